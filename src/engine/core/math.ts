@@ -1,0 +1,79 @@
+// exp, log, sin, cos from +, −, ×, ÷ and Math.floor alone: JavaScript engines differ in the last bits of
+// Math.exp and its kin, and a result must not depend on the engine. Accurate to about 1e-15 relative.
+
+const LN2_HI = 6.93147180369123816490e-1;
+const LN2_LO = 1.90821492927058770002e-10;
+const buffer = new DataView(new ArrayBuffer(8));
+
+function scaleByPowerOfTwo(x: number, n: number): number {
+  let k = n;
+  let y = x;
+  while (k > 1000) { y *= 2 ** 1000; k -= 1000; }
+  while (k < -1000) { y *= 2 ** -1000; k += 1000; }
+  buffer.setBigUint64(0, BigInt(k + 1023) << 52n);
+  return y * buffer.getFloat64(0);
+}
+
+/** eˣ */
+export function exp(x: number): number {
+  if (Number.isNaN(x)) return x;
+  if (x > 709.79) return Number.POSITIVE_INFINITY;
+  if (x < -745.2) return 0;
+  const k = Math.floor(x / 0.6931471805599453 + 0.5);
+  const r = x - k * LN2_HI - k * LN2_LO;
+  let sum = 1;
+  for (let i = 17; i >= 1; i--) sum = 1 + (r / i) * sum;
+  return scaleByPowerOfTwo(sum, k);
+}
+
+/** Natural logarithm. */
+export function log(x: number): number {
+  if (!(x > 0)) return x === 0 ? Number.NEGATIVE_INFINITY : Number.NaN;
+  if (x === Number.POSITIVE_INFINITY) return x;
+  let e = 0;
+  let m = x;
+  if (m < 2 ** -1022) { m *= 2 ** 54; e -= 54; }
+  buffer.setFloat64(0, m);
+  const bits = buffer.getBigUint64(0);
+  e += Number(bits >> 52n) - 1023;
+  buffer.setBigUint64(0, (bits & 0xfffffffffffffn) | 0x3ff0000000000000n);
+  m = buffer.getFloat64(0);
+  if (m > 1.4142135623730951) { m /= 2; e += 1; }
+  const s = (m - 1) / (m + 1);
+  const s2 = s * s;
+  let sum = 0;
+  for (let i = 27; i >= 1; i -= 2) sum = sum * s2 + 1 / i;
+  return e * LN2_LO + 2 * s * sum + e * LN2_HI;
+}
+
+const HALF_PI = 1.5707963267948966;
+const HALF_PI_LO = 6.123233995736766e-17;
+
+function sinCosReduced(r: number): [number, number] {
+  const r2 = r * r;
+  let s = 0;
+  let c = 0;
+  for (let i = 20; i >= 2; i -= 2) {
+    c = (-r2 / (i * (i - 1))) * (1 + c);
+    s = (-r2 / (i * (i + 1))) * (1 + s);
+  }
+  return [r * (1 + s), 1 + c];
+}
+
+/** [sin x, cos x], for |x| up to about 1e6. */
+export function sinCos(x: number): [number, number] {
+  const k = Math.floor(x / HALF_PI + 0.5);
+  const r = x - k * HALF_PI - k * HALF_PI_LO;
+  const [s, c] = sinCosReduced(r);
+  const q = ((k % 4) + 4) % 4;
+  if (q === 0) return [s, c];
+  if (q === 1) return [c, -s];
+  if (q === 2) return [-s, -c];
+  return [-c, s];
+}
+
+export const PI = 3.141592653589793;
+export function sin(x: number): number { return sinCos(x)[0]; }
+export function cos(x: number): number { return sinCos(x)[1]; }
+/** Base-10 logarithm. */
+export function log10(x: number): number { return log(x) / 2.302585092994046; }

@@ -1,0 +1,61 @@
+// The signature of every op on one screen: named inputs and attributes. Float32 throughout (float64 on the reference).
+// A backend is a mapped type over this catalogue, so an op without a kernel does not compile.
+import type { Shape } from "../core/shape.ts";
+
+interface Op<Inputs extends string, Attributes extends object = Record<never, never>> {
+  inputs: Inputs;
+  attrs: Attributes;
+}
+type Pair = readonly [number, number];
+
+/** stride, padding (zeros on both sides) and dilation are [vertical, horizontal]. */
+export interface ConvAttributes { stride: Pair; padding: Pair; dilation: Pair; groups: number }
+export interface PoolAttributes { kernel: Pair; stride: Pair; padding: Pair }
+
+export interface Catalogue {
+  // elementwise
+  neg: Op<"x">;
+  exp: Op<"x">;
+  log: Op<"x">;
+  sqrt: Op<"x">;
+  abs: Op<"x">;
+  sign: Op<"x">;
+  relu: Op<"x">;
+  relu_grad: Op<"dy" | "x">;
+  // elementwise with broadcasting
+  add: Op<"a" | "b">;
+  sub: Op<"a" | "b">;
+  mul: Op<"a" | "b">;
+  div: Op<"a" | "b">;
+  maximum: Op<"a" | "b">;
+  greater: Op<"a" | "b">;
+  // shape
+  sum: Op<"x", { axes: readonly number[] }>;
+  broadcast_to: Op<"x", { shape: Shape }>;
+  reshape: Op<"x", { shape: Shape }>;
+  transpose: Op<"x", { permutation: readonly number[] }>;
+  slice: Op<"x", { start: readonly number[]; end: readonly number[] }>;
+  pad: Op<"x", { before: readonly number[]; after: readonly number[] }>;
+  concat: Op<"a" | "b", { axis: number }>;
+  roll: Op<"x", { axis: number; shift: number }>;
+  // linear algebra and networks
+  matmul: Op<"a" | "b", { transposeA: boolean; transposeB: boolean }>;
+  conv2d: Op<"x" | "w", ConvAttributes>;
+  conv_transpose2d: Op<"x" | "w", ConvAttributes & { outputPadding: Pair }>;
+  conv2d_weight_grad: Op<"x" | "dy", ConvAttributes & { kernel: Pair }>;
+  max_pool2d: Op<"x", PoolAttributes>;
+  max_pool2d_grad: Op<"dy" | "x", PoolAttributes>;
+  max_pool2d_gather: Op<"u" | "x", PoolAttributes>;
+  avg_pool2d: Op<"x", PoolAttributes>;
+  avg_pool2d_grad: Op<"dy", PoolAttributes & { size: Pair }>;
+  softmax: Op<"x">;
+  log_softmax: Op<"x">;
+  normalize: Op<"x", { axes: readonly number[]; epsilon: number }>;
+  normalize_grad: Op<"dy" | "x", { axes: readonly number[]; epsilon: number }>;
+  // imaging
+  fft2: Op<"x", { inverse: boolean }>;
+}
+
+export type OpName = keyof Catalogue;
+export type InputName<K extends OpName> = Catalogue[K]["inputs"];
+export type Attributes<K extends OpName> = Catalogue[K]["attrs"];

@@ -1,0 +1,16 @@
+// y = a + b, broadcasting.
+import { sizeOf } from "../core/shape.ts";
+import type { OpDef } from "../graph/ir.ts";
+import { binarySamples, inferBroadcast, referenceBinary, sumTo } from "./broadcast.ts";
+
+/** y = a + b, broadcasting. */
+export const add: OpDef<"add"> = {
+  infer: inferBroadcast("add"),
+  gradient: (b, dy, inputs) => ({
+    a: sumTo(b, dy, inputs.a.shape),
+    b: sumTo(b, dy, inputs.b.shape),
+  }),
+  reference: referenceBinary((x, y) => x + y),
+  flops: (_shapes, _attrs, out) => sizeOf(out),
+  samples: binarySamples,
+};

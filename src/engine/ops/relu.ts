@@ -1,0 +1,13 @@
+// y = max(0, x). Gradient 0 at x = 0 (PyTorch's convention).
+import { sizeOf } from "../core/shape.ts";
+import type { OpDef } from "../graph/ir.ts";
+import { unarySamples } from "./broadcast.ts";
+
+/** y = max(0, x). Gradient 0 at x = 0 (PyTorch's convention). */
+export const relu: OpDef<"relu"> = {
+  infer: ({ x }) => x,
+  gradient: (b, dy, { x }) => ({ x: b.emit("relu_grad", { dy, x }, {}) }),
+  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = Math.max(0, v); }),
+  flops: (_shapes, _attrs, out) => sizeOf(out),
+  samples: unarySamples,
+};

@@ -1,0 +1,90 @@
+// What the graph promises: checks where it is written, updates only at the end, exact transforms, seeded numbers.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { GraphBuilder, gradients, openBackend, ops, printGraph, random, ShapeError, sizeOf } from "fiducial/engine";
+
+const conv = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+
+describe("graph", () => {
+  it("conv2d rejects a channel mismatch and names both shapes", () => {
+    const b = new GraphBuilder(ops);
+    const x = b.input("x", [1, 3, 8, 8]);
+    const w = b.input("w", [4, 2, 3, 3]);
+    expect(() => b.emit("conv2d", { x, w }, conv)).toThrow(/\[1×3×8×8\].*\[4×2×3×3\]/);
+  });
+  it("a missing or ill-sized input is a ShapeError that names it", async () => {
+    const b = new GraphBuilder(ops);
+    b.output("y", b.emit("neg", { x: b.input("x", [3]) }, {}));
+    const plan = await (await openBackend("reference")).compile(b);
+    expect(() => plan.run({})).toThrow(ShapeError);
+    expect(() => plan.run({ x: [1, 2] })).toThrow(/"x" has 2 values/);
+  });
+  it("prints one line per node", () => {
+    const b = new GraphBuilder(ops);
+    b.output("y", b.emit("relu", { x: b.input("x", [2]) }, {}));
+    expect(printGraph(b)).toBe('%0 = input "x" [2]\n%1 = relu(x: %0) [2]\noutput "y" = %1');
+  });
+  it("updates parameters only once every derivative is known", async () => {
+    const b = new GraphBuilder(ops);
+    const u = b.parameter("u", [], Float32Array.of(2));
+    const w = b.parameter("w", [], Float32Array.of(3));
+    const cost = b.emit("mul", { a: u, b: w }, {});
+    const [du, dw] = gradients(b, cost, [u, w]);
+    b.update(u, b.emit("sub", { a: u, b: du }, {}));
+    b.update(w, b.emit("sub", { a: w, b: dw }, {}));
+    const plan = await (await openBackend("reference")).compile(b);
+    plan.run();
+    expect([plan.read("u")[0], plan.read("w")[0]]).toEqual([-1, 1]);
+  });
+  it("the kernel 1 0 −1 finds the edge of the 6×6 image", async () => {
+    const b = new GraphBuilder(ops);
+    const x = b.constant(Array.from({ length: 36 }, (_, i) => (i % 6 < 3 ? 10 : 0)), [1, 1, 6, 6]);
+    const w = b.constant([1, 0, -1, 1, 0, -1, 1, 0, -1], [1, 1, 3, 3]);
+    b.output("y", b.emit("conv2d", { x, w }, conv));
+    const { y } = (await (await openBackend("reference")).compile(b)).run();
+    expect([...y]).toEqual([0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0]);
+  });
+});
+
+describe("fft2", () => {
+  it("is unitary, and its inverse is its adjoint, to 1e-12 for any size", async () => {
+    const backend = await openBackend("reference");
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 13 }), fc.integer({ min: 1, max: 13 }), fc.integer(), async (h, w, seed) => {
+      const b = new GraphBuilder(ops);
+      const x = b.input("x", [2, h, w]);
+      const y = b.input("y", [2, h, w]);
+      b.output("Ax", b.emit("fft2", { x }, { inverse: false }));
+      b.output("Aty", b.emit("fft2", { x: y }, { inverse: true }));
+      const rng = random(seed);
+      const draw = (): Float64Array => Float64Array.from({ length: 2 * h * w }, () => rng.normal());
+      const feed = { x: draw(), y: draw() };
+      const { Ax, Aty } = (await backend.compile(b)).run(feed);
+      const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number => Array.from(p).reduce((s, v, i) => s + v * q[i], 0);
+      const scale = Math.sqrt(inner(Ax, Ax) * inner(feed.y, feed.y));
+      expect(Math.abs(inner(Ax, feed.y) - inner(feed.x, Aty)) / scale).toBeLessThan(1e-12);
+      expect(Math.abs(inner(Ax, Ax) / inner(feed.x, feed.x) - 1)).toBeLessThan(1e-12);
+    }), { numRuns: 60, seed: 1 });
+  });
+  it("puts DC at (⌊H/2⌋, ⌊W/2⌋) for odd and even sizes", async () => {
+    for (const [h, w] of [[4, 5], [7, 6]]) {
+      const b = new GraphBuilder(ops);
+      b.output("y", b.emit("fft2", { x: b.constant(Array.from({ length: 2 * h * w }, (_, i) => (i < h * w ? 1 : 0)), [2, h, w]) }, { inverse: false }));
+      const { y } = (await (await openBackend("reference")).compile(b)).run();
+      expect(y[Math.floor(h / 2) * w + Math.floor(w / 2)]).toBeCloseTo(Math.sqrt(h * w), 12);
+    }
+  });
+});
+
+describe("random", () => {
+  it("repeats for a seed, differs between seeds, and is standard normal", () => {
+    const a = random(5);
+    const c = random(5);
+    const draws = Array.from({ length: 20_000 }, () => a.normal());
+    expect(draws.slice(0, 100)).toEqual(Array.from({ length: 100 }, () => c.normal()));
+    expect(random(6).uniform()).not.toBe(random(5).uniform());
+    const mean = draws.reduce((s, v) => s + v, 0) / draws.length;
+    expect(Math.abs(mean)).toBeLessThan(0.03);
+    expect(Math.abs(draws.reduce((s, v) => s + (v - mean) ** 2, 0) / draws.length - 1)).toBeLessThan(0.05);
+    expect(sizeOf([2, 0, 3])).toBe(0);
+  });
+});
