@@ -1,0 +1,158 @@
+// The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts folded into load and store.
+import { sizeOf } from "../../../core/shape.ts";
+import { rootsOfUnity } from "../../../ops/fft2.ts";
+import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import type { Kernel } from "../kernel.ts";
+
+function radices(n: number): number[] {
+  const found: number[] = [];
+  let rest = n;
+  for (const p of [4, 2, 3, 5, 7]) while (rest % p === 0) { found.push(p); rest /= p; }
+  for (let p = 11; rest > 1; p += 2) while (rest % p === 0) { found.push(p); rest /= p; }
+  return found;
+}
+interface Pair { re: Local; im: Local }
+const exact = (x: number): number => (Math.abs(x) < 1e-12 ? 0 : Math.abs(x - 1) < 1e-12 ? 1 : Math.abs(x + 1) < 1e-12 ? -1 : x);
+
+/** sum + x·c, or nothing to add */
+function addScaled(sum: Code | undefined, x: Code, c: number): Code | undefined {
+  if (c === 0) return sum;
+  const scaled = Math.abs(c) === 1 ? x : v.mul(x, v.constant(Math.abs(c)));
+  if (sum === undefined) return c < 0 ? v.neg(scaled) : scaled;
+  return c < 0 ? v.sub(sum, scaled) : v.add(sum, scaled);
+}
+
+/** One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}; an element is four re, four im: 32 bytes. */
+function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boolean, from: Local, to: Local, table: (values: Float32Array) => number): void {
+  const m = n / r;
+  const [cosN, sinN] = rootsOfUnity(n);
+  const [cosR, sinR] = rootsOfUnity(r);
+  const sign = inverse ? 1 : -1;
+  const twiddles = new Float32Array(m * r * 2);
+  for (let p = 0; p < m; p++) for (let u = 0; u < r; u++) twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
+  const w = f.local("i32", int(table(twiddles)));
+  const source = f.local("i32", get(from));
+  const target = f.local("i32", get(to));
+  const store = (at: Code, u: Code | number, re: Code, im: Code): void => {
+    const offset = typeof u === "number" ? u * 8 : 0;
+    const base = typeof u === "number" ? get(w) : i32.add(get(w), u);
+    const [a, b] = [f.local("v128", re), f.local("v128", im)];
+    if (u !== 0 && m > 1) {
+      const [c, d] = [f.local("v128", v.loadSplat(base, offset)), f.local("v128", v.loadSplat(base, offset + 4))];
+      f.do(v.store(at, v.sub(v.mul(get(a), get(c)), v.mul(get(b), get(d)))));
+      f.do(v.store(at, v.add(v.mul(get(a), get(d)), v.mul(get(b), get(c))), 16));
+    } else {
+      f.do(v.store(at, get(a)));
+      f.do(v.store(at, get(b), 16));
+    }
+  };
+  const roots = r > 7 ? table(Float32Array.from({ length: 2 * r }, (_, i) => (i % 2 === 0 ? cosR[i >> 1] : sign * sinR[i >> 1]))) : 0;
+  f.for(m, () => {
+    f.for(s * 32, (q) => {
+      const a = f.local("i32", i32.add(get(source), get(q)));
+      const y = f.local("i32", i32.add(get(target), get(q)));
+      if (r <= 7) {
+        const x: Pair[] = Array.from({ length: r }, (_, t) => ({ re: f.local("v128", v.load(get(a), t * m * s * 32)), im: f.local("v128", v.load(get(a), t * m * s * 32 + 16)) }));
+        for (let u = 0; u < r; u++) {
+          let re: Code | undefined;
+          let im: Code | undefined;
+          x.forEach((z, t) => {
+            const c = exact(cosR[(t * u) % r]);
+            const d = exact(sign * sinR[(t * u) % r]);
+            re = addScaled(addScaled(re, get(z.re), c), get(z.im), -d);
+            im = addScaled(addScaled(im, get(z.im), c), get(z.re), d);
+          });
+          store(i32.add(get(y), int(u * s * 32)), u, re!, im!);
+        }
+        return;
+      }
+      // a large prime: the definition, with the root's index u·t mod r stepped along
+      f.for(r * 8, (u) => {
+        const [re, im] = [f.local("v128", v.constant(0)), f.local("v128", v.constant(0))];
+        const index = f.local("i32", int(0));
+        const x = f.local("i32", get(a));
+        f.for(r, () => {
+          const c = f.local("v128", v.loadSplat(get(index), roots));
+          const d = f.local("v128", v.loadSplat(get(index), roots + 4));
+          const [xr, xi] = [f.local("v128", v.load(get(x))), f.local("v128", v.load(get(x), 16))];
+          f.set(re, v.add(get(re), v.sub(v.mul(get(xr), get(c)), v.mul(get(xi), get(d)))));
+          f.set(im, v.add(get(im), v.add(v.mul(get(xr), get(d)), v.mul(get(xi), get(c)))));
+          f.advance(x, m * s * 32);
+          f.set(index, i32.add(get(index), get(u)));
+          f.if(i32.geU(get(index), int(r * 8)), () => f.advance(index, -r * 8));
+        });
+        store(i32.add(get(y), i32.mul(get(u), int(s * 4))), get(u), get(re), get(im));
+      }, 8);
+    }, 32);
+    f.advance(w, r * 8);
+    f.advance(source, s * 32);
+    f.advance(target, r * s * 32);
+  });
+}
+
+interface Axis { n: number; step: number; lines: number; lineStep: number }
+/** Transforms all lines of one axis; `from` and `to` point at the real plane, the imaginary one is `plane` bytes further. */
+function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, plane: number, inverse: boolean, from: Local, to: Local, buffers: readonly [Local, Local], table: (values: Float32Array) => number): void {
+  const half = Math.floor(n / 2);
+  const scale = 1 / Math.sqrt(n);
+  const group = (offset: Code, lanes: number): void => {
+    const source = f.local("i32", i32.add(get(from), offset));
+    const target = f.local("i32", i32.add(get(to), offset));
+    const load = (at: Local, part: number): Code => {
+      if (lineStep === 1) return v.load(get(at), part * plane);
+      let x: Code = v.constant(0);
+      for (let lane = 0; lane < lanes; lane++) x = v.loadLane(get(at), x, lane, part * plane + lane * lineStep * 4);
+      return x;
+    };
+    // element j of the transform is element (j + ⌊n/2⌋) mod n of the line, going in and coming out
+    const run = (count: number, first: number, shift: number, visit: (line: Local, cell: Local) => void, line0: Local, buffer: Local): void => {
+      const line = f.local("i32", i32.add(get(line0), int(shift * step * 4)));
+      const cell = f.local("i32", i32.add(get(buffer), int(first * 32)));
+      f.for(count, () => {
+        visit(line, cell);
+        f.advance(line, step * 4);
+        f.advance(cell, 32);
+      });
+    };
+    const into = (line: Local, cell: Local): void => {
+      f.do(v.store(get(cell), load(line, 0)));
+      f.do(v.store(get(cell), load(line, 1), 16));
+    };
+    run(n - half, 0, half, into, source, buffers[0]);
+    run(half, n - half, 0, into, source, buffers[0]);
+    let [a, b] = buffers;
+    let rest = n;
+    for (const r of radices(n)) {
+      stage(f, rest, n / rest, r, inverse, a, b, table);
+      rest /= r;
+      [a, b] = [b, a];
+    }
+    const outOf = (line: Local, cell: Local): void => {
+      for (const part of [0, 1]) {
+        const x = f.local("v128", v.mul(v.load(get(cell), part * 16), v.constant(scale)));
+        if (lineStep === 1 && lanes === 4) f.do(v.store(get(line), get(x), part * plane));
+        else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(get(line), get(x), lane, part * plane + lane * lineStep * 4));
+      }
+    };
+    run(n - half, 0, half, outOf, target, a);
+    run(half, n - half, 0, outOf, target, a);
+  };
+  const whole = lines - (lines % 4);
+  f.for(whole * lineStep * 4, (offset) => group(get(offset), 4), 4 * lineStep * 4);
+  if (whole < lines) group(int(whole * lineStep * 4), lines - whole);
+}
+
+export const fft2: Kernel<"fft2"> = ({ f, attrs, input, y, out, table, scratch }) => {
+  const [H, W] = out.slice(-2);
+  const bytes = Math.max(H, W) * 32;
+  const room = scratch(2 * bytes);
+  const buffers = [room, f.local("i32", i32.add(get(room), int(bytes)))] as const;
+  const x = f.local("i32", get(input.x));
+  const to = f.local("i32", get(y));
+  f.for(sizeOf(out) / (2 * H * W), () => {
+    transformAxis(f, { n: W, step: 1, lines: H, lineStep: W }, H * W * 4, attrs.inverse, x, to, buffers, table);
+    transformAxis(f, { n: H, step: W, lines: W, lineStep: 1 }, H * W * 4, attrs.inverse, to, to, buffers, table);
+    f.advance(x, 2 * H * W * 4);
+    f.advance(to, 2 * H * W * 4);
+  });
+};
