@@ -113,30 +113,64 @@ function scatter(f: FunctionBuilder, g: Geometry, image: Local, columns: Local, 
   }, () => {});
 }
 
-const columnsBytes = (g: Geometry): number => g.taps * g.pitch * 4;
+const columnsBytes = (g: Geometry): number => (g.direct ? 0 : g.taps * g.pitch * 4);
 
-export const conv2d: Kernel<"conv2d"> = ({ f, shapes, attrs, input, y, out, scratch }) => {
-  const g = geometry(shapes.x, shapes.w, out, attrs);
-  const columns = g.direct ? y : scratch(columnsBytes(g));
-  blocks(f, out[0], g, { image: get(input.x), weights: get(input.w), map: get(y) }, ({ image, weights, map }, first, rows) => {
+function convolve(f: FunctionBuilder, n: number, g: Geometry, at: { image: Code; weights: Code; map: Code }, columns: Local): void {
+  blocks(f, n, g, at, ({ image, weights, map }, first, rows) => {
     if (!g.direct) gather(f, g, image, columns, first, rows);
     gemm(f, [g.K, rows * g.Q, g.taps], { at: get(weights), row: g.taps, inner: 1 }, g.direct ? { at: get(image), inner: g.H * g.W } : { at: get(columns), inner: g.pitch }, { at: get(map), row: g.P * g.Q });
   });
+}
+
+export const conv2d: Kernel<"conv2d"> = ({ f, shapes, attrs, input, y, out, scratch }) => {
+  const g = geometry(shapes.x, shapes.w, out, attrs);
+  convolve(f, out[0], g, { image: get(input.x), weights: get(input.w), map: get(y) }, scratch(columnsBytes(g)));
 };
 
+/** to[group][c][k][R−1−r][S−1−s] = w[group][k][c][r][s] */
+function flip(f: FunctionBuilder, [K, C, R, S]: Shape, groups: number, w: Local, to: Local): void {
+  const from = f.local("i32", get(w));
+  const group = f.local("i32", get(to));
+  const Kg = K / groups;
+  f.for(groups, () => {
+    f.for(Kg, (k) => {
+      const kernel = f.local("i32", i32.add(get(group), i32.mul(get(k), int(R * S * 4))));
+      f.for(C, () => {
+        f.for(R * S * 4, (tap) => {
+          f.do(s32.store(i32.add(get(kernel), i32.sub(int((R * S - 1) * 4), get(tap))), s32.load(get(from))));
+          f.advance(from, 4);
+        }, 4);
+        f.advance(kernel, Kg * R * S * 4);
+      });
+    });
+    f.advance(group, Kg * C * R * S * 4);
+  });
+}
+
 export const conv_transpose2d: Kernel<"conv_transpose2d"> = ({ f, shapes, attrs, input, y, out, scratch }) => {
+  const { stride, padding, dilation, groups } = attrs;
+  const [K, C, R, S] = shapes.w;
+  const inverse = [dilation[0] * (R - 1) - padding[0], dilation[1] * (S - 1) - padding[1]] as const;
+  if (stride[0] === 1 && stride[1] === 1 && inverse[0] >= 0 && inverse[1] >= 0) {
+    // with stride 1 the adjoint is a convolution with the flipped kernels, channels exchanged
+    const g = geometry(shapes.x, [C * groups, K / groups, R, S], out, { stride, padding: inverse, dilation, groups });
+    const room = scratch(columnsBytes(g) + K * C * R * S * 4);
+    const columns = f.local("i32", i32.add(get(room), int(K * C * R * S * 4)));
+    flip(f, shapes.w, groups, input.w, room);
+    return convolve(f, out[0], g, { image: get(input.x), weights: get(room), map: get(y) }, columns);
+  }
   const g = geometry(out, shapes.w, shapes.x, attrs);
-  const columns = g.direct ? y : scratch(columnsBytes(g));
-  if (!g.direct) f.zero(get(y), out.reduce((a, b) => a * b, 4));
+  const columns = scratch(columnsBytes(g));
+  f.zero(get(y), out.reduce((a, b) => a * b, 4));
   blocks(f, out[0], g, { image: get(y), weights: get(input.w), map: get(input.x) }, ({ image, weights, map }, first, rows) => {
-    gemm(f, [g.taps, rows * g.Q, g.K], { at: get(weights), row: 1, inner: g.taps }, { at: get(map), inner: g.P * g.Q }, g.direct ? { at: get(image), row: g.H * g.W } : { at: get(columns), row: g.pitch });
-    if (!g.direct) scatter(f, g, image, columns, first, rows);
+    gemm(f, [g.taps, rows * g.Q, g.K], { at: get(weights), row: 1, inner: g.taps }, { at: get(map), inner: g.P * g.Q }, { at: get(columns), row: g.pitch });
+    scatter(f, g, image, columns, first, rows);
   });
 };
 
 export const conv2d_weight_grad: Kernel<"conv2d_weight_grad"> = ({ f, shapes, attrs, input, y, out, scratch }) => {
   const g = geometry(shapes.x, out, shapes.dy, attrs);
-  const columns = g.direct ? y : scratch(columnsBytes(g));
+  const columns = scratch(columnsBytes(g));
   f.zero(get(y), out.reduce((a, b) => a * b, 4));
   blocks(f, shapes.x[0], g, { image: get(input.x), weights: get(y), map: get(input.dy) }, ({ image, weights, map }, first, rows) => {
     if (!g.direct) gather(f, g, image, columns, first, rows);
