@@ -9,3 +9,7 @@ export type { Catalogue, OpName } from "./graph/catalogue.ts";
 export type { Graph, OpDef, Sample, Value } from "./graph/ir.ts";
 export { printGraph, reachable, verify } from "./graph/verify.ts";
 export { ops } from "./ops/index.ts";
+export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
+export type { Emitter, Node } from "./graph/ir.ts";
+export { exp, log, log10, PI, sinCos } from "./core/math.ts";
+export { permutation } from "./core/random.ts";

@@ -4,8 +4,10 @@ import type { Graph } from "../graph/ir.ts";
 
 export interface Arena { readonly offsets: ReadonlyMap<number, number>; readonly bytes: number }
 
-/** First-fit over the lifetimes in `order`. A reshape shares its input's place, so it has none of its own here. */
-export function planArena(graph: Graph, order: readonly number[], bytesOf: (shape: Shape) => number): Arena {
+/** First-fit over the lifetimes in `order`. Inputs are fed before the first step, so they live from the start. A reshape shares its input's place, so it has none of its own here. */
+export function planArena(graph: Graph, reached: readonly number[], bytesOf: (shape: Shape) => number): Arena {
+  const isInput = (id: number): boolean => graph.nodes[id].kind === "input";
+  const order = [...reached.filter(isInput), ...reached.filter((id) => !isInput(id))];
   const root = new Map<number, number>();
   const lastUse = new Map<number, number>();
   order.forEach((id, time) => {

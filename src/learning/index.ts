@@ -1,0 +1,8 @@
+// The public face of learning: networks, and how they are trained, kept and looked at.
+export * as nn from "./nn/index.ts";
+export { crossEntropy, meanAbsoluteError, meanSquaredError, type Loss } from "./nn/losses.ts";
+export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
+export { loadNetwork, saveNetwork } from "./train/checkpoint.ts";
+export { fit, predict, type Dataset, type Epoch, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
+export { adam, sgd, type Optimizer } from "./train/optimizers.ts";
+export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
