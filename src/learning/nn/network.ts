@@ -43,8 +43,14 @@ export function sequential(options: { input: Shape; layers: readonly Layer[]; se
   return { architecture: { input: options.input, layers: options.layers }, parameters, provenance: { initialSeed: options.seed } };
 }
 
+export interface ApplyOptions {
+  /** Parameters that a plan can update (default), or constants, so that a graph may hold the network more than once. */
+  readonly trainable?: boolean;
+  readonly onLayer?: (name: string, layer: Layer, y: Value) => void;
+}
+
 /** Adds a network to a graph at x [N, …input]: its output and its parameters' values there. The image size may differ from the architecture's where the layers allow it. Throws ConfigError when a parameter is missing or has another shape. */
-export function applyNetwork(b: GraphBuilder, network: Network, x: Value, onLayer?: (name: string, layer: Layer, y: Value) => void): { y: Value; parameters: Map<string, Value> } {
+export function applyNetwork(b: GraphBuilder, network: Network, x: Value, options: ApplyOptions = {}): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
   const scope: Scope = {
     b,
@@ -53,12 +59,12 @@ export function applyNetwork(b: GraphBuilder, network: Network, x: Value, onLaye
       if (p === undefined || p.shape.join() !== shape.join()) {
         throw new ConfigError(`network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`, { name });
       }
-      const value = b.parameter(name, shape, p.data);
+      const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
       values.set(name, value);
       return value;
     },
   };
-  return { y: run(scope, network.architecture.layers, x, onLayer), parameters: values };
+  return { y: run(scope, network.architecture.layers, x, options.onLayer), parameters: values };
 }
 
 /** The U-Net for images [inChannels,H,W]; see unetBlock. */

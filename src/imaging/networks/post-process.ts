@@ -1,0 +1,55 @@
+// A network that improves the adjoint image, and how one is trained.
+import { ConfigError, formatShape, random, type Backend, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { applyNetwork, fit, type Epoch, type Loss, type Network, type Optimizer, type Progress } from "../../learning/index.ts";
+import type { InverseProblem } from "../problem.ts";
+import type { Operator } from "../operators/operator.ts";
+import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+
+function forward(operator: Operator, b: GraphBuilder, network: Network, y: Value, trainable: boolean): { y: Value; parameters: Map<string, Value> } {
+  let parameters = new Map<string, Value>();
+  const out = atUnitScale(operator, b, y, (_scaled, initial) => {
+    const applied = applyNetwork(b, network, initial, { trainable });
+    parameters = applied.parameters;
+    return applied.y;
+  });
+  return { y: out, parameters };
+}
+
+/** x̂ = network(A*y / s)·s with s the root mean square of A*y. Throws ConfigError when the network does not map complex images to complex images of the operator's size. */
+export function postProcess(options: { network: Network; operator: Operator; name?: string }): Reconstructor {
+  const { network, operator, name = "U-Net" } = options;
+  const { input } = network.architecture;
+  if (input.join() !== operator.domain.join()) throw new ConfigError(`postProcess: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`, { input, domain: operator.domain });
+  return {
+    name, operator,
+    description: { kind: "postProcess", parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(network.provenance.images ?? "unknown") },
+    apply: (b, y) => forward(operator, b, network, y, false).y,
+  };
+}
+
+/** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. */
+export async function fitReconstructor(network: Network, options: { problem: InverseProblem; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void } }): Promise<Network> {
+  const { problem, seed } = options;
+  const { operator, images, noise } = problem;
+  const [, H, W] = operator.domain;
+  const size = 2 * H * W;
+  const rng = random(seed).fork("noise");
+  const trained = await fit(network, {
+    ...options,
+    // image and noise travel together; the target is the image
+    data: {
+      length: images.length, inputShape: [4, H, W], targetShape: [2, H, W],
+      read(i, input, target) {
+        const image = images.image(i);
+        input.set(image);
+        for (let k = 0; k < size; k++) input[size + k] = noise.sigma * rng.normal();
+        target.set(image);
+      },
+    },
+  }, (b, net, input) => {
+    const part = (from: number): Value => b.emit("slice", { x: input }, { start: [0, from, 0, 0], end: [input.shape[0], from + 2, H, W] });
+    const y = b.emit("add", { a: operator.forward(b, part(0)), b: part(2) }, {});
+    return forward(operator, b, net, problem.sampled(b, y), true);
+  });
+  return { ...trained, provenance: { ...trained.provenance, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), noiseSigma: noise.sigma, operator: JSON.stringify(operator.description) } };
+}

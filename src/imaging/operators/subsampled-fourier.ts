@@ -1,0 +1,28 @@
+// Single-coil MR sampling: the centred orthonormal Fourier transform, and the mask.
+import { formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import type { Mask } from "./masks.ts";
+import type { Operator } from "./operator.ts";
+
+/** A = M·F on complex images [2,H,W]; measurements are the whole k-space [2,H,W] with zeros where nothing was measured. ‖A‖ ≤ 1. Throws ShapeError when an image has another size than the mask. */
+export function subsampledFourier(options: { mask: Mask }): Operator & { readonly mask: Mask } {
+  const { mask } = options;
+  const [H, W] = mask.shape;
+  const shape = [2, H, W];
+  const sampling = Float32Array.from(mask.data);
+  const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(sampling, [H, W]) }, {});
+  const check = (what: string, v: Value): void => {
+    if (v.shape.slice(-3).join() !== shape.join()) throw new ShapeError(`subsampledFourier: the ${what} is ${formatShape(v.shape)}, the mask needs […×2×${H}×${W}]`, { shape: v.shape });
+  };
+  return {
+    name: "subsampledFourier", domain: shape, range: shape, mask,
+    description: { kind: "subsampledFourier", height: H, width: W, ...mask.description },
+    forward(b, x) {
+      check("image", x);
+      return sampled(b, b.emit("fft2", { x }, { inverse: false }));
+    },
+    adjoint(b, y) {
+      check("measurement", y);
+      return b.emit("fft2", { x: sampled(b, y) }, { inverse: true });
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// An inverse problem: what is imaged, how it is measured, and how noisy the measurement is.
+import { random, type GraphBuilder, type Value } from "../engine/index.ts";
+import type { ImageSet } from "./phantoms/brain.ts";
+import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
+
+/** Independent Gaussian noise of standard deviation sigma on the real and the imaginary part of every measured cell. */
+export interface Noise { readonly kind: "gaussian"; readonly sigma: number }
+export function gaussianNoise(options: { sigma: number }): Noise { return { kind: "gaussian", sigma: options.sigma }; }
+
+export interface InverseProblem {
+  readonly operator: ReturnType<typeof subsampledFourier>;
+  readonly noise: Noise;
+  readonly images: ImageSet;
+  /** Keeps what lies where something is measured. */
+  sampled(b: GraphBuilder, y: Value): Value;
+  /** The noise of image i, [2,H,W], zero where nothing is measured. */
+  draw(seed: number, i: number): Float64Array;
+}
+
+export function inverseProblem(options: { operator: ReturnType<typeof subsampledFourier>; noise: Noise; images: ImageSet }): InverseProblem {
+  const { operator, noise } = options;
+  const { data, shape: [H, W] } = operator.mask;
+  return {
+    ...options,
+    sampled: (b, y) => b.emit("mul", { a: y, b: b.constant(Float32Array.from(data), [H, W]) }, {}),
+    draw(seed, i) {
+      const rng = random(seed).fork(`noise ${i}`);
+      return Float64Array.from({ length: 2 * H * W }, (_, k) => { const v = noise.sigma * rng.normal(); return data[k % (H * W)] ? v : 0; });
+    },
+  };
+}
