@@ -13,3 +13,4 @@ export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
 export type { Emitter, Node } from "./graph/ir.ts";
 export { exp, log, log10, PI, sinCos } from "./core/math.ts";
 export { permutation } from "./core/random.ts";
+export { version } from "./core/version.ts";

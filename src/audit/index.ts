@@ -1,0 +1,6 @@
+// The public face of the bench: audits, their tests, their results, and reports of them.
+export { audit, type AuditOptions, type AuditProgress } from "./runner.ts";
+export { schemaVersion, type AuditResult, type Measurement, type Outcome, type TestRecord } from "./schema.ts";
+export { instabilityAscent } from "./stability/instability-ascent.ts";
+export type { StabilityTest } from "./stability/test.ts";
+export { worstCasePerturbation } from "./stability/worst-case-perturbation.ts";

@@ -1,0 +1,239 @@
+// The runner: measures the clean baseline, lets every test search, clips and measures what they find, and judges nothing twice.
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { ConfigError, FiducialError, random, sizeOf, version, type Backend } from "../engine/index.ts";
+import { magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
+import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
+import { greyPicture, heatPicture } from "./pictures.ts";
+import { schemaVersion, type Accuracy, type AuditResult, type GradientCheck, type ImageRecord, type Measurement, type Outcome, type TestRecord, type Verdict } from "./schema.ts";
+import type { StabilityTest, Subject } from "./stability/test.ts";
+
+/** The self-check's bar: float32 rounding over a central difference leaves about 1e-3. */
+const GRADIENT_TOLERANCE = 1e-2;
+const NOISE_DRAWS = 4;
+
+export interface AuditProgress { readonly what: string; readonly done: number; readonly total: number }
+export interface AuditOptions {
+  readonly problem: InverseProblem;
+  readonly methods: readonly Reconstructor[];
+  readonly tests: readonly StabilityTest[];
+  readonly seed: number;
+  readonly backend: Backend;
+  /** The first so many of the problem's images; all unless given. */
+  readonly imageCount?: number;
+  /** Labels and preparations of the images; "image 1" and "none" unless given. */
+  readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
+  readonly on?: { readonly progress?: (p: AuditProgress) => void };
+}
+
+interface Measured { readonly scene: Scene; readonly truth: Float64Array; readonly range: number; readonly xNorm: number; readonly yNorm: number }
+
+/** Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d when the search sees all of A* and of f's derivative. */
+function checkGradient(objective: Objective, scene: Scene, subject: Pick<Subject, "random">, reference: number, tolerance: number): { relativeError: number; passed: boolean } {
+  const p = objective.reconstruct(scene, new Float64Array(sizeOf([scene.x.length])));
+  const scaled = (v: Float64Array, to: number): Float64Array => { const n = norm(v); return v.map((x) => (x * to) / n); };
+  const r = scaled(subject.random(), 0.05 * reference);
+  const { x, gradient } = objective.climb(scene, r, p);
+  const direction = scaled(gradient.map((g, i) => g / norm(gradient) + 0.3 * r[i] / norm(r)), 1);
+  const h = 2e-3 * reference;
+  const [up, down] = [1, -1].map((s) => objective.reconstruct(scene, r.map((v, i) => v + s * h * direction[i])));
+  let [slope, expected] = [0, 0];
+  for (let i = 0; i < r.length; i++) slope += gradient[i] * direction[i];
+  for (let i = 0; i < x.length; i++) expected += ((x[i] - p[i]) * (up[i] - down[i])) / (2 * h);
+  const relativeError = Math.abs(slope - expected) / Math.max(Math.abs(slope), Math.abs(expected), 1e-30);
+  return { relativeError, passed: relativeError <= tolerance };
+}
+
+const overall = (verdicts: readonly Verdict[]): Outcome => (["error", "fail", "pass"] as const).find((o) => verdicts.some((v) => v.outcome === o)) ?? "not-applicable";
+
+/** Audits every method with every test on every image, under the same seeds and budgets. The result depends on the options alone: two runs give the same JSON, byte for byte. A method that fails with an error gets outcome "error" and the rest goes on. Throws ConfigError when there is nothing to audit. */
+export async function audit(options: AuditOptions): Promise<AuditResult> {
+  const { problem, methods, tests, seed, backend } = options;
+  const count = Math.min(options.imageCount ?? problem.images.length, problem.images.length);
+  if (count < 1 || methods.length === 0 || tests.length === 0) throw new ConfigError(`audit: ${count} images, ${methods.length} methods and ${tests.length} tests; it needs at least one of each`, {});
+  const names = methods.map((m) => m.name);
+  const twice = names.find((n, i) => names.indexOf(n) !== i);
+  if (twice !== undefined) throw new ConfigError(`audit: two methods are called "${twice}"; give each its own name`, { name: twice });
+  const { shape } = problem.images;
+  const size = 2 * shape[0] * shape[1];
+  const total = methods.length * count * tests.reduce((n, t) => n + t.steps, 0);
+  let done = 0;
+  const progress = (what: string): void => options.on?.progress?.({ what, done, total });
+
+  const pictures: Record<string, string> = {};
+  const noNoise = new Float64Array(size);
+  const objectives = new Map<string, Objective>();
+  const objectiveOf = async (method: Reconstructor, domain: Domain): Promise<Objective> => {
+    const key = `${domain} ${method.name}`;
+    if (!objectives.has(key)) objectives.set(key, await compileObjective(method, problem, domain, backend));
+    return objectives.get(key)!;
+  };
+  const first = await objectiveOf(methods[0], "image");
+  const measured: Measured[] = [];
+  const images: ImageRecord[] = [];
+  for (let i = 0; i < count; i++) {
+    const x = problem.images.image(i);
+    const noise = problem.draw(seed, i);
+    const truth = magnitude(x);
+    const clean = first.measured(x);
+    measured.push({ scene: { x, noise }, truth, range: maximum(truth), xNorm: norm(x), yNorm: norm(clean.map((v, k) => v + noise[k])) });
+    const bytes = new Uint8Array(4 * size);
+    const view = new DataView(bytes.buffer);
+    x.forEach((v, k) => view.setFloat32(4 * k, v, true));
+    const given = options.images?.[i];
+    images.push({ label: given?.label ?? `image ${i + 1}`, sha256: bytesToHex(sha256(bytes)), preparation: given?.preparation ?? "none" });
+    pictures[`image ${i}`] = greyPicture(truth, shape, maximum(truth));
+  }
+  pictures.mask = greyPicture(problem.operator.mask.data, shape, 1);
+
+  // the clean baseline: reconstructions, their errors, and the scale that all error maps of an image share
+  const accuracy: Accuracy[] = [];
+  const gradientChecks: GradientCheck[] = [];
+  const clean = new Map<string, Float64Array>();
+  const failures = new Map<string, string>();
+  const tops = new Array<number>(count).fill(1e-12);
+  const cleanError = new Map<string, Float64Array>();
+  const rangeOf = (i: number): number => measured[i].range;
+  const errorOf = (i: number, x: Float64Array): Float64Array => magnitude(x.map((v, k) => v - measured[i].scene.x[k]));
+  const randomPerturbation = (domain: Domain, label: string): (() => Float64Array) => {
+    const rng = random(seed).fork(label);
+    const { data } = problem.operator.mask;
+    return () => Float64Array.from({ length: size }, (_, k) => { const v = rng.normal(); return domain === "image" || data[k % data.length] ? v : 0; });
+  };
+  for (const method of methods) {
+    progress(`${method.name}: clean reconstructions and gradient check`);
+    try {
+      const objective = await objectiveOf(method, "image");
+      for (let i = 0; i < count; i++) {
+        const x = objective.reconstruct(measured[i].scene, noNoise);
+        if (x.length !== size || !x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite or not an image`, {});
+        clean.set(`${method.name} ${i}`, x);
+        const m = magnitude(x);
+        accuracy.push({ method: method.name, image: i, psnr: psnr(measured[i].truth, m, rangeOf(i)), ssim: ssim(measured[i].truth, m, shape, rangeOf(i)), nmse: nmse(measured[i].truth, m) });
+        const error = errorOf(i, x);
+        cleanError.set(`${method.name} ${i}`, error);
+        tops[i] = Math.max(tops[i], maximum(error));
+        pictures[`reconstruction ${i} ${method.name}`] = greyPicture(m, shape, rangeOf(i));
+      }
+      const check = checkGradient(objective, measured[0].scene, { random: randomPerturbation("image", `gradient check ${method.name}`) }, measured[0].xNorm, GRADIENT_TOLERANCE);
+      gradientChecks.push({ method: method.name, ...check, tolerance: GRADIENT_TOLERANCE });
+    } catch (error) {
+      if (!(error instanceof FiducialError)) throw error;
+      failures.set(method.name, error.message);
+    }
+  }
+
+  const records: TestRecord[] = [];
+  const errorMaps: { id: string; image: number; error: Float64Array }[] = [];
+  for (const test of tests) {
+    const measurements: Measurement[] = [];
+    const verdicts: Verdict[] = [];
+    for (const method of methods) {
+      const broken = failures.get(method.name);
+      if (broken !== undefined) {
+        verdicts.push({ method: method.name, outcome: "error", explanation: broken });
+        done += count * test.steps;
+        continue;
+      }
+      const objective = await objectiveOf(method, test.domain);
+      const own: Measurement[] = [];
+      try {
+        for (let i = 0; i < count; i++) {
+          const { scene, truth, xNorm, yNorm } = measured[i];
+          const before = clean.get(`${method.name} ${i}`)!;
+          const cleanMagnitude = magnitude(before);
+          const reference = test.domain === "image" ? xNorm : yNorm;
+          const label = `${test.id} ${method.name} ${i}`;
+          const quality = (x: Float64Array): { psnr: number; ssim: number; nmse: number } => {
+            const m = magnitude(x);
+            return { psnr: psnr(truth, m, rangeOf(i)), ssim: ssim(truth, m, shape, rangeOf(i)), nmse: nmse(truth, m) };
+          };
+          const cleanQuality = { psnr: psnr(truth, cleanMagnitude, rangeOf(i)), ssim: ssim(truth, cleanMagnitude, shape, rangeOf(i)), nmse: nmse(truth, cleanMagnitude) };
+          const changeOf = (x: Float64Array): number => norm(x.map((v, k) => v - before[k]));
+          own.push(...test.run({
+            method: method.name, image: i, size, reference, clean: before,
+            climb: (r) => objective.climb(scene, r, before),
+            rng: random(seed).fork(label),
+            random: randomPerturbation(test.domain, `start ${label}`),
+            tick() { done++; progress(`${test.id}: ${method.name}, image ${i + 1} of ${count}`); },
+            measure(proposed, { label: name, relativeBudget, iteration, picture }) {
+              const limit = relativeBudget * reference;
+              const length = norm(proposed);
+              const r = length > limit ? proposed.map((v) => (v * limit) / length) : proposed;
+              const size2 = norm(r);
+              const x = objective.reconstruct(scene, r);
+              if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
+              const after = quality(x);
+              const draw = randomPerturbation(test.domain, `noise ${label} ${name}`);
+              const noisy = Array.from({ length: NOISE_DRAWS }, () => {
+                const e = draw();
+                const n = norm(e);
+                return objective.reconstruct(scene, e.map((v) => (v * size2) / n));
+              });
+              const changes = noisy.map(changeOf);
+              const outputChange = changeOf(x);
+              const maxOutputChange = Math.max(...changes);
+              const id = `${test.id} ${i} ${method.name} ${name}`;
+              let shown: Measurement["pictures"];
+              if (picture) {
+                const added = objective.asImage(r);
+                const perturbation = magnitude(added);
+                const top = maximum(perturbation);
+                const gain = niceGain(rangeOf(i) / (2 * top));
+                const error = errorOf(i, x);
+                tops[i] = Math.max(tops[i], maximum(error));
+                errorMaps.push({ id, image: i, error });
+                shown = { perturbation: `${id}: r`, perturbationGained: `${id}: r, gained`, perturbedImage: `${id}: x + r`, reconstruction: `${id}: x̂`, error: `${id}: error`, gain, maxError: maximum(error) };
+                pictures[shown.perturbation] = greyPicture(perturbation, shape, rangeOf(i));
+                pictures[shown.perturbationGained] = greyPicture(perturbation.map((v) => v * gain), shape, rangeOf(i));
+                pictures[shown.perturbedImage] = greyPicture(magnitude(added.map((v, k) => v + scene.x[k])), shape, rangeOf(i));
+                pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, rangeOf(i));
+              }
+              return {
+                method: method.name, image: i, label: name, relativeBudget, norm: size2, relativeNorm: size2 / reference,
+                measuredNorm: norm(objective.measured(r)), outputChange, amplification: outputChange / size2,
+                noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b) => a + b, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), rangeOf(i)), 0) / NOISE_DRAWS },
+                strongerThanNoise: outputChange > maxOutputChange,
+                psnr: { before: cleanQuality.psnr, after: after.psnr }, ssim: { before: cleanQuality.ssim, after: after.ssim }, nmse: { before: cleanQuality.nmse, after: after.nmse },
+                ...(iteration === undefined ? {} : { iteration }),
+                ...(shown === undefined ? {} : { pictures: shown }),
+              };
+            },
+          }));
+        }
+        verdicts.push(test.judge(method, own));
+      } catch (error) {
+        if (!(error instanceof FiducialError)) throw error;
+        verdicts.push({ method: method.name, outcome: "error", explanation: error.message });
+      }
+      measurements.push(...own);
+    }
+    const outcome = overall(verdicts);
+    records.push({ id: test.id, title: outcome === "fail" ? test.failureTitle : test.title, description: test.description, source: test.source, domain: test.domain, settings: test.settings, thresholds: test.thresholds, outcome, verdicts, measurements });
+  }
+
+  for (const [key, error] of cleanError) {
+    const at = key.lastIndexOf(" ");
+    const i = Number(key.slice(at + 1));
+    pictures[`error ${i} ${key.slice(0, at)}`] = heatPicture(error, shape, tops[i]);
+  }
+  for (const { id, image, error } of errorMaps) pictures[`${id}: error`] = heatPicture(error, shape, tops[image]);
+  const result: Omit<AuditResult, "sha256"> = {
+    schemaVersion,
+    software: { name: "fiducial", version, backend: backend.name },
+    seed,
+    problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
+    methods: methods.map(({ name, description }) => ({ name, description })),
+    metrics: { psnr: "dB, range = the image's maximum magnitude", ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)", nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)" },
+    gradientChecks, accuracy, tests: records, pictures,
+    scales: tops.map((error, i) => ({ magnitude: rangeOf(i), error })),
+  };
+  return { ...result, sha256: bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(result)))) };
+}
+
+/** 1, 2 or 5 times a power of ten, at most x, at least 1. */
+function niceGain(x: number): number {
+  let gain = 1;
+  for (const step of [2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2]) { if (gain * step > x) break; gain *= step; }
+  return gain;
+}

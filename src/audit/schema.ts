@@ -1,0 +1,72 @@
+// The result of an audit: the product. Report and Markdown render it and recompute nothing. schema/result.schema.json says the same for other tools.
+
+export const schemaVersion = "1.0";
+type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
+export type Outcome = "pass" | "fail" | "error" | "not-applicable";
+
+export interface ImageRecord {
+  readonly label: string;
+  /** Of the values that were audited: float32, little-endian. */
+  readonly sha256: string;
+  /** What was done to the file's image before it was measured. */
+  readonly preparation: string;
+}
+export interface MethodRecord { readonly name: string; readonly description: Facts }
+export interface GradientCheck { readonly method: string; readonly relativeError: number; readonly tolerance: number; readonly passed: boolean }
+export interface Accuracy { readonly method: string; readonly image: number; readonly psnr: number; readonly ssim: number; readonly nmse: number }
+
+/** One perturbation of one image for one method, as the runner measured it. */
+export interface Measurement {
+  readonly method: string;
+  readonly image: number;
+  /** "r₁", or "2 %" */
+  readonly label: string;
+  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain). */
+  readonly relativeBudget: number;
+  readonly norm: number;
+  readonly relativeNorm: number;
+  /** ‖y(r) − y(0)‖ */
+  readonly measuredNorm: number;
+  /** ‖f(y(r)) − f(y(0))‖ */
+  readonly outputChange: number;
+  /** outputChange / norm */
+  readonly amplification: number;
+  /** Random noise of the same norm in the same domain: mean and largest output change, and mean PSNR. */
+  readonly noise: { readonly draws: number; readonly meanOutputChange: number; readonly maxOutputChange: number; readonly psnr: number };
+  readonly strongerThanNoise: boolean;
+  readonly psnr: { readonly before: number; readonly after: number };
+  readonly ssim: { readonly before: number; readonly after: number };
+  readonly nmse: { readonly before: number; readonly after: number };
+  readonly iteration?: number;
+  readonly pictures?: Readonly<Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>> & { readonly gain: number; readonly maxError: number };
+}
+export interface Verdict { readonly method: string; readonly outcome: Outcome; readonly explanation: string }
+export interface TestRecord {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly source: string;
+  readonly domain: "image" | "measurement";
+  readonly settings: Facts;
+  readonly thresholds: Facts;
+  readonly outcome: Outcome;
+  readonly verdicts: readonly Verdict[];
+  readonly measurements: readonly Measurement[];
+}
+export interface AuditResult {
+  readonly schemaVersion: string;
+  readonly software: { readonly name: string; readonly version: string; readonly backend: string };
+  readonly seed: number;
+  readonly problem: { readonly operator: Facts; readonly noise: Facts; readonly images: readonly ImageRecord[] };
+  readonly methods: readonly MethodRecord[];
+  readonly metrics: Readonly<Record<"psnr" | "ssim" | "nmse", string>>;
+  readonly gradientChecks: readonly GradientCheck[];
+  readonly accuracy: readonly Accuracy[];
+  readonly tests: readonly TestRecord[];
+  /** PNG files in base64, by the ids that measurements, "image i", "reconstruction i method", "error i method" and "mask" use. */
+  readonly pictures: Readonly<Record<string, string>>;
+  /** The maxima behind the grey and colour scales, by image. */
+  readonly scales: readonly { readonly magnitude: number; readonly error: number }[];
+  /** Of this object's JSON without this field. */
+  readonly sha256: string;
+}

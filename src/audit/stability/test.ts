@@ -1,0 +1,39 @@
+// What a test of the bench is: it searches; the context it is given clips, measures and pictures what it finds.
+import type { Random } from "../../engine/index.ts";
+import type { Reconstructor } from "../../imaging/index.ts";
+import type { Climb } from "../attack/ascent.ts";
+import type { Domain } from "../attack/objective.ts";
+import type { Measurement, TestRecord, Verdict } from "../schema.ts";
+
+/** One method on one image. */
+export interface Subject {
+  readonly method: string;
+  readonly image: number;
+  /** Number of elements of a perturbation. */
+  readonly size: number;
+  /** ‖x‖ or ‖y‖, which relative budgets refer to. */
+  readonly reference: number;
+  /** f(y(0)) */
+  readonly clean: Float64Array;
+  readonly climb: Climb;
+  readonly rng: Random;
+  /** A Gaussian perturbation, zero where nothing is measured. */
+  random(): Float64Array;
+  /** Clips r to the budget and measures it, beside random noise of its norm. */
+  measure(r: Float64Array, options: { label: string; relativeBudget: number; iteration?: number; picture: boolean }): Measurement;
+  tick(): void;
+}
+export interface StabilityTest {
+  readonly id: string;
+  readonly title: string;
+  readonly failureTitle: string;
+  readonly description: string;
+  readonly source: string;
+  readonly domain: Domain;
+  readonly settings: TestRecord["settings"];
+  readonly thresholds: TestRecord["thresholds"];
+  /** Gradient steps for one method on one image, for the progress bar. */
+  readonly steps: number;
+  run(subject: Subject): Measurement[];
+  judge(method: Reconstructor, measurements: readonly Measurement[]): Verdict;
+}
