@@ -4,3 +4,5 @@ export { schemaVersion, type AuditResult, type Measurement, type Outcome, type T
 export { instabilityAscent } from "./stability/instability-ascent.ts";
 export type { StabilityTest } from "./stability/test.ts";
 export { worstCasePerturbation } from "./stability/worst-case-perturbation.ts";
+export { renderHtml, type ReportOptions } from "./report/html.ts";
+export { renderMarkdown } from "./report/markdown.ts";

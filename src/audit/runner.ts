@@ -34,7 +34,8 @@ function checkGradient(objective: Objective, scene: Scene, subject: Pick<Subject
   const scaled = (v: Float64Array, to: number): Float64Array => { const n = norm(v); return v.map((x) => (x * to) / n); };
   const r = scaled(subject.random(), 0.05 * reference);
   const { x, gradient } = objective.climb(scene, r, p);
-  const direction = scaled(gradient.map((g, i) => g / norm(gradient) + 0.3 * r[i] / norm(r)), 1);
+  const [slopeNorm, rNorm] = [norm(gradient), norm(r)];
+  const direction = scaled(gradient.map((g, i) => g / slopeNorm + (0.3 * r[i]) / rNorm), 1);
   const h = 2e-3 * reference;
   const [up, down] = [1, -1].map((s) => objective.reconstruct(scene, r.map((v, i) => v + s * h * direction[i])));
   let [slope, expected] = [0, 0];
@@ -192,7 +193,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
               return {
                 method: method.name, image: i, label: name, relativeBudget, norm: size2, relativeNorm: size2 / reference,
                 measuredNorm: norm(objective.measured(r)), outputChange, amplification: outputChange / size2,
-                noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b) => a + b, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), rangeOf(i)), 0) / NOISE_DRAWS },
+                noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b) => a + b, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), rangeOf(i)), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
                 strongerThanNoise: outputChange > maxOutputChange,
                 psnr: { before: cleanQuality.psnr, after: after.psnr }, ssim: { before: cleanQuality.ssim, after: after.ssim }, nmse: { before: cleanQuality.nmse, after: after.nmse },
                 ...(iteration === undefined ? {} : { iteration }),

@@ -31,8 +31,8 @@ export interface Measurement {
   readonly outputChange: number;
   /** outputChange / norm */
   readonly amplification: number;
-  /** Random noise of the same norm in the same domain: mean and largest output change, and mean PSNR. */
-  readonly noise: { readonly draws: number; readonly meanOutputChange: number; readonly maxOutputChange: number; readonly psnr: number };
+  /** Random noise of the same norm in the same domain: mean and largest output change, mean PSNR and NMSE. */
+  readonly noise: { readonly draws: number; readonly meanOutputChange: number; readonly maxOutputChange: number; readonly psnr: number; readonly nmse: number };
   readonly strongerThanNoise: boolean;
   readonly psnr: { readonly before: number; readonly after: number };
   readonly ssim: { readonly before: number; readonly after: number };

@@ -52,7 +52,10 @@ export function projectedAscent(climb: Climb, p: Float64Array, random: () => Flo
     const length = norm(r);
     return r.map((x) => (x * radius * 0.5) / length);
   });
-  if (first) starts[0] = toBall(first.map((x) => (x * radius) / norm(first)));
+  if (first) {
+    const length = norm(first);
+    starts[0] = toBall(first.map((x) => (x * radius) / length));
+  }
   let best = { r: starts[0], change: -1 };
   for (const begin of starts) {
     let r: Float64Array = begin;

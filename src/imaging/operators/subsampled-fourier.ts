@@ -15,7 +15,7 @@ export function subsampledFourier(options: { mask: Mask }): Operator & { readonl
   };
   return {
     name: "subsampledFourier", domain: shape, range: shape, mask,
-    description: { kind: "subsampledFourier", height: H, width: W, ...mask.description },
+    description: { kind: "subsampledFourier", height: H, width: W, ...Object.fromEntries(Object.entries(mask.description).map(([k, v]) => [k === "kind" ? "samplingKind" : k, v])) },
     forward(b, x) {
       check("image", x);
       return sampled(b, b.emit("fft2", { x }, { inverse: false }));

@@ -1,0 +1,99 @@
+// A result as one HTML file: it needs no network, no script and no other file, and recomputes nothing.
+import type { AuditResult, Measurement, Outcome, TestRecord } from "../schema.ts";
+import { colourOf, errorPlot } from "./plot.ts";
+
+export interface ReportOptions {
+  /** The command that repeats the audit. */
+  readonly command: string;
+}
+
+const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const words: Record<Outcome, string> = { pass: "pass", fail: "fail", error: "error", "not-applicable": "not applicable" };
+const chip = (outcome: Outcome): string => `<span class="chip ${outcome}">${words[outcome]}</span>`;
+const fixed = (v: number, digits: number): string => (v === null || !Number.isFinite(v) ? "–" : v.toFixed(digits));
+const percent = (v: number): string => `${fixed(100 * v, 2)} %`;
+function facts(record: Readonly<Record<string, unknown>>): string {
+  return `<dl>${Object.entries(record).map(([k, v]) => `<div><dt>${escape(k)}</dt><dd>${escape(Array.isArray(v) ? v.join(", ") : String(v))}</dd></div>`).join("")}</dl>`;
+}
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return `<div class="scroll"><table><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c, i) => (i === 0 ? `<th scope="row">${c}</th>` : `<td>${c}</td>`)).join("")}</tr>`).join("")}</tbody></table></div>`;
+}
+
+const style = `
+:root{--ink:#1c1e21;--soft:#5a6068;--line:#d9dce1;--card:#fff;--page:#f5f6f8}
+*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:20px;margin:0 0 6px}h3{font-size:16px;margin:22px 0 8px}
+p{margin:6px 0;max-width:78ch}.soft{color:var(--soft)}section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:20px 22px;margin:18px 0}
+.chip{display:inline-block;border-radius:10px;padding:0 9px;font-size:13px;font-weight:600;border:1px solid}.pass{color:#0a5a3c;background:#e3f4ec;border-color:#9fd3bb}.fail{color:#8c1d04;background:#fdeae4;border-color:#eeb49f}.error{color:#5f3b00;background:#fff2d6;border-color:#e5c27c}.not-applicable{color:#444;background:#eee;border-color:#ccc}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}thead th{font-weight:600;color:var(--soft);font-size:13px}tbody th{font-weight:600}
+.grid{display:grid;gap:6px;margin:10px 0;overflow-x:auto}.grid figure{margin:0;min-width:104px}.grid img{width:100%;display:block;background:#000;border-radius:3px;aspect-ratio:var(--ratio)}figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}.grid .head{font-size:13px;font-weight:600;align-self:end}.grid .side{font-size:13px;font-weight:600;align-self:center}
+svg{width:100%;max-width:720px;height:auto;display:block;margin:8px 0}.bar{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
+details{border-top:1px solid var(--line);margin-top:14px;padding-top:8px}summary{cursor:pointer;font-weight:600}dl{display:flex;flex-wrap:wrap;gap:2px 22px;margin:6px 0;font-size:14px}dl div{display:flex;gap:6px}dt{color:var(--soft)}dd{margin:0}
+code{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;background:#eef0f3;border-radius:3px;padding:1px 4px;overflow-wrap:anywhere}pre{margin:6px 0;white-space:pre-wrap}pre code{display:block;padding:8px 10px}.hash{font:12px ui-monospace,Menlo,monospace;color:var(--soft);overflow-wrap:anywhere}
+@media print{body{background:#fff}section{break-inside:avoid-page;border:0;padding:0}details{display:block}}`;
+
+/** The report. `result` is what `audit` gave, or its JSON read back. */
+export function renderHtml(result: AuditResult, options: ReportOptions): string {
+  const methods = result.methods.map((m) => m.name);
+  const { operator } = result.problem;
+  const picture = (id: string, alt: string, caption: string): string => `<figure><img src="data:image/png;base64,${result.pictures[id]}" alt="${escape(alt)}"><figcaption>${caption}</figcaption></figure>`;
+  const grid = (columns: string, cells: readonly string[]): string => `<div class="grid" style="grid-template-columns:${columns}">${cells.join("")}</div>`;
+  const head = (text: string): string => `<div class="head">${text}</div>`;
+  const side = (text: string): string => `<div class="side">${text}</div>`;
+  const dot = (method: string): string => `<span style="color:${colourOf(methods.indexOf(method))}">●</span> ${escape(method)}`;
+  const accuracyOf = (method: string, image: number): AuditResult["accuracy"][number] | undefined => result.accuracy.find((a) => a.method === method && a.image === image);
+  const working = methods.filter((m) => accuracyOf(m, 0) !== undefined);
+  const scaleBar = (image: number): string => `<p class="soft">Error maps: |x̂ − x|, one scale for all of this image: 0 <span class="bar"></span> ${fixed(result.scales[image].error, 3)} (white of the grey images: ${fixed(result.scales[image].magnitude, 3)}).</p>`;
+
+  const clean = result.problem.images.map((image, i) => `<h3>${escape(image.label)}</h3>${image.preparation === "none" ? "" : `<p class="soft">${escape(image.preparation)}</p>`}
+${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
+    head("truth |x|"), ...working.map((m) => head(dot(m))),
+    picture(`image ${i}`, `image ${i + 1}`, ""), ...working.map((m) => { const a = accuracyOf(m, i)!; return picture(`reconstruction ${i} ${m}`, `${m} of image ${i + 1}`, `${fixed(a.psnr, 2)} dB, SSIM ${fixed(a.ssim, 3)}`); }),
+    `<figure>${i === 0 ? `<img src="data:image/png;base64,${result.pictures.mask}" alt="sampling mask"><figcaption>what is measured of k-space: ${percent(Number(operator.sampledFraction))}</figcaption>` : ""}</figure>`, ...working.map((m) => picture(`error ${i} ${m}`, `error of ${m}`, "error")),
+  ])}${scaleBar(i)}`).join("");
+
+  const worstOf = (test: TestRecord, method: string, image: number): Measurement | undefined => test.measurements.filter((m) => m.method === method && m.image === image && m.pictures).at(-1);
+  const compare = (test: TestRecord, image: number): string => {
+    const shown = methods.map((m) => worstOf(test, m, image)).filter((m) => m !== undefined);
+    if (shown.length === 0) return "";
+    return `<h3>${escape(result.problem.images[image].label)}: every method under its own worst perturbation</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
+      "<span></span>", ...shown.map((m) => head(`${dot(m.method)}<br><span class="soft">${escape(m.label)}: ${percent(m.relativeNorm)}</span>`)),
+      side("input with its perturbation"), ...shown.map((m) => picture(m.pictures!.perturbedImage, `perturbed input for ${m.method}`, "")),
+      side("before"), ...shown.map((m) => picture(`reconstruction ${image} ${m.method}`, `${m.method}, unperturbed`, `${fixed(m.psnr.before, 2)} dB, SSIM ${fixed(m.ssim.before, 3)}`)),
+      side("after"), ...shown.map((m) => picture(m.pictures!.reconstruction, `${m.method}, perturbed`, `<b>${fixed(m.psnr.after, 2)} dB</b>, SSIM ${fixed(m.ssim.after, 3)}; with noise of that norm ${fixed(m.noise.psnr, 2)} dB`)),
+      side("error after"), ...shown.map((m) => picture(m.pictures!.error, `error of ${m.method}, perturbed`, `maximum ${fixed(m.pictures!.maxError, 3)}`)),
+    ])}${scaleBar(image)}`;
+  };
+  const rows = (test: TestRecord, method: string): string => result.problem.images.map((image, i) => {
+    const own = test.measurements.filter((m) => m.method === method && m.image === i && m.pictures);
+    if (own.length === 0) return "";
+    const symbol = test.domain === "image" ? "r" : "A*r";
+    return `<h3>${escape(image.label)}</h3>${grid("64px repeat(5, minmax(104px, 1fr))", [
+      "<span></span>", head(`x + ${symbol}`), head(`|${symbol}| ×1`), head(`|${symbol}| enlarged`), head("x̂"), head("error"),
+      ...own.flatMap((m) => [side(escape(m.label)), picture(m.pictures!.perturbedImage, "perturbed image", ""), picture(m.pictures!.perturbation, "perturbation", percent(m.relativeNorm)), picture(m.pictures!.perturbationGained, "perturbation, enlarged", `×${m.pictures!.gain}`), picture(m.pictures!.reconstruction, "reconstruction", `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)} dB`), picture(m.pictures!.error, "error", `maximum ${fixed(m.pictures!.maxError, 3)}`)]),
+    ])}`;
+  }).join("");
+
+  const tests = result.tests.map((test) => `<section id="${test.id}"><h2>${chip(test.outcome)} ${escape(test.title)}</h2><p>${escape(test.description)}</p>
+${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), chip(v.outcome), escape(v.explanation)]))}
+<h3>Error against perturbation</h3>${errorPlot(test, methods)}<p class="soft">Solid: the worst perturbation found; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>
+${result.problem.images.map((_, i) => compare(test, i)).join("")}
+${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escape(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
+<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escape(m.label) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
+<p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escape(test.source)}</p></section>`).join("");
+
+  const summary = methods.map((m) => [dot(m), ...result.tests.map((t) => { const v = t.verdicts.find((x) => x.method === m); return v ? chip(v.outcome) : "–"; }), ...(() => { const own = result.accuracy.filter((a) => a.method === m); const average = (f: (a: (typeof own)[number]) => number): number => own.reduce((s, a) => s + f(a), 0) / own.length; return own.length ? [fixed(average((a) => a.psnr), 2), fixed(average((a) => a.ssim), 3)] : ["–", "–"]; })()]);
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Audit of ${escape(methods[0])}</title><style>${style}</style></head><body style="--ratio:${Number(operator.width)}/${Number(operator.height)}"><main>
+<h1>Can this reconstruction be trusted?</h1><p class="soft">${escape(methods.join(", "))} on ${result.problem.images.length} image${result.problem.images.length === 1 ? "" : "s"}, ${Number(operator.height)}×${Number(operator.width)}, ${escape(String(operator.kind))} with a ${escape(String(operator.samplingKind ?? "given"))} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated), noise σ = ${result.problem.noise.sigma}; seed ${result.seed}.</p>
+<section><h2>Summary</h2>${table(["method", ...result.tests.map((t) => `<a href="#${t.id}">${escape(t.id)}</a>`), "mean PSNR, dB", "mean SSIM"], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p></section>
+<section><h2>Without perturbation</h2>${clean}</section>${tests}
+<section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escape(options.command)}</code></pre>
+<p>Gradient self-check: the slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.</p>
+${table(["method", "relative error", "tolerance", ""], result.gradientChecks.map((c) => [dot(c.method), c.relativeError.toExponential(1), c.tolerance.toExponential(0), chip(c.passed ? "pass" : "fail")]))}
+<h3>Methods</h3>${result.methods.map((m) => `<p><b>${dot(m.name)}</b></p>${facts(m.description)}`).join("")}
+<h3>Sampling</h3>${facts(operator)}<h3>Figures</h3>${facts(result.metrics)}
+<h3>Images</h3>${table(["image", "SHA-256 of what was audited", "preparation"], result.problem.images.map((image) => [escape(image.label), `<span class="hash">${image.sha256}</span>`, escape(image.preparation)]))}
+<p class="soft">${escape(result.software.name)} ${escape(result.software.version)}, backend ${escape(result.software.backend)}, result schema ${escape(result.schemaVersion)}. <span class="hash">SHA-256 of the result: ${result.sha256}</span></p></section>
+</main></body></html>
+`;
+}

@@ -1,0 +1,40 @@
+// A result as Markdown: the tables, for an issue or a notebook; the pictures are in the HTML report.
+import type { AuditResult } from "../schema.ts";
+import type { ReportOptions } from "./html.ts";
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((r) => `| ${r.map(cell).join(" | ")} |`).join("\n");
+}
+
+/** The report's tables and verdicts. */
+export function renderMarkdown(result: AuditResult, options: ReportOptions): string {
+  const percent = (v: number): string => `${(100 * v).toFixed(2)} %`;
+  const tests = result.tests.map((t) => `## ${t.title} (${t.outcome})
+
+${t.description} Source: ${t.source}.
+
+${table(["method", "outcome", "why"], t.verdicts.map((v) => [v.method, v.outcome, v.explanation]))}
+
+${table(["method", "image", "stop", "‖r‖ relative", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before", "after", "with noise"], t.measurements.map((m) => [m.method, String(m.image + 1), m.label, percent(m.relativeNorm), m.amplification.toFixed(2), (m.noise.meanOutputChange / m.norm).toFixed(2), m.psnr.before.toFixed(2), m.psnr.after.toFixed(2), m.noise.psnr.toFixed(2)]))}
+
+Thresholds: ${JSON.stringify(t.thresholds)}. Settings: ${JSON.stringify(t.settings)}.`).join("\n\n");
+  return `# Audit of ${result.methods.map((m) => m.name).join(", ")}
+
+Seed ${result.seed}; ${result.software.name} ${result.software.version}, backend ${result.software.backend}. Repeat it:
+
+    ${options.command}
+
+## Without perturbation
+
+${table(["method", "image", "PSNR, dB", "SSIM", "NMSE"], result.accuracy.map((a) => [a.method, result.problem.images[a.image].label, a.psnr.toFixed(2), a.ssim.toFixed(4), a.nmse.toFixed(5)]))}
+
+${tests}
+
+## Gradient self-check
+
+${table(["method", "relative error", "tolerance", "passed"], result.gradientChecks.map((c) => [c.method, c.relativeError.toExponential(1), String(c.tolerance), c.passed ? "yes" : "NO"]))}
+
+SHA-256 of the result: ${result.sha256}
+`;
+}
