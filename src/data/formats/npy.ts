@@ -1,0 +1,39 @@
+// NPY arrays. Our own reader: the small libraries for it read no complex numbers.
+import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
+import { checkSize, volume, type Volume } from "../volume.ts";
+
+const readers: Readonly<Record<string, { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }>> = {
+  b1: { bytes: 1, read: (v, at) => v.getUint8(at) }, u1: { bytes: 1, read: (v, at) => v.getUint8(at) }, i1: { bytes: 1, read: (v, at) => v.getInt8(at) },
+  u2: { bytes: 2, read: (v, at, le) => v.getUint16(at, le) }, i2: { bytes: 2, read: (v, at, le) => v.getInt16(at, le) },
+  u4: { bytes: 4, read: (v, at, le) => v.getUint32(at, le) }, i4: { bytes: 4, read: (v, at, le) => v.getInt32(at, le) },
+  u8: { bytes: 8, read: (v, at, le) => Number(v.getBigUint64(at, le)) }, i8: { bytes: 8, read: (v, at, le) => Number(v.getBigInt64(at, le)) },
+  f4: { bytes: 4, read: (v, at, le) => v.getFloat32(at, le) }, f8: { bytes: 8, read: (v, at, le) => v.getFloat64(at, le) },
+  c8: { bytes: 8, read: (v, at, le) => v.getFloat32(at, le), complex: true }, c16: { bytes: 16, read: (v, at, le) => v.getFloat64(at, le), complex: true },
+};
+
+/** [H,W] or [slices,H,W], any byte order, C or Fortran order, integers, floats or complex. Source: numpy.lib.format, versions 1 to 3. */
+export function readNpy(bytes: Uint8Array, name: string): Volume {
+  const fail = (what: string): never => { throw new FormatError(`${name}: ${what}`, { name }); };
+  if (bytes.length < 12) fail("it is too short for an NPY file");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const wide = bytes[6] >= 2;
+  const start = wide ? 12 : 10;
+  const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
+  if (start + length > bytes.length) fail("its header is cut short");
+  const text = new TextDecoder().decode(bytes.subarray(start, start + length));
+  const [, order, code] = /'descr':\s*'([<>|=])(\w+)'/.exec(text) ?? [];
+  const fortran = /'fortran_order':\s*True/.test(text);
+  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
+  if (code === undefined || shapeText === undefined) return fail("its header does not say type and shape");
+  const type = readers[code];
+  if (type === undefined) throw new UnsupportedOpError(`${name}: NPY type "${code}" is not read; save it as a float, integer or complex array`, { name, code });
+  const shape = shapeText.split(",").filter((s) => s.trim() !== "").map(Number);
+  if (shape.length !== 2 && shape.length !== 3) return fail(`its shape is (${shapeText}); images are (H, W) or (slices, H, W)`);
+  const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
+  const count = slices * height * width;
+  checkSize(name, count, count * type.bytes, bytes.length - start - length);
+  const little = order !== ">";
+  const strides = fortran ? (shape.length === 2 ? [0, 1, height] : [1, slices, slices * height]) : [height * width, width, 1];
+  return volume(name, { format: "NPY", slices, height, width, complex: type.complex ?? false }, (k, channel, i, j) =>
+    type.read(view, start + length + (k * strides[0] + i * strides[1] + j * strides[2]) * type.bytes + (channel * type.bytes) / 2, little));
+}
