@@ -23,7 +23,7 @@ export interface AuditOptions {
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
   readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
-  readonly on?: { readonly progress?: (p: AuditProgress) => void };
+  readonly on?: { readonly progress?: (p: AuditProgress) => void | Promise<void> };
 }
 
 interface Measured { readonly scene: Scene; readonly truth: Float64Array; readonly range: number; readonly xNorm: number; readonly yNorm: number }
@@ -59,7 +59,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   const size = 2 * shape[0] * shape[1];
   const total = methods.length * count * tests.reduce((n, t) => n + t.steps, 0);
   let done = 0;
-  const progress = (what: string): void => options.on?.progress?.({ what, done, total });
+  const progress = async (what: string): Promise<void> => { await options.on?.progress?.({ what, done, total }); };
 
   const pictures: Record<string, string> = {};
   const noNoise = new Float64Array(size);
@@ -102,7 +102,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     return () => Float64Array.from({ length: size }, (_, k) => { const v = rng.normal(); return domain === "image" || data[k % data.length] ? v : 0; });
   };
   for (const method of methods) {
-    progress(`${method.name}: clean reconstructions and gradient check`);
+    await progress(`${method.name}: clean reconstructions and gradient check`);
     try {
       const objective = await objectiveOf(method, "image");
       for (let i = 0; i < count; i++) {
@@ -151,12 +151,12 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
           };
           const cleanQuality = { psnr: psnr(truth, cleanMagnitude, rangeOf(i)), ssim: ssim(truth, cleanMagnitude, shape, rangeOf(i)), nmse: nmse(truth, cleanMagnitude) };
           const changeOf = (x: Float64Array): number => norm(x.map((v, k) => v - before[k]));
-          own.push(...test.run({
+          own.push(...await test.run({
             method: method.name, image: i, size, reference, clean: before,
             climb: (r) => objective.climb(scene, r, before),
             rng: random(seed).fork(label),
             random: randomPerturbation(test.domain, `start ${label}`),
-            tick() { done++; progress(`${test.id}: ${method.name}, image ${i + 1} of ${count}`); },
+            async tick() { done++; await progress(`${test.id}: ${method.name}, image ${i + 1} of ${count}`); },
             measure(proposed, { label: name, relativeBudget, iteration, picture }) {
               const limit = relativeBudget * reference;
               const length = norm(proposed);

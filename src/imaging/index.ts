@@ -1,10 +1,11 @@
 // The public face of imaging: how images are measured, made, reconstructed and compared.
-export { equispacedMask, maskFrom, radialMask, randomMask, variableDensityMask, type Mask } from "./operators/masks.ts";
+export { equispacedMask, maskFrom, maskFromDescription, radialMask, randomMask, variableDensityMask, type Mask } from "./operators/masks.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
 export { subsampledFourier } from "./operators/subsampled-fourier.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, postProcess } from "./networks/post-process.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
+export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, type InverseProblem, type Noise } from "./problem.ts";
 export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";

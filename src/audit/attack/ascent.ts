@@ -18,14 +18,14 @@ export interface HeavyBallOptions {
 export interface Stop { readonly r: Float64Array; readonly iteration: number; readonly reached: boolean }
 
 /** v ← γv + η∇Q(r), r ← r + v with Q(r) = ½‖f(y(r)) − p‖² − (λ/2)‖r‖², from r = τ·U[0,1), v = 0: one ascent, which stops for a look when ‖r‖ first reaches each of `norms`. Stops that `iterations` did not reach are left out, but for the last iterate when there is none at all. Throws ConvergenceError when the gradient is not finite. Source: Antun et al., PNAS 2020; Invfool, Runner. */
-export function heavyBallAscent(climb: Climb, size: number, options: HeavyBallOptions, rng: Random, onStep?: () => void): Stop[] {
+export async function heavyBallAscent(climb: Climb, size: number, options: HeavyBallOptions, rng: Random, onStep?: () => Promise<void>): Promise<Stop[]> {
   const { lambda, stepSize, momentum, start, iterations, norms } = options;
   const r = Float64Array.from({ length: size }, () => start * rng.uniform());
   const v = new Float64Array(size);
   const stops: Stop[] = [];
   for (let k = 0; k < iterations && stops.length < norms.length; k++) {
     const { gradient } = climb(r);
-    onStep?.();
+    await onStep?.();
     for (let i = 0; i < size; i++) {
       v[i] = momentum * v[i] + stepSize * (gradient[i] - lambda * r[i]);
       r[i] += v[i];
@@ -41,7 +41,7 @@ export function heavyBallAscent(climb: Climb, size: number, options: HeavyBallOp
 export interface ProjectedOptions { readonly radius: number; readonly steps: number; readonly restarts: number }
 
 /** Projected gradient ascent of ½‖f(y(r)) − p‖² in the ball ‖r‖₂ ≤ radius: steps of a quarter radius along the normalised gradient, from random points inside the ball; `first`, where given, is one more start. Returns the point with the largest change seen. */
-export function projectedAscent(climb: Climb, p: Float64Array, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => void): { r: Float64Array; change: number } {
+export async function projectedAscent(climb: Climb, p: Float64Array, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<{ r: Float64Array; change: number }> {
   const { radius, steps, restarts } = options;
   const toBall = (r: Float64Array): Float64Array => {
     const length = norm(r);
@@ -61,7 +61,7 @@ export function projectedAscent(climb: Climb, p: Float64Array, random: () => Flo
     let r: Float64Array = begin;
     for (let k = 0; k <= steps; k++) {
       const { x, gradient } = climb(r);
-      onStep?.();
+      await onStep?.();
       const change = norm(x.map((v, i) => v - p[i]));
       if (!Number.isFinite(change)) throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
       if (change > best.change) best = { r, change };

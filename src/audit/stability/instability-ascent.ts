@@ -19,10 +19,10 @@ export function instabilityAscent(options: { relativeNorms?: readonly number[]; 
     settings: { relativeNorms, lambda, stepSize, momentum, start, iterations },
     thresholds: { maxAmplification },
     steps: iterations,
-    run(subject) {
+    async run(subject) {
       let used = 0;
-      const stops = heavyBallAscent(subject.climb, subject.size, { lambda, stepSize, momentum, start, iterations, norms: relativeNorms.map((e) => e * subject.reference) }, subject.rng, () => { used++; subject.tick(); });
-      for (; used < iterations; used++) subject.tick();
+      const stops = await heavyBallAscent(subject.climb, subject.size, { lambda, stepSize, momentum, start, iterations, norms: relativeNorms.map((e) => e * subject.reference) }, subject.rng, () => { used++; return subject.tick(); });
+      for (; used < iterations; used++) await subject.tick();
       return stops.map(({ r, iteration, reached }, k) => subject.measure(r, { label: reached ? `r${subscripts[k]}` : "r (no stop reached)", relativeBudget: relativeNorms[k], iteration, picture: true }));
     },
     judge(method, measurements) {

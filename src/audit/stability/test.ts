@@ -21,7 +21,8 @@ export interface Subject {
   random(): Float64Array;
   /** Clips r to the budget and measures it, beside random noise of its norm. */
   measure(r: Float64Array, options: { label: string; relativeBudget: number; iteration?: number; picture: boolean }): Measurement;
-  tick(): void;
+  /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
+  tick(): Promise<void>;
 }
 export interface StabilityTest {
   readonly id: string;
@@ -34,6 +35,6 @@ export interface StabilityTest {
   readonly thresholds: TestRecord["thresholds"];
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
-  run(subject: Subject): Measurement[];
+  run(subject: Subject): Promise<Measurement[]>;
   judge(method: Reconstructor, measurements: readonly Measurement[]): Verdict;
 }

@@ -22,12 +22,12 @@ export function worstCasePerturbation(options: { domain?: Domain; relativeBudget
     settings: { domain, norm: "l2", relativeBudgets, steps, restarts },
     thresholds: { judgedBudget, maxPsnrLossDb: maxPsnrLoss },
     steps: relativeBudgets.length * restarts * (steps + 1),
-    run(subject) {
+    async run(subject) {
       const found: Measurement[] = [];
       let best: Float64Array | undefined;
       for (const budget of relativeBudgets) {
         const radius = budget * subject.reference;
-        best = projectedAscent(subject.climb, subject.clean, subject.random, { radius, steps, restarts }, best, subject.tick).r;
+        best = (await projectedAscent(subject.climb, subject.clean, subject.random, { radius, steps, restarts }, best, subject.tick)).r;
         found.push(subject.measure(best, { label: percent(budget), relativeBudget: budget, picture: budget === judgedBudget }));
       }
       return found;

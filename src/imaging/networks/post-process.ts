@@ -28,7 +28,7 @@ export function postProcess(options: { network: Network; operator: Operator; nam
 }
 
 /** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. */
-export async function fitReconstructor(network: Network, options: { problem: InverseProblem; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void } }): Promise<Network> {
+export async function fitReconstructor(network: Network, options: { problem: InverseProblem; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
   const { problem, seed } = options;
   const { operator, images, noise } = problem;
   const [, H, W] = operator.domain;

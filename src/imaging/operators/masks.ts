@@ -90,6 +90,19 @@ export function radialMask(options: { readonly shape: readonly [number, number];
   return finish([H, W], data, { kind: "radial", spokes });
 }
 
+/** The mask that a description (Mask.description) tells of; undefined for one that came from a file. */
+export function maskFromDescription(description: Readonly<Record<string, unknown>>, shape: readonly [number, number]): Mask | undefined {
+  const number = (key: string): number => Number(description[key]);
+  const columns = { shape, acceleration: number("acceleration"), centerFraction: number("centerFraction") };
+  switch (description.kind) {
+    case "random": return randomMask({ ...columns, seed: number("seed") });
+    case "equispaced-fraction": return equispacedMask({ ...columns, offset: number("offset") });
+    case "variable-density": return variableDensityMask({ ...columns, seed: number("seed"), power: number("power") });
+    case "radial": return radialMask({ shape, spokes: number("spokes") });
+    default: return undefined;
+  }
+}
+
 /** A mask from an image or array: everything that is not 0 is measured. Throws ShapeError for another size than expected, FormatError when nothing is measured. */
 export function maskFrom(values: ArrayLike<number>, shape: readonly [number, number], expected: readonly [number, number] = shape): Mask {
   if (shape[0] !== expected[0] || shape[1] !== expected[1]) throw new ShapeError(`mask: it is ${shape[0]}×${shape[1]}, the images are ${expected[0]}×${expected[1]}; give a mask of the images' size`, { shape, expected });

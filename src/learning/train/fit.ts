@@ -22,7 +22,7 @@ export interface FitOptions {
   readonly batchSize: number;
   readonly seed: number;
   readonly backend: Backend;
-  readonly on?: { readonly epoch?: (e: Epoch) => void; readonly step?: (p: Progress) => void };
+  readonly on?: { readonly epoch?: (e: Epoch) => void; readonly step?: (p: Progress) => void | Promise<void> };
 }
 /** What stands between a sample and the network's input, and between its output and the loss: identity for a classifier, a reconstructor's initial image otherwise. */
 export type Forward = (b: GraphBuilder, network: Network, input: Value) => { y: Value; parameters: Map<string, Value> };
@@ -72,7 +72,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       const loss = plan.run({ input, target, rate: [base * decay(step, steps)] }).loss[0];
       if (!Number.isFinite(loss)) throw new ConvergenceError(`fit: the loss is ${loss} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
       total += loss;
-      options.on?.step?.({ epoch: epoch + 1, epochs, step: step + 1, steps, loss });
+      await options.on?.step?.({ epoch: epoch + 1, epochs, step: step + 1, steps, loss });
     }
     options.on?.epoch?.({ epoch: epoch + 1, trainLoss: total / stepsPerEpoch });
   }
