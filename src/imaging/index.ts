@@ -7,6 +7,6 @@ export { fitReconstructor, postProcess } from "./networks/post-process.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
-export { gaussianNoise, inverseProblem, type InverseProblem, type Noise } from "./problem.ts";
+export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
 export { totalVariation } from "./solvers/total-variation.ts";

@@ -1,5 +1,6 @@
 // An inverse problem: what is imaged, how it is measured, and how noisy the measurement is.
-import { random, type GraphBuilder, type Value } from "../engine/index.ts";
+import { random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
+import { applyOperator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
 
@@ -28,4 +29,11 @@ export function inverseProblem(options: { operator: ReturnType<typeof subsampled
       return Float64Array.from({ length: 2 * H * W }, (_, k) => { const v = noise.sigma * rng.normal(); return data[k % (H * W)] ? v : 0; });
     },
   };
+}
+
+/** y = Ax + e for image i of the problem, [2,H,W]; the noise is the one that an audit with this seed adds. */
+export async function measure(problem: InverseProblem, options: { image: number; seed: number; backend: Backend }): Promise<Float64Array> {
+  const { image, seed, backend } = options;
+  const noise = problem.draw(seed, image);
+  return (await applyOperator(problem.operator, "forward", problem.images.image(image), backend)).map((v, k) => v + noise[k]);
 }

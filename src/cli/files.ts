@@ -1,0 +1,67 @@
+// Files: every failure is one line that says what, where and what to do; every write is beside the final name first.
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { ConfigError, FormatError } from "../engine/index.ts";
+
+const mends: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder; check the path",
+  EISDIR: "it is a folder; name a file",
+  ENOTDIR: "a part of the path is a file, not a folder; choose another path",
+  EEXIST: "a file of that name is in the way; choose another path",
+  EACCES: "permission denied; choose another place or change its permissions",
+  EPERM: "permission denied; choose another place or change its permissions",
+  EROFS: "the disk is read-only; choose another place",
+  ENOSPC: "the disk is full; make room or choose another place",
+  EDQUOT: "the disk quota is used up; make room or choose another place",
+  EFBIG: "the file grew past the largest size allowed here; raise the limit or choose another place",
+  EMFILE: "too many files are open; close some programs",
+  ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB; cut the slices you need out of it first",
+};
+function say(path: string, doing: string, error: unknown): never {
+  const code = (error as { code?: string }).code ?? "";
+  throw new ConfigError(`${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`, { code });
+}
+
+/** The file's bytes. Throws ConfigError when it cannot be read, FormatError when it is empty. */
+export function readFile(path: string): Uint8Array {
+  let bytes: Uint8Array;
+  try { bytes = readFileSync(path); } catch (error) { return say(path, "read it", error); }
+  if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; fetch or export it again`, {});
+  return bytes;
+}
+
+function writeBeside(path: string, content: Uint8Array | string): string {
+  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  let file: number | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    file = openSync(beside, "w");
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+    closeSync(file);
+    return beside;
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    rmSync(beside, { force: true });
+    return say(path, "write it", error);
+  }
+}
+
+/** Writes all the files, or none: each beside its final name first, renamed once all are complete. */
+export function writeFiles(files: readonly { readonly path: string; readonly content: Uint8Array | string }[]): void {
+  const written: { path: string; beside: string }[] = [];
+  try {
+    for (const { path, content } of files) written.push({ path, beside: writeBeside(path, content) });
+    for (const { path, beside } of written) {
+      try { renameSync(beside, path); } catch (error) { say(path, "write it", error); }
+    }
+  } finally {
+    for (const { beside } of written) rmSync(beside, { force: true });
+  }
+}
+
+/** Finds out before the work whether a file can be written there after it. */
+export function checkWritable(path: string): void {
+  rmSync(writeBeside(path, ""), { force: true });
+}
