@@ -6,6 +6,7 @@ import { help, parse } from "./options.ts";
 import { openTerminal } from "./terminal.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  audit: { summary: "find the perturbations that ruin a reconstruction; write a report", load: async () => (await import("./commands/audit.ts")).auditCommand },
   "train reconstructor": { summary: "train a U-Net to reconstruct from undersampled k-space", load: async () => (await import("./commands/train-reconstructor.ts")).trainReconstructor },
 };
 const overview = `Finds out when a learned medical-image reconstruction cannot be trusted.

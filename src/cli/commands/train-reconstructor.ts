@@ -2,13 +2,11 @@
 import { openBackend } from "../../engine/index.ts";
 import { adam, meanAbsoluteError, nn, saveNetwork } from "../../learning/index.ts";
 import { brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, magnitude, maximum, measure, postProcess, psnr, reconstruct, subsampledFourier, variableDensityMask, zeroFilled } from "../../imaging/index.ts";
+import { HELD_OUT_SEED } from "../inputs.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
-
-/** Far from any seed used in training, so that no image is met twice. */
-export const HELD_OUT_SEED = 20_000;
 
 export const trainReconstructor: Command = {
   name: "train reconstructor",
