@@ -10,7 +10,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
-const DEFAULT_MODEL = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
+/** The U-Net that the package brings. */
+export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
 
 export const samplingOptions: Options = {
   mask: { value: "FILE", help: "sampling mask, an image or NPY array; everything that is not 0 is measured (the model's own)" },

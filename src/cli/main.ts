@@ -7,6 +7,8 @@ import { openTerminal } from "./terminal.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
   audit: { summary: "find the perturbations that ruin a reconstruction; write a report", load: async () => (await import("./commands/audit.ts")).auditCommand },
+  reconstruct: { summary: "images from undersampled k-space", load: async () => (await import("./commands/reconstruct.ts")).reconstructCommand },
+  inspect: { summary: "a checkpoint's layers, parameters, operations and receptive field", load: async () => (await import("./commands/inspect.ts")).inspectCommand },
   "train reconstructor": { summary: "train a U-Net to reconstruct from undersampled k-space", load: async () => (await import("./commands/train-reconstructor.ts")).trainReconstructor },
 };
 const overview = `Finds out when a learned medical-image reconstruction cannot be trusted.

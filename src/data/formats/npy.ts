@@ -37,3 +37,16 @@ export function readNpy(bytes: Uint8Array, name: string): Volume {
   return volume(name, { format: "NPY", slices, height, width, complex: type.complex ?? false }, (k, channel, i, j) =>
     type.read(view, start + length + (k * strides[0] + i * strides[1] + j * strides[2]) * type.bytes + (channel * type.bytes) / 2, little));
 }
+
+/** An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source: numpy.lib.format, version 1. */
+export function writeNpy(images: readonly ArrayLike<number>[], [height, width]: readonly [number, number]): Uint8Array {
+  const start = `{'descr': '<c8', 'fortran_order': False, 'shape': (${images.length}, ${height}, ${width}), }`;
+  const header = `${start.padEnd(Math.ceil((start.length + 11) / 64) * 64 - 11)}\n`;
+  const size = height * width;
+  const file = new Uint8Array(10 + header.length + images.length * size * 8);
+  file.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
+  file.set(new TextEncoder().encode(header), 10);
+  const view = new DataView(file.buffer, 10 + header.length);
+  images.forEach((image, n) => { for (let k = 0; k < 2 * size; k++) view.setFloat32(8 * (n * size + (k % size)) + (k < size ? 0 : 4), image[k], true); });
+  return file;
+}

@@ -1,5 +1,5 @@
 // PNG, 1 to 16 bit, grey or colour (as luminance), by fast-png.
-import { decode, type DecodedPng } from "fast-png";
+import { decode, encode, type DecodedPng } from "fast-png";
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 
@@ -35,4 +35,10 @@ export function readPng(bytes: Uint8Array, name: string): Volume {
     }
     return (channels >= 3 ? luminance(sample(i, j, 0), sample(i, j, 1), sample(i, j, 2)) : sample(i, j, 0)) / (2 ** depth - 1);
   });
+}
+
+/** A 16-bit grey PNG of [H,W]; 0 is black, `white` and above white. */
+export function writePng(values: ArrayLike<number>, [height, width]: readonly [number, number], white: number): Uint8Array {
+  const data = Uint16Array.from({ length: height * width }, (_, i) => Math.max(0, Math.min(65535, Math.round((65535 * values[i]) / white))));
+  return encode({ width, height, data, channels: 1, depth: 16 });
 }
