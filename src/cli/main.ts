@@ -30,6 +30,8 @@ async function run(args: readonly string[]): Promise<number> {
   const rest = args.slice(name.split(" ").length);
   if (rest.includes("--help")) { process.stdout.write(help(command.name, command.usage, command.summary, command.options)); return 0; }
   const values = parse(rest, command.options, `fiducial ${command.name}`);
+  const [stray] = values.positionals;
+  if (stray !== undefined && !command.usage.includes("[MODEL]")) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
   return command.run(values, openTerminal(values.has("json")));
 }
 

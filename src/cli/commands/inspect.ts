@@ -21,10 +21,10 @@ export const inspectCommand: Command = {
     const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
     const summary = summarize(network);
     const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
-    terminal.print(table(["layer", "output", "parameters", "FLOPs", "receptive field"], [
-      ["input", formatShape(network.architecture.input), "0", "0", "1×1"],
-      ...summary.layers.map((l) => [l.name, formatShape(l.shape), count(l.parameters), count(l.flops), field(l.receptiveField)]),
-      ["total", "", count(summary.parameters), count(summary.flops), field(summary.receptiveField)],
+    terminal.print(table(["layer", "kind", "output", "parameters", "FLOPs", "receptive field"], [
+      ["input", "", formatShape(network.architecture.input), "0", "0", "1×1"],
+      ...summary.layers.map((l) => [l.name, l.kind, formatShape(l.shape), count(l.parameters), count(l.flops), field(l.receptiveField)]),
+      ["total", "", "", count(summary.parameters), count(summary.flops), field(summary.receptiveField)],
     ]));
     if (summary.dependsOnWholeImage && Number.isFinite(summary.receptiveField)) terminal.print("Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n");
     terminal.print(`\n${Object.entries(network.provenance).map(([k, v]) => `${k}: ${String(v)}\n`).join("")}`);

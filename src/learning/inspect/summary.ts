@@ -20,8 +20,8 @@ export function summarize(network: Network): NetworkSummary {
   const x = b.input("x", [1, ...network.architecture.input]);
   const marks: { name: string; kind: string; id: number; shape: Shape; from: number; to: number }[] = [];
   let from = 0;
-  applyNetwork(b, network, x, { onLayer: (name, layer, y) => {
-    marks.push({ name, kind: layer.kind, id: y.id, shape: y.shape, from, to: b.nodes.length });
+  applyNetwork(b, network, x, { onLayer: (name, kind, y) => {
+    marks.push({ name, kind, id: y.id, shape: y.shape, from, to: b.nodes.length });
     from = b.nodes.length;
   } });
   /** receptive field and step between neighbouring cells, in input pixels */

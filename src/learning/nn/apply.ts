@@ -6,7 +6,10 @@ import type { Conv2d, ConvTranspose2d, Layer, Unet } from "./layers.ts";
 export interface Scope {
   readonly b: GraphBuilder;
   parameter(name: string, shape: Shape, fanIn: number): Value;
+  /** Told of every layer, and of every part of a block, in the order of computation. */
+  readonly onLayer?: OnLayer;
 }
+export type OnLayer = (name: string, kind: string, y: Value) => void;
 type Apply<L extends Layer> = (scope: Scope, name: string, x: Value, layer: L) => Value;
 
 function images(name: string, x: Value): readonly number[] {
@@ -54,28 +57,29 @@ const unet: Apply<Unet> = (scope, name, x, { outChannels, baseChannels, depth, r
   }
   if (residual && C !== outChannels) throw new ShapeError(`layer ${name}: residual adds the input's ${C} channels to ${outChannels}; make them equal`, { name });
   const { b } = scope;
+  const part = (path: string, kind: string, value: Value): Value => { scope.onLayer?.(`${name}.${path}`, kind, value); return value; };
   const double = (path: string, value: Value, channels: number): Value => {
     let y = value;
     for (const i of [0, 1]) {
-      y = conv2d(scope, `${path}.${i}`, y, { kind: "conv2d", outChannels: channels, kernelSize: 3, padding: "same", bias: false });
-      y = b.emit("relu", { x: b.emit("normalize", { x: y }, { axes: [2, 3], epsilon: 1e-5 }) }, {});
+      y = conv2d(scope, `${name}.${path}.${i}`, y, { kind: "conv2d", outChannels: channels, kernelSize: 3, padding: "same", bias: false });
+      y = part(`${path}.${i}`, "conv2d, instanceNorm2d, relu", b.emit("relu", { x: b.emit("normalize", { x: y }, { axes: [2, 3], epsilon: 1e-5 }) }, {}));
     }
     return y;
   };
   const skips: Value[] = [];
   let y = x;
   for (let level = 0; level < depth; level++) {
-    y = double(`${name}.down${level}`, y, baseChannels * 2 ** level);
+    y = double(`down${level}`, y, baseChannels * 2 ** level);
     skips.push(y);
-    y = b.emit("max_pool2d", { x: y }, { kernel: [2, 2], stride: [2, 2], padding: [0, 0] });
+    y = part(`pool${level}`, "maxPool2d", b.emit("max_pool2d", { x: y }, { kernel: [2, 2], stride: [2, 2], padding: [0, 0] }));
   }
-  y = double(`${name}.bottom`, y, baseChannels * 2 ** depth);
+  y = double("bottom", y, baseChannels * 2 ** depth);
   for (let level = depth - 1; level >= 0; level--) {
     const channels = baseChannels * 2 ** level;
-    y = convTranspose2d(scope, `${name}.up${level}.transposed`, y, { kind: "convTranspose2d", outChannels: channels, kernelSize: 2, stride: 2, bias: false });
-    y = double(`${name}.up${level}`, b.emit("concat", { a: skips[level], b: y }, { axis: 1 }), channels);
+    y = part(`up${level}.transposed`, "convTranspose2d", convTranspose2d(scope, `${name}.up${level}.transposed`, y, { kind: "convTranspose2d", outChannels: channels, kernelSize: 2, stride: 2, bias: false }));
+    y = double(`up${level}`, part(`up${level}.skip`, "concat", b.emit("concat", { a: skips[level], b: y }, { axis: 1 })), channels);
   }
-  y = conv2d(scope, `${name}.out`, y, { kind: "conv2d", outChannels, kernelSize: 1 });
+  y = part("out", "conv2d", conv2d(scope, `${name}.out`, y, { kind: "conv2d", outChannels, kernelSize: 1 }));
   return residual ? arithmetic(b).add(x, y) : y;
 };
 

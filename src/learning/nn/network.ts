@@ -1,6 +1,6 @@
 // A network: its layers as data, and its parameters by name. Nothing in it changes; training gives a new one.
 import { ConfigError, formatShape, GraphBuilder, ops, random, sizeOf, type Shape, type Value } from "../../engine/index.ts";
-import { applyLayer, type Scope } from "./apply.ts";
+import { applyLayer, type OnLayer, type Scope } from "./apply.ts";
 import { unetBlock, type Layer } from "./layers.ts";
 
 export interface Parameter { readonly shape: Shape; readonly data: Float32Array }
@@ -16,10 +16,10 @@ export interface Network {
 /** The name of layer i: its place and kind, "2.maxPool2d". */
 export function layerName(layer: Layer, index: number): string { return `${index}.${layer.kind}`; }
 
-function run(scope: Scope, layers: readonly Layer[], x: Value, onLayer?: (name: string, layer: Layer, y: Value) => void): Value {
+function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
   return layers.reduce((value, layer, i) => {
     const y = applyLayer(scope, layerName(layer, i), value, layer);
-    onLayer?.(layerName(layer, i), layer, y);
+    scope.onLayer?.(layerName(layer, i), layer.kind, y);
     return y;
   }, x);
 }
@@ -46,7 +46,7 @@ export function sequential(options: { input: Shape; layers: readonly Layer[]; se
 export interface ApplyOptions {
   /** Parameters that a plan can update (default), or constants, so that a graph may hold the network more than once. */
   readonly trainable?: boolean;
-  readonly onLayer?: (name: string, layer: Layer, y: Value) => void;
+  readonly onLayer?: OnLayer;
 }
 
 /** Adds a network to a graph at x [N, …input]: its output and its parameters' values there. The image size may differ from the architecture's where the layers allow it. Throws ConfigError when a parameter is missing or has another shape. */
@@ -54,6 +54,7 @@ export function applyNetwork(b: GraphBuilder, network: Network, x: Value, option
   const values = new Map<string, Value>();
   const scope: Scope = {
     b,
+    ...(options.onLayer ? { onLayer: options.onLayer } : {}),
     parameter(name, shape) {
       const p = network.parameters.get(name);
       if (p === undefined || p.shape.join() !== shape.join()) {
@@ -64,7 +65,7 @@ export function applyNetwork(b: GraphBuilder, network: Network, x: Value, option
       return value;
     },
   };
-  return { y: run(scope, network.architecture.layers, x, options.onLayer), parameters: values };
+  return { y: run(scope, network.architecture.layers, x), parameters: values };
 }
 
 /** The U-Net for images [inChannels,H,W]; see unetBlock. */
