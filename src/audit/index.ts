@@ -1,4 +1,6 @@
 // The public face of the bench: audits, their tests, their results, and reports of them.
+export { heavyBallAscent, projectedAscent } from "./attack/ascent.ts";
+export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
 export { audit, type AuditOptions, type AuditProgress } from "./runner.ts";
 export { schemaVersion, type AuditResult, type Measurement, type Outcome, type TestRecord } from "./schema.ts";
 export { instabilityAscent } from "./stability/instability-ascent.ts";
