@@ -1,5 +1,5 @@
 // Files: every failure is one line that says what, where and what to do; every write is beside the final name first.
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
 
@@ -30,11 +30,24 @@ export function readFile(path: string): Uint8Array {
   return bytes;
 }
 
+/** Makes the folder and those above it. Node's own recursive mkdir never returns where the kernel answers ENOENT for a folder that is there (/proc). */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path);
+  }
+}
+
 function writeBeside(path: string, content: Uint8Array | string): string {
   const beside = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
   let file: number | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     file = openSync(beside, "w");
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
@@ -42,8 +55,10 @@ function writeBeside(path: string, content: Uint8Array | string): string {
     closeSync(file);
     return beside;
   } catch (error) {
-    if (file !== undefined) closeSync(file);
-    rmSync(beside, { force: true });
+    if (file !== undefined) {
+      closeSync(file);
+      rmSync(beside, { force: true });
+    }
     return say(path, "write it", error);
   }
 }

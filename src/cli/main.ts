@@ -35,7 +35,7 @@ async function run(args: readonly string[]): Promise<number> {
   return command.run(values, openTerminal(values.has("json")));
 }
 
-process.once("SIGINT", () => {
+process.on("SIGINT", () => {
   // every file is written beside its final name first, so nothing half-written is left under one
   process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}fiducial: interrupted; no result was written\n`);
   process.exit(130);
