@@ -50,7 +50,7 @@ describe("linear reconstructions follow the theory", () => {
   const rng = random(9);
   // f(y) = F⁻¹(w·y): the singular values of f∘A are w where something is measured, and 0 elsewhere
   const w = Float32Array.from({ length: size * size }, () => 2 * rng.uniform());
-  const strongest = mask.findIndex((v) => v === 1);
+  const strongest = mask.indexOf(1);
   w[strongest] = 2.5;
   const linear: Reconstructor = { name: "linear", operator, description: {}, apply: (b, y) => operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(w, [size, size]) }, {})) };
   const scene = { x: problem.images.image(0), noise: new Float64Array(2 * size * size) };

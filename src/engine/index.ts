@@ -1,6 +1,7 @@
 // The engine's public face.
 export { gradients } from "./autodiff/gradients.ts";
-export { openBackend, type Backend, type HostData, type Plan } from "./backend/backend.ts";
+export type { Backend, HostData, Plan } from "./backend/backend.ts";
+export { openBackend } from "./backend/open.ts";
 export * from "./core/errors.ts";
 export { random, type Random } from "./core/random.ts";
 export { formatShape, sizeOf, type Shape } from "./core/shape.ts";

@@ -7,13 +7,13 @@ export interface ReportOptions {
   readonly command: string;
 }
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const words: Record<Outcome, string> = { pass: "pass", fail: "fail", error: "error", "not-applicable": "not applicable" };
 const chip = (outcome: Outcome): string => `<span class="chip ${outcome}">${words[outcome]}</span>`;
 const fixed = (v: number, digits: number): string => (v === null || !Number.isFinite(v) ? "–" : v.toFixed(digits));
 const percent = (v: number): string => `${fixed(100 * v, 2)} %`;
 function facts(record: Readonly<Record<string, unknown>>): string {
-  return `<dl>${Object.entries(record).map(([k, v]) => `<div><dt>${escape(k)}</dt><dd>${escape(Array.isArray(v) ? v.join(", ") : String(v))}</dd></div>`).join("")}</dl>`;
+  return `<dl>${Object.entries(record).map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${escapeHtml(Array.isArray(v) ? v.join(", ") : String(v))}</dd></div>`).join("")}</dl>`;
 }
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return `<div class="scroll"><table><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c, i) => (i === 0 ? `<th scope="row">${c}</th>` : `<td>${c}</td>`)).join("")}</tr>`).join("")}</tbody></table></div>`;
@@ -36,16 +36,16 @@ code{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;background:#eef0f3;bor
 export function renderHtml(result: AuditResult, options: ReportOptions): string {
   const methods = result.methods.map((m) => m.name);
   const { operator } = result.problem;
-  const picture = (id: string, alt: string, caption: string): string => `<figure><img src="data:image/png;base64,${result.pictures[id]}" alt="${escape(alt)}"><figcaption>${caption}</figcaption></figure>`;
+  const picture = (id: string, alt: string, caption: string): string => `<figure><img src="data:image/png;base64,${result.pictures[id]}" alt="${escapeHtml(alt)}"><figcaption>${caption}</figcaption></figure>`;
   const grid = (columns: string, cells: readonly string[]): string => `<div class="grid" style="grid-template-columns:${columns}">${cells.join("")}</div>`;
   const head = (text: string): string => `<div class="head">${text}</div>`;
   const side = (text: string): string => `<div class="side">${text}</div>`;
-  const dot = (method: string): string => `<span style="color:${colourOf(methods.indexOf(method))}">●</span> ${escape(method)}`;
+  const dot = (method: string): string => `<span style="color:${colourOf(methods.indexOf(method))}">●</span> ${escapeHtml(method)}`;
   const accuracyOf = (method: string, image: number): AuditResult["accuracy"][number] | undefined => result.accuracy.find((a) => a.method === method && a.image === image);
   const working = methods.filter((m) => accuracyOf(m, 0) !== undefined);
   const scaleBar = (image: number): string => `<p class="soft">Error maps: |x̂ − x|, one scale for all of this image: 0 <span class="bar"></span> ${fixed(result.scales[image].error, 3)} (white of the grey images: ${fixed(result.scales[image].magnitude, 3)}).</p>`;
 
-  const clean = result.problem.images.map((image, i) => `<h3>${escape(image.label)}</h3>${image.preparation === "none" ? "" : `<p class="soft">${escape(image.preparation)}</p>`}
+  const clean = result.problem.images.map((image, i) => `<h3>${escapeHtml(image.label)}</h3>${image.preparation === "none" ? "" : `<p class="soft">${escapeHtml(image.preparation)}</p>`}
 ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     head("truth |x|"), ...working.map((m) => head(dot(m))),
     picture(`image ${i}`, `image ${i + 1}`, ""), ...working.map((m) => { const a = accuracyOf(m, i)!; return picture(`reconstruction ${i} ${m}`, `${m} of image ${i + 1}`, `${fixed(a.psnr, 2)} dB, SSIM ${fixed(a.ssim, 3)}`); }),
@@ -56,8 +56,8 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
   const compare = (test: TestRecord, image: number): string => {
     const shown = methods.map((m) => worstOf(test, m, image)).filter((m) => m !== undefined);
     if (shown.length === 0) return "";
-    return `<h3>${escape(result.problem.images[image].label)}: every method under its own worst perturbation</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
-      "<span></span>", ...shown.map((m) => head(`${dot(m.method)}<br><span class="soft">${escape(m.label)}: ${percent(m.relativeNorm)}</span>`)),
+    return `<h3>${escapeHtml(result.problem.images[image].label)}: every method under its own worst perturbation</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
+      "<span></span>", ...shown.map((m) => head(`${dot(m.method)}<br><span class="soft">${escapeHtml(m.label)}: ${percent(m.relativeNorm)}</span>`)),
       side("input with its perturbation"), ...shown.map((m) => picture(m.pictures!.perturbedImage, `perturbed input for ${m.method}`, "")),
       side("before"), ...shown.map((m) => picture(`reconstruction ${image} ${m.method}`, `${m.method}, unperturbed`, `${fixed(m.psnr.before, 2)} dB, SSIM ${fixed(m.ssim.before, 3)}`)),
       side("after"), ...shown.map((m) => picture(m.pictures!.reconstruction, `${m.method}, perturbed`, `<b>${fixed(m.psnr.after, 2)} dB</b>, SSIM ${fixed(m.ssim.after, 3)}; with noise of that norm ${fixed(m.noise.psnr, 2)} dB`)),
@@ -68,32 +68,32 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     const own = test.measurements.filter((m) => m.method === method && m.image === i && m.pictures);
     if (own.length === 0) return "";
     const symbol = test.domain === "image" ? "r" : "A*r";
-    return `<h3>${escape(image.label)}</h3>${grid("64px repeat(5, minmax(104px, 1fr))", [
+    return `<h3>${escapeHtml(image.label)}</h3>${grid("64px repeat(5, minmax(104px, 1fr))", [
       "<span></span>", head(`x + ${symbol}`), head(`|${symbol}| ×1`), head(`|${symbol}| enlarged`), head("x̂"), head("error"),
-      ...own.flatMap((m) => [side(escape(m.label)), picture(m.pictures!.perturbedImage, "perturbed image", ""), picture(m.pictures!.perturbation, "perturbation", percent(m.relativeNorm)), picture(m.pictures!.perturbationGained, "perturbation, enlarged", `×${m.pictures!.gain}`), picture(m.pictures!.reconstruction, "reconstruction", `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)} dB`), picture(m.pictures!.error, "error", `maximum ${fixed(m.pictures!.maxError, 3)}`)]),
+      ...own.flatMap((m) => [side(escapeHtml(m.label)), picture(m.pictures!.perturbedImage, "perturbed image", ""), picture(m.pictures!.perturbation, "perturbation", percent(m.relativeNorm)), picture(m.pictures!.perturbationGained, "perturbation, enlarged", `×${m.pictures!.gain}`), picture(m.pictures!.reconstruction, "reconstruction", `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)} dB`), picture(m.pictures!.error, "error", `maximum ${fixed(m.pictures!.maxError, 3)}`)]),
     ])}`;
   }).join("");
 
-  const tests = result.tests.map((test) => `<section id="${test.id}"><h2>${chip(test.outcome)} ${escape(test.title)}</h2><p>${escape(test.description)}</p>
-${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), chip(v.outcome), escape(v.explanation)]))}
+  const tests = result.tests.map((test) => `<section id="${test.id}"><h2>${chip(test.outcome)} ${escapeHtml(test.title)}</h2><p>${escapeHtml(test.description)}</p>
+${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), chip(v.outcome), escapeHtml(v.explanation)]))}
 <h3>Error against perturbation</h3>${errorPlot(test, methods)}<p class="soft">Solid: the worst perturbation found; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>
 ${result.problem.images.map((_, i) => compare(test, i)).join("")}
-${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escape(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
-<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escape(m.label) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
-<p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escape(test.source)}</p></section>`).join("");
+${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escapeHtml(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
+<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml(m.label) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
+<p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escapeHtml(test.source)}</p></section>`).join("");
 
   const summary = methods.map((m) => [dot(m), ...result.tests.map((t) => { const v = t.verdicts.find((x) => x.method === m); return v ? chip(v.outcome) : "–"; }), ...(() => { const own = result.accuracy.filter((a) => a.method === m); const average = (f: (a: (typeof own)[number]) => number): number => own.reduce((s, a) => s + f(a), 0) / own.length; return own.length ? [fixed(average((a) => a.psnr), 2), fixed(average((a) => a.ssim), 3)] : ["–", "–"]; })()]);
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Audit of ${escape(methods[0])}</title><style>${style}</style></head><body style="--ratio:${Number(operator.width)}/${Number(operator.height)}"><main>
-<h1>Can this reconstruction be trusted?</h1><p class="soft">${escape(methods.join(", "))} on ${result.problem.images.length} image${result.problem.images.length === 1 ? "" : "s"}, ${Number(operator.height)}×${Number(operator.width)}, ${escape(String(operator.kind))} with a ${escape(String(operator.samplingKind ?? "given"))} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated), noise σ = ${result.problem.noise.sigma}; seed ${result.seed}.</p>
-<section><h2>Summary</h2>${table(["method", ...result.tests.map((t) => `<a href="#${t.id}">${escape(t.id)}</a>`), "mean PSNR, dB", "mean SSIM"], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p></section>
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Audit of ${escapeHtml(methods[0])}</title><style>${style}</style></head><body style="--ratio:${Number(operator.width)}/${Number(operator.height)}"><main>
+<h1>Can this reconstruction be trusted?</h1><p class="soft">${escapeHtml(methods.join(", "))} on ${result.problem.images.length} image${result.problem.images.length === 1 ? "" : "s"}, ${Number(operator.height)}×${Number(operator.width)}, ${escapeHtml(String(operator.kind))} with a ${escapeHtml(String(operator.samplingKind ?? "given"))} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated), noise σ = ${result.problem.noise.sigma}; seed ${result.seed}.</p>
+<section><h2>Summary</h2>${table(["method", ...result.tests.map((t) => `<a href="#${t.id}">${escapeHtml(t.id)}</a>`), "mean PSNR, dB", "mean SSIM"], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p></section>
 <section><h2>Without perturbation</h2>${clean}</section>${tests}
-<section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escape(options.command)}</code></pre>
+<section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escapeHtml(options.command)}</code></pre>
 <p>Gradient self-check: the slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.</p>
 ${table(["method", "relative error", "tolerance", ""], result.gradientChecks.map((c) => [dot(c.method), c.relativeError.toExponential(1), c.tolerance.toExponential(0), chip(c.passed ? "pass" : "fail")]))}
 <h3>Methods</h3>${result.methods.map((m) => `<p><b>${dot(m.name)}</b></p>${facts(m.description)}`).join("")}
 <h3>Sampling</h3>${facts(operator)}<h3>Figures</h3>${facts(result.metrics)}
-<h3>Images</h3>${table(["image", "SHA-256 of what was audited", "preparation"], result.problem.images.map((image) => [escape(image.label), `<span class="hash">${image.sha256}</span>`, escape(image.preparation)]))}
-<p class="soft">${escape(result.software.name)} ${escape(result.software.version)}, backend ${escape(result.software.backend)}, result schema ${escape(result.schemaVersion)}. <span class="hash">SHA-256 of the result: ${result.sha256}</span></p></section>
+<h3>Images</h3>${table(["image", "SHA-256 of what was audited", "preparation"], result.problem.images.map((image) => [escapeHtml(image.label), `<span class="hash">${image.sha256}</span>`, escapeHtml(image.preparation)]))}
+<p class="soft">${escapeHtml(result.software.name)} ${escapeHtml(result.software.version)}, backend ${escapeHtml(result.software.backend)}, result schema ${escapeHtml(result.schemaVersion)}. <span class="hash">SHA-256 of the result: ${result.sha256}</span></p></section>
 </main></body></html>
 `;
 }

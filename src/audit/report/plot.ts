@@ -14,7 +14,7 @@ function ticks(top: number): number[] {
   const step = steps.find((s) => top / s <= 6) ?? top;
   return Array.from({ length: Math.ceil(top / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
 }
-const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** An SVG as text. Both axes in %: ‖r‖ over the budget's reference, and √NMSE; means over the images, whose single values are the small dots. */
 export function errorPlot(test: TestRecord, methods: readonly string[]): string {
@@ -43,7 +43,7 @@ export function errorPlot(test: TestRecord, methods: readonly string[]): string 
   const ends = series.map((s) => ({ method: s.method, at: s.worst.at(-1)!, y: yOf(s.worst.at(-1)!.y) })).sort((a, b) => a.y - b.y);
   ends.forEach((e, i) => { if (i > 0) e.y = Math.max(e.y, ends[i - 1].y + 16); });
   const last = x(xTicks.at(-1)!);
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Relative error against perturbation norm for ${escape(methods.join(", "))}, worst case solid, random noise of the same norm dashed">
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Relative error against perturbation norm for ${escapeHtml(methods.join(", "))}, worst case solid, random noise of the same norm dashed">
 <g font-family="inherit" font-size="12" fill="#444">
 ${yTicks.map((t) => `<line x1="${left}" x2="${last}" y1="${y(t)}" y2="${y(t)}" stroke="#ddd"/><text x="${left - 8}" y="${yOf(t) + 4}" text-anchor="end">${t}</text>`).join("")}
 ${xTicks.map((t) => `<text x="${x(t)}" y="${height - bottom + 18}" text-anchor="middle">${t}</text>`).join("")}
@@ -51,6 +51,6 @@ ${xTicks.map((t) => `<text x="${x(t)}" y="${height - bottom + 18}" text-anchor="
 <text transform="translate(16 ${(height - bottom + top) / 2}) rotate(-90)" text-anchor="middle">error of the image, √NMSE in %</text>
 </g>
 ${series.map((s) => `<g fill="none" stroke="${colour(s.method)}" stroke-width="2"><path d="${path(s.noise)}" stroke-dasharray="5 4" opacity=".75"/><path d="${path(s.worst)}"/>${s.worst.slice(1).map((p) => `<circle cx="${x(p.x)}" cy="${y(p.y)}" r="4" fill="${colour(s.method)}"/>`).join("")}${s.dots.map((p) => `<circle cx="${x(p.x)}" cy="${y(p.y)}" r="1.6" fill="${colour(s.method)}" stroke="none" opacity=".7"/>`).join("")}</g>`).join("\n")}
-<g font-family="inherit" font-size="13" font-weight="600">${ends.map((e) => `<text x="${Number(x(e.at.x)) + 10}" y="${(e.y + 4).toFixed(1)}" fill="${colour(e.method)}">${escape(e.method)}</text>`).join("")}</g>
+<g font-family="inherit" font-size="13" font-weight="600">${ends.map((e) => `<text x="${Number(x(e.at.x)) + 10}" y="${(e.y + 4).toFixed(1)}" fill="${colour(e.method)}">${escapeHtml(e.method)}</text>`).join("")}</g>
 </svg>`;
 }

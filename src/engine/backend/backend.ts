@@ -21,13 +21,6 @@ export interface Backend {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** "reference": float64, plain loops; "wasm": emitted WebAssembly, float32; "auto": the fastest that this host has. Throws ConfigError for another name, BackendError when it cannot be opened. */
-export async function openBackend(name: "auto" | "wasm" | "reference"): Promise<Backend> {
-  if (name === "reference") return (await import("./reference/backend.ts")).referenceBackend();
-  if (name === "auto" || name === "wasm") return (await import("./wasm/backend.ts")).wasmBackend();
-  throw new ConfigError(`openBackend: there is no backend "${String(name)}"; use auto, wasm or reference`, { name });
-}
-
 /** Checks the inputs of a run against the graph's. */
 export function checkInputs(graph: Graph, inputs: Readonly<Record<string, ArrayLike<number>>>): void {
   const known = new Set<string>();

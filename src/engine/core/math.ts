@@ -1,8 +1,8 @@
 // exp, log, sin, cos from +, −, ×, ÷ and Math.floor alone: JavaScript engines differ in the last bits of
 // Math.exp and its kin, and a result must not depend on the engine. Accurate to about 1e-15 relative.
 
-const LN2_HI = 6.93147180369123816490e-1;
-const LN2_LO = 1.90821492927058770002e-10;
+const LN2_HI = 0.6931471803691238;
+const LN2_LO = 1.9082149292705877e-10;
 const buffer = new DataView(new ArrayBuffer(8));
 
 function scaleByPowerOfTwo(x: number, n: number): number {

@@ -96,7 +96,7 @@ export class FunctionBuilder {
   for(end: number, body: (i: Local) => void, step = 1): void {
     if (end <= 0) return;
     const i = this.local("i32", int(0));
-    if (end <= step) return body(i);
+    if (end <= step) { body(i); return; }
     this.#block(() => {
       body(i);
       this.advance(i, step);

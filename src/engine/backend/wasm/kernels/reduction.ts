@@ -38,7 +38,7 @@ export const sum: Kernel<"sum"> = ({ f, shapes, attrs, input, y, out }) => {
   const to = f.local("i32", get(y));
   const nest = (axes: readonly { n: number; s: number }[], at: Code, body: (at: Local) => void): void => {
     const p = f.local("i32", at);
-    if (axes.length === 0) return body(p);
+    if (axes.length === 0) { body(p); return; }
     f.for(axes[0].n, () => {
       nest(axes.slice(1), get(p), body);
       f.advance(p, axes[0].s * 4);
