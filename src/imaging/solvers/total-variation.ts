@@ -5,7 +5,7 @@ import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 /** x̂ = argmin ½‖Ax − y‖² + λ‖∇x‖₂,₁ at unit image scale: isotropic total variation over the complex image, periodic differences, `iterations` of ADMM with penalty ρ, each solving its quadratic step exactly in k-space. Throws ConfigError for a λ, ρ or count that is not positive. Source: Rudin, Osher, Fatemi 1992; Goldstein & Osher 2009. */
 export function totalVariation(options: { operator: ReturnType<typeof subsampledFourier>; lambda?: number; iterations?: number; rho?: number }): Reconstructor {
-  const { operator, lambda = 0.015, iterations = 60, rho = 5 * lambda } = options;
+  const { operator, lambda = 0.02, iterations = 60, rho = 5 * lambda } = options;
   if (!(lambda > 0) || !(rho > 0) || !(iterations >= 1)) throw new ConfigError(`totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive`, { lambda, rho, iterations });
   const [, H, W] = operator.domain;
   // (M + ρ·symbol of ∇*∇)⁻¹ in centred k-space: 4 sin²(πk/n) along each axis
