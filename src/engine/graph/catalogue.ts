@@ -22,6 +22,7 @@ export interface Catalogue {
   sign: Op<"x">;
   relu: Op<"x">;
   relu_grad: Op<"dy" | "x">;
+  sigmoid: Op<"x">;
   // elementwise with broadcasting
   add: Op<"a" | "b">;
   sub: Op<"a" | "b">;

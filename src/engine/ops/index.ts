@@ -29,6 +29,7 @@ import { relu } from "./relu.ts";
 import { relu_grad } from "./relu_grad.ts";
 import { reshape } from "./reshape.ts";
 import { roll } from "./roll.ts";
+import { sigmoid } from "./sigmoid.ts";
 import { sign } from "./sign.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
@@ -46,6 +47,7 @@ export const ops: OpDefs = {
   sign,
   relu,
   relu_grad,
+  sigmoid,
   add,
   sub,
   mul,

@@ -99,6 +99,7 @@ export const relu: Kernel<"relu"> = unary((x) => v.max(x, v.constant(0)));
 export const relu_grad: Kernel<"relu_grad"> = ({ f, input, y, out }) => {
   f.for(sizeOf(out) * 4, (i) => f.do(v.store(i32.add(get(y), get(i)), v.and(v.load(i32.add(get(input.dy), get(i))), v.gt(v.load(i32.add(get(input.x), get(i))), v.splat(f32(0)))))), 16);
 };
+export const sigmoid: Kernel<"sigmoid"> = unary((x, fn) => v.div(v.constant(1), v.add(v.constant(1), exp4(v.neg(x), fn))));
 export const add: Kernel<"add"> = binary(v.add);
 export const sub: Kernel<"sub"> = binary(v.sub);
 export const mul: Kernel<"mul"> = binary(v.mul);
