@@ -192,6 +192,20 @@ describe("layers", () => {
       expect([...(await backend.compile(b)).run().y]).toEqual(want);
     }
   });
+  it("activations are their formulas", async () => {
+    const b = new GraphBuilder(ops);
+    const x = b.constant([-2, 0, 3], [1, 3]);
+    for (const [name, layer] of [["relu", nn.relu()], ["sigmoid", nn.sigmoid()], ["softmax", nn.softmax()]] as const) {
+      b.output(name, applyNetwork(b, nn.sequential({ input: [3], seed: 0, layers: [layer] }), x).y);
+    }
+    const y = (await (await openBackend("reference")).compile(b)).run();
+    expect([...y.relu]).toEqual([0, 0, 3]);
+    const total = Math.exp(-2) + 1 + Math.exp(3);
+    [-2, 0, 3].forEach((v, i) => {
+      expect(y.sigmoid[i]).toBeCloseTo(1 / (1 + Math.exp(-v)), 14);
+      expect(y.softmax[i]).toBeCloseTo(Math.exp(v) / total, 14);
+    });
+  });
   it("summaries count what is known by hand", () => {
     const s = summarize(nn.lenet5({ seed: 0 }));
     expect(s.parameters).toBe(61706);

@@ -116,6 +116,7 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
     return reshape(back, [N, C, H * scale, W * scale]);
   },
   relu: ({ b }, _name, x) => b.emit("relu", { x }, {}),
+  sigmoid: ({ b }, _name, x) => b.emit("sigmoid", { x }, {}),
   flatten: ({ b }, _name, x) => arithmetic(b).reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
   softmax: ({ b }, _name, x) => b.emit("softmax", { x }, {}),
 };

@@ -6,7 +6,7 @@ export interface Linear { readonly kind: "linear"; readonly outFeatures: number;
 export interface Pool2d { readonly kind: "maxPool2d" | "avgPool2d"; readonly kernelSize: number; readonly stride?: number; readonly padding?: number }
 export interface InstanceNorm2d { readonly kind: "instanceNorm2d"; readonly epsilon?: number }
 export interface Upsample { readonly kind: "upsample"; readonly scale: number; readonly mode: "nearest" | "bilinear" }
-export interface Plain { readonly kind: "relu" | "flatten" | "softmax" }
+export interface Plain { readonly kind: "relu" | "sigmoid" | "flatten" | "softmax" }
 export interface Unet { readonly kind: "unet"; readonly outChannels: number; readonly baseChannels: number; readonly depth: number; readonly residual?: boolean }
 export type Layer = Conv2d | ConvTranspose2d | Linear | Pool2d | InstanceNorm2d | Upsample | Plain | Unet;
 
@@ -28,6 +28,8 @@ export const instanceNorm2d = (options: Options<InstanceNorm2d> = {}): InstanceN
 export const upsample = (options: Options<Upsample>): Upsample => ({ kind: "upsample", ...options });
 /** y = max(0, x) */
 export const relu = (): Plain => ({ kind: "relu" });
+/** y = 1/(1 + e⁻ˣ) */
+export const sigmoid = (): Plain => ({ kind: "sigmoid" });
 /** [N, …] → [N, features] */
 export const flatten = (): Plain => ({ kind: "flatten" });
 /** e^x / Σ e^x over the last axis */
