@@ -115,8 +115,8 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
         if (x.length !== size || !x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite or not an image`, {});
         clean.set(`${method.name} ${i}`, x);
         const m = magnitude(x);
-        accuracy.push({ method: method.name, image: i, psnr: psnr(measured[i].truth, m, rangeOf(i)), ssim: ssim(measured[i].truth, m, shape, rangeOf(i)), nmse: nmse(measured[i].truth, m) });
         const error = errorOf(i, x);
+        accuracy.push({ method: method.name, image: i, psnr: psnr(measured[i].truth, m, rangeOf(i)), ssim: ssim(measured[i].truth, m, shape, rangeOf(i)), nmse: nmse(measured[i].truth, m), maxError: maximum(error) });
         cleanError.set(`${method.name} ${i}`, error);
         tops[i] = Math.max(tops[i], maximum(error));
         pictures[`reconstruction ${i} ${method.name}`] = greyPicture(m, shape, rangeOf(i));

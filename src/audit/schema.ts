@@ -13,7 +13,8 @@ export interface ImageRecord {
 }
 export interface MethodRecord { readonly name: string; readonly description: Facts }
 export interface GradientCheck { readonly method: string; readonly relativeError: number; readonly tolerance: number; readonly passed: boolean }
-export interface Accuracy { readonly method: string; readonly image: number; readonly psnr: number; readonly ssim: number; readonly nmse: number }
+/** `maxError` is the largest |x̂ − x|, with phase. */
+export interface Accuracy { readonly method: string; readonly image: number; readonly psnr: number; readonly ssim: number; readonly nmse: number; readonly maxError: number }
 
 /** One perturbation of one image for one method, as the runner measured it. */
 export interface Measurement {

@@ -49,7 +49,7 @@ export function renderHtml(result: AuditResult, options: ReportOptions): string 
 ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     head("truth |x|"), ...working.map((m) => head(dot(m))),
     picture(`image ${i}`, `image ${i + 1}`, ""), ...working.map((m) => { const a = accuracyOf(m, i)!; return picture(`reconstruction ${i} ${m}`, `${m} of image ${i + 1}`, `${fixed(a.psnr, 2)} dB, SSIM ${fixed(a.ssim, 3)}`); }),
-    `<figure>${i === 0 ? `<img src="data:image/png;base64,${result.pictures.mask}" alt="sampling mask"><figcaption>what is measured of k-space: ${percent(Number(operator.sampledFraction))}</figcaption>` : ""}</figure>`, ...working.map((m) => picture(`error ${i} ${m}`, `error of ${m}`, "error")),
+    `<figure>${i === 0 ? `<img src="data:image/png;base64,${result.pictures.mask}" alt="sampling mask"><figcaption>what is measured of k-space: ${percent(Number(operator.sampledFraction))}</figcaption>` : ""}</figure>`, ...working.map((m) => picture(`error ${i} ${m}`, `error of ${m}`, `error, maximum ${fixed(accuracyOf(m, i)!.maxError, 3)}`)),
   ])}${scaleBar(i)}`).join("");
 
   const worstOf = (test: TestRecord, method: string, image: number): Measurement | undefined => test.measurements.filter((m) => m.method === method && m.image === image && m.pictures).at(-1);
