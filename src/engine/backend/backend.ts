@@ -1,4 +1,5 @@
 // What a backend is: it compiles a graph to a plan, and a plan runs.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import type { Graph } from "../graph/ir.ts";
