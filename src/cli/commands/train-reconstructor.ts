@@ -16,7 +16,8 @@ export const trainReconstructor: Command = {
     out: { value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" },
     size: { value: "N", default: "128", help: "side of the images" },
     count: { value: "N", default: "1000", help: "training images" },
-    epochs: { value: "N", default: "22", help: "passes over them" },
+    mosaics: { value: "SHARE", default: "0.3", help: "share of the training images that are mosaics of small slices" },
+    epochs: { value: "N", default: "20", help: "passes over them" },
     "batch-size": { value: "N", default: "2", help: "images per step" },
     "learning-rate": { value: "RATE", default: "0.0015", help: "Adam's, at the start" },
     "base-channels": { value: "N", default: "12", help: "channels of the U-Net's first level" },
@@ -24,6 +25,7 @@ export const trainReconstructor: Command = {
     acceleration: { value: "R", default: "4", help: "1/R of the k-space columns are measured" },
     "center-fraction": { value: "F", default: "0.08", help: "share of the columns that is always measured, about the centre" },
     noise: { value: "SIGMA", default: "0.01", help: "standard deviation of the measurement noise; images have maximum 1" },
+    "data-consistency": { help: "end with a step that puts the measured cells of k-space back" },
     ...common,
   },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
@@ -36,9 +38,9 @@ export const trainReconstructor: Command = {
     const operator = subsampledFourier({ mask });
     const noise = gaussianNoise({ sigma: args.number("noise", 0, 10) });
     const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: args.integer("base-channels", 1, 256), depth, seed, size: shape, residual: true });
-    const problem = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: args.integer("count", 1), seed }) });
+    const problem = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: args.integer("count", 1), seed, mosaics: args.number("mosaics", 0, 1) }) });
     const options = {
-      problem, loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
+      problem, dataConsistency: args.has("data-consistency"), loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
       optimizer: adam({ learningRate: args.number("learning-rate", 1e-9, 10) }),
       backend: await openBackend(args.choice("backend", ["auto", "wasm", "reference"])),
     };

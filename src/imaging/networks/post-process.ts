@@ -1,31 +1,37 @@
 // A network that improves the adjoint image, and how one is trained.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { ConfigError, formatShape, random, version, type Backend, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, formatShape, random, version, type Backend, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { applyNetwork, fit, type Epoch, type Loss, type Network, type Optimizer, type Progress } from "../../learning/index.ts";
 import type { InverseProblem } from "../problem.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
-function forward(operator: Operator, b: GraphBuilder, network: Network, y: Value, trainable: boolean): { y: Value; parameters: Map<string, Value> } {
+interface Applied { readonly y: Value; readonly parameters: Map<string, Value> }
+
+/** x = network(A*y / s)·s; then, where wanted, x + A*(y − Ax), which for A = M·F puts the measured cells of k-space back. */
+function forward(options: { network: Network; operator: Operator; dataConsistency: boolean }, b: GraphBuilder, y: Value, trainable: boolean): Applied {
+  const { network, operator, dataConsistency } = options;
   let parameters = new Map<string, Value>();
-  const out = atUnitScale(operator, b, y, (_scaled, initial) => {
+  const out = atUnitScale(operator, b, y, (scaled, initial) => {
     const applied = applyNetwork(b, network, initial, { trainable });
     parameters = applied.parameters;
-    return applied.y;
+    if (!dataConsistency) return applied.y;
+    const { add, sub } = arithmetic(b);
+    return add(applied.y, operator.adjoint(b, sub(scaled, operator.forward(b, applied.y))));
   });
   return { y: out, parameters };
 }
 
-/** x̂ = network(A*y / s)·s with s the root mean square of A*y. Throws ConfigError when the network does not map complex images to complex images of the operator's size. */
-export function postProcess(options: { network: Network; operator: Operator; name?: string }): Reconstructor {
-  const { network, operator, name = "U-Net" } = options;
+/** x̂ = network(A*y / s)·s with s the root mean square of A*y, and with `dataConsistency` the measured cells put back: x̂ + A*(y − Ax̂), a projection where AA* is one. Data consistency is as the network was trained unless given. Throws ConfigError when the network does not map complex images to complex images of the operator's size. */
+export function postProcess(options: { network: Network; operator: Operator; name?: string; dataConsistency?: boolean }): Reconstructor {
+  const { network, operator, name = "U-Net", dataConsistency = network.provenance.dataConsistency === true } = options;
   const { input } = network.architecture;
   if (input.join() !== operator.domain.join()) throw new ConfigError(`postProcess: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`, { input, domain: operator.domain });
   return {
     name, operator,
-    description: { kind: "postProcess", parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(network.provenance.images ?? "unknown") },
-    apply: (b, y) => forward(operator, b, network, y, false).y,
+    description: { kind: "postProcess", dataConsistency, parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(network.provenance.images ?? "unknown") },
+    apply: (b, y) => forward({ network, operator, dataConsistency }, b, y, false).y,
   };
 }
 
@@ -37,8 +43,8 @@ function littleEndian(values: Float32Array): Uint8Array {
 }
 
 /** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. */
-export async function fitReconstructor(network: Network, options: { problem: InverseProblem; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
-  const { problem, seed } = options;
+export async function fitReconstructor(network: Network, options: { problem: InverseProblem; dataConsistency?: boolean; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
+  const { problem, seed, dataConsistency = false } = options;
   const { operator, images, noise } = problem;
   const [, H, W] = operator.domain;
   const size = 2 * H * W;
@@ -58,10 +64,10 @@ export async function fitReconstructor(network: Network, options: { problem: Inv
   }, (b, net, input) => {
     const part = (from: number): Value => b.emit("slice", { x: input }, { start: [0, from, 0, 0], end: [input.shape[0], from + 2, H, W] });
     const y = b.emit("add", { a: operator.forward(b, part(0)), b: part(2) }, {});
-    return forward(operator, b, net, problem.sampled(b, y), true);
+    return forward({ network: net, operator, dataConsistency }, b, problem.sampled(b, y), true);
   });
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(littleEndian(images.image(i)));
-  const provenance = { ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma, operator: JSON.stringify(operator.description) };
+  const provenance = { ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), mosaics: Number(images.description.mosaics ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma, dataConsistency, operator: JSON.stringify(operator.description) };
   return { ...trained, provenance };
 }

@@ -120,16 +120,29 @@ export function withSmoothPhase(magnitude: ArrayLike<number>, shape: readonly [n
   return out;
 }
 
-/** `count` brain-like images; image i depends on the seed and i alone, so a set of another length shares its first images. */
-export function brainPhantoms(options: { shape: readonly [number, number]; count: number; seed: number }): ImageSet {
-  const { shape, count, seed } = options;
+/** Slices side by side in a grid, as scanners store a volume in one image: `perSide`² tiles, the last few of them empty. */
+function mosaic(rng: Random, H: number, W: number, perSide: number): Float32Array {
+  const [h, w] = [Math.floor(H / perSide), Math.floor(W / perSide)];
+  const image = new Float32Array(H * W);
+  const count = perSide * perSide - rng.integer(perSide);
+  for (let k = 0; k < count; k++) {
+    const tile = brain(rng.fork(k), h, w);
+    const [top, left] = [Math.floor(k / perSide) * h, (k % perSide) * w];
+    for (let i = 0; i < h; i++) image.set(tile.subarray(i * w, (i + 1) * w), (top + i) * W + left);
+  }
+  return image;
+}
+
+/** `count` brain-like images; image i depends on the seed and i alone, so a set of another length shares its first images. A share `mosaics` of them are mosaics of 2×2 to 6×6 small ones. */
+export function brainPhantoms(options: { shape: readonly [number, number]; count: number; seed: number; mosaics?: number }): ImageSet {
+  const { shape, count, seed, mosaics = 0 } = options;
   return {
-    length: count, shape, description: { kind: "brainPhantoms", height: shape[0], width: shape[1], count, seed },
+    length: count, shape, description: { kind: "brainPhantoms", height: shape[0], width: shape[1], count, seed, mosaics },
     image(i) {
       const rng = random(seed).fork(i);
-      return withSmoothPhase(brain(rng, ...shape), shape, rng.integer(2 ** 31));
+      const layout = rng.fork("layout");
+      const magnitude = layout.uniform() < mosaics ? mosaic(layout, ...shape, 2 + layout.integer(5)) : brain(rng, ...shape);
+      return withSmoothPhase(magnitude, shape, rng.integer(2 ** 31));
     },
   };
 }
-
-
