@@ -206,6 +206,18 @@ describe("layers", () => {
       expect(y.softmax[i]).toBeCloseTo(Math.exp(v) / total, 14);
     });
   });
+  it("initialisers have the variances of their papers", () => {
+    const spread = (initializer: nn.Initializer): number[] => {
+      const { parameters } = nn.sequential({ input: [16, 8, 8], seed: 0, initializer, layers: [nn.conv2d({ outChannels: 64, kernelSize: 3 })] });
+      return [...parameters.values()].map(({ data }) => data.reduce((s, v) => s + v * v, 0) / data.length);
+    };
+    // fanIn = 16·9 = 144, fanOut = 64·9 = 576
+    for (const [initializer, weight, bias] of [[nn.fanInUniform(), 1 / (3 * 144), 1 / (3 * 144)], [nn.kaimingNormal(), 2 / 144, 0], [nn.xavierUniform(), 2 / (144 + 576), 0]] as const) {
+      const [w, b] = spread(initializer);
+      expect(Math.abs(w / weight - 1)).toBeLessThan(0.05);
+      expect(Math.abs(b - bias)).toBeLessThan(bias * 0.5 + 1e-12);
+    }
+  });
   it("summaries count what is known by hand", () => {
     const s = summarize(nn.lenet5({ seed: 0 }));
     expect(s.parameters).toBe(61706);

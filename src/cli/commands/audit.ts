@@ -16,9 +16,10 @@ const options: Options = {
   ...samplingOptions,
   norms: { value: "LIST", default: "0.01,0.03,0.06", help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖" },
   iterations: { value: "N", default: "60", help: "steps of the ascent" },
-  budgets: { value: "LIST", default: "0.005,0.02,0.05", help: "radii of the worst-case search, as shares of ‖y‖" },
-  steps: { value: "N", default: "15", help: "steps of the worst-case search, per budget and restart" },
-  restarts: { value: "N", default: "1", help: "starts of the worst-case search, per budget" },
+  domain: { value: "WHERE", default: "measurement", help: "of the worst-case search: perturbs the measurement or the image" },
+  budgets: { value: "LIST", default: "0.005,0.02,0.05", help: "its radii, as shares of ‖y‖ or ‖x‖" },
+  steps: { value: "N", default: "15", help: "its steps, per budget and restart" },
+  restarts: { value: "N", default: "1", help: "its starts, per budget" },
   lambda: { value: "L", help: "weight of total variation (the tuned one)" },
   out: { value: "FOLDER", default: "out", help: "where the report goes" },
   "fail-on": { value: "WHAT", help: "exit code 1 when a test fails for the model, or for any method" },
@@ -65,7 +66,7 @@ export const auditCommand: Command = {
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
     const tests = [
       instabilityAscent({ relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) }),
-      worstCasePerturbation({ relativeBudgets: args.numbers("budgets", 1e-6, 10), steps: args.integer("steps", 1), restarts: args.integer("restarts", 1) }),
+      worstCasePerturbation({ domain: args.choice("domain", ["measurement", "image"]), relativeBudgets: args.numbers("budgets", 1e-6, 10), steps: args.integer("steps", 1), restarts: args.integer("restarts", 1) }),
     ];
     const folder = args.text("out");
     checkWritable(join(folder, "report.html"));

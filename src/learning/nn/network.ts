@@ -1,6 +1,7 @@
 // A network: its layers as data, and its parameters by name. Nothing in it changes; training gives a new one.
-import { ConfigError, formatShape, GraphBuilder, ops, random, sizeOf, type Shape, type Value } from "../../engine/index.ts";
+import { ConfigError, formatShape, GraphBuilder, ops, random, type Shape, type Value } from "../../engine/index.ts";
 import { applyLayer, type OnLayer, type Scope } from "./apply.ts";
+import { fanInUniform, type Initializer } from "./initializers.ts";
 import { unetBlock, type Layer } from "./layers.ts";
 
 export interface Parameter { readonly shape: Shape; readonly data: Float32Array }
@@ -24,17 +25,16 @@ function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
   }, x);
 }
 
-/** A stack of layers with fresh parameters. Weights and biases are uniform in ±1/√fanIn, PyTorch's default for convolutions and linear layers. `input` is one sample's shape, without the batch. Throws ShapeError naming the first layer that does not fit. */
-export function sequential(options: { input: Shape; layers: readonly Layer[]; seed: number }): Network {
+/** A stack of layers with fresh parameters, drawn by `initializer` (fanInUniform unless given). `input` is one sample's shape, without the batch. Throws ShapeError naming the first layer that does not fit. */
+export function sequential(options: { input: Shape; layers: readonly Layer[]; seed: number; initializer?: Initializer }): Network {
+  const { initializer = fanInUniform() } = options;
   const rng = random(options.seed);
   const parameters = new Map<string, Parameter>();
   const b = new GraphBuilder(ops);
   const scope: Scope = {
     b,
     parameter(name, shape, fanIn) {
-      const draw = rng.fork(name);
-      const bound = 1 / Math.sqrt(fanIn);
-      const data = Float32Array.from({ length: sizeOf(shape) }, () => (2 * draw.uniform() - 1) * bound);
+      const data = initializer(rng.fork(name), { name, shape, fanIn });
       parameters.set(name, { shape, data });
       return b.parameter(name, shape, data);
     },
