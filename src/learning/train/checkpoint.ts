@@ -1,67 +1,50 @@
-// A checkpoint is one safetensors file: parameters, and in its metadata the architecture, the provenance and a checksum.
+// A checkpoint is one safetensors file: parameters, and in its metadata the architecture, the provenance and a checksum. A training state holds the optimiser's values besides.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { FormatError, sizeOf } from "../../engine/index.ts";
+import { ConfigError, FormatError } from "../../engine/index.ts";
 import { layerKinds } from "../nn/apply.ts";
 import { sequential, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
+import { readTensors, writeTensors } from "./safetensors.ts";
 
 const FORMAT = "fiducial-network-1";
+const STATE = "training.";
 
-/** The file's bytes. Names are in order, so that equal networks give equal bytes. Source: the safetensors format, huggingface/safetensors. */
-export function saveNetwork(network: Network): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = {};
-  let end = 0;
-  const names = [...network.parameters.keys()].sort();
-  for (const name of names) {
-    const { shape } = network.parameters.get(name)!;
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + 4 * sizeOf(shape)] };
-    end += 4 * sizeOf(shape);
-  }
-  const data = new Uint8Array(end);
-  const view = new DataView(data.buffer);
-  let at = 0;
-  for (const name of names) for (const value of network.parameters.get(name)!.data) { view.setFloat32(at, value, true); at += 4; }
-  const metadata = { format: FORMAT, architecture: JSON.stringify(network.architecture), provenance: JSON.stringify(network.provenance), sha256: bytesToHex(sha256(data)) };
-  let text = JSON.stringify({ __metadata__: metadata, ...header });
-  const bytes = new TextEncoder().encode(text);
-  text = " ".repeat((8 - (bytes.length % 8)) % 8);
-  const head = new Uint8Array(8 + bytes.length + text.length).fill(32);
-  new DataView(head.buffer).setBigUint64(0, BigInt(bytes.length + text.length), true);
-  head.set(bytes, 8);
-  const file = new Uint8Array(head.length + data.length);
-  file.set(head);
-  file.set(data, head.length);
-  return file;
+/** Everything that a training run needs to go on where it was. */
+export interface TrainingState {
+  /** Steps done. */
+  readonly step: number;
+  readonly network: Network;
+  /** The optimiser's values by name. */
+  readonly optimizer: ReadonlyMap<string, Parameter>;
+  /** What the run was started with; a run with other settings cannot go on from it. */
+  readonly settings: Readonly<Record<string, string | number>>;
 }
 
-/** Reads a checkpoint. Throws FormatError that says what is wrong: not a safetensors file, cut short, damaged, of a later version, or with parameters that its architecture does not have. `name` is the file's, for the message. */
-export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
+function metadataOf(network: Network, more: Record<string, string>): (data: Uint8Array) => Record<string, string> {
+  return (data) => ({ format: FORMAT, architecture: JSON.stringify(network.architecture), provenance: JSON.stringify(network.provenance), ...more, sha256: bytesToHex(sha256(data)) });
+}
+/** The file's bytes. Equal networks give equal bytes. */
+export function saveNetwork(network: Network): Uint8Array<ArrayBuffer> {
+  return writeTensors(network.parameters, metadataOf(network, {}));
+}
+export function saveTraining({ step, network, optimizer, settings }: TrainingState): Uint8Array<ArrayBuffer> {
+  const tensors = new Map(network.parameters);
+  for (const [name, p] of optimizer) tensors.set(STATE + name, p);
+  return writeTensors(tensors, metadataOf(network, { training: JSON.stringify({ step, settings }) }));
+}
+
+function load(bytes: Uint8Array, name: string): { network: Network; optimizer: Map<string, Parameter>; training?: string } {
   const fail = (what: string): never => { throw new FormatError(`${name}: ${what}`, { name }); };
-  if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a safetensors file`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > bytes.length - 8) fail(`its header claims ${length} bytes and the file has ${bytes.length}: it is cut short or not a safetensors file`);
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> & { __metadata__?: Record<string, string> };
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
-  } catch {
-    return fail("its header is not JSON: it is damaged or not a safetensors file");
-  }
-  const { __metadata__: metadata, ...entries } = header;
-  if (metadata?.format === undefined) return fail("it is a safetensors file without Fiducial's metadata; only networks saved by Fiducial carry their architecture");
+  const { tensors, metadata, data } = readTensors(bytes, name);
+  if (metadata.format === undefined) fail("it is a safetensors file without Fiducial's metadata; only networks saved by Fiducial carry their architecture");
   if (metadata.format !== FORMAT) fail(`its format is "${metadata.format}" and this version reads "${FORMAT}"; use the version of Fiducial that wrote it, or a later one`);
-  const data = bytes.subarray(8 + length);
-  const parameters = new Map<string, Parameter>();
-  let expected = 0;
-  for (const [key, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: [from, to] = [Number.NaN, Number.NaN] } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] };
-    if (dtype !== "F32" || !Array.isArray(shape) || !(from >= 0 && to - from === 4 * sizeOf(shape))) fail(`tensor "${key}" is not float32 or its size does not match its shape`);
-    if (to > data.length) fail(`tensor "${key}" ends at byte ${to} and there are ${data.length}: the file is cut short`);
-    expected = Math.max(expected, to);
-    const view = new DataView(data.buffer, data.byteOffset + from, to - from);
-    parameters.set(key, { shape, data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => view.getFloat32(4 * i, true)) });
-  }
-  if (data.length !== expected) fail(`${data.length - expected} bytes too many after its last tensor`);
   if (bytesToHex(sha256(data)) !== metadata.sha256) fail("its checksum does not match its weights: the file is damaged, fetch it again");
+  const parameters = new Map<string, Parameter>();
+  const optimizer = new Map<string, Parameter>();
+  for (const [key, p] of tensors) {
+    if (metadata.training !== undefined && key.startsWith(STATE)) optimizer.set(key.slice(STATE.length), p);
+    else parameters.set(key, p);
+  }
   let architecture: Architecture;
   let provenance: Provenance;
   try {
@@ -79,5 +62,23 @@ export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
   }
   const extra = [...parameters.keys()].find((key) => !fresh.parameters.has(key));
   if (extra !== undefined) fail(`it has a tensor "${extra}" that its architecture does not use: weights of another architecture`);
-  return { architecture, parameters, provenance };
+  return { network: { architecture, parameters, provenance }, optimizer, ...(metadata.training === undefined ? {} : { training: metadata.training }) };
+}
+
+/** Reads a checkpoint. Throws FormatError that says what is wrong: not a safetensors file, cut short, damaged, of a later version, or with parameters that its architecture does not have. `name` is the file's, for the message. */
+export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
+  return load(bytes, name).network;
+}
+/** Reads a training state. Throws FormatError as loadNetwork does, and for a file that holds a finished network only. */
+export function loadTraining(bytes: Uint8Array, name = "training state"): TrainingState {
+  const { network, optimizer, training } = load(bytes, name);
+  if (training === undefined) throw new FormatError(`${name}: it is a finished network, not the state of a training run`, { name });
+  const { step, settings } = JSON.parse(training) as Pick<TrainingState, "step" | "settings">;
+  return { step, network, optimizer, settings };
+}
+/** Throws ConfigError naming the first setting that differs. */
+export function checkResumable(state: TrainingState, settings: TrainingState["settings"]): void {
+  for (const key of new Set([...Object.keys(settings), ...Object.keys(state.settings)])) {
+    if (state.settings[key] !== settings[key]) throw new ConfigError(`resume: the run was started with ${key} ${state.settings[key] ?? "unset"} and should go on with ${settings[key] ?? "unset"}; use the same, or start anew`, { key });
+  }
 }
