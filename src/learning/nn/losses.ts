@@ -4,6 +4,8 @@ import { arithmetic, ShapeError, formatShape, type GraphBuilder, type Value } fr
 /** A cost to minimise. `target` has the prediction's shape (for classes: one-hot rows). */
 export interface Loss {
   readonly name: string;
+  /** The targets are one-hot rows, so that accuracy means something. */
+  readonly classes?: true;
   apply(b: GraphBuilder, prediction: Value, target: Value): Value;
 }
 function matching(name: string, prediction: Value, target: Value): void {
@@ -36,6 +38,7 @@ export function meanAbsoluteError(): Loss {
 export function crossEntropy(): Loss {
   return {
     name: "crossEntropy",
+    classes: true,
     apply(b, prediction, target) {
       matching("crossEntropy", prediction, target);
       const { mul, sum } = arithmetic(b);

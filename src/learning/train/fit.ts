@@ -1,7 +1,8 @@
 // Training: one plan holds forward pass, gradients and updates; fit feeds it batches in seeded order.
-import { ConfigError, ConvergenceError, GraphBuilder, gradients, ops, permutation, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
+import { ConfigError, ConvergenceError, GraphBuilder, gradients, ops, permutation, random, sizeOf, type Backend, type Plan, type Shape, type Value } from "../../engine/index.ts";
 import type { Loss } from "../nn/losses.ts";
 import { applyNetwork, type Network, type Parameter } from "../nn/network.ts";
+import { checkResumable, type TrainingState } from "./checkpoint.ts";
 import type { Optimizer } from "./optimizers.ts";
 
 /** Samples by index. Nothing says they are in memory. */
@@ -12,8 +13,13 @@ export interface Dataset {
   /** Writes sample i. */
   read(i: number, input: Float32Array, target: Float32Array): void;
 }
-export interface Progress { readonly epoch: number; readonly epochs: number; readonly step: number; readonly steps: number; readonly loss: number }
-export interface Epoch { readonly epoch: number; readonly trainLoss: number }
+export interface Progress { readonly epoch: number; readonly epochs: number; readonly step: number; readonly steps: number; readonly loss: number; readonly learningRate: number }
+export interface Evaluation {
+  readonly loss: number;
+  /** Share of samples whose largest output is the target's; for losses over classes only. */
+  readonly accuracy?: number;
+}
+export interface Epoch { readonly epoch: number; readonly trainLoss: number; readonly trainAccuracy?: number; readonly validation?: Evaluation }
 export interface FitOptions {
   readonly data: Dataset;
   readonly loss: Loss;
@@ -22,7 +28,17 @@ export interface FitOptions {
   readonly batchSize: number;
   readonly seed: number;
   readonly backend: Backend;
-  readonly on?: { readonly epoch?: (e: Epoch) => void; readonly step?: (p: Progress) => void | Promise<void> };
+  /** Evaluated after every epoch. */
+  readonly validation?: Dataset;
+  /** Goes on from a state that on.checkpoint was given, and ends with the bits of a run never stopped. */
+  readonly resume?: TrainingState;
+  /** Steps between calls of on.checkpoint; an epoch unless given. */
+  readonly checkpointEvery?: number;
+  readonly on?: {
+    readonly epoch?: (e: Epoch) => void | Promise<void>;
+    readonly step?: (p: Progress) => void | Promise<void>;
+    readonly checkpoint?: (state: TrainingState) => void | Promise<void>;
+  };
 }
 /** What stands between a sample and the network's input, and between its output and the loss: identity for a classifier, a reconstructor's initial image otherwise. */
 export type Forward = (b: GraphBuilder, network: Network, input: Value) => { y: Value; parameters: Map<string, Value> };
@@ -40,9 +56,53 @@ function decay(step: number, steps: number): number {
   return 1 - t * t * (3 - 2 * t);
 }
 
-/** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. The learning rate falls smoothly to 0 (1 − 3t² + 2t³). Throws ConfigError for impossible options, ConvergenceError at the first loss that is not finite, naming the step. */
+/** The index of the largest of n values from `at` on. */
+function largest(values: ArrayLike<number>, at: number, n: number): number {
+  let best = 0;
+  for (let i = 1; i < n; i++) if (values[at + i] > values[at + best]) best = i;
+  return best;
+}
+/** How many of the rows have their largest value where the targets have. */
+function agreeing(y: ArrayLike<number>, target: ArrayLike<number>, rows: number): number {
+  const classes = target.length / rows;
+  let right = 0;
+  for (let i = 0; i < rows; i++) if (largest(y, i * classes, classes) === largest(target, i * classes, classes)) right++;
+  return right;
+}
+
+/** A function that evaluates any network of this architecture on any data of these shapes: mean loss over the samples, and accuracy for losses over classes. */
+export async function compileEvaluation(network: Network, options: { data: Pick<Dataset, "inputShape" | "targetShape">; loss: Loss; batchSize: number; backend: Backend }): Promise<(network: Network, data: Dataset) => Promise<Evaluation>> {
+  const { loss, batchSize, backend } = options;
+  const { inputShape, targetShape } = options.data;
+  const compile = async (n: number): Promise<Plan> => {
+    const b = new GraphBuilder(ops);
+    const { y } = applyNetwork(b, network, b.input("input", [n, ...inputShape]));
+    b.output("y", y);
+    b.output("loss", loss.apply(b, y, b.input("target", [n, ...targetShape])));
+    return backend.compile(b);
+  };
+  const plans = new Map<number, Promise<Plan>>();
+  return async (trained, data) => {
+    let [total, right] = [0, 0];
+    for (let at = 0; at < data.length; at += batchSize) {
+      const n = Math.min(batchSize, data.length - at);
+      if (!plans.has(n)) plans.set(n, compile(n));
+      const plan = await plans.get(n)!;
+      if (at === 0 || n < batchSize) for (const [name, p] of trained.parameters) plan.write(name, p.data);
+      const input = new Float32Array(n * sizeOf(inputShape));
+      const target = new Float32Array(n * sizeOf(targetShape));
+      for (let i = 0; i < n; i++) data.read(at + i, input.subarray(i * sizeOf(inputShape), (i + 1) * sizeOf(inputShape)), target.subarray(i * sizeOf(targetShape), (i + 1) * sizeOf(targetShape)));
+      const out = plan.run({ input, target });
+      total += out.loss[0] * n;
+      if (loss.classes) right += agreeing(out.y, target, n);
+    }
+    return { loss: total / data.length, ...(loss.classes ? { accuracy: right / data.length } : {}) };
+  };
+}
+
+/** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. The learning rate falls smoothly to 0 (1 − 3t² + 2t³). Throws ConfigError for impossible options or a state of another run, ConvergenceError at the first loss that is not finite, naming the step. */
 export async function fit(network: Network, options: FitOptions, forward: Forward = (b, net, x) => applyNetwork(b, net, x)): Promise<Network> {
-  const { data, epochs, batchSize, seed } = options;
+  const { data, epochs, batchSize, seed, loss, optimizer, resume, validation } = options;
   if (!(epochs >= 1) || !(batchSize >= 1)) throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, { epochs, batchSize });
   if (batchSize > data.length) throw new ConfigError(`fit: the batch size ${batchSize} is larger than the set of ${data.length} samples; make it smaller`, { batchSize, length: data.length });
   const b = new GraphBuilder(ops);
@@ -50,33 +110,56 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const t = b.input("target", [batchSize, ...data.targetShape]);
   const rate = b.input("rate", []);
   const { y, parameters } = forward(b, network, x);
-  const cost = options.loss.apply(b, y, t);
+  const cost = loss.apply(b, y, t);
   b.output("loss", cost);
-  options.optimizer.apply(b, parameters, gradients(b, cost, [...parameters.values()]), rate);
+  if (loss.classes) b.output("y", y);
+  optimizer.apply(b, parameters, gradients(b, cost, [...parameters.values()]), rate);
   const plan = await options.backend.compile(b);
+
+  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, loss: loss.name };
+  if (resume) {
+    checkResumable(resume, settings);
+    for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) plan.write(name, p.data);
+  }
+  const provenance = { ...network.provenance, trainingSeed: seed, epochs, batchSize, optimizer: optimizer.name, learningRate: optimizer.options.learningRate, loss: loss.name, samples: data.length };
+  const current = (): Network => withParameters(network, (name) => plan.read(name), provenance);
+  const optimizerParameters = b.nodes.flatMap((n) => (n.kind === "parameter" && !network.parameters.has(n.name) ? [{ name: n.name, shape: n.shape }] : []));
+  const state = (step: number): TrainingState => ({ step, settings, network: current(), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
+  const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
   const rng = random(seed);
   const stepsPerEpoch = Math.floor(data.length / batchSize);
   const steps = epochs * stepsPerEpoch;
+  const { checkpointEvery = stepsPerEpoch } = options;
   const [inputSize, targetSize] = [sizeOf(data.inputShape), sizeOf(data.targetShape)];
   const input = new Float32Array(batchSize * inputSize);
   const target = new Float32Array(batchSize * targetSize);
-  const base = options.optimizer.options.learningRate;
-  for (let epoch = 0, step = 0; epoch < epochs; epoch++) {
+  let step = resume?.step ?? 0;
+  for (let epoch = Math.floor(step / stepsPerEpoch); epoch < epochs; epoch++) {
+    // the order of an epoch depends on the seed and its number alone, so that a run can go on in the middle of one
     const order = permutation(data.length, rng.fork(`epoch ${epoch}`));
-    let total = 0;
-    for (let k = 0; k < stepsPerEpoch; k++, step++) {
+    let [total, right, seen] = [0, 0, 0];
+    for (let k = step - epoch * stepsPerEpoch; k < stepsPerEpoch; k++) {
       for (let i = 0; i < batchSize; i++) {
         data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize));
       }
-      const loss = plan.run({ input, target, rate: [base * decay(step, steps)] }).loss[0];
-      if (!Number.isFinite(loss)) throw new ConvergenceError(`fit: the loss is ${loss} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
-      total += loss;
-      await options.on?.step?.({ epoch: epoch + 1, epochs, step: step + 1, steps, loss });
+      const learningRate = optimizer.options.learningRate * decay(step, steps);
+      const out = plan.run({ input, target, rate: [learningRate] });
+      const value = out.loss[0];
+      if (!Number.isFinite(value)) throw new ConvergenceError(`fit: the loss is ${value} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
+      step++;
+      seen++;
+      total += value;
+      if (loss.classes) right += agreeing(out.y, target, batchSize);
+      await options.on?.step?.({ epoch: epoch + 1, epochs, step, steps, loss: value, learningRate });
+      if (options.on?.checkpoint && step % checkpointEvery === 0 && step < steps) await options.on.checkpoint(state(step));
     }
-    options.on?.epoch?.({ epoch: epoch + 1, trainLoss: total / stepsPerEpoch });
+    await options.on?.epoch?.({
+      epoch: epoch + 1, trainLoss: total / seen, ...(loss.classes ? { trainAccuracy: right / (seen * batchSize) } : {}),
+      ...(evaluate && validation ? { validation: await evaluate(current(), validation) } : {}),
+    });
   }
-  return withParameters(network, (name) => plan.read(name), { ...network.provenance, trainingSeed: seed, epochs, batchSize, optimizer: options.optimizer.name, learningRate: base, loss: options.loss.name, samples: data.length });
+  return current();
 }
 
 /** The network's output for a batch of inputs [N, …input]. */
