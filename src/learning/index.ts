@@ -3,6 +3,7 @@ export * as nn from "./nn/index.ts";
 export { crossEntropy, meanAbsoluteError, meanSquaredError, type Loss } from "./nn/losses.ts";
 export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
+export { augmented, classification } from "./train/classification.ts";
 export { compileEvaluation, fit, predict, type Dataset, type Epoch, type Evaluation, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
 export { adam, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";

@@ -10,8 +10,8 @@ export interface Dataset {
   readonly length: number;
   readonly inputShape: Shape;
   readonly targetShape: Shape;
-  /** Writes sample i. */
-  read(i: number, input: Float32Array, target: Float32Array): void;
+  /** Writes sample i. `epoch`, from 0, is for what changes from one to the next (augmentation). */
+  read(i: number, input: Float32Array, target: Float32Array, epoch?: number): void;
 }
 export interface Progress { readonly epoch: number; readonly epochs: number; readonly step: number; readonly steps: number; readonly loss: number; readonly learningRate: number }
 export interface Evaluation {
@@ -141,7 +141,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
     let [total, right, seen] = [0, 0, 0];
     for (let k = step - epoch * stepsPerEpoch; k < stepsPerEpoch; k++) {
       for (let i = 0; i < batchSize; i++) {
-        data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize));
+        data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize), epoch);
       }
       const learningRate = optimizer.options.learningRate * decay(step, steps);
       const out = plan.run({ input, target, rate: [learningRate] });
