@@ -1,5 +1,5 @@
 // Files: every failure is one line that says what, where and what to do; every write is beside the final name first.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
 
@@ -29,6 +29,17 @@ export function readFile(path: string): Uint8Array {
   if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; fetch or export it again`, {});
   return bytes;
 }
+
+/** Names in a folder, in order; those of folders end with "/". Throws ConfigError when it cannot be read. */
+export function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).filter((name) => !name.startsWith(".")).sort();
+  } catch (error) {
+    return (error as { code?: string }).code === "ENOTDIR" ? say(path, "read it", new Error("it is a file; name a folder")) : say(path, "read it", error);
+  }
+}
+export function removeFile(path: string): void { rmSync(path, { force: true }); }
+export const fileExists: (path: string) => boolean = existsSync;
 
 /** Makes the folder and those above it. Node's own recursive mkdir never returns where the kernel answers ENOENT for a folder that is there (/proc). */
 function makeFolder(path: string): void {

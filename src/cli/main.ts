@@ -9,6 +9,8 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   audit: { summary: "find the perturbations that ruin a reconstruction; write a report", load: async () => (await import("./commands/audit.ts")).auditCommand },
   reconstruct: { summary: "images from undersampled k-space", load: async () => (await import("./commands/reconstruct.ts")).reconstructCommand },
   inspect: { summary: "a checkpoint's layers, parameters, operations and receptive field", load: async () => (await import("./commands/inspect.ts")).inspectCommand },
+  classify: { summary: "the likeliest classes of pictures", load: async () => (await import("./commands/classify.ts")).classifyCommand },
+  "train classifier": { summary: "train a network on labelled images", load: async () => (await import("./commands/train-classifier.ts")).trainClassifier },
   "train reconstructor": { summary: "train a U-Net to reconstruct from undersampled k-space", load: async () => (await import("./commands/train-reconstructor.ts")).trainReconstructor },
 };
 const overview = `Finds out when a learned medical-image reconstruction cannot be trusted.
@@ -23,6 +25,7 @@ Every command has --help. Version ${version}.
 async function run(args: readonly string[]): Promise<number> {
   const [first, second] = args;
   if (first === undefined || first === "--help" || first === "help") { process.stdout.write(overview); return first === undefined ? 2 : 0; }
+  if (first === "train" && second === "--help") { process.stdout.write(overview); return 0; }
   if (first === "--version") { process.stdout.write(`${version}\n`); return 0; }
   const name = [`${first} ${second}`, first].find((n) => n in commands);
   if (name === undefined) throw new ConfigError(`there is no command "${first}"; it is one of ${Object.keys(commands).join(", ")}`, { command: first });
@@ -31,7 +34,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (rest.includes("--help")) { process.stdout.write(help(command.name, command.usage, command.summary, command.options)); return 0; }
   const values = parse(rest, command.options, `fiducial ${command.name}`);
   const [stray] = values.positionals;
-  if (stray !== undefined && !command.usage.includes("[MODEL]")) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
+  if (stray !== undefined && !command.usage.includes("MODEL")) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
   return command.run(values, openTerminal(values.has("json")));
 }
 

@@ -74,11 +74,12 @@ export function unet(options: { inChannels: number; outChannels: number; baseCha
   return sequential({ input: [inChannels, ...size], seed: options.seed, layers: [unetBlock({ outChannels, baseChannels, depth, residual })] });
 }
 
-/** LeNet-5 with ReLU and max-pooling for 28×28 grey images. Source: LeCun et al. 1998, in its modern form. */
-export function lenet5(options: { classes?: number; seed: number }): Network {
+/** LeNet-5 with ReLU and max-pooling, for 28×28 grey images unless `input` says otherwise (28×28 are padded to 32×32 first). Source: LeCun et al. 1998, in its modern form. */
+export function lenet5(options: { classes?: number; seed: number; input?: Shape }): Network {
+  const { input = [1, 28, 28], classes = 10, seed } = options;
   const conv = (outChannels: number, padding: number): Layer => ({ kind: "conv2d", outChannels, kernelSize: 5, padding });
   const pool: Layer = { kind: "maxPool2d", kernelSize: 2 };
   const dense = (outFeatures: number): Layer => ({ kind: "linear", outFeatures });
   const on: Layer = { kind: "relu" };
-  return sequential({ input: [1, 28, 28], seed: options.seed, layers: [conv(6, 2), on, pool, conv(16, 0), on, pool, { kind: "flatten" }, dense(120), on, dense(84), on, dense(options.classes ?? 10)] });
+  return sequential({ input, seed, layers: [conv(6, input[1] === 28 ? 2 : 0), on, pool, conv(16, 0), on, pool, { kind: "flatten" }, dense(120), on, dense(84), on, dense(classes)] });
 }

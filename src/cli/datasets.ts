@@ -1,0 +1,78 @@
+// --data: a folder of IDX files, of CIFAR-10 batches, or of one folder per class; or a generated set by its name.
+import { join } from "node:path";
+import { ConfigError, FormatError, permutation, random } from "../engine/index.ts";
+import { drawnShapes, pictureFolder, readCifar10, readIdxSet, straightEdges, strokeDigits, type LabelledImages, type PictureFile } from "../data/index.ts";
+import { fileExists, listFolder, readFile } from "./files.ts";
+import type { Terminal } from "./terminal.ts";
+
+const generators = { strokes: strokeDigits, shapes: drawnShapes, edges: straightEdges };
+export interface Split { readonly train: LabelledImages; readonly test: LabelledImages; readonly description: string }
+export interface SplitOptions { readonly seed: number; readonly count: number; readonly skipBad: boolean; readonly terminal: Terminal }
+
+function subset(set: LabelledImages, indices: readonly number[]): LabelledImages {
+  return { ...set, length: indices.length, label: (i) => set.label(indices[i]), pixels: (i, out) => set.pixels(indices[i], out) };
+}
+/** A tenth of it, drawn by the seed, is the test. */
+function heldOut(set: LabelledImages, seed: number): [LabelledImages, LabelledImages] {
+  const order = permutation(set.length, random(seed).fork("split"));
+  const test = Math.max(1, Math.floor(set.length / 10));
+  return [subset(set, order.slice(test)), subset(set, order.slice(0, test))];
+}
+
+const isPicture = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+/** Reads every picture once, so that a bad one among thousands is named before hours of training, not after. */
+function folderSet(path: string, { skipBad, terminal }: SplitOptions): LabelledImages {
+  const classes = listFolder(path).filter((name) => name.endsWith("/")).map((name) => name.slice(0, -1));
+  const files = classes.flatMap((c) => listFolder(join(path, c)).filter(isPicture).map((name): PictureFile => ({ name: join(path, c, name), class: c, read: () => readFile(join(path, c, name)) })));
+  const all = pictureFolder(path, files, { classes });
+  const out = new Float32Array(all.shape[0] * all.shape[1] * all.shape[2]);
+  const good: number[] = [];
+  for (let i = 0; i < all.length; i++) {
+    try {
+      all.pixels(i, out);
+      good.push(i);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      if (!skipBad) throw new FormatError(`${error.message}; or leave such pictures out with --skip-bad`, error.data);
+      terminal.note(`left out: ${error.message}`);
+    }
+  }
+  return subset(all, good);
+}
+
+/** Throws ConfigError for a folder that is none of the known kinds, FormatError for damaged files. */
+export function loadDataset(path: string, options: SplitOptions): Split {
+  const { seed, count } = options;
+  if (Object.hasOwn(generators, path)) {
+    const make = generators[path as keyof typeof generators];
+    // the test comes from another stream: no image is in both
+    return { train: make({ count, seed }), test: make({ count: Math.max(100, Math.floor(count / 5)), seed: seed + 1_000_000 }), description: `generated ${path}` };
+  }
+  const names = listFolder(path);
+  const pick = (pattern: RegExp): string | undefined => names.find((name) => pattern.test(name));
+  const file = (name: string): Uint8Array => readFile(join(path, name));
+  const [trainImages, trainLabels] = [pick(/^train.*images.*idx3/), pick(/^train.*labels.*idx1/)];
+  if (trainImages && trainLabels) {
+    const train = readIdxSet(file(trainImages), file(trainLabels), { name: `${path}, training set` });
+    const [testImages, testLabels] = [pick(/^(t10k|test).*images.*idx3/), pick(/^(t10k|test).*labels.*idx1/)];
+    if (!testImages || !testLabels) { const [a, b] = heldOut(train, seed); return { train: a, test: b, description: "IDX" }; }
+    const test = readIdxSet(file(testImages), file(testLabels), { name: `${path}, test set`, classes: train.classes });
+    if (test.shape.join() !== train.shape.join()) throw new FormatError(`${path}: training images are ${train.shape.join("×")}, test images ${test.shape.join("×")}; they must be equal`, {});
+    return { train, test, description: "IDX" };
+  }
+  const batches = names.filter((name) => /^data_batch.*\.bin$/.test(name));
+  if (batches.length > 0) {
+    const train = readCifar10(batches.map(file), `${path}, training batches`);
+    if (!fileExists(join(path, "test_batch.bin"))) { const [a, b] = heldOut(train, seed); return { train: a, test: b, description: "CIFAR-10" }; }
+    return { train, test: readCifar10([file("test_batch.bin")], `${path}, test batch`), description: "CIFAR-10" };
+  }
+  const folders = names.filter((name) => name.endsWith("/"));
+  if (folders.length === 0) throw new ConfigError(`${path}: it holds neither IDX files (train-images-idx3-ubyte…), nor CIFAR-10 batches (data_batch_1.bin…), nor a folder per class`, {});
+  if (folders.includes("train/") && folders.includes("test/")) {
+    const [train, test] = [folderSet(join(path, "train"), options), folderSet(join(path, "test"), options)];
+    if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join()) throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});
+    return { train, test, description: "picture folders" };
+  }
+  const [train, test] = heldOut(folderSet(path, options), seed);
+  return { train, test, description: "picture folders" };
+}
