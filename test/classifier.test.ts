@@ -1,0 +1,172 @@
+// Training classifiers from the command line: data of every kind, resuming after a kill, and bad input.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { random } from "fiducial/engine";
+import { readCifar10, readIdxSet, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
+import { loadNetwork, loadTraining } from "fiducial/learning";
+
+const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "fiducial-classifier-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string): string => join(folder, name);
+interface Run { status: number | null; out: string; err: string }
+function fiducial(...args: string[]): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+  return { status, out: stdout, err: stderr };
+}
+function refused(run: Run, says: RegExp): void {
+  const lines = run.err.trimEnd().split("\n").filter((l) => l.startsWith("fiducial:"));
+  expect(run.err).not.toMatch(/\n\s+at |internal error/);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(says);
+  expect(run.status).toBe(2);
+}
+const hash = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+function idx(shape: number[], values: Uint8Array): Uint8Array {
+  const head = new Uint8Array(4 + 4 * shape.length);
+  head.set([0, 0, 8, shape.length]);
+  shape.forEach((n, i) => new DataView(head.buffer).setUint32(4 + 4 * i, n));
+  return Buffer.concat([head, values]);
+}
+function bytesOf(set: LabelledImages): { images: Uint8Array; labels: Uint8Array } {
+  const size = set.shape[0] * set.shape[1] * set.shape[2];
+  const pixels = new Float32Array(size);
+  const images = new Uint8Array(set.length * size);
+  for (let i = 0; i < set.length; i++) { set.pixels(i, pixels); images.set(pixels.map((v) => Math.round(255 * v)), i * size); }
+  return { images, labels: Uint8Array.from({ length: set.length }, (_, i) => set.label(i)) };
+}
+const arch = at("arch.json");
+writeFileSync(arch, JSON.stringify({ layers: [{ kind: "conv2d", outChannels: 4, kernelSize: 5, stride: 2 }, { kind: "relu" }, { kind: "maxPool2d", kernelSize: 2 }, { kind: "flatten" }, { kind: "linear", outFeatures: 4 }] }));
+
+describe("data", () => {
+  it("generated sets repeat with their seed, image by image, and cover their classes", () => {
+    const [a, b] = [strokeDigits({ count: 200, seed: 3 }), strokeDigits({ count: 50, seed: 3 })];
+    const [x, y] = [new Float32Array(784), new Float32Array(784)];
+    a.pixels(7, x);
+    b.pixels(7, y);
+    expect(x).toEqual(y);
+    expect(new Set(Array.from({ length: 200 }, (_, i) => a.label(i))).size).toBe(10);
+  });
+  it("IDX and CIFAR-10 give back what was written", () => {
+    const { images, labels } = bytesOf(strokeDigits({ count: 20, seed: 1 }));
+    const set = readIdxSet(gzipSync(idx([20, 28, 28], images)), idx([20], labels), { name: "set" });
+    const out = new Float32Array(784);
+    set.pixels(5, out);
+    expect(out[400]).toBeCloseTo(images[5 * 784 + 400] / 255, 6);
+    expect(set.label(5)).toBe(labels[5]);
+    const record = Uint8Array.from({ length: 3073 }, (_, i) => (i === 0 ? 9 : i % 251));
+    const cifar = readCifar10([record, record], "set");
+    const pixels = new Float32Array(3072);
+    cifar.pixels(1, pixels);
+    expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([2, "truck", [3, 32, 32]]);
+    expect(pixels[1024]).toBeCloseTo(((1025 % 251) / 255), 6);
+  });
+  it("says what is wrong: counts that differ, a label out of range, files cut short", () => {
+    const { images, labels } = bytesOf(strokeDigits({ count: 20, seed: 1 }));
+    expect(() => readIdxSet(idx([20, 28, 28], images), idx([19], labels.subarray(1)), { name: "set" })).toThrow(/20 images and 19 labels/);
+    expect(() => readIdxSet(idx([20, 28, 28], images), idx([20], labels.with(3, 12)), { name: "set", classes: [..."0123456789"] })).toThrow(/image 3 has label 12, the classes are 0 to 9/);
+    expect(() => readIdxSet(idx([20, 28, 28], images.subarray(1)), idx([20], labels), { name: "set" })).toThrow(/20×28×28 = 15680 values and it has 15679/);
+    expect(() => readIdxSet(gzipSync(idx([20, 28, 28], images)).subarray(0, 300), idx([20], labels), { name: "set" })).toThrow(/cannot be unpacked/);
+    expect(() => readCifar10([new Uint8Array(3072)], "set")).toThrow(/no whole number of records/);
+    expect(() => readCifar10([new Uint8Array(3073).fill(10)], "set")).toThrow(/label 10/);
+  });
+});
+
+describe("fiducial train classifier", () => {
+  it("learns generated digits to 95 % with LeNet-5, and the checkpoint classifies a picture", () => {
+    const out = at("digits.safetensors");
+    const run = fiducial("train", "classifier", "--data", "strokes", "--count", "2000", "--epochs", "4", "--out", out, "--json");
+    expect(run.status).toBe(0);
+    const printed = JSON.parse(run.out) as { testAccuracy: number };
+    expect(Object.keys(printed).at(-1)).toBe("testAccuracy");
+    expect(printed.testAccuracy).toBeGreaterThan(0.95);
+    expect(existsSync(`${out}.training`)).toBe(false);
+    const set = strokeDigits({ count: 20, seed: 77 });
+    const pictures = Array.from({ length: 20 }, (_, i) => {
+      const pixels = new Float32Array(784);
+      set.pixels(i, pixels);
+      writeFileSync(at(`digit-${i}.png`), writePng(pixels, [28, 28], 1));
+      return at(`digit-${i}.png`);
+    });
+    const seen = JSON.parse(fiducial("classify", out, ...pictures, "--json").out) as { classes: { name: string; probability: number }[] }[];
+    expect(seen.filter((s, i) => s.classes[0].name === set.classes[set.label(i)]).length).toBeGreaterThanOrEqual(18);
+    for (const s of seen) expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
+  });
+  it("trains on a folder per class, names a bad picture, and leaves it out when told to", () => {
+    const set = straightEdges({ count: 80, seed: 2, size: 16 });
+    const pixels = new Float32Array(256);
+    for (let i = 0; i < set.length; i++) {
+      set.pixels(i, pixels);
+      mkdirSync(at(`pictures/${set.classes[set.label(i)]}`), { recursive: true });
+      writeFileSync(at(`pictures/${set.classes[set.label(i)]}/${i}.png`), writePng(pixels, [16, 16], 1));
+    }
+    const args = ["train", "classifier", "--data", at("pictures"), "--arch", arch, "--epochs", "2", "--batch-size", "8", "--out", at("edges.safetensors")];
+    expect(fiducial(...args).status).toBe(0);
+    expect(JSON.parse(String(loadNetwork(readFileSync(at("edges.safetensors"))).provenance.classes))).toEqual(["falling", "horizontal", "rising", "vertical"]);
+    const bad = at(`pictures/rising/bad.png`);
+    writeFileSync(bad, readFileSync(at(`pictures/${set.classes[set.label(0)]}/0.png`)).subarray(0, 60));
+    refused(fiducial(...args), /bad\.png.*--skip-bad/);
+    const skipped = fiducial(...args, "--skip-bad");
+    expect(skipped.status).toBe(0);
+    expect(skipped.err).toMatch(/left out: .*bad\.png/);
+    mkdirSync(at("pictures/none"));
+    refused(fiducial(...args), /class "none" has no pictures/);
+  });
+  it("killed at random moments and resumed, ends with the bits of a run never stopped", async () => {
+    const args = (out: string): string[] => ["train", "classifier", "--data", "edges", "--count", "640", "--arch", arch, "--epochs", "6", "--batch-size", "8", "--shift", "1", "--checkpoint-every", "7", "--out", out, "--resume"];
+    const whole = at("whole.safetensors");
+    expect(fiducial(...args(whole)).status).toBe(0);
+    const rng = random(5);
+    for (let k = 0; k < 10; k++) {
+      const out = at(`killed-${k}/model.safetensors`);
+      mkdirSync(at(`killed-${k}`));
+      let kills = 0;
+      for (let ended = false; !ended;) {
+        const child = spawn(process.execPath, [main, ...args(out)], { stdio: "ignore" });
+        // the first two lives are cut short, at any moment
+        const timer = kills < 2 ? setTimeout(() => { kills++; child.kill("SIGKILL"); }, 350 + rng.integer(900)) : undefined;
+        const code = await new Promise((done) => { child.on("close", done); });
+        clearTimeout(timer);
+        ended = code === 0;
+        if (!ended && existsSync(`${out}.training`)) expect(loadTraining(readFileSync(`${out}.training`)).step % 7).toBe(0);
+      }
+      expect(hash(out), `run ${k}, killed ${kills} times`).toBe(hash(whole));
+    }
+  });
+  const cases: [string, string[], RegExp][] = [
+    ["no data", [], /name the data with --data/],
+    ["a folder that is none", ["--data", "nowhere"], /nowhere: cannot read it: there is no such file or folder/],
+    ["a folder of other things", ["--data", fileURLToPath(new URL("../schema", import.meta.url))], /neither IDX files .* nor CIFAR-10 batches .* nor a folder per class/],
+    ["an architecture for other images", ["--data", "edges", "--arch", at("other.json")], /takes images \[1×9×9\], the data's are \[1×28×28\]/],
+    ["an architecture that does not fit together", ["--data", "edges", "--arch", at("stack.json")], /layer 0\.linear: its input is .* put flatten\(\) before it/],
+    ["an architecture that is not JSON", ["--data", "edges", "--arch", at("text.json")], /text\.json: it is not JSON/],
+    ["a batch larger than the set", ["--data", "edges", "--count", "20", "--batch-size", "64"], /batch size 64 is larger than the set of 20/],
+    ["a learning rate that diverges", ["--data", "edges", "--count", "600", "--optimizer", "sgd", "--learning-rate", "1e6"], /the loss is (NaN|Infinity) at step \d+ .*lower the learning rate/],
+  ];
+  writeFileSync(at("other.json"), JSON.stringify({ input: [1, 9, 9], layers: [] }));
+  writeFileSync(at("stack.json"), JSON.stringify({ layers: [{ kind: "linear", outFeatures: 4 }] }));
+  writeFileSync(at("text.json"), "layers");
+  for (const [name, args, says] of cases) it(`refuses ${name}`, () => {
+    refused(fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")), says);
+    expect(existsSync(at("never.safetensors"))).toBe(false);
+  });
+  it("goes on from no other run's state", () => {
+    const out = at("other-run/model.safetensors");
+    mkdirSync(at("other-run"));
+    const args = ["train", "classifier", "--data", "edges", "--count", "64", "--arch", arch, "--batch-size", "8", "--checkpoint-every", "3", "--out", out];
+    const child = spawnSync(process.execPath, [main, ...args, "--epochs", "2000"], { timeout: 3000, killSignal: "SIGKILL" });
+    expect(child.signal).toBe("SIGKILL");
+    refused(fiducial(...args, "--epochs", "3", "--resume"), /started with epochs 2000 and should go on with 3/);
+    cpSync(`${out}.training`, at("cut.training"));
+    writeFileSync(`${out}.training`, readFileSync(`${out}.training`).subarray(0, -40));
+    refused(fiducial(...args, "--epochs", "2000", "--resume"), /cut short/);
+    refused(fiducial("classify", at("cut.training"), at("nothing.png")), /nothing\.png: cannot read it/);
+    expect(readdirSync(at("other-run")).filter((name) => name.endsWith(".training"))).toHaveLength(1);
+  });
+});
