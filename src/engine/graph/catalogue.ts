@@ -39,6 +39,8 @@ export interface Catalogue {
   pad: Op<"x", { before: readonly number[]; after: readonly number[] }>;
   concat: Op<"a" | "b", { axis: number }>;
   roll: Op<"x", { axis: number; shift: number }>;
+  take: Op<"x", { axis: number; indices: readonly number[] }>;
+  take_grad: Op<"dy", { axis: number; indices: readonly number[]; size: number }>;
   // linear algebra and networks
   matmul: Op<"a" | "b", { transposeA: boolean; transposeB: boolean }>;
   conv2d: Op<"x" | "w", ConvAttributes>;

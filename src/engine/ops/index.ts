@@ -36,6 +36,8 @@ import { softmax } from "./softmax.ts";
 import { sqrt } from "./sqrt.ts";
 import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
+import { take } from "./take.ts";
+import { take_grad } from "./take_grad.ts";
 import { transpose } from "./transpose.ts";
 
 export const ops: OpDefs = {
@@ -62,6 +64,8 @@ export const ops: OpDefs = {
   pad,
   concat,
   roll,
+  take,
+  take_grad,
   matmul,
   conv2d,
   conv_transpose2d,

@@ -1,10 +1,10 @@
-// Kernels that only move data: all of them are strided copies of boxes.
+// Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import { get, i32, int, s32, type Code, type FunctionBuilder } from "../encoder.ts";
 import type { Kernel } from "../kernel.ts";
 
-/** for every index of `shape`: to[index·toStrides] = from[index·fromStrides]; strides in elements. */
-function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: readonly number[], to: Code, toStrides: readonly number[]): void {
+/** for every index of `shape`: to[index·toStrides] = from[index·fromStrides], or += with `add`; strides in elements. */
+function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: readonly number[], to: Code, toStrides: readonly number[], add = false): void {
   if (sizeOf(shape) === 0) return;
   const axes: { n: number; s: number; d: number }[] = [];
   shape.forEach((n, i) => {
@@ -14,10 +14,11 @@ function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: read
     else axes.push({ n, s: fromStrides[i], d: toStrides[i] });
   });
   const inner = axes.at(-1);
-  const run = inner && inner.s === 1 && inner.d === 1 ? axes.pop()!.n : 1;
+  const run = !add && inner && inner.s === 1 && inner.d === 1 ? axes.pop()!.n : 1;
   const nest = (depth: number, source: Code, target: Code): void => {
     if (depth === axes.length) {
-      if (run === 1) f.do(s32.store(target, s32.load(source)));
+      if (add) f.do(s32.store(target, s32.add(s32.load(target), s32.load(source))));
+      else if (run === 1) f.do(s32.store(target, s32.load(source)));
       else f.copy(target, source, int(run * 4));
       return;
     }
@@ -64,4 +65,29 @@ export const roll: Kernel<"roll"> = ({ f, shapes, attrs, input, y, out }) => {
   const part = (count: number): Shape => shapes.x.map((d, i) => (i === axis ? count : d));
   copyBox(f, part(n - shift), get(input.x), strides, plus(get(y), shift * strides[axis]), strides);
   if (shift > 0) copyBox(f, part(shift), plus(get(input.x), (n - shift) * strides[axis]), strides, get(y), strides);
+};
+
+/** Runs of indices with one step between neighbours. */
+function runsOf(indices: readonly number[]): { at: number; from: number; step: number; count: number }[] {
+  const runs: { at: number; from: number; step: number; count: number }[] = [];
+  indices.forEach((index, at) => {
+    const last = runs.at(-1);
+    if (last && last.count === 1) Object.assign(last, { step: index - last.from, count: 2 });
+    else if (last && index === last.from + last.step * last.count) last.count++;
+    else runs.push({ at, from: index, step: 0, count: 1 });
+  });
+  return runs;
+}
+export const take: Kernel<"take"> = ({ f, shapes, attrs: { axis, indices }, input, y, out }) => {
+  const [own, strides] = [stridesOf(shapes.x), stridesOf(out)];
+  for (const { at, from, step, count } of runsOf(indices)) {
+    copyBox(f, out.map((d, i) => (i === axis ? count : d)), plus(get(input.x), from * own[axis]), own.map((s, i) => (i === axis ? s * step : s)), plus(get(y), at * strides[axis]), strides);
+  }
+};
+export const take_grad: Kernel<"take_grad"> = ({ f, shapes, attrs: { axis, indices }, input, y, out }) => {
+  const [own, strides] = [stridesOf(shapes.dy), stridesOf(out)];
+  f.zero(get(y), sizeOf(out) * 4);
+  for (const { at, from, step, count } of runsOf(indices)) {
+    copyBox(f, shapes.dy.map((d, i) => (i === axis ? count : d)), plus(get(input.dy), at * own[axis]), own, plus(get(y), from * strides[axis]), strides.map((s, i) => (i === axis ? s * step : s)), true);
+  }
 };
