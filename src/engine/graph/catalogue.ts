@@ -41,6 +41,8 @@ export interface Catalogue {
   roll: Op<"x", { axis: number; shift: number }>;
   take: Op<"x", { axis: number; indices: readonly number[] }>;
   take_grad: Op<"dy", { axis: number; indices: readonly number[]; size: number }>;
+  // random numbers
+  random_uniform: Op<"counter", { shape: Shape; seed: number }>;
   // linear algebra and networks
   matmul: Op<"a" | "b", { transposeA: boolean; transposeB: boolean }>;
   conv2d: Op<"x" | "w", ConvAttributes>;

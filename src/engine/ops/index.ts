@@ -25,6 +25,7 @@ import { neg } from "./neg.ts";
 import { normalize } from "./normalize.ts";
 import { normalize_grad } from "./normalize_grad.ts";
 import { pad } from "./pad.ts";
+import { random_uniform } from "./random_uniform.ts";
 import { relu } from "./relu.ts";
 import { relu_grad } from "./relu_grad.ts";
 import { reshape } from "./reshape.ts";
@@ -66,6 +67,7 @@ export const ops: OpDefs = {
   roll,
   take,
   take_grad,
+  random_uniform,
   matmul,
   conv2d,
   conv_transpose2d,

@@ -66,8 +66,8 @@ export const v = {
   neg: unary(simd(225)) as Unary, abs: unary(simd(224)) as Unary, sqrt: unary(simd(227)) as Unary, nearest: unary(simd(106)) as Unary,
   gt: binary(simd(68)) as Binary, lt: binary(simd(67)) as Binary, eq: binary(simd(65)) as Binary, and: binary(simd(78)) as Binary, or: binary(simd(80)) as Binary,
   select: (yes: Code, no: Code, mask: Code): Code => [yes, no, mask, simd(82)],
-  toInt: unary(simd(248)) as Unary, fromInt: unary(simd(250)) as Unary, intAdd: binary(simd(174)) as Binary, intSub: binary(simd(177)) as Binary,
-  shiftLeft: (x: Code, n: number): Code => [x, int(n), simd(171)], shiftRight: (x: Code, n: number): Code => [x, int(n), simd(172)],
+  toInt: unary(simd(248)) as Unary, fromInt: unary(simd(250)) as Unary, intAdd: binary(simd(174)) as Binary, intSub: binary(simd(177)) as Binary, intMul: binary(simd(181)) as Binary, xor: binary(simd(81)) as Binary, splatI32: unary(simd(17)) as Unary, intConstants: (...lanes: [number, number, number, number]): Code => [simd(12, ...lanes.flatMap((n) => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255]))],
+  shiftLeft: (x: Code, n: number): Code => [x, int(n), simd(171)], shiftRight: (x: Code, n: number): Code => [x, int(n), simd(172)], shiftRightUnsigned: (x: Code, n: number): Code => [x, int(n), simd(173)],
   /** Two doubles of lanes 0, 1 (or 2, 3). */
   lowDoubles: unary(simd(95)) as Unary, highDoubles: (x: Code): Code => [x, x, simd(13, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15), simd(95)],
   doubleAdd: binary(simd(240)) as Binary, doubleMul: binary(simd(242)) as Binary, doubleSub: binary(simd(241)) as Binary, doubleSplat: unary(simd(20)) as Unary, doubleLane: (x: Code, lane: number): Code => [x, simd(33, lane)],

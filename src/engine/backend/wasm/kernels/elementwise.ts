@@ -106,3 +106,19 @@ export const mul: Kernel<"mul"> = binary(v.mul);
 export const div: Kernel<"div"> = binary(v.div);
 export const maximum: Kernel<"maximum"> = binary(v.max);
 export const greater: Kernel<"greater"> = binary((a, b) => one(v.gt(a, b)));
+
+/** The reference's hash, four numbers at a time. */
+function mix4(fn: FunctionBuilder, x: Code): Code {
+  const z = fn.local("v128", x);
+  const round = (shift: number, factor: number): void => fn.set(z, v.intMul(v.xor(get(z), v.shiftRightUnsigned(get(z), shift)), v.splatInt(factor)));
+  round(16, 0x21f0aaad);
+  round(15, 0x735a2d97);
+  return v.xor(get(z), v.shiftRightUnsigned(get(z), 15));
+}
+export const random_uniform: Kernel<"random_uniform"> = ({ f, attrs: { seed }, input, y, out }) => {
+  const base = f.local("v128", mix4(f, v.xor(v.toInt(v.loadSplat(get(input.counter))), mix4(f, v.splatInt(seed | 0)))));
+  f.for(sizeOf(out) * 4, (i) => {
+    const place = v.intMul(v.intAdd(v.splatI32(get(i)), v.intConstants(0, 4, 8, 12)), v.splatInt(0x9e3779b1 | 0));
+    f.do(v.store(i32.add(get(y), get(i)), v.mul(v.fromInt(v.shiftRightUnsigned(mix4(f, v.intAdd(place, get(base))), 8)), v.constant(2 ** -24))));
+  }, 16);
+};
