@@ -14,7 +14,7 @@ function forward(options: { network: Network; operator: Operator; dataConsistenc
   const { network, operator, dataConsistency } = options;
   let parameters = new Map<string, Value>();
   const out = atUnitScale(operator, b, y, (scaled, initial) => {
-    const applied = applyNetwork(b, network, initial, { trainable });
+    const applied = applyNetwork(b, network, initial, { trainable, training: trainable });
     parameters = applied.parameters;
     if (!dataConsistency) return applied.y;
     const { add, sub } = arithmetic(b);

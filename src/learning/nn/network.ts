@@ -1,8 +1,9 @@
 // A network: its layers as data, and its parameters by name. Nothing in it changes; training gives a new one.
-import { ConfigError, formatShape, GraphBuilder, ops, random, type Shape, type Value } from "../../engine/index.ts";
-import { applyLayer, type OnLayer, type Scope } from "./apply.ts";
-import { fanInUniform, type Initializer } from "./initializers.ts";
+import { ConfigError, formatShape, GraphBuilder, ops, random, sizeOf, type Shape, type Value } from "../../engine/index.ts";
+import { applyLayer } from "./apply.ts";
+import { fanInUniform, kaimingNormal, type Initializer } from "./initializers.ts";
 import { unetBlock, type Layer } from "./layers.ts";
+import type { OnLayer, Scope } from "./scope.ts";
 
 export interface Parameter { readonly shape: Shape; readonly data: Float32Array }
 export interface Architecture { readonly input: Shape; readonly layers: readonly Layer[] }
@@ -31,13 +32,16 @@ export function sequential(options: { input: Shape; layers: readonly Layer[]; se
   const rng = random(options.seed);
   const parameters = new Map<string, Parameter>();
   const b = new GraphBuilder(ops);
+  const keep = (name: string, shape: Shape, data: Float32Array): Value => {
+    parameters.set(name, { shape, data });
+    return b.parameter(name, shape, data);
+  };
+  const filled = (shape: Shape, value: number): Float32Array => new Float32Array(sizeOf(shape)).fill(value);
   const scope: Scope = {
-    b,
-    parameter(name, shape, fanIn) {
-      const data = initializer(rng.fork(name), { name, shape, fanIn });
-      parameters.set(name, { shape, data });
-      return b.parameter(name, shape, data);
-    },
+    b, training: false,
+    parameter: (name, shape, fanIn, initial) => keep(name, shape, initial === undefined ? initializer(rng.fork(name), { name, shape, fanIn }) : filled(shape, initial)),
+    buffer: (name, shape, initial) => keep(name, shape, filled(shape, initial)),
+    apply: (name, x, layer) => applyLayer(scope, name, x, layer),
   };
   run(scope, options.layers, b.input("x", [1, ...options.input]));
   return { architecture: { input: options.input, layers: options.layers }, parameters, provenance: { initialSeed: options.seed } };
@@ -46,24 +50,31 @@ export function sequential(options: { input: Shape; layers: readonly Layer[]; se
 export interface ApplyOptions {
   /** Parameters that a plan can update (default), or constants, so that a graph may hold the network more than once. */
   readonly trainable?: boolean;
+  /** As in training: dropout drops, batch norm takes the batch's statistics and moves its running ones. */
+  readonly training?: boolean;
   readonly onLayer?: OnLayer;
 }
 
-/** Adds a network to a graph at x [N, …input]: its output and its parameters' values there. The image size may differ from the architecture's where the layers allow it. Throws ConfigError when a parameter is missing or has another shape. */
+/** Adds a network to a graph at x [N, …input]: its output and its learned parameters' values there. The image size may differ from the architecture's where the layers allow it. Throws ConfigError when a parameter is missing or has another shape. */
 export function applyNetwork(b: GraphBuilder, network: Network, x: Value, options: ApplyOptions = {}): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
+  const find = (name: string, shape: Shape): Value => {
+    const p = network.parameters.get(name);
+    if (p === undefined || p.shape.join() !== shape.join()) {
+      throw new ConfigError(`network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`, { name });
+    }
+    return options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+  };
   const scope: Scope = {
-    b,
+    b, training: options.training ?? false,
     ...(options.onLayer ? { onLayer: options.onLayer } : {}),
     parameter(name, shape) {
-      const p = network.parameters.get(name);
-      if (p === undefined || p.shape.join() !== shape.join()) {
-        throw new ConfigError(`network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`, { name });
-      }
-      const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+      const value = find(name, shape);
       values.set(name, value);
       return value;
     },
+    buffer: find,
+    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
   };
   return { y: run(scope, network.architecture.layers, x), parameters: values };
 }
@@ -82,4 +93,34 @@ export function lenet5(options: { classes?: number; seed: number; input?: Shape 
   const dense = (outFeatures: number): Layer => ({ kind: "linear", outFeatures });
   const on: Layer = { kind: "relu" };
   return sequential({ input, seed, layers: [conv(6, input[1] === 28 ? 2 : 0), on, pool, conv(16, 0), on, pool, { kind: "flatten" }, dense(120), on, dense(84), on, dense(classes)] });
+}
+
+const batchNormalised = (outChannels: number, stride = 1): Layer[] => [{ kind: "conv2d", outChannels, kernelSize: 3, stride, padding: 1, bias: false }, { kind: "batchNorm2d" }];
+/** Two 3×3 convolutions with batch norm around a shortcut, which is a strided 1×1 convolution where the shape changes. */
+function basicBlock(inChannels: number, outChannels: number, stride: number): Layer[] {
+  const shortcut: Layer[] | undefined = stride === 1 && inChannels === outChannels ? undefined : [{ kind: "conv2d", outChannels, kernelSize: 1, stride, bias: false }, { kind: "batchNorm2d" }];
+  return [{ kind: "residual", body: [...batchNormalised(outChannels, stride), { kind: "relu" }, ...batchNormalised(outChannels)], ...(shortcut ? { shortcut } : {}) }, { kind: "relu" }];
+}
+function stages(channels: readonly number[], blocks: number): Layer[] {
+  return channels.flatMap((outChannels, i) => Array.from({ length: blocks }, (_, k) => basicBlock(k === 0 ? channels[Math.max(0, i - 1)] : outChannels, outChannels, k === 0 && i > 0 ? 2 : 1)).flat());
+}
+const head = (classes: number): Layer[] => [{ kind: "adaptiveAvgPool2d", outputSize: [1, 1] }, { kind: "flatten" }, { kind: "linear", outFeatures: classes }];
+
+/** ResNet-20 for small images: 16, 32 and 64 channels, three blocks each. Source: He et al. 2016, section 4.2, with convolutional shortcuts. */
+export function resnet20(options: { classes?: number; seed: number; input?: Shape }): Network {
+  const { input = [3, 32, 32], classes = 10, seed } = options;
+  return sequential({ input, seed, initializer: kaimingNormal(), layers: [...batchNormalised(16), { kind: "relu" }, ...stages([16, 32, 64], 3), ...head(classes)] });
+}
+/** ResNet-18: a 7×7 convolution of stride 2 and a max pool, then 64 to 512 channels, two blocks each. Source: He et al. 2016. */
+export function resnet18(options: { classes?: number; seed: number; input?: Shape }): Network {
+  const { input = [3, 224, 224], classes = 1000, seed } = options;
+  return sequential({ input, seed, initializer: kaimingNormal(), layers: [
+    { kind: "conv2d", outChannels: 64, kernelSize: 7, stride: 2, padding: 3, bias: false }, { kind: "batchNorm2d" }, { kind: "relu" }, { kind: "maxPool2d", kernelSize: 3, stride: 2, padding: 1 },
+    ...stages([64, 128, 256, 512], 2), ...head(classes)] });
+}
+/** A small VGG: pairs of 3×3 convolutions with batch norm, 32, 64 and 128 channels, max-pooling between, one hidden layer with dropout. Source: Simonyan & Zisserman 2015, scaled down. */
+export function smallVgg(options: { classes?: number; seed: number; input?: Shape }): Network {
+  const { input = [3, 32, 32], classes = 10, seed } = options;
+  const pair = (channels: number): Layer[] => [...batchNormalised(channels), { kind: "relu" }, ...batchNormalised(channels), { kind: "relu" }, { kind: "maxPool2d", kernelSize: 2 }];
+  return sequential({ input, seed, initializer: kaimingNormal(), layers: [...[32, 64, 128].flatMap(pair), { kind: "flatten" }, { kind: "linear", outFeatures: 128 }, { kind: "relu" }, { kind: "dropout", probability: 0.5 }, { kind: "linear", outFeatures: classes }] });
 }

@@ -101,7 +101,7 @@ export async function compileEvaluation(network: Network, options: { data: Pick<
 }
 
 /** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. The learning rate falls smoothly to 0 (1 − 3t² + 2t³). Throws ConfigError for impossible options or a state of another run, ConvergenceError at the first loss that is not finite, naming the step. */
-export async function fit(network: Network, options: FitOptions, forward: Forward = (b, net, x) => applyNetwork(b, net, x)): Promise<Network> {
+export async function fit(network: Network, options: FitOptions, forward: Forward = (b, net, x) => applyNetwork(b, net, x, { training: true })): Promise<Network> {
   const { data, epochs, batchSize, seed, loss, optimizer, resume, validation } = options;
   if (!(epochs >= 1) || !(batchSize >= 1)) throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, { epochs, batchSize });
   if (batchSize > data.length) throw new ConfigError(`fit: the batch size ${batchSize} is larger than the set of ${data.length} samples; make it smaller`, { batchSize, length: data.length });

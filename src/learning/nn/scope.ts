@@ -1,0 +1,25 @@
+// What a layer writes to, and what all layers check.
+import { formatShape, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import type { Layer } from "./layers.ts";
+
+export type OnLayer = (name: string, kind: string, y: Value) => void;
+export interface Scope {
+  readonly b: GraphBuilder;
+  /** Dropout drops and batch norm takes the batch's statistics; otherwise neither. */
+  readonly training: boolean;
+  /** A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is its value everywhere at first. */
+  parameter(name: string, shape: Shape, fanIn: number, initial?: number): Value;
+  /** A value that is kept and saved, and moved by `update` in training, but not learned. */
+  buffer(name: string, shape: Shape, initial: number): Value;
+  /** Applies a layer inside another one. */
+  apply(name: string, x: Value, layer: Layer): Value;
+  /** Told of every layer, and of every part of a block, in the order of computation. */
+  readonly onLayer?: OnLayer;
+}
+export type Apply<L extends Layer> = (scope: Scope, name: string, x: Value, layer: L) => Value;
+
+/** The input's shape. Throws ShapeError when it is no batch of images. */
+export function images(name: string, x: Value): readonly number[] {
+  if (x.shape.length !== 4) throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`, { name, shape: x.shape });
+  return x.shape;
+}
