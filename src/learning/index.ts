@@ -7,3 +7,5 @@ export { augmented, classification } from "./train/classification.ts";
 export { compileEvaluation, fit, predict, type Dataset, type Epoch, type Evaluation, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
 export { adam, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
+export { checkGradients, explainNode, gradientVector, trace, type GradientVector, type NodeExplanation, type NodeTerm, type Tensor } from "./inspect/trace.ts";
+export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";

@@ -1,5 +1,5 @@
 // fiducial classify: what a classifier sees in pictures.
-import { ConfigError, FormatError, formatShape, openBackend, ShapeError } from "../../engine/index.ts";
+import { ConfigError, exp, FormatError, formatShape, openBackend, ShapeError } from "../../engine/index.ts";
 import { readPicture } from "../../data/index.ts";
 import { loadNetwork, predict } from "../../learning/index.ts";
 import { readFile } from "../files.ts";
@@ -33,7 +33,7 @@ export const classifyCommand: Command = {
       for (let i = 0; i < H; i++) for (let j = 0; j < W; j++) picture.pixel(i, j).slice(0, C).forEach((v, c) => { values[(c * H + i) * W + j] = 2 * v - 1; });
       const y = await predict(network, { inputs: values, count: 1, backend: opened });
       const largest = Math.max(...y);
-      const weights = Array.from(y, (v) => Math.exp(v - largest));
+      const weights = Array.from(y, (v) => exp(v - largest));
       const total = weights.reduce((a, b) => a + b, 0);
       const order = weights.map((_, i) => i).sort((a, b) => weights[b] - weights[a]).slice(0, top);
       results.push({ image: path, classes: order.map((i) => ({ name: classes[i], probability: weights[i] / total })) });

@@ -1,0 +1,71 @@
+// Looking inside a network, and hand-made kernels.
+import { describe, expect, it } from "vitest";
+import { openBackend, random } from "fiducial/engine";
+import { boxBlur, checkGradients, crossEntropy, explainNode, filterImage, gaussianBlur, gradientVector, kernels, meanSquaredError, nn, trace } from "fiducial/learning";
+
+const backend = await openBackend("reference");
+const rng = random(2);
+const numbers = (n: number): Float32Array => Float32Array.from({ length: n }, () => rng.normal());
+
+describe("looking inside", () => {
+  const network = nn.sequential({ input: [3, 9, 8], seed: 1, layers: [
+    nn.conv2d({ outChannels: 6, kernelSize: 3, stride: 2, padding: 1, groups: 3 }), nn.batchNorm2d(), nn.silu(), nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 2, dilation: 2 }), nn.flatten(), nn.linear({ outFeatures: 5 })] });
+  const input = numbers(3 * 9 * 8);
+  it("trace gives every layer by name; explainNode's terms add up to what it saw, in groups, strides, padding and dilation", async () => {
+    const values = await trace(network, { inputs: input, backend });
+    expect([...values.keys()]).toEqual(["input", "0.conv2d", "1.batchNorm2d", "2.silu", "3.conv2d", "4.flatten", "5.linear"]);
+    for (const [layer, node] of [["0.conv2d", [4, 0, 0]], ["0.conv2d", [1, 3, 2]], ["3.conv2d", [3, 4, 1]], ["5.linear", [2]]] as const) {
+      const { shape, data } = values.get(layer)!;
+      const flat = node.reduce((at, v, i) => at * shape[i + 1] + v, 0);
+      const { terms, bias, sum } = await explainNode(network, { layer, node, input, backend });
+      expect(sum).toBeCloseTo(data[flat], 10);
+      expect(terms.reduce((s, t) => s + t.input * t.weight, bias)).toBeCloseTo(sum, 10);
+    }
+    expect((await explainNode(network, { layer: "0.conv2d", node: [4, 0, 0], input, backend })).terms).toHaveLength(4);
+    await expect(explainNode(network, { layer: "2.silu", node: [0], input, backend })).rejects.toThrow(/no linear layer or zero-padded convolution/);
+    await expect(explainNode(network, { layer: "5.linear", node: [5], input, backend })).rejects.toThrow(/no node \[5\]/);
+  });
+  it("the gradient vector has every parameter, and checkGradients holds it to central differences", async () => {
+    const target = [0, 0, 1, 0, 0];
+    const { parameters, activations, cost } = await gradientVector(network, { loss: crossEntropy(), inputs: input, targets: target, count: 1, backend });
+    expect([...parameters.keys()].sort()).toEqual([...network.parameters.keys()].filter((k) => !k.includes("running")).sort());
+    expect(cost).toBeGreaterThan(0);
+    // the last layer's bias: ∂C/∂b = ∂C/∂z
+    expect([...parameters.get("5.linear.bias")!.data]).toEqual([...activations.get("5.linear")!.data]);
+    for (const loss of [crossEntropy(), meanSquaredError()]) expect(await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 })).toBeLessThan(1e-6);
+  });
+});
+
+describe("kernels", () => {
+  const image = { shape: [7, 7], data: numbers(49) };
+  const at = (r: number, c: number): number => image.data[7 * r + c];
+  it("are applied by cross-correlation, or turned by 180° as a true convolution", async () => {
+    for (const flip of [false, true]) {
+      const { shape, data } = await filterImage(image, { kernel: kernels.emboss, flip, backend });
+      expect(shape).toEqual([5, 5]);
+      for (let r = 0; r < 5; r++) for (let c = 0; c < 5; c++) {
+        let want = 0;
+        for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) want += kernels.emboss.data[flip ? 8 - 3 * i - j : 3 * i + j] * at(r + i, c + j);
+        expect(data[5 * r + c]).toBeCloseTo(want, 6);
+      }
+    }
+  });
+  it("edges answer nothing to a flat image, blurs nothing else than its value, up to 11×11", async () => {
+    const flat = { shape: [15, 15], data: new Float32Array(225).fill(3) };
+    for (const [name, kernel] of Object.entries(kernels)) {
+      if (kernel.shape.length === 3) continue;
+      const want = 3 * kernel.data.reduce((a, b) => a + b, 0);
+      if (/Edge|sobel|prewitt|scharr|laplacian|corner/.test(name)) expect(want, name).toBe(0);
+      for (const v of (await filterImage(flat, { kernel, backend })).data) expect(v).toBeCloseTo(want, 6);
+    }
+    for (const kernel of [boxBlur(11), gaussianBlur(11, 2)]) for (const v of (await filterImage(flat, { kernel, padding: "same", paddingMode: "reflect", backend })).data) expect(v).toBeCloseTo(3, 5);
+  });
+  it("colour selectors take one channel; a filter for other channels is refused", async () => {
+    const colour = { shape: [3, 5, 5], data: numbers(75) };
+    const { shape, data } = await filterImage(colour, { kernel: kernels.green, padding: "same", backend });
+    expect(shape).toEqual([1, 5, 5]);
+    expect([...data]).toEqual([...colour.data.subarray(25, 50)]);
+    expect((await filterImage(colour, { kernel: kernels.sharpen, backend })).shape).toEqual([3, 3, 3]);
+    await expect(filterImage(image, { kernel: kernels.red, backend })).rejects.toThrow(/for 3 channels, the image \[7×7\] has 1/);
+  });
+});
