@@ -11,10 +11,10 @@ const promised: Record<string, RegExp> = {
   "03-pooling": /^maxPool2d 9 2 6 3\navgPool2d 3\.75 1\.25 3\.75 2\n$/,
   "04-one-node": /= 4\.75\nafter ReLU: 4\.75\n$/,
   "05-forward-propagation": /11\.linear +10 /,
-  "06-cost": /mean: (\d\.\d{6})  C: \1/,
+  "06-cost": /mean: (\d\.\d{6}) +C: \1/,
   "07-chain-rule": /= (-?\d\.\d{6}); the gradient vector says \1/,
   "08-update-after-all": /to 1e-6\n$/,
-  "09-learn-a-kernel": /^(1\.0000  -?0\.0000  -1\.0000\n){3}$/,
+  "09-learn-a-kernel": /^(1\.0000 +-?0\.0000 +-1\.0000\n){3}$/,
   "10-digits": /epoch 3: .*test accuracy 9\d/,
 };
 describe("examples", () => {

@@ -12,6 +12,6 @@ export { printGraph, reachable, verify } from "./graph/verify.ts";
 export { ops } from "./ops/index.ts";
 export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
 export type { Emitter, Node } from "./graph/ir.ts";
-export { exp, log, log10, PI, sinCos } from "./core/math.ts";
+export { cos, exp, log, log10, PI, sin, sinCos } from "./core/math.ts";
 export { permutation } from "./core/random.ts";
 export { version } from "./core/version.ts";

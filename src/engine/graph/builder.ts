@@ -66,4 +66,9 @@ export class GraphBuilder implements Emitter, Graph {
     }
     this.updates.set(parameter.id, next.id);
   }
+  /** What the parameter will be after the run: its update's value, or itself. */
+  next(parameter: Value): Value {
+    const id = this.updates.get(parameter.id) ?? parameter.id;
+    return { id, shape: this.nodes[id].shape };
+  }
 }

@@ -1,5 +1,5 @@
 // Losses: C = (1/n)ΣC_k over the samples of a batch.
-import { arithmetic, ShapeError, formatShape, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 
 /** A cost to minimise. `target` has the prediction's shape (for classes: one-hot rows). */
 export interface Loss {
@@ -34,15 +34,57 @@ export function meanAbsoluteError(): Loss {
     },
   };
 }
-/** C = −(1/n) Σ_k Σ_c t·log softmax(p): classes from logits [N, classes]. */
-export function crossEntropy(): Loss {
+/** C = −Σ_k Σ_c w_c·t'_c·log softmax(p)_c / Σ_k w_class(k): classes from logits [N, classes], with t' = (1 − ε)t + ε/classes for label smoothing ε and class weights w, all 1 unless given (PyTorch's). */
+export function crossEntropy(options: { labelSmoothing?: number; classWeights?: readonly number[] } = {}): Loss {
+  const { labelSmoothing = 0, classWeights } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, { labelSmoothing });
   return {
-    name: "crossEntropy",
+    name: `crossEntropy${labelSmoothing > 0 ? ` smoothed by ${labelSmoothing}` : ""}${classWeights ? ` weighted by ${classWeights.join(", ")}` : ""}`,
     classes: true,
     apply(b, prediction, target) {
       matching("crossEntropy", prediction, target);
-      const { mul, sum } = arithmetic(b);
-      return mul(sum(mul(target, b.emit("log_softmax", { x: prediction }, {}))), -1 / prediction.shape[0]);
+      const { add, div, mul, sum } = arithmetic(b);
+      const [n, classes] = prediction.shape;
+      if (classWeights && classWeights.length !== classes) throw new ShapeError(`crossEntropy: ${classWeights.length} class weights for ${classes} classes`, { classes });
+      const wanted = labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
+      const logs = b.emit("log_softmax", { x: prediction }, {});
+      if (!classWeights) return mul(sum(mul(wanted, logs)), -1 / n);
+      const weights = b.constant(classWeights, [classes]);
+      return div(mul(sum(mul(mul(wanted, weights), logs)), -1), sum(mul(target, weights)));
+    },
+  };
+}
+/** C = mean of ½d² where |d| ≤ δ, δ(|d| − ½δ) beyond, d = p − t. Source: Huber 1964. */
+export function huber(options: { delta?: number } = {}): Loss {
+  const { delta = 1 } = options;
+  if (!(delta > 0)) throw new ConfigError(`huber: delta ${delta} must be positive`, { delta });
+  return {
+    name: `huber ${delta}`,
+    apply(b, prediction, target) {
+      matching("huber", prediction, target);
+      const { mean, mul, relu, square, sub } = arithmetic(b);
+      // ½(d² − max(0, |d| − δ)²) is both branches at once
+      const size = b.emit("abs", { x: sub(prediction, target) }, {});
+      return mul(mean(sub(square(size), square(relu(sub(size, delta))))), 0.5);
+    },
+  };
+}
+/** C = 1 − SSIM of images [N,C,H,W], mean over 7×7 windows, samples and channels, sample covariance; `range` is the images' largest value less their smallest. Source: Wang et al. 2004, with skimage's uniform window. */
+export function structuralDissimilarity(options: { range: number }): Loss {
+  const { range } = options;
+  if (!(range > 0)) throw new ConfigError(`structuralDissimilarity: range ${range} must be positive`, { range });
+  return {
+    name: `structuralDissimilarity ${range}`,
+    apply(b, prediction, target) {
+      matching("structuralDissimilarity", prediction, target);
+      const { add, div, mean, mul, square, sub } = arithmetic(b);
+      const local = (x: Value): Value => b.emit("avg_pool2d", { x }, { kernel: [7, 7], stride: [1, 1], padding: [0, 0] });
+      const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2];
+      const [mp, mt] = [local(prediction), local(target)];
+      const covariance = (p: Value, q: Value, m: Value, n: Value): Value => mul(sub(local(mul(p, q)), mul(m, n)), 49 / 48);
+      const above = mul(add(mul(mul(mp, mt), 2), c1), add(mul(covariance(prediction, target, mp, mt), 2), c2));
+      const spread = add(covariance(prediction, prediction, mp, mp), covariance(target, target, mt, mt));
+      return sub(1, mean(div(above, mul(add(add(square(mp), square(mt)), c1), add(spread, c2)))));
     },
   };
 }

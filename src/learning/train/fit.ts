@@ -1,9 +1,10 @@
 // Training: one plan holds forward pass, gradients and updates; fit feeds it batches in seeded order.
-import { ConfigError, ConvergenceError, GraphBuilder, gradients, ops, permutation, random, sizeOf, type Backend, type Plan, type Shape, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, ConvergenceError, GraphBuilder, gradients, ops, permutation, random, sizeOf, type Backend, type Plan, type Shape, type Value } from "../../engine/index.ts";
 import type { Loss } from "../nn/losses.ts";
 import { applyNetwork, type Network, type Parameter } from "../nn/network.ts";
 import { checkResumable, type TrainingState } from "./checkpoint.ts";
 import type { Optimizer } from "./optimizers.ts";
+import { smoothFall, type Schedule } from "./schedules.ts";
 
 /** Samples by index. Nothing says they are in memory. */
 export interface Dataset {
@@ -14,6 +15,7 @@ export interface Dataset {
   read(i: number, input: Float32Array, target: Float32Array, epoch?: number): void;
 }
 export interface Progress { readonly epoch: number; readonly epochs: number; readonly step: number; readonly steps: number; readonly loss: number; readonly learningRate: number }
+const AVERAGE = "average.";
 export interface Evaluation {
   readonly loss: number;
   /** Share of samples whose largest output is the target's; for losses over classes only. */
@@ -28,6 +30,10 @@ export interface FitOptions {
   readonly batchSize: number;
   readonly seed: number;
   readonly backend: Backend;
+  /** smoothFall unless given: from the learning rate to 0, level at both ends. */
+  readonly schedule?: Schedule;
+  /** Trains as ever, and returns the moving average w̄ ← d·w̄ + (1 − d)·w of the weights with this d. */
+  readonly averageDecay?: number;
   /** Evaluated after every epoch. */
   readonly validation?: Dataset;
   /** Goes on from a state that on.checkpoint was given, and ends with the bits of a run never stopped. */
@@ -48,12 +54,6 @@ export function withParameters(network: Network, read: (name: string) => ArrayLi
   const parameters = new Map<string, Parameter>();
   for (const [name, p] of network.parameters) parameters.set(name, { shape: p.shape, data: Float32Array.from(read(name)) });
   return { architecture: network.architecture, parameters, provenance };
-}
-
-/** The share of the learning rate left after `step` of `steps`: from 1 to 0, level at both ends. */
-function decay(step: number, steps: number): number {
-  const t = step / steps;
-  return 1 - t * t * (3 - 2 * t);
 }
 
 /** The index of the largest of n values from `at` on. */
@@ -100,9 +100,9 @@ export async function compileEvaluation(network: Network, options: { data: Pick<
   };
 }
 
-/** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. The learning rate falls smoothly to 0 (1 − 3t² + 2t³). Throws ConfigError for impossible options or a state of another run, ConvergenceError at the first loss that is not finite, naming the step. */
+/** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. Throws ConfigError for impossible options or a state of another run, ConvergenceError at the first loss that is not finite, naming the step. */
 export async function fit(network: Network, options: FitOptions, forward: Forward = (b, net, x) => applyNetwork(b, net, x, { training: true })): Promise<Network> {
-  const { data, epochs, batchSize, seed, loss, optimizer, resume, validation } = options;
+  const { data, epochs, batchSize, seed, loss, optimizer, resume, validation, schedule = smoothFall() } = options;
   if (!(epochs >= 1) || !(batchSize >= 1)) throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, { epochs, batchSize });
   if (batchSize > data.length) throw new ConfigError(`fit: the batch size ${batchSize} is larger than the set of ${data.length} samples; make it smaller`, { batchSize, length: data.length });
   const b = new GraphBuilder(ops);
@@ -114,17 +114,27 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   b.output("loss", cost);
   if (loss.classes) b.output("y", y);
   optimizer.apply(b, parameters, gradients(b, cost, [...parameters.values()]), rate);
+  const { averageDecay } = options;
+  if (averageDecay !== undefined) {
+    if (!(averageDecay >= 0 && averageDecay < 1)) throw new ConfigError(`fit: averageDecay ${averageDecay} must be in [0, 1)`, { averageDecay });
+    const { add, mul } = arithmetic(b);
+    for (const [name, w] of parameters) {
+      const average = b.parameter(AVERAGE + name, w.shape, network.parameters.get(name)!.data);
+      b.update(average, add(mul(average, averageDecay), mul(b.next(w), 1 - averageDecay)));
+    }
+  }
   const plan = await options.backend.compile(b);
 
-  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, loss: loss.name };
+  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, schedule: schedule.name, loss: loss.name, ...(averageDecay === undefined ? {} : { averageDecay }) };
   if (resume) {
     checkResumable(resume, settings);
     for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) plan.write(name, p.data);
   }
   const provenance = { ...network.provenance, trainingSeed: seed, epochs, batchSize, optimizer: optimizer.name, learningRate: optimizer.options.learningRate, loss: loss.name, samples: data.length };
-  const current = (): Network => withParameters(network, (name) => plan.read(name), provenance);
+  /** As trained, or averaged where that is wanted. */
+  const current = (averaged = averageDecay !== undefined): Network => withParameters(network, (name) => plan.read(averaged && parameters.has(name) ? AVERAGE + name : name), provenance);
   const optimizerParameters = b.nodes.flatMap((n) => (n.kind === "parameter" && !network.parameters.has(n.name) ? [{ name: n.name, shape: n.shape }] : []));
-  const state = (step: number): TrainingState => ({ step, settings, network: current(), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
+  const state = (step: number): TrainingState => ({ step, settings, network: current(false), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
   const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
   const rng = random(seed);
@@ -143,7 +153,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       for (let i = 0; i < batchSize; i++) {
         data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize), epoch);
       }
-      const learningRate = optimizer.options.learningRate * decay(step, steps);
+      const learningRate = optimizer.options.learningRate * schedule.factor(step, steps);
       const out = plan.run({ input, target, rate: [learningRate] });
       const value = out.loss[0];
       if (!Number.isFinite(value)) throw new ConvergenceError(`fit: the loss is ${value} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });

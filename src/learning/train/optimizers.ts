@@ -1,5 +1,5 @@
 // Optimisers as graph nodes: each parameter's next value is computed in the plan and taken only once the whole step is done.
-import { arithmetic, ConfigError, sizeOf, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, sizeOf, type Arithmetic, type GraphBuilder, type Value } from "../../engine/index.ts";
 
 export interface Optimizer {
   readonly name: string;
@@ -13,38 +13,45 @@ function state(b: GraphBuilder, name: string, like: Value, initial = 0): Value {
 function inRange(name: string, ok: boolean, what: string): void {
   if (!ok) throw new ConfigError(`${name}: ${what}`, {});
 }
+const share = (v: number): boolean => v >= 0 && v < 1;
+/** g + decay·w, an L2 penalty of ½·decay·‖w‖². */
+const penalised = ({ add, mul }: Arithmetic, g: Value, w: Value, decay: number): Value => (decay === 0 ? g : add(g, mul(w, decay)));
 
-/** v ← momentum·v + g; w ← w − rate·v (PyTorch's SGD). */
-export function sgd(options: { learningRate: number; momentum?: number }): Optimizer {
-  const { learningRate, momentum = 0 } = options;
-  inRange("sgd", learningRate > 0 && momentum >= 0 && momentum < 1, `learningRate ${learningRate} must be positive, momentum ${momentum} in [0, 1)`);
+/** v ← momentum·v + g; w ← w − rate·v, or with `nesterov` w − rate·(g + momentum·v); g includes weightDecay·w (PyTorch's SGD). */
+export function sgd(options: { learningRate: number; momentum?: number; nesterov?: boolean; weightDecay?: number }): Optimizer {
+  const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  inRange("sgd", learningRate > 0 && share(momentum) && weightDecay >= 0, `learningRate ${learningRate} must be positive, momentum ${momentum} in [0, 1), weightDecay ${weightDecay} not negative`);
+  inRange("sgd", !nesterov || momentum > 0, "nesterov needs a momentum above 0");
   return {
     name: "sgd",
-    options: { learningRate, momentum },
+    options: { learningRate, momentum, nesterov: Number(nesterov), weightDecay },
     apply(b, parameters, gradients, rate) {
-      const { add, mul, sub } = arithmetic(b);
+      const a = arithmetic(b);
       [...parameters].forEach(([name, w], i) => {
-        let step = gradients[i];
+        const g = penalised(a, gradients[i], w, weightDecay);
+        let step = g;
         if (momentum > 0) {
           const v = state(b, `sgd.velocity.${name}`, w);
-          step = add(mul(v, momentum), step);
-          b.update(v, step);
+          const next = a.add(a.mul(v, momentum), g);
+          b.update(v, next);
+          step = nesterov ? a.add(g, a.mul(next, momentum)) : next;
         }
-        b.update(w, sub(w, mul(rate, step)));
+        b.update(w, a.sub(w, a.mul(rate, step)));
       });
     },
   };
 }
 
-/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − rate·m̂/(√v̂ + ε). Source: Kingma & Ba 2015. */
-export function adam(options: { learningRate: number; beta1?: number; beta2?: number; epsilon?: number }): Optimizer {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  inRange("adam", learningRate > 0 && beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon > 0, `learningRate ${learningRate} and epsilon ${epsilon} must be positive, the betas in [0, 1)`);
+interface AdamOptions { learningRate: number; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number }
+function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
+  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = name === "adamW" ? 0.01 : 0 } = options;
+  inRange(name, learningRate > 0 && share(beta1) && share(beta2) && epsilon > 0 && weightDecay >= 0, `learningRate ${learningRate} and epsilon ${epsilon} must be positive, the betas in [0, 1), weightDecay ${weightDecay} not negative`);
   return {
-    name: "adam",
-    options: { learningRate, beta1, beta2, epsilon },
+    name,
+    options: { learningRate, beta1, beta2, epsilon, ...(weightDecay === 0 ? {} : { weightDecay }) },
     apply(b, parameters, gradients, rate) {
-      const { add, div, mul, sqrt, sub } = arithmetic(b);
+      const a = arithmetic(b);
+      const { add, div, mul, sqrt, sub } = a;
       const one = b.scalar(1);
       const powers = [beta1, beta2].map((beta, i) => {
         const power = state(b, `adam.power${i + 1}`, one, 1);
@@ -53,16 +60,61 @@ export function adam(options: { learningRate: number; beta1?: number; beta2?: nu
         return next;
       });
       const [correct1, correct2] = powers.map((p) => sub(one, p));
-      [...parameters].forEach(([name, w], i) => {
-        const g = gradients[i];
-        const m0 = state(b, `adam.first.${name}`, w);
-        const v0 = state(b, `adam.second.${name}`, w);
+      [...parameters].forEach(([key, w], i) => {
+        const g = name === "adam" ? penalised(a, gradients[i], w, weightDecay) : gradients[i];
+        const m0 = state(b, `adam.first.${key}`, w);
+        const v0 = state(b, `adam.second.${key}`, w);
         const m = add(mul(m0, beta1), mul(g, 1 - beta1));
         const v = add(mul(v0, beta2), mul(mul(g, g), 1 - beta2));
         b.update(m0, m);
         b.update(v0, v);
-        b.update(w, sub(w, mul(rate, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))));
+        // AdamW shrinks the weights by themselves, outside of the moments
+        const from = name === "adamW" && weightDecay > 0 ? sub(w, mul(mul(rate, w), weightDecay)) : w;
+        b.update(w, sub(from, mul(rate, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))));
       });
+    },
+  };
+}
+/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − rate·m̂/(√v̂ + ε); g includes weightDecay·w. Source: Kingma & Ba 2015. */
+export const adam = (options: AdamOptions): Optimizer => adamLike("adam", options);
+/** Adam whose weight decay, 0.01 unless given, acts on the weights and not on the gradient: w ← w − rate·weightDecay·w − …. Source: Loshchilov & Hutter 2019. */
+export const adamW = (options: AdamOptions): Optimizer => adamLike("adamW", options);
+
+/** v ← αv + (1−α)g², w ← w − rate·g/(√v + ε) (PyTorch's RMSprop). Source: Hinton, lecture 6e, 2012. */
+export function rmsprop(options: { learningRate: number; alpha?: number; epsilon?: number; weightDecay?: number }): Optimizer {
+  const { learningRate, alpha = 0.99, epsilon = 1e-8, weightDecay = 0 } = options;
+  inRange("rmsprop", learningRate > 0 && share(alpha) && epsilon > 0 && weightDecay >= 0, `learningRate ${learningRate} and epsilon ${epsilon} must be positive, alpha ${alpha} in [0, 1), weightDecay ${weightDecay} not negative`);
+  return {
+    name: "rmsprop",
+    options: { learningRate, alpha, epsilon, weightDecay },
+    apply(b, parameters, gradients, rate) {
+      const a = arithmetic(b);
+      const { add, div, mul, sqrt, sub } = a;
+      [...parameters].forEach(([name, w], i) => {
+        const g = penalised(a, gradients[i], w, weightDecay);
+        const v0 = state(b, `rmsprop.square.${name}`, w);
+        const v = add(mul(v0, alpha), mul(mul(g, g), 1 - alpha));
+        b.update(v0, v);
+        b.update(w, sub(w, mul(rate, div(g, add(sqrt(v), epsilon)))));
+      });
+    },
+  };
+}
+
+/** The optimiser on gradients scaled down to a total ℓ2 norm of at most maxNorm (PyTorch's clip_grad_norm_). */
+export function clipped(optimizer: Optimizer, options: { maxNorm: number }): Optimizer {
+  const { maxNorm } = options;
+  inRange("clipped", maxNorm > 0, `maxNorm ${maxNorm} must be positive`);
+  return {
+    name: `clipped ${optimizer.name}`,
+    options: { ...optimizer.options, maxNorm },
+    apply(b, parameters, gradients, rate) {
+      const { add, div, mul, relu, sqrt, square, sub, sum } = arithmetic(b);
+      const total = sqrt(gradients.map((g) => sum(square(g))).reduce((p, q) => add(p, q)));
+      const ratio = div(b.scalar(maxNorm), add(total, 1e-6));
+      // min(1, ratio) = 1 − max(0, 1 − ratio)
+      const scale = sub(1, relu(sub(1, ratio)));
+      optimizer.apply(b, parameters, gradients.map((g) => mul(g, scale)), rate);
     },
   };
 }
