@@ -1,7 +1,7 @@
 // Looking inside a network, and hand-made kernels.
 import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
-import { boxBlur, checkGradients, crossEntropy, explainNode, filterImage, gaussianBlur, gradientVector, kernels, meanSquaredError, nn, trace } from "fiducial/learning";
+import { boxBlur, checkGradients, crossEntropy, explainNode, filterImage, gaussianBlur, gradientVector, kernels, meanSquaredError, nn, receptiveField, trace } from "fiducial/learning";
 
 const backend = await openBackend("reference");
 const rng = random(2);
@@ -33,6 +33,44 @@ describe("looking inside", () => {
     // the last layer's bias: ∂C/∂b = ∂C/∂z
     expect([...parameters.get("5.linear.bias")!.data]).toEqual([...activations.get("5.linear")!.data]);
     for (const loss of [crossEntropy(), meanSquaredError()]) expect(await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 })).toBeLessThan(1e-6);
+  });
+});
+
+describe("receptive fields", () => {
+  it("are the box of the pixels that a cell's value depends on: exact, but for the holes of dilated and strided kernels", async () => {
+    const cases = [
+      { input: [1, 12, 12], layers: [nn.conv2d({ outChannels: 2, kernelSize: 3, padding: 1 }), nn.maxPool2d({ kernelSize: 2 }), nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 1 })], layer: "2.conv2d", exact: true },
+      { input: [1, 9, 11], layers: [nn.conv2d({ outChannels: 1, kernelSize: 5, stride: 2, padding: 2, paddingMode: "reflect" as const }), nn.convTranspose2d({ outChannels: 1, kernelSize: 3, stride: 2 }), nn.avgPool2d({ kernelSize: 3, stride: 2, padding: 1 })], layer: "2.avgPool2d", exact: false },
+      { input: [1, 11, 9], layers: [nn.conv2d({ outChannels: 1, kernelSize: 3, dilation: 2, padding: 2 })], layer: "0.conv2d", exact: false },
+      { input: [1, 8, 8], layers: [nn.branches({ branches: [[nn.conv2d({ outChannels: 1, kernelSize: 1 })], [nn.conv2d({ outChannels: 1, kernelSize: 5, padding: 2 })]] })], layer: "0.branches", exact: true },
+    ];
+    for (const { input, layers, layer, exact } of cases) {
+      const network = nn.sequential({ input, layers, seed: 1 });
+      const [H, W] = input.slice(1);
+      const image = numbers(H * W);
+      const before = (await trace(network, { inputs: image, backend })).get(layer)!;
+      const [, channels, h, w] = before.shape;
+      for (const [row, column] of [[0, 0], [Math.floor(h / 2), Math.floor(w / 2)], [h - 1, 1]]) {
+        const depends: [number, number][] = [];
+        for (let i = 0; i < H * W; i++) {
+          // large both ways, so that a maximum cannot hide it
+          const differs = await Promise.all([50, -50].map(async (v) => {
+            const after = (await trace(network, { inputs: image.map((p, j) => (j === i ? p + v : p)), backend })).get(layer)!;
+            return Array.from({ length: channels }, (_, c) => after.data[(c * h + row) * w + column] !== before.data[(c * h + row) * w + column]).some(Boolean);
+          }));
+          if (differs.some(Boolean)) depends.push([Math.floor(i / W), i % W]);
+        }
+        const field = receptiveField(network, { layer, row, column });
+        for (const [axis, range] of [field.rows, field.columns].entries()) {
+          const [low, high] = [Math.min(...depends.map((d) => d[axis])), Math.max(...depends.map((d) => d[axis]))];
+          if (exact) expect(range).toEqual([low, high]);
+          expect(range[0]).toBeLessThanOrEqual(low);
+          expect(range[1]).toBeGreaterThanOrEqual(high);
+          expect(range[1] - range[0]).toBeLessThanOrEqual(high - low + 3);
+        }
+      }
+    }
+    expect(() => receptiveField(nn.lenet5({ seed: 0 }), { layer: "0.conv2d", row: 28, column: 0 })).toThrow(/no cell 28, 0/);
   });
 });
 

@@ -10,3 +10,4 @@ export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/sum
 export { checkGradients, explainNode, gradientVector, trace, type GradientVector, type NodeExplanation, type NodeTerm, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
+export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";

@@ -9,8 +9,9 @@ import type { Command } from "./command.ts";
 
 /** A named architecture, or { "input": [C,H,W], "layers": [{ "kind": … }, …] } in a JSON file. */
 function architecture(name: string, input: readonly [number, number, number], classes: number, seed: number): Network {
-  if (name === "lenet5") return nn.lenet5({ classes, seed, input });
-  if (!name.endsWith(".json")) throw new ConfigError(`--arch ${name}: it is lenet5 or a JSON file`, { name });
+  const named = { lenet5: nn.lenet5, resnet20: nn.resnet20, resnet18: nn.resnet18, vgg: nn.smallVgg };
+  if (Object.hasOwn(named, name)) return named[name as keyof typeof named]({ classes, seed, input });
+  if (!name.endsWith(".json")) throw new ConfigError(`--arch ${name}: it is ${Object.keys(named).join(", ")} or a JSON file`, { name });
   let described: { input: number[]; layers: nn.Layer[] };
   try {
     described = JSON.parse(new TextDecoder().decode(readFile(name)));
@@ -29,7 +30,7 @@ export const trainClassifier: Command = {
   summary: "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
   options: {
     data: { value: "PATH", help: "folder of IDX files (MNIST), of CIFAR-10 batches or of one folder per class; or strokes, shapes or edges, which are generated" },
-    arch: { value: "NAME", default: "lenet5", help: "lenet5, or a JSON file of layers" },
+    arch: { value: "NAME", default: "lenet5", help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers" },
     count: { value: "N", default: "10000", help: "training images, where they are generated" },
     epochs: { value: "N", default: "8", help: "passes over the data" },
     "batch-size": { value: "N", default: "64", help: "images per step" },
