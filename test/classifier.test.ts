@@ -96,6 +96,13 @@ describe("fiducial train classifier", () => {
     });
     const seen = JSON.parse(fiducial("classify", out, ...pictures, "--json").out) as { classes: { name: string; probability: number }[] }[];
     expect(seen.filter((s, i) => s.classes[0].name === set.classes[set.label(i)]).length).toBeGreaterThanOrEqual(18);
+    const explained = fiducial("classify", out, pictures[0], pictures[1], "--explain", at("explained"));
+    expect(explained.status).toBe(0);
+    expect(readdirSync(at("explained"))).toEqual(["saliency-1.png", "saliency-2.png"]);
+    const sheet = fiducial("inspect", out, "--image", pictures[0], "--out", at("features.png"));
+    expect(sheet.out).toMatch(/0\.conv2d +conv2d +\[6×28×28\][\s\S]*Feature maps/);
+    expect(existsSync(at("features.png"))).toBe(true);
+    refused(fiducial("inspect", "--image", pictures[0], "--out", at("never.png")), /takes \[2×128×128\]; pictures are for networks of grey or colour images/);
     for (const s of seen) expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
   });
   it("trains on a folder per class, names a bad picture, and leaves it out when told to", () => {

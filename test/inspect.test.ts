@@ -1,7 +1,7 @@
 // Looking inside a network, and hand-made kernels.
 import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
-import { boxBlur, checkGradients, crossEntropy, explainNode, filterImage, gaussianBlur, gradientVector, kernels, meanSquaredError, nn, receptiveField, trace } from "fiducial/learning";
+import { boxBlur, checkGradients, crossEntropy, explainNode, featureSheet, filterImage, gaussianBlur, gradCam, gradientVector, kernels, kernelSheet, meanSquaredError, nn, receptiveField, saliency, trace } from "fiducial/learning";
 
 const backend = await openBackend("reference");
 const rng = random(2);
@@ -33,6 +33,28 @@ describe("looking inside", () => {
     // the last layer's bias: ∂C/∂b = ∂C/∂z
     expect([...parameters.get("5.linear.bias")!.data]).toEqual([...activations.get("5.linear")!.data]);
     for (const loss of [crossEntropy(), meanSquaredError()]) expect(await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 })).toBeLessThan(1e-6);
+  });
+});
+
+describe("sheets and saliency", () => {
+  it("features and kernels are arranged in pictures, each from black to white", async () => {
+    const network = nn.lenet5({ seed: 1 });
+    const sheet = featureSheet(await trace(network, { inputs: numbers(784), backend }));
+    expect(sheet.values.length).toBe(sheet.shape[0] * sheet.shape[1]);
+    expect([Math.min(...sheet.values), Math.max(...sheet.values)]).toEqual([0, 1]);
+    expect(kernelSheet(network, "3.conv2d.weight").shape).toEqual([16 * (5 * 8 + 2) + 2, 6 * (5 * 8 + 2) + 2]);
+    expect(() => kernelSheet(network, "7.linear.weight")).toThrow(/no convolution's weight; there are 0\.conv2d\.weight, 3\.conv2d\.weight/);
+  });
+  it("saliency is the gradient's size; Grad-CAM of a linear head is the head's weighted sum", async () => {
+    const network = nn.sequential({ input: [1, 6, 6], seed: 4, layers: [nn.conv2d({ outChannels: 3, kernelSize: 3 }), nn.globalAvgPool2d(), nn.flatten(), nn.linear({ outFeatures: 2 })] });
+    const input = numbers(36);
+    const s = await saliency(network, { input, output: 1, backend });
+    const at = async (i: number, h: number): Promise<number> => (await trace(network, { inputs: input.map((v, j) => (j === i ? v + h : v)), backend })).get("3.linear")!.data[1];
+    for (const i of [0, 14, 35]) expect(s.data[i]).toBeCloseTo(Math.abs((await at(i, 0.01)) - (await at(i, -0.01))) / 0.02, 4);
+    const cam = await gradCam(network, { input, output: 1, layer: "0.conv2d", backend });
+    const a = (await trace(network, { inputs: input, backend })).get("0.conv2d")!.data;
+    const w = network.parameters.get("3.linear.weight")!.data;
+    cam.data.forEach((v, i) => expect(v).toBeCloseTo(Math.max(0, [0, 1, 2].reduce((t, c) => t + (w[3 + c] / 16) * a[16 * c + i], 0)), 8));
   });
 });
 

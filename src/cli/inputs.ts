@@ -1,6 +1,6 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
-import { ConfigError, FormatError, formatShape, type Backend } from "../engine/index.ts";
-import { readVolume } from "../data/index.ts";
+import { ConfigError, FormatError, formatShape, ShapeError, type Backend } from "../engine/index.ts";
+import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import { brainPhantoms, equispacedMask, imagesFrom, maskFrom, maskFromDescription, prepareImage, radialMask, randomMask, variableDensityMask, type ImageSet, type Mask } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
@@ -104,4 +104,20 @@ export async function loadImages(args: Arguments, shape: readonly [number, numbe
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
   if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
   return { set: imagesFrom(images, shape), records };
+}
+
+/** A picture as a classifier's input [C,H,W], values 2·v − 1. Throws ShapeError for another size, FormatError for colours that a grey network would lose. */
+export function pictureInput(path: string, network: Network): Float32Array {
+  const { input } = network.architecture;
+  const [C, H, W] = input;
+  if (input.length !== 3 || (C !== 1 && C !== 3)) throw new ConfigError(`${path}: the network takes ${formatShape(input)}; pictures are for networks of grey or colour images`, { input });
+  const picture = readPicture(readFile(path), path);
+  if (picture.height !== H || picture.width !== W) throw new ShapeError(`${path}: it is ${picture.height}×${picture.width}, the network takes ${formatShape(input)}; resize it`, { input });
+  const values = new Float32Array(C * H * W);
+  for (let i = 0; i < H; i++) for (let j = 0; j < W; j++) {
+    const colour = picture.pixel(i, j);
+    if (C === 1 && !(colour[0] === colour[1] && colour[1] === colour[2])) throw new FormatError(`${path}: it is in colour, the network takes grey pictures; convert it`, { input });
+    for (let c = 0; c < C; c++) values[(c * H + i) * W + j] = 2 * colour[c] - 1;
+  }
+  return values;
 }

@@ -1,8 +1,9 @@
 // fiducial inspect: what a checkpoint is made of.
-import { ConfigError, formatShape } from "../../engine/index.ts";
-import { loadNetwork, summarize } from "../../learning/index.ts";
-import { readFile } from "../files.ts";
-import { DEFAULT_MODEL } from "../inputs.ts";
+import { ConfigError, formatShape, openBackend } from "../../engine/index.ts";
+import { writePng } from "../../data/index.ts";
+import { featureSheet, loadNetwork, summarize, trace } from "../../learning/index.ts";
+import { readFile, writeFiles } from "../files.ts";
+import { DEFAULT_MODEL, pictureInput } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
@@ -12,9 +13,13 @@ const { json, debug, help } = common;
 
 export const inspectCommand: Command = {
   name: "inspect",
-  usage: "[MODEL]",
+  usage: "[MODEL] [options]",
   summary: "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded U-Net unless MODEL is given).",
-  options: { json, debug, help },
+  options: {
+    image: { value: "FILE", help: "also write the feature maps that this picture makes in every layer" },
+    out: { value: "FILE", default: "features.png", help: "where they go" },
+    json, debug, help,
+  },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [path, extra] = args.positionals;
     if (extra !== undefined) throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
@@ -28,6 +33,12 @@ export const inspectCommand: Command = {
     ]));
     if (summary.dependsOnWholeImage && Number.isFinite(summary.receptiveField)) terminal.print("Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n");
     terminal.print(`\n${Object.entries(network.provenance).map(([k, v]) => `${k}: ${String(v)}\n`).join("")}`);
+    const image = args.optional("image");
+    if (image !== undefined) {
+      const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend: await openBackend("auto") }));
+      writeFiles([{ path: args.text("out"), content: writePng(sheet.values, sheet.shape, 1) }]);
+      terminal.print(`Feature maps: ${args.text("out")}\n`);
+    }
     if (args.has("json")) process.stdout.write(`${JSON.stringify({ architecture: network.architecture, provenance: network.provenance, ...summary })}\n`);
     return 0;
   },
