@@ -87,6 +87,9 @@ describe("fiducial train classifier", () => {
     expect(Object.keys(printed).at(-1)).toBe("testAccuracy");
     expect(printed.testAccuracy).toBeGreaterThan(0.95);
     expect(existsSync(`${out}.training`)).toBe(false);
+    const html = readFileSync(at("digits.html"), "utf8");
+    expect(/<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN/.test(html)).toBe(false);
+    for (const what of ["Loss", "Accuracy", "Confusion", "Learned kernels", "npx fiducial train classifier --data strokes"]) expect(html.includes(what), what).toBe(true);
     const set = strokeDigits({ count: 20, seed: 77 });
     const pictures = Array.from({ length: 20 }, (_, i) => {
       const pixels = new Float32Array(784);
@@ -145,6 +148,16 @@ describe("fiducial train classifier", () => {
       }
       expect(hash(out), `run ${k}, killed ${kills} times`).toBe(hash(whole));
     }
+  });
+  it("trains ResNet-20 on CIFAR-10 batches with falling loss, mirrored, turned and scaled", () => {
+    const set = straightEdges({ count: 96, seed: 4, size: 32 });
+    const { images, labels } = bytesOf(set);
+    mkdirSync(at("cifar"));
+    // grey pictures as three equal channels
+    writeFileSync(at("cifar/data_batch_1.bin"), Buffer.concat(Array.from({ length: 96 }, (_, i) => { const p = images.subarray(i * 1024, (i + 1) * 1024); return Buffer.concat([Uint8Array.of(labels[i]), p, p, p]); })));
+    const run = fiducial("train", "classifier", "--data", at("cifar"), "--arch", "resnet20", "--epochs", "3", "--batch-size", "16", "--flip", "--rotate", "5", "--scale", "0.1", "--out", at("cifar.safetensors"), "--json");
+    const { epochs } = JSON.parse(run.out) as { epochs: { trainLoss: number }[] };
+    expect(epochs[2].trainLoss).toBeLessThan(epochs[0].trainLoss);
   });
   const cases: [string, string[], RegExp][] = [
     ["no data", [], /name the data with --data/],

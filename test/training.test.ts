@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { arithmetic, gradients, GraphBuilder, openBackend, ops } from "fiducial/engine";
-import { adam, adamW, clipped, constant, cosine, crossEntropy, fit, huber, meanSquaredError, nn, oneCycle, rmsprop, sgd, smoothFall, stepDecay, structuralDissimilarity, type Dataset, type Loss, type Optimizer } from "fiducial/learning";
+import { adam, adamW, augmented, clipped, constant, cosine, crossEntropy, fit, huber, meanSquaredError, nn, oneCycle, rmsprop, sgd, smoothFall, stepDecay, structuralDissimilarity, type Dataset, type Loss, type Optimizer, type TrainingState } from "fiducial/learning";
 
 const fixture = JSON.parse(readFileSync(new URL("fixtures/pytorch_training.json", import.meta.url), "utf8")) as { losses: Record<string, { value: number; gradient?: number[] }>; optimizers: Record<string, number[]> };
 const numbers = (n: number, k: number): number[] => Array.from({ length: n }, (_, i) => ((i * 37 + k * 11) % 101) / 50 - 1);
@@ -70,12 +70,43 @@ describe("training", () => {
     expect(oneCycle().factor(0, 100)).toBeCloseTo(0.04, 12);
     expect(oneCycle().factor(30, 100)).toBeCloseTo(1, 12);
   });
+  it("early stopping ends, and plateau lowers the rate, where the validation loss stops falling; resuming changes neither", async () => {
+    // the validation wants the opposite of what is trained, so its loss rises from the start
+    const set = (sign: number): Dataset => ({ length: 4, inputShape: [1], targetShape: [1], read: (i, x, t) => { x[0] = 1 + i; t[0] = sign * (1 + i); } });
+    const network = nn.sequential({ input: [1], seed: 1, layers: [nn.linear({ outFeatures: 1 })] });
+    const options = { data: set(1), validation: set(-1), loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.01 }), schedule: constant(), epochs: 10, batchSize: 2, seed: 0, backend: await openBackend("wasm"), plateau: { patience: 2, factor: 0.5 }, earlyStopping: { patience: 5 } };
+    const rates: number[] = [];
+    const states: TrainingState[] = [];
+    const whole = await fit(network, { ...options, checkpointEvery: 1, on: { epoch: (e) => { rates.push(e.learningRate); }, checkpoint: (s) => { states.push(s); } } });
+    expect(rates).toEqual([0.01, 0.01, 0.01, 0.005, 0.005, 0.0025]);
+    for (const state of states) expect((await fit(network, { ...options, resume: state })).parameters).toEqual(whole.parameters);
+    await expect(fit(network, { data: set(1), loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.1 }), epochs: 1, batchSize: 1, seed: 0, backend, earlyStopping: { patience: 1 } })).rejects.toThrow(/give validation data/);
+  });
+  it("augmentation repeats with its seed, moves what it says, and leaves labels alone", () => {
+    const data: Dataset = { length: 1, inputShape: [1, 9, 9], targetShape: [1], read: (_i, x, t) => { x.fill(0); x[4 * 9 + 6] = 1; t[0] = 7; } };
+    const read = (options: Parameters<typeof augmented>[1], epoch: number): Float32Array => { const [x, t] = [new Float32Array(81), new Float32Array(1)]; augmented(data, options).read(0, x, t, epoch); expect(t[0]).toBe(7); return x; };
+    expect(read({ rotate: 90, scale: 0.5, noise: 0.1, shift: 2, seed: 1 }, 3)).toEqual(read({ rotate: 90, scale: 0.5, noise: 0.1, shift: 2, seed: 1 }, 3));
+    expect(read({ rotate: 90, seed: 1 }, 0)).not.toEqual(read({ rotate: 90, seed: 1 }, 1));
+    const places = new Set(Array.from({ length: 40 }, (_, e) => read({ flip: true, seed: 1 }, e).indexOf(1)));
+    expect([...places].sort()).toEqual([4 * 9 + 2, 4 * 9 + 6]);
+    const shifted = new Set(Array.from({ length: 200 }, (_, e) => read({ shift: 1, seed: 1 }, e).indexOf(1)));
+    expect(shifted.size).toBe(9);
+    // turning keeps the distance from the middle, scaling stays within its range
+    for (let e = 0; e < 20; e++) {
+      const radius = (x: Float32Array): number => { let [m, r] = [0, 0]; x.forEach((v, i) => { m += v; r += v * Math.hypot(Math.floor(i / 9) - 4, (i % 9) - 4); }); return r / m; };
+      expect(radius(read({ rotate: 180, seed: 1 }, e))).toBeCloseTo(2, 0);
+      const scaled = radius(read({ scale: 0.5, seed: 1 }, e));
+      // between 2/1.5 and 2·1.5, to half a pixel
+      expect(scaled).toBeGreaterThan(2 / 1.5 - 0.5);
+      expect(scaled).toBeLessThan(3.5);
+    }
+  });
   it("averaged weights are the moving average, and resuming keeps it", async () => {
     const data: Dataset = { length: 6, inputShape: [2], targetShape: [1], read: (i, x, t) => { x.set([i / 6, 1 - i / 3]); t[0] = i % 2; } };
     const network = nn.sequential({ input: [2], seed: 1, layers: [nn.linear({ outFeatures: 1 })] });
     const options = { data, loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.2 }), schedule: constant(), epochs: 3, batchSize: 2, seed: 0, backend };
     const path: number[][] = [];
-    const states: Parameters<NonNullable<NonNullable<Parameters<typeof fit>[1]["on"]>["checkpoint"]>>[0][] = [];
+    const states: TrainingState[] = [];
     await fit(network, { ...options, checkpointEvery: 1, on: { checkpoint: (s) => { path.push([...s.network.parameters.get("0.linear.weight")!.data]); states.push(s); } } });
     const last = await fit(network, options);
     path.push([...last.parameters.get("0.linear.weight")!.data]);

@@ -6,6 +6,8 @@ import { fileExists, listFolder, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
 const generators = { strokes: strokeDigits, shapes: drawnShapes, edges: straightEdges };
+/** Names of the sets that are generated. */
+export const generated: ReadonlySet<string> = new Set(Object.keys(generators));
 export interface Split { readonly train: LabelledImages; readonly test: LabelledImages; readonly description: string }
 export interface SplitOptions { readonly seed: number; readonly count: number; readonly skipBad: boolean; readonly terminal: Terminal }
 

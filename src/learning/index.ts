@@ -3,7 +3,7 @@ export * as nn from "./nn/index.ts";
 export { crossEntropy, huber, meanAbsoluteError, meanSquaredError, structuralDissimilarity, type Loss } from "./nn/losses.ts";
 export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
-export { augmented, classification } from "./train/classification.ts";
+export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export { compileEvaluation, fit, predict, type Dataset, type Epoch, type Evaluation, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
@@ -12,3 +12,4 @@ export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type Ker
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";
 export { featureSheet, gradCam, kernelSheet, saliency, type Sheet } from "./inspect/sheet.ts";
+export { renderTrainingReport } from "./inspect/training-report.ts";

@@ -1,7 +1,7 @@
 // fiducial train classifier: a network from labelled images; it can be stopped at any moment and resumed to the same bits.
 import { ConfigError, FormatError, formatShape, openBackend } from "../../engine/index.ts";
-import { adam, augmented, classification, compileEvaluation, crossEntropy, fit, loadTraining, nn, saveNetwork, saveTraining, sgd, type Epoch, type Network, type TrainingState } from "../../learning/index.ts";
-import { loadDataset } from "../datasets.ts";
+import { adam, augmented, classification, compileEvaluation, crossEntropy, fit, loadTraining, nn, renderTrainingReport, saveNetwork, saveTraining, sgd, type Epoch, type Network, type TrainingState } from "../../learning/index.ts";
+import { generated, loadDataset } from "../datasets.ts";
 import { checkWritable, fileExists, readFile, removeFile, writeFiles } from "../files.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
@@ -37,7 +37,11 @@ export const trainClassifier: Command = {
     optimizer: { value: "NAME", default: "adam", help: "adam or sgd (momentum 0.9)" },
     "learning-rate": { value: "RATE", default: "0.002", help: "at the start; it falls smoothly to 0" },
     shift: { value: "N", default: "2", help: "images are shifted by up to so many pixels each way, anew every epoch" },
-    flip: { help: "half of the images are mirrored left to right, anew every epoch" },
+    flip: { help: "half of the images are mirrored left to right" },
+    rotate: { value: "DEGREES", default: "0", help: "images are turned by up to so much each way" },
+    scale: { value: "SHARE", default: "0", help: "images are made larger or smaller by up to this share" },
+    jitter: { value: "SIGMA", default: "0", help: "standard deviation of noise added to images, whose values are in [-1, 1]" },
+    patience: { value: "N", help: "end after N epochs without a lower test loss" },
     out: { value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" },
     resume: { help: "go on from the state beside --out, or start anew where there is none" },
     "checkpoint-every": { value: "N", default: "200", help: "steps between states written beside --out" },
@@ -56,7 +60,8 @@ export const trainClassifier: Command = {
     const started = architecture(args.text("arch"), train.shape, train.classes.length, seed);
     const network = { ...started, provenance: { ...started.provenance, data: description, classes: JSON.stringify(train.classes), pixels: "2·value − 1, values in [0, 1]" } };
     const shift = args.integer("shift", 0, 1000);
-    const data = shift > 0 || args.has("flip") ? augmented(classification(train), { shift, flip: args.has("flip"), seed }) : classification(train);
+    const change = { shift, flip: args.has("flip"), rotate: args.number("rotate", 0, 180), scale: args.number("scale", 0, 10), noise: args.number("jitter", 0, 10) };
+    const data = Object.values(change).some(Boolean) ? augmented(classification(train), { ...change, seed }) : classification(train);
     checkWritable(out);
     let resume: TrainingState | undefined;
     if (args.has("resume") && fileExists(statePath)) {
@@ -68,14 +73,17 @@ export const trainClassifier: Command = {
     const epochs: Epoch[] = [];
     let recent = 0;
     let seen = 0;
+    const since = performance.now();
+    const batchSize = args.integer("batch-size", 1);
     const trained = await fit(network, {
-      data, loss, optimizer, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1), seed, backend,
+      data, loss, optimizer, epochs: args.integer("epochs", 1), batchSize, seed, backend,
       validation: classification(test), checkpointEvery: args.integer("checkpoint-every", 1),
       ...(resume ? { resume } : {}),
+      ...(args.has("patience") ? { earlyStopping: { patience: args.integer("patience", 1) } } : {}),
       on: {
         step: (p) => {
           recent += (p.loss - recent) / Math.min(++seen, 50);
-          return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}`, p.step, p.steps);
+          return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}, ${Math.round((1000 * seen * batchSize) / (performance.now() - since))} images/s`, p.step, p.steps);
         },
         epoch: (e) => {
           epochs.push(e);
@@ -85,13 +93,15 @@ export const trainClassifier: Command = {
       },
     });
     terminal.finish();
-    writeFiles([{ path: out, content: saveNetwork(trained) }]);
+    const report = `${out.replace(/\.safetensors$/, "")}.html`;
+    const command = `npx fiducial train classifier ${Object.keys(trainClassifier.options).filter((name) => !["out", "json", "debug", "resume"].includes(name) && args.has(name)).map((name) => (name === "data" && !generated.has(args.text(name)) ? "--data FOLDER" : trainClassifier.options[name].value ? `--${name} ${args.text(name)}` : `--${name}`)).join(" ")}`;
+    writeFiles([{ path: out, content: saveNetwork(trained) }, { path: report, content: renderTrainingReport({ title: `Training on ${description}`, network: trained, epochs, classes: train.classes, command }) }]);
     removeFile(statePath);
-    const evaluate = await compileEvaluation(trained, { data, loss, batchSize: args.integer("batch-size", 1), backend });
+    const evaluate = await compileEvaluation(trained, { data, loss, batchSize, backend });
     const result = await evaluate(trained, classification(test));
     terminal.print(table(["", "images", "loss", "accuracy, %"], [["test", String(test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)]]));
-    terminal.print(`Checkpoint: ${out}\n`);
-    if (args.has("json")) process.stdout.write(`${JSON.stringify({ out, epochs, testImages: test.length, testLoss: result.loss, testAccuracy: result.accuracy })}\n`);
+    terminal.print(`Checkpoint: ${out}\nReport: ${report}\n`);
+    if (args.has("json")) process.stdout.write(`${JSON.stringify({ out, report, epochs: epochs.map(({ validation, ...e }) => ({ ...e, testLoss: validation?.loss, testAccuracy: validation?.accuracy })), confusion: result.confusion, testImages: test.length, testLoss: result.loss, testAccuracy: result.accuracy })}\n`);
     return 0;
   },
 };

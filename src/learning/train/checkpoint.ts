@@ -16,6 +16,8 @@ export interface TrainingState {
   readonly network: Network;
   /** The optimiser's values by name. */
   readonly optimizer: ReadonlyMap<string, Parameter>;
+  /** What early stopping and plateau have seen: the lowest validation loss, epochs since then, and the rate's factor. */
+  readonly watched: { readonly best: number; readonly waited: number; readonly waitedForRate: number; readonly rate: number };
   /** What the run was started with; a run with other settings cannot go on from it. */
   readonly settings: Readonly<Record<string, string | number>>;
 }
@@ -27,10 +29,10 @@ function metadataOf(network: Network, more: Record<string, string>): (data: Uint
 export function saveNetwork(network: Network): Uint8Array<ArrayBuffer> {
   return writeTensors(network.parameters, metadataOf(network, {}));
 }
-export function saveTraining({ step, network, optimizer, settings }: TrainingState): Uint8Array<ArrayBuffer> {
+export function saveTraining({ step, network, optimizer, settings, watched }: TrainingState): Uint8Array<ArrayBuffer> {
   const tensors = new Map(network.parameters);
   for (const [name, p] of optimizer) tensors.set(STATE + name, p);
-  return writeTensors(tensors, metadataOf(network, { training: JSON.stringify({ step, settings }) }));
+  return writeTensors(tensors, metadataOf(network, { training: JSON.stringify({ step, settings, watched }) }));
 }
 
 function load(bytes: Uint8Array, name: string): { network: Network; optimizer: Map<string, Parameter>; training?: string } {
@@ -73,8 +75,8 @@ export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
 export function loadTraining(bytes: Uint8Array, name = "training state"): TrainingState {
   const { network, optimizer, training } = load(bytes, name);
   if (training === undefined) throw new FormatError(`${name}: it is a finished network, not the state of a training run`, { name });
-  const { step, settings } = JSON.parse(training) as Pick<TrainingState, "step" | "settings">;
-  return { step, network, optimizer, settings };
+  const { step, settings, watched } = JSON.parse(training) as Pick<TrainingState, "step" | "settings" | "watched">;
+  return { step, network, optimizer, settings, watched };
 }
 /** Throws ConfigError naming the first setting that differs. */
 export function checkResumable(state: TrainingState, settings: TrainingState["settings"]): void {

@@ -20,8 +20,10 @@ export interface Evaluation {
   readonly loss: number;
   /** Share of samples whose largest output is the target's; for losses over classes only. */
   readonly accuracy?: number;
+  /** Samples by their class and by the class they were taken for; for losses over at most 100 classes. */
+  readonly confusion?: readonly (readonly number[])[];
 }
-export interface Epoch { readonly epoch: number; readonly trainLoss: number; readonly trainAccuracy?: number; readonly validation?: Evaluation }
+export interface Epoch { readonly epoch: number; readonly learningRate: number; readonly trainLoss: number; readonly trainAccuracy?: number; readonly validation?: Evaluation }
 export interface FitOptions {
   readonly data: Dataset;
   readonly loss: Loss;
@@ -36,6 +38,10 @@ export interface FitOptions {
   readonly averageDecay?: number;
   /** Evaluated after every epoch. */
   readonly validation?: Dataset;
+  /** Ends after so many epochs without a lower validation loss. */
+  readonly earlyStopping?: { readonly patience: number };
+  /** Multiplies the learning rate by `factor` after so many epochs without a lower validation loss. */
+  readonly plateau?: { readonly patience: number; readonly factor: number };
   /** Goes on from a state that on.checkpoint was given, and ends with the bits of a run never stopped. */
   readonly resume?: TrainingState;
   /** Steps between calls of on.checkpoint; an epoch unless given. */
@@ -62,11 +68,14 @@ function largest(values: ArrayLike<number>, at: number, n: number): number {
   for (let i = 1; i < n; i++) if (values[at + i] > values[at + best]) best = i;
   return best;
 }
-/** How many of the rows have their largest value where the targets have. */
-function agreeing(y: ArrayLike<number>, target: ArrayLike<number>, rows: number): number {
+/** Calls back with the classes of every row: the target's, and the largest output's. */
+function eachRow(y: ArrayLike<number>, target: ArrayLike<number>, rows: number, visit: (wanted: number, found: number) => void): void {
   const classes = target.length / rows;
+  for (let i = 0; i < rows; i++) visit(largest(target, i * classes, classes), largest(y, i * classes, classes));
+}
+function agreeing(y: ArrayLike<number>, target: ArrayLike<number>, rows: number): number {
   let right = 0;
-  for (let i = 0; i < rows; i++) if (largest(y, i * classes, classes) === largest(target, i * classes, classes)) right++;
+  eachRow(y, target, rows, (wanted, found) => { if (wanted === found) right++; });
   return right;
 }
 
@@ -84,6 +93,8 @@ export async function compileEvaluation(network: Network, options: { data: Pick<
   const plans = new Map<number, Promise<Plan>>();
   return async (trained, data) => {
     let [total, right] = [0, 0];
+    const [classes] = targetShape;
+    const confusion = loss.classes && classes <= 100 ? Array.from({ length: classes }, () => new Array<number>(classes).fill(0)) : undefined;
     for (let at = 0; at < data.length; at += batchSize) {
       const n = Math.min(batchSize, data.length - at);
       if (!plans.has(n)) plans.set(n, compile(n));
@@ -94,9 +105,9 @@ export async function compileEvaluation(network: Network, options: { data: Pick<
       for (let i = 0; i < n; i++) data.read(at + i, input.subarray(i * sizeOf(inputShape), (i + 1) * sizeOf(inputShape)), target.subarray(i * sizeOf(targetShape), (i + 1) * sizeOf(targetShape)));
       const out = plan.run({ input, target });
       total += out.loss[0] * n;
-      if (loss.classes) right += agreeing(out.y, target, n);
+      if (loss.classes) eachRow(out.y, target, n, (wanted, found) => { if (wanted === found) right++; if (confusion) confusion[wanted][found]++; });
     }
-    return { loss: total / data.length, ...(loss.classes ? { accuracy: right / data.length } : {}) };
+    return { loss: total / data.length, ...(loss.classes ? { accuracy: right / data.length } : {}), ...(confusion ? { confusion } : {}) };
   };
 }
 
@@ -125,7 +136,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   }
   const plan = await options.backend.compile(b);
 
-  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, schedule: schedule.name, loss: loss.name, ...(averageDecay === undefined ? {} : { averageDecay }) };
+  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, schedule: schedule.name, loss: loss.name, ...(options.earlyStopping ? { earlyStopping: options.earlyStopping.patience } : {}), ...(options.plateau ? { plateau: JSON.stringify(options.plateau) } : {}), ...(averageDecay === undefined ? {} : { averageDecay }) };
   if (resume) {
     checkResumable(resume, settings);
     for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) plan.write(name, p.data);
@@ -134,12 +145,16 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   /** As trained, or averaged where that is wanted. */
   const current = (averaged = averageDecay !== undefined): Network => withParameters(network, (name) => plan.read(averaged && parameters.has(name) ? AVERAGE + name : name), provenance);
   const optimizerParameters = b.nodes.flatMap((n) => (n.kind === "parameter" && !network.parameters.has(n.name) ? [{ name: n.name, shape: n.shape }] : []));
-  const state = (step: number): TrainingState => ({ step, settings, network: current(false), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
+  const state = (step: number): TrainingState => ({ step, settings, watched, network: current(false), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
   const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
   const rng = random(seed);
   const stepsPerEpoch = Math.floor(data.length / batchSize);
   const steps = epochs * stepsPerEpoch;
+  const { earlyStopping, plateau } = options;
+  if ((earlyStopping || plateau) && !validation) throw new ConfigError("fit: earlyStopping and plateau watch the validation loss; give validation data", {});
+  // what they have seen so far; it travels with the state, so that a resumed run stops where an unbroken one does
+  let watched: TrainingState["watched"] = resume?.watched ?? { best: Number.MAX_VALUE, waited: 0, waitedForRate: 0, rate: 1 };
   const { checkpointEvery = stepsPerEpoch } = options;
   const [inputSize, targetSize] = [sizeOf(data.inputShape), sizeOf(data.targetShape)];
   const input = new Float32Array(batchSize * inputSize);
@@ -148,12 +163,12 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   for (let epoch = Math.floor(step / stepsPerEpoch); epoch < epochs; epoch++) {
     // the order of an epoch depends on the seed and its number alone, so that a run can go on in the middle of one
     const order = permutation(data.length, rng.fork(`epoch ${epoch}`));
-    let [total, right, seen] = [0, 0, 0];
+    let [total, right, seen, learningRate] = [0, 0, 0, 0];
     for (let k = step - epoch * stepsPerEpoch; k < stepsPerEpoch; k++) {
       for (let i = 0; i < batchSize; i++) {
         data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize), epoch);
       }
-      const learningRate = optimizer.options.learningRate * schedule.factor(step, steps);
+      learningRate = optimizer.options.learningRate * watched.rate * schedule.factor(step, steps);
       const out = plan.run({ input, target, rate: [learningRate] });
       const value = out.loss[0];
       if (!Number.isFinite(value)) throw new ConvergenceError(`fit: the loss is ${value} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
@@ -162,12 +177,22 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       total += value;
       if (loss.classes) right += agreeing(out.y, target, batchSize);
       await options.on?.step?.({ epoch: epoch + 1, epochs, step, steps, loss: value, learningRate });
-      if (options.on?.checkpoint && step % checkpointEvery === 0 && step < steps) await options.on.checkpoint(state(step));
+      // the last state of an epoch waits for what the epoch's evaluation says
+      if (step % checkpointEvery === 0 && k < stepsPerEpoch - 1) await options.on?.checkpoint?.(state(step));
+    }
+    const evaluation = evaluate && validation && await evaluate(current(), validation);
+    if (evaluation) {
+      const better = evaluation.loss < watched.best;
+      const waitedForRate = better ? 0 : watched.waitedForRate + 1;
+      const lower = plateau !== undefined && waitedForRate >= plateau.patience;
+      watched = { best: Math.min(watched.best, evaluation.loss), waited: better ? 0 : watched.waited + 1, waitedForRate: lower ? 0 : waitedForRate, rate: lower ? watched.rate * plateau.factor : watched.rate };
     }
     await options.on?.epoch?.({
-      epoch: epoch + 1, trainLoss: total / seen, ...(loss.classes ? { trainAccuracy: right / (seen * batchSize) } : {}),
-      ...(evaluate && validation ? { validation: await evaluate(current(), validation) } : {}),
+      epoch: epoch + 1, learningRate, trainLoss: total / seen, ...(loss.classes ? { trainAccuracy: right / (seen * batchSize) } : {}),
+      ...(evaluation ? { validation: evaluation } : {}),
     });
+    if (earlyStopping && watched.waited >= earlyStopping.patience) break;
+    if (step % checkpointEvery === 0 && step < steps) await options.on?.checkpoint?.(state(step));
   }
   return current();
 }
