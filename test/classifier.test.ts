@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
 import { afterAll, describe, expect, it } from "vitest";
 import { random } from "fiducial/engine";
-import { readCifar10, readIdxSet, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
+import { arraySet, readCifar10, readIdxSet, readNpyArray, readNpz, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
 import { loadNetwork, loadTraining } from "fiducial/learning";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
@@ -66,6 +67,31 @@ describe("data", () => {
     cifar.pixels(1, pixels);
     expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([2, "truck", [3, 32, 32]]);
     expect(pixels[1024]).toBeCloseTo(((1025 % 251) / 255), 6);
+  });
+  it("numpy arrays: bytes or floats, channels first or last, NPY or NPZ", () => {
+    const npy = (type: string, shape: number[], bytes: Uint8Array): Uint8Array => {
+      const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117) + "\n";
+      return Buffer.concat([Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length, 0), Buffer.from(head), bytes]);
+    };
+    const bytes = Uint8Array.from({ length: 2 * 4 * 5 * 3 }, (_, i) => (i * 7) % 256);
+    const labels = readNpyArray(npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)), "labels");
+    const last = arraySet(readNpyArray(npy("|u1", [2, 4, 5, 3], bytes), "images"), labels, "set");
+    expect([last.shape, last.classes, last.label(0)]).toEqual([[3, 4, 5], ["0", "1"], 1]);
+    const out = new Float32Array(60);
+    last.pixels(1, out);
+    expect(out[20 + 5 + 2]).toBeCloseTo(bytes[60 + (5 + 2) * 3 + 1] / 255, 6);
+    const floats = Float32Array.from({ length: 40 }, (_, i) => i / 40);
+    const grey = npy("<f4", [2, 4, 5], new Uint8Array(floats.buffer));
+    arraySet(readNpyArray(grey, "images"), labels, "set").pixels(1, out.subarray(0, 20));
+    expect(out[3]).toBeCloseTo(23 / 40, 6);
+    const zipped = zipSync({ "images.npy": grey, "labels.npy": npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)) });
+    expect([...readNpz(zipped, "z").keys()]).toEqual(["images", "labels"]);
+    expect(() => readNpz(zipped.subarray(0, 60), "z.npz")).toThrow(/z\.npz: it cannot be unpacked/);
+    expect(() => arraySet(readNpyArray(grey, "images"), readNpyArray(npy("<i4", [3], new Uint8Array(12)), "labels"), "set")).toThrow(/2 images and 3 labels/);
+    expect(() => arraySet(readNpyArray(npy("<f4", [2, 4, 5], new Uint8Array(floats.map((v) => 3 * v).buffer)), "images"), labels, "set").pixels(1, out)).toThrow(/floats should be from 0 to 1/);
+    expect(() => arraySet(readNpyArray(grey, "images"), labels, "set", { classes: ["only"] })).toThrow(/image 0 has label 1; labels are whole numbers from 0 to 0/);
+    writeFileSync(at("set.npz"), zipped);
+    refused(fiducial("train", "classifier", "--data", at("set.npz"), "--arch", arch, "--out", at("never.safetensors")), /layer 0|batch size/);
   });
   it("says what is wrong: counts that differ, a label out of range, files cut short", () => {
     const { images, labels } = bytesOf(strokeDigits({ count: 20, seed: 1 }));

@@ -1,7 +1,7 @@
-// --data: a folder of IDX files, of CIFAR-10 batches, or of one folder per class; or a generated set by its name.
+// --data: a folder of IDX files, of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or a generated set by its name.
 import { join } from "node:path";
 import { ConfigError, FormatError, permutation, random } from "../engine/index.ts";
-import { drawnShapes, pictureFolder, readCifar10, readIdxSet, straightEdges, strokeDigits, type LabelledImages, type PictureFile } from "../data/index.ts";
+import { arraySet, drawnShapes, pictureFolder, readCifar10, readIdxSet, readNpyArray, readNpz, straightEdges, strokeDigits, type LabelledImages, type PictureFile } from "../data/index.ts";
 import { fileExists, listFolder, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -50,6 +50,18 @@ export function loadDataset(path: string, options: SplitOptions): Split {
     // the test comes from another stream: no image is in both
     return { train: make({ count, seed }), test: make({ count: Math.max(100, Math.floor(count / 5)), seed: seed + 1_000_000 }), description: `generated ${path}` };
   }
+  if (path.endsWith(".npz")) {
+    const arrays = readNpz(readFile(path), path);
+    const find = (images: readonly string[], labels: readonly string[]): LabelledImages | undefined => {
+      const [x, y] = [images, labels].map((keys) => keys.map((k) => arrays.get(k)).find((v) => v !== undefined));
+      return x && y && arraySet(x, y, path);
+    };
+    const test = find(["x_test", "test_images"], ["y_test", "test_labels"]);
+    const train = find(["x_train", "train_images", "x", "images"], ["y_train", "train_labels", "y", "labels"]);
+    if (!train) throw new FormatError(`${path}: it has the arrays ${[...arrays.keys()].join(", ")}; it should have images and labels, or x_train, y_train, x_test and y_test`, {});
+    const [a, b] = test ? [train, { ...test, classes: train.classes }] : heldOut(train, seed);
+    return { train: a, test: b, description: "NPZ" };
+  }
   const names = listFolder(path);
   const pick = (pattern: RegExp): string | undefined => names.find((name) => pattern.test(name));
   const file = (name: string): Uint8Array => readFile(join(path, name));
@@ -62,6 +74,10 @@ export function loadDataset(path: string, options: SplitOptions): Split {
     if (test.shape.join() !== train.shape.join()) throw new FormatError(`${path}: training images are ${train.shape.join("×")}, test images ${test.shape.join("×")}; they must be equal`, {});
     return { train, test, description: "IDX" };
   }
+  if (names.includes("images.npy") && names.includes("labels.npy")) {
+    const [a, b] = heldOut(arraySet(readNpyArray(file("images.npy"), `${path}/images.npy`), readNpyArray(file("labels.npy"), `${path}/labels.npy`), path), seed);
+    return { train: a, test: b, description: "NPY" };
+  }
   const batches = names.filter((name) => /^data_batch.*\.bin$/.test(name));
   if (batches.length > 0) {
     const train = readCifar10(batches.map(file), `${path}, training batches`);
@@ -69,7 +85,7 @@ export function loadDataset(path: string, options: SplitOptions): Split {
     return { train, test: readCifar10([file("test_batch.bin")], `${path}, test batch`), description: "CIFAR-10" };
   }
   const folders = names.filter((name) => name.endsWith("/"));
-  if (folders.length === 0) throw new ConfigError(`${path}: it holds neither IDX files (train-images-idx3-ubyte…), nor CIFAR-10 batches (data_batch_1.bin…), nor a folder per class`, {});
+  if (folders.length === 0) throw new ConfigError(`${path}: it holds neither IDX files (train-images-idx3-ubyte…), nor CIFAR-10 batches (data_batch_1.bin…), nor images.npy and labels.npy, nor a folder per class`, {});
   if (folders.includes("train/") && folders.includes("test/")) {
     const [train, test] = [folderSet(join(path, "train"), options), folderSet(join(path, "test"), options)];
     if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join()) throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});

@@ -1,9 +1,10 @@
 // The public face of data: bytes in, slices of numbers out, and back.
-export { writeNpy } from "./formats/npy.ts";
+export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
 export { writePng, type Picture } from "./formats/png.ts";
 export { readVolume } from "./formats/read.ts";
 export type { Volume } from "./volume.ts";
+export { arraySet, readNpz } from "./datasets/arrays.ts";
 export { readCifar10 } from "./datasets/cifar10.ts";
 export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.ts";
 export { pictureFolder, type PictureFile } from "./datasets/folder.ts";

@@ -29,7 +29,7 @@ export const trainClassifier: Command = {
   usage: "--data PATH [options]",
   summary: "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
   options: {
-    data: { value: "PATH", help: "folder of IDX files (MNIST), of CIFAR-10 batches or of one folder per class; or strokes, shapes or edges, which are generated" },
+    data: { value: "PATH", help: "folder of IDX files (MNIST), of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or strokes, shapes or edges, which are generated" },
     arch: { value: "NAME", default: "lenet5", help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers" },
     count: { value: "N", default: "10000", help: "training images, where they are generated" },
     epochs: { value: "N", default: "8", help: "passes over the data" },

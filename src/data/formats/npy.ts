@@ -11,10 +11,20 @@ const readers: Readonly<Record<string, { bytes: number; read: (v: DataView, at: 
   c8: { bytes: 8, read: (v, at, le) => v.getFloat32(at, le), complex: true }, c16: { bytes: 16, read: (v, at, le) => v.getFloat64(at, le), complex: true },
 };
 
-/** [H,W] or [slices,H,W], any byte order, C or Fortran order, integers, floats or complex. Source: numpy.lib.format, versions 1 to 3. */
-export function readNpy(bytes: Uint8Array, name: string): Volume {
+export interface NpyArray {
+  readonly shape: readonly number[];
+  /** numpy's type code without its byte order: "u1", "f4", "c8", … */
+  readonly type: string;
+  readonly complex: boolean;
+  /** The value at an index; channel 1 is the imaginary part. */
+  at(index: readonly number[], channel?: 0 | 1): number;
+}
+
+/** Any byte order, C or Fortran order, booleans, integers, floats or complex, any rank. Source: numpy.lib.format, versions 1 to 3. Throws FormatError for a file that is damaged, UnsupportedOpError for other types. */
+export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
   const fail = (what: string): never => { throw new FormatError(`${name}: ${what}`, { name }); };
   if (bytes.length < 12) fail("it is too short for an NPY file");
+  if (bytes[0] !== 0x93 || bytes[1] !== 0x4e) fail("it is not an NPY file");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const wide = bytes[6] >= 2;
   const start = wide ? 12 : 10;
@@ -28,14 +38,30 @@ export function readNpy(bytes: Uint8Array, name: string): Volume {
   const type = readers[code];
   if (type === undefined) throw new UnsupportedOpError(`${name}: NPY type "${code}" is not read; save it as a float, integer or complex array`, { name, code });
   const shape = shapeText.split(",").filter((s) => s.trim() !== "").map(Number);
-  if (shape.length !== 2 && shape.length !== 3) return fail(`its shape is (${shapeText}); images are (H, W) or (slices, H, W)`);
-  const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
-  const count = slices * height * width;
+  const count = shape.reduce((n, d) => n * d, 1);
   checkSize(name, count, count * type.bytes, bytes.length - start - length);
   const little = order !== ">";
-  const strides = fortran ? (shape.length === 2 ? [0, 1, height] : [1, slices, slices * height]) : [height * width, width, 1];
-  return volume(name, { format: "NPY", slices, height, width, complex: type.complex ?? false }, (k, channel, i, j) =>
-    type.read(view, start + length + (k * strides[0] + i * strides[1] + j * strides[2]) * type.bytes + (channel * type.bytes) / 2, little));
+  const axes = shape.map((_, i) => i);
+  const strides = new Array<number>(shape.length);
+  (fortran ? axes : axes.reverse()).reduce((stride, axis) => { strides[axis] = stride; return stride * shape[axis]; }, 1);
+  return {
+    shape, type: code, complex: type.complex ?? false,
+    at(index, channel = 0) {
+      let place = 0;
+      for (let i = 0; i < index.length; i++) place += index[i] * strides[i];
+      return type.read(view, start + length + place * type.bytes + (channel * type.bytes) / 2, little);
+    },
+  };
+}
+
+/** [H,W] or [slices,H,W]. Throws as readNpyArray does, and FormatError for other ranks. */
+export function readNpy(bytes: Uint8Array, name: string): Volume {
+  const array = readNpyArray(bytes, name);
+  const { shape, complex } = array;
+  if (shape.length !== 2 && shape.length !== 3) throw new FormatError(`${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`, { name, shape });
+  const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
+  const flat = shape.length === 2;
+  return volume(name, { format: "NPY", slices, height, width, complex }, (k, channel, i, j) => array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1));
 }
 
 /** An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source: numpy.lib.format, version 1. */
