@@ -70,8 +70,8 @@ describe("data", () => {
   });
   it("numpy arrays: bytes or floats, channels first or last, NPY or NPZ", () => {
     const npy = (type: string, shape: number[], bytes: Uint8Array): Uint8Array => {
-      const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117) + "\n";
-      return Buffer.concat([Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length, 0), Buffer.from(head), bytes]);
+      const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117);
+      return Buffer.concat([Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length + 1, 0), Buffer.from(`${head}\n`), bytes]);
     };
     const bytes = Uint8Array.from({ length: 2 * 4 * 5 * 3 }, (_, i) => (i * 7) % 256);
     const labels = readNpyArray(npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)), "labels");

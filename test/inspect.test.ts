@@ -1,7 +1,7 @@
 // Looking inside a network, and hand-made kernels.
 import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
-import { boxBlur, checkGradients, crossEntropy, explainNode, featureSheet, filterImage, gaussianBlur, gradCam, gradientVector, kernels, kernelSheet, meanSquaredError, nn, receptiveField, saliency, trace } from "fiducial/learning";
+import { boxBlur, checkGradients, crossEntropy, explainDerivatives, explainNode, featureSheet, filterImage, gaussianBlur, gradCam, gradientVector, kernels, kernelSheet, meanSquaredError, nn, receptiveField, saliency, trace } from "fiducial/learning";
 
 const backend = await openBackend("reference");
 const rng = random(2);
@@ -33,6 +33,25 @@ describe("looking inside", () => {
     // the last layer's bias: ∂C/∂b = ∂C/∂z
     expect([...parameters.get("5.linear.bias")!.data]).toEqual([...activations.get("5.linear")!.data]);
     for (const loss of [crossEntropy(), meanSquaredError()]) expect(await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 })).toBeLessThan(1e-6);
+  });
+});
+
+describe("the chain rule, node by node", () => {
+  it("adds up to the gradient vector over all nodes that share a weight", async () => {
+    const network = nn.sequential({ input: [2, 5, 4], seed: 1, layers: [nn.conv2d({ outChannels: 3, kernelSize: 3, padding: 1 }), nn.tanh(), nn.flatten(), nn.linear({ outFeatures: 2 })] });
+    const [input, target, loss] = [numbers(40), [1, 0], crossEntropy()];
+    const { parameters } = await gradientVector(network, { loss, inputs: input, targets: target, count: 1, backend });
+    // the weight of output channel 2 over input channel 1, row 0, column 2
+    let total = 0;
+    for (let r = 0; r < 5; r++) for (let c = 0; c < 4; c++) {
+      const options = { layer: "0.conv2d", node: [2, r, c], input, backend };
+      const { terms } = await explainNode(network, options);
+      const rules = await explainDerivatives(network, { ...options, loss, target });
+      const k = terms.findIndex((t) => t.at[0] === 1 && t.at[1] === r - 1 && t.at[2] === c + 1);
+      if (k >= 0) total += rules[k].product;
+    }
+    expect(total).toBeCloseTo(parameters.get("0.conv2d.weight")!.data[(2 * 2 + 1) * 9 + 2], 10);
+    await expect(explainDerivatives(network, { layer: "3.linear", node: [0], input, target, loss, backend })).rejects.toThrow(/no activation follows 3\.linear/);
   });
 });
 

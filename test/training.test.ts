@@ -82,6 +82,16 @@ describe("training", () => {
     for (const state of states) expect((await fit(network, { ...options, resume: state })).parameters).toEqual(whole.parameters);
     await expect(fit(network, { data: set(1), loss: meanSquaredError(), optimizer: sgd({ learningRate: 0.1 }), epochs: 1, batchSize: 1, seed: 0, backend, earlyStopping: { patience: 1 } })).rejects.toThrow(/give validation data/);
   });
+  it("accumulated gradients are those of one large batch, with any optimiser", async () => {
+    const data: Dataset = { length: 16, inputShape: [3], targetShape: [2], read: (i, x, t) => { x.set([Math.sin(i), Math.cos(2 * i), i / 16]); t.set([i % 2, 1 - (i % 2)]); } };
+    const network = nn.sequential({ input: [3], seed: 1, layers: [nn.linear({ outFeatures: 4 }), nn.tanh(), nn.linear({ outFeatures: 2 })] });
+    for (const optimizer of [adam({ learningRate: 0.05 }), clipped(sgd({ learningRate: 0.2, momentum: 0.9 }), { maxNorm: 0.1 })]) {
+      const options = { data, loss: crossEntropy(), optimizer, epochs: 3, seed: 0, backend };
+      const [whole, parts] = [await fit(network, { ...options, batchSize: 8 }), await fit(network, { ...options, batchSize: 2, accumulate: 4 })];
+      for (const [name, { data: w }] of whole.parameters) parts.parameters.get(name)!.data.forEach((v, i) => expect(v).toBeCloseTo(w[i], 6));
+    }
+    await expect(fit(network, { data, loss: crossEntropy(), optimizer: adam({ learningRate: 0.1 }), epochs: 1, seed: 0, backend, batchSize: 8, accumulate: 3 })).rejects.toThrow(/batch size 8, 3 of which make an update, is larger than the set of 16/);
+  });
   it("augmentation repeats with its seed, moves what it says, and leaves labels alone", () => {
     const data: Dataset = { length: 1, inputShape: [1, 9, 9], targetShape: [1], read: (_i, x, t) => { x.fill(0); x[4 * 9 + 6] = 1; t[0] = 7; } };
     const read = (options: Parameters<typeof augmented>[1], epoch: number): Float32Array => { const [x, t] = [new Float32Array(81), new Float32Array(1)]; augmented(data, options).read(0, x, t, epoch); expect(t[0]).toBe(7); return x; };

@@ -7,7 +7,7 @@ export { augmented, classification, type Augmentation } from "./train/classifica
 export { compileEvaluation, fit, predict, type Dataset, type Epoch, type Evaluation, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
-export { checkGradients, explainNode, gradientVector, trace, type GradientVector, type NodeExplanation, type NodeTerm, type Tensor } from "./inspect/trace.ts";
+export { checkGradients, explainDerivatives, explainNode, gradientVector, trace, type ChainRule, type GradientVector, type NodeExplanation, type NodeTerm, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";

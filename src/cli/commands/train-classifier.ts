@@ -34,6 +34,7 @@ export const trainClassifier: Command = {
     count: { value: "N", default: "10000", help: "training images, where they are generated" },
     epochs: { value: "N", default: "8", help: "passes over the data" },
     "batch-size": { value: "N", default: "64", help: "images per step" },
+    accumulate: { value: "N", default: "1", help: "batches whose gradients are averaged before an update" },
     optimizer: { value: "NAME", default: "adam", help: "adam or sgd (momentum 0.9)" },
     "learning-rate": { value: "RATE", default: "0.002", help: "at the start; it falls smoothly to 0" },
     shift: { value: "N", default: "2", help: "images are shifted by up to so many pixels each way, anew every epoch" },
@@ -76,14 +77,14 @@ export const trainClassifier: Command = {
     const since = performance.now();
     const batchSize = args.integer("batch-size", 1);
     const trained = await fit(network, {
-      data, loss, optimizer, epochs: args.integer("epochs", 1), batchSize, seed, backend,
+      data, loss, optimizer, epochs: args.integer("epochs", 1), batchSize, accumulate: args.integer("accumulate", 1), seed, backend,
       validation: classification(test), checkpointEvery: args.integer("checkpoint-every", 1),
       ...(resume ? { resume } : {}),
       ...(args.has("patience") ? { earlyStopping: { patience: args.integer("patience", 1) } } : {}),
       on: {
         step: (p) => {
           recent += (p.loss - recent) / Math.min(++seen, 50);
-          return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}, ${Math.round((1000 * seen * batchSize) / (performance.now() - since))} images/s`, p.step, p.steps);
+          return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}, ${Math.round((1000 * seen * batchSize * args.integer("accumulate", 1)) / (performance.now() - since))} images/s`, p.step, p.steps);
         },
         epoch: (e) => {
           epochs.push(e);

@@ -118,3 +118,37 @@ export async function explainNode(network: Network, options: { layer: string; no
   }
   return { terms, bias, sum: terms.reduce((s, t) => s + t.product, bias) };
 }
+
+/** ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a for one weight at one node. */
+export interface ChainRule {
+  /** The input value that the weight multiplies. */
+  readonly dzdw: number;
+  /** The activation's slope at the node. */
+  readonly dadz: number;
+  /** What comes back from the layers behind. */
+  readonly dCda: number;
+  readonly product: number;
+}
+
+/** The three factors of the chain rule for every weight of one node z = Σ input·weight + bias and its activation a, the layer after it, for one sample; in the order of explainNode's terms. In a linear layer the products are ∂C/∂w; in a convolution, whose weights serve many nodes, they are this node's share of it. Throws ConfigError as explainNode does, and where no layer of the same shape follows. */
+export async function explainDerivatives(network: Network, options: { loss: Loss; layer: string; node: readonly number[]; input: ArrayLike<number>; target: ArrayLike<number>; backend: Backend }): Promise<ChainRule[]> {
+  const { loss, layer, node, input, target, backend } = options;
+  const { terms } = await explainNode(network, { layer, node, input, backend });
+  const b = new GraphBuilder(ops);
+  const x = b.input("input", [1, ...network.architecture.input]);
+  const layers: [string, Value][] = [];
+  const { y } = applyNetwork(b, network, x, { onLayer: (name, _kind, value) => { layers.push([name, value]); } });
+  const index = layers.findIndex(([name]) => name === layer);
+  const [z, a] = [layers[index][1], layers[index + 1]?.[1]];
+  if (a === undefined || a.shape.join() !== z.shape.join()) throw new ConfigError(`explainDerivatives: no activation follows ${layer}; name a layer before one`, { layer });
+  const flat = node.reduce((at, v, i) => at * z.shape[i + 1] + v, 0);
+  const chosen = new Float32Array(sizeOf(a.shape));
+  chosen[flat] = 1;
+  const one = b.emit("sum", { x: b.emit("mul", { a, b: b.constant(chosen, a.shape) }, {}) }, { axes: a.shape.map((_, i) => i) });
+  const cost = loss.apply(b, y, b.input("target", [1, ...y.shape.slice(1)]));
+  b.output("dadz", gradients(b, one, [z])[0]);
+  b.output("dCda", gradients(b, cost, [a])[0]);
+  const out = (await backend.compile(b)).run({ input, target });
+  const [dadz, dCda] = [out.dadz[flat], out.dCda[flat]];
+  return terms.map(({ input: dzdw }) => ({ dzdw, dadz, dCda, product: dzdw * dadz * dCda }));
+}

@@ -30,6 +30,8 @@ export interface FitOptions {
   readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly batchSize: number;
+  /** Batches whose gradients are averaged before an update, for batches that do not fit in memory; 1 unless given. */
+  readonly accumulate?: number;
   readonly seed: number;
   readonly backend: Backend;
   /** smoothFall unless given: from the learning rate to 0, level at both ends. */
@@ -60,6 +62,27 @@ export function withParameters(network: Network, read: (name: string) => ArrayLi
   const parameters = new Map<string, Parameter>();
   for (const [name, p] of network.parameters) parameters.set(name, { shape: p.shape, data: Float32Array.from(read(name)) });
   return { architecture: network.architecture, parameters, provenance };
+}
+
+/** Gathers gradients over runs: only where `last` is 1 do the updates that `apply` adds take place, on the mean of all, and the gathering starts anew. */
+function accumulated(b: GraphBuilder, parameters: ReadonlyMap<string, Value>, own: readonly Value[], count: number, last: Value, apply: (mean: Value[]) => void): void {
+  const { add, mul, sub } = arithmetic(b);
+  const others = sub(1, last);
+  const names = [...parameters.keys()];
+  const sums = own.map((g, i) => {
+    const before = b.parameter(`accumulated.${names[i]}`, g.shape, new Float32Array(sizeOf(g.shape)));
+    const sum = add(before, g);
+    b.update(before, mul(sum, others));
+    return sum;
+  });
+  const known = new Set(b.updates.keys());
+  apply(sums.map((sum) => mul(sum, 1 / count)));
+  for (const [id, next] of [...b.updates]) {
+    if (known.has(id)) continue;
+    const [old, value] = [id, next].map((k) => ({ id: k, shape: b.nodes[k].shape }));
+    // last is 0 or 1, so one of the two terms is exactly 0
+    b.update(old, add(mul(value, last), mul(old, others)));
+  }
 }
 
 /** The index of the largest of n values from `at` on. */
@@ -113,9 +136,11 @@ export async function compileEvaluation(network: Network, options: { data: Pick<
 
 /** Trains by minibatches in a seeded order; a last batch that is not full is left out, another one every epoch. Throws ConfigError for impossible options or a state of another run, ConvergenceError at the first loss that is not finite, naming the step. */
 export async function fit(network: Network, options: FitOptions, forward: Forward = (b, net, x) => applyNetwork(b, net, x, { training: true })): Promise<Network> {
-  const { data, epochs, batchSize, seed, loss, optimizer, resume, validation, schedule = smoothFall() } = options;
+  const { data, epochs, batchSize, seed, loss, optimizer, resume, validation, schedule = smoothFall(), accumulate = 1 } = options;
   if (!(epochs >= 1) || !(batchSize >= 1)) throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, { epochs, batchSize });
-  if (batchSize > data.length) throw new ConfigError(`fit: the batch size ${batchSize} is larger than the set of ${data.length} samples; make it smaller`, { batchSize, length: data.length });
+  if (!Number.isInteger(accumulate) || accumulate < 1) throw new ConfigError(`fit: accumulate ${accumulate} must be a whole number from 1 up`, { accumulate });
+  const perStep = batchSize * accumulate;
+  if (perStep > data.length) throw new ConfigError(`fit: the batch size ${accumulate > 1 ? `${batchSize}, ${accumulate} of which make an update,` : batchSize} is larger than the set of ${data.length} samples; make it smaller`, { batchSize, length: data.length });
   const b = new GraphBuilder(ops);
   const x = b.input("input", [batchSize, ...data.inputShape]);
   const t = b.input("target", [batchSize, ...data.targetShape]);
@@ -124,7 +149,9 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const cost = loss.apply(b, y, t);
   b.output("loss", cost);
   if (loss.classes) b.output("y", y);
-  optimizer.apply(b, parameters, gradients(b, cost, [...parameters.values()]), rate);
+  const own = gradients(b, cost, [...parameters.values()]);
+  if (accumulate === 1) optimizer.apply(b, parameters, own, rate);
+  else accumulated(b, parameters, own, accumulate, b.input("last", []), (total) => optimizer.apply(b, parameters, total, rate));
   const { averageDecay } = options;
   if (averageDecay !== undefined) {
     if (!(averageDecay >= 0 && averageDecay < 1)) throw new ConfigError(`fit: averageDecay ${averageDecay} must be in [0, 1)`, { averageDecay });
@@ -136,7 +163,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   }
   const plan = await options.backend.compile(b);
 
-  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, schedule: schedule.name, loss: loss.name, ...(options.earlyStopping ? { earlyStopping: options.earlyStopping.patience } : {}), ...(options.plateau ? { plateau: JSON.stringify(options.plateau) } : {}), ...(averageDecay === undefined ? {} : { averageDecay }) };
+  const settings = { seed, epochs, batchSize, samples: data.length, optimizer: `${optimizer.name} ${JSON.stringify(optimizer.options)}`, schedule: schedule.name, loss: loss.name, ...(options.earlyStopping ? { earlyStopping: options.earlyStopping.patience } : {}), ...(options.plateau ? { plateau: JSON.stringify(options.plateau) } : {}), ...(accumulate === 1 ? {} : { accumulate }), ...(averageDecay === undefined ? {} : { averageDecay }) };
   if (resume) {
     checkResumable(resume, settings);
     for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) plan.write(name, p.data);
@@ -149,7 +176,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
   const rng = random(seed);
-  const stepsPerEpoch = Math.floor(data.length / batchSize);
+  const stepsPerEpoch = Math.floor(data.length / perStep);
   const steps = epochs * stepsPerEpoch;
   const { earlyStopping, plateau } = options;
   if ((earlyStopping || plateau) && !validation) throw new ConfigError("fit: earlyStopping and plateau watch the validation loss; give validation data", {});
@@ -165,17 +192,20 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
     const order = permutation(data.length, rng.fork(`epoch ${epoch}`));
     let [total, right, seen, learningRate] = [0, 0, 0, 0];
     for (let k = step - epoch * stepsPerEpoch; k < stepsPerEpoch; k++) {
-      for (let i = 0; i < batchSize; i++) {
-        data.read(order[k * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize), epoch);
-      }
       learningRate = optimizer.options.learningRate * watched.rate * schedule.factor(step, steps);
-      const out = plan.run({ input, target, rate: [learningRate] });
-      const value = out.loss[0];
-      if (!Number.isFinite(value)) throw new ConvergenceError(`fit: the loss is ${value} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
+      let value = 0;
+      for (let part = 0; part < accumulate; part++) {
+        for (let i = 0; i < batchSize; i++) {
+          data.read(order[k * perStep + part * batchSize + i], input.subarray(i * inputSize, (i + 1) * inputSize), target.subarray(i * targetSize, (i + 1) * targetSize), epoch);
+        }
+        const out = plan.run({ input, target, rate: [learningRate], ...(accumulate > 1 ? { last: [part === accumulate - 1 ? 1 : 0] } : {}) });
+        if (!Number.isFinite(out.loss[0])) throw new ConvergenceError(`fit: the loss is ${out.loss[0]} at step ${step + 1} (epoch ${epoch + 1}); lower the learning rate`, { step, epoch });
+        value += out.loss[0] / accumulate;
+        if (loss.classes) right += agreeing(out.y, target, batchSize);
+      }
       step++;
       seen++;
       total += value;
-      if (loss.classes) right += agreeing(out.y, target, batchSize);
       await options.on?.step?.({ epoch: epoch + 1, epochs, step, steps, loss: value, learningRate });
       // the last state of an epoch waits for what the epoch's evaluation says
       if (step % checkpointEvery === 0 && k < stepsPerEpoch - 1) await options.on?.checkpoint?.(state(step));
@@ -188,7 +218,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       watched = { best: Math.min(watched.best, evaluation.loss), waited: better ? 0 : watched.waited + 1, waitedForRate: lower ? 0 : waitedForRate, rate: lower ? watched.rate * plateau.factor : watched.rate };
     }
     await options.on?.epoch?.({
-      epoch: epoch + 1, learningRate, trainLoss: total / seen, ...(loss.classes ? { trainAccuracy: right / (seen * batchSize) } : {}),
+      epoch: epoch + 1, learningRate, trainLoss: total / seen, ...(loss.classes ? { trainAccuracy: right / (seen * perStep) } : {}),
       ...(evaluation ? { validation: evaluation } : {}),
     });
     if (earlyStopping && watched.waited >= earlyStopping.patience) break;
