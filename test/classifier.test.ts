@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { encode } from "fast-png";
 import { zipSync } from "fflate";
 import { afterAll, describe, expect, it } from "vitest";
 import { random } from "fiducial/engine";
@@ -131,6 +132,13 @@ describe("fiducial train classifier", () => {
     const sheet = fiducial("inspect", out, "--image", pictures[0], "--out", at("features.png"));
     expect(sheet.out).toMatch(/0\.conv2d +conv2d +\[6×28×28\][\s\S]*Feature maps/);
     expect(existsSync(at("features.png"))).toBe(true);
+    const other = new Float32Array(30 * 28);
+    writeFileSync(at("large.png"), writePng(other, [30, 28], 1));
+    refused(fiducial("classify", out, at("large.png")), /large\.png: it is 30×28, the network takes \[1×28×28\]; resize it/);
+    writeFileSync(at("colour.png"), encode({ width: 28, height: 28, channels: 3, data: Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 256) }));
+    refused(fiducial("classify", out, at("colour.png")), /colour\.png: it is in colour, the network takes grey pictures/);
+    refused(fiducial("classify", out), /name a checkpoint and at least one picture/);
+    refused(fiducial("classify", fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)), pictures[0]), /no classifier of images/);
     refused(fiducial("inspect", "--image", pictures[0], "--out", at("never.png")), /takes \[2×128×128\]; pictures are for networks of grey or colour images/);
     for (const s of seen) expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
   });
@@ -201,6 +209,18 @@ describe("fiducial train classifier", () => {
   for (const [name, args, says] of cases) it(`refuses ${name}`, () => {
     refused(fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")), says);
     expect(existsSync(at("never.safetensors"))).toBe(false);
+  });
+  it("keeps the last good state when the loss diverges", () => {
+    const out = at("diverged/model.safetensors");
+    mkdirSync(at("diverged"));
+    const run = fiducial("train", "classifier", "--data", "edges", "--count", "6400", "--arch", arch, "--optimizer", "sgd", "--learning-rate", "3", "--checkpoint-every", "1", "--epochs", "400", "--out", out);
+    refused(run, /the loss is (NaN|Infinity) at step (\d+)/);
+    const diverged = Number(/at step (\d+)/.exec(run.err)?.[1]);
+    expect(diverged).toBeGreaterThan(1);
+    const { step, network } = loadTraining(readFileSync(`${out}.training`));
+    expect(step).toBeLessThan(diverged);
+    for (const { data } of network.parameters.values()) expect(data.every(Number.isFinite)).toBe(true);
+    expect(existsSync(out)).toBe(false);
   });
   it("goes on from no other run's state", () => {
     const out = at("other-run/model.safetensors");

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { ConfigError, exp, openBackend } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { loadNetwork, predict, saliency } from "../../learning/index.ts";
+import { featureSheet, loadNetwork, predict, saliency } from "../../learning/index.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { pictureInput } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
@@ -15,7 +15,7 @@ export const classifyCommand: Command = {
   name: "classify",
   usage: "MODEL IMAGE… [options]",
   summary: "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities.",
-  options: { top: { value: "N", default: "3", help: "classes per picture" }, explain: { value: "FOLDER", help: "write a saliency picture per image there: what the likeliest class hangs on, brighter for more" }, backend, json, debug, help },
+  options: { top: { value: "N", default: "3", help: "classes per picture" }, explain: { value: "FOLDER", help: "write a sheet per picture there: the picture beside the pixels that the likeliest class hangs on" }, backend, json, debug, help },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [model, ...pictures] = args.positionals;
     if (model === undefined || pictures.length === 0) throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
@@ -36,7 +36,9 @@ export const classifyCommand: Command = {
       const folder = args.optional("explain");
       if (folder !== undefined) {
         const { shape, data } = await saliency(network, { input: values, output: order[0], backend: opened });
-        writeFiles([{ path: join(folder, `saliency-${results.length + 1}.png`), content: writePng(data, [shape[0], shape[1]], Math.max(1e-30, ...data)) }]);
+        // the picture's channels, and what the answer hangs on
+        const sheet = featureSheet(new Map([["", { shape: [1, input[0] + 1, ...shape], data: Float64Array.from([...values, ...data]) }]]));
+        writeFiles([{ path: join(folder, `saliency-${results.length + 1}.png`), content: writePng(sheet.values, sheet.shape, 1) }]);
       }
       results.push({ image: path, classes: order.map((i) => ({ name: classes[i], probability: weights[i] / total })) });
     }

@@ -33,12 +33,14 @@ function normalDistribution(b: GraphBuilder, x: Value): Value {
   return mul(add(erf, 1), 0.5);
 }
 
-export const plain: Readonly<Record<"relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish", (b: GraphBuilder, x: Value) => Value>> = {
+export const plain: Readonly<Record<"relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh", (b: GraphBuilder, x: Value) => Value>> = {
   relu: (b, x) => b.emit("relu", { x }, {}),
   sigmoid: sigmoidOf,
   tanh: tanhOf,
   silu: (b, x) => arithmetic(b).mul(x, sigmoidOf(b, x)),
   hardSigmoid: hardSigmoidOf,
+  // relu(x + 1) − relu(x − 1) − 1
+  hardTanh: (b, x) => { const { add, relu, sub } = arithmetic(b); return sub(sub(relu(add(x, 1)), relu(sub(x, 1))), 1); },
   hardSwish: (b, x) => arithmetic(b).mul(x, hardSigmoidOf(b, x)),
 };
 

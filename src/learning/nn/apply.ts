@@ -11,7 +11,7 @@ const activation = (kind: keyof typeof plain) => (scope: Scope, _name: string, x
 const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K }>> } = {
   conv2d, convTranspose2d, maxPool2d, avgPool2d, adaptiveMaxPool2d: adaptivePool2d, adaptiveAvgPool2d: adaptivePool2d, upsample, pixelShuffle,
   instanceNorm2d, batchNorm2d, groupNorm, layerNorm,
-  relu: activation("relu"), sigmoid: activation("sigmoid"), tanh: activation("tanh"), silu: activation("silu"), hardSigmoid: activation("hardSigmoid"), hardSwish: activation("hardSwish"),
+  relu: activation("relu"), sigmoid: activation("sigmoid"), tanh: activation("tanh"), silu: activation("silu"), hardSigmoid: activation("hardSigmoid"), hardSwish: activation("hardSwish"), hardTanh: activation("hardTanh"),
   leakyRelu, prelu, elu, gelu, softplus, softmax, dropout,
   unet, residual, branches, graph,
   linear: ({ b, parameter }, name, x, { outFeatures, bias = true }) => {

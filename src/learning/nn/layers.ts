@@ -13,7 +13,7 @@ export interface GroupNorm { readonly kind: "groupNorm"; readonly groups: number
 export interface LayerNorm { readonly kind: "layerNorm"; readonly epsilon?: number; readonly affine?: boolean }
 export interface Upsample { readonly kind: "upsample"; readonly scale: number; readonly mode: "nearest" | "bilinear" }
 export interface PixelShuffle { readonly kind: "pixelShuffle"; readonly scale: number }
-export interface Plain { readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "flatten" }
+export interface Plain { readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh" | "flatten" }
 export interface LeakyRelu { readonly kind: "leakyRelu"; readonly slope?: number }
 export interface Prelu { readonly kind: "prelu"; readonly initial?: number }
 export interface Elu { readonly kind: "elu"; readonly alpha?: number }
@@ -73,6 +73,8 @@ export const silu = (): Plain => ({ kind: "silu" });
 export const hardSigmoid = (): Plain => ({ kind: "hardSigmoid" });
 /** y = x·hardSigmoid(x) */
 export const hardSwish = (): Plain => ({ kind: "hardSwish" });
+/** y = min(1, max(−1, x)) */
+export const hardTanh = (): Plain => ({ kind: "hardTanh" });
 /** [N, …] → [N, features] */
 export const flatten = (): Plain => ({ kind: "flatten" });
 /** y = x for x > 0, slope·x otherwise; slope = 0.01 */

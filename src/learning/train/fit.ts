@@ -173,6 +173,11 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const current = (averaged = averageDecay !== undefined): Network => withParameters(network, (name) => plan.read(averaged && parameters.has(name) ? AVERAGE + name : name), provenance);
   const optimizerParameters = b.nodes.flatMap((n) => (n.kind === "parameter" && !network.parameters.has(n.name) ? [{ name: n.name, shape: n.shape }] : []));
   const state = (step: number): TrainingState => ({ step, settings, watched, network: current(false), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
+  /** A state whose values are not all finite is no good one, and never replaces one that is. */
+  const keep = async (done: number): Promise<void> => {
+    const now = state(done);
+    if ([...now.network.parameters.values(), ...now.optimizer.values()].every((p) => p.data.every(Number.isFinite))) await options.on?.checkpoint?.(now);
+  };
   const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
   const rng = random(seed);
@@ -208,7 +213,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       total += value;
       await options.on?.step?.({ epoch: epoch + 1, epochs, step, steps, loss: value, learningRate });
       // the last state of an epoch waits for what the epoch's evaluation says
-      if (step % checkpointEvery === 0 && k < stepsPerEpoch - 1) await options.on?.checkpoint?.(state(step));
+      if (step % checkpointEvery === 0 && k < stepsPerEpoch - 1) await keep(step);
     }
     const evaluation = evaluate && validation && await evaluate(current(), validation);
     if (evaluation) {
@@ -222,7 +227,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       ...(evaluation ? { validation: evaluation } : {}),
     });
     if (earlyStopping && watched.waited >= earlyStopping.patience) break;
-    if (step % checkpointEvery === 0 && step < steps) await options.on?.checkpoint?.(state(step));
+    if (step % checkpointEvery === 0 && step < steps) await keep(step);
   }
   return current();
 }
