@@ -175,8 +175,9 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const state = (step: number): TrainingState => ({ step, settings, watched, network: current(false), optimizer: new Map(optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }])) });
   /** A state whose values are not all finite is no good one, and never replaces one that is. */
   const keep = async (done: number): Promise<void> => {
+    if (!options.on?.checkpoint) return;
     const now = state(done);
-    if ([...now.network.parameters.values(), ...now.optimizer.values()].every((p) => p.data.every(Number.isFinite))) await options.on?.checkpoint?.(now);
+    if ([...now.network.parameters.values(), ...now.optimizer.values()].every((p) => p.data.every(Number.isFinite))) await options.on.checkpoint(now);
   };
   const evaluate = validation && await compileEvaluation(network, { data: validation, loss, batchSize, backend: options.backend });
 
