@@ -48,6 +48,10 @@ describe("the package", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/method: 'zero-filled',\s+outcome: 'pass'/);
   });
+  it("has a command line that works where it is built", () => {
+    const { status, stdout } = spawnSync("npx", ["fiducial", "--version"], { cwd: root, encoding: "utf8" });
+    expect([status, stdout.trim()]).toEqual([0, version]);
+  });
   it("has a command line that works where it is installed", () => {
     const { status, stdout } = spawnSync(join(folder, "node_modules", ".bin", "fiducial"), ["inspect"], { cwd: folder, encoding: "utf8" });
     expect(status).toBe(0);
