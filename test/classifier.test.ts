@@ -6,11 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import jpeg from "jpeg-js";
 import { encode } from "fast-png";
 import { zipSync } from "fflate";
 import { afterAll, describe, expect, it } from "vitest";
 import { random } from "fiducial/engine";
-import { arraySet, readCifar10, readIdxSet, readNpyArray, readNpz, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
+import { arraySet, readCifar10, readIdxSet, readNpyArray, readNpz, readPicture, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
 import { loadNetwork, loadTraining } from "fiducial/learning";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
@@ -68,6 +69,15 @@ describe("data", () => {
     cifar.pixels(1, pixels);
     expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([2, "truck", [3, 32, 32]]);
     expect(pixels[1024]).toBeCloseTo(((1025 % 251) / 255), 6);
+  });
+  it("JPEG pictures, by content and not by name; damaged ones are refused", () => {
+    const data = Uint8Array.from({ length: 16 * 24 * 4 }, (_, i) => [10 * Math.floor(i / 96), 200, 5 * (Math.floor(i / 4) % 24), 255][i % 4]);
+    const bytes = new Uint8Array(jpeg.encode({ width: 24, height: 16, data }, 95).data);
+    const picture = readPicture(bytes, "photo.png");
+    expect([picture.height, picture.width, picture.grey]).toEqual([16, 24, false]);
+    for (const [r, c] of [[0, 0], [7, 20], [15, 3]]) picture.pixel(r, c).forEach((v, k) => expect(Math.abs(v - data[4 * (24 * r + c) + k] / 255)).toBeLessThan(0.06));
+    expect(() => readPicture(bytes.subarray(0, 60), "photo.jpg")).toThrow(/photo\.jpg: this JPEG cannot be read/);
+    expect(() => readPicture(Uint8Array.of(1, 2, 3), "photo.jpg")).toThrow(/neither PNG nor JPEG/);
   });
   it("numpy arrays: bytes or floats, channels first or last, NPY or NPZ", () => {
     const npy = (type: string, shape: number[], bytes: Uint8Array): Uint8Array => {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { arithmetic, gradients, GraphBuilder, openBackend, ops } from "fiducial/engine";
-import { adam, adamW, augmented, clipped, constant, cosine, crossEntropy, fit, huber, meanSquaredError, nn, oneCycle, rmsprop, sgd, smoothFall, stepDecay, structuralDissimilarity, type Dataset, type Loss, type Optimizer, type TrainingState } from "fiducial/learning";
+import { adam, adamW, augmented, clipped, constant, cosine, crossEntropy, fit, huber, meanAbsoluteError, meanSquaredError, nn, oneCycle, rmsprop, sgd, smoothFall, stepDecay, structuralDissimilarity, type Dataset, type Loss, type Optimizer, type TrainingState } from "fiducial/learning";
 
 const fixture = JSON.parse(readFileSync(new URL("fixtures/pytorch_training.json", import.meta.url), "utf8")) as { losses: Record<string, { value: number; gradient?: number[] }>; optimizers: Record<string, number[]> };
 const numbers = (n: number, k: number): number[] => Array.from({ length: n }, (_, i) => ((i * 37 + k * 11) % 101) / 50 - 1);
@@ -14,7 +14,7 @@ describe("losses agree with PyTorch, and 1 − SSIM with skimage", () => {
   const images = { shape: [2, 1, 9, 9], p: numbers(162, 2).map((v) => 0.5 + 0.4 * v), t: numbers(162, 5).map((v) => 0.5 + 0.4 * v) };
   const cases: Record<string, [Loss, typeof logits]> = {
     crossEntropy: [crossEntropy(), logits], smoothed: [crossEntropy({ labelSmoothing: 0.1 }), logits], weighted: [crossEntropy({ classWeights: [1, 2, 0.5, 3] }), logits],
-    "smoothed and weighted": [crossEntropy({ classWeights: [1, 2, 0.5, 3], labelSmoothing: 0.2 }), logits], huber: [huber({ delta: 0.7 }), logits], structuralDissimilarity: [structuralDissimilarity({ range: 1 }), images],
+    "smoothed and weighted": [crossEntropy({ classWeights: [1, 2, 0.5, 3], labelSmoothing: 0.2 }), logits], meanSquaredError: [meanSquaredError(), logits], meanAbsoluteError: [meanAbsoluteError(), logits], huber: [huber({ delta: 0.7 }), logits], structuralDissimilarity: [structuralDissimilarity({ range: 1 }), images],
   };
   it("are all in the fixture", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.losses)));
   for (const [name, [loss, { shape, p, t }]] of Object.entries(cases)) it(name, async () => {

@@ -18,7 +18,7 @@ export function classification(images: LabelledImages): Dataset {
 }
 
 export interface Augmentation {
-  /** Largest shift each way, pixels. */
+  /** Largest shift each way, pixels: a random crop of the image whose edges are repeated. */
   readonly shift?: number;
   /** Mirrors left to right half of the time. */
   readonly flip?: boolean;
