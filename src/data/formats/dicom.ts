@@ -5,7 +5,7 @@ import { checkSize, volume, type Volume } from "../volume.ts";
 
 const uncompressed: Readonly<Record<string, { little: boolean }>> = { "1.2.840.10008.1.2": { little: true }, "1.2.840.10008.1.2.1": { little: true }, "1.2.840.10008.1.2.2": { little: false } };
 const compressed: Readonly<Record<string, string>> = {
-  "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian", "1.2.840.10008.1.2.4.50": "JPEG Baseline", "1.2.840.10008.1.2.4.51": "JPEG Extended", "1.2.840.10008.1.2.4.57": "JPEG Lossless",
+  "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian", "1.2.840.10008.1.2.4.50": "JPEG Baseline", "1.2.840.10008.1.2.4.51": "JPEG Extended", "1.2.840.10008.1.2.4.53": "JPEG Spectral Selection", "1.2.840.10008.1.2.4.55": "JPEG Full Progression", "1.2.840.10008.1.2.4.57": "JPEG Lossless",
   "1.2.840.10008.1.2.4.70": "JPEG Lossless SV1", "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless", "1.2.840.10008.1.2.4.81": "JPEG-LS Near-Lossless", "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
   "1.2.840.10008.1.2.4.91": "JPEG 2000", "1.2.840.10008.1.2.4.201": "HTJ2K Lossless", "1.2.840.10008.1.2.4.203": "HTJ2K", "1.2.840.10008.1.2.5": "RLE Lossless",
 };
