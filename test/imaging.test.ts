@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
-import { applyOperator, brainPhantoms, dotTest, equispacedMask, magnitude, maskFrom, norm, nmse, psnr, radialMask, randomMask, reconstruct, sheppLogan, ssim, ssimGaussian, subsampledFourier, totalVariation, variableDensityMask, zeroFilled, type Mask } from "fiducial/imaging";
+import { applyOperator, brainPhantoms, dotTest, equispacedMask, magnitude, maskFrom, norm, nmse, psnr, radialMask, randomMask, reconstruct, sheppLogan, shrinkDetails, ssim, ssimGaussian, subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type Mask } from "fiducial/imaging";
 
 describe("masks", () => {
   it("equispaced-fraction reproduces fastMRI's lines for W = 372, R = 4, .08, offset 4", () => {
@@ -141,4 +141,40 @@ describe("solvers", () => {
     }
     expect(await cost(await solve(10))).toBeGreaterThanOrEqual(best);
   }, 60_000);
+});
+
+describe("wavelet sparsity", () => {
+  it("with nothing to shrink is the identity: the transform is orthonormal, for both wavelets", async () => {
+    const { GraphBuilder, ops } = await import("fiducial/engine");
+    const reference = await openBackend("reference");
+    for (const wavelet of ["haar", "db2"] as const) {
+      const run = async (threshold: number, x: Float64Array): Promise<ArrayLike<number>> => {
+        const b = new GraphBuilder(ops);
+        b.output("y", shrinkDetails(b, b.input("x", [1, 2, 16, 8]), { threshold, wavelet, levels: 2 }));
+        return (await reference.compile(b)).run({ x }).y;
+      };
+      const rng = random(4);
+      const x = Float64Array.from({ length: 256 }, () => rng.normal());
+      (await Promise.resolve(run(0, x)).then((y) => Array.from(y))).forEach((v, i) => expect(v).toBeCloseTo(x[i], 9));
+      // everything shrunk leaves the coarse image: constants pass, and nothing grows
+      const flat = new Float64Array(256).fill(2);
+      Array.from(await run(1e6, flat)).forEach((v) => expect(v).toBeCloseTo(2, 9));
+      expect(norm(Float64Array.from(await run(1e6, x)))).toBeLessThan(norm(x));
+      const same = Array.from(await run(0.3, x));
+      const twice = norm(Float64Array.from(same));
+      expect(twice).toBeLessThan(norm(x));
+    }
+  });
+  it("beats zero-filling by more than 1 dB, and on a grid that stays where it is converges", async () => {
+    const shape = [32, 32] as const;
+    const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 1 }) });
+    const backend = await openBackend("wasm");
+    const x = brainPhantoms({ shape, count: 1, seed: 3 }).image(0);
+    const y = await applyOperator(operator, "forward", x, backend);
+    const truth = magnitude(x);
+    const score = async (iterations: number, spin: boolean): Promise<number> => psnr(truth, magnitude(await reconstruct(waveletSparsity({ operator, lambda: 0.01, iterations, spin }), y, backend)), 1);
+    expect(await score(60, true)).toBeGreaterThan(psnr(truth, magnitude(await reconstruct(zeroFilled({ operator }), y, backend)), 1) + 1);
+    expect(Math.abs((await score(200, false)) - (await score(300, false)))).toBeLessThan(0.02);
+    expect(() => waveletSparsity({ operator, lambda: 0 })).toThrow(/must be positive/);
+  });
 });

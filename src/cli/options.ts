@@ -44,6 +44,13 @@ export class Arguments {
   numbers(name: string, low: number, high: number): number[] {
     return this.text(name).split(",").map((v) => numberIn(`--${name}`, v, low, high));
   }
+  /** Some of the choices, separated by commas. */
+  choices(name: string, choices: readonly string[]): string[] {
+    return this.text(name).split(",").map((value) => {
+      if (!choices.includes(value)) throw new ConfigError(`--${name} ${value}: give some of ${choices.join(", ")}, separated by commas`, { name, value });
+      return value;
+    });
+  }
   choice<const T extends string>(name: string, choices: readonly T[]): T {
     const value = this.text(name);
     if (!choices.includes(value as T)) throw new ConfigError(`--${name} ${value}: it is one of ${choices.join(", ")}`, { name, value });

@@ -10,3 +10,4 @@ export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
+export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

@@ -2,7 +2,7 @@
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
 import { openBackend } from "../../engine/index.ts";
-import { gaussianNoise, inverseProblem, postProcess, subsampledFourier, totalVariation, zeroFilled } from "../../imaging/index.ts";
+import { gaussianNoise, inverseProblem, postProcess, subsampledFourier, totalVariation, waveletSparsity, zeroFilled, type Reconstructor } from "../../imaging/index.ts";
 import { audit, instabilityAscent, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import { chooseMask, chooseNoise, imageOptions, loadImages, loadModel, samplingOptions } from "../inputs.ts";
@@ -14,6 +14,7 @@ const options: Options = {
   model: { value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" },
   ...imageOptions,
   ...samplingOptions,
+  methods: { value: "LIST", default: "total-variation,zero-filled", help: "what stands beside the network: total-variation, wavelet, zero-filled" },
   norms: { value: "LIST", default: "0.01,0.03,0.06", help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖" },
   iterations: { value: "N", default: "60", help: "steps of the ascent" },
   domain: { value: "WHERE", default: "measurement", help: "of the worst-case search: perturbs the measurement or the image" },
@@ -74,11 +75,12 @@ export const auditCommand: Command = {
     const operator = subsampledFourier({ mask: chooseMask(args, model, terminal) });
     const noise = gaussianNoise({ sigma: chooseNoise(args, model) });
     const { set, records } = await loadImages(args, model.shape, backend, terminal);
-    const methods = [
-      postProcess({ network: model.network, operator }),
-      totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
-      zeroFilled({ operator }),
-    ];
+    const classical: Readonly<Record<string, () => Reconstructor>> = {
+      "total-variation": () => totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
+      wavelet: () => waveletSparsity({ operator }),
+      "zero-filled": () => zeroFilled({ operator }),
+    };
+    const methods = [postProcess({ network: model.network, operator }), ...args.choices("methods", Object.keys(classical)).map((name) => classical[name]())];
     const result = await audit({
       problem: inverseProblem({ operator, noise, images: set }), methods, tests, seed, backend, images: records,
       on: { progress: ({ what, done, total }) => terminal.progress(what, done, total) },
