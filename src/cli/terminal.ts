@@ -38,7 +38,7 @@ export function openTerminal(json: boolean): Terminal {
         const left = share > 0.02 ? `, ${duration(((now - started) / 1000) * (1 / share - 1))} left` : "";
         const line = `${String(Math.floor(100 * share)).padStart(3)} %${left}  ${what}`;
         if (live) {
-          const width = Math.max(20, (stderr.columns ?? 80) - 1);
+          const width = Math.max(20, (stderr.columns || 80) - 1);
           const bar = Math.round(20 * share);
           stderr.write(`\r\x1b[K${`[${"█".repeat(bar)}${" ".repeat(20 - bar)}] ${line}`.slice(0, width)}`);
           open = true;
