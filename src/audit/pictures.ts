@@ -1,11 +1,6 @@
 // Pictures of a result: grey PNGs of magnitudes, colour PNGs of errors.
 import { encode } from "fast-png";
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return btoa(text);
-}
+import { base64 } from "../engine/index.ts";
 
 /** Grey, 0 black, `white` and above white. */
 export function greyPicture(values: ArrayLike<number>, [height, width]: readonly [number, number], white: number): string {

@@ -1,7 +1,7 @@
 // The runner: measures the clean baseline, lets every test search, clips and measures what they find, and judges nothing twice.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { ConfigError, FiducialError, random, sizeOf, version, type Backend } from "../engine/index.ts";
+import { ConfigError, FiducialError, float32Bytes, random, sizeOf, version, type Backend } from "../engine/index.ts";
 import { magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import { greyPicture, heatPicture } from "./pictures.ts";
@@ -83,11 +83,8 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     const truth = magnitude(x);
     const clean = first.measured(x);
     measured.push({ scene: { x, noise }, truth, range: maximum(truth), xNorm: norm(x), yNorm: norm(clean.map((v, k) => v + noise[k])) });
-    const bytes = new Uint8Array(4 * size);
-    const view = new DataView(bytes.buffer);
-    x.forEach((v, k) => view.setFloat32(4 * k, v, true));
     const given = options.images?.[i];
-    images.push({ label: given?.label ?? `image ${i + 1}`, sha256: bytesToHex(sha256(bytes)), preparation: given?.preparation ?? "none" });
+    images.push({ label: given?.label ?? `image ${i + 1}`, sha256: bytesToHex(sha256(float32Bytes(x))), preparation: given?.preparation ?? "none" });
     pictures[`image ${i}`] = greyPicture(truth, shape, maximum(truth));
   }
   pictures.mask = greyPicture(problem.operator.mask.data, shape, 1);

@@ -1,8 +1,8 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
-import { ConfigError, FormatError, formatShape, ShapeError, type Backend } from "../engine/index.ts";
+import { ConfigError, FormatError, formatShape, openBackend, ShapeError, type Backend } from "../engine/index.ts";
 import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
-import { brainPhantoms, equispacedMask, imagesFrom, maskFrom, maskFromDescription, prepareImage, radialMask, randomMask, variableDensityMask, type ImageSet, type Mask } from "../imaging/index.ts";
+import { brainPhantoms, equispacedMask, imagesFrom, maskFrom, maskFromDescription, prepareImage, radialMask, randomMask, type subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type ImageSet, type Mask, type Reconstructor } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
 import type { Arguments, Options } from "./options.ts";
@@ -25,6 +25,17 @@ export const imageOptions: Options = {
   slices: { value: "LIST", help: "slices of every file, 120,128 or 100-110 (the middle one)" },
   count: { value: "N", default: "2", help: "how many phantoms, where no images are given" },
 };
+
+export function chooseBackend(args: Arguments): Promise<Backend> { return openBackend(args.choice("backend", ["auto", "wasm", "reference"])); }
+
+const classical: Readonly<Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>> = {
+  "total-variation": (operator, args) => totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
+  wavelet: (operator) => waveletSparsity({ operator }),
+  "zero-filled": (operator) => zeroFilled({ operator }),
+};
+export const classicalNames: readonly string[] = Object.keys(classical);
+/** The method of that name; --lambda is total variation's. */
+export function classicalMethod(name: string, operator: ReturnType<typeof subsampledFourier>, args: Arguments): Reconstructor { return classical[name](operator, args); }
 
 export interface Model { readonly network: Network; readonly shape: readonly [number, number]; readonly embedded: boolean }
 /** The network to audit. Throws ConfigError when it is not one from complex images to complex images. */

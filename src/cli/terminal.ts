@@ -6,6 +6,8 @@ export interface Terminal {
   note(line: string): void;
   /** A result. */
   print(text: string): void;
+  /** The result for a program: what --json prints, and nothing else. */
+  json(value: unknown): void;
   /** To be awaited between pieces of work: shows how far it is and how long it will take, and lets Ctrl-C in. */
   progress(what: string, done: number, total: number): Promise<void>;
   /** Ends the progress line. */
@@ -29,6 +31,7 @@ export function openTerminal(json: boolean): Terminal {
     colour: stdout.isTTY === true && !process.env.NO_COLOR,
     note(line) { clear(); stderr.write(`${line}\n`); },
     print(text) { clear(); if (!json) stdout.write(text); },
+    json(value) { if (json) stdout.write(`${JSON.stringify(value)}\n`); },
     async progress(what, done, total) {
       const now = performance.now();
       // a terminal is redrawn ten times a second; a pipe gets a line now and then

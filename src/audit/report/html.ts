@@ -1,13 +1,12 @@
 // A result as one HTML file: it needs no network, no script and no other file, and recomputes nothing.
 import type { AuditResult, Measurement, Outcome, TestRecord } from "../schema.ts";
-import { colourOf, errorPlot } from "./plot.ts";
+import { colourOf, errorPlot, escapeHtml } from "./plot.ts";
 
 export interface ReportOptions {
   /** The command that repeats the audit. */
   readonly command: string;
 }
 
-const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const words: Record<Outcome, string> = { pass: "pass", fail: "fail", error: "error", "not-applicable": "not applicable" };
 const chip = (outcome: Outcome): string => `<span class="chip ${outcome}">${words[outcome]}</span>`;
 const fixed = (v: number, digits: number): string => (v === null || !Number.isFinite(v) ? "–" : v.toFixed(digits));

@@ -14,7 +14,8 @@ function ticks(top: number): number[] {
   const step = steps.find((s) => top / s <= 6) ?? top;
   return Array.from({ length: Math.ceil(top / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
 }
-const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+/** Text that may stand in HTML. */
+export const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** An SVG as text. Both axes in %: ‖r‖ over the budget's reference, and √NMSE; means over the images, whose single values are the small dots. */
 export function errorPlot(test: TestRecord, methods: readonly string[]): string {

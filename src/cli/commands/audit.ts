@@ -1,11 +1,10 @@
 // fiducial audit: a network, and classical methods under the same budget, on phantoms or scans; one report.
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
-import { openBackend } from "../../engine/index.ts";
-import { gaussianNoise, inverseProblem, postProcess, subsampledFourier, totalVariation, waveletSparsity, zeroFilled, type Reconstructor } from "../../imaging/index.ts";
+import { gaussianNoise, inverseProblem, postProcess, subsampledFourier } from "../../imaging/index.ts";
 import { audit, instabilityAscent, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
 import { checkWritable, writeFiles } from "../files.ts";
-import { chooseMask, chooseNoise, imageOptions, loadImages, loadModel, samplingOptions } from "../inputs.ts";
+import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, samplingOptions } from "../inputs.ts";
 import { common, type Arguments, type Options } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
@@ -62,7 +61,7 @@ export const auditCommand: Command = {
   options,
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const started = new Date();
-    const backend = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]));
+    const backend = await chooseBackend(args);
     const seed = args.integer("seed", 0);
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
     const tests = [
@@ -75,12 +74,7 @@ export const auditCommand: Command = {
     const operator = subsampledFourier({ mask: chooseMask(args, model, terminal) });
     const noise = gaussianNoise({ sigma: chooseNoise(args, model) });
     const { set, records } = await loadImages(args, model.shape, backend, terminal);
-    const classical: Readonly<Record<string, () => Reconstructor>> = {
-      "total-variation": () => totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
-      wavelet: () => waveletSparsity({ operator }),
-      "zero-filled": () => zeroFilled({ operator }),
-    };
-    const methods = [postProcess({ network: model.network, operator }), ...args.choices("methods", Object.keys(classical)).map((name) => classical[name]())];
+    const methods = [postProcess({ network: model.network, operator }), ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args))];
     const result = await audit({
       problem: inverseProblem({ operator, noise, images: set }), methods, tests, seed, backend, images: records,
       on: { progress: ({ what, done, total }) => terminal.progress(what, done, total) },
@@ -97,7 +91,7 @@ export const auditCommand: Command = {
     ]);
     terminal.print(summary(result, terminal.colour));
     terminal.print(`Report: ${paths.report}\n`);
-    if (args.has("json")) process.stdout.write(`${JSON.stringify({ files: paths, sha256: result.sha256, accuracy: result.accuracy, gradientChecks: result.gradientChecks, verdicts: result.tests.flatMap((t) => t.verdicts.map((v) => ({ test: t.id, ...v }))) })}\n`);
+    terminal.json({ files: paths, sha256: result.sha256, accuracy: result.accuracy, gradientChecks: result.gradientChecks, verdicts: result.tests.flatMap((t) => t.verdicts.map((v) => ({ test: t.id, ...v }))) });
     const judged = result.tests.flatMap((t) => t.verdicts).filter((v) => failOn === "any" || v.method === methods[0].name);
     return failOn !== undefined && judged.some((v) => v.outcome === "fail" || v.outcome === "error") ? 1 : 0;
   },

@@ -1,10 +1,10 @@
 // fiducial classify: what a classifier sees in pictures.
 import { join } from "node:path";
-import { ConfigError, exp, openBackend } from "../../engine/index.ts";
+import { ConfigError, exp } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
 import { featureSheet, loadNetwork, predict, saliency } from "../../learning/index.ts";
 import { readFile, writeFiles } from "../files.ts";
-import { pictureInput } from "../inputs.ts";
+import { chooseBackend, pictureInput } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
@@ -24,7 +24,7 @@ export const classifyCommand: Command = {
     if (input.length !== 3 || network.provenance.classes === undefined) throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { input });
     const classes = JSON.parse(String(network.provenance.classes)) as string[];
     const top = Math.min(classes.length, args.integer("top", 1));
-    const opened = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]));
+    const opened = await chooseBackend(args);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
       const values = pictureInput(path, network);
@@ -43,7 +43,7 @@ export const classifyCommand: Command = {
       results.push({ image: path, classes: order.map((i) => ({ name: classes[i], probability: weights[i] / total })) });
     }
     terminal.print(table(["picture", "class", "probability, %"], results.flatMap((r) => r.classes.map((c, i) => [i === 0 ? r.image : "", c.name, (100 * c.probability).toFixed(2)]))));
-    if (args.has("json")) process.stdout.write(`${JSON.stringify(results)}\n`);
+    terminal.json(results);
     return 0;
   },
 };

@@ -39,7 +39,7 @@ export const inspectCommand: Command = {
       writeFiles([{ path: args.text("out"), content: writePng(sheet.values, sheet.shape, 1) }]);
       terminal.print(`Feature maps: ${args.text("out")}\n`);
     }
-    if (args.has("json")) process.stdout.write(`${JSON.stringify({ architecture: network.architecture, provenance: network.provenance, ...summary })}\n`);
+    terminal.json({ architecture: network.architecture, provenance: network.provenance, ...summary });
     return 0;
   },
 };

@@ -1,10 +1,10 @@
 // fiducial reconstruct: images from k-space, or from images whose k-space is simulated first.
 import { join } from "node:path";
-import { ConfigError, openBackend, ShapeError } from "../../engine/index.ts";
+import { ConfigError, ShapeError } from "../../engine/index.ts";
 import { readVolume, writeNpy, writePng } from "../../data/index.ts";
-import { gaussianNoise, inverseProblem, magnitude, maskFrom, maximum, measure, postProcess, psnr, reconstruct, ssim, subsampledFourier, totalVariation, zeroFilled, type Mask } from "../../imaging/index.ts";
+import { gaussianNoise, inverseProblem, magnitude, maskFrom, maximum, measure, postProcess, psnr, reconstruct, ssim, subsampledFourier, type Mask } from "../../imaging/index.ts";
 import { checkWritable, readFile, writeFiles } from "../files.ts";
-import { chooseMask, chooseNoise, imageOptions, loadImages, loadModel, samplingOptions, type Model } from "../inputs.ts";
+import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, type Model, samplingOptions } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
@@ -34,15 +34,15 @@ export const reconstructCommand: Command = {
     kspace: { value: "FILE", help: "measured k-space, NPY complex [H,W] or [slices,H,W], centred; instead of --images" },
     ...imageOptions,
     model: { value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" },
-    method: { value: "NAME", default: "network", help: "network, total-variation or zero-filled" },
+    method: { value: "NAME", default: "network", help: "network, total-variation, wavelet or zero-filled" },
     lambda: { value: "L", help: "weight of total variation (the tuned one)" },
     ...samplingOptions,
     out: { value: "FOLDER", default: "out", help: "where the images go" },
     ...common,
   },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const backend = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]));
-    const choice = args.choice("method", ["network", "total-variation", "zero-filled"]);
+    const backend = await chooseBackend(args);
+    const choice = args.choice("method", ["network", ...classicalNames]);
     const seed = args.integer("seed", 0);
     const folder = args.text("out");
     checkWritable(join(folder, "reconstruction.npy"));
@@ -59,8 +59,7 @@ export const reconstructCommand: Command = {
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
-    const method = choice === "network" ? postProcess({ network: model.network, operator })
-      : choice === "total-variation" ? totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }) : zeroFilled({ operator });
+    const method = choice === "network" ? postProcess({ network: model.network, operator }) : classicalMethod(choice, operator, args);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
@@ -77,7 +76,7 @@ export const reconstructCommand: Command = {
       return { label, file: join(folder, `reconstruction-${i + 1}.png`), maximum: maximum(magnitudes[i]), ...score };
     });
     terminal.print(table(["image", "file", "PSNR, dB", "SSIM"], rows.map((r) => [r.label, r.file, r.psnr?.toFixed(2) ?? "–", r.ssim?.toFixed(3) ?? "–"])));
-    if (args.has("json")) process.stdout.write(`${JSON.stringify({ method: method.description, operator: operator.description, images: rows, array: join(folder, "reconstruction.npy") })}\n`);
+    terminal.json({ method: method.description, operator: operator.description, images: rows, array: join(folder, "reconstruction.npy") });
     return 0;
   },
 };

@@ -1,8 +1,7 @@
 // fiducial train reconstructor: a U-Net on the adjoint image, trained on generated phantoms. Its defaults are what made weights/unet-128.safetensors.
-import { openBackend } from "../../engine/index.ts";
 import { adam, meanAbsoluteError, nn, saveNetwork } from "../../learning/index.ts";
 import { brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, magnitude, maximum, measure, postProcess, psnr, reconstruct, subsampledFourier, variableDensityMask, zeroFilled } from "../../imaging/index.ts";
-import { HELD_OUT_SEED } from "../inputs.ts";
+import { chooseBackend, HELD_OUT_SEED } from "../inputs.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
@@ -42,7 +41,7 @@ export const trainReconstructor: Command = {
     const options = {
       problem, dataConsistency: args.has("data-consistency"), loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
       optimizer: adam({ learningRate: args.number("learning-rate", 1e-9, 10) }),
-      backend: await openBackend(args.choice("backend", ["auto", "wasm", "reference"])),
+      backend: await chooseBackend(args),
     };
     checkWritable(out);
     let loss = 0;
@@ -63,7 +62,7 @@ export const trainReconstructor: Command = {
     terminal.finish();
     terminal.print(table(["method", `mean PSNR of ${test.images.length} held-out phantoms, dB`], methods.map((m, k) => [m.name, scores[k].toFixed(2)])));
     terminal.print(`Checkpoint: ${out}\n`);
-    if (args.has("json")) process.stdout.write(`${JSON.stringify({ out, provenance: trained.provenance, heldOutPsnr: Object.fromEntries(methods.map((m, k) => [m.name, scores[k]])) })}\n`);
+    terminal.json({ out, provenance: trained.provenance, heldOutPsnr: Object.fromEntries(methods.map((m, k) => [m.name, scores[k]])) });
     return 0;
   },
 };

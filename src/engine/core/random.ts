@@ -13,7 +13,8 @@ export interface Random {
   fork(label: string | number): Random;
 }
 
-function mix(h: number): number {
+/** A well-mixed 32-bit number from another. Source: C. Wellons's hash-prospector. */
+export function mix(h: number): number {
   let z = h | 0;
   z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
   z = Math.imul(z ^ (z >>> 15), 0x735a2d97);

@@ -1,7 +1,7 @@
 // A network that improves the adjoint image, and how one is trained.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { arithmetic, ConfigError, formatShape, random, version, type Backend, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, float32Bytes, formatShape, random, version, type Backend, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { applyNetwork, fit, type Epoch, type Loss, type Network, type Optimizer, type Progress } from "../../learning/index.ts";
 import type { InverseProblem } from "../problem.ts";
 import type { Operator } from "../operators/operator.ts";
@@ -35,13 +35,6 @@ export function postProcess(options: { network: Network; operator: Operator; nam
   };
 }
 
-function littleEndian(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((v, i) => view.setFloat32(4 * i, v, true));
-  return bytes;
-}
-
 /** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. */
 export async function fitReconstructor(network: Network, options: { problem: InverseProblem; dataConsistency?: boolean; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
   const { problem, seed, dataConsistency = false } = options;
@@ -67,7 +60,7 @@ export async function fitReconstructor(network: Network, options: { problem: Inv
     return forward({ network: net, operator, dataConsistency }, b, problem.sampled(b, y), true);
   });
   const hash = sha256.create();
-  for (let i = 0; i < images.length; i++) hash.update(littleEndian(images.image(i)));
+  for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = { ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), mosaics: Number(images.description.mosaics ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma, dataConsistency, operator: JSON.stringify(operator.description) };
   return { ...trained, provenance };
 }

@@ -1,15 +1,11 @@
 // A training run as one HTML file: its curves, its confusion matrix, its first kernels. Needs no script and no network.
 import { writePng } from "../../data/index.ts";
+import { base64 } from "../../engine/index.ts";
 import type { Epoch } from "../train/fit.ts";
 import type { Network } from "../nn/network.ts";
 import { kernelSheet } from "./sheet.ts";
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return btoa(text);
-}
 const palette = ["#d55e00", "#0072b2"];
 
 /** Lines over epochs, named at their ends. */

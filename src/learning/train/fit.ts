@@ -15,7 +15,6 @@ export interface Dataset {
   read(i: number, input: Float32Array, target: Float32Array, epoch?: number): void;
 }
 export interface Progress { readonly epoch: number; readonly epochs: number; readonly step: number; readonly steps: number; readonly loss: number; readonly learningRate: number }
-const AVERAGE = "average.";
 export interface Evaluation {
   readonly loss: number;
   /** Share of samples whose largest output is the target's; for losses over classes only. */
@@ -56,6 +55,9 @@ export interface FitOptions {
 }
 /** What stands between a sample and the network's input, and between its output and the loss: identity for a classifier, a reconstructor's initial image otherwise. */
 export type Forward = (b: GraphBuilder, network: Network, input: Value) => { y: Value; parameters: Map<string, Value> };
+
+/** Before the names of averaged weights. */
+const AVERAGE = "average.";
 
 /** A network with the same architecture and other values. */
 export function withParameters(network: Network, read: (name: string) => ArrayLike<number>, provenance: Network["provenance"]): Network {

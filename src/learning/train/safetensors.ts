@@ -1,5 +1,5 @@
 // The safetensors container: float32 tensors by name, and text metadata. Source: huggingface/safetensors.
-import { FormatError, sizeOf } from "../../engine/index.ts";
+import { float32Bytes, FormatError, sizeOf } from "../../engine/index.ts";
 import type { Parameter } from "../nn/network.ts";
 
 export interface TensorFile {
@@ -20,9 +20,12 @@ export function writeTensors(tensors: ReadonlyMap<string, Parameter>, metadata: 
     end += 4 * sizeOf(shape);
   }
   const data = new Uint8Array(end);
-  const view = new DataView(data.buffer);
   let at = 0;
-  for (const name of names) for (const value of tensors.get(name)!.data) { view.setFloat32(at, value, true); at += 4; }
+  for (const name of names) {
+    const bytes = float32Bytes(tensors.get(name)!.data);
+    data.set(bytes, at);
+    at += bytes.length;
+  }
   const bytes = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata(data), ...header }));
   // the header is padded with spaces to a multiple of 8
   const length = Math.ceil(bytes.length / 8) * 8;
