@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
+import type { Shape } from "../core/shape.ts";
 import type { Graph } from "../graph/ir.ts";
 
 export type HostData = Float32Array | Float64Array;
@@ -14,10 +15,40 @@ export interface Plan {
   read(parameter: string): HostData;
   write(parameter: string, values: ArrayLike<number>): void;
   readonly memoryBytes: number;
+  /** What is run, in order: after fusion, with the kernels chosen. */
+  readonly steps: readonly PlanStep[];
+  /** Runs once, as `run` does, and says how long each step took. */
+  profile(inputs?: Readonly<Record<string, ArrayLike<number>>>): { readonly step: PlanStep; readonly ms: number }[];
+}
+
+export interface PlanStep {
+  /** The op, its kernel and what is fused with it: `conv2d winograd + add + relu`. */
+  readonly name: string;
+  readonly shape: Shape;
+  /** Read and written. */
+  readonly bytes: number;
+  /** Of the op's definition: Winograd's kernels do fewer. */
+  readonly flops: number;
+  /** Pieces that threads share out. */
+  readonly chunks: number;
+  /** Done again only after a parameter was written. */
+  readonly once: boolean;
+}
+
+export interface BackendOptions {
+  /** Threads of the wasm backend, this one included; as many as there are processors, at most 16, when left out. Results do not depend on it. */
+  readonly threads?: number;
+  /** "fast" lets a product and a sum be rounded once where the machine does so quickest; its results may differ between machines. */
+  readonly precision?: "reproducible" | "fast";
+  /** "auto" takes Winograd's form for 3×3 convolutions where it pays (relative error about 2e-6 instead of 4e-7); "direct" never does. */
+  readonly convolution?: "auto" | "direct";
 }
 
 export interface Backend {
   readonly name: string;
+  readonly threads: number;
+  /** What this host could not give of what was asked for, in sentences. */
+  readonly notes: readonly string[];
   compile(graph: Graph): Promise<Plan>;
   [Symbol.asyncDispose](): Promise<void>;
 }

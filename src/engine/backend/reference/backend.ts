@@ -3,7 +3,7 @@ import { sizeOf } from "../../core/shape.ts";
 import type { Graph, HostArray } from "../../graph/ir.ts";
 import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
-import { checkInputs, findParameter, type Backend, type HostData, type Plan } from "../backend.ts";
+import { checkInputs, findParameter, type Backend, type HostData, type Plan, type PlanStep } from "../backend.ts";
 
 function plan(graph: Graph): Plan {
   verify(graph, ops);
@@ -13,11 +13,29 @@ function plan(graph: Graph): Plan {
     if (node.kind === "parameter") kept.set(node.id, Float64Array.from(node.initial));
     if (node.kind === "constant") kept.set(node.id, Float64Array.from(node.data));
   }
+  const steps = order.flatMap((id): PlanStep[] => {
+    const node = graph.nodes[id];
+    if (node.kind !== "op") return [];
+    const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, i]) => [name, graph.nodes[i].shape]));
+    return [{ name: node.op, shape: node.shape, bytes: 8 * [...Object.values(shapes), node.shape].reduce((n, s) => n + sizeOf(s), 0), flops: ops[node.op].flops?.(shapes as never, node.attrs as never, node.shape) ?? 0, chunks: 1, once: false }];
+  });
   return {
+    steps,
     memoryBytes: order.reduce((bytes, id) => bytes + 8 * sizeOf(graph.nodes[id].shape), 0),
     read: (name) => kept.get(findParameter(graph, name))!.slice(),
     write: (name, values) => kept.get(findParameter(graph, name))!.set(values),
-    run(inputs = {}) {
+    run: (inputs = {}) => execute(inputs, () => {}),
+    profile(inputs = {}) {
+      const times: { step: PlanStep; ms: number }[] = [];
+      let begun = performance.now();
+      execute(inputs, () => {
+        times.push({ step: steps[times.length], ms: performance.now() - begun });
+        begun = performance.now();
+      });
+      return times;
+    },
+  };
+  function execute(inputs: Readonly<Record<string, ArrayLike<number>>>, done: () => void): Record<string, HostData> {
       checkInputs(graph, inputs);
       const values = new Map<number, HostArray>();
       for (const id of order) {
@@ -29,6 +47,7 @@ function plan(graph: Graph): Plan {
           for (const [name, i] of Object.entries(node.inputs)) given[name] = values.get(i)!;
           data = new Float64Array(sizeOf(node.shape));
           ops[node.op].reference(given as never, node.attrs as never, data, node.shape);
+          done();
         } else data = kept.get(id)!;
         values.set(id, { data, shape: node.shape });
       }
@@ -37,10 +56,9 @@ function plan(graph: Graph): Plan {
       const updates = [...graph.updates].map(([id, next]) => [id, values.get(next)!.data.slice()] as const);
       for (const [id, data] of updates) kept.set(id, data);
       return out;
-    },
-  };
+  }
 }
 
 export function referenceBackend(): Backend {
-  return { name: "reference", compile: async (graph) => plan(graph), [Symbol.asyncDispose]: async () => {} };
+  return { name: "reference", threads: 1, notes: [], compile: async (graph) => plan(graph), [Symbol.asyncDispose]: async () => {} };
 }

@@ -1,121 +1,294 @@
-// The wasm backend: plans one arena for a graph, emits each distinct kernel once, and runs them in order.
-import { BackendError } from "../../core/errors.ts";
+// The wasm backend: lowers a graph to steps, plans one arena for them, emits each distinct kernel once, and runs the passes in order on its threads.
+import { BackendError, ConfigError } from "../../core/errors.ts";
 import { sizeOf, type Shape } from "../../core/shape.ts";
-import type { Graph, OpNode } from "../../graph/ir.ts";
+import type { Graph } from "../../graph/ir.ts";
 import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
-import { checkInputs, findParameter, type Backend, type HostData, type Plan } from "../backend.ts";
-import { planArena } from "../memory.ts";
-import { encodeModule, FunctionBuilder, type Local } from "./encoder.ts";
-import type { KernelContext } from "./kernel.ts";
-import { kernels } from "./kernels/index.ts";
+import { checkInputs, findParameter, type Backend, type BackendOptions, type HostData, type Plan, type PlanStep } from "../backend.ts";
+import { planArena, type Lifetime } from "../memory.ts";
+import { encodeModule, FunctionBuilder, get, i32, v, type Code, type Local } from "./encoder.ts";
+import type { Pass, Place } from "./kernel.ts";
+import { evaluate, storeLanes } from "./kernels/elementwise.ts";
+import { lower, type ConvolutionForm, type Program, type Step } from "./lower.ts";
+import { MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
 
-type Call = (...pointers: number[]) => void;
 /** Kernels may read this far past an array's end. */
-const SLACK = 64;
-const MAX_BYTES = 2 ** 32 - 65536;
+const SLACK = 128;
+const PAGE = 65536;
+const MAX_BYTES = 2 ** 32 - PAGE;
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
-async function plan(graph: Graph): Promise<Plan> {
+interface Emitted { readonly passes: readonly { readonly name: string; readonly chunks: number }[]; readonly shared: number }
+
+/** Writes every distinct kernel of a program. */
+class Writer {
+  readonly functions: FunctionBuilder[] = [];
+  readonly tables: { address: number; values: Float32Array | Int32Array }[] = [];
+  top = SLACK;
+  scratch = 0;
+  readonly #relaxed: boolean;
+  readonly #known = new Map<string, Emitted>();
+  constructor(relaxed: boolean) { this.#relaxed = relaxed; }
+
+  /** Constant numbers with equal bytes share a place. */
+  #table(values: Float32Array | Int32Array): number {
+    const known = this.tables.find((t) => t.values.constructor === values.constructor && t.values.length === values.length && (t.values as Float32Array).every((x, i) => Object.is(x, values[i])));
+    if (known) return known.address;
+    const address = this.top;
+    this.tables.push({ address, values });
+    this.top = aligned(this.top + values.byteLength);
+    return address;
+  }
+  emit(step: Step, shapeOf: (id: number) => Shape): Emitted {
+    const known = this.#known.get(step.key);
+    if (known) return known;
+    const names = Object.keys(step.inputs);
+    const passes: Emitted["passes"][number][] = [];
+    let shared = 0;
+    step.emit({
+      shapes: step.shapes, attrs: step.attrs, out: step.out,
+      shared: (bytes) => { shared = aligned(bytes + SLACK); },
+      pass: (chunks, write) => {
+        // inputs, operands of the epilogue, outputs, shared room, scratch, chunk
+        const f = new FunctionBuilder(names.length + step.extra.length + step.outputs.length + 3, this.#relaxed);
+        const input = Object.fromEntries(names.map((name, i) => [name, f.params[i]]));
+        const extra = f.params.slice(names.length, names.length + step.extra.length);
+        const outputs = f.params.slice(names.length + step.extra.length, names.length + step.extra.length + step.outputs.length);
+        const [sharedAt, scratchAt, chunk] = f.params.slice(-3);
+        const pass: Pass = {
+          f, shapes: step.shapes, attrs: step.attrs, out: step.out, input, outputs, y: outputs[0], chunk, shared: sharedAt,
+          store: (value, place) => store(f, step, { extra, outputs, shapes: step.extra.map(shapeOf) }, value, place),
+          table: (values) => this.#table(values),
+          scratch: (bytes) => {
+            this.scratch = Math.max(this.scratch, aligned(bytes + SLACK));
+            return scratchAt;
+          },
+        };
+        write(pass);
+        if (chunks > MAX_CHUNKS) throw new Error(`${step.label}: ${chunks} chunks`);
+        passes.push({ name: String(this.functions.push(f) - 1), chunks });
+      },
+    });
+    const emitted = { passes, shared };
+    this.#known.set(step.key, emitted);
+    return emitted;
+  }
+}
+/** Writes a kernel's vector where it belongs, through the expression fused behind it. */
+function store(f: FunctionBuilder, step: Step, to: { extra: readonly Local[]; outputs: readonly Local[]; shapes: readonly Shape[] }, value: Code, { offset, channel, lanes = 4 }: Place): void {
+  const at = f.local("i32", offset);
+  const source = f.local("v128", value);
+  const { epilogue } = step;
+  if (!epilogue) return storeLanes(f, i32.add(get(to.outputs[0]), get(at)), source, lanes);
+  const results = evaluate(f, epilogue.expression, (operand) => {
+    if (operand === epilogue.source) return get(source);
+    const i = operand < epilogue.source ? operand : operand - 1;
+    if (sizeOf(to.shapes[i]) === sizeOf(step.out)) return v.load(i32.add(get(to.extra[i]), get(at)));
+    return sizeOf(to.shapes[i]) === 1 ? v.loadSplat(get(to.extra[i])) : v.loadSplat(i32.add(get(to.extra[i]), channel!));
+  });
+  results.forEach((result, i) => storeLanes(f, i32.add(get(to.outputs[i]), get(at)), result, lanes));
+}
+
+/** Parameters whose next value may be written straight into their place: nobody reads the old one later. */
+function updatedInPlace(graph: Graph, { steps, root }: Program): Map<number, number> {
+  const targets = new Map<number, number>();
+  const outputs = new Set([...graph.outputs.values()].map(root));
+  const writer = new Map<number, number>();
+  const lastRead = new Map<number, number>();
+  steps.forEach((step, time) => {
+    for (const id of [...Object.values(step.inputs), ...step.extra]) lastRead.set(root(id), time);
+    for (const id of step.outputs) writer.set(id, time);
+  });
+  const wanted = [...graph.updates.values()].map(root);
+  for (const [parameter, value] of graph.updates) {
+    const next = root(value);
+    const time = writer.get(next);
+    if (time === undefined || outputs.has(parameter) || wanted.includes(parameter) || wanted.filter((w) => w === next).length > 1) continue;
+    const read = lastRead.get(parameter) ?? -1;
+    const here = read === time && steps[time].inPlace.some((id) => root(id) === parameter);
+    if (read < time || here) targets.set(next, parameter);
+  }
+  return targets;
+}
+
+let planNumber = 0;
+
+async function plan(graph: Graph, host: Host): Promise<Plan> {
   verify(graph, ops);
   const order = reachable(graph);
-  const functions: FunctionBuilder[] = [];
-  const tables: { address: number; values: Float32Array }[] = [];
-  let top = SLACK;
-  let scratchBytes = 0;
-  const bySpecialisation = new Map<string, number>();
-  const kernelOf = (node: OpNode): number => {
-    const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, id]) => [name, graph.nodes[id].shape]));
-    const key = JSON.stringify([node.op, shapes, node.attrs]);
-    const known = bySpecialisation.get(key);
-    if (known !== undefined) return known;
-    const names = Object.keys(node.inputs);
-    const f = new FunctionBuilder(names.length + 2);
-    const input: Record<string, Local> = {};
-    names.forEach((name, i) => { input[name] = f.params[i]; });
-    const context: KernelContext = {
-      f, shapes: shapes as Readonly<Record<string, Shape>> as never, attrs: node.attrs, out: node.shape, input: input as never, y: f.params[names.length],
-      table(values) {
-        const address = top;
-        tables.push({ address, values });
-        top = aligned(top + values.byteLength);
-        return address;
-      },
-      scratch(bytes) {
-        scratchBytes = Math.max(scratchBytes, bytes + SLACK);
-        return f.params[names.length + 1];
-      },
-    };
-    (kernels[node.op] as (k: KernelContext) => void)(context);
-    functions.push(f);
-    bySpecialisation.set(key, functions.length - 1);
-    return functions.length - 1;
-  };
-  const steps = order.flatMap((id) => {
-    const node = graph.nodes[id];
-    return node.kind === "op" && node.op !== "reshape" && sizeOf(node.shape) > 0 ? [{ node, kernel: kernelOf(node) }] : [];
-  });
+  const program = lower(graph, order, host.convolution);
+  const { steps, shapeOf, root } = program;
+  const writer = new Writer(host.relaxed);
+  const emitted = steps.map((step) => writer.emit(step, shapeOf));
+  const parallel = emitted.some((e) => e.passes.some((p) => p.chunks > 1));
+  const threads = parallel ? host.threads : 1;
 
+  // places: tables, then what is kept, then the arena, then scratch
+  let { top } = writer;
   const address = new Map<number, number>();
-  for (const id of order) {
-    const node = graph.nodes[id];
-    if (node.kind !== "parameter" && node.kind !== "constant") continue;
+  const keep = (id: number): void => {
     address.set(id, top);
-    top = aligned(top + 4 * sizeOf(node.shape));
-  }
-  const arena = planArena(graph, order, (shape) => aligned(4 * sizeOf(shape)));
-  for (const [id, offset] of arena.offsets) address.set(id, top + offset);
-  // a reshape is its input seen differently; its place is its input's
+    top = aligned(top + 4 * sizeOf(shapeOf(id))) + 16;
+  };
+  for (const id of order) if (graph.nodes[id].kind === "parameter" || graph.nodes[id].kind === "constant") keep(id);
+  for (const step of steps) if (step.once) for (const id of step.outputs) keep(id);
+  const targets = updatedInPlace(graph, program);
+  for (const [value, parameter] of targets) address.set(value, address.get(parameter)!);
+  top += SLACK;
+  const bytesOf = (id: number): number => Math.max(16, aligned(4 * sizeOf(shapeOf(id))));
+  const from = new Map<number, number>();
+  const to = new Map<number, number>();
+  const over = new Map<number, readonly number[]>();
+  for (const id of order) if (graph.nodes[id].kind === "input") { from.set(id, -1); to.set(id, -1); }
+  steps.forEach((step, time) => {
+    for (const id of [...Object.values(step.inputs), ...step.extra].map(root)) if (from.has(id)) to.set(id, time);
+    for (const id of step.outputs) if (!address.has(id)) { from.set(id, time); to.set(id, time); over.set(id, step.inPlace.map(root)); }
+  });
+  // what is asked for must last; an input that is asked for, too
+  for (const id of [...graph.outputs.values(), ...graph.updates.values()].map(root)) if (from.has(id)) to.set(id, steps.length);
   for (const id of order) {
     const node = graph.nodes[id];
-    if (node.kind === "op" && node.op === "reshape") address.set(id, address.get(node.inputs.x)!);
+    if (node.kind === "op" && root(id) === id && !from.has(id) && !address.has(id) && sizeOf(node.shape) === 0) { from.set(id, -1); to.set(id, steps.length); }
   }
-  const scratch = top + arena.bytes + SLACK;
-  const total = scratch + scratchBytes + SLACK;
+  const arena = planArena([...from].map(([id, first]): Lifetime => ({ id, bytes: bytesOf(id), from: first, to: to.get(id)!, over: (over.get(id) ?? []).filter((other) => graph.nodes[other]?.kind === "op") })));
+  for (const [id, offset] of arena.offsets) address.set(id, top + offset);
+  const shared = top + arena.bytes + SLACK;
+  const scratch = shared + Math.max(0, ...emitted.map((e) => e.shared)) + SLACK;
+  const total = scratch + threads * (writer.scratch + SLACK);
   if (total > MAX_BYTES) {
-    throw new BackendError(`wasm: this network needs ${(total / 2 ** 30).toFixed(2)} GiB, WebAssembly addresses ${(MAX_BYTES / 2 ** 30).toFixed(2)}; make the batch or the image smaller`, { bytes: total, limit: MAX_BYTES });
+    throw new BackendError(`wasm: this network needs ${total} bytes (${(total / 2 ** 30).toFixed(2)} GiB), WebAssembly addresses ${(MAX_BYTES / 2 ** 30).toFixed(2)} GiB; make the batch or the image smaller`, { bytes: total, limit: MAX_BYTES });
   }
+  const pages = Math.ceil(total / PAGE);
   let memory: WebAssembly.Memory;
   try {
-    memory = new WebAssembly.Memory({ initial: Math.ceil(total / 65536) });
+    memory = new WebAssembly.Memory(threads > 1 ? { initial: pages, maximum: pages, shared: true } : { initial: pages });
   } catch {
     throw new BackendError(`wasm: the machine did not give the ${(total / 2 ** 20).toFixed(0)} MiB that this network needs; make the batch or the image smaller`, { bytes: total });
   }
-  const compiled = await WebAssembly.compile(encodeModule(functions));
-  const instance = await WebAssembly.instantiate(compiled, { env: { memory } });
-  const calls = steps.map(({ node, kernel }) => ({
-    call: instance.exports[String(kernel)] as Call,
-    pointers: [...Object.values(node.inputs), node.id].map((id) => address.get(id)!).concat(scratch),
+  const module = await WebAssembly.compile(encodeModule(writer.functions, threads > 1 ? pages : undefined));
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const placeOf = (id: number): number => address.get(root(id))!;
+  const scratches = Array.from({ length: threads }, (_, t) => scratch + t * (writer.scratch + SLACK));
+  type Run = (chunk: number) => void;
+  const calls: { name: string; pointers: number[] }[] = [];
+  const ready = steps.map((step, i) => ({
+    step,
+    passes: emitted[i].passes.map(({ name, chunks }) => {
+      const pointers = [...Object.values(step.inputs), ...step.extra, ...step.outputs].map(placeOf).concat(shared);
+      const call = exports[name] as (...args: number[]) => void;
+      const args = [...pointers, scratches[0], 0];
+      const last = args.length - 1;
+      const run: Run = (chunk) => {
+        args[last] = chunk;
+        call(...args);
+      };
+      return { chunks, run, index: calls.push({ name, pointers }) - 1 };
+    }),
   }));
-  const view = (id: number): Float32Array => new Float32Array(memory.buffer, address.get(id)!, sizeOf(graph.nodes[id].shape));
-  for (const { address: at, values } of tables) new Float32Array(memory.buffer, at, values.length).set(values);
+  const pool = threads > 1 ? await host.pool() : undefined;
+  const id = planNumber++;
+  await pool?.share({ id, module, memory, calls, scratch: scratches });
+
+  const view = (id: number): Float32Array => new Float32Array(memory.buffer, placeOf(id), sizeOf(shapeOf(id)));
+  for (const { address: at, values } of writer.tables) new Uint8Array(memory.buffer, at, values.byteLength).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   for (const id of order) {
     const node = graph.nodes[id];
     if (node.kind === "parameter") view(id).set(node.initial);
     if (node.kind === "constant") view(id).set(node.data);
   }
   const live = new Set(order);
-  const inputs = graph.nodes.filter((n) => n.kind === "input" && live.has(n.id));
-  const updates = [...graph.updates].map(([id, next]) => ({ to: view(id), from: view(next), copy: new Float32Array(sizeOf(graph.nodes[id].shape)) }));
-  return {
+  const inputs = graph.nodes.flatMap((n) => (n.kind === "input" && live.has(n.id) ? [{ name: n.name, place: view(n.id) }] : []));
+  const outputs = [...graph.outputs].map(([name, id]) => ({ name, place: view(id) }));
+  const updates = [...graph.updates].filter(([parameter, next]) => targets.get(root(next)) !== parameter)
+    .map(([parameter, next]) => ({ to: view(parameter), from: view(next), copy: new Float32Array(sizeOf(shapeOf(parameter))) }));
+  const runStep = ({ passes }: (typeof ready)[number]): void => {
+    for (const { chunks, run, index } of passes) {
+      if (chunks > 1 && pool) pool.run(id, index, chunks, run);
+      else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
+    }
+  };
+  const once = ready.filter(({ step }) => step.once);
+  const always = ready.filter(({ step }) => !step.once);
+  let stale = true;
+  const execute = (given: Readonly<Record<string, ArrayLike<number>>>, each: (step: (typeof ready)[number]) => void): Record<string, HostData> => {
+    checkInputs(graph, given);
+    for (const { name, place } of inputs) place.set(given[name]);
+    if (stale) for (const step of once) runStep(step);
+    stale = false;
+    for (const step of always) each(step);
+    const out: Record<string, HostData> = {};
+    for (const { name, place } of outputs) out[name] = new Float32Array(place);
+    for (const u of updates) u.copy.set(u.from);
+    for (const u of updates) u.to.set(u.copy);
+    return out;
+  };
+  const describe = ({ step, passes }: (typeof ready)[number]): PlanStep => ({
+    name: step.label, shape: step.out, bytes: 4 * [...Object.values(step.inputs), ...step.extra, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0), flops: step.flops, chunks: Math.max(0, ...passes.map((p) => p.chunks)), once: step.once,
+  });
+  const result: Plan = {
     memoryBytes: total,
-    read: (name) => view(findParameter(graph, name)).slice(),
-    write: (name, values) => view(findParameter(graph, name)).set(values),
-    run(given = {}) {
-      checkInputs(graph, given);
-      for (const node of inputs) if (node.kind === "input") view(node.id).set(given[node.name]);
-      for (const { call, pointers } of calls) call(...pointers);
-      const out: Record<string, HostData> = {};
-      for (const [name, id] of graph.outputs) out[name] = view(id).slice();
-      for (const u of updates) u.copy.set(u.from);
-      for (const u of updates) u.to.set(u.copy);
-      return out;
+    steps: ready.map(describe),
+    read: (name) => new Float32Array(view(findParameter(graph, name))),
+    write(name, values) {
+      view(findParameter(graph, name)).set(values);
+      stale = true;
+    },
+    run: (given = {}) => execute(given, runStep),
+    profile(given = {}) {
+      const times: { step: PlanStep; ms: number }[] = [];
+      execute(given, (step) => {
+        const begun = performance.now();
+        runStep(step);
+        times.push({ step: describe(step), ms: performance.now() - begun });
+      });
+      return times;
     },
   };
+  if (pool) host.forget.register(result, id);
+  return result;
 }
 
-/** Throws BackendError where WebAssembly or its SIMD is missing. */
-export function wasmBackend(): Backend {
+interface Host { readonly threads: number; readonly relaxed: boolean; readonly convolution: ConvolutionForm; pool(): Promise<Pool>; readonly forget: { register(plan: object, id: number): void } }
+
+/** A module with one relaxed multiply-add: whether the host takes it. */
+const relaxedModule = (): Uint8Array<ArrayBuffer> => {
+  const f = new FunctionBuilder(1, true);
+  f.mulAdd(f.local("v128", v.constant(0)), v.constant(1), v.constant(1));
+  return encodeModule([f]);
+};
+const simdModule = (): Uint8Array<ArrayBuffer> => {
+  const f = new FunctionBuilder(1);
+  f.local("v128", v.constant(0));
+  return encodeModule([f]);
+};
+
+/** Throws BackendError where WebAssembly or its SIMD is missing, ConfigError for a number of threads that is not whole and positive. */
+export function wasmBackend({ threads, precision = "reproducible", convolution = "auto" }: BackendOptions = {}): Backend {
   if (typeof WebAssembly === "undefined") throw new BackendError("wasm: this host has no WebAssembly; use the reference backend", {});
-  return { name: "wasm", compile: plan, [Symbol.asyncDispose]: async () => {} };
+  if (!WebAssembly.validate(simdModule())) throw new BackendError("wasm: this host's WebAssembly has no SIMD; update it, or use the reference backend", {});
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) throw new ConfigError(`wasm: threads is a whole number from 1 to 64, got ${threads}`, { threads });
+  if (precision !== "reproducible" && precision !== "fast") throw new ConfigError(`wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`, { precision });
+  const wanted = threads ?? Math.min(processors(), 16);
+  const alone = wanted > 1 ? whyAlone() : undefined;
+  const relaxed = precision === "fast" && WebAssembly.validate(relaxedModule());
+  let opening: Promise<Pool> | undefined;
+  const host: Host = {
+    threads: alone === undefined ? wanted : 1, relaxed, convolution,
+    pool: () => (opening ??= Pool.open(wanted - 1)),
+    // a plan that nobody holds any more is forgotten by the workers as well
+    forget: new FinalizationRegistry<number>((id) => { void opening?.then((pool) => pool.drop(id)); }),
+  };
+  const notes = [
+    ...(alone === undefined ? [] : [alone]),
+    ...(precision === "fast" && !relaxed ? ["this host has no relaxed multiply-add, so fast precision is the reproducible one"] : []),
+  ];
+  return {
+    name: "wasm", threads: host.threads, notes,
+    compile: (graph) => plan(graph, host),
+    [Symbol.asyncDispose]: async () => {
+      const pool = await opening;
+      opening = undefined;
+      await pool?.close();
+    },
+  };
 }

@@ -40,6 +40,10 @@ export const f64 = (v: number): Code => [0x44, [...new Uint8Array(new Float64Arr
 const address = (align: number, offset: number): Code => [align, unsigned(offset)];
 
 export const i32 = {
+  load: (at: Code, offset = 0): Code => [at, 0x28, address(2, offset)],
+  store: (at: Code, x: Code, offset = 0): Code => [at, x, 0x36, address(2, offset)],
+  divU: binary([0x6e]) as Binary, remU: binary([0x70]) as Binary, ltS: binary([0x48]) as Binary, or: binary([0x72]) as Binary,
+  select: (yes: Code, no: Code, condition: Code): Code => [yes, no, condition, 0x1b],
   add: binary([0x6a]) as Binary, sub: binary([0x6b]) as Binary, mul: binary([0x6c]) as Binary, eqz: unary([0x45]) as Unary,
   ltU: binary([0x49]) as Binary, geU: binary([0x4f]) as Binary, ne: binary([0x47]) as Binary, and: binary([0x71]) as Binary,
 };
@@ -56,7 +60,11 @@ export const v = {
   load: (at: Code, offset = 0): Code => [at, simd(0), address(2, offset)],
   loadSplat: (at: Code, offset = 0): Code => [at, simd(9), address(2, offset)],
   loadLane: (at: Code, into: Code, lane: number, offset = 0): Code => [at, into, simd(86), address(2, offset), lane],
+  /** Lanes 0 and 1 from memory, 0 and 0. */
+  loadPair: (at: Code, offset = 0): Code => [at, simd(93), address(2, offset)],
   store: (at: Code, x: Code, offset = 0): Code => [at, x, simd(11), address(2, offset)],
+  /** Lanes of x and y, those of y counted from 4. */
+  shuffle: (x: Code, y: Code, lanes: readonly [number, number, number, number]): Code => [x, y, simd(13, ...lanes.flatMap((l) => [l * 4, l * 4 + 1, l * 4 + 2, l * 4 + 3]))],
   storeLane: (at: Code, x: Code, lane: number, offset = 0): Code => [at, x, simd(90), address(2, offset), lane],
   /** Keeps the first `lanes` lanes, zeroes the others. */
   firstLanes: (x: Code, lanes: number): Code => [x, simd(12, ...Array.from({ length: 16 }, (_, i) => (i < lanes * 4 ? 255 : 0))), simd(78)],
@@ -64,7 +72,7 @@ export const v = {
   lane: (x: Code, lane: number): Code => [x, simd(31, lane)],
   add: binary(simd(228)) as Binary, sub: binary(simd(229)) as Binary, mul: binary(simd(230)) as Binary, div: binary(simd(231)) as Binary, min: binary(simd(232)) as Binary, max: binary(simd(233)) as Binary,
   neg: unary(simd(225)) as Unary, abs: unary(simd(224)) as Unary, sqrt: unary(simd(227)) as Unary, nearest: unary(simd(106)) as Unary,
-  gt: binary(simd(68)) as Binary, lt: binary(simd(67)) as Binary, eq: binary(simd(65)) as Binary, and: binary(simd(78)) as Binary, or: binary(simd(80)) as Binary,
+  gt: binary(simd(68)) as Binary, lt: binary(simd(67)) as Binary, eq: binary(simd(65)) as Binary, and: binary(simd(78)) as Binary, or: binary(simd(80)) as Binary, andNot: binary(simd(79)) as Binary,
   select: (yes: Code, no: Code, mask: Code): Code => [yes, no, mask, simd(82)],
   toInt: unary(simd(248)) as Unary, fromInt: unary(simd(250)) as Unary, intAdd: binary(simd(174)) as Binary, intSub: binary(simd(177)) as Binary, intMul: binary(simd(181)) as Binary, xor: binary(simd(81)) as Binary, splatI32: unary(simd(17)) as Unary, intConstants: (...lanes: [number, number, number, number]): Code => [simd(12, ...lanes.flatMap((n) => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255]))],
   shiftLeft: (x: Code, n: number): Code => [x, int(n), simd(171)], shiftRight: (x: Code, n: number): Code => [x, int(n), simd(172)], shiftRightUnsigned: (x: Code, n: number): Code => [x, int(n), simd(173)],
@@ -78,7 +86,12 @@ export class FunctionBuilder {
   readonly params: readonly Local[];
   readonly #locals: Local[] = [];
   #body: Code[] = [];
-  constructor(parameterCount: number) { this.params = Array.from({ length: parameterCount }, (_, index) => ({ index, type: "i32" })); }
+  readonly #relaxed: boolean;
+  /** With `relaxed`, mulAdd may round once instead of twice, as the machine does it best. */
+  constructor(parameterCount: number, relaxed = false) {
+    this.#relaxed = relaxed;
+    this.params = Array.from({ length: parameterCount }, (_, index) => ({ index, type: "i32" }));
+  }
 
   local(type: Type, initial?: Code): Local {
     const l: Local = { index: this.params.length + this.#locals.length, type };
@@ -88,6 +101,8 @@ export class FunctionBuilder {
   }
   do(code: Code): void { this.#body.push(code); }
   set(l: Local, value: Code): void { this.#body.push([value, 0x21, unsigned(l.index)]); }
+  /** sum += a·b */
+  mulAdd(sum: Local, a: Code, b: Code): void { this.set(sum, this.#relaxed ? [a, b, get(sum), simd(261)] : v.add(get(sum), v.mul(a, b))); }
   /** l += bytes */
   advance(l: Local, bytes: number): void { if (bytes !== 0) this.set(l, i32.add(get(l), int(bytes))); }
   copy(to: Code, from: Code, bytes: Code): void { this.#body.push([to, from, bytes, 0xfc, 0x0a, 0, 0]); }
@@ -102,6 +117,16 @@ export class FunctionBuilder {
       this.advance(i, step);
       this.#body.push([i32.ltU(get(i), int(end)), 0x0d, 0]);
     }, 0x03);
+  }
+  /** for (i = from; i < end; i += step), with the ends known when it runs. */
+  range(from: Code, end: Code, step: number, body: (i: Local) => void): void {
+    const i = this.local("i32", from);
+    const stop = this.local("i32", end);
+    this.if(i32.ltU(get(i), get(stop)), () => this.#block(() => {
+      body(i);
+      this.advance(i, step);
+      this.#body.push([i32.ltU(get(i), get(stop)), 0x0d, 0]);
+    }, 0x03));
   }
   if(condition: Code, body: () => void): void {
     this.#body.push(condition);
@@ -126,8 +151,8 @@ export class FunctionBuilder {
   }
 }
 
-/** A module that imports `env.memory` and exports the functions as "0", "1", … Parameters are all i32. */
-export function encodeModule(functions: readonly FunctionBuilder[]): Uint8Array<ArrayBuffer> {
+/** A module that imports `env.memory` (shared memories have a stated size) and exports the functions as "0", "1", … Parameters are all i32. */
+export function encodeModule(functions: readonly FunctionBuilder[], sharedPages?: number): Uint8Array<ArrayBuffer> {
   const counts = [...new Set(functions.map((f) => f.params.length))];
   const section = (id: number, items: readonly (readonly number[])[]): number[] => {
     const content = unsigned(items.length);
@@ -138,7 +163,7 @@ export function encodeModule(functions: readonly FunctionBuilder[]): Uint8Array<
   const parts = [
     [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     section(1, counts.map((n) => [0x60, ...unsigned(n), ...new Array<number>(n).fill(0x7f), 0])),
-    section(2, [[...name("env"), ...name("memory"), 2, 0, 1]]),
+    section(2, [[...name("env"), ...name("memory"), 2, ...(sharedPages === undefined ? [0, 1] : [3, 1, ...unsigned(sharedPages)])]]),
     section(3, functions.map((f) => unsigned(counts.indexOf(f.params.length)))),
     section(7, functions.map((_, i) => [...name(String(i)), 0, ...unsigned(i)])),
     section(10, functions.map((f) => { const b = f.bytes(); return unsigned(b.length).concat(b); })),

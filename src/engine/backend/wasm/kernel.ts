@@ -1,21 +1,53 @@
-// What a kernel is written against: the op's shapes and attributes, the pointers, and room for tables and scratch.
+// What a kernel is written against: the op's shapes and attributes, pointers, room for tables and scratch, and pieces that threads share out.
 import type { Shape } from "../../core/shape.ts";
 import type { Attributes, InputName, OpName } from "../../graph/catalogue.ts";
-import type { FunctionBuilder, Local } from "./encoder.ts";
+import type { Code, FunctionBuilder, Local } from "./encoder.ts";
 
-export interface KernelContext<K extends OpName = OpName> {
+/** A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the channel times 4), of which `lanes` count. */
+export interface Place { readonly offset: Code; readonly channel?: Code; readonly lanes?: number }
+
+/** One pass of a kernel while it is written: a function run once for every `chunk`, in any order, on any thread. */
+export interface Pass<Inputs extends string = string, Attrs = unknown> {
   readonly f: FunctionBuilder;
-  readonly shapes: Readonly<Record<InputName<K>, Shape>>;
-  readonly attrs: Attributes<K>;
+  readonly shapes: Readonly<Record<Inputs, Shape>>;
+  readonly attrs: Attrs;
   readonly out: Shape;
   /** Byte addresses, 16-byte aligned; 64 bytes past every array may be read, and an array's last vector may be written whole. */
-  readonly input: Readonly<Record<InputName<K>, Local>>;
+  readonly input: Readonly<Record<Inputs, Local>>;
+  /** Where results go; y is the first. */
+  readonly outputs: readonly Local[];
   readonly y: Local;
+  /** Number of the piece that this call does. */
+  readonly chunk: Local;
+  /** Writes a vector of the output, after what is fused behind the kernel has been done to it. */
+  store(value: Code, place: Place): void;
   /** Address of constant numbers kept for this kernel. */
-  table(values: Float32Array): number;
-  /** Room shared by all kernels, free between them; gives its address. */
+  table(values: Float32Array | Int32Array): number;
+  /** Room for this call alone; gives its address. What it holds is lost between calls. */
   scratch(bytes: number): Local;
+  /** Start of the room asked for with `shared`: the same for all passes of a kernel, on every thread. */
+  readonly shared: Local;
 }
+export interface KernelContext<Inputs extends string = string, Attrs = unknown> {
+  readonly shapes: Readonly<Record<Inputs, Shape>>;
+  readonly attrs: Attrs;
+  readonly out: Shape;
+  /** Bytes that every pass of this kernel sees at `shared`. */
+  shared(bytes: number): void;
+  /** Passes run one after the other; the chunks of one write disjoint places and read nothing that another writes, so the result never depends on how many threads share them. */
+  pass(chunks: number, write: (p: Pass<Inputs, Attrs>) => void): void;
+}
+export type PassOf<K extends OpName> = Pass<InputName<K>, Attributes<K>>;
 /** Emits the code of one op for one set of shapes. */
-export type Kernel<K extends OpName> = (k: KernelContext<K>) => void;
+export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };
+
+/** A kernel that is one piece of work on one thread. */
+export const onePiece = <Inputs extends string, Attrs>(write: (p: Pass<Inputs, Attrs>) => void) => (k: KernelContext<Inputs, Attrs>): void => k.pass(1, write);
+
+/** Work below this many elementary steps is not worth waking a thread for: about 20 µs. */
+const PIECE = 65536;
+/** How many pieces to make of `units` like ones that cost `steps` each: a function of the sizes alone, so that sums never depend on the machine. */
+export function pieces(units: number, steps: number): number {
+  return Math.max(1, Math.min(units, 256, Math.floor((units * steps) / PIECE)));
+}

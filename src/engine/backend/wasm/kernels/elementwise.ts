@@ -1,59 +1,7 @@
-// Elementwise kernels: one loop of vectors; broadcasting reads through strides, 0 where an input repeats.
+// Elementwise ops as vector code, and the kernel of an expression of them: one loop, whatever the number of ops.
 import { broadcastStrides, sizeOf, type Shape } from "../../../core/shape.ts";
-import { f32, get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import type { Kernel } from "../kernel.ts";
-
-/** y = f(x) over a whole array; the lanes past its end are computed and never read. */
-interface UnaryContext { f: FunctionBuilder; input: Readonly<Record<"x", Local>>; y: Local; out: Shape }
-export function unary(f: (x: Code, fn: FunctionBuilder) => Code): (k: UnaryContext) => void {
-  return ({ f: fn, input, y, out }) => {
-    fn.for(sizeOf(out) * 4, (i) => fn.do(v.store(i32.add(get(y), get(i)), f(v.load(i32.add(get(input.x), get(i))), fn))), 16);
-  };
-}
-
-/** Merges neighbouring axes along which both inputs advance alike, so that most broadcasts become one or two loops. */
-function collapse(out: Shape, a: readonly number[], b: readonly number[]): { n: number; a: number; b: number }[] {
-  const axes: { n: number; a: number; b: number }[] = [];
-  out.forEach((n, i) => {
-    if (n === 1) return;
-    const last = axes.at(-1);
-    if (last && last.a === a[i] * n && last.b === b[i] * n) Object.assign(last, { n: last.n * n, a: a[i], b: b[i] });
-    else axes.push({ n, a: a[i], b: b[i] });
-  });
-  return axes.length === 0 ? [{ n: 1, a: 0, b: 0 }] : axes;
-}
-
-interface BinaryContext { f: FunctionBuilder; shapes: Readonly<Record<"a" | "b", Shape>>; input: Readonly<Record<"a" | "b", Local>>; y: Local; out: Shape }
-export function binary(op: (a: Code, b: Code) => Code): (k: BinaryContext) => void {
-  return ({ f, shapes, input, y, out }) => {
-    if (sizeOf(out) === 0) return;
-    const axes = collapse(out, broadcastStrides(shapes.a, out), broadcastStrides(shapes.b, out));
-    const inner = axes.pop()!;
-    const to = f.local("i32", get(y));
-    const nest = (depth: number, pa: Code, pb: Code): void => {
-      if (depth < axes.length) {
-        const axis = axes[depth];
-        f.for(axis.n, (i) => {
-          const a = f.local("i32", i32.add(pa, i32.mul(get(i), int(axis.a * 4))));
-          const b = f.local("i32", i32.add(pb, i32.mul(get(i), int(axis.b * 4))));
-          nest(depth + 1, get(a), get(b));
-        });
-        return;
-      }
-      const a0 = inner.a === 0 ? f.local("v128", v.loadSplat(pa)) : undefined;
-      const b0 = inner.b === 0 ? f.local("v128", v.loadSplat(pb)) : undefined;
-      const at = (i: Code, offset: number): Code => op(a0 ? get(a0) : v.load(i32.add(pa, i), offset), b0 ? get(b0) : v.load(i32.add(pb, i), offset));
-      const whole = axes.length === 0 ? Math.ceil(inner.n / 4) * 4 : inner.n - (inner.n % 4);
-      f.for(whole * 4, (i) => f.do(v.store(i32.add(get(to), get(i)), at(get(i), 0))), 16);
-      if (whole < inner.n) {
-        const rest = f.local("v128", at(int(whole * 4), 0));
-        for (let lane = 0; lane < inner.n - whole; lane++) f.do(v.storeLane(get(to), get(rest), lane, (whole + lane) * 4));
-      }
-      f.advance(to, inner.n * 4);
-    };
-    nest(0, get(input.a), get(input.b));
-  };
-}
+import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import { onePiece, pieces, type Kernel, type KernelContext } from "../kernel.ts";
 
 /** eˣ of four numbers: x = k·ln 2 + r, a polynomial for eʳ, and 2ᵏ from its bits. */
 export function exp4(x: Code, fn: FunctionBuilder): Code {
@@ -86,26 +34,120 @@ export function log4(x: Code, fn: FunctionBuilder): Code {
 }
 
 const one = (mask: Code): Code => v.and(mask, v.constant(1));
-export const neg: Kernel<"neg"> = unary(v.neg);
-export const exp: Kernel<"exp"> = unary(exp4);
-export const log: Kernel<"log"> = unary(log4);
-export const sqrt: Kernel<"sqrt"> = unary(v.sqrt);
-export const abs: Kernel<"abs"> = unary(v.abs);
-export const sign: Kernel<"sign"> = unary((x, fn) => {
-  const t = fn.local("v128", x);
-  return v.sub(one(v.gt(get(t), v.constant(0))), one(v.lt(get(t), v.constant(0))));
-});
-export const relu: Kernel<"relu"> = unary((x) => v.max(x, v.constant(0)));
-export const relu_grad: Kernel<"relu_grad"> = ({ f, input, y, out }) => {
-  f.for(sizeOf(out) * 4, (i) => f.do(v.store(i32.add(get(y), get(i)), v.and(v.load(i32.add(get(input.dy), get(i))), v.gt(v.load(i32.add(get(input.x), get(i))), v.splat(f32(0)))))), 16);
+export type ElementwiseName = "neg" | "exp" | "log" | "sqrt" | "abs" | "sign" | "relu" | "relu_grad" | "sigmoid" | "add" | "sub" | "mul" | "div" | "maximum" | "greater";
+/** Four lanes of each elementwise op. */
+const vectorOps: { readonly [K in ElementwiseName]: (f: FunctionBuilder, ...args: [Code, Code]) => Code } = {
+  neg: (_f, x) => v.neg(x),
+  exp: (f, x) => exp4(x, f),
+  log: (f, x) => log4(x, f),
+  sqrt: (_f, x) => v.sqrt(x),
+  abs: (_f, x) => v.abs(x),
+  sign: (_f, x) => v.sub(one(v.gt(x, v.constant(0))), one(v.lt(x, v.constant(0)))),
+  relu: (_f, x) => v.max(x, v.constant(0)),
+  relu_grad: (_f, dy, x) => v.and(dy, v.gt(x, v.constant(0))),
+  sigmoid: (f, x) => v.div(v.constant(1), v.add(v.constant(1), exp4(v.neg(x), f))),
+  add: (_f, a, b) => v.add(a, b),
+  sub: (_f, a, b) => v.sub(a, b),
+  mul: (_f, a, b) => v.mul(a, b),
+  div: (_f, a, b) => v.div(a, b),
+  maximum: (_f, a, b) => v.max(a, b),
+  greater: (_f, a, b) => one(v.gt(a, b)),
 };
-export const sigmoid: Kernel<"sigmoid"> = unary((x, fn) => v.div(v.constant(1), v.add(v.constant(1), exp4(v.neg(x), fn))));
-export const add: Kernel<"add"> = binary(v.add);
-export const sub: Kernel<"sub"> = binary(v.sub);
-export const mul: Kernel<"mul"> = binary(v.mul);
-export const div: Kernel<"div"> = binary(v.div);
-export const maximum: Kernel<"maximum"> = binary(v.max);
-export const greater: Kernel<"greater"> = binary((a, b) => one(v.gt(a, b)));
+export const isElementwise = (op: string): op is ElementwiseName => Object.hasOwn(vectorOps, op);
+
+/** An argument of an expression's step: an operand from memory, an earlier step, or a number known now. */
+export type Argument = { readonly operand: number } | { readonly step: number } | { readonly number: number };
+/** Elementwise ops on one shape; operands are broadcast to it. */
+export interface Expression {
+  readonly shape: Shape;
+  readonly operands: readonly Shape[];
+  readonly steps: readonly { readonly op: ElementwiseName; readonly args: readonly Argument[] }[];
+  /** Steps whose values are written, in the order of the outputs. */
+  readonly results: readonly number[];
+}
+/** The results' vectors, given the operands'. */
+export function evaluate(f: FunctionBuilder, e: Expression, operand: (index: number) => Code): Local[] {
+  const loaded = new Map<number, Local>();
+  const values: Local[] = [];
+  const read = (a: Argument): Code => {
+    if ("number" in a) return v.constant(a.number);
+    if ("step" in a) return get(values[a.step]);
+    if (!loaded.has(a.operand)) loaded.set(a.operand, f.local("v128", operand(a.operand)));
+    return get(loaded.get(a.operand)!);
+  };
+  for (const { op, args } of e.steps) {
+    const [a, b = []] = args.map(read);
+    values.push(f.local("v128", vectorOps[op](f, a, b)));
+  }
+  return e.results.map((step) => values[step]);
+}
+
+/** Writes the first `lanes` lanes of `value` at `to + offset`. */
+export function storeLanes(f: FunctionBuilder, to: Code, value: Local, lanes: number, offset = 0): void {
+  if (lanes === 4) f.do(v.store(to, get(value), offset));
+  else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(to, get(value), lane, offset + lane * 4));
+}
+
+/** Axes along which all operands advance alike become one. */
+function collapse(shape: Shape, operands: readonly Shape[]): { n: number; steps: number[] }[] {
+  const strides = operands.map((o) => broadcastStrides(o, shape));
+  const axes: { n: number; steps: number[] }[] = [];
+  shape.forEach((n, i) => {
+    if (n === 1) return;
+    const steps = strides.map((s) => s[i]);
+    const last = axes.at(-1);
+    if (last && last.steps.every((s, j) => s === steps[j] * n)) Object.assign(last, { n: last.n * n, steps });
+    else axes.push({ n, steps });
+  });
+  return axes.length === 0 ? [{ n: 1, steps: strides.map(() => 0) }] : axes;
+}
+
+/** The kernel of an expression: operands are inputs 0, 1, …, results the outputs. */
+export const expression = (e: Expression) => (k: KernelContext): void => {
+  const size = sizeOf(e.shape);
+  const axes = collapse(e.shape, e.operands);
+  const outer = axes[0];
+  const inner = axes.at(-1)!;
+  const flat = axes.length === 1;
+  const below = size / outer.n;
+  // one axis is cut into runs of vectors, more than one into blocks of the outermost
+  const count = flat ? pieces(Math.ceil(size / 1024), 1024) : pieces(outer.n, below);
+  const per = flat ? Math.ceil(size / count / 4) * 4 : Math.ceil(outer.n / count);
+  k.pass(Math.ceil(outer.n / per), (p) => {
+    const { f } = p;
+    const pointers = Object.values(p.input);
+    const run = (at: readonly Local[], to: readonly Local[], from: Code, end: Code, tail: number): void => {
+      const fixed = at.map((a, i) => (inner.steps[i] === 0 ? f.local("v128", v.loadSplat(get(a))) : undefined));
+      const four = (i: Code): Local[] => evaluate(f, e, (o) => { const known = fixed[o]; return known ? get(known) : v.load(i32.add(get(at[o]), i)); });
+      f.range(from, end, 16, (i) => four(get(i)).forEach((value, j) => f.do(v.store(i32.add(get(to[j]), get(i)), get(value)))));
+      if (tail > 0) four(end).forEach((value, j) => storeLanes(f, i32.add(get(to[j]), end), value, tail));
+    };
+    const first = f.local("i32", i32.mul(get(p.chunk), int(per)));
+    const last = f.local("i32", i32.add(get(first), int(per)));
+    f.if(i32.geU(get(last), int(outer.n)), () => f.set(last, int(outer.n)));
+    if (flat) return run(pointers, p.outputs, i32.mul(get(first), int(4)), i32.mul(get(last), int(4)), 0);
+    const nest = (depth: number, at: readonly Local[], to: readonly Local[]): void => {
+      if (depth === axes.length - 1) {
+        const whole = inner.n - (inner.n % 4);
+        return run(at, to, int(0), int(whole * 4), inner.n - whole);
+      }
+      const axis = axes[depth];
+      const bytes = axes.slice(depth + 1).reduce((n, a) => n * a.n, 4);
+      f.range(depth === 0 ? get(first) : int(0), depth === 0 ? get(last) : int(axis.n), 1, (i) => nest(
+        depth + 1,
+        at.map((a, o) => (axis.steps[o] === 0 ? a : f.local("i32", i32.add(get(a), i32.mul(get(i), int(axis.steps[o] * 4)))))),
+        to.map((y) => f.local("i32", i32.add(get(y), i32.mul(get(i), int(bytes)))))));
+    };
+    nest(0, pointers, p.outputs);
+  });
+};
+
+/** Every elementwise op by itself. */
+const single = (op: ElementwiseName) => (k: KernelContext): void => {
+  const names = Object.keys(k.shapes);
+  expression({ shape: k.out, operands: names.map((n) => k.shapes[n]), steps: [{ op, args: names.map((_, operand) => ({ operand })) }], results: [0] })(k);
+};
+export const elementwise = Object.fromEntries(Object.keys(vectorOps).map((op) => [op, single(op as ElementwiseName)])) as { [K in ElementwiseName]: Kernel<K> };
 
 /** The reference's hash, four numbers at a time. */
 function mix4(fn: FunctionBuilder, x: Code): Code {
@@ -115,10 +157,10 @@ function mix4(fn: FunctionBuilder, x: Code): Code {
   round(15, 0x735a2d97);
   return v.xor(get(z), v.shiftRightUnsigned(get(z), 15));
 }
-export const random_uniform: Kernel<"random_uniform"> = ({ f, attrs: { seed }, input, y, out }) => {
+export const random_uniform: Kernel<"random_uniform"> = onePiece(({ f, attrs: { seed }, input, y, out }) => {
   const base = f.local("v128", mix4(f, v.xor(v.toInt(v.loadSplat(get(input.counter))), mix4(f, v.splatInt(seed | 0)))));
   f.for(sizeOf(out) * 4, (i) => {
     const place = v.intMul(v.intAdd(v.splatI32(get(i)), v.intConstants(0, 4, 8, 12)), v.splatInt(0x9e3779b1 | 0));
     f.do(v.store(i32.add(get(y), get(i)), v.mul(v.fromInt(v.shiftRightUnsigned(mix4(f, v.intAdd(place, get(base))), 8)), v.constant(2 ** -24))));
   }, 16);
-};
+});

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
 import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import type { Kernel } from "../kernel.ts";
+import { pieces, type Kernel, type Pass } from "../kernel.ts";
 
 function radices(n: number): number[] {
   const found: number[] = [];
@@ -91,8 +91,8 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
 }
 
 interface Axis { n: number; step: number; lines: number; lineStep: number }
-/** Transforms all lines of one axis; `from` and `to` point at the real plane, the imaginary one is `plane` bytes further. */
-function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, plane: number, inverse: boolean, from: Local, to: Local, buffers: readonly [Local, Local], table: (values: Float32Array) => number): void {
+/** Transforms `per` groups of four lines of one axis, the chunk's; `from` and `to` point at the real plane, the imaginary one is `plane` bytes further. */
+function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, plane: number, inverse: boolean, from: Local, to: Local, buffers: readonly [Local, Local], table: (values: Float32Array) => number, chunk: Local, per: number): void {
   const half = Math.floor(n / 2);
   const scale = 1 / Math.sqrt(n);
   const group = (offset: Code, lanes: number): void => {
@@ -137,22 +137,34 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
     run(n - half, 0, half, outOf, target, a);
     run(half, n - half, 0, outOf, target, a);
   };
-  const whole = lines - (lines % 4);
-  f.for(whole * lineStep * 4, (offset) => group(get(offset), 4), 4 * lineStep * 4);
-  if (whole < lines) group(int(whole * lineStep * 4), lines - whole);
+  // groups of four lines, shared out in chunks; the last may be smaller
+  const groups = Math.ceil(lines / 4);
+  const first = f.local("i32", i32.mul(get(chunk), int(per)));
+  const last = f.local("i32", i32.add(get(first), int(per)));
+  const whole = Math.floor(lines / 4);
+  f.if(i32.geU(get(last), int(groups)), () => f.set(last, int(groups)));
+  const wholeLast = groups === whole ? last : f.local("i32", i32.sub(get(last), i32.geU(get(last), int(groups))));
+  f.range(get(first), get(wholeLast), 1, (i) => group(i32.mul(get(i), int(4 * lineStep * 4)), 4));
+  if (groups > whole) f.if(i32.ne(get(last), get(wholeLast)), () => group(int(whole * 4 * lineStep * 4), lines - whole * 4));
 }
 
-export const fft2: Kernel<"fft2"> = ({ f, attrs, input, y, out, table, scratch }) => {
-  const [H, W] = out.slice(-2);
+export const fft2: Kernel<"fft2"> = (k) => {
+  const [H, W] = k.out.slice(-2);
+  const images = sizeOf(k.out) / (2 * H * W);
   const bytes = Math.max(H, W) * 32;
-  const room = scratch(2 * bytes);
-  const buffers = [room, f.local("i32", i32.add(get(room), int(bytes)))] as const;
-  const x = f.local("i32", get(input.x));
-  const to = f.local("i32", get(y));
-  f.for(sizeOf(out) / (2 * H * W), () => {
-    transformAxis(f, { n: W, step: 1, lines: H, lineStep: W }, H * W * 4, attrs.inverse, x, to, buffers, table);
-    transformAxis(f, { n: H, step: W, lines: W, lineStep: 1 }, H * W * 4, attrs.inverse, to, to, buffers, table);
-    f.advance(x, 2 * H * W * 4);
-    f.advance(to, 2 * H * W * 4);
-  });
+  const axis = ({ n, step, lines, lineStep }: Axis, from: (p: Pass<"x", { inverse: boolean }>) => Local): void => {
+    const groups = Math.ceil(lines / 4);
+    const per = Math.ceil(groups / pieces(groups, 16 * n * Math.log2(n)));
+    const chunks = Math.ceil(groups / per);
+    k.pass(images * chunks, (p) => {
+      const { f } = p;
+      const room = p.scratch(2 * bytes);
+      const buffers = [room, f.local("i32", i32.add(get(room), int(bytes)))] as const;
+      const image = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(chunks)), int(2 * H * W * 4)));
+      const chunk = f.local("i32", i32.remU(get(p.chunk), int(chunks)));
+      transformAxis(f, { n, step, lines, lineStep }, H * W * 4, k.attrs.inverse, f.local("i32", i32.add(get(from(p)), get(image))), f.local("i32", i32.add(get(p.y), get(image))), buffers, p.table, chunk, per);
+    });
+  };
+  axis({ n: W, step: 1, lines: H, lineStep: W }, (p) => p.input.x);
+  axis({ n: H, step: W, lines: W, lineStep: 1 }, (p) => p.y);
 };

@@ -1,6 +1,6 @@
 // Matrix products in tiles that stay in registers; the convolutions are made of them too.
 import { get, i32, int, s32, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import type { Kernel } from "../kernel.ts";
+import { pieces, type Kernel } from "../kernel.ts";
 
 /** Calls `tile(start, size)` for tiles of `size` covering 0 … n: a loop of whole ones, then the rest. `start` is in `bytes` per element. */
 function tiles(f: FunctionBuilder, n: number, size: number, bytes: number, tile: (start: Code, size: number) => void): void {
@@ -24,7 +24,7 @@ export function gemm(f: FunctionBuilder, [m, n, k]: readonly [number, number, nu
         const right = Array.from({ length: vectors }, (_, j) => f.local("v128", v.load(get(pb), j * 16)));
         for (let i = 0; i < height; i++) {
           const left = f.local("v128", v.loadSplat(get(pa), i * a.row * 4));
-          right.forEach((r, j) => f.set(sums[i][j], v.add(get(sums[i][j]), v.mul(get(left), get(r)))));
+          right.forEach((r, j) => f.mulAdd(sums[i][j], get(left), get(r)));
         }
         f.advance(pa, a.inner * 4);
         f.advance(pb, b.inner * 4);
@@ -55,7 +55,7 @@ export function gemmTransposed(f: FunctionBuilder, [m, n, k]: readonly [number, 
         const right = Array.from({ length: width }, (_, j) => f.local("v128", masked(v.load(get(pb), j * b.row * 4))));
         for (let i = 0; i < height; i++) {
           const left = f.local("v128", masked(v.load(get(pa), i * a.row * 4)));
-          right.forEach((r, j) => f.set(sums[i][j], v.add(get(sums[i][j]), v.mul(get(left), get(r)))));
+          right.forEach((r, j) => f.mulAdd(sums[i][j], get(left), get(r)));
         }
       };
       f.for(whole, () => {
@@ -73,23 +73,39 @@ export function gemmTransposed(f: FunctionBuilder, [m, n, k]: readonly [number, 
   });
 }
 
-export const matmul: Kernel<"matmul"> = ({ f, shapes, attrs, input, y, out, scratch }) => {
+export const matmul: Kernel<"matmul"> = ({ shapes, attrs, out, shared, pass }) => {
   const [m, n] = out;
   const k = shapes.a[attrs.transposeA ? 0 : 1];
-  const c = { at: get(y), row: n };
-  if (attrs.transposeB && !attrs.transposeA) return gemmTransposed(f, [m, n, k], { at: get(input.a), row: k }, { at: get(input.b), row: k }, c);
-  const a = attrs.transposeA ? { row: 1, inner: m } : { row: k, inner: 1 };
-  if (!attrs.transposeB) return gemm(f, [m, n, k], { at: get(input.a), ...a }, { at: get(input.b), inner: n }, c);
-  // aᵀ·bᵀ: neither is contiguous the way a tile reads it, so b is turned first
-  const turned = scratch(n * k * 4);
-  const to = f.local("i32", get(turned));
-  f.for(k * 4, (p) => {
-    const from = f.local("i32", plus(get(input.b), get(p)));
-    f.for(n, () => {
-      f.do(s32.store(get(to), s32.load(get(from))));
-      f.advance(to, 4);
-      f.advance(from, k * 4);
+  const turn = attrs.transposeA && attrs.transposeB;
+  if (m * n === 0) return;
+  if (turn) {
+    // aᵀ·bᵀ: neither is contiguous the way a tile reads it, so b is turned first
+    shared(n * k * 4);
+    pass(1, ({ f, input, shared: turned }) => {
+      const to = f.local("i32", get(turned));
+      f.for(k * 4, (p) => {
+        const from = f.local("i32", plus(get(input.b), get(p)));
+        f.for(n, () => {
+          f.do(s32.store(get(to), s32.load(get(from))));
+          f.advance(to, 4);
+          f.advance(from, k * 4);
+        });
+      }, 4);
     });
-  }, 4);
-  gemm(f, [m, n, k], { at: get(input.a), ...a }, { at: get(turned), inner: n }, c);
+  }
+  // blocks of whole tiles of rows are shared out
+  const tilesDown = Math.ceil(m / 4);
+  const per = 4 * Math.ceil(tilesDown / pieces(tilesDown, n * k));
+  pass(Math.ceil(m / per), ({ f, input, y, chunk, shared: turned }) => {
+    const first = f.local("i32", i32.mul(get(chunk), int(per)));
+    const rows = (count: number): void => {
+      const c = { at: plus(get(y), i32.mul(get(first), int(n * 4))), row: n };
+      const a = attrs.transposeA ? { at: plus(get(input.a), i32.mul(get(first), int(4))), row: 1, inner: m } : { at: plus(get(input.a), i32.mul(get(first), int(k * 4))), row: k, inner: 1 };
+      if (attrs.transposeB && !turn) gemmTransposed(f, [count, n, k], a, { at: get(input.b), row: k }, c);
+      else gemm(f, [count, n, k], a, { at: turn ? get(turned) : get(input.b), inner: n }, c);
+    };
+    const whole = m - (m % per);
+    if (whole > 0) f.if(i32.ltU(get(first), int(whole)), () => rows(per));
+    if (whole < m) f.if(i32.geU(get(first), int(whole)), () => rows(m - whole));
+  });
 };

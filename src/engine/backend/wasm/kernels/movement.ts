@@ -1,12 +1,29 @@
 // Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
-import { get, i32, int, s32, type Code, type FunctionBuilder } from "../encoder.ts";
-import type { Kernel } from "../kernel.ts";
+import { get, i32, int, s32, type Code } from "../encoder.ts";
+import { pieces, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
-/** for every index of `shape`: to[index·toStrides] = from[index·fromStrides], or += with `add`; strides in elements. */
-function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: readonly number[], to: Code, toStrides: readonly number[], add = false): void {
-  if (sizeOf(shape) === 0) return;
-  const axes: { n: number; s: number; d: number }[] = [];
+/** for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`; offsets and strides in elements, `from` an input's name. */
+interface Box { shape: Shape; from: string; fromOffset?: number; fromStrides: readonly number[]; toOffset?: number; toStrides: readonly number[] }
+
+/** More boxes than this share one pass, on one thread. */
+const MANY = 4;
+
+function copyBoxes(context: unknown, boxes: readonly Box[], { zero = false, add = false } = {}): void {
+  const k = context as KernelContext;
+  const bytes = sizeOf(k.out) * 4;
+  if (bytes === 0) return;
+  if (zero) k.pass(1, ({ f, y }) => f.zero(get(y), bytes));
+  const plans = boxes.filter((box) => sizeOf(box.shape) > 0).map((box) => plan(box, add));
+  const cut = plans.length <= MANY;
+  if (cut) for (const box of plans) k.pass(box.chunks, (p) => write(p, box, box.per, add));
+  else k.pass(1, (p) => { for (const box of plans) write(p, box, box.axes[0].n, add); });
+}
+
+interface BoxPlan extends Box { axes: { n: number; s: number; d: number }[]; run: number; per: number; chunks: number }
+function plan(box: Box, add: boolean): BoxPlan {
+  const { shape, fromStrides, toStrides } = box;
+  const axes: BoxPlan["axes"] = [];
   shape.forEach((n, i) => {
     if (n === 1) return;
     const last = axes.at(-1);
@@ -15,6 +32,15 @@ function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: read
   });
   const inner = axes.at(-1);
   const run = !add && inner && inner.s === 1 && inner.d === 1 ? axes.pop()!.n : 1;
+  if (axes.length === 0) axes.push({ n: 1, s: 0, d: 0 });
+  const per = Math.ceil(axes[0].n / pieces(axes[0].n, sizeOf(shape) / axes[0].n));
+  return { ...box, axes, run, per, chunks: Math.ceil(axes[0].n / per) };
+}
+
+function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPlan, per: number, add: boolean): void {
+  const { f } = p;
+  const whole = per === axes[0].n;
+  const first = whole ? undefined : f.local("i32", i32.mul(get(p.chunk), int(per)));
   const nest = (depth: number, source: Code, target: Code): void => {
     if (depth === axes.length) {
       if (add) f.do(s32.store(target, s32.add(s32.load(target), s32.load(source))));
@@ -23,48 +49,56 @@ function copyBox(f: FunctionBuilder, shape: Shape, from: Code, fromStrides: read
       return;
     }
     const { n, s, d } = axes[depth];
-    const src = f.local("i32", source);
-    const dst = f.local("i32", target);
-    f.for(n, () => {
+    const cut = depth === 0 ? first : undefined;
+    const start = (at: Code, stride: number): Code => (cut ? i32.add(at, i32.mul(get(cut), int(stride * 4))) : at);
+    const src = f.local("i32", start(source, s));
+    const dst = f.local("i32", start(target, d));
+    const step = (): void => {
       nest(depth + 1, get(src), get(dst));
       f.advance(src, s * 4);
       f.advance(dst, d * 4);
-    });
+    };
+    if (!cut) return f.for(n, step);
+    const last = f.local("i32", i32.add(get(cut), int(per)));
+    f.if(i32.geU(get(last), int(n)), () => f.set(last, int(n)));
+    f.range(get(cut), get(last), 1, step);
   };
-  nest(0, from, to);
+  nest(0, i32.add(get(p.input[from]), int(fromOffset * 4)), i32.add(get(p.y), int(toOffset * 4)));
 }
-const plus = (base: Code, elements: number): Code => (elements === 0 ? base : i32.add(base, int(elements * 4)));
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * b[i], 0);
 
-export const reshape: Kernel<"reshape"> = ({ f, input, y, out }) => copyBox(f, [sizeOf(out)], get(input.x), [1], get(y), [1]);
-export const broadcast_to: Kernel<"broadcast_to"> = ({ f, shapes, input, y, out }) => copyBox(f, out, get(input.x), broadcastStrides(shapes.x, out), get(y), stridesOf(out));
-export const transpose: Kernel<"transpose"> = ({ f, shapes, attrs, input, y, out }) => {
-  const own = stridesOf(shapes.x);
-  copyBox(f, out, get(input.x), attrs.permutation.map((p) => own[p]), get(y), stridesOf(out));
+export const reshape: Kernel<"reshape"> = (k) => copyBoxes(k, [{ shape: [sizeOf(k.out)], from: "x", fromStrides: [1], toStrides: [1] }]);
+export const broadcast_to: Kernel<"broadcast_to"> = (k) => copyBoxes(k, [{ shape: k.out, from: "x", fromStrides: broadcastStrides(k.shapes.x, k.out), toStrides: stridesOf(k.out) }]);
+export const transpose: Kernel<"transpose"> = (k) => {
+  const own = stridesOf(k.shapes.x);
+  copyBoxes(k, [{ shape: k.out, from: "x", fromStrides: k.attrs.permutation.map((p) => own[p]), toStrides: stridesOf(k.out) }]);
 };
-export const slice: Kernel<"slice"> = ({ f, shapes, attrs, input, y, out }) => {
-  const own = stridesOf(shapes.x);
-  copyBox(f, out, plus(get(input.x), dot(attrs.start, own)), own, get(y), stridesOf(out));
+export const slice: Kernel<"slice"> = (k) => {
+  const own = stridesOf(k.shapes.x);
+  copyBoxes(k, [{ shape: k.out, from: "x", fromOffset: dot(k.attrs.start, own), fromStrides: own, toStrides: stridesOf(k.out) }]);
 };
-export const pad: Kernel<"pad"> = ({ f, shapes, attrs, input, y, out }) => {
-  const strides = stridesOf(out);
-  f.zero(get(y), sizeOf(out) * 4);
-  copyBox(f, shapes.x, get(input.x), stridesOf(shapes.x), plus(get(y), dot(attrs.before, strides)), strides);
+export const pad: Kernel<"pad"> = (k) => {
+  const strides = stridesOf(k.out);
+  copyBoxes(k, [{ shape: k.shapes.x, from: "x", fromStrides: stridesOf(k.shapes.x), toOffset: dot(k.attrs.before, strides), toStrides: strides }], { zero: true });
 };
-export const concat: Kernel<"concat"> = ({ f, shapes, attrs, input, y, out }) => {
-  const strides = stridesOf(out);
-  copyBox(f, shapes.a, get(input.a), stridesOf(shapes.a), get(y), strides);
-  copyBox(f, shapes.b, get(input.b), stridesOf(shapes.b), plus(get(y), shapes.a[attrs.axis] * strides[attrs.axis]), strides);
+export const concat: Kernel<"concat"> = ({ shapes, attrs: { axis }, ...k }) => {
+  const toStrides = stridesOf(k.out);
+  copyBoxes(k, [
+    { shape: shapes.a, from: "a", fromStrides: stridesOf(shapes.a), toStrides },
+    { shape: shapes.b, from: "b", fromStrides: stridesOf(shapes.b), toOffset: shapes.a[axis] * toStrides[axis], toStrides },
+  ]);
 };
-export const roll: Kernel<"roll"> = ({ f, shapes, attrs, input, y, out }) => {
+export const roll: Kernel<"roll"> = ({ shapes, attrs, ...k }) => {
   const { axis } = attrs;
-  const n = out[axis];
+  const n = k.out[axis];
   if (n === 0) return;
-  const strides = stridesOf(out);
+  const strides = stridesOf(k.out);
   const shift = ((attrs.shift % n) + n) % n;
   const part = (count: number): Shape => shapes.x.map((d, i) => (i === axis ? count : d));
-  copyBox(f, part(n - shift), get(input.x), strides, plus(get(y), shift * strides[axis]), strides);
-  if (shift > 0) copyBox(f, part(shift), plus(get(input.x), (n - shift) * strides[axis]), strides, get(y), strides);
+  copyBoxes(k, [
+    { shape: part(n - shift), from: "x", fromStrides: strides, toOffset: shift * strides[axis], toStrides: strides },
+    { shape: part(shift), from: "x", fromOffset: (n - shift) * strides[axis], fromStrides: strides, toStrides: strides },
+  ]);
 };
 
 /** Runs of indices with one step between neighbours. */
@@ -78,16 +112,15 @@ function runsOf(indices: readonly number[]): { at: number; from: number; step: n
   });
   return runs;
 }
-export const take: Kernel<"take"> = ({ f, shapes, attrs: { axis, indices }, input, y, out }) => {
-  const [own, strides] = [stridesOf(shapes.x), stridesOf(out)];
-  for (const { at, from, step, count } of runsOf(indices)) {
-    copyBox(f, out.map((d, i) => (i === axis ? count : d)), plus(get(input.x), from * own[axis]), own.map((s, i) => (i === axis ? s * step : s)), plus(get(y), at * strides[axis]), strides);
-  }
+export const take: Kernel<"take"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
+  const [own, strides] = [stridesOf(shapes.x), stridesOf(k.out)];
+  copyBoxes(k, runsOf(indices).map(({ at, from, step, count }) => ({
+    shape: k.out.map((d, i) => (i === axis ? count : d)), from: "x", fromOffset: from * own[axis], fromStrides: own.map((s, i) => (i === axis ? s * step : s)), toOffset: at * strides[axis], toStrides: strides,
+  })));
 };
-export const take_grad: Kernel<"take_grad"> = ({ f, shapes, attrs: { axis, indices }, input, y, out }) => {
-  const [own, strides] = [stridesOf(shapes.dy), stridesOf(out)];
-  f.zero(get(y), sizeOf(out) * 4);
-  for (const { at, from, step, count } of runsOf(indices)) {
-    copyBox(f, shapes.dy.map((d, i) => (i === axis ? count : d)), plus(get(input.dy), at * own[axis]), own, plus(get(y), from * strides[axis]), strides.map((s, i) => (i === axis ? s * step : s)), true);
-  }
+export const take_grad: Kernel<"take_grad"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
+  const [own, strides] = [stridesOf(shapes.dy), stridesOf(k.out)];
+  copyBoxes(k, runsOf(indices).map(({ at, from, step, count }) => ({
+    shape: shapes.dy.map((d, i) => (i === axis ? count : d)), from: "dy", fromOffset: at * own[axis], fromStrides: own, toOffset: from * strides[axis], toStrides: strides.map((s, i) => (i === axis ? s * step : s)),
+  })), { zero: true, add: true });
 };

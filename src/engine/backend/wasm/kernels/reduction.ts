@@ -1,7 +1,7 @@
 // Sums, normalisation and softmax. Sums are taken in float64, in a fixed order, and rounded once.
 import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import { f64, get, i32, int, s32, s64, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import type { Kernel } from "../kernel.ts";
+import { onePiece, pieces, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 import { exp4, log4 } from "./elementwise.ts";
 
 /** Adds `count` numbers from `at`, each passed through `term`, into the doubles `lanes` (four at a time) and `total` (the rest). */
@@ -19,7 +19,8 @@ function accumulate(f: FunctionBuilder, at: Local, count: number, lanes: Local, 
 const zeroLanes = v.constant(0);
 const gathered = (lanes: Local, total: Local): Code => s64.add(get(total), s64.add(v.doubleLane(get(lanes), 0), v.doubleLane(get(lanes), 1)));
 
-export const sum: Kernel<"sum"> = ({ f, shapes, attrs, input, y, out }) => {
+export const sum: Kernel<"sum"> = (k) => {
+  const { shapes, attrs, out } = k;
   const own = stridesOf(shapes.x);
   const axesOf = (reduced: boolean): { n: number; s: number }[] => {
     const axes: { n: number; s: number }[] = [];
@@ -31,25 +32,34 @@ export const sum: Kernel<"sum"> = ({ f, shapes, attrs, input, y, out }) => {
     });
     return axes;
   };
-  if (sizeOf(shapes.x) === 0) return f.zero(get(y), sizeOf(out) * 4);
+  if (sizeOf(shapes.x) === 0) return k.pass(1, ({ f, y }) => f.zero(get(y), sizeOf(out) * 4));
   const kept = axesOf(false);
   const reduced = axesOf(true);
   const run = reduced.at(-1)?.s === 1 ? reduced.pop()!.n : 1;
-  const to = f.local("i32", get(y));
-  const nest = (axes: readonly { n: number; s: number }[], at: Code, body: (at: Local) => void): void => {
-    const p = f.local("i32", at);
-    if (axes.length === 0) { body(p); return; }
-    f.for(axes[0].n, () => {
-      nest(axes.slice(1), get(p), body);
-      f.advance(p, axes[0].s * 4);
-    });
-  };
-  nest(kept, get(input.x), (start) => {
-    const lanes = f.local("v128", zeroLanes);
-    const total = f.local("f64", f64(0));
-    nest(reduced, get(start), (p) => accumulate(f, p, run, lanes, total, (at) => v.load(at)));
-    f.do(s32.store(get(to), s64.toF32(gathered(lanes, total))));
-    f.advance(to, 4);
+  // the outermost kept axis is shared out; each sum is one thread's, in one order
+  const outer = kept.shift() ?? { n: 1, s: 0 };
+  const below = kept.reduce((n, axis) => n * axis.n, 1);
+  const per = Math.ceil(outer.n / pieces(outer.n, sizeOf(shapes.x) / outer.n));
+  k.pass(Math.ceil(outer.n / per), ({ f, input, y, chunk }) => {
+    const first = f.local("i32", i32.mul(get(chunk), int(per)));
+    const last = f.local("i32", i32.add(get(first), int(per)));
+    f.if(i32.geU(get(last), int(outer.n)), () => f.set(last, int(outer.n)));
+    const to = f.local("i32", i32.add(get(y), i32.mul(get(first), int(below * 4))));
+    const nest = (axes: readonly { n: number; s: number }[], at: Code, body: (at: Local) => void): void => {
+      const p = f.local("i32", at);
+      if (axes.length === 0) { body(p); return; }
+      f.for(axes[0].n, () => {
+        nest(axes.slice(1), get(p), body);
+        f.advance(p, axes[0].s * 4);
+      });
+    };
+    f.range(get(first), get(last), 1, (i) => nest(kept, i32.add(get(input.x), i32.mul(get(i), int(outer.s * 4))), (start) => {
+      const lanes = f.local("v128", zeroLanes);
+      const total = f.local("f64", f64(0));
+      nest(reduced, get(start), (p) => accumulate(f, p, run, lanes, total, (at) => v.load(at)));
+      f.do(s32.store(get(to), s64.toF32(gathered(lanes, total))));
+      f.advance(to, 4);
+    }));
   });
 };
 
@@ -64,42 +74,55 @@ function layout(x: Shape, axes: readonly number[]): { groups: number; groupStrid
   return { groups, groupStride: run, chunks: sizeOf(x.slice(0, head)), chunkStride: groups * run, run };
 }
 
-function normalizing(f: FunctionBuilder, x: Shape, attrs: { axes: readonly number[]; epsilon: number }, pointers: readonly Local[], body: (g: { count: number; mean: Local; scale: Local; each: (visit: (offset: Local, run: number) => void) => void; lanes: () => [Local, Local] }) => void): void {
+interface NormalizeAttributes { readonly axes: readonly number[]; readonly epsilon: number }
+/** One pass over the groups; `channel` is the byte offset of a number per channel. */
+function normalizing<Inputs extends "x" | "dy">(k: KernelContext<Inputs, NormalizeAttributes>, body: (p: Pass<Inputs, NormalizeAttributes>, g: { channel: Code;  count: number; mean: Local; scale: Local; each: (visit: (offset: Local, run: number) => void) => void; lanes: () => [Local, Local] }) => void): void {
+  const x = k.out;
+  const { attrs } = k;
   const l = layout(x, attrs.axes);
   if (l === undefined) throw new Error(`wasm normalize: axes [${attrs.axes}] of ${x} are not a leading and a trailing run`);
-  const base = f.local("i32", int(0));
-  f.for(l.groups, () => {
-    const each = (visit: (offset: Local, run: number) => void): void => {
-      const offset = f.local("i32", get(base));
-      f.for(l.chunks, () => {
-        visit(offset, l.run);
-        f.advance(offset, l.chunkStride * 4);
+  const count = l.chunks * l.run;
+  if (count * l.groups === 0) return;
+  const per = Math.ceil(l.groups / pieces(l.groups, count));
+  k.pass(Math.ceil(l.groups / per), (p) => {
+    const { f } = p;
+    const source = p.input["x" as Inputs];
+    const first = f.local("i32", i32.mul(get(p.chunk), int(per)));
+    const last = f.local("i32", i32.add(get(first), int(per)));
+    f.if(i32.geU(get(last), int(l.groups)), () => f.set(last, int(l.groups)));
+    f.range(get(first), get(last), 1, (group) => {
+      const base = f.local("i32", i32.mul(get(group), int(l.groupStride * 4)));
+      const each = (visit: (offset: Local, run: number) => void): void => {
+        const offset = f.local("i32", get(base));
+        f.for(l.chunks, () => {
+          visit(offset, l.run);
+          f.advance(offset, l.chunkStride * 4);
+        });
+      };
+      const lanes = (): [Local, Local] => [f.local("v128", zeroLanes), f.local("f64", f64(0))];
+      const [a, ta] = lanes();
+      const pointer = f.local("i32");
+      each((offset, run) => {
+        f.set(pointer, i32.add(get(source), get(offset)));
+        accumulate(f, pointer, run, a, ta, (at) => v.load(at));
       });
-    };
-    const lanes = (): [Local, Local] => [f.local("v128", zeroLanes), f.local("f64", f64(0))];
-    const count = l.chunks * l.run;
-    const [a, ta] = lanes();
-    const pointer = f.local("i32");
-    each((offset, run) => {
-      f.set(pointer, i32.add(get(pointers[0]), get(offset)));
-      accumulate(f, pointer, run, a, ta, (at) => v.load(at));
-    });
-    const mean = f.local("f64", s64.div(gathered(a, ta), f64(count)));
-    const mean4 = f.local("v128", v.splat(s64.toF32(get(mean))));
-    // Σ(x − m)² about the rounded mean m, less n·(mean − m)²
-    const [b, tb] = lanes();
-    each((offset, run) => {
-      f.set(pointer, i32.add(get(pointers[0]), get(offset)));
-      accumulate(f, pointer, run, b, tb, (at) => {
-        const d = f.local("v128", v.sub(v.load(at), get(mean4)));
-        return v.mul(get(d), get(d));
+      const mean = f.local("f64", s64.div(gathered(a, ta), f64(count)));
+      const mean4 = f.local("v128", v.splat(s64.toF32(get(mean))));
+      // Σ(x − m)² about the rounded mean m, less n·(mean − m)²
+      const [b, tb] = lanes();
+      each((offset, run) => {
+        f.set(pointer, i32.add(get(source), get(offset)));
+        accumulate(f, pointer, run, b, tb, (at) => {
+          const d = f.local("v128", v.sub(v.load(at), get(mean4)));
+          return v.mul(get(d), get(d));
+        });
       });
+      const shift = f.local("f64", s64.sub(get(mean), s64.fromF32(s64.toF32(get(mean)))));
+      const variance = s64.sub(s64.div(gathered(b, tb), f64(count)), s64.mul(get(shift), get(shift)));
+      const scale = f.local("v128", v.splat(s64.toF32(s64.div(f64(1), s64.sqrt(s64.add(variance, f64(attrs.epsilon)))))));
+      const channel = i32.mul(i32.remU(get(group), int(x[1] ?? 1)), int(4));
+      body(p, { channel, count, mean: mean4, scale, each, lanes });
     });
-    const shift = f.local("f64", s64.sub(get(mean), s64.fromF32(s64.toF32(get(mean)))));
-    const variance = s64.sub(s64.div(gathered(b, tb), f64(count)), s64.mul(get(shift), get(shift)));
-    const scale = f.local("v128", v.splat(s64.toF32(s64.div(f64(1), s64.sqrt(s64.add(variance, f64(attrs.epsilon)))))));
-    body({ count, mean: mean4, scale, each, lanes });
-    f.advance(base, l.groupStride * 4);
   });
 }
 
@@ -114,17 +137,24 @@ function writeRun(f: FunctionBuilder, to: Code, count: number, four: (i: Code) =
   }
 }
 
-export const normalize: Kernel<"normalize"> = ({ f, shapes, attrs, input, y }) => {
-  normalizing(f, shapes.x, attrs, [input.x], ({ mean, scale, each }) => {
+export const normalize: Kernel<"normalize"> = (k) => {
+  normalizing(k, (p, { channel, mean, scale, each }) => {
+    const { f, input } = p;
     each((offset, run) => {
-      const x = f.local("i32", i32.add(get(input.x), get(offset)));
-      writeRun(f, i32.add(get(y), get(offset)), run, (i) => v.mul(v.sub(v.load(i32.add(get(x), i)), get(mean)), get(scale)));
+      const at = f.local("i32", get(offset));
+      const four = (lanes: number): void => p.store(v.mul(v.sub(v.load(i32.add(get(input.x), get(at))), get(mean)), get(scale)), { offset: get(at), channel, lanes });
+      f.for(run - (run % 4), () => {
+        four(4);
+        f.advance(at, 16);
+      }, 4);
+      if (run % 4 > 0) four(run % 4);
     });
   });
 };
 
-export const normalize_grad: Kernel<"normalize_grad"> = ({ f, shapes, attrs, input, y }) => {
-  normalizing(f, shapes.x, attrs, [input.x], ({ count, mean, scale, each, lanes }) => {
+export const normalize_grad: Kernel<"normalize_grad"> = (k) => {
+  normalizing(k, (p, { count, mean, scale, each, lanes }) => {
+    const { f, input, y } = p;
     const dy = f.local("i32");
     const x = f.local("i32");
     const at = (offset: Local): void => {
@@ -132,16 +162,16 @@ export const normalize_grad: Kernel<"normalize_grad"> = ({ f, shapes, attrs, inp
       f.set(x, i32.add(get(input.x), get(offset)));
     };
     const [s, ts] = lanes();
-    const [p, tp] = lanes();
+    const [q, tq] = lanes();
     const zero = f.local("i32");
     each((offset, run) => {
       at(offset);
       f.set(zero, int(0));
       accumulate(f, zero, run, s, ts, (i) => v.load(i32.add(get(dy), i)));
-      accumulate(f, zero, run, p, tp, (i) => v.mul(v.load(i32.add(get(dy), i)), v.mul(v.sub(v.load(i32.add(get(x), i)), get(mean)), get(scale))));
+      accumulate(f, zero, run, q, tq, (i) => v.mul(v.load(i32.add(get(dy), i)), v.mul(v.sub(v.load(i32.add(get(x), i)), get(mean)), get(scale))));
     });
     const meanDy = f.local("v128", v.splat(s64.toF32(s64.div(gathered(s, ts), f64(count)))));
-    const meanProduct = f.local("v128", v.splat(s64.toF32(s64.div(gathered(p, tp), f64(count)))));
+    const meanProduct = f.local("v128", v.splat(s64.toF32(s64.div(gathered(q, tq), f64(count)))));
     each((offset, run) => {
       at(offset);
       writeRun(f, i32.add(get(y), get(offset)), run, (i) => {
@@ -170,14 +200,14 @@ function rows(f: FunctionBuilder, x: Shape, from: Local, to: Local, body: (row: 
   });
 }
 
-export const softmax: Kernel<"softmax"> = ({ f, shapes, input, y }) => {
+export const softmax: Kernel<"softmax"> = onePiece(({ f, shapes, input, y }) => {
   rows(f, shapes.x, input.x, y, (row, target, n, top, total) => {
     writeRun(f, get(target), n, (i) => v.div(exp4(v.sub(v.load(i32.add(get(row), i)), v.splat(get(top))), f), v.splat(s64.toF32(get(total)))));
   });
-};
-export const log_softmax: Kernel<"log_softmax"> = ({ f, shapes, input, y }) => {
+});
+export const log_softmax: Kernel<"log_softmax"> = onePiece(({ f, shapes, input, y }) => {
   rows(f, shapes.x, input.x, y, (row, target, n, top, total) => {
     const shift = f.local("v128", log4(v.splat(s64.toF32(get(total))), f));
     writeRun(f, get(target), n, (i) => v.sub(v.sub(v.load(i32.add(get(row), i)), v.splat(get(top))), get(shift)));
   });
-};
+});

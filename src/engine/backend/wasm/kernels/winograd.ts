@@ -1,0 +1,406 @@
+// Winograd's minimal filtering F(4×4, 3×3): 36 products for 16 outputs of a 3×3 kernel instead of 144. Lavin and Gray, arXiv 1509.09308;
+// the points are 0, ±1, ±2, ∞. Vectors run over four channels, so that small images lose nothing.
+import { sizeOf, type Shape } from "../../../core/shape.ts";
+import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import type { KernelContext, Pass } from "../kernel.ts";
+
+const TILE = 4;
+const WINDOW = 6;
+const POSITIONS = 36;
+const up = (n: number, to: number): number => Math.ceil(n / to) * to;
+/** Bytes between two positions' matrices: never a multiple of a page, or they would all fall into one cache set. */
+const spread = (bytes: number): number => (bytes % 256 === 0 ? bytes + 64 : up(bytes, 16));
+const scaled = (x: Code, by: number): Code => (by === 1 ? x : v.mul(x, v.constant(by)));
+type Vectors = readonly Local[];
+
+/** One axis of Bᵀ: 6 numbers of the image → 6. */
+function inputAxis(f: FunctionBuilder, c: Vectors): Code[] {
+  const even = f.local("v128", v.sub(get(c[4]), scaled(get(c[2]), 4)));
+  const odd = f.local("v128", v.sub(get(c[3]), scaled(get(c[1]), 4)));
+  const even2 = f.local("v128", v.sub(get(c[4]), get(c[2])));
+  const odd2 = f.local("v128", scaled(v.sub(get(c[3]), get(c[1])), 2));
+  return [
+    v.add(v.sub(scaled(get(c[0]), 4), scaled(get(c[2]), 5)), get(c[4])),
+    v.add(get(even), get(odd)), v.sub(get(even), get(odd)), v.add(get(even2), get(odd2)), v.sub(get(even2), get(odd2)),
+    v.add(v.sub(scaled(get(c[1]), 4), scaled(get(c[3]), 5)), get(c[5])),
+  ];
+}
+/** One axis of A: 4 numbers of the map's gradient → 6. */
+function mapAxis(f: FunctionBuilder, d: Vectors): Code[] {
+  const even = f.local("v128", v.add(get(d[0]), get(d[2])));
+  const odd = f.local("v128", v.add(get(d[1]), get(d[3])));
+  const even2 = f.local("v128", v.add(get(d[0]), scaled(get(d[2]), 4)));
+  const odd2 = f.local("v128", v.add(scaled(get(d[1]), 2), scaled(get(d[3]), 8)));
+  return [get(d[0]), v.add(get(even), get(odd)), v.sub(get(even), get(odd)), v.add(get(even2), get(odd2)), v.sub(get(even2), get(odd2)), get(d[3])];
+}
+/** One axis of Aᵀ: 6 products → 4 outputs. */
+function outputAxis(f: FunctionBuilder, m: Vectors): Code[] {
+  const [s, d] = [f.local("v128", v.add(get(m[1]), get(m[2]))), f.local("v128", v.sub(get(m[1]), get(m[2])))];
+  const [u, w] = [f.local("v128", v.add(get(m[3]), get(m[4]))), f.local("v128", v.sub(get(m[3]), get(m[4])))];
+  return [v.add(v.add(get(m[0]), get(s)), get(u)), v.add(get(d), scaled(get(w), 2)), v.add(get(s), scaled(get(u), 4)), v.add(v.add(get(d), scaled(get(w), 8)), get(m[5]))];
+}
+/** One axis of G: 3 weights → 6. */
+function weightAxis(f: FunctionBuilder, g: Vectors): Code[] {
+  const ends = f.local("v128", v.add(get(g[0]), get(g[2])));
+  const far = f.local("v128", v.add(scaled(get(g[0]), 1 / 24), scaled(get(g[2]), 1 / 6)));
+  const middle = f.local("v128", scaled(get(g[1]), 1 / 12));
+  return [scaled(get(g[0]), 1 / 4), scaled(v.add(get(ends), get(g[1])), -1 / 6), scaled(v.sub(get(g[1]), get(ends)), 1 / 6), v.add(get(far), get(middle)), v.sub(get(far), get(middle)), get(g[2])];
+}
+/** One axis of Gᵀ: 6 sums → 3 weights' gradients. */
+function weightGradAxis(f: FunctionBuilder, p: Vectors): Code[] {
+  const near = f.local("v128", scaled(v.add(get(p[1]), get(p[2])), 1 / 6));
+  const far = f.local("v128", v.add(get(p[3]), get(p[4])));
+  return [
+    v.add(v.sub(scaled(get(p[0]), 1 / 4), get(near)), scaled(get(far), 1 / 24)),
+    v.add(scaled(v.sub(get(p[2]), get(p[1])), 1 / 6), scaled(v.sub(get(p[3]), get(p[4])), 1 / 12)),
+    v.add(v.sub(scaled(get(far), 1 / 6), get(near)), get(p[5])),
+  ];
+}
+const keep = (f: FunctionBuilder, codes: readonly Code[]): Local[] => codes.map((c) => f.local("v128", c));
+/** Vectors of rows become vectors of columns. */
+function transposed(f: FunctionBuilder, [a, b, c, d]: Vectors): Local[] {
+  const [p, q] = keep(f, [v.shuffle(get(a), get(b), [0, 4, 1, 5]), v.shuffle(get(c), get(d), [0, 4, 1, 5])]);
+  const [r, s] = keep(f, [v.shuffle(get(a), get(b), [2, 6, 3, 7]), v.shuffle(get(c), get(d), [2, 6, 3, 7])]);
+  return keep(f, [v.shuffle(get(p), get(q), [0, 1, 4, 5]), v.shuffle(get(p), get(q), [2, 3, 6, 7]), v.shuffle(get(r), get(s), [0, 1, 4, 5]), v.shuffle(get(r), get(s), [2, 3, 6, 7])]);
+}
+
+interface Tiles { images: number; down: number; across: number; total: number }
+const tilesOf = (images: number, P: number, Q: number): Tiles => {
+  const [down, across] = [Math.ceil(P / TILE), Math.ceil(Q / TILE)];
+  return { images, down, across, total: images * down * across };
+};
+interface Source { at: Code; channels: number; height: number; width: number; padding: readonly [number, number] }
+
+/** Image and tile row and column of tile number `t`. */
+function placeOf(f: FunctionBuilder, t: Code, { down, across }: Tiles): { image: Local; row: Local; column: Local } {
+  const tile = f.local("i32", t);
+  const image = f.local("i32", i32.divU(get(tile), int(down * across)));
+  const inside = f.local("i32", i32.remU(get(tile), int(down * across)));
+  return { image, row: f.local("i32", i32.divU(get(inside), int(across))), column: f.local("i32", i32.remU(get(inside), int(across))) };
+}
+const PLACE_BYTES = 16;
+const stageBytes = (size: number): number => 4 * size * 32;
+/** Room for `transformTiles` besides its result. */
+const transformBytes = (tiles: number): number => tiles * PLACE_BYTES + stageBytes(WINDOW) + POSITIONS * 16;
+
+/** For tiles `from` … of a block of at most `most`: reads windows of size × size at 4·tile − padding and writes their transform as [position][tile][channel], `pitch` bytes between tiles, `position` between positions. */
+function transformTiles(f: FunctionBuilder, tiles: Tiles, source: Source, size: 4 | 6, axis: typeof inputAxis, from: Local, count: Local, room: Code, to: Code, pitch: number, position: number, most: number): void {
+  const { channels, height, width, padding } = source;
+  const image = f.local("i32", source.at);
+  const target = f.local("i32", to);
+  const places = f.local("i32", room);
+  const stage = f.local("i32", i32.add(get(places), int(most * PLACE_BYTES)));
+  const half = f.local("i32", i32.add(get(stage), int(stageBytes(WINDOW))));
+  // where each tile begins, and whether its window lies inside the image
+  f.range(int(0), get(count), 1, (t) => {
+    const at = f.local("i32", i32.add(get(places), i32.mul(get(t), int(PLACE_BYTES))));
+    const place = placeOf(f, i32.add(get(from), get(t)), tiles);
+    const top = f.local("i32", i32.sub(i32.mul(get(place.row), int(TILE)), int(padding[0])));
+    const left = f.local("i32", i32.sub(i32.mul(get(place.column), int(TILE)), int(padding[1])));
+    f.do(i32.store(get(at), i32.mul(i32.add(i32.mul(get(place.image), int(channels * height * width)), i32.add(i32.mul(get(top), int(width)), get(left))), int(4))));
+    f.do(i32.store(get(at), height >= size && width >= size ? i32.and(i32.ltU(get(top), int(height - size + 1)), i32.ltU(get(left), int(width - size + 1))) : int(0), 4));
+    f.do(i32.store(get(at), get(top), 8));
+    f.do(i32.store(get(at), get(left), 12));
+  });
+  const plane = height * width * 4;
+  const group = (c: Code, lanes: number): void => {
+    const channel = f.local("i32", c);
+    f.range(int(0), get(count), 1, (t) => {
+      const at = f.local("i32", i32.add(get(places), i32.mul(get(t), int(PLACE_BYTES))));
+      const base = f.local("i32", i32.add(i32.add(get(image), i32.load(get(at))), i32.mul(get(channel), int(plane))));
+      const row = f.local("i32", int(width * 4));
+      // channels past the last repeat it: nobody reads them
+      const bases = [0, 1, 2, 3].map((lane) => f.local("i32", i32.add(get(base), int(Math.min(lane, lanes - 1) * plane))));
+      f.if(i32.eqz(i32.load(get(at), 4)), () => {
+        f.zero(get(stage), stageBytes(size));
+        const [top, left] = [f.local("i32", i32.load(get(at), 8)), f.local("i32", i32.load(get(at), 12))];
+        bases.forEach((b, lane) => {
+          if (lane >= lanes) return;
+          f.for(size, (r) => f.if(i32.ltU(i32.add(get(top), get(r)), int(height)), () => f.for(size, (s) => f.if(i32.ltU(i32.add(get(left), get(s)), int(width)), () => {
+            f.do(i32.store(i32.add(get(stage), i32.add(i32.mul(get(r), int(32)), i32.mul(get(s), int(4)))), i32.load(i32.add(get(b), i32.mul(i32.add(i32.mul(get(r), int(width)), get(s)), int(4)))), lane * size * 32));
+          }))));
+          f.set(b, i32.add(get(stage), int(lane * size * 32)));
+        });
+        f.set(row, int(32));
+      });
+      const line = f.local("i32", get(half));
+      f.for(size, () => {
+        const first = transposed(f, bases.map((b) => f.local("v128", v.load(get(b)))));
+        const rest = size === 4 ? [] : (() => {
+          const pairs = bases.map((b) => f.local("v128", v.loadPair(get(b), 16)));
+          const [p, q] = keep(f, [v.shuffle(get(pairs[0]), get(pairs[1]), [0, 4, 1, 5]), v.shuffle(get(pairs[2]), get(pairs[3]), [0, 4, 1, 5])]);
+          return keep(f, [v.shuffle(get(p), get(q), [0, 1, 4, 5]), v.shuffle(get(p), get(q), [2, 3, 6, 7])]);
+        })();
+        axis(f, [...first, ...rest]).forEach((x, j) => f.do(v.store(get(line), x, j * 16)));
+        f.advance(line, WINDOW * 16);
+        for (const b of bases) f.set(b, i32.add(get(b), get(row)));
+      });
+      const column = f.local("i32", get(half));
+      const out = f.local("i32", i32.add(i32.add(get(target), i32.mul(get(t), int(pitch))), i32.mul(get(channel), int(4))));
+      f.for(WINDOW, () => {
+        const numbers = Array.from({ length: size }, (_, i) => f.local("v128", v.load(get(column), i * WINDOW * 16)));
+        axis(f, numbers).forEach((x, i) => f.do(v.store(get(out), x, i * WINDOW * position)));
+        f.advance(column, 16);
+        f.advance(out, position);
+      });
+    });
+  };
+  const whole = channels - (channels % 4);
+  f.for(whole, (c) => group(get(c), 4), 4);
+  if (whole < channels) group(int(whole), channels - whole);
+}
+
+/** Floats of transformed weights for `inputs` and `outputs` channels. */
+export const winogradWeightsSize = (inputs: number, outputs: number): number => (up(outputs, 8) / 8) * POSITIONS * up(inputs, 4) * 8;
+
+/** u[outputs/8][position][input][8] of w [K,C,3,3]; with `flipped` the roles of K and C are exchanged and the kernels turned, as the input's gradient needs them. */
+export const winogradWeights = (w: Shape, flipped: boolean) => (k: KernelContext<"w">): void => {
+  const [outputs, inputs] = flipped ? [w[1], w[0]] : [w[0], w[1]];
+  const [outputStride, inputStride] = flipped ? [9 * 4, w[1] * 9 * 4] : [w[1] * 9 * 4, 9 * 4];
+  const Cp = up(inputs, 4);
+  k.pass(up(outputs, 8) / 8, (p) => {
+    const { f } = p;
+    const block = f.local("i32", i32.add(get(p.y), i32.mul(get(p.chunk), int(POSITIONS * Cp * 32))));
+    if (Cp > inputs) f.for(POSITIONS, (i) => f.zero(i32.add(get(block), i32.add(i32.mul(get(i), int(Cp * 32)), int(inputs * 32))), (Cp - inputs) * 32));
+    const half = p.scratch(18 * 16);
+    [0, 4].forEach((lane0) => {
+      const first = f.local("i32", i32.add(i32.mul(get(p.chunk), int(8)), int(lane0)));
+      const emit = (lanes: number): void => {
+        const source = f.local("i32", i32.add(get(p.input.w), i32.mul(get(first), int(outputStride))));
+        const target = f.local("i32", i32.add(get(block), int(lane0 * 4)));
+        f.for(inputs, () => {
+          const row = f.local("i32", get(half));
+          // rows of G·g, three at a time, lie behind each other
+          for (let r = 0; r < 3; r++) {
+            const g = [0, 1, 2].map((s) => {
+              const tap = (flipped ? 8 - (r * 3 + s) : r * 3 + s) * 4;
+              let x: Code = v.constant(0);
+              for (let lane = 0; lane < lanes; lane++) x = v.loadLane(get(source), x, lane, tap + lane * outputStride);
+              return f.local("v128", x);
+            });
+            weightAxis(f, g).forEach((x, j) => f.do(v.store(get(row), x, (j * 3 + r) * 16)));
+          }
+          const out = f.local("i32", get(target));
+          f.for(WINDOW, () => {
+            const g = [0, 1, 2].map((r) => f.local("v128", v.load(get(row), r * 16)));
+            weightAxis(f, g).forEach((x, i) => f.do(v.store(get(out), x, i * WINDOW * Cp * 32)));
+            f.advance(row, 48);
+            f.advance(out, Cp * 32);
+          });
+          f.advance(source, inputStride);
+          f.advance(target, 32);
+        });
+      };
+      const full = Math.floor((outputs - lane0 - 4) / 8) + 1;
+      const chunks = up(outputs, 8) / 8;
+      const left = Math.max(0, outputs - (chunks - 1) * 8 - lane0);
+      if (full >= chunks) emit(4);
+      else {
+        if (full > 0) f.if(i32.ltU(get(p.chunk), int(full)), () => emit(4));
+        f.if(i32.geU(get(p.chunk), int(Math.max(0, full))), () => (left > 0 ? emit(left) : f.for(POSITIONS * Cp, (i) => f.do(v.store(i32.add(get(block), i32.mul(get(i), int(32))), v.constant(0), lane0 * 4)))));
+      }
+    });
+  });
+};
+
+/** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
+const BLOCK_BYTES = 640 * 1024;
+
+/** y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. */
+export const winogradConvolution = (x: Shape, outputs: number, padding: readonly [number, number]) => (k: KernelContext<"x" | "u">): void => {
+  const [N, C, H, W] = x;
+  const [, , P, Q] = k.out;
+  const tiles = tilesOf(N, P, Q);
+  const Cp = up(C, 4);
+  const fitting = Math.floor(BLOCK_BYTES / (POSITIONS * Cp * 4) / 4) * 4;
+  const most = Math.max(8, Math.min(32, fitting, up(tiles.total, 4)));
+  const blocks = Math.ceil(tiles.total / most);
+  const position = spread(most * Cp * 4);
+  const products = spread(most * 32);
+  k.pass(blocks, (p) => {
+    const { f } = p;
+    const room = p.scratch(POSITIONS * (position + products) + 24 * 16 + transformBytes(most));
+    const m = f.local("i32", i32.add(get(room), int(POSITIONS * position)));
+    const half = f.local("i32", i32.add(get(m), int(POSITIONS * products)));
+    const from = f.local("i32", i32.mul(get(p.chunk), int(most)));
+    const count = f.local("i32", int(most));
+    if (tiles.total % most > 0) f.if(i32.geU(i32.add(get(from), int(most)), int(tiles.total)), () => f.set(count, i32.sub(int(tiles.total), get(from))));
+    transformTiles(f, tiles, { at: get(p.input.x), channels: C, height: H, width: W, padding }, 6, inputAxis, from, count, i32.add(get(half), int(24 * 16)), get(room), Cp * 4, position, most);
+    const u = f.local("i32", get(p.input.u));
+    const block = (first: Code, channels: number): void => {
+      const k0 = f.local("i32", first);
+      f.for(POSITIONS, (i) => {
+        const weights = f.local("i32", i32.add(get(u), i32.mul(get(i), int(Cp * 32))));
+        f.range(int(0), get(count), 4, (t) => {
+          const left = f.local("i32", i32.add(i32.add(get(room), i32.mul(get(i), int(position))), i32.mul(get(t), int(Cp * 4))));
+          const right = f.local("i32", get(weights));
+          const sums = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
+          f.for(C, () => {
+            const [a, b] = [f.local("v128", v.load(get(right))), f.local("v128", v.load(get(right), 16))];
+            sums.forEach(([s0, s1], r) => {
+              const splat = f.local("v128", v.loadSplat(get(left), r * Cp * 4));
+              f.mulAdd(s0, get(splat), get(a));
+              f.mulAdd(s1, get(splat), get(b));
+            });
+            f.advance(left, 4);
+            f.advance(right, 32);
+          });
+          const to = f.local("i32", i32.add(i32.add(get(m), i32.mul(get(i), int(products))), i32.mul(get(t), int(32))));
+          sums.forEach((row, r) => row.forEach((s, j) => f.do(v.store(get(to), get(s), r * 32 + j * 16))));
+        });
+      });
+      f.range(int(0), get(count), 1, (t) => {
+        const place = placeOf(f, i32.add(get(from), get(t)), tiles);
+        for (let lane0 = 0; lane0 < channels; lane0 += 4) {
+          const column = f.local("i32", i32.add(get(m), i32.add(i32.mul(get(t), int(32)), int(lane0 * 4))));
+          const line = f.local("i32", get(half));
+          f.for(WINDOW, () => {
+            const numbers = Array.from({ length: WINDOW }, (_, i) => f.local("v128", v.load(get(column), i * WINDOW * products)));
+            outputAxis(f, numbers).forEach((o, i) => f.do(v.store(get(line), o, i * WINDOW * 16)));
+            f.advance(column, products);
+            f.advance(line, 16);
+          });
+          const row = f.local("i32", get(half));
+          const channel = f.local("i32", i32.mul(i32.add(get(k0), int(lane0)), int(4)));
+          const h = f.local("i32", i32.mul(get(place.row), int(TILE)));
+          const w = f.local("i32", i32.mul(get(place.column), int(TILE)));
+          const offset = f.local("i32", i32.mul(i32.add(i32.mul(i32.add(i32.mul(i32.add(i32.mul(get(place.image), int(outputs)), get(k0)), int(P)), get(h)), int(Q)), get(w)), int(4)));
+          if (lane0 > 0) f.advance(offset, lane0 * P * Q * 4);
+          f.for(TILE, () => {
+            const inside = (lanes: number): void => {
+              const numbers = Array.from({ length: WINDOW }, (_, j) => f.local("v128", v.load(get(row), j * 16)));
+              const planes = transposed(f, keep(f, outputAxis(f, numbers)));
+              planes.slice(0, Math.min(4, channels - lane0)).forEach((plane, lane) => {
+                p.store(get(plane), { offset: i32.add(get(offset), int(lane * P * Q * 4)), channel: i32.add(get(channel), int(lane * 4)), lanes });
+              });
+            };
+            const columns = (): void => {
+              if (Q % TILE === 0) return inside(TILE);
+              if (Q > TILE) f.if(i32.ltU(get(place.column), int(tiles.across - 1)), () => inside(TILE));
+              f.if(i32.geU(get(place.column), int(tiles.across - 1)), () => inside(Q % TILE));
+            };
+            if (P % TILE === 0) columns();
+            else f.if(i32.ltU(get(h), int(P)), columns);
+            f.advance(row, WINDOW * 16);
+            f.advance(h, 1);
+            f.advance(offset, Q * 4);
+          });
+        }
+      });
+      f.advance(u, POSITIONS * Cp * 32);
+    };
+    const whole = outputs - (outputs % 8);
+    f.for(whole, (first) => block(get(first), 8), 8);
+    if (whole < outputs) block(int(whole), outputs - whole);
+  });
+};
+
+/** Tiles whose transforms are kept at once by the weights' gradient. */
+const SLAB = 4096;
+/** Tiles summed before the sum is put down: it bounds the rounding error as pairwise sums do. */
+const RUN = 256;
+
+/** dw [K,C,3,3] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
+export const winogradWeightGrad = (x: Shape, dy: Shape, padding: readonly [number, number]) => (k: KernelContext<"x" | "dy">): void => {
+  const [N, C, H, W] = x;
+  const [, K, P, Q] = dy;
+  const tiles = tilesOf(N, P, Q);
+  const [Cp, Kp] = [up(C, 8), up(K, 4)];
+  const slab = Math.min(tiles.total, SLAB);
+  const images = spread(slab * Cp * 4);
+  const maps = spread(slab * Kp * 4);
+  const sums = spread(Kp * Cp * 4);
+  k.shared(POSITIONS * (images + maps + sums));
+  const atMaps = POSITIONS * images;
+  const atSums = atMaps + POSITIONS * maps;
+  for (let first = 0; first < tiles.total; first += slab) {
+    const here = Math.min(slab, tiles.total - first);
+    const transform = (channels: number, height: number, width: number, name: "x" | "dy", size: 4 | 6, axis: typeof inputAxis, at: number, pitch: number, position: number, pad: readonly [number, number]): void => {
+      const most = 32;
+      k.pass(Math.ceil(here / most), (p) => {
+        const { f } = p;
+        const begin = f.local("i32", i32.mul(get(p.chunk), int(most)));
+        const from = f.local("i32", i32.add(get(begin), int(first)));
+        const count = f.local("i32", int(most));
+        if (here % most > 0) f.if(i32.geU(i32.add(get(begin), int(most)), int(here)), () => f.set(count, i32.sub(int(here), get(begin))));
+        transformTiles(f, tiles, { at: get(p.input[name]), channels, height, width, padding: pad }, size, axis, from, count, get(p.scratch(transformBytes(most))), i32.add(i32.add(get(p.shared), int(at)), i32.mul(get(begin), int(pitch))), pitch, position, most);
+      });
+    };
+    transform(C, H, W, "x", 6, inputAxis, 0, Cp * 4, images, padding);
+    transform(K, P, Q, "dy", 4, mapAxis, atMaps, Kp * 4, maps, [0, 0]);
+    k.pass(POSITIONS, (p) => sumProducts(p, { here, Cp, Kp, images, maps, sums, atMaps, atSums, fresh: first === 0 }));
+  }
+  k.pass(Math.ceil(K / 4), (p) => {
+    const { f } = p;
+    const half = p.scratch(18 * 16);
+    f.range(i32.mul(get(p.chunk), int(4)), i32.select(int(K), i32.add(i32.mul(get(p.chunk), int(4)), int(4)), i32.geU(i32.add(i32.mul(get(p.chunk), int(4)), int(4)), int(K))), 1, (map) => {
+      const source = f.local("i32", i32.add(i32.add(get(p.shared), int(atSums)), i32.mul(get(map), int(Cp * 4))));
+      const target = f.local("i32", i32.add(get(p.y), i32.mul(get(map), int(C * 36))));
+      const group = (lanes: number): void => {
+        const [column, line] = [f.local("i32", get(source)), f.local("i32", get(half))];
+        f.for(WINDOW, () => {
+          const numbers = Array.from({ length: WINDOW }, (_, i) => f.local("v128", v.load(get(column), i * WINDOW * sums)));
+          weightGradAxis(f, numbers).forEach((o, i) => f.do(v.store(get(line), o, i * WINDOW * 16)));
+          f.advance(column, sums);
+          f.advance(line, 16);
+        });
+        const [row, out] = [f.local("i32", get(half)), f.local("i32", get(target))];
+        f.for(3, () => {
+          const numbers = Array.from({ length: WINDOW }, (_, j) => f.local("v128", v.load(get(row), j * 16)));
+          keep(f, weightGradAxis(f, numbers)).forEach((o, j) => { for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(get(out), get(o), lane, lane * 36 + j * 4)); });
+          f.advance(row, WINDOW * 16);
+          f.advance(out, 12);
+        });
+        f.advance(source, 16);
+        f.advance(target, 4 * 36);
+      };
+      f.for(C - (C % 4), () => group(4), 4);
+      if (C % 4 > 0) group(C % 4);
+    });
+  });
+};
+
+/** One position's sums over a slab's tiles: [map][channel] += Σ_t map[t][k]·image[t][c]. */
+function sumProducts(p: Pass<"x" | "dy">, g: { here: number; Cp: number; Kp: number; images: number; maps: number; sums: number; atMaps: number; atSums: number; fresh: boolean }): void {
+  const { f } = p;
+  const images = f.local("i32", i32.add(get(p.shared), i32.mul(get(p.chunk), int(g.images))));
+  const maps = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atMaps)), i32.mul(get(p.chunk), int(g.maps))));
+  const sums = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atSums)), i32.mul(get(p.chunk), int(g.sums))));
+  const run = (tiles: number, fresh: boolean): void => {
+    f.for(g.Kp * 4, (k) => {
+      f.for(g.Cp * 4, (c) => {
+        const to = f.local("i32", i32.add(i32.add(get(sums), i32.mul(get(k), int(g.Cp))), get(c)));
+        const own = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
+        const left = f.local("i32", i32.add(get(maps), get(k)));
+        const right = f.local("i32", i32.add(get(images), get(c)));
+        f.for(tiles, () => {
+          const [a, b] = [f.local("v128", v.load(get(right))), f.local("v128", v.load(get(right), 16))];
+          own.forEach(([s0, s1], r) => {
+            const splat = f.local("v128", v.loadSplat(get(left), r * 4));
+            f.mulAdd(s0, get(splat), get(a));
+            f.mulAdd(s1, get(splat), get(b));
+          });
+          f.advance(left, g.Kp * 4);
+          f.advance(right, g.Cp * 4);
+        });
+        own.forEach((row, r) => row.forEach((s, j) => f.do(v.store(get(to), fresh ? get(s) : v.add(v.load(get(to), r * g.Cp * 4 + j * 16), get(s)), r * g.Cp * 4 + j * 16))));
+      }, 32);
+    }, 16);
+    f.advance(images, tiles * g.Cp * 4);
+    f.advance(maps, tiles * g.Kp * 4);
+  };
+  const whole = Math.floor(g.here / RUN);
+  const rest = g.here % RUN;
+  let fresh = g.fresh;
+  if (whole > 0 && fresh) {
+    run(RUN, true);
+    fresh = false;
+    if (whole > 1) f.for(whole - 1, () => run(RUN, false));
+  } else if (whole > 0) f.for(whole, () => run(RUN, false));
+  if (rest > 0) run(rest, fresh);
+}
+
+/** Where Winograd's form is quicker than the direct one, as measured: kernels of 3×3 at stride 1 with enough channels on both sides to pay for the transforms. */
+export function winogradPays(images: number, inputs: number, outputs: number, map: Shape): boolean {
+  return inputs >= 16 && outputs >= 16 && sizeOf(map.slice(-2)) * images >= 64;
+}
