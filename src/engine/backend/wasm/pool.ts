@@ -64,8 +64,8 @@ function workerMain(): void {
   else port.onmessage = (event) => receive(event.data);
 }
 
-interface Thread { post(message: unknown): void; stop(): Promise<unknown> | void; lost: boolean }
-type NodeWorker = { postMessage(m: unknown): void; on(name: string, f: (m: never) => void): void; unref(): void; terminate(): Promise<unknown> };
+interface Thread { post(message: unknown): void; /** Whether the process stays for it. */ hold(on: boolean): void; stop(): Promise<unknown> | void; lost: boolean }
+type NodeWorker = { postMessage(m: unknown): void; on(name: string, f: (m: never) => void): void; ref(): void; unref(): void; terminate(): Promise<unknown> };
 const builtin = (name: string): unknown => (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
 
 function startThread(heard: () => void, lost: () => void): Thread {
@@ -74,17 +74,16 @@ function startThread(heard: () => void, lost: () => void): Thread {
   const threads = builtin("node:worker_threads") as { Worker: new (source: string, options: object) => NodeWorker } | undefined;
   if (threads) {
     const worker = new threads.Worker(source, { eval: true });
-    const thread: Thread = { post: (m) => worker.postMessage(m), stop: () => worker.terminate(), lost: false };
+    const thread: Thread = { post: (m) => worker.postMessage(m), hold: (on) => (on ? worker.ref() : worker.unref()), stop: () => worker.terminate(), lost: false };
     worker.on("message", heard);
     worker.on("error", lost);
     worker.on("exit", () => { thread.lost = true; lost(); });
-    worker.unref();
     return thread;
   }
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url);
   worker.onmessage = heard;
-  const thread: Thread = { post: (m) => worker.postMessage(m), stop: () => worker.terminate(), lost: false };
+  const thread: Thread = { post: (m) => worker.postMessage(m), hold: () => {}, stop: () => worker.terminate(), lost: false };
   worker.onerror = () => { thread.lost = true; lost(); };
   return thread;
 }
@@ -131,11 +130,10 @@ export class Pool {
     Atomics.notify(this.#control, TICKET);
     living.forEach((thread) => { thread.post(each(this.#threads.indexOf(thread))); });
     const wanted = this.#answers + living.length;
-    while (this.#answers < wanted) {
-      if (this.#threads.every((t) => t.lost)) throw new BackendError("wasm: no worker thread could be started; open the backend with { threads: 1 }", {});
-      if (living.some((t) => t.lost)) break;
-      await new Promise<void>((resolve) => { this.#listeners.push(resolve); });
-    }
+    for (const thread of living) thread.hold(true);
+    while (this.#answers < wanted && !living.some((t) => t.lost)) await new Promise<void>((resolve) => { this.#listeners.push(resolve); });
+    for (const thread of living) thread.hold(false);
+    if (this.#threads.every((t) => t.lost)) throw new BackendError("wasm: no worker thread could be started; open the backend with { threads: 1 }", {});
   }
   /** Gives every worker the plan's code and its own scratch. */
   async share(plan: SharedPlan): Promise<void> {
