@@ -11,27 +11,27 @@ const pool = { kernel: [2, 2], stride: [2, 2], padding: [0, 0] };
 const conv = (x, w, padding) => graph.emit("conv2d", { x, w }, { ...plain, padding: [padding, padding] });
 const resident = (name, { shape, data }) => graph.parameter(name, shape, data);
 const residents = (all) => Object.fromEntries(Object.entries(all).map(([name, value]) => [name, resident(name, value)]));
+/** A result that stays where it is, as a tensor of PyTorch does; `plan.read` gives it for the checksum. */
+const keep = (name, value) => graph.update(resident(name, { shape: value.shape, data: new Float32Array(value.shape.reduce((a, b) => a * b)) }), value);
 const half = (x) => f.mul(f.sum(f.square(x)), 0.5);
 
 const builders = {
   conv({ x, w, dy, padding, gradients: both }) {
     const [image, weights] = [resident("x", x()), resident("w", w())];
     const y = conv(image, weights, padding);
-    if (!both) { graph.output("y", y); return (out) => absoluteSum(out.y); }
-    // Σ dy·y has the gradients that dy carries back; y itself is asked for, so that the forward pass is not dead code
-    const carried = resident("dy", dy());
-    const [dx, dw] = gradients(graph, f.sum(f.mul(y, carried)), [image, weights]);
-    graph.output("cost", f.sum(f.mul(y, carried)));
-    graph.output("dx", dx);
-    graph.output("dw", dw);
-    return (out) => [absoluteSum(out.dx), absoluteSum(out.dw)];
+    keep("y", y);
+    if (!both) return () => absoluteSum(plan.read("y"));
+    // Σ dy·y has the gradients that dy carries back
+    const [dx, dw] = gradients(graph, f.sum(f.mul(y, resident("dy", dy()))), [image, weights]);
+    keep("dx", dx);
+    keep("dw", dw);
+    return () => [absoluteSum(plan.read("dx")), absoluteSum(plan.read("dw"))];
   },
   pool({ x, dy }) {
     const [image, carried] = [resident("x", x()), resident("dy", dy())];
-    const y = graph.emit("max_pool2d", { x: image }, pool);
-    graph.update(resident("y", { shape: y.shape, data: new Float32Array(carried.shape.reduce((a, b) => a * b)) }), y);
-    graph.output("dx", graph.emit("max_pool2d_grad", { dy: carried, x: image }, pool));
-    return (out) => absoluteSum(out.dx);
+    keep("y", graph.emit("max_pool2d", { x: image }, pool));
+    keep("dx", graph.emit("max_pool2d_grad", { dy: carried, x: image }, pool));
+    return () => absoluteSum(plan.read("dx"));
   },
   lenet({ x }) {
     const p = residents(lenetParameters());
@@ -97,9 +97,9 @@ const builders = {
     const both = new Float32Array(2 * size * size);
     both.set(re());
     both.set(im(), size * size);
-    graph.output("y", graph.emit("fft2", { x: resident("x", { shape: [1, 2, size, size], data: both }) }, { inverse: false }));
+    keep("y", graph.emit("fft2", { x: resident("x", { shape: [1, 2, size, size], data: both }) }, { inverse: false }));
     // centred and orthonormal here; the sum of |·| differs by the factor n only, the origin's place does not matter to it
-    return (out) => absoluteSum(out.y) * size;
+    return () => absoluteSum(plan.read("y")) * size;
   },
 };
 
@@ -120,8 +120,8 @@ if (process.env.PROFILE) {
   for (let i = 0; i < 4; i++) run();
   const rows = plan.profile?.(workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed) ?? [];
   const byKernel = new Map();
-  for (const r of rows) { const k = byKernel.get(r.name) ?? { ms: 0, n: 0 }; k.ms += r.ms; k.n++; byKernel.set(r.name, k); }
-  console.error([...byKernel].sort((a, b) => b[1].ms - a[1].ms).slice(0, 40).map(([k, r]) => `${r.ms.toFixed(2).padStart(9)} ms ${String(r.n).padStart(4)}× ${k}`).join("\n"));
+  for (const r of rows) { const key = process.env.PROFILE === "shapes" ? `${r.step.name} [${r.step.shape}]` : r.step.name; const k = byKernel.get(key) ?? { ms: 0, n: 0, flops: 0 }; k.ms += r.ms; k.n++; k.flops += r.step.flops; byKernel.set(key, k); }
+  console.error([...byKernel].sort((a, b) => b[1].ms - a[1].ms).slice(0, 40).map(([k, r]) => `${r.ms.toFixed(2).padStart(9)} ms ${String(r.n).padStart(4)}× ${(r.flops / r.ms / 1e6).toFixed(1).padStart(6)} GF ${k}`).join("\n"));
 }
 await measure(settings.precision === "fast" ? "fiducial fast" : "fiducial", run, (out) => checksum(out, run), { planMiB: Math.round(plan.memoryBytes / 2 ** 20), compileMs: +compileMs.toFixed(1) });
 await backend[Symbol.asyncDispose]();
