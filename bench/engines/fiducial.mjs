@@ -117,7 +117,7 @@ const run = () => {
   return plan.run(workload.step === "train" ? { ...fixed, first: [1 / (1 - 0.9 ** t)], second: [1 / (1 - 0.999 ** t)] } : fixed);
 };
 if (process.env.PROFILE) {
-  for (let i = 0; i < 4; i++) run();
+  for (const until = performance.now() + 1500; performance.now() < until;) run();
   const rows = plan.profile?.(workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed) ?? [];
   const byKernel = new Map();
   for (const r of rows) { const key = process.env.PROFILE === "shapes" ? `${r.step.name} [${r.step.shape}]` : r.step.name; const k = byKernel.get(key) ?? { ms: 0, n: 0, flops: 0 }; k.ms += r.ms; k.n++; k.flops += r.step.flops; byKernel.set(key, k); }

@@ -151,6 +151,14 @@ export class FunctionBuilder {
   }
 }
 
+/** Four vectors of rows become four of columns. */
+export function transpose4(f: FunctionBuilder, [a, b, c, d]: readonly Local[]): Local[] {
+  const keep = (code: Code): Local => f.local("v128", code);
+  const [p, q] = [keep(v.shuffle(get(a), get(b), [0, 4, 1, 5])), keep(v.shuffle(get(c), get(d), [0, 4, 1, 5]))];
+  const [r, s] = [keep(v.shuffle(get(a), get(b), [2, 6, 3, 7])), keep(v.shuffle(get(c), get(d), [2, 6, 3, 7]))];
+  return [keep(v.shuffle(get(p), get(q), [0, 1, 4, 5])), keep(v.shuffle(get(p), get(q), [2, 3, 6, 7])), keep(v.shuffle(get(r), get(s), [0, 1, 4, 5])), keep(v.shuffle(get(r), get(s), [2, 3, 6, 7]))];
+}
+
 /** A module that imports `env.memory` (shared memories have a stated size) and exports the functions as "0", "1", … Parameters are all i32. */
 export function encodeModule(functions: readonly FunctionBuilder[], sharedPages?: number): Uint8Array<ArrayBuffer> {
   const counts = [...new Set(functions.map((f) => f.params.length))];

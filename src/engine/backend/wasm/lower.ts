@@ -83,7 +83,7 @@ function groups(graph: Graph, order: readonly number[], kept: ReadonlySet<number
       if (group.source || source.kind !== "op" || !SOURCES.includes(source.op) || kept.has(input) || !sameShape(source.shape, group.sink.shape)) continue;
       if ((readers.get(input) ?? []).some((r) => groupOf.get(r.id) !== group)) continue;
       if (source.op === "conv_transpose2d" && adjointPadding(graph.nodes[source.inputs.w].shape, source.attrs as ConvAttributes) === undefined) continue;
-      const others = group.members.flatMap((m) => Object.values(m.inputs)).filter((i) => i !== input && groupOf.get(i) !== group).map((i) => graph.nodes[i].shape);
+      const others = group.members.flatMap((m) => Object.values(m.inputs)).filter((i) => i !== input && groupOf.get(i) !== group).map((i) => graph.nodes[broadcastSource(graph, i)].shape);
       if (others.every((s) => sizeOf(s) === 1 || sameShape(s, source.shape) || perChannel(s, source.shape))) {
         group.source = source;
         absorbed.add(input);
@@ -92,6 +92,11 @@ function groups(graph: Graph, order: readonly number[], kept: ReadonlySet<number
   }
   for (const group of bySink.values()) group.members.reverse();
   return { bySink, absorbed };
+}
+/** A broadcast is read through strides of 0 instead of being written out. */
+function broadcastSource(graph: Graph, id: number): number {
+  const node = graph.nodes[id];
+  return node.kind === "op" && node.op === "broadcast_to" ? node.inputs.x : id;
 }
 /** [1,C,1,1] or [C,1,1] against [N,C,H,W]. */
 const perChannel = (s: Shape, to: Shape): boolean => to.length === 4 && sizeOf(s) === to[1] && s.length >= 3 && s[s.length - 3] === to[1];
@@ -174,8 +179,9 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
       if (step !== undefined) return { step };
       const node = graph.nodes[root(id)];
       if (node.kind === "constant" && sizeOf(node.shape) === 1) return { number: node.data[0] };
-      const known = operands.indexOf(id);
-      return { operand: known >= 0 ? known : operands.push(id) - 1 };
+      const read = broadcastSource(graph, id);
+      const known = operands.indexOf(read);
+      return { operand: known >= 0 ? known : operands.push(read) - 1 };
     };
     const results = [sink, ...members.filter((m) => m !== sink && kept.has(m.id))];
     const steps = members.map((m) => ({ op: m.op as Expression["steps"][number]["op"], args: Object.values(m.inputs).map(argument) }));
@@ -198,7 +204,19 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
     if (group) fused(group);
     else single(node, { outputs: [id], suffix: "" });
   }
-  return { steps, shapeOf, root };
+  return { steps: useful(steps, root, kept), shapeOf, root };
+}
+
+/** Without steps that nobody reads after fusion. */
+function useful(steps: readonly Step[], root: (id: number) => number, kept: ReadonlySet<number>): Step[] {
+  const read = new Set([...kept].map(root));
+  const live: Step[] = [];
+  for (const step of [...steps].reverse()) {
+    if (!step.outputs.some((id) => read.has(id))) continue;
+    for (const id of [...Object.values(step.inputs), ...step.extra]) read.add(root(id));
+    live.push(step);
+  }
+  return live.reverse();
 }
 
 function flopsOf(graph: Graph, node: OpNode): number {

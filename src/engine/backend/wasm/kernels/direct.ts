@@ -162,13 +162,17 @@ export const directConvolution = (x: Shape, w: Shape, attrs: ConvAttributes) => 
           f.advance(at, g.Q * 4);
         });
       };
-      const width = g.K <= 2 ? 16 : 8;
-      const rest = g.Q % width;
-      const narrow = rest > 0 && rest <= 4 && g.K >= 8;
-      maps(4, (map0, height) => eachRow((row, at) => {
-        f.for((g.Q - rest) * 4, (column) => tile(row, at, get(column), width, map0, height), width * 4);
-        if (rest > 0 && !narrow) tile(row, at, int((g.Q - rest) * 4), rest, map0, height);
-      }));
+      // 8 sums in registers: 4 maps × 8 columns, 2 × 16, or 8 × 4 for what is left of a row
+      const narrow = g.Q % 8 > 0 && g.Q % 8 <= 4 && g.K >= 8;
+      maps(4, (map0, height) => {
+        const width = height <= 2 ? 16 : 8;
+        const rest = g.Q % width;
+        eachRow((row, at) => {
+          f.for((g.Q - rest) * 4, (column) => tile(row, at, get(column), width, map0, height), width * 4);
+          if (rest > 0 && !(narrow && rest <= 4)) tile(row, at, int((g.Q - rest) * 4), narrow && rest > 8 ? 8 : rest, map0, height);
+        });
+      });
+      const rest = g.Q % 8;
       if (narrow) maps(8, (map0, height) => eachRow((row, at) => tile(row, at, int((g.Q - rest) * 4), rest, map0, height)));
     };
     if (products > ALONE) one(p.chunk);

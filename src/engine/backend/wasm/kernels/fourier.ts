@@ -1,7 +1,7 @@
 // The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts folded into load and store.
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
-import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
 import { pieces, type Kernel, type Pass } from "../kernel.ts";
 
 function radices(n: number): number[] {
@@ -20,6 +20,23 @@ function addScaled(sum: Code | undefined, x: Code, c: number): Code | undefined 
   const scaled = Math.abs(c) === 1 ? x : v.mul(x, v.constant(Math.abs(c)));
   if (sum === undefined) return c < 0 ? v.neg(scaled) : scaled;
   return c < 0 ? v.sub(sum, scaled) : v.add(sum, scaled);
+}
+
+/** A transform of odd length r: x_t ± x_{r−t} first, so that y_u and y_{r−u} share their products. */
+function oddButterfly(f: FunctionBuilder, x: readonly Pair[], r: number, cosR: Float64Array, sinR: Float64Array, sign: number, store: (u: number, re: Code, im: Code) => void): void {
+  const keep = (c: Code): Local => f.local("v128", c);
+  const half = (r - 1) / 2;
+  const [sums, differences] = [v.add, v.sub].map((op) => Array.from({ length: half }, (_, i): Pair => ({ re: keep(op(get(x[i + 1].re), get(x[r - 1 - i].re))), im: keep(op(get(x[i + 1].im), get(x[r - 1 - i].im))) })));
+  const total = (part: keyof Pair): Code => sums.reduce((sum: Code, z) => v.add(sum, get(z[part])), get(x[0][part]));
+  store(0, total("re"), total("im"));
+  for (let u = 1; u <= half; u++) {
+    const angle = (t: number): number => (t * u) % r;
+    const even = (part: keyof Pair): Local => keep(sums.reduce((sum: Code, z, i) => v.add(sum, v.mul(get(z[part]), v.constant(cosR[angle(i + 1)]))), get(x[0][part])));
+    const odd = (part: keyof Pair): Local => keep(differences.map((z, i) => v.mul(get(z[part]), v.constant(sign * sinR[angle(i + 1)]))).reduce((sum, c) => v.add(sum, c)));
+    const [re, im, oddRe, oddIm] = [even("re"), even("im"), odd("re"), odd("im")];
+    store(u, v.sub(get(re), get(oddIm)), v.add(get(im), get(oddRe)));
+    store(r - u, v.add(get(re), get(oddIm)), v.sub(get(im), get(oddRe)));
+  }
 }
 
 /** One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}; an element is four re, four im: 32 bytes. */
@@ -53,7 +70,7 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
       const y = f.local("i32", i32.add(get(target), get(q)));
       if (r <= 7) {
         const x: Pair[] = Array.from({ length: r }, (_, t) => ({ re: f.local("v128", v.load(get(a), t * m * s * 32)), im: f.local("v128", v.load(get(a), t * m * s * 32 + 16)) }));
-        for (let u = 0; u < r; u++) {
+        if (r === 2 || r === 4) for (let u = 0; u < r; u++) {
           let re: Code | undefined;
           let im: Code | undefined;
           x.forEach((z, t) => {
@@ -64,6 +81,7 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
           });
           store(i32.add(get(y), int(u * s * 32)), u, re!, im!);
         }
+        else oddButterfly(f, x, r, cosR, sinR, sign, (u, re, im) => store(i32.add(get(y), int(u * s * 32)), u, re, im));
         return;
       }
       // a large prime: the definition, with the root's index u·t mod r stepped along
@@ -105,21 +123,38 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
       return x;
     };
     // element j of the transform is element (j + ⌊n/2⌋) mod n of the line, going in and coming out
-    const run = (count: number, first: number, shift: number, visit: (line: Local, cell: Local) => void, line0: Local, buffer: Local): void => {
+    const run = (count: number, first: number, shift: number, visit: (line: Local, cell: Local) => void, visit4: (line: Local, cell: Local) => void, line0: Local, buffer: Local): void => {
       const line = f.local("i32", i32.add(get(line0), int(shift * step * 4)));
       const cell = f.local("i32", i32.add(get(buffer), int(first * 32)));
-      f.for(count, () => {
+      // rows go four elements at a time, a square of 4 × 4 turned in registers
+      const squares = step === 1 && lanes === 4 ? Math.floor(count / 4) : 0;
+      f.for(squares, () => {
+        visit4(line, cell);
+        f.advance(line, 16);
+        f.advance(cell, 128);
+      });
+      f.for(count - 4 * squares, () => {
         visit(line, cell);
         f.advance(line, step * 4);
         f.advance(cell, 32);
       });
     };
+    const into4 = (line: Local, cell: Local): void => {
+      for (const part of [0, 1]) {
+        transpose4(f, [0, 1, 2, 3].map((row) => f.local("v128", v.load(get(line), part * plane + row * lineStep * 4)))).forEach((x, j) => f.do(v.store(get(cell), get(x), j * 32 + part * 16)));
+      }
+    };
+    const outOf4 = (line: Local, cell: Local): void => {
+      for (const part of [0, 1]) {
+        transpose4(f, [0, 1, 2, 3].map((j) => f.local("v128", v.mul(v.load(get(cell), j * 32 + part * 16), v.constant(scale))))).forEach((x, row) => f.do(v.store(get(line), get(x), part * plane + row * lineStep * 4)));
+      }
+    };
     const into = (line: Local, cell: Local): void => {
       f.do(v.store(get(cell), load(line, 0)));
       f.do(v.store(get(cell), load(line, 1), 16));
     };
-    run(n - half, 0, half, into, source, buffers[0]);
-    run(half, n - half, 0, into, source, buffers[0]);
+    run(n - half, 0, half, into, into4, source, buffers[0]);
+    run(half, n - half, 0, into, into4, source, buffers[0]);
     let [a, b] = buffers;
     let rest = n;
     for (const r of radices(n)) {
@@ -134,8 +169,8 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
         else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(get(line), get(x), lane, part * plane + lane * lineStep * 4));
       }
     };
-    run(n - half, 0, half, outOf, target, a);
-    run(half, n - half, 0, outOf, target, a);
+    run(n - half, 0, half, outOf, outOf4, target, a);
+    run(half, n - half, 0, outOf, outOf4, target, a);
   };
   // groups of four lines, shared out in chunks; the last may be smaller
   const groups = Math.ceil(lines / 4);

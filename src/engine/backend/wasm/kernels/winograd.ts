@@ -1,7 +1,7 @@
 // Winograd's minimal filtering F(4×4, 3×3): 36 products for 16 outputs of a 3×3 kernel instead of 144. Lavin and Gray, arXiv 1509.09308;
 // the points are 0, ±√½, ±√2, ∞, whose rounding error is half that of the usual 0, ±1, ±2, ∞. Vectors run over four channels, so that small images lose nothing.
 import { sizeOf, type Shape } from "../../../core/shape.ts";
-import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
 import type { KernelContext, Pass } from "../kernel.ts";
 
 const TILE = 4;
@@ -53,12 +53,6 @@ function weightGradAxis(f: FunctionBuilder, p: Vectors): Code[] {
   ];
 }
 const keep = (f: FunctionBuilder, codes: readonly Code[]): Local[] => codes.map((c) => f.local("v128", c));
-/** Vectors of rows become vectors of columns. */
-function transposed(f: FunctionBuilder, [a, b, c, d]: Vectors): Local[] {
-  const [p, q] = keep(f, [v.shuffle(get(a), get(b), [0, 4, 1, 5]), v.shuffle(get(c), get(d), [0, 4, 1, 5])]);
-  const [r, s] = keep(f, [v.shuffle(get(a), get(b), [2, 6, 3, 7]), v.shuffle(get(c), get(d), [2, 6, 3, 7])]);
-  return keep(f, [v.shuffle(get(p), get(q), [0, 1, 4, 5]), v.shuffle(get(p), get(q), [2, 3, 6, 7]), v.shuffle(get(r), get(s), [0, 1, 4, 5]), v.shuffle(get(r), get(s), [2, 3, 6, 7])]);
-}
 
 interface Tiles { images: number; down: number; across: number; total: number }
 const tilesOf = (images: number, P: number, Q: number): Tiles => {
@@ -121,7 +115,7 @@ function transformTiles(f: FunctionBuilder, tiles: Tiles, source: Source, size: 
       });
       const line = f.local("i32", get(half));
       f.for(size, () => {
-        const first = transposed(f, bases.map((b) => f.local("v128", v.load(get(b)))));
+        const first = transpose4(f, bases.map((b) => f.local("v128", v.load(get(b)))));
         const rest = size === 4 ? [] : (() => {
           const pairs = bases.map((b) => f.local("v128", v.loadPair(get(b), 16)));
           const [p, q] = keep(f, [v.shuffle(get(pairs[0]), get(pairs[1]), [0, 4, 1, 5]), v.shuffle(get(pairs[2]), get(pairs[3]), [0, 4, 1, 5])]);
@@ -265,7 +259,7 @@ export const winogradConvolution = (x: Shape, outputs: number, padding: readonly
           f.for(TILE, () => {
             const inside = (lanes: number): void => {
               const numbers = Array.from({ length: WINDOW }, (_, j) => f.local("v128", v.load(get(row), j * 16)));
-              const planes = transposed(f, keep(f, outputAxis(f, numbers)));
+              const planes = transpose4(f, keep(f, outputAxis(f, numbers)));
               planes.slice(0, Math.min(4, channels - lane0)).forEach((plane, lane) => {
                 p.store(get(plane), { offset: i32.add(get(offset), int(lane * P * Q * 4)), channel: i32.add(get(channel), int(lane * 4)), lanes });
               });
