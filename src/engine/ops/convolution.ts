@@ -49,5 +49,7 @@ export const convCases: readonly ConvCase[] = [
   { x: [1, 4, 9, 9], w: [4, 1, 5, 5], y: [1, 4, 9, 9], attrs: { ...plain, padding: [4, 4], dilation: [2, 2], groups: 4 } },
   { x: [2, 3, 4, 6], w: [8, 3, 1, 1], y: [2, 8, 4, 6], attrs: plain },
   { x: [2, 3, 8, 6], w: [5, 3, 2, 2], y: [2, 5, 4, 3], attrs: { ...plain, stride: [2, 2] } },
+  { x: [2, 6, 8, 22], w: [8, 3, 2, 2], y: [2, 8, 4, 11], attrs: { ...plain, stride: [2, 2], groups: 2 } },
+  { x: [1, 20, 9, 10], w: [17, 20, 3, 3], y: [1, 17, 9, 10], attrs: { ...plain, padding: [1, 1] } },
   { x: [1, 1, 13, 17], w: [2, 1, 11, 7], y: [1, 2, 13, 11], attrs: { ...plain, padding: [5, 0] } },
 ];

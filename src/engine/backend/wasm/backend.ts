@@ -18,7 +18,11 @@ const PAGE = 65536;
 const MAX_BYTES = 2 ** 32 - PAGE;
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
-interface Emitted { readonly passes: readonly { readonly name: string; readonly chunks: number }[]; readonly shared: number }
+interface Emitted {
+  /** Chunks are numbered from `first`. */
+  readonly passes: readonly { readonly name: string; readonly first: number; readonly chunks: number }[];
+  readonly shared: number;
+}
 
 /** Writes every distinct kernel of a program. */
 class Writer {
@@ -45,28 +49,35 @@ class Writer {
     const names = Object.keys(step.inputs);
     const passes: Emitted["passes"][number][] = [];
     let shared = 0;
+    const one = (write: (p: Pass) => void): string => {
+      // inputs, operands of the epilogue, outputs, shared room, scratch, chunk
+      const f = new FunctionBuilder(names.length + step.extra.length + step.outputs.length + 3, this.#relaxed);
+      const input = Object.fromEntries(names.map((name, i) => [name, f.params[i]]));
+      const extra = f.params.slice(names.length, names.length + step.extra.length);
+      const outputs = f.params.slice(names.length + step.extra.length, names.length + step.extra.length + step.outputs.length);
+      const [sharedAt, scratchAt, chunk] = f.params.slice(-3);
+      const pass: Pass = {
+        f, shapes: step.shapes, attrs: step.attrs, out: step.out, input, outputs, y: outputs[0], chunk, shared: sharedAt,
+        store: (value, place) => store(f, step, { extra, outputs, shapes: step.extra.map(shapeOf) }, value, place),
+        table: (values) => this.#table(values),
+        scratch: (bytes) => {
+          this.scratch = Math.max(this.scratch, aligned(bytes + SLACK));
+          return scratchAt;
+        },
+      };
+      write(pass);
+      return String(this.functions.push(f) - 1);
+    };
+    const add = (name: string, first: number, chunks: number): void => {
+      for (let begin = 0; begin < chunks; begin += MAX_CHUNKS) passes.push({ name, first: first + begin, chunks: Math.min(MAX_CHUNKS, chunks - begin) });
+    };
     step.emit({
       shapes: step.shapes, attrs: step.attrs, out: step.out,
       shared: (bytes) => { shared = aligned(bytes + SLACK); },
-      pass: (chunks, write) => {
-        // inputs, operands of the epilogue, outputs, shared room, scratch, chunk
-        const f = new FunctionBuilder(names.length + step.extra.length + step.outputs.length + 3, this.#relaxed);
-        const input = Object.fromEntries(names.map((name, i) => [name, f.params[i]]));
-        const extra = f.params.slice(names.length, names.length + step.extra.length);
-        const outputs = f.params.slice(names.length + step.extra.length, names.length + step.extra.length + step.outputs.length);
-        const [sharedAt, scratchAt, chunk] = f.params.slice(-3);
-        const pass: Pass = {
-          f, shapes: step.shapes, attrs: step.attrs, out: step.out, input, outputs, y: outputs[0], chunk, shared: sharedAt,
-          store: (value, place) => store(f, step, { extra, outputs, shapes: step.extra.map(shapeOf) }, value, place),
-          table: (values) => this.#table(values),
-          scratch: (bytes) => {
-            this.scratch = Math.max(this.scratch, aligned(bytes + SLACK));
-            return scratchAt;
-          },
-        };
-        write(pass);
-        if (chunks > MAX_CHUNKS) throw new Error(`${step.label}: ${chunks} chunks`);
-        passes.push({ name: String(this.functions.push(f) - 1), chunks });
+      pass: (chunks, write) => add(one(write), 0, chunks),
+      rounds: (times, each) => {
+        const names = each.map(({ write }) => one(write));
+        for (let round = 0; round < times; round++) each.forEach(({ chunks, total }, i) => add(names[i], round * chunks, Math.max(0, Math.min(chunks, total - round * chunks))));
       },
     });
     const emitted = { passes, shared };
@@ -170,19 +181,19 @@ async function plan(graph: Graph, host: Host): Promise<Plan> {
   const placeOf = (id: number): number => address.get(root(id))!;
   const scratches = Array.from({ length: threads }, (_, t) => scratch + t * (writer.scratch + SLACK));
   type Run = (chunk: number) => void;
-  const calls: { name: string; pointers: number[] }[] = [];
+  const calls: { name: string; pointers: number[]; first: number }[] = [];
   const ready = steps.map((step, i) => ({
     step,
-    passes: emitted[i].passes.map(({ name, chunks }) => {
+    passes: emitted[i].passes.map(({ name, first, chunks }) => {
       const pointers = [...Object.values(step.inputs), ...step.extra, ...step.outputs].map(placeOf).concat(shared);
       const call = exports[name] as (...args: number[]) => void;
       const args = [...pointers, scratches[0], 0];
       const last = args.length - 1;
       const run: Run = (chunk) => {
-        args[last] = chunk;
+        args[last] = first + chunk;
         call(...args);
       };
-      return { chunks, run, index: calls.push({ name, pointers }) - 1 };
+      return { chunks, run, index: calls.push({ name, pointers, first }) - 1 };
     }),
   }));
   const pool = threads > 1 ? await host.pool() : undefined;

@@ -36,6 +36,8 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
   shared(bytes: number): void;
   /** Passes run one after the other; the chunks of one write disjoint places and read nothing that another writes, so the result never depends on how many threads share them. */
   pass(chunks: number, write: (p: Pass<Inputs, Attrs>) => void): void;
+  /** Several passes in turn, `times` over: each time every pass does the next `chunks` of its `total`, so that what one leaves for the next stays small. */
+  rounds(times: number, passes: readonly { readonly chunks: number; readonly total: number; readonly write: (p: Pass<Inputs, Attrs>) => void }[]): void;
 }
 export type PassOf<K extends OpName> = Pass<InputName<K>, Attributes<K>>;
 /** Emits the code of one op for one set of shapes. */

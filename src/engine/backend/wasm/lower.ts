@@ -5,7 +5,7 @@ import type { ConvAttributes } from "../../graph/catalogue.ts";
 import type { Graph, OpNode } from "../../graph/ir.ts";
 import { ops } from "../../ops/index.ts";
 import type { KernelContext } from "./kernel.ts";
-import { adjointPadding, scatteredTranspose } from "./kernels/convolution.ts";
+import { adjointPadding, isPaired, pairedTranspose, scatteredTranspose } from "./kernels/convolution.ts";
 import { directConvolution, directWeightGrad, directWeights, directWeightsSize } from "./kernels/direct.ts";
 import { expression, isElementwise, type Argument, type Expression } from "./kernels/elementwise.ts";
 import { kernels } from "./kernels/index.ts";
@@ -44,7 +44,7 @@ export interface Program {
 }
 
 const EXPRESSION_STEPS = 24;
-const EXPRESSION_OPERANDS = 12;
+const EXPRESSION_OPERANDS = 40;
 const SOURCES: readonly string[] = ["conv2d", "conv_transpose2d", "normalize"];
 
 interface Group { readonly sink: OpNode; readonly members: OpNode[]; operands: number; source?: OpNode }
@@ -159,6 +159,7 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
     if (node.op === "conv_transpose2d") {
       const padding = adjointPadding(shapeOf(node.inputs.w), attrs);
       if (padding) return convolution(node, node.inputs.x, node.inputs.w, { ...attrs, padding }, true, tail);
+      if (isPaired(shapeOf(node.inputs.w), shapeOf(node.inputs.x), node.shape, attrs)) return add({ ...common, label: "conv_transpose2d paired", emit: pairedTranspose(attrs) as never });
       return add({ ...common, label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) as never });
     }
     if (node.op === "conv2d_weight_grad") {

@@ -3,7 +3,7 @@
 import { BackendError } from "../../core/errors.ts";
 
 /** What a worker must know of a plan: the compiled code, its memory, and for each pass the function and the addresses it is called with. */
-export interface SharedPlan { readonly id: number; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory; readonly calls: readonly { readonly name: string; readonly pointers: readonly number[] }[]; readonly scratch: readonly number[] }
+export interface SharedPlan { readonly id: number; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory; readonly calls: readonly { readonly name: string; readonly pointers: readonly number[]; readonly first: number }[]; readonly scratch: readonly number[] }
 
 /** Words of the control array. A ticket is a pass's number and, in its low bits, the next chunk; a closed one has all of them set. */
 const [TICKET, CHUNKS, PASS, PLAN, DONE, SLEEPERS, MAIL, FAILED, WAITING, WORDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16];
@@ -18,7 +18,7 @@ function workerMain(): void {
   const node = (globalThis as { process?: { getBuiltinModule?(name: string): { parentPort: Port } } }).process?.getBuiltinModule?.("node:worker_threads");
   const port = node ? node.parentPort : globalThis as unknown as Port;
   type Call = (...args: number[]) => void;
-  const plans = new Map<number, { call: Call; args: number[] }[]>();
+  const plans = new Map<number, { call: Call; args: number[]; first: number }[]>();
   let control: Int32Array;
   let read = 0;
   const [TICKET, CHUNKS, PASS, PLAN, DONE, SLEEPERS, MAIL, FAILED, WAITING] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -33,8 +33,8 @@ function workerMain(): void {
         if (Atomics.compareExchange(control, TICKET, ticket, ticket + 1) !== ticket) continue;
         idle = 0;
         try {
-          const { call, args } = plans.get(plan)![pass];
-          args[args.length - 1] = chunk;
+          const { call, args, first } = plans.get(plan)![pass];
+          args[args.length - 1] = first + chunk;
           call(...args);
         } catch { Atomics.store(control, FAILED, 1); }
         Atomics.add(control, DONE, 1);
@@ -47,14 +47,14 @@ function workerMain(): void {
       }
     }
   };
-  const receive = (message: { control?: Int32Array; drop?: number; plan?: { id: number; module: WebAssembly.Module; memory: WebAssembly.Memory; calls: { name: string; pointers: number[] }[]; scratch: number } }): void => {
+  const receive = (message: { control?: Int32Array; drop?: number; plan?: { id: number; module: WebAssembly.Module; memory: WebAssembly.Memory; calls: { name: string; pointers: number[]; first: number }[]; scratch: number } }): void => {
     read++;
     if (message.control) control = message.control;
     if (message.drop !== undefined) plans.delete(message.drop);
     if (message.plan) {
       const { id, module, memory, calls, scratch } = message.plan;
       const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-      plans.set(id, calls.map(({ name, pointers }) => ({ call: exports[name] as Call, args: [...pointers, scratch, 0] })));
+      plans.set(id, calls.map(({ name, pointers, first }) => ({ call: exports[name] as Call, args: [...pointers, scratch, 0], first })));
     }
     port.postMessage(read);
     // back to the event loop while more is in the post

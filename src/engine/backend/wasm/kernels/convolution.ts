@@ -3,6 +3,7 @@ import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
 import { get, i32, int, s32, v, type Code, type Local } from "../encoder.ts";
 import type { KernelContext, Pass } from "../kernel.ts";
+import { storeLanes } from "./elementwise.ts";
 import { gemm } from "./matmul.ts";
 
 /** A block of columns should stay in the second-level cache. */
@@ -83,6 +84,80 @@ export const scatteredTranspose = (attrs: ConvAttributes) => (k: KernelContext<"
     const first = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(strips)), int(rows)));
     if (whole > 0) f.if(i32.ltU(get(first), int(whole)), () => block(p, picture, group, first, rows));
     if (whole < P) f.if(i32.geU(get(first), int(whole)), () => block(p, picture, group, first, P - whole));
+  });
+};
+
+/** A strip of the small image should stay in the second-level cache. */
+const STRIP_BYTES = 256 * 1024;
+/** Whether `pairedTranspose` does it: kernels two columns wide that tile the image. */
+export function isPaired([, , R, S]: Shape, x: Shape, y: Shape, { stride, padding, dilation }: ConvAttributes): boolean {
+  return S === 2 && stride[1] === 2 && R === stride[0] && dilation[0] === 1 && dilation[1] === 1 && padding[0] === 0 && padding[1] === 0 && y[2] === x[2] * R && y[3] === x[3] * 2;
+}
+/** The same where kernels of two columns tile the image, as a U-Net's way up has them: the two columns' sums are interleaved in registers. */
+export const pairedTranspose = ({ groups }: ConvAttributes) => (k: KernelContext<"x" | "w">): void => {
+  const [N, , P, Q] = k.shapes.x;
+  const [, C, R] = k.shapes.w;
+  const K = k.shapes.w[0] / groups;
+  const least = 2 * N * K * groups * C * R * 2 * P * Q > 1e6 ? 16 : 1;
+  const rows = Math.max(1, Math.min(Math.floor(STRIP_BYTES / (K * Q * 4)), Math.ceil(P / Math.ceil(least / (N * groups)))));
+  const strips = Math.ceil(P / rows);
+  // an odd number of cache lines between the maps, so that they do not fall into one set
+  const pitch = (Math.ceil((rows * Q + 4) / 16) | 1) * 64;
+  k.pass(N * groups * strips, (p) => {
+    const { f } = p;
+    const picture = f.local("i32", i32.divU(get(p.chunk), int(strips)));
+    const group = f.local("i32", i32.remU(get(picture), int(groups)));
+    const first = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(strips)), int(rows)));
+    const count = f.local("i32", int(rows));
+    if (P % rows > 0) f.if(i32.geU(i32.add(get(first), int(rows)), int(P)), () => f.set(count, i32.sub(int(P), get(first))));
+    const strip = p.scratch(K * (pitch + 16));
+    const packed = f.local("i32", i32.add(get(strip), int(K * pitch)));
+    const [from, to] = [f.local("i32", i32.add(get(p.input.x), i32.mul(i32.add(i32.mul(get(picture), int(K * P)), get(first)), int(Q * 4)))), f.local("i32", get(strip))];
+    f.for(K, () => {
+      f.copy(get(to), get(from), i32.mul(get(count), int(Q * 4)));
+      f.advance(from, P * Q * 4);
+      f.advance(to, pitch);
+    });
+    const weights = f.local("i32", i32.add(get(p.input.w), i32.mul(get(group), int(K * C * R * 8))));
+    const image = f.local("i32", i32.add(get(p.y), i32.mul(i32.add(i32.mul(get(picture), int(C * P)), get(first)), int(R * Q * 8))));
+    /** Columns from `column` (bytes) of row `row`, for `channels` channels from `channel`. */
+    const tile = (row: Local, column: Code, lanes: number, channel: Code, channels: number, r: Local): void => {
+      const vectors = Math.ceil(lanes / 4);
+      const pixel = f.local("i32", i32.add(i32.add(get(strip), i32.mul(get(row), int(Q * 4))), column));
+      const weight = f.local("i32", get(packed));
+      const sums = Array.from({ length: channels }, () => [0, 1].map(() => Array.from({ length: vectors }, () => f.local("v128", v.constant(0)))));
+      f.for(K, () => {
+        const right = Array.from({ length: vectors }, (_, j) => f.local("v128", v.load(get(pixel), j * 16)));
+        sums.forEach((pair, c) => pair.forEach((row, s) => {
+          const splat = f.local("v128", v.loadSplat(get(weight), c * 8 + s * 4));
+          row.forEach((sum, j) => f.mulAdd(sum, get(splat), get(right[j])));
+        }));
+        f.advance(pixel, pitch);
+        f.advance(weight, 16);
+      });
+      const at = f.local("i32", i32.add(i32.add(get(image), i32.mul(channel, int(P * R * Q * 8))), i32.add(i32.mul(i32.add(i32.mul(get(row), int(R)), get(r)), int(Q * 8)), i32.mul(column, int(2)))));
+      sums.forEach(([even, odd], c) => even.forEach((e, j) => {
+        const here = Math.min(4, lanes - 4 * j) * 2;
+        storeLanes(f, get(at), f.local("v128", v.shuffle(get(e), get(odd[j]), [0, 4, 1, 5])), Math.min(4, here), c * P * R * Q * 8 + j * 32);
+        if (here > 4) storeLanes(f, get(at), f.local("v128", v.shuffle(get(e), get(odd[j]), [2, 6, 3, 7])), here - 4, c * P * R * Q * 8 + j * 32 + 16);
+      }));
+    };
+    const maps = (channel: Code, channels: number): void => f.for(R, (r) => {
+      // the weights of these channels and this row, one behind the other
+      const [weight, place] = [f.local("i32", i32.add(get(weights), i32.mul(i32.add(i32.mul(channel, int(R)), get(r)), int(8)))), f.local("i32", get(packed))];
+      f.for(K, () => {
+        const two = f.local("v128", v.loadPair(get(weight)));
+        f.do(v.store(get(place), channels === 1 ? get(two) : v.shuffle(get(two), v.loadPair(get(weight), R * 8), [0, 1, 4, 5])));
+        f.advance(weight, C * R * 8);
+        f.advance(place, 16);
+      });
+      f.range(int(0), get(count), 1, (row) => {
+        f.for((Q - (Q % 8)) * 4, (column) => tile(row, get(column), 8, channel, channels, r), 32);
+        if (Q % 8 > 0) tile(row, int((Q - (Q % 8)) * 4), Q % 8, channel, channels, r);
+      });
+    });
+    f.for(C - (C % 2), (channel) => maps(get(channel), 2), 2);
+    if (C % 2 > 0) maps(int(C - 1), 1);
   });
 };
 

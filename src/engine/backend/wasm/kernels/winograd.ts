@@ -285,10 +285,10 @@ export const winogradConvolution = (x: Shape, outputs: number, padding: readonly
   });
 };
 
-/** Tiles whose transforms are kept at once by the weights' gradient. */
-const SLAB = 4096;
-/** Tiles summed before the sum is put down: it bounds the rounding error as pairwise sums do. */
-const RUN = 256;
+/** Tiles transformed and summed in one round: what lies between the passes stays in the caches, and sums of so many bound the rounding error as pairwise sums do. */
+const ROUND = 256;
+/** Tiles that one call transforms. */
+const CALL = 32;
 
 /** dw [K,C,3,3] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
 export const winogradWeightGrad = (x: Shape, dy: Shape, padding: readonly [number, number]) => (k: KernelContext<"x" | "dy">): void => {
@@ -296,30 +296,26 @@ export const winogradWeightGrad = (x: Shape, dy: Shape, padding: readonly [numbe
   const [, K, P, Q] = dy;
   const tiles = tilesOf(N, P, Q);
   const [Cp, Kp] = [up(C, 8), up(K, 4)];
-  const slab = Math.min(tiles.total, SLAB);
-  const images = spread(slab * Cp * 4);
-  const maps = spread(slab * Kp * 4);
+  const images = spread(ROUND * Cp * 4);
+  const maps = spread(ROUND * Kp * 4);
   const sums = spread(Kp * Cp * 4);
-  k.shared(POSITIONS * (images + maps + sums));
   const atMaps = POSITIONS * images;
   const atSums = atMaps + POSITIONS * maps;
-  for (let first = 0; first < tiles.total; first += slab) {
-    const here = Math.min(slab, tiles.total - first);
-    const transform = (channels: number, height: number, width: number, name: "x" | "dy", size: 4 | 6, axis: typeof inputAxis, at: number, pitch: number, position: number, pad: readonly [number, number]): void => {
-      const most = 32;
-      k.pass(Math.ceil(here / most), (p) => {
-        const { f } = p;
-        const begin = f.local("i32", i32.mul(get(p.chunk), int(most)));
-        const from = f.local("i32", i32.add(get(begin), int(first)));
-        const count = f.local("i32", int(most));
-        if (here % most > 0) f.if(i32.geU(i32.add(get(begin), int(most)), int(here)), () => f.set(count, i32.sub(int(here), get(begin))));
-        transformTiles(f, tiles, { at: get(p.input[name]), channels, height, width, padding: pad }, size, axis, from, count, get(p.scratch(transformBytes(most))), i32.add(i32.add(get(p.shared), int(at)), i32.mul(get(begin), int(pitch))), pitch, position, most);
-      });
-    };
-    transform(C, H, W, "x", 6, inputAxis, 0, Cp * 4, images, padding);
-    transform(K, P, Q, "dy", 4, mapAxis, atMaps, Kp * 4, maps, [0, 0]);
-    k.pass(POSITIONS, (p) => sumProducts(p, { here, Cp, Kp, images, maps, sums, atMaps, atSums, fresh: first === 0 }));
-  }
+  k.shared(atSums + POSITIONS * sums);
+  const transform = (channels: number, height: number, width: number, name: "x" | "dy", size: 4 | 6, axis: typeof inputAxis, at: number, pitch: number, position: number, pad: readonly [number, number]) => (p: Pass<"x" | "dy">): void => {
+    const { f } = p;
+    const from = f.local("i32", i32.mul(get(p.chunk), int(CALL)));
+    const count = f.local("i32", int(CALL));
+    if (tiles.total % CALL > 0) f.if(i32.geU(i32.add(get(from), int(CALL)), int(tiles.total)), () => f.set(count, i32.sub(int(tiles.total), get(from))));
+    transformTiles(f, tiles, { at: get(p.input[name]), channels, height, width, padding: pad }, size, axis, from, count, get(p.scratch(transformBytes(CALL))), i32.add(i32.add(get(p.shared), int(at)), i32.mul(i32.remU(get(from), int(ROUND)), int(pitch))), pitch, position, CALL);
+  };
+  const calls = Math.ceil(tiles.total / CALL);
+  const rounds = Math.ceil(tiles.total / ROUND);
+  k.rounds(rounds, [
+    { chunks: ROUND / CALL, total: calls, write: transform(C, H, W, "x", 6, inputAxis, 0, Cp * 4, images, padding) },
+    { chunks: ROUND / CALL, total: calls, write: transform(K, P, Q, "dy", 4, mapAxis, atMaps, Kp * 4, maps, [0, 0]) },
+    { chunks: POSITIONS, total: POSITIONS * rounds, write: (p) => sumProducts(p, { total: tiles.total, Cp, Kp, images, maps, sums, atMaps, atSums }) },
+  ]);
   k.pass(Math.ceil(K / 4), (p) => {
     const { f } = p;
     const half = p.scratch(18 * 16);
@@ -350,44 +346,38 @@ export const winogradWeightGrad = (x: Shape, dy: Shape, padding: readonly [numbe
   });
 };
 
-/** One position's sums over a slab's tiles: [map][channel] += Σ_t map[t][k]·image[t][c]. */
-function sumProducts(p: Pass<"x" | "dy">, g: { here: number; Cp: number; Kp: number; images: number; maps: number; sums: number; atMaps: number; atSums: number; fresh: boolean }): void {
+/** One position's sums over a round's tiles: [map][channel] += Σ_t map[t][k]·image[t][c]. */
+function sumProducts(p: Pass<"x" | "dy">, g: { total: number; Cp: number; Kp: number; images: number; maps: number; sums: number; atMaps: number; atSums: number }): void {
   const { f } = p;
-  const images = f.local("i32", i32.add(get(p.shared), i32.mul(get(p.chunk), int(g.images))));
-  const maps = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atMaps)), i32.mul(get(p.chunk), int(g.maps))));
-  const sums = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atSums)), i32.mul(get(p.chunk), int(g.sums))));
-  const run = (tiles: number, fresh: boolean): void => {
-    f.for(g.Kp * 4, (k) => {
-      f.for(g.Cp * 4, (c) => {
-        const to = f.local("i32", i32.add(i32.add(get(sums), i32.mul(get(k), int(g.Cp))), get(c)));
-        const own = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
-        const left = f.local("i32", i32.add(get(maps), get(k)));
-        const right = f.local("i32", i32.add(get(images), get(c)));
-        f.for(tiles, () => {
-          const [a, b] = [f.local("v128", v.load(get(right))), f.local("v128", v.load(get(right), 16))];
-          own.forEach(([s0, s1], r) => {
-            const splat = f.local("v128", v.loadSplat(get(left), r * 4));
-            f.mulAdd(s0, get(splat), get(a));
-            f.mulAdd(s1, get(splat), get(b));
-          });
-          f.advance(left, g.Kp * 4);
-          f.advance(right, g.Cp * 4);
+  const position = f.local("i32", i32.remU(get(p.chunk), int(POSITIONS)));
+  const begin = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(POSITIONS)), int(ROUND)));
+  const images = f.local("i32", i32.add(get(p.shared), i32.mul(get(position), int(g.images))));
+  const maps = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atMaps)), i32.mul(get(position), int(g.maps))));
+  const sums = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atSums)), i32.mul(get(position), int(g.sums))));
+  const bytes = f.local("i32", int(ROUND * g.Cp * 4));
+  if (g.total % ROUND > 0) f.if(i32.geU(i32.add(get(begin), int(ROUND)), int(g.total)), () => f.set(bytes, int((g.total % ROUND) * g.Cp * 4)));
+  const end = f.local("i32");
+  f.for(g.Kp * 4, (k) => {
+    f.for(g.Cp * 4, (c) => {
+      const own = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
+      const left = f.local("i32", i32.add(get(maps), get(k)));
+      const right = i32.add(get(images), get(c));
+      f.set(end, i32.add(right, get(bytes)));
+      f.range(right, get(end), g.Cp * 4, (at) => {
+        const [a, b] = [f.local("v128", v.load(get(at))), f.local("v128", v.load(get(at), 16))];
+        own.forEach(([s0, s1], r) => {
+          const splat = f.local("v128", v.loadSplat(get(left), r * 4));
+          f.mulAdd(s0, get(splat), get(a));
+          f.mulAdd(s1, get(splat), get(b));
         });
-        own.forEach((row, r) => row.forEach((s, j) => f.do(v.store(get(to), fresh ? get(s) : v.add(v.load(get(to), r * g.Cp * 4 + j * 16), get(s)), r * g.Cp * 4 + j * 16))));
-      }, 32);
-    }, 16);
-    f.advance(images, tiles * g.Cp * 4);
-    f.advance(maps, tiles * g.Kp * 4);
-  };
-  const whole = Math.floor(g.here / RUN);
-  const rest = g.here % RUN;
-  let fresh = g.fresh;
-  if (whole > 0 && fresh) {
-    run(RUN, true);
-    fresh = false;
-    if (whole > 1) f.for(whole - 1, () => run(RUN, false));
-  } else if (whole > 0) f.for(whole, () => run(RUN, false));
-  if (rest > 0) run(rest, fresh);
+        f.advance(left, g.Kp * 4);
+      });
+      const to = f.local("i32", i32.add(i32.add(get(sums), i32.mul(get(k), int(g.Cp))), get(c)));
+      const put = (value: (s: Local, at: number) => Code): void => own.forEach((row, r) => row.forEach((s, j) => f.do(v.store(get(to), value(s, r * g.Cp * 4 + j * 16), r * g.Cp * 4 + j * 16))));
+      if (g.total > ROUND) f.if(get(begin), () => put((s, at) => v.add(v.load(get(to), at), get(s))));
+      f.if(i32.eqz(get(begin)), () => put((s) => get(s)));
+    }, 32);
+  }, 16);
 }
 
 /** Where Winograd's form is quicker than the direct one, as measured: kernels of 3×3 at stride 1 with enough channels on both sides to pay for the transforms. */
