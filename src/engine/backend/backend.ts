@@ -42,6 +42,8 @@ export interface BackendOptions {
   readonly precision?: "reproducible" | "fast";
   /** "auto" takes Winograd's form for 3×3 convolutions where it pays (relative error about 2e-6 instead of 4e-7); "direct" never does. */
   readonly convolution?: "auto" | "direct";
+  /** "recomputed" makes cheap values (activations, normalised ones, pooled ones) again where the backward pass reads them instead of keeping them: less memory, some more time, the same numbers. */
+  readonly memory?: "kept" | "recomputed";
 }
 
 export interface Backend {

@@ -2,6 +2,7 @@
 import { BackendError, ConfigError } from "../../core/errors.ts";
 import { sizeOf, type Shape } from "../../core/shape.ts";
 import type { Graph } from "../../graph/ir.ts";
+import { recomputed } from "../../graph/recompute.ts";
 import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
 import { checkInputs, findParameter, type Backend, type BackendOptions, type HostData, type Plan, type PlanStep } from "../backend.ts";
@@ -124,8 +125,9 @@ function updatedInPlace(graph: Graph, { steps, root }: Program): Map<number, num
 
 let planNumber = 0;
 
-async function plan(graph: Graph, host: Host): Promise<Plan> {
-  verify(graph, ops);
+async function plan(given: Graph, host: Host): Promise<Plan> {
+  verify(given, ops);
+  const graph = host.recompute ? recomputed(given, reachable(given)) : given;
   const order = reachable(graph);
   const program = lower(graph, order, host.convolution);
   const { steps, shapeOf, root } = program;
@@ -221,8 +223,9 @@ async function plan(graph: Graph, host: Host): Promise<Plan> {
   const once = ready.filter(({ step }) => step.once);
   const always = ready.filter(({ step }) => !step.once);
   let stale = true;
+  const asked = given;
   const execute = (given: Readonly<Record<string, ArrayLike<number>>>, each: (step: (typeof ready)[number]) => void): Record<string, HostData> => {
-    checkInputs(graph, given);
+    checkInputs(asked, given);
     for (const { name, place } of inputs) place.set(given[name]);
     if (stale) for (const step of once) runStep(step);
     stale = false;
@@ -259,7 +262,7 @@ async function plan(graph: Graph, host: Host): Promise<Plan> {
   return result;
 }
 
-interface Host { readonly threads: number; readonly relaxed: boolean; readonly convolution: ConvolutionForm; pool(): Promise<Pool>; readonly forget: { register(plan: object, id: number): void } }
+interface Host { readonly threads: number; readonly relaxed: boolean; readonly convolution: ConvolutionForm; readonly recompute: boolean; pool(): Promise<Pool>; readonly forget: { register(plan: object, id: number): void } }
 
 /** A module with one relaxed multiply-add: whether the host takes it. */
 const relaxedModule = (): Uint8Array<ArrayBuffer> => {
@@ -274,7 +277,7 @@ const simdModule = (): Uint8Array<ArrayBuffer> => {
 };
 
 /** Throws BackendError where WebAssembly or its SIMD is missing, ConfigError for a number of threads that is not whole and positive. */
-export function wasmBackend({ threads, precision = "reproducible", convolution = "auto" }: BackendOptions = {}): Backend {
+export function wasmBackend({ threads, precision = "reproducible", convolution = "auto", memory = "kept" }: BackendOptions = {}): Backend {
   if (typeof WebAssembly === "undefined") throw new BackendError("wasm: this host has no WebAssembly; use the reference backend", {});
   if (!WebAssembly.validate(simdModule())) throw new BackendError("wasm: this host's WebAssembly has no SIMD; update it, or use the reference backend", {});
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) throw new ConfigError(`wasm: threads is a whole number from 1 to 64, got ${threads}`, { threads });
@@ -284,7 +287,7 @@ export function wasmBackend({ threads, precision = "reproducible", convolution =
   const relaxed = precision === "fast" && WebAssembly.validate(relaxedModule());
   let opening: Promise<Pool> | undefined;
   const host: Host = {
-    threads: alone === undefined ? wanted : 1, relaxed, convolution,
+    threads: alone === undefined ? wanted : 1, relaxed, convolution, recompute: memory === "recomputed",
     pool: () => (opening ??= Pool.open(wanted - 1)),
     // a plan that nobody holds any more is forgotten by the workers as well
     forget: new FinalizationRegistry<number>((id) => { void opening?.then((pool) => pool.drop(id)); }),
