@@ -29,20 +29,13 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
   }
   const bytes = (id: number): number => (graph.nodes[id].kind === "op" ? sizeOf(graph.nodes[id].shape) : 0);
   const isCheap = (id: number): boolean => { const node = graph.nodes[id]; return node.kind === "op" && CHEAP.has(node.op); };
+  const inputsOf = (id: number): number[] => { const node = graph.nodes[id]; return node.kind === "op" ? [...new Set(Object.values(node.inputs))] : []; };
+  /** What making `id` again newly keeps alive: values that nobody would have waited for, behind a chain of cheap ones. */
+  const extended = (id: number): number => inputsOf(id).reduce((sum, input) => sum + (waits.has(input) ? 0 : isCheap(input) ? extended(input) : bytes(input)), 0);
   const again = new Map<number, boolean>();
-  /** Whether to make `id` again: what that newly keeps alive must be smaller than what it frees. */
   const worthwhile = (id: number): boolean => {
-    const known = again.get(id);
-    if (known !== undefined) return known;
-    again.set(id, false);
-    const node = graph.nodes[id];
-    let worth = false;
-    if (node.kind === "op" && isCheap(id) && waits.has(id)) {
-      const extended = [...new Set(Object.values(node.inputs))].reduce((sum, input) => sum + (waits.has(input) ? 0 : bytes(input)), 0);
-      worth = extended < bytes(id);
-    }
-    again.set(id, worth);
-    return worth;
+    if (!again.has(id)) again.set(id, isCheap(id) && waits.has(id) && extended(id) < bytes(id));
+    return again.get(id)!;
   };
   const nodes: Node[] = [];
   const moved = new Map<number, number>();
@@ -54,15 +47,17 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
     nodes.push(node.kind === "op" ? { ...node, id, inputs } : { ...node, id });
     return id;
   };
+  const copyOf = (id: number, at: number): number => {
+    const known = made.get(id);
+    if (known !== undefined) return known;
+    const copy = put(graph.nodes[id], (input) => (isCheap(input) && !waits.has(input) ? copyOf(input, at) : found(input, at)));
+    made.set(id, copy);
+    return copy;
+  };
   /** Where a reader at `at` finds `id`. */
   const found = (id: number, at: number): number => {
     const wait = waits.get(id);
-    if (wait === undefined || at - wait <= GAP || !worthwhile(id)) return moved.get(id)!;
-    const known = made.get(id);
-    if (known !== undefined) return known;
-    const copy = put(graph.nodes[id], (input) => found(input, at));
-    made.set(id, copy);
-    return copy;
+    return wait !== undefined && at - wait > GAP && worthwhile(id) ? copyOf(id, at) : moved.get(id)!;
   };
   for (const id of order) moved.set(id, put(graph.nodes[id], (input) => found(input, place.get(id)!)));
   return {

@@ -91,8 +91,7 @@ function store(f: FunctionBuilder, step: Step, to: { extra: readonly Local[]; ou
   const at = f.local("i32", offset);
   const source = f.local("v128", value);
   const { epilogue } = step;
-  if (!epilogue) return storeLanes(f, i32.add(get(to.outputs[0]), get(at)), source, lanes);
-  const results = evaluate(f, epilogue.expression, (operand) => {
+  const results = !epilogue ? [source] : evaluate(f, epilogue.expression, (operand) => {
     if (operand === epilogue.source) return get(source);
     const i = operand < epilogue.source ? operand : operand - 1;
     if (sizeOf(to.shapes[i]) === sizeOf(step.out)) return v.load(i32.add(get(to.extra[i]), get(at)));

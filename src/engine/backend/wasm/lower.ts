@@ -4,6 +4,7 @@ import { sameShape, sizeOf, type Shape } from "../../core/shape.ts";
 import type { ConvAttributes } from "../../graph/catalogue.ts";
 import type { Graph, OpNode } from "../../graph/ir.ts";
 import { ops } from "../../ops/index.ts";
+import { get } from "./encoder.ts";
 import type { KernelContext } from "./kernel.ts";
 import { adjointPadding, isPaired, pairedTranspose, scatteredTranspose } from "./kernels/convolution.ts";
 import { directConvolution, directWeightGrad, directWeights, directWeightsSize } from "./kernels/direct.ts";
@@ -101,6 +102,8 @@ function broadcastSource(graph: Graph, id: number): number {
 /** [1,C,1,1] or [C,1,1] against [N,C,H,W]. */
 const perChannel = (s: Shape, to: Shape): boolean => to.length === 4 && sizeOf(s) === to[1] && s.length >= 3 && s[s.length - 3] === to[1];
 
+const isWinogradKernel = ([, , R, S]: Shape, { stride, dilation, groups }: ConvAttributes): boolean => R === 3 && S === 3 && groups === 1 && [...stride, ...dilation].every((n) => n === 1);
+
 export function lower(graph: Graph, order: readonly number[], form: ConvolutionForm): Program {
   const root = (id: number): number => {
     const node = graph.nodes[id];
@@ -139,9 +142,8 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
     const [inputs, outputs] = flipped ? [weights[0], weights[1] * attrs.groups] : [weights[1] * attrs.groups, weights[0]];
     const [, , R, S] = weights;
     const { suffix, ...rest } = tail;
-    const plain = R === 3 && S === 3 && attrs.groups === 1 && [...attrs.stride, ...attrs.dilation].every((n) => n === 1);
     const common = { out: node.shape, attrs: { ...attrs, flipped, weights }, flops: flopsOf(graph, node), ...rest };
-    if (form === "auto" && plain && winogradPays(image[0], inputs, outputs, node.shape)) {
+    if (form === "auto" && isWinogradKernel(weights, attrs) && winogradPays(image[0], inputs, outputs, node.shape)) {
       const u = pack("winograd weights", w, winogradWeightsSize(inputs, outputs), { flipped }, winogradWeights(weights, flipped));
       add({ ...common, label: `${node.op} winograd${suffix}`, inputs: { x, u }, emit: winogradConvolution(image, outputs, attrs.padding) as never });
     } else {
@@ -155,21 +157,22 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
     const { suffix, ...rest } = tail;
     const common = { out: node.shape, attrs: node.attrs, inputs: node.inputs, flops: flopsOf(graph, node), ...rest };
     const attrs = node.attrs as ConvAttributes;
-    if (node.op === "conv2d") return convolution(node, node.inputs.x, node.inputs.w, attrs, false, tail);
-    if (node.op === "conv_transpose2d") {
-      const padding = adjointPadding(shapeOf(node.inputs.w), attrs);
-      if (padding) return convolution(node, node.inputs.x, node.inputs.w, { ...attrs, padding }, true, tail);
-      if (isPaired(shapeOf(node.inputs.w), shapeOf(node.inputs.x), node.shape, attrs)) return add({ ...common, label: "conv_transpose2d paired", emit: pairedTranspose(attrs) as never });
-      return add({ ...common, label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) as never });
-    }
-    if (node.op === "conv2d_weight_grad") {
+    const own = (label: string, kernel: unknown, inPlace: readonly number[] = []): void => add({ ...common, label: label + suffix, emit: kernel as Step["emit"], inPlace: [...inPlace, ...(tail.inPlace ?? [])] });
+    const padding = node.op === "conv_transpose2d" ? adjointPadding(shapeOf(node.inputs.w), attrs) : undefined;
+    if (node.op.startsWith("conv") && Object.values(node.inputs).some((id) => sizeOf(shapeOf(id)) === 0)) {
+      own("zeros", (k: KernelContext) => k.pass(1, ({ f, y }) => f.zero(get(y), 4 * sizeOf(node.shape))));
+    } else if (node.op === "conv2d") convolution(node, node.inputs.x, node.inputs.w, attrs, false, tail);
+    else if (padding) convolution(node, node.inputs.x, node.inputs.w, { ...attrs, padding }, true, tail);
+    else if (node.op === "conv_transpose2d") {
+      const paired = isPaired(shapeOf(node.inputs.w), shapeOf(node.inputs.x), node.shape, attrs);
+      own(`conv_transpose2d ${paired ? "paired" : "scattered"}`, paired ? pairedTranspose(attrs) : scatteredTranspose(attrs));
+    } else if (node.op === "conv2d_weight_grad") {
       const [x, dy] = [shapeOf(node.inputs.x), shapeOf(node.inputs.dy)];
-      const plain = node.shape[2] === 3 && node.shape[3] === 3 && attrs.groups === 1 && [...attrs.stride, ...attrs.dilation].every((n) => n === 1);
-      const winograd = form === "auto" && plain && winogradPays(x[0], x[1], dy[1], dy);
-      return add({ ...common, label: `conv2d_weight_grad ${winograd ? "winograd" : "direct"}`, emit: (winograd ? winogradWeightGrad(x, dy, attrs.padding) : directWeightGrad(x, dy, attrs)) as never });
+      const winograd = form === "auto" && isWinogradKernel(node.shape, attrs) && winogradPays(x[0], x[1], dy[1], dy);
+      own(`conv2d_weight_grad ${winograd ? "winograd" : "direct"}`, winograd ? winogradWeightGrad(x, dy, attrs.padding) : directWeightGrad(x, dy, attrs));
+    } else {
+      own(node.op, kernels[node.op as keyof typeof kernels], node.op === "normalize" ? [node.inputs.x] : node.op === "normalize_grad" ? [node.inputs.dy, node.inputs.x] : []);
     }
-    const inPlace = node.op === "normalize" ? [node.inputs.x] : node.op === "normalize_grad" ? [node.inputs.dy, node.inputs.x] : [];
-    add({ ...common, inPlace: [...inPlace, ...(tail.inPlace ?? [])], label: `${node.op}${suffix}`, emit: kernels[node.op as keyof typeof kernels] as never });
   };
 
   const fused = ({ sink, members, source }: Group): void => {

@@ -64,7 +64,7 @@ function workerMain(): void {
   else port.onmessage = (event) => receive(event.data);
 }
 
-interface Thread { post(message: unknown): void; /** Whether the process stays for it. */ hold(on: boolean): void; stop(): Promise<unknown> | void; lost: boolean }
+interface Thread { post(message: unknown): void; /** Whether the process stays for it. */ hold(on: boolean): void; stop(): unknown; lost: boolean }
 type NodeWorker = { postMessage(m: unknown): void; on(name: string, f: (m: never) => void): void; ref(): void; unref(): void; terminate(): Promise<unknown> };
 const builtin = (name: string): unknown => (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
 
@@ -114,9 +114,12 @@ export class Pool {
   #broken = false;
   #listeners: (() => void)[] = [];
 
+  readonly #patienceMs: number;
+  private constructor(patienceMs: number) { this.#patienceMs = patienceMs; }
+
   /** Resolves when all workers listen. Throws BackendError when none can be started. */
-  static async open(count: number): Promise<Pool> {
-    const pool = new Pool();
+  static async open(count: number, patienceMs: number = PATIENCE_MS): Promise<Pool> {
+    const pool = new Pool(patienceMs);
     const wake = (): void => { for (const listener of pool.#listeners.splice(0)) listener(); };
     for (let i = 0; i < count; i++) pool.#threads.push(startThread(() => { pool.#answers++; wake(); }, wake));
     await pool.#post({ control: pool.#control });
@@ -189,7 +192,7 @@ export class Pool {
       const done = Atomics.load(control, DONE);
       if (done >= chunks) break;
       if (Atomics.wait(control, DONE, done, 100) !== "timed-out") since = performance.now();
-      else if (performance.now() - since > PATIENCE_MS) {
+      else if (performance.now() - since > this.#patienceMs) {
         this.#broken = true;
         throw new BackendError("wasm: a worker thread stopped in the middle of a run; open a new backend", {});
       }

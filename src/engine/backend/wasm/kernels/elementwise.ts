@@ -96,7 +96,7 @@ function collapse(shape: Shape, operands: readonly Shape[]): { n: number; steps:
     if (n === 1) return;
     const steps = strides.map((s) => s[i]);
     const last = axes.at(-1);
-    if (last && last.steps.every((s, j) => s === steps[j] * n)) Object.assign(last, { n: last.n * n, steps });
+    if (last?.steps.every((s, j) => s === steps[j] * n)) Object.assign(last, { n: last.n * n, steps });
     else axes.push({ n, steps });
   });
   return axes.length === 0 ? [{ n: 1, steps: strides.map(() => 0) }] : axes;
@@ -125,11 +125,11 @@ export const expression = (e: Expression) => (k: KernelContext): void => {
     const first = f.local("i32", i32.mul(get(p.chunk), int(per)));
     const last = f.local("i32", i32.add(get(first), int(per)));
     f.if(i32.geU(get(last), int(outer.n)), () => f.set(last, int(outer.n)));
-    if (flat) return run(pointers, p.outputs, i32.mul(get(first), int(4)), i32.mul(get(last), int(4)), 0);
     const nest = (depth: number, at: readonly Local[], to: readonly Local[]): void => {
       if (depth === axes.length - 1) {
         const whole = inner.n - (inner.n % 4);
-        return run(at, to, int(0), int(whole * 4), inner.n - whole);
+        run(at, to, int(0), int(whole * 4), inner.n - whole);
+        return;
       }
       const axis = axes[depth];
       const bytes = axes.slice(depth + 1).reduce((n, a) => n * a.n, 4);
@@ -138,7 +138,8 @@ export const expression = (e: Expression) => (k: KernelContext): void => {
         at.map((a, o) => (axis.steps[o] === 0 ? a : f.local("i32", i32.add(get(a), i32.mul(get(i), int(axis.steps[o] * 4)))))),
         to.map((y) => f.local("i32", i32.add(get(y), i32.mul(get(i), int(bytes)))))));
     };
-    nest(0, pointers, p.outputs);
+    if (flat) run(pointers, p.outputs, i32.mul(get(first), int(4)), i32.mul(get(last), int(4)), 0);
+    else nest(0, pointers, p.outputs);
   });
 };
 

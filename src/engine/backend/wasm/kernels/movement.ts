@@ -58,7 +58,7 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
       f.advance(src, s * 4);
       f.advance(dst, d * 4);
     };
-    if (!cut) return f.for(n, step);
+    if (!cut) { f.for(n, step); return; }
     const last = f.local("i32", i32.add(get(cut), int(per)));
     f.if(i32.geU(get(last), int(n)), () => f.set(last, int(n)));
     f.range(get(cut), get(last), 1, step);

@@ -265,7 +265,7 @@ export const winogradConvolution = (x: Shape, outputs: number, padding: readonly
               });
             };
             const columns = (): void => {
-              if (Q % TILE === 0) return inside(TILE);
+              if (Q % TILE === 0) { inside(TILE); return; }
               if (Q > TILE) f.if(i32.ltU(get(place.column), int(tiles.across - 1)), () => inside(TILE));
               f.if(i32.geU(get(place.column), int(tiles.across - 1)), () => inside(Q % TILE));
             };
