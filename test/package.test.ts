@@ -1,11 +1,13 @@
 // The packed package as a stranger gets it: installed in an empty project, run in Node, bundled by Vite and run in Chromium.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as fiducial from "fiducial";
 import { version } from "fiducial/engine";
+import { trainingBits } from "./fixtures/training-bits.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "fiducial-package-"));
@@ -78,6 +80,36 @@ describe("the package", () => {
       writeFileSync(join(folder, "node.js"), example.replace("console.log(", "process.stdout.write(JSON.stringify(").replace(/\);\s*$/, "));"));
       expect(shown).toEqual(JSON.parse(execFileSync(process.execPath, ["node.js"], { cwd: folder, encoding: "utf8" })));
       expect(errors).toEqual([]);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+  it.runIf(chromium)("trains in Chromium with the bits of Node: in a worker of an isolated page with 1, 2 and 3 threads, and on the page itself with one", async () => {
+    const app = join(folder, "training");
+    mkdirSync(app);
+    cpSync(join(root, "test", "fixtures", "training-bits.mjs"), join(app, "training-bits.mjs"));
+    writeFileSync(join(app, "index.html"), `<!doctype html><title>training</title><script type="module" src="./main.js"></script>`);
+    writeFileSync(join(app, "main.js"), `import * as fiducial from "fiducial";
+      const { threads, notes } = await fiducial.openBackend("wasm", { threads: 2 });
+      globalThis.page = { threads, notes };
+      new Worker(new URL("./work.js", import.meta.url), { type: "module" }).onmessage = (e) => { globalThis.shown = JSON.stringify(e.data); };`);
+    writeFileSync(join(app, "work.js"), `import * as fiducial from "fiducial"; import { trainingBits } from "./training-bits.mjs";
+      try { const all = []; for (const threads of [1, 2, 3]) all.push(await trainingBits(fiducial, threads)); postMessage(all); } catch (e) { postMessage(String(e)); }`);
+    const { build, preview } = await import("vite");
+    const config = { root: app, logLevel: "silent", configFile: false, build: { target: "es2022" }, worker: { format: "es" } } as const;
+    await build(config);
+    const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+    const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
+    const { chromium: browsers } = await import("playwright-core");
+    const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(server.resolvedUrls!.local[0]);
+      await page.waitForFunction("globalThis.shown", undefined, { timeout: 200_000 });
+      const { result } = await trainingBits(fiducial, 1);
+      expect(JSON.parse(await page.evaluate("globalThis.shown"))).toEqual([1, 2, 3].map((threads) => ({ threads, result })));
+      expect(await page.evaluate("globalThis.page")).toEqual({ threads: 1, notes: [expect.stringMatching(/main thread of a page may not wait/)] });
     } finally {
       await browser.close();
       await server.close();
