@@ -26,7 +26,14 @@ export const imageOptions: Options = {
   count: { value: "N", default: "2", help: "how many phantoms, where no images are given" },
 };
 
-export function chooseBackend(args: Arguments): Promise<Backend> { return openBackend(args.choice("backend", ["auto", "wasm", "reference"])); }
+/** The backend of --backend, --threads and --precision; what the host cannot give of that is noted. */
+export async function chooseBackend(args: Arguments, terminal: Terminal): Promise<Backend> {
+  const backend = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]), {
+    precision: args.choice("precision", ["reproducible", "fast"]), ...(args.has("threads") ? { threads: args.integer("threads", 1, 64) } : {}),
+  });
+  for (const note of backend.notes) terminal.note(note);
+  return backend;
+}
 
 const classical: Readonly<Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>> = {
   "total-variation": (operator, args) => totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),

@@ -14,6 +14,8 @@ export type Options = Readonly<Record<string, Option>>;
 export const common: Options = {
   seed: { value: "N", default: "1", help: "seed of everything random" },
   backend: { value: "NAME", default: "auto", help: "auto, wasm or reference" },
+  threads: { value: "N", help: "threads to compute on; the results do not depend on it (as many as there are processors)" },
+  precision: { value: "NAME", default: "reproducible", help: "reproducible (the same bits on every machine) or fast" },
   json: { help: "print nothing but JSON on stdout" },
   debug: { help: "print the stack trace of an error" },
   help: { help: "print this" },

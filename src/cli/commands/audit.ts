@@ -61,7 +61,7 @@ export const auditCommand: Command = {
   options,
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const started = new Date();
-    const backend = await chooseBackend(args);
+    const backend = await chooseBackend(args, terminal);
     const seed = args.integer("seed", 0);
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
     const tests = [

@@ -9,13 +9,13 @@ import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
 
-const { backend, json, debug, help } = common;
+const { backend, threads, precision, json, debug, help } = common;
 
 export const classifyCommand: Command = {
   name: "classify",
   usage: "MODEL IMAGE… [options]",
   summary: "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities.",
-  options: { top: { value: "N", default: "3", help: "classes per picture" }, explain: { value: "FOLDER", help: "write a sheet per picture there: the picture beside the pixels that the likeliest class hangs on" }, backend, json, debug, help },
+  options: { top: { value: "N", default: "3", help: "classes per picture" }, explain: { value: "FOLDER", help: "write a sheet per picture there: the picture beside the pixels that the likeliest class hangs on" }, backend, threads, precision, json, debug, help },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [model, ...pictures] = args.positionals;
     if (model === undefined || pictures.length === 0) throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
@@ -24,7 +24,7 @@ export const classifyCommand: Command = {
     if (input.length !== 3 || network.provenance.classes === undefined) throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { input });
     const classes = JSON.parse(String(network.provenance.classes)) as string[];
     const top = Math.min(classes.length, args.integer("top", 1));
-    const opened = await chooseBackend(args);
+    const opened = await chooseBackend(args, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
       const values = pictureInput(path, network);

@@ -1,15 +1,25 @@
 // fiducial inspect: what a checkpoint is made of.
-import { ConfigError, formatShape, openBackend } from "../../engine/index.ts";
+import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { featureSheet, loadNetwork, summarize, trace } from "../../learning/index.ts";
+import { applyNetwork, featureSheet, loadNetwork, summarize, trace, type Network } from "../../learning/index.ts";
 import { readFile, writeFiles } from "../files.ts";
-import { DEFAULT_MODEL, pictureInput } from "../inputs.ts";
+import { chooseBackend, DEFAULT_MODEL, pictureInput } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
 
 const count = (n: number): string => (n < 1e5 ? String(n) : n < 1e7 ? `${(n / 1e3).toFixed(1)} k` : n < 1e10 ? `${(n / 1e6).toFixed(1)} M` : `${(n / 1e9).toFixed(2)} G`);
-const { json, debug, help } = common;
+const { backend, threads, precision, json, debug, help } = common;
+
+/** The plan of one forward pass as people read it. */
+function planTable({ steps, memoryBytes }: Plan): string {
+  return `${table(["step", "output", "bytes moved", "FLOPs", "pieces"], steps.map((s) => [s.once ? `${s.name} (once)` : s.name, formatShape(s.shape), count(s.bytes), count(s.flops), String(s.chunks)]))}Memory: ${(memoryBytes / 2 ** 20).toFixed(1)} MiB\n`;
+}
+function forward(network: Network): GraphBuilder {
+  const b = new GraphBuilder(ops);
+  b.output("y", applyNetwork(b, network, b.input("x", [1, ...network.architecture.input])).y);
+  return b;
+}
 
 export const inspectCommand: Command = {
   name: "inspect",
@@ -18,7 +28,8 @@ export const inspectCommand: Command = {
   options: {
     image: { value: "FILE", help: "also write the feature maps that this picture makes in every layer" },
     out: { value: "FILE", default: "features.png", help: "where they go" },
-    json, debug, help,
+    plan: { help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory" },
+    backend, threads, precision, json, debug, help,
   },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [path, extra] = args.positionals;
@@ -35,11 +46,13 @@ export const inspectCommand: Command = {
     terminal.print(`\n${Object.entries(network.provenance).map(([k, v]) => `${k}: ${String(v)}\n`).join("")}`);
     const image = args.optional("image");
     if (image !== undefined) {
-      const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend: await openBackend("auto") }));
+      const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(args, terminal) }));
       writeFiles([{ path: args.text("out"), content: writePng(sheet.values, sheet.shape, 1) }]);
       terminal.print(`Feature maps: ${args.text("out")}\n`);
     }
-    terminal.json({ architecture: network.architecture, provenance: network.provenance, ...summary });
+    const plan = args.has("plan") ? await (await chooseBackend(args, terminal)).compile(forward(network)) : undefined;
+    if (plan) terminal.print(`\n${planTable(plan)}`);
+    terminal.json({ ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}), architecture: network.architecture, provenance: network.provenance, ...summary });
     return 0;
   },
 };

@@ -41,7 +41,7 @@ export const reconstructCommand: Command = {
     ...common,
   },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const backend = await chooseBackend(args);
+    const backend = await chooseBackend(args, terminal);
     const choice = args.choice("method", ["network", ...classicalNames]);
     const seed = args.integer("seed", 0);
     const folder = args.text("out");

@@ -57,7 +57,7 @@ export const trainClassifier: Command = {
     const statePath = `${out}.training`;
     const learningRate = args.number("learning-rate", 1e-9, 1e6);
     const optimizer = args.choice("optimizer", ["adam", "sgd"]) === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum: 0.9 });
-    const backend = await chooseBackend(args);
+    const backend = await chooseBackend(args, terminal);
     const { train, test, description } = loadDataset(args.text("data"), { seed, count: args.integer("count", 1), skipBad: args.has("skip-bad"), terminal });
     const started = architecture(args.text("arch"), train.shape, train.classes.length, seed);
     const network = { ...started, provenance: { ...started.provenance, data: description, classes: JSON.stringify(train.classes), pixels: "2·value − 1, values in [0, 1]" } };

@@ -41,7 +41,7 @@ export const trainReconstructor: Command = {
     const options = {
       problem, dataConsistency: args.has("data-consistency"), loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
       optimizer: adam({ learningRate: args.number("learning-rate", 1e-9, 10) }),
-      backend: await chooseBackend(args),
+      backend: await chooseBackend(args, terminal),
     };
     checkWritable(out);
     let loss = 0;
