@@ -207,16 +207,22 @@ export const winogradConvolution = (x: Shape, outputs: number, padding: readonly
   const blocks = Math.ceil(tiles.total / most);
   const position = spread(most * Cp * 4);
   const products = spread(most * 32);
-  k.pass(blocks, (p) => {
+  // few tiles: the outputs are shared out as well, and every share transforms the image for itself
+  const eights = Math.ceil(outputs / 8);
+  const share = Math.ceil(eights / Math.max(1, Math.min(Math.ceil(8 / blocks), Math.floor(eights / 8))));
+  k.pass(blocks * Math.ceil(eights / share), (p) => {
     const { f } = p;
     const room = p.scratch(POSITIONS * (position + products) + 24 * 16 + transformBytes(most));
     const m = f.local("i32", i32.add(get(room), int(POSITIONS * position)));
     const half = f.local("i32", i32.add(get(m), int(POSITIONS * products)));
-    const from = f.local("i32", i32.mul(get(p.chunk), int(most)));
+    const from = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(blocks)), int(most)));
+    const first8 = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(blocks)), int(share)));
+    const last8 = f.local("i32", i32.add(get(first8), int(share)));
+    f.if(i32.geU(get(last8), int(eights)), () => f.set(last8, int(eights)));
     const count = f.local("i32", int(most));
     if (tiles.total % most > 0) f.if(i32.geU(i32.add(get(from), int(most)), int(tiles.total)), () => f.set(count, i32.sub(int(tiles.total), get(from))));
     transformTiles(f, tiles, { at: get(p.input.x), channels: C, height: H, width: W, padding }, 6, inputAxis, from, count, i32.add(get(half), int(24 * 16)), get(room), Cp * 4, position, most);
-    const u = f.local("i32", get(p.input.u));
+    const u = f.local("i32", i32.add(get(p.input.u), i32.mul(get(first8), int(POSITIONS * Cp * 32))));
     const block = (first: Code, channels: number): void => {
       const k0 = f.local("i32", first);
       f.for(POSITIONS, (i) => {
@@ -279,9 +285,11 @@ export const winogradConvolution = (x: Shape, outputs: number, padding: readonly
       });
       f.advance(u, POSITIONS * Cp * 32);
     };
-    const whole = outputs - (outputs % 8);
-    f.for(whole, (first) => block(get(first), 8), 8);
-    if (whole < outputs) block(int(whole), outputs - whole);
+    if (outputs % 8 === 0) f.range(get(first8), get(last8), 1, (eight) => block(i32.mul(get(eight), int(8)), 8));
+    else f.range(get(first8), get(last8), 1, (eight) => {
+      f.if(i32.ltU(get(eight), int(eights - 1)), () => block(i32.mul(get(eight), int(8)), 8));
+      f.if(i32.geU(get(eight), int(eights - 1)), () => block(int(outputs - (outputs % 8)), outputs % 8));
+    });
   });
 };
 
