@@ -104,7 +104,7 @@ const builders = {
 };
 
 const checksum = builders[workload.kind](workload);
-const backend = await openBackend("wasm", { threads: settings.threads, precision: settings.precision, memory: process.env.RECOMPUTE ? "recomputed" : "kept" });
+const backend = await openBackend("wasm", { threads: settings.threads, precision: settings.precision });
 const begun = performance.now();
 const plan = await backend.compile(graph);
 const compileMs = performance.now() - begun;
