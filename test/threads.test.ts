@@ -189,6 +189,7 @@ describe("unusual shapes", () => {
     ["strides larger than the kernel", [2, 5, 17, 19], [7, 5, 2, 3], { stride: [4, 5], padding: [0, 1] }],
     ["channels not divisible by 4, with Winograd's form", [3, 21, 11, 14], [19, 21, 3, 3], {}],
     ["depthwise", [2, 18, 15, 13], [18, 1, 3, 3], { groups: 18 }],
+    ["5×5 with Winograd's form", [2, 13, 11, 14], [9, 13, 5, 5], { padding: [2, 1] }],
     ["one row", [1, 16, 1, 300], [16, 16, 3, 3], {}],
     ["a large image of one channel", [1, 1, 257, 255], [3, 1, 5, 5], { padding: [2, 2] }],
     ["padding wider than the kernel", [1, 16, 6, 6], [16, 16, 3, 3], { padding: [4, 3] }],

@@ -11,7 +11,7 @@ import { encodeModule, FunctionBuilder, get, i32, v, type Code, type Local } fro
 import type { Pass, Place } from "./kernel.ts";
 import { evaluate, storeLanes } from "./kernels/elementwise.ts";
 import { lower, type ConvolutionForm, type Program, type Step } from "./lower.ts";
-import { MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
+import { builtin, MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
 
 /** Kernels may read this far past an array's end. */
 const SLACK = 128;
@@ -269,6 +269,8 @@ const relaxedModule = (): Uint8Array<ArrayBuffer> => {
   f.mulAdd(f.local("v128", v.constant(0)), v.constant(1), v.constant(1));
   return encodeModule([f]);
 };
+/** Node 20 knows the instruction, but behind a flag that may be set until the first module that needs it. */
+const allowRelaxed = (): void => (builtin("node:v8") as { setFlagsFromString(flag: string): void } | undefined)?.setFlagsFromString("--experimental-wasm-relaxed-simd");
 const simdModule = (): Uint8Array<ArrayBuffer> => {
   const f = new FunctionBuilder(1);
   f.local("v128", v.constant(0));
@@ -283,7 +285,7 @@ export function wasmBackend({ threads, precision = "reproducible", convolution =
   if (precision !== "reproducible" && precision !== "fast") throw new ConfigError(`wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`, { precision });
   const wanted = threads ?? Math.min(processors(), 16);
   const alone = wanted > 1 ? whyAlone() : undefined;
-  const relaxed = precision === "fast" && WebAssembly.validate(relaxedModule());
+  const relaxed = precision === "fast" && (WebAssembly.validate(relaxedModule()) || (allowRelaxed(), WebAssembly.validate(relaxedModule())));
   let opening: Promise<Pool> | undefined;
   const host: Host = {
     threads: alone === undefined ? wanted : 1, relaxed, convolution, recompute: memory === "recomputed",

@@ -102,8 +102,6 @@ function broadcastSource(graph: Graph, id: number): number {
 /** [1,C,1,1] or [C,1,1] against [N,C,H,W]. */
 const perChannel = (s: Shape, to: Shape): boolean => to.length === 4 && sizeOf(s) === to[1] && s.length >= 3 && s[s.length - 3] === to[1];
 
-const isWinogradKernel = ([, , R, S]: Shape, { stride, dilation, groups }: ConvAttributes): boolean => R === 3 && S === 3 && groups === 1 && [...stride, ...dilation].every((n) => n === 1);
-
 export function lower(graph: Graph, order: readonly number[], form: ConvolutionForm): Program {
   const root = (id: number): number => {
     const node = graph.nodes[id];
@@ -143,9 +141,9 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
     const [, , R, S] = weights;
     const { suffix, ...rest } = tail;
     const common = { out: node.shape, attrs: { ...attrs, flipped, weights }, flops: flopsOf(graph, node), ...rest };
-    if (form === "auto" && isWinogradKernel(weights, attrs) && winogradPays(image[0], inputs, outputs, node.shape)) {
+    if (form === "auto" && winogradPays(weights, attrs, image[0], inputs, outputs, node.shape)) {
       const u = pack("winograd weights", w, winogradWeightsSize(inputs, outputs), { flipped }, winogradWeights(weights, flipped));
-      add({ ...common, label: `${node.op} winograd${suffix}`, inputs: { x, u }, emit: winogradConvolution(image, outputs, attrs.padding) as never });
+      add({ ...common, label: `${node.op} winograd${suffix}`, inputs: { x, u }, emit: winogradConvolution(image, outputs, R, attrs.padding) as never });
     } else {
       const turned = flipped ? [outputs, inputs / attrs.groups, R, S] : weights;
       const u = pack("direct weights", w, directWeightsSize({ K: turned[0] / attrs.groups, C: turned[1], R, S }, attrs.groups), { flipped, groups: attrs.groups }, directWeights(weights, attrs.groups, flipped));
@@ -168,8 +166,8 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
       own(`conv_transpose2d ${paired ? "paired" : "scattered"}`, paired ? pairedTranspose(attrs) : scatteredTranspose(attrs));
     } else if (node.op === "conv2d_weight_grad") {
       const [x, dy] = [shapeOf(node.inputs.x), shapeOf(node.inputs.dy)];
-      const winograd = form === "auto" && isWinogradKernel(node.shape, attrs) && winogradPays(x[0], x[1], dy[1], dy);
-      own(`conv2d_weight_grad ${winograd ? "winograd" : "direct"}`, winograd ? winogradWeightGrad(x, dy, attrs.padding) : directWeightGrad(x, dy, attrs));
+      const winograd = form === "auto" && winogradPays(node.shape, attrs, x[0], x[1], dy[1], dy);
+      own(`conv2d_weight_grad ${winograd ? "winograd" : "direct"}`, winograd ? winogradWeightGrad(x, dy, node.shape[2], attrs.padding) : directWeightGrad(x, dy, attrs));
     } else {
       own(node.op, kernels[node.op as keyof typeof kernels], node.op === "normalize" ? [node.inputs.x] : node.op === "normalize_grad" ? [node.inputs.dy, node.inputs.x] : []);
     }

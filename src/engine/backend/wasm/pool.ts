@@ -66,7 +66,8 @@ function workerMain(): void {
 
 interface Thread { post(message: unknown): void; /** Whether the process stays for it. */ hold(on: boolean): void; stop(): unknown; lost: boolean }
 type NodeWorker = { postMessage(m: unknown): void; on(name: string, f: (m: never) => void): void; ref(): void; unref(): void; terminate(): Promise<unknown> };
-const builtin = (name: string): unknown => (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
+/** A module of Node, undefined elsewhere; asked for without an import, so that bundlers leave it alone. */
+export const builtin = (name: string): unknown => (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
 
 function startThread(heard: () => void, lost: () => void): Thread {
   // helpers that a bundler or test runner adds to functions' names do not exist in the worker
