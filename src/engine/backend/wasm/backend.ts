@@ -285,7 +285,8 @@ export function wasmBackend({ threads, precision = "reproducible", convolution =
   if (precision !== "reproducible" && precision !== "fast") throw new ConfigError(`wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`, { precision });
   const wanted = threads ?? Math.min(processors(), 16);
   const alone = wanted > 1 ? whyAlone() : undefined;
-  const relaxed = precision === "fast" && (WebAssembly.validate(relaxedModule()) || (allowRelaxed(), WebAssembly.validate(relaxedModule())));
+  if (precision === "fast" && !WebAssembly.validate(relaxedModule())) allowRelaxed();
+  const relaxed = precision === "fast" && WebAssembly.validate(relaxedModule());
   let opening: Promise<Pool> | undefined;
   const host: Host = {
     threads: alone === undefined ? wanted : 1, relaxed, convolution, recompute: memory === "recomputed",
