@@ -3,6 +3,7 @@ export { heavyBallAscent, projectedAscent } from "./attack/ascent.ts";
 export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
 export { audit, type AuditOptions, type AuditProgress } from "./runner.ts";
 export { schemaVersion, type AuditResult, type Measurement, type Outcome, type TestRecord } from "./schema.ts";
+export { practicalFaults } from "./stability/practice.ts";
 export { instabilityAscent } from "./stability/instability-ascent.ts";
 export type { StabilityTest } from "./stability/test.ts";
 export { worstCasePerturbation } from "./stability/worst-case-perturbation.ts";

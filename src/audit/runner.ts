@@ -1,7 +1,7 @@
 // The runner: measures the clean baseline, lets every test search, clips and measures what they find, and judges nothing twice.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { ConfigError, FiducialError, float32Bytes, random, sizeOf, version, type Backend } from "../engine/index.ts";
+import { ConfigError, FiducialError, float32Bytes, GraphBuilder, ops, random, sizeOf, version, type Backend } from "../engine/index.ts";
 import { magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import { greyPicture, heatPicture } from "./pictures.ts";
@@ -26,7 +26,7 @@ export interface AuditOptions {
   readonly on?: { readonly progress?: (p: AuditProgress) => void | Promise<void> };
 }
 
-interface Measured { readonly scene: Scene; readonly truth: Float64Array; readonly range: number; readonly xNorm: number; readonly yNorm: number }
+interface Measured { readonly scene: Scene; readonly truth: Float64Array; readonly range: number; readonly y: Float64Array; readonly xNorm: number; readonly yNorm: number }
 
 /** Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d when the search sees all of A* and of f's derivative. */
 function checkGradient(objective: Objective, scene: Scene, subject: Pick<Subject, "random">, reference: number, tolerance: number): { relativeError: number; passed: boolean } {
@@ -75,14 +75,18 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     return objectives.get(key)!;
   };
   const first = await objectiveOf(methods[0], "image");
+  const transform = new GraphBuilder(ops);
+  transform.output("y", transform.emit("fft2", { x: transform.input("x", [2, ...shape]) }, { inverse: false }));
+  const transforming = await backend.compile(transform);
+  const spectrum = (x: ArrayLike<number>): ArrayLike<number> => transforming.run({ x }).y;
   const measured: Measured[] = [];
   const images: ImageRecord[] = [];
   for (let i = 0; i < count; i++) {
     const x = problem.images.image(i);
     const noise = problem.draw(seed, i);
     const truth = magnitude(x);
-    const clean = first.measured(x);
-    measured.push({ scene: { x, noise }, truth, range: maximum(truth), xNorm: norm(x), yNorm: norm(clean.map((v, k) => v + noise[k])) });
+    const y = first.measured(x).map((v, k) => v + noise[k]);
+    measured.push({ scene: { x, noise }, truth, range: maximum(truth), y, xNorm: norm(x), yNorm: norm(y) });
     const given = options.images?.[i];
     images.push({ label: given?.label ?? `image ${i + 1}`, sha256: bytesToHex(sha256(float32Bytes(x))), preparation: given?.preparation ?? "none" });
     pictures[`image ${i}`] = greyPicture(truth, shape, maximum(truth));
@@ -157,9 +161,11 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
             method: method.name, image: i, size, reference, clean: before,
             climb: (r) => objective.climb(scene, r, before),
             rng: random(seed).fork(label),
+            common: (name) => random(seed).fork(`${test.id} ${i} ${name}`),
+            scan: { x: scene.x, y: measured[i].y, mask: problem.operator.mask, spectrum },
             random: randomPerturbation(test.domain, `start ${label}`),
             async tick() { done++; await progress(`${test.id}: ${method.name}, image ${i + 1} of ${count}`); },
-            measure(proposed, { label: name, relativeBudget, iteration, picture }) {
+            measure(proposed, { label: name, relativeBudget, series, iteration, picture }) {
               const limit = relativeBudget * reference;
               const length = norm(proposed);
               const r = length > limit ? proposed.map((v) => (v * limit) / length) : proposed;
@@ -198,6 +204,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
                 noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b) => a + b, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), rangeOf(i)), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
                 strongerThanNoise: outputChange > maxOutputChange,
                 psnr: { before: cleanQuality.psnr, after: after.psnr }, ssim: { before: cleanQuality.ssim, after: after.ssim }, nmse: { before: cleanQuality.nmse, after: after.nmse },
+                ...(series === undefined ? {} : { series }),
                 ...(iteration === undefined ? {} : { iteration }),
                 ...(shown === undefined ? {} : { pictures: shown }),
               };

@@ -1,6 +1,6 @@
 // The result of an audit: the product. Report and Markdown render it and recompute nothing. schema/result.schema.json says the same for other tools.
 
-export const schemaVersion = "1.0";
+export const schemaVersion = "1.1";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 export type Outcome = "pass" | "fail" | "error" | "not-applicable";
 
@@ -38,6 +38,8 @@ export interface Measurement {
   readonly psnr: { readonly before: number; readonly after: number };
   readonly ssim: { readonly before: number; readonly after: number };
   readonly nmse: { readonly before: number; readonly after: number };
+  /** What the measurements with this name have in common, each at another severity; they are one curve. */
+  readonly series?: string;
   readonly iteration?: number;
   readonly pictures?: Readonly<Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>> & { readonly gain: number; readonly maxError: number };
 }

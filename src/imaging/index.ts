@@ -1,5 +1,6 @@
 // The public face of imaging: how images are measured, made, reconstructed and compared.
 export { equispacedMask, maskFrom, maskFromDescription, radialMask, randomMask, variableDensityMask, type Mask } from "./operators/masks.ts";
+export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
 export { subsampledFourier } from "./operators/subsampled-fourier.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";

@@ -26,7 +26,7 @@ p{margin:6px 0;max-width:78ch}.soft{color:var(--soft)}section{background:var(--c
 .chip{display:inline-block;border-radius:10px;padding:0 9px;font-size:13px;font-weight:600;border:1px solid}.pass{color:#0a5a3c;background:#e3f4ec;border-color:#9fd3bb}.fail{color:#8c1d04;background:#fdeae4;border-color:#eeb49f}.error{color:#5f3b00;background:#fff2d6;border-color:#e5c27c}.not-applicable{color:#444;background:#eee;border-color:#ccc}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}thead th{font-weight:600;color:var(--soft);font-size:13px}tbody th{font-weight:600}
 .grid{display:grid;gap:6px;margin:10px 0;overflow-x:auto}.grid figure{margin:0;min-width:104px}.grid img{width:100%;display:block;background:#000;border-radius:3px;aspect-ratio:var(--ratio)}figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}.grid .head{font-size:13px;font-weight:600;align-self:end}.grid .side{font-size:13px;font-weight:600;align-self:center}
-svg{width:100%;max-width:720px;height:auto;display:block;margin:8px 0}.bar{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:12px}.plots figure{margin:0}svg{width:100%;max-width:720px;height:auto;display:block;margin:8px 0}.bar{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
 details{border-top:1px solid var(--line);margin-top:14px;padding-top:8px}summary{cursor:pointer;font-weight:600}dl{display:flex;flex-wrap:wrap;gap:2px 22px;margin:6px 0;font-size:14px}dl div{display:flex;gap:6px}dt{color:var(--soft)}dd{margin:0}
 code{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;background:#eef0f3;border-radius:3px;padding:1px 4px;overflow-wrap:anywhere}pre{margin:6px 0;white-space:pre-wrap}pre code{display:block;padding:8px 10px}.hash{font:12px ui-monospace,Menlo,monospace;color:var(--soft);overflow-wrap:anywhere}
 @media print{body{background:#fff}section{break-inside:avoid-page;border:0;padding:0}details{display:block}}`;
@@ -53,6 +53,8 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
 
   const worstOf = (test: TestRecord, method: string, image: number): Measurement | undefined => test.measurements.filter((m) => m.method === method && m.image === image && m.pictures).at(-1);
   const compare = (test: TestRecord, image: number): string => {
+    // a series' pictures stand with its method; there is no one worst
+    if (seriesOf(test).length > 0) return "";
     const shown = methods.map((m) => worstOf(test, m, image)).filter((m) => m !== undefined);
     if (shown.length === 0) return "";
     return `<h3>${escapeHtml(result.problem.images[image].label)}: every method under its own worst perturbation</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
@@ -69,16 +71,31 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     const symbol = test.domain === "image" ? "r" : "A*r";
     return `<h3>${escapeHtml(image.label)}</h3>${grid("64px repeat(5, minmax(104px, 1fr))", [
       "<span></span>", head(`x + ${symbol}`), head(`|${symbol}| ×1`), head(`|${symbol}| enlarged`), head("x̂"), head("error"),
-      ...own.flatMap((m) => [side(escapeHtml(m.label)), picture(m.pictures!.perturbedImage, "perturbed image", ""), picture(m.pictures!.perturbation, "perturbation", percent(m.relativeNorm)), picture(m.pictures!.perturbationGained, "perturbation, enlarged", `×${m.pictures!.gain}`), picture(m.pictures!.reconstruction, "reconstruction", `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)} dB`), picture(m.pictures!.error, "error", `maximum ${fixed(m.pictures!.maxError, 3)}`)]),
+      ...own.flatMap((m) => [side(escapeHtml([m.series, m.label].filter(Boolean).join(": "))), picture(m.pictures!.perturbedImage, "perturbed image", ""), picture(m.pictures!.perturbation, "perturbation", percent(m.relativeNorm)), picture(m.pictures!.perturbationGained, "perturbation, enlarged", `×${m.pictures!.gain}`), picture(m.pictures!.reconstruction, "reconstruction", `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)} dB`), picture(m.pictures!.error, "error", `maximum ${fixed(m.pictures!.maxError, 3)}`)]),
     ])}`;
   }).join("");
 
+  const seriesOf = (test: TestRecord): string[] => [...new Set(test.measurements.flatMap((m) => m.series ?? []))];
+  /** Error against perturbation: one plot, or where a test has series, what each costs and a plot of each. */
+  const curves = (test: TestRecord): string => {
+    const explained = (solid: string): string => `<p class="soft">Solid: ${solid}; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>`;
+    const series = seriesOf(test);
+    if (series.length === 0) return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}`;
+    const own = (name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
+    const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+    const costs = series.flatMap((name) => [...new Set(own(name).map((m) => m.label))].map((label, i) => [`${i === 0 ? escapeHtml(name) : ""}`, escapeHtml(label), ...methods.map((method) => {
+      const at = own(name).filter((m) => m.label === label && m.method === method);
+      return at.length === 0 ? "–" : `${fixed(average(at.map((m) => m.psnr.before - m.psnr.after)), 2)} <span class="soft">(${fixed(average(at.map((m) => m.psnr.before - m.noise.psnr)), 2)})</span>`;
+    })]));
+    return `<h3>What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)</h3>${table(["", "severity", ...methods.map(dot)], costs)}
+<details><summary>Error against the size of each</summary>${explained("the fault")}<div class="plots">${series.map((name) => `<figure><figcaption><b>${escapeHtml(name)}</b></figcaption>${errorPlot({ ...test, measurements: own(name) }, methods)}</figure>`).join("")}</div></details>`;
+  };
   const tests = result.tests.map((test) => `<section id="${test.id}"><h2>${chip(test.outcome)} ${escapeHtml(test.title)}</h2><p>${escapeHtml(test.description)}</p>
 ${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), chip(v.outcome), escapeHtml(v.explanation)]))}
-<h3>Error against perturbation</h3>${errorPlot(test, methods)}<p class="soft">Solid: the worst perturbation found; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>
+${curves(test)}
 ${result.problem.images.map((_, i) => compare(test, i)).join("")}
 ${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escapeHtml(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
-<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml(m.label) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
+<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml([m.series, m.label].filter(Boolean).join(": ")) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
 <p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escapeHtml(test.source)}</p></section>`).join("");
 
   const summary = methods.map((m) => [dot(m), ...result.tests.map((t) => { const v = t.verdicts.find((x) => x.method === m); return v ? chip(v.outcome) : "–"; }), ...(() => { const own = result.accuracy.filter((a) => a.method === m); const average = (f: (a: (typeof own)[number]) => number): number => own.reduce((s, a) => s + f(a), 0) / own.length; return own.length ? [fixed(average((a) => a.psnr), 2), fixed(average((a) => a.ssim), 3)] : ["–", "–"]; })()]);

@@ -1,6 +1,6 @@
 // What a test of the bench is: it searches; the context it is given clips, measures and pictures what it finds.
 import type { Random } from "../../engine/index.ts";
-import type { Reconstructor } from "../../imaging/index.ts";
+import type { Acquisition, Reconstructor } from "../../imaging/index.ts";
 import type { Climb } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, TestRecord, Verdict } from "../schema.ts";
@@ -17,10 +17,14 @@ export interface Subject {
   readonly clean: Float64Array;
   readonly climb: Climb;
   readonly rng: Random;
+  /** Random numbers of this image and name that are the same for every method. */
+  common(name: string): Random;
+  /** The image and its measurement, for tests that damage it in their own way. */
+  readonly scan: Acquisition;
   /** A Gaussian perturbation, zero where nothing is measured. */
   random(): Float64Array;
   /** Clips r to the budget and measures it, beside random noise of its norm. */
-  measure(r: Float64Array, options: { label: string; relativeBudget: number; iteration?: number; picture: boolean }): Measurement;
+  measure(r: Float64Array, options: { label: string; relativeBudget: number; series?: string; iteration?: number; picture: boolean }): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }

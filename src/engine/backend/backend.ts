@@ -29,7 +29,7 @@ export interface PlanStep {
   readonly bytes: number;
   /** Of the op's definition: Winograd's kernels do fewer. */
   readonly flops: number;
-  /** Pieces that threads share out. */
+  /** Pieces that threads share out; 1 where one thread does it all. */
   readonly chunks: number;
   /** Done again only after a parameter was written. */
   readonly once: boolean;

@@ -19,6 +19,10 @@ const PAGE = 65536;
 const MAX_BYTES = 2 ** 32 - PAGE;
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
+/** About 50 µs of one thread: below that, a thread costs more to wake than it helps. */
+const SHARED_FLOPS = 3e6;
+const SHARED_BYTES = 1e6;
+
 interface Emitted {
   /** Chunks are numbered from `first`. */
   readonly passes: readonly { readonly name: string; readonly first: number; readonly chunks: number }[];
@@ -132,8 +136,11 @@ async function plan(given: Graph, host: Host): Promise<Plan> {
   const { steps, shapeOf, root } = program;
   const writer = new Writer(host.relaxed);
   const emitted = steps.map((step) => writer.emit(step, shapeOf));
-  const parallel = emitted.some((e) => e.passes.some((p) => p.chunks > 1));
-  const threads = parallel ? host.threads : 1;
+  const bytesOfStep = (step: Step): number => 4 * [...Object.values(step.inputs), ...step.extra, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0);
+  /** Whether a step is worth waking threads for; its pieces are the same either way. */
+  const isShared = (step: Step, i: number): boolean => emitted[i].passes.some((p) => p.chunks > 1) && (step.flops >= SHARED_FLOPS || bytesOfStep(step) >= SHARED_BYTES);
+  const sharing = steps.map(isShared);
+  const threads = sharing.some(Boolean) ? host.threads : 1;
 
   // places: tables, then what is kept, then the arena, then scratch
   let { top } = writer;
@@ -184,7 +191,7 @@ async function plan(given: Graph, host: Host): Promise<Plan> {
   type Run = (chunk: number) => void;
   const calls: { name: string; pointers: number[]; first: number }[] = [];
   const ready = steps.map((step, i) => ({
-    step,
+    step, shared: sharing[i],
     passes: emitted[i].passes.map(({ name, first, chunks }) => {
       const pointers = [...Object.values(step.inputs), ...step.extra, ...step.outputs].map(placeOf).concat(shared);
       const call = exports[name] as (...args: number[]) => void;
@@ -213,9 +220,9 @@ async function plan(given: Graph, host: Host): Promise<Plan> {
   const outputs = [...graph.outputs].map(([name, id]) => ({ name, place: view(id) }));
   const updates = [...graph.updates].filter(([parameter, next]) => targets.get(root(next)) !== parameter)
     .map(([parameter, next]) => ({ to: view(parameter), from: view(next), copy: new Float32Array(sizeOf(shapeOf(parameter))) }));
-  const runStep = ({ passes }: (typeof ready)[number]): void => {
+  const runStep = ({ passes, shared: together }: (typeof ready)[number]): void => {
     for (const { chunks, run, index } of passes) {
-      if (chunks > 1 && pool) pool.run(id, index, chunks, run);
+      if (together && chunks > 1 && pool) pool.run(id, index, chunks, run);
       else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
     }
   };
@@ -235,8 +242,8 @@ async function plan(given: Graph, host: Host): Promise<Plan> {
     for (const u of updates) u.to.set(u.copy);
     return out;
   };
-  const describe = ({ step, passes }: (typeof ready)[number]): PlanStep => ({
-    name: step.label, shape: step.out, bytes: 4 * [...Object.values(step.inputs), ...step.extra, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0), flops: step.flops, chunks: Math.max(0, ...passes.map((p) => p.chunks)), once: step.once,
+  const describe = ({ step, passes, shared: together }: (typeof ready)[number]): PlanStep => ({
+    name: step.label, shape: step.out, bytes: bytesOfStep(step), flops: step.flops, chunks: together ? Math.max(...passes.map((p) => p.chunks)) : 1, once: step.once,
   });
   const result: Plan = {
     memoryBytes: total,
@@ -299,7 +306,7 @@ export function wasmBackend({ threads, precision = "reproducible", convolution =
     ...(precision === "fast" && !relaxed ? ["this host has no relaxed multiply-add, so fast precision is the reproducible one"] : []),
   ];
   return {
-    name: "wasm", threads: host.threads, notes,
+    name: relaxed ? "wasm fast" : "wasm", threads: host.threads, notes,
     compile: (graph) => plan(graph, host),
     [Symbol.asyncDispose]: async () => {
       const pool = await opening;
