@@ -157,7 +157,10 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
           };
           const cleanQuality = { psnr: psnr(truth, cleanMagnitude, rangeOf(i)), ssim: ssim(truth, cleanMagnitude, shape, rangeOf(i)), nmse: nmse(truth, cleanMagnitude) };
           const changeOf = (x: Float64Array): number => norm(x.map((v, k) => v - before[k]));
+          const begun = done;
           own.push(...await test.run({
+            sigma: problem.noise.sigma,
+            psnrOf: (r) => psnr(truth, magnitude(objective.reconstruct(scene, r)), rangeOf(i)),
             method: method.name, image: i, size, reference, clean: before,
             climb: (r) => objective.climb(scene, r, before),
             rng: random(seed).fork(label),
@@ -210,6 +213,8 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
               };
             },
           }));
+          // a search may end early
+          done = begun + test.steps;
         }
         verdicts.push(test.judge(method, own));
       } catch (error) {

@@ -79,6 +79,14 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
   /** Error against perturbation: one plot, or where a test has series, what each costs and a plot of each. */
   const curves = (test: TestRecord): string => {
     const explained = (solid: string): string => `<p class="soft">Solid: ${solid}; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>`;
+    const likely = test.measurements.filter((m) => m.likelihood);
+    if (likely.length > 0) {
+      const number = (p: number): string => (p >= 0.01 ? fixed(p, 3) : p.toExponential(1));
+      return `<h3>Probability of it, per acquisition</h3>${table(["method", "image", "probability", "95 % interval", "one in", "reconstructions"], likely.map((m) => {
+        const { probability, low, high, evaluations, bound } = m.likelihood!;
+        return [dot(m.method), String(m.image + 1), `${bound ? "below " : ""}${number(probability)}`, `${number(low)} to ${number(high)}`, probability > 0 ? String(Number((1 / probability).toPrecision(2))) : "–", String(evaluations)];
+      }))}`;
+    }
     const series = seriesOf(test);
     if (series.length === 0) return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}`;
     const own = (name: string): Measurement[] => test.measurements.filter((m) => m.series === name);

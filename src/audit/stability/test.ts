@@ -23,6 +23,10 @@ export interface Subject {
   readonly scan: Acquisition;
   /** A Gaussian perturbation, zero where nothing is measured. */
   random(): Float64Array;
+  /** Standard deviation of the problem's noise. */
+  readonly sigma: number;
+  /** PSNR of f(y + r), and nothing else. */
+  psnrOf(r: Float64Array): number;
   /** Clips r to the budget and measures it, beside random noise of its norm. */
   measure(r: Float64Array, options: { label: string; relativeBudget: number; series?: string; iteration?: number; picture: boolean }): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */

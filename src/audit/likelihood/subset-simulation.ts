@@ -1,0 +1,123 @@
+// How likely a rare event is: subset simulation, and plain Monte Carlo to hold it to.
+import { ConfigError, exp, log, random } from "../../engine/index.ts";
+
+/** A probability with a 95 % interval. */
+export interface Likelihood {
+  readonly probability: number;
+  readonly low: number;
+  readonly high: number;
+  readonly evaluations: number;
+  /** The responses that were passed one after the other, each reached by about one in ten of those before; none for plain Monte Carlo. */
+  readonly levels: readonly number[];
+  /** The search ended at its last level, so the probability is an upper bound. */
+  readonly bound: boolean;
+  /** The normals of the largest response. */
+  readonly worst: Float64Array;
+}
+interface Event {
+  /** Independent standard normals behind one response. */
+  readonly dimension: number;
+  readonly response: (normals: Float64Array) => number;
+  /** The event: response ≥ threshold. */
+  readonly threshold: number;
+  readonly seed: number;
+  /** Awaited after every evaluation. */
+  readonly tick?: () => Promise<void> | void;
+}
+
+/** Counts. The interval is Wilson's. Throws ConfigError without samples. */
+export async function plainMonteCarlo(event: Event & { samples: number }): Promise<Likelihood> {
+  const { dimension, response, threshold, samples, tick } = event;
+  if (!(samples >= 1)) throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, { samples });
+  const rng = random(event.seed);
+  let hits = 0;
+  let top = Number.NEGATIVE_INFINITY;
+  let worst = new Float64Array(dimension);
+  for (let i = 0; i < samples; i++) {
+    const u = Float64Array.from({ length: dimension }, () => rng.normal());
+    const g = response(u);
+    if (g >= threshold) hits++;
+    if (g > top) [top, worst] = [g, u];
+    await tick?.();
+  }
+  const [p, z2] = [hits / samples, Z * Z];
+  const middle = (p + z2 / (2 * samples)) / (1 + z2 / samples);
+  const half = (Z / (1 + z2 / samples)) * Math.sqrt((p * (1 - p)) / samples + z2 / (4 * samples * samples));
+  return { probability: p, low: Math.max(0, middle - half), high: middle + half, evaluations: samples, levels: [], bound: false, worst };
+}
+const Z = 1.959963984540054;
+
+/** P(response ≥ threshold) as a product of conditional probabilities of about a tenth, each from Markov chains that start where the level before ended; steps are preconditioned Crank–Nicolson ones, whose length adapts to an acceptance of 0.44, so that thousands of dimensions do no harm. Sources: Au and Beck, Probabilistic Engineering Mechanics 2001; Papaioannou et al., ibid. 2015. Throws ConfigError for fewer than 20 samples a level. */
+export async function subsetSimulation(event: Event & { samples: number; maxLevels?: number }): Promise<Likelihood> {
+  const { dimension, response, threshold, samples, maxLevels = 12, tick } = event;
+  if (!(samples >= 20)) throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, { samples });
+  const rng = random(event.seed);
+  const seeds = Math.floor(samples / 10);
+  const length = Math.ceil(samples / seeds);
+  const normals = (): Float64Array => Float64Array.from({ length: dimension }, () => rng.normal());
+  let evaluations = 0;
+  const evaluate = async (u: Float64Array): Promise<number> => {
+    evaluations++;
+    await tick?.();
+    return response(u);
+  };
+  interface Sample { readonly u: Float64Array; readonly g: number }
+  /** One chain per seed of the level; the first level is chains of one. */
+  let chains: Sample[][] = [];
+  for (let i = 0; i < seeds * length; i++) { const u = normals(); chains.push([{ u, g: await evaluate(u) }]); }
+  const levels: number[] = [];
+  let logProbability = 0;
+  let variance = 0;
+  let scale = 0.6;
+  for (let level = 0; ; level++) {
+    const all = chains.flat().sort((p, q) => q.g - p.g);
+    const tenth = all[seeds - 1].g;
+    const last = tenth >= threshold || level === maxLevels;
+    const at = last ? threshold : tenth;
+    const hits = all.filter((s) => s.g >= at).length;
+    const share = Math.max(hits, last && hits === 0 ? 1 : 0) / all.length;
+    logProbability += log(share);
+    variance += ((1 - share) / (all.length * share)) * (1 + correlation(chains, at, share));
+    if (last) {
+      const spread = exp(Z * Math.sqrt(variance));
+      const probability = exp(logProbability);
+      return { probability, low: hits === 0 ? 0 : probability / spread, high: Math.min(1, probability * spread), evaluations, levels, bound: hits === 0, worst: all[0].u };
+    }
+    levels.push(tenth);
+    const next: Sample[][] = [];
+    let [accepted, tried] = [0, 0];
+    for (const [i, seed] of all.slice(0, seeds).entries()) {
+      const chain = [seed];
+      while (chain.length < length) {
+        const here = chain[chain.length - 1];
+        const step = Math.min(1, scale);
+        const kept = Math.sqrt(1 - step * step);
+        const u = here.u.map((x) => kept * x + step * rng.normal());
+        const g = await evaluate(u);
+        tried++;
+        if (g >= tenth) accepted++;
+        chain.push(g >= tenth ? { u, g } : here);
+      }
+      next.push(chain);
+      // the step adapts between groups of chains
+      if ((i + 1) % Math.max(1, Math.floor(seeds / 10)) === 0) {
+        scale = Math.min(1, Math.max(1e-3, scale * exp((accepted / tried - 0.44) / Math.sqrt(level + 1))));
+        [accepted, tried] = [0, 0];
+      }
+    }
+    chains = next;
+  }
+}
+/** γ of Au and Beck: how much the chains' own correlation widens the variance. */
+function correlation(chains: readonly (readonly { readonly g: number }[])[], at: number, share: number): number {
+  const length = chains[0].length;
+  if (length === 1 || share === 1) return 0;
+  const zero = share * (1 - share);
+  let gamma = 0;
+  for (let lag = 1; lag < length; lag++) {
+    let sum = 0;
+    for (const chain of chains) for (let i = 0; i + lag < length; i++) sum += chain[i].g >= at && chain[i + lag].g >= at ? 1 : 0;
+    gamma += 2 * (1 - lag / length) * ((sum / (chains.length * (length - lag)) - share * share) / zero);
+  }
+  return Math.max(0, gamma);
+}
