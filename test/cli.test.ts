@@ -47,7 +47,7 @@ describe("fiducial audit", () => {
     expect(run.status).toBe(0);
     expect(run.out).toMatch(/method +PSNR +SSIM/);
     expect(run.out).toContain(join(out, "report.html"));
-    expect(readdirSync(out).sort()).toEqual(["report.html", "report.md", "result.json", "run.json"]);
+    expect(readdirSync(out).sort()).toEqual(["measurements.csv", "report.html", "report.md", "result.json", "run.json"]);
     for (const name of readdirSync(out)) expect(readFileSync(join(out, name), "utf8").includes("patient-doe")).toBe(false);
     const result = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
     expect(result.problem.images[0]).toMatchObject({ label: "file 1", preparation: expect.stringMatching(/PNG, magnitude image.*resampled from 20×20 to 16×16 by cropping its k-space/) });
@@ -62,6 +62,36 @@ describe("fiducial audit", () => {
       return readFileSync(join(at(name), "result.json"), "utf8");
     });
     expect(results[1]).toBe(results[0]);
+  });
+  it("does every test when asked for, the same bytes on one thread and two, and renders and compares results without computing", () => {
+    const [one, two] = [at("all-1"), at("all-2")].map((out, i) => {
+      const run = fiducial(["audit", ...quick, "--tests", "all", "--samples", "20", "--count", "1", "--methods", "wavelet,zero-filled", "--threads", String(i + 1), "--out", out]);
+      expect(run.status).toBe(0);
+      expect(run.out).toMatch(/practical-faults[\s\S]*loses at most .* dB to|practical-faults[\s\S]*loses .* dB to/);
+      expect(run.out).toMatch(/bad-reconstruction-likelihood[\s\S]*with probability/);
+      return out;
+    });
+    expect(readFileSync(join(two, "result.json"), "utf8")).toBe(readFileSync(join(one, "result.json"), "utf8"));
+    const again = at("again");
+    expect(fiducial(["report", join(one, "result.json"), "--out", again]).status).toBe(0);
+    for (const name of ["report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(one, name), "utf8"));
+    const rows = readFileSync(join(again, "measurements.csv"), "utf8").trimEnd().split("\r\n");
+    expect(rows[0]).toMatch(/^test,method,image,series,label,relative_norm/);
+    expect(rows).toHaveLength(1 + 3 * (2 + 1 + 27 + 1));
+    expect(rows.filter((r) => r.startsWith("practical-faults,wavelet"))).toHaveLength(27);
+    const same = fiducial(["compare", join(one, "result.json"), join(two, "result.json")]);
+    expect(same.out).toMatch(/of the same problem/);
+    const other = at("other-seed");
+    fiducial(["audit", ...quick, "--count", "1", "--seed", "9", "--out", other]);
+    const different = fiducial(["compare", join(one, "result.json"), join(other, "result.json")]);
+    expect(different.out).toMatch(/seed: 1 in A, 9 in B/);
+    expect(different.out).toMatch(/\| practical-faults \| U-Net \| (pass|fail); at worst .* \| – \|/);
+    const result = readFileSync(join(one, "result.json"), "utf8");
+    for (const [content, says] of [["{", /no JSON, or only a part/], ["{}", /no result of an audit/], [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'), /version 9\.0.*update the program/], [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/], [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/]] as const) {
+      refused(fiducial(["report", file("bad.json", content), "--out", at("never")]), /bad\.json/, says);
+    }
+    refused(fiducial(["compare", join(one, "result.json")]), /takes two/);
+    refused(fiducial(["report"]), /takes one result\.json/);
   });
   it("exits 1 when a test fails and --fail-on asks for it", () => {
     // total variation breaks at this budget

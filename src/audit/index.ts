@@ -11,4 +11,7 @@ export { instabilityAscent } from "./stability/instability-ascent.ts";
 export type { StabilityTest } from "./stability/test.ts";
 export { worstCasePerturbation } from "./stability/worst-case-perturbation.ts";
 export { renderHtml, type ReportOptions } from "./report/html.ts";
+export { renderComparison } from "./report/comparison.ts";
+export { renderCsv } from "./report/csv.ts";
+export { readResult } from "./result.ts";
 export { renderMarkdown } from "./report/markdown.ts";

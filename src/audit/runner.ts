@@ -5,6 +5,7 @@ import { ConfigError, FiducialError, float32Bytes, GraphBuilder, ops, random, si
 import { magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import { greyPicture, heatPicture } from "./pictures.ts";
+import { resultHash } from "./result.ts";
 import { schemaVersion, type Accuracy, type AuditResult, type GradientCheck, type ImageRecord, type Measurement, type Outcome, type TestRecord, type Verdict } from "./schema.ts";
 import type { StabilityTest, Subject } from "./stability/test.ts";
 
@@ -243,7 +244,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     gradientChecks, accuracy, tests: records, pictures,
     scales: tops.map((error, i) => ({ magnitude: rangeOf(i), error })),
   };
-  return { ...result, sha256: bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(result)))) };
+  return { ...result, sha256: resultHash(result) };
 }
 
 /** 1, 2 or 5 times a power of ten, at most x, at least 1. */

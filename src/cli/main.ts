@@ -7,6 +7,8 @@ import { openTerminal } from "./terminal.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
   audit: { summary: "find the perturbations that ruin a reconstruction; write a report", load: async () => (await import("./commands/audit.ts")).auditCommand },
+  report: { summary: "render an audit's report again from its result", load: async () => (await import("./commands/report.ts")).reportCommand },
+  compare: { summary: "two audits side by side", load: async () => (await import("./commands/compare.ts")).compareCommand },
   reconstruct: { summary: "images from undersampled k-space", load: async () => (await import("./commands/reconstruct.ts")).reconstructCommand },
   inspect: { summary: "a checkpoint's layers, parameters, operations and receptive field", load: async () => (await import("./commands/inspect.ts")).inspectCommand },
   classify: { summary: "the likeliest classes of pictures", load: async () => (await import("./commands/classify.ts")).classifyCommand },
@@ -34,7 +36,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (rest.includes("--help")) { process.stdout.write(help(command.name, command.usage, command.summary, command.options)); return 0; }
   const values = parse(rest, command.options, `fiducial ${command.name}`);
   const [stray] = values.positionals;
-  if (stray !== undefined && !command.usage.includes("MODEL")) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
+  if (stray !== undefined && !/MODEL|RESULT/.test(command.usage)) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
   return command.run(values, openTerminal(values.has("json")));
 }
 

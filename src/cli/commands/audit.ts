@@ -2,7 +2,7 @@
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
 import { gaussianNoise, inverseProblem, postProcess, subsampledFourier } from "../../imaging/index.ts";
-import { audit, badReconstructionLikelihood, instabilityAscent, practicalFaults, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
+import { audit, badReconstructionLikelihood, instabilityAscent, practicalFaults, renderCsv, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, samplingOptions } from "../inputs.ts";
 import { common, type Arguments, type Options } from "../options.ts";
@@ -91,12 +91,13 @@ export const auditCommand: Command = {
     });
     terminal.finish();
     const command = commandOf(args);
-    const paths = { result: join(folder, "result.json"), report: join(folder, "report.html"), markdown: join(folder, "report.md"), run: join(folder, "run.json") };
+    const paths = { result: join(folder, "result.json"), report: join(folder, "report.html"), markdown: join(folder, "report.md"), csv: join(folder, "measurements.csv"), run: join(folder, "run.json") };
     const run = { started: started.toISOString(), seconds: (Date.now() - started.getTime()) / 1000, command, node: process.version, machine: { platform: platform(), architecture: arch(), processor: cpus()[0]?.model ?? "unknown", cores: cpus().length }, resultSha256: result.sha256 };
     writeFiles([
       { path: paths.result, content: `${JSON.stringify(result)}\n` },
       { path: paths.report, content: renderHtml(result, { command }) },
       { path: paths.markdown, content: renderMarkdown(result, { command }) },
+      { path: paths.csv, content: renderCsv(result) },
       { path: paths.run, content: `${JSON.stringify(run, null, 2)}\n` },
     ]);
     terminal.print(summary(result, terminal.colour));

@@ -1,0 +1,37 @@
+// fiducial report: the report of a result, rendered again without computing anything.
+import { dirname, join } from "node:path";
+import { readResult, renderCsv, renderHtml, renderMarkdown, type AuditResult } from "../../audit/index.ts";
+import { ConfigError } from "../../engine/index.ts";
+import { checkWritable, fileExists, readFile, writeFiles } from "../files.ts";
+import { common, type Arguments } from "../options.ts";
+import type { Terminal } from "../terminal.ts";
+import type { Command } from "./command.ts";
+
+const { json, debug, help } = common;
+export const loadResult = (path: string): AuditResult => readResult(new TextDecoder().decode(readFile(path)), path);
+
+export const reportCommand: Command = {
+  name: "report",
+  usage: "RESULT [options]",
+  summary: "Renders the report of an audit's result.json again, as HTML, Markdown and CSV, without computing anything.",
+  options: { out: { value: "FOLDER", help: "where it goes (the result's folder)" }, json, debug, help },
+  async run(args: Arguments, terminal: Terminal): Promise<number> {
+    const [path, extra] = args.positionals;
+    if (path === undefined || extra !== undefined) throw new ConfigError("report: it takes one result.json", {});
+    const result = loadResult(path);
+    const folder = args.optional("out") ?? dirname(path);
+    const paths = { report: join(folder, "report.html"), markdown: join(folder, "report.md"), csv: join(folder, "measurements.csv") };
+    checkWritable(paths.report);
+    // the command stands beside the result, for the result itself depends on the numbers alone
+    const run = join(dirname(path), "run.json");
+    const { command = "unknown: run.json is not beside the result" } = fileExists(run) ? JSON.parse(new TextDecoder().decode(readFile(run))) as { command?: string } : {};
+    writeFiles([
+      { path: paths.report, content: renderHtml(result, { command }) },
+      { path: paths.markdown, content: renderMarkdown(result, { command }) },
+      { path: paths.csv, content: renderCsv(result) },
+    ]);
+    terminal.print(`Report: ${paths.report}\n`);
+    terminal.json({ files: paths, sha256: result.sha256 });
+    return 0;
+  },
+};
