@@ -24,6 +24,7 @@ export const trainReconstructor: Command = {
     acceleration: { value: "R", default: "4", help: "1/R of the k-space columns are measured" },
     "center-fraction": { value: "F", default: "0.08", help: "share of the columns that is always measured, about the centre" },
     noise: { value: "SIGMA", default: "0.01", help: "standard deviation of the measurement noise; images have maximum 1" },
+    jitter: { value: "SIGMA", default: "0", help: "extra noise of up to this standard deviation in training alone, a remedy against worst cases" },
     "data-consistency": { help: "end with a step that puts the measured cells of k-space back" },
     ...common,
   },
@@ -39,7 +40,7 @@ export const trainReconstructor: Command = {
     const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: args.integer("base-channels", 1, 256), depth, seed, size: shape, residual: true });
     const problem = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: args.integer("count", 1), seed, mosaics: args.number("mosaics", 0, 1) }) });
     const options = {
-      problem, dataConsistency: args.has("data-consistency"), loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
+      problem, dataConsistency: args.has("data-consistency"), jitter: args.number("jitter", 0, 10), loss: meanAbsoluteError(), seed, epochs: args.integer("epochs", 1), batchSize: args.integer("batch-size", 1),
       optimizer: adam({ learningRate: args.number("learning-rate", 1e-9, 10) }),
       backend: await chooseBackend(args, terminal),
     };

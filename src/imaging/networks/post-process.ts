@@ -35,9 +35,9 @@ export function postProcess(options: { network: Network; operator: Operator; nam
   };
 }
 
-/** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. */
-export async function fitReconstructor(network: Network, options: { problem: InverseProblem; dataConsistency?: boolean; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
-  const { problem, seed, dataConsistency = false } = options;
+/** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. `jitter` adds Gaussian noise of up to that standard deviation, drawn uniformly for every image: a remedy against worst-case perturbations (Genzel, Macdonald, März 2022). */
+export async function fitReconstructor(network: Network, options: { problem: InverseProblem; dataConsistency?: boolean; jitter?: number; loss: Loss; optimizer: Optimizer; epochs: number; batchSize: number; seed: number; backend: Backend; on?: { epoch?: (e: Epoch) => void; step?: (p: Progress) => void | Promise<void> } }): Promise<Network> {
+  const { problem, seed, dataConsistency = false, jitter = 0 } = options;
   const { operator, images, noise } = problem;
   const [, H, W] = operator.domain;
   const size = 2 * H * W;
@@ -50,7 +50,9 @@ export async function fitReconstructor(network: Network, options: { problem: Inv
       read(i, input, target) {
         const image = images.image(i);
         input.set(image);
-        for (let k = 0; k < size; k++) input[size + k] = noise.sigma * rng.normal();
+        const extra = jitter > 0 ? jitter * rng.uniform() : 0;
+        const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2);
+        for (let k = 0; k < size; k++) input[size + k] = sigma * rng.normal();
         target.set(image);
       },
     },
@@ -61,6 +63,6 @@ export async function fitReconstructor(network: Network, options: { problem: Inv
   });
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
-  const provenance = { ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), mosaics: Number(images.description.mosaics ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma, dataConsistency, operator: JSON.stringify(operator.description) };
+  const provenance = { ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), mosaics: Number(images.description.mosaics ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma, ...(jitter > 0 ? { jitter } : {}), dataConsistency, operator: JSON.stringify(operator.description) };
   return { ...trained, provenance };
 }
