@@ -36,7 +36,7 @@ for (const [name, channels, size, steps] of [["tiny", 16, 32, 1_000_000], ["larg
   const after = await settle();
   if (!shared) throw new Error(`${name}: nothing was shared among the threads`);
   const grown = (after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / 2 ** 20;
-  lines.push(`- ${steps.toLocaleString("en")} steps of one 3×3 convolution of ${channels} channels at ${size}² with its gradient and update, on two threads: ${seconds.toFixed(0)} s, no hang; heap and buffers ${grown >= 0 ? "grew" : "shrank"} by ${Math.abs(grown).toFixed(2)} MiB, the process by ${((after.rss - before.rss) / 2 ** 20).toFixed(1)} MiB.`);
+  lines.push(`- ${steps.toLocaleString("en")} steps of one 3×3 convolution of ${channels} channels at ${size}² with its gradient and update, on two threads: ${seconds.toFixed(0)} s, no hang; heap and buffers ${grown >= 0 ? "+" : ""}${grown.toFixed(2)} MiB, the process ${after.rss >= before.rss ? "+" : ""}${((after.rss - before.rss) / 2 ** 20).toFixed(1)} MiB.`);
 }
 process.stderr.write("\n");
 mkdirSync(join(root, "bench/notes"), { recursive: true });
