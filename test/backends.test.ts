@@ -72,6 +72,13 @@ describe("wasm, random shapes", () => {
       expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
     }), { numRuns: 60, seed: 2 });
   });
+  it("fft2 agrees with its definition for lengths with a large prime, by Bluestein's convolution", async () => {
+    for (const [h, w] of [[67, 5], [3, 134], [127, 71], [1, 211]]) for (const inverse of [false, true]) {
+      const b = new GraphBuilder(ops);
+      b.output("y", b.emit("fft2", { x: b.input("x", [2, h, w]) }, { inverse }));
+      expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
+    }
+  });
   it("matmul agrees with its definition", async () => {
     await fc.assert(fc.asyncProperty(small(1, 20), small(1, 20), small(1, 20), fc.boolean(), fc.boolean(), async (m, n, k, transposeA, transposeB) => {
       const b = new GraphBuilder(ops);

@@ -1,4 +1,4 @@
-// The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts folded into load and store.
+// The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts folded into load and store; Bluestein's for lengths with a large prime.
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
 import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
@@ -108,11 +108,81 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
   });
 }
 
+/** All stages of a transform of length n; gives the buffer that holds the result. */
+function stages(f: FunctionBuilder, n: number, inverse: boolean, buffers: readonly [Local, Local], table: (values: Float32Array) => number): Local {
+  let [a, b] = buffers;
+  let rest = n;
+  for (const r of radices(n)) {
+    stage(f, rest, n / rest, r, inverse, a, b, table);
+    rest /= r;
+    [a, b] = [b, a];
+  }
+  return a;
+}
+
+/** Above this prime the definition takes longer than Bluestein's convolution. */
+const LARGEST_PRIME = 61;
+const needsBluestein = (n: number): boolean => radices(n).some((r) => r > LARGEST_PRIME);
+/** The length that n is transformed through. */
+const lengthFor = (n: number): number => (needsBluestein(n) ? 2 ** Math.ceil(Math.log2(2 * n - 1)) : n);
+
+interface Bluestein { readonly n: number; readonly m: number; readonly chirp: Float32Array; readonly kernel: Float32Array }
+/** X_k = c_k Σ_j (x_j c_j) c̄_{k−j} with c_j = e^{∓πij²/n}: a convolution, done by transforms of length m. Source: Bluestein 1970. */
+function chirps(n: number, inverse: boolean): Bluestein {
+  const m = lengthFor(n);
+  const sign = inverse ? 1 : -1;
+  const [cos2n, sin2n] = rootsOfUnity(2 * n);
+  const chirp = new Float32Array(2 * n);
+  const [re, im] = [new Float64Array(m), new Float64Array(m)];
+  for (let j = 0; j < n; j++) {
+    const at = (j * j) % (2 * n);
+    chirp.set([cos2n[at], sign * sin2n[at]], 2 * j);
+    for (const place of [j, (m - j) % m]) [re[place], im[place]] = [cos2n[at], -sign * sin2n[at]];
+  }
+  // the kernel's own transform, in float64, with the inverse transform's 1/m
+  const [cosM, sinM] = rootsOfUnity(m);
+  const kernel = new Float32Array(2 * m);
+  for (let k = 0; k < m; k++) {
+    let [x, y] = [0, 0];
+    for (let j = 0; j < m; j++) {
+      const t = (j * k) % m;
+      x += re[j] * cosM[t] + im[j] * sinM[t];
+      y += im[j] * cosM[t] - re[j] * sinM[t];
+    }
+    kernel.set([x / m, y / m], 2 * k);
+  }
+  return { n, m, chirp, kernel };
+}
+/** buffer[j] *= factors[j] */
+function multiply(f: FunctionBuilder, buffer: Local, factors: number, count: number): void {
+  const cell = f.local("i32", get(buffer));
+  const factor = f.local("i32", int(factors));
+  f.for(count, () => {
+    const [re, im] = [f.local("v128", v.load(get(cell))), f.local("v128", v.load(get(cell), 16))];
+    const [c, d] = [f.local("v128", v.loadSplat(get(factor))), f.local("v128", v.loadSplat(get(factor), 4))];
+    f.do(v.store(get(cell), v.sub(v.mul(get(re), get(c)), v.mul(get(im), get(d)))));
+    f.do(v.store(get(cell), v.add(v.mul(get(re), get(d)), v.mul(get(im), get(c))), 16));
+    f.advance(cell, 32);
+    f.advance(factor, 8);
+  });
+}
+function convolved(f: FunctionBuilder, { n, m, chirp, kernel }: Bluestein, buffers: readonly [Local, Local], table: (values: Float32Array) => number): Local {
+  const c = table(chirp);
+  multiply(f, buffers[0], c, n);
+  f.zero(i32.add(get(buffers[0]), int(n * 32)), (m - n) * 32);
+  const spectrum = stages(f, m, false, buffers, table);
+  multiply(f, spectrum, table(kernel), m);
+  const result = stages(f, m, true, [spectrum, spectrum === buffers[0] ? buffers[1] : buffers[0]], table);
+  multiply(f, result, c, n);
+  return result;
+}
+
 interface Axis { n: number; step: number; lines: number; lineStep: number }
 /** Transforms `per` groups of four lines of one axis, the chunk's; `from` and `to` point at the real plane, the imaginary one is `plane` bytes further. */
 function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, plane: number, inverse: boolean, from: Local, to: Local, buffers: readonly [Local, Local], table: (values: Float32Array) => number, chunk: Local, per: number): void {
   const half = Math.floor(n / 2);
   const scale = 1 / Math.sqrt(n);
+  const bluestein = needsBluestein(n) ? chirps(n, inverse) : undefined;
   const group = (offset: Code, lanes: number): void => {
     const source = f.local("i32", i32.add(get(from), offset));
     const target = f.local("i32", i32.add(get(to), offset));
@@ -155,13 +225,7 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
     };
     run(n - half, 0, half, into, into4, source, buffers[0]);
     run(half, n - half, 0, into, into4, source, buffers[0]);
-    let [a, b] = buffers;
-    let rest = n;
-    for (const r of radices(n)) {
-      stage(f, rest, n / rest, r, inverse, a, b, table);
-      rest /= r;
-      [a, b] = [b, a];
-    }
+    const a = bluestein ? convolved(f, bluestein, buffers, table) : stages(f, n, inverse, buffers, table);
     const outOf = (line: Local, cell: Local): void => {
       for (const part of [0, 1]) {
         const x = f.local("v128", v.mul(v.load(get(cell), part * 16), v.constant(scale)));
@@ -186,7 +250,7 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
 export const fft2: Kernel<"fft2"> = (k) => {
   const [H, W] = k.out.slice(-2);
   const images = sizeOf(k.out) / (2 * H * W);
-  const bytes = Math.max(H, W) * 32;
+  const bytes = Math.max(lengthFor(H), lengthFor(W)) * 32;
   const axis = ({ n, step, lines, lineStep }: Axis, from: (p: Pass<"x", { inverse: boolean }>) => Local): void => {
     const groups = Math.ceil(lines / 4);
     const per = Math.ceil(groups / pieces(groups, 16 * n * Math.log2(n)));
