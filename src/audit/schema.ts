@@ -40,6 +40,8 @@ export interface Measurement {
   readonly nmse: { readonly before: number; readonly after: number };
   /** What the measurements with this name have in common, each at another severity; they are one curve. */
   readonly series?: string;
+  /** Of a search from several starts: the largest change that each found, and whether the best one was still gaining when it stopped. */
+  readonly search?: { readonly changes: readonly number[]; readonly rising: boolean };
   /** How likely something as bad is, with a 95 % interval; `bound` says that the probability is at most the one given. */
   readonly likelihood?: { readonly probability: number; readonly low: number; readonly high: number; readonly evaluations: number; readonly levels: readonly number[]; readonly bound: boolean };
   readonly iteration?: number;

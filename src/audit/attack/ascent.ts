@@ -40,8 +40,8 @@ export async function heavyBallAscent(climb: Climb, size: number, options: Heavy
 
 export interface ProjectedOptions { readonly radius: number; readonly steps: number; readonly restarts: number }
 
-/** Projected gradient ascent of ½‖f(y(r)) − p‖² in the ball ‖r‖₂ ≤ radius: steps of a quarter radius along the normalised gradient, from random points inside the ball; `first`, where given, is one more start. Returns the point with the largest change seen. */
-export async function projectedAscent(climb: Climb, p: Float64Array, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<{ r: Float64Array; change: number }> {
+/** Projected gradient ascent of ½‖f(y(r)) − p‖² in the ball ‖r‖₂ ≤ radius: steps of a quarter radius along the normalised gradient, from random points inside the ball; `first`, where given, is one more start. Returns the point with the largest change seen, the largest change of every start, and whether the best start was still gaining more than 1 % over its last fifth of steps. */
+export async function projectedAscent(climb: Climb, p: Float64Array, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<{ r: Float64Array; change: number; changes: number[]; rising: boolean }> {
   const { radius, steps, restarts } = options;
   const toBall = (r: Float64Array): Float64Array => {
     const length = norm(r);
@@ -56,19 +56,25 @@ export async function projectedAscent(climb: Climb, p: Float64Array, random: () 
     const length = norm(first);
     starts[0] = toBall(first.map((x) => (x * radius) / length));
   }
-  let best = { r: starts[0], change: -1 };
+  let best = { r: starts[0], change: -1, rising: false };
+  const changes: number[] = [];
   for (const begin of starts) {
     let r: Float64Array = begin;
+    let own = { r, change: -1 };
+    let early = -1;
     for (let k = 0; k <= steps; k++) {
       const { x, gradient } = climb(r);
       await onStep?.();
       const change = norm(x.map((v, i) => v - p[i]));
       if (!Number.isFinite(change)) throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
-      if (change > best.change) best = { r, change };
+      if (change > own.change) own = { r, change };
+      if (k <= 0.8 * steps) early = own.change;
       const slope = norm(gradient);
       if (k === steps || slope === 0) break;
       r = toBall(r.map((v, i) => v + (radius / 4 / slope) * gradient[i]));
     }
+    changes.push(own.change);
+    if (own.change > best.change) best = { ...own, rising: own.change > 1.01 * early };
   }
-  return best;
+  return { ...best, changes };
 }

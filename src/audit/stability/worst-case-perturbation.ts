@@ -27,8 +27,9 @@ export function worstCasePerturbation(options: { domain?: Domain; relativeBudget
       let best: Float64Array | undefined;
       for (const budget of relativeBudgets) {
         const radius = budget * subject.reference;
-        best = (await projectedAscent(subject.climb, subject.clean, subject.random, { radius, steps, restarts }, best, subject.tick)).r;
-        found.push(subject.measure(best, { label: percent(budget), relativeBudget: budget, picture: budget === judgedBudget }));
+        const search = await projectedAscent(subject.climb, subject.clean, subject.random, { radius, steps, restarts }, best, subject.tick);
+        best = search.r;
+        found.push({ ...subject.measure(best, { label: percent(budget), relativeBudget: budget, picture: budget === judgedBudget }), search: { changes: search.changes, rising: search.rising } });
       }
       return found;
     },
@@ -36,11 +37,13 @@ export function worstCasePerturbation(options: { domain?: Domain; relativeBudget
       const judged = measurements.filter((m) => m.relativeBudget === judgedBudget);
       const loss = judged.reduce((s, m) => s + m.psnr.before - m.psnr.after, 0) / judged.length;
       const noise = judged.reduce((s, m) => s + m.psnr.before - m.noise.psnr, 0) / judged.length;
+      const rising = judged.filter((m) => m.search?.rising).length;
+      const spread = Math.max(...judged.map((m) => { const c = m.search?.changes ?? [1]; return 1 - Math.min(...c) / Math.max(...c); }));
       const weak = judged.some((m) => !m.strongerThanNoise);
       return {
         method: method.name,
         outcome: loss > maxPsnrLoss ? "fail" : "pass",
-        explanation: `loses ${loss.toFixed(2)} dB on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${noise.toFixed(2)} dB${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
+        explanation: `loses ${loss.toFixed(2)} dB on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${noise.toFixed(2)} dB${restarts > 1 ? `; the starts' findings differ by up to ${(100 * spread).toFixed(1)} %` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${judged.length} image${judged.length > 1 ? "s" : ""}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
       };
     },
   };
