@@ -1,8 +1,9 @@
 // The public face of the bench: audits, their tests, their results, and reports of them.
 export { heavyBallAscent, projectedAscent } from "./attack/ascent.ts";
+export { localLipschitz } from "./attack/lipschitz.ts";
 export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
 export { audit, type AuditOptions, type AuditProgress } from "./runner.ts";
-export { schemaVersion, type AuditResult, type Measurement, type Outcome, type TestRecord } from "./schema.ts";
+export { schemaVersion, type AuditResult, type Measurement, type Certificate, type Outcome, type TestRecord, type Transfer } from "./schema.ts";
 export { fromNormals, normalCdf } from "./likelihood/normals.ts";
 export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood/subset-simulation.ts";
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";

@@ -4,14 +4,16 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { ConfigError, FiducialError, float32Bytes, GraphBuilder, ops, random, sizeOf, version, type Backend } from "../engine/index.ts";
 import { magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
+import { localLipschitz } from "./attack/lipschitz.ts";
 import { greyPicture, heatPicture } from "./pictures.ts";
 import { resultHash } from "./result.ts";
-import { schemaVersion, type Accuracy, type AuditResult, type GradientCheck, type ImageRecord, type Measurement, type Outcome, type TestRecord, type Verdict } from "./schema.ts";
+import { schemaVersion, type Accuracy, type AuditResult, type Certificate, type GradientCheck, type ImageRecord, type Measurement, type Outcome, type TestRecord, type Transfer, type Verdict } from "./schema.ts";
 import type { StabilityTest, Subject } from "./stability/test.ts";
 
 /** The self-check's bar: float32 rounding over a central difference leaves about 1e-3. */
 const GRADIENT_TOLERANCE = 1e-2;
 const NOISE_DRAWS = 4;
+const POWER_STEPS = 20;
 
 export interface AuditProgress { readonly what: string; readonly done: number; readonly total: number }
 export interface AuditOptions {
@@ -24,6 +26,8 @@ export interface AuditOptions {
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
   readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
+  /** Also bounds every method's Lipschitz constant: twenty more gradient steps each. */
+  readonly certificates?: boolean;
   readonly on?: { readonly progress?: (p: AuditProgress) => void | Promise<void> };
 }
 
@@ -136,6 +140,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   for (const test of tests) {
     const measurements: Measurement[] = [];
     const verdicts: Verdict[] = [];
+    const perturbations: { from: string; image: number; r: Float64Array }[] = [];
     for (const method of methods) {
       const broken = failures.get(method.name);
       if (broken !== undefined) {
@@ -174,6 +179,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
               const length = norm(proposed);
               const r = length > limit ? proposed.map((v) => (v * limit) / length) : proposed;
               const size2 = norm(r);
+              if (name === test.transferred) perturbations.push({ from: method.name, image: i, r });
               const x = objective.reconstruct(scene, r);
               if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
               const after = quality(x);
@@ -224,10 +230,30 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
       }
       measurements.push(...own);
     }
+    const transfers: Transfer[] = [];
+    for (const { from, image, r } of perturbations) for (const to of methods) {
+      if (!clean.has(`${to.name} ${image}`)) continue;
+      const x = (await objectiveOf(to, test.domain)).reconstruct(measured[image].scene, r);
+      transfers.push({ from, to: to.name, image, psnr: psnr(measured[image].truth, magnitude(x), rangeOf(image)) });
+    }
     const outcome = overall(verdicts);
-    records.push({ id: test.id, title: outcome === "fail" ? test.failureTitle : test.title, description: test.description, source: test.source, domain: test.domain, settings: test.settings, thresholds: test.thresholds, outcome, verdicts, measurements });
+    records.push({ ...(transfers.length > 0 ? { transfers } : {}), id: test.id, title: outcome === "fail" ? test.failureTitle : test.title, description: test.description, source: test.source, domain: test.domain, settings: test.settings, thresholds: test.thresholds, outcome, verdicts, measurements });
   }
 
+  const certificates: Certificate[] = [];
+  for (const method of options.certificates ? methods.filter((m) => !failures.has(m.name)) : []) {
+    await progress(`${method.name}: local Lipschitz constant`);
+    const objective = await objectiveOf(method, "measurement");
+    const { scene, yNorm } = measured[0];
+    const p = clean.get(`${method.name} 0`)!;
+    const local = await localLipschitz((r) => objective.climb(scene, r, p), randomPerturbation("measurement", `certificate ${method.name}`)(), { radius: 1e-3 * yNorm, steps: POWER_STEPS });
+    const found = Math.max(0, ...records.flatMap((t) => t.measurements.filter((m) => m.method === method.name && m.measuredNorm > 0).map((m) => m.outputChange / m.measuredNorm)));
+    const { bound, why } = method.lipschitz ?? {};
+    if (bound !== undefined && Math.max(local, found) > bound * (1 + 1e-3)) {
+      throw new ConfigError(`audit: ${method.name} was seen to change by ${Math.max(local, found)} times its measurement's change, more than its proven bound ${bound} (${why}); the bound or the measurement is wrong`, { method: method.name });
+    }
+    certificates.push({ method: method.name, found, local, ...(bound === undefined ? {} : { upper: bound, why: why! }) });
+  }
   for (const [key, error] of cleanError) {
     const at = key.lastIndexOf(" ");
     const i = Number(key.slice(at + 1));
@@ -241,7 +267,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
     methods: methods.map(({ name, description }) => ({ name, description })),
     metrics: { psnr: "dB, range = the image's maximum magnitude", ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)", nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)" },
-    gradientChecks, accuracy, tests: records, pictures,
+    gradientChecks, accuracy, tests: records, ...(certificates.length > 0 ? { certificates } : {}), pictures,
     scales: tops.map((error, i) => ({ magnitude: rangeOf(i), error })),
   };
   return { ...result, sha256: resultHash(result) };

@@ -48,6 +48,10 @@ export interface Measurement {
   readonly pictures?: Readonly<Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>> & { readonly gain: number; readonly maxError: number };
 }
 export interface Verdict { readonly method: string; readonly outcome: Outcome; readonly explanation: string }
+/** How a perturbation found for one method does to another: PSNR of `to` under what was found for `from`. */
+export interface Transfer { readonly from: string; readonly to: string; readonly image: number; readonly psnr: number }
+/** Bounds of a method's Lipschitz constant, change of the image over change of the measurement: the largest seen in any test, the local one at the first image's measurement, and a proven upper bound where there is one. */
+export interface Certificate { readonly method: string; readonly found: number; readonly local: number; readonly upper?: number; readonly why?: string }
 export interface TestRecord {
   readonly id: string;
   readonly title: string;
@@ -59,6 +63,7 @@ export interface TestRecord {
   readonly outcome: Outcome;
   readonly verdicts: readonly Verdict[];
   readonly measurements: readonly Measurement[];
+  readonly transfers?: readonly Transfer[];
 }
 export interface AuditResult {
   readonly schemaVersion: string;
@@ -70,6 +75,7 @@ export interface AuditResult {
   readonly gradientChecks: readonly GradientCheck[];
   readonly accuracy: readonly Accuracy[];
   readonly tests: readonly TestRecord[];
+  readonly certificates?: readonly Certificate[];
   /** PNG files in base64, by the ids that measurements, "image i", "reconstruction i method", "error i method" and "mask" use. */
   readonly pictures: Readonly<Record<string, string>>;
   /** The maxima behind the grey and colour scales, by image. */

@@ -7,6 +7,8 @@ export interface Reconstructor {
   readonly operator: Operator;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
+  /** A proven Lipschitz constant of f, if there is one, and why. */
+  readonly lipschitz?: { readonly bound: number; readonly why: string };
   /** x̂ [N,…domain] from y [N,…range] */
   apply(b: GraphBuilder, y: Value): Value;
 }
@@ -14,7 +16,7 @@ export interface Reconstructor {
 /** x̂ = A*y: unmeasured k-space taken as 0. Linear; moves by at most as much as its input. */
 export function zeroFilled(options: { operator: Operator }): Reconstructor {
   const { operator } = options;
-  return { name: "zero-filled", operator, description: { kind: "zeroFilled" }, apply: (b, y) => operator.adjoint(b, y) };
+  return { name: "zero-filled", operator, description: { kind: "zeroFilled" }, ...(operator.norm === undefined ? {} : { lipschitz: { bound: operator.norm, why: "linear, the operator's norm" } }), apply: (b, y) => operator.adjoint(b, y) };
 }
 
 /** Runs `body` on y divided by its own scale (the root mean square of A*y, per image), and multiplies the result back: a method that works at any intensity. */

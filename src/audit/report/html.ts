@@ -98,10 +98,19 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     return `<h3>What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)</h3>${table(["", "severity", ...methods.map(dot)], costs)}
 <details><summary>Error against the size of each</summary>${explained("the fault")}<div class="plots">${series.map((name) => `<figure><figcaption><b>${escapeHtml(name)}</b></figcaption>${errorPlot({ ...test, measurements: own(name) }, methods)}</figure>`).join("")}</div></details>`;
   };
+  /** Rows: for whom it was found; columns: who suffers it. */
+  const transfers = (test: TestRecord): string => {
+    if (!test.transfers) return "";
+    const value = (from: string, to: string): number => { const own = test.transfers!.filter((t) => t.from === from && t.to === to); return own.reduce((sum, t) => sum + t.psnr - accuracyOf(to, t.image)!.psnr, 0) / own.length; };
+    const finders = methods.filter((m) => test.transfers!.some((t) => t.from === m));
+    return `<h3>What is found for one method, tried on the others: PSNR gained or lost in dB, mean over the images</h3>${table(["found for", ...working.map(dot)], finders.map((from) => [dot(from), ...working.map((to) => fixed(value(from, to), 2))]))}`;
+  };
+  const certificates = !result.certificates ? "" : `<section><h2>Bounds of the Lipschitz constant</h2><p>How many times its measurement's change a reconstruction can change: at least as much as any test found, and near the first image's measurement as much as the largest singular value of the derivative there; at most as much as is proven, where anything is. A network's proven bound would be a product of its layers' norms, too large to say anything, and is not given.</p>
+${table(["method", "found", "local, by power iteration", "proven bound"], result.certificates.map((c) => [dot(c.method), fixed(c.found, 2), fixed(c.local, 2), c.upper === undefined ? "none" : `${fixed(c.upper, 2)} <span class="soft">(${escapeHtml(c.why ?? "")})</span>`]))}</section>`;
   const tests = result.tests.map((test) => `<section id="${test.id}"><h2>${chip(test.outcome)} ${escapeHtml(test.title)}</h2><p>${escapeHtml(test.description)}</p>
 ${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), chip(v.outcome), escapeHtml(v.explanation)]))}
 ${curves(test)}
-${result.problem.images.map((_, i) => compare(test, i)).join("")}
+${transfers(test)}${result.problem.images.map((_, i) => compare(test, i)).join("")}
 ${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escapeHtml(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
 <details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml([m.series, m.label].filter(Boolean).join(": ")) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
 <p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escapeHtml(test.source)}</p></section>`).join("");
@@ -110,7 +119,7 @@ ${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictur
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Audit of ${escapeHtml(methods[0])}</title><style>${style}</style></head><body style="--ratio:${Number(operator.width)}/${Number(operator.height)}"><main>
 <h1>Can this reconstruction be trusted?</h1><p class="soft">${escapeHtml(methods.join(", "))} on ${result.problem.images.length} image${result.problem.images.length === 1 ? "" : "s"}, ${Number(operator.height)}×${Number(operator.width)}, ${escapeHtml(String(operator.kind))} with a ${escapeHtml(String(operator.samplingKind ?? "given"))} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated), noise σ = ${result.problem.noise.sigma}; seed ${result.seed}.</p>
 <section><h2>Summary</h2>${table(["method", ...result.tests.map((t) => `<a href="#${t.id}">${escapeHtml(t.id)}</a>`), "mean PSNR, dB", "mean SSIM"], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p></section>
-<section><h2>Without perturbation</h2>${clean}</section>${tests}
+<section><h2>Without perturbation</h2>${clean}</section>${tests}${certificates}
 <section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escapeHtml(options.command)}</code></pre>
 <p>Gradient self-check: the slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.</p>
 ${table(["method", "relative error", "tolerance", ""], result.gradientChecks.map((c) => [dot(c.method), c.relativeError.toExponential(1), c.tolerance.toExponential(0), chip(c.passed ? "pass" : "fail")]))}

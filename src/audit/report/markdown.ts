@@ -31,7 +31,11 @@ ${table(["method", "image", "PSNR, dB", "SSIM", "NMSE"], result.accuracy.map((a)
 
 ${tests}
 
-## Gradient self-check
+${result.certificates ? `## Bounds of the Lipschitz constant: change of the image over change of the measurement
+
+${table(["method", "found", "local, by power iteration", "proven bound"], result.certificates.map((c) => [c.method, c.found.toFixed(2), c.local.toFixed(2), c.upper === undefined ? "none" : c.upper.toFixed(2)]))}
+
+` : ""}## Gradient self-check
 
 ${table(["method", "relative error", "tolerance", "passed"], result.gradientChecks.map((c) => [c.method, c.relativeError.toExponential(1), String(c.tolerance), c.passed ? "yes" : "NO"]))}
 

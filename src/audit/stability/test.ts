@@ -41,6 +41,8 @@ export interface StabilityTest {
   readonly domain: Domain;
   readonly settings: TestRecord["settings"];
   readonly thresholds: TestRecord["thresholds"];
+  /** Label of the measurements whose perturbations are tried on the other methods, too. */
+  readonly transferred?: string;
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
   run(subject: Subject): Promise<Measurement[]>;

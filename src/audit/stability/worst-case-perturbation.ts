@@ -21,6 +21,7 @@ export function worstCasePerturbation(options: { domain?: Domain; relativeBudget
     source: "Genzel, Macdonald, März, IEEE TPAMI 2022 (arXiv 2011.04268), with ℓ2-normalised steps",
     settings: { domain, norm: "l2", relativeBudgets, steps, restarts },
     thresholds: { judgedBudget, maxPsnrLossDb: maxPsnrLoss },
+    transferred: percent(judgedBudget),
     steps: relativeBudgets.length * restarts * (steps + 1),
     async run(subject) {
       const found: Measurement[] = [];

@@ -14,7 +14,7 @@ const options: Options = {
   ...imageOptions,
   ...samplingOptions,
   methods: { value: "LIST", default: "total-variation,zero-filled", help: "what stands beside the network: total-variation, wavelet, zero-filled" },
-  tests: { value: "LIST", default: "ascent,worst-case", help: "ascent, worst-case, practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), or all" },
+  tests: { value: "LIST", default: "ascent,worst-case", help: "ascent, worst-case, practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all" },
   samples: { value: "N", default: "200", help: "of the likelihood, per level of subset simulation" },
   norms: { value: "LIST", default: "0.01,0.03,0.06", help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖" },
   iterations: { value: "N", default: "60", help: "steps of the ascent" },
@@ -70,7 +70,7 @@ export const auditCommand: Command = {
     const backend = await chooseBackend(args, terminal);
     const seed = args.integer("seed", 0);
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
-    const wanted = args.choices("tests", ["ascent", "worst-case", "practice", "likelihood", "all"]);
+    const wanted = args.choices("tests", ["ascent", "worst-case", "practice", "likelihood", "certificates", "all"]);
     const chosen = (name: string): boolean => wanted.includes(name) || wanted.includes("all");
     const tests = [
       ...(chosen("ascent") ? [instabilityAscent({ relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) })] : []),
@@ -86,7 +86,7 @@ export const auditCommand: Command = {
     const { set, records } = await loadImages(args, model.shape, backend, terminal);
     const methods = [postProcess({ network: model.network, operator }), ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args))];
     const result = await audit({
-      problem: inverseProblem({ operator, noise, images: set }), methods, tests, seed, backend, images: records,
+      problem: inverseProblem({ operator, noise, images: set }), methods, tests, seed, backend, images: records, certificates: chosen("certificates"),
       on: { progress: ({ what, done, total }) => terminal.progress(what, done, total) },
     });
     terminal.finish();

@@ -8,6 +8,8 @@ export interface Operator {
   readonly range: Shape;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean | readonly number[]>>;
+  /** A proven bound of ‖A‖, if there is one. */
+  readonly norm?: number;
   forward(b: GraphBuilder, x: Value): Value;
   adjoint(b: GraphBuilder, y: Value): Value;
 }

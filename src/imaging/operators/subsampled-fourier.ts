@@ -15,6 +15,8 @@ export function subsampledFourier(options: { mask: Mask }): Operator & { readonl
   };
   return {
     name: "subsampledFourier", domain: shape, range: shape, mask,
+    // a projection of a unitary transform
+    norm: 1,
     description: { kind: "subsampledFourier", height: H, width: W, ...Object.fromEntries(Object.entries(mask.description).map(([k, v]) => [k === "kind" ? "samplingKind" : k, v])) },
     forward(b, x) {
       check("image", x);
