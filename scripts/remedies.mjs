@@ -34,16 +34,16 @@ const table = [
   "| method | PSNR, dB | worst case at 2 %, −dB | 5 % | 10 % | noise of 10 %, −dB | change / ‖r‖ at 5 % | translation 0.5 px, −dB | rotation 1° | 5 % of the lines lost |", `|---|${"---:|".repeat(9)}`,
   ...rows.map((r) => `| ${[r.name, r.clean.toFixed(2), ...r.losses.map((l) => l.toFixed(2)), r.noise.toFixed(2), r.amplification.toFixed(2), ...r.practice.map((p) => p.toFixed(2))].join(" | ")} |`),
 ].join("\n");
-const [width, height, left, bottom] = [700, 360, 60, 50];
+const [width, height, left, bottom, right] = [760, 360, 60, 50, 250];
 const [xs, ys] = [rows.map((r) => r.losses[1]), rows.map((r) => r.clean)];
 const [x1, y0, y1] = [Math.ceil(Math.max(...xs) + 0.5), Math.floor(Math.min(...ys) - 0.5), Math.ceil(Math.max(...ys) + 0.5)];
-const x = (v) => left + (v / x1) * (width - left - 190);
+const x = (v) => left + (v / x1) * (width - left - right);
 const y = (v) => height - bottom - ((v - y0) / (y1 - y0)) * (height - bottom - 20);
 const ticks = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 writeFileSync("docs/images/remedies.svg", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" role="img"><title>Accuracy against stability</title><rect width="${width}" height="${height}" fill="#fff"/>
-${ticks(y0, y1).map((t) => `<line x1="${left}" x2="${width - 190}" y1="${y(t)}" y2="${y(t)}" stroke="#ddd"/><text x="${left - 8}" y="${y(t) + 4}" text-anchor="end">${t}</text>`).join("")}${ticks(0, x1).map((t) => `<text x="${x(t)}" y="${height - bottom + 18}" text-anchor="middle">${t}</text>`).join("")}
-<text x="${(left + width - 190) / 2}" y="${height - 10}" text-anchor="middle">dB lost to the worst perturbation of 5 % (left is stabler)</text><text transform="translate(18 ${(height - bottom) / 2 + 10}) rotate(-90)" text-anchor="middle">PSNR, dB (up is more accurate)</text>
-${rows.map((r) => `<circle cx="${x(r.losses[1]).toFixed(1)}" cy="${y(r.clean).toFixed(1)}" r="5" fill="${r.name.startsWith("U-Net") ? "#1f6f8b" : "#888"}"/><text x="${(x(r.losses[1]) + 9).toFixed(1)}" y="${(y(r.clean) + 4).toFixed(1)}">${r.name}</text>`).join("\n")}
+${ticks(y0, y1).map((t) => `<line x1="${left}" x2="${width - right}" y1="${y(t)}" y2="${y(t)}" stroke="#ddd"/><text x="${left - 8}" y="${y(t) + 4}" text-anchor="end">${t}</text>`).join("")}${ticks(0, x1).map((t) => `<text x="${x(t)}" y="${height - bottom + 18}" text-anchor="middle">${t}</text>`).join("")}
+<text x="${(left + width - right) / 2}" y="${height - 10}" text-anchor="middle">dB lost to the worst perturbation of 5 % (left is stabler)</text><text transform="translate(18 ${(height - bottom) / 2 + 10}) rotate(-90)" text-anchor="middle">PSNR, dB (up is more accurate)</text>
+${rows.map((r, i) => { const fill = r.name.startsWith("U-Net") ? "#1f6f8b" : "#666"; const dot = (cx, cy) => `<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="8" fill="${fill}" fill-opacity="0.85"/><text x="${cx.toFixed(1)}" y="${(cy + 4).toFixed(1)}" text-anchor="middle" fill="#fff" font-weight="600">${i + 1}</text>`; return `${dot(x(r.losses[1]), y(r.clean))}${dot(width - 215, 40 + 24 * i)}<text x="${width - 200}" y="${44 + 24 * i}">${r.name}</text>`; }).join("\n")}
 </svg>
 `);
 writeFileSync("docs/remedies.md", `# What helps
