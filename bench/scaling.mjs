@@ -41,6 +41,23 @@ for (const size of [32, 64, 128, 256, 512, 1024]) {
   rows.push({ size, ms: times.sort((a, b) => a - b)[times.length >> 1], flops, inference: plan.memoryBytes, training: await needs(size, true, "kept"), recomputed: await needs(size, true, "recomputed") });
   console.error(rows.at(-1));
 }
+/** One 3×3 convolution of c channels to c at 64². */
+const channelRows = [];
+for (const c of [16, 32, 64, 128, 256]) {
+  const b = new GraphBuilder(ops);
+  const x = b.parameter("x", [1, c, 64, 64], new Float32Array(c * 4096).fill(0.3));
+  const w = b.parameter("w", [c, c, 3, 3], new Float32Array(c * c * 9).fill(0.1));
+  b.update(b.parameter("y", [1, c, 64, 64], new Float32Array(c * 4096)), b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 }));
+  const plan = await backends.kept.compile(b);
+  const times = [];
+  for (const until = performance.now() + 1500; performance.now() < until;) {
+    const begun = performance.now();
+    plan.run();
+    times.push(performance.now() - begun);
+  }
+  channelRows.push({ c, ms: times.sort((p, q) => p - q)[times.length >> 1] });
+}
+const channelSlope = Math.log(channelRows.at(-1).ms / channelRows[1].ms) / Math.log((channelRows.at(-1).c / channelRows[1].c) ** 2);
 /** The largest multiple of 16 that fits. */
 async function largest(training, memory) {
   let [low, high] = [16, 8192];
@@ -63,6 +80,8 @@ writeFileSync(join(root, "bench/notes/scaling.md"), `## Scaling
 | size | ms | GFLOP/s | inference, MiB | training, MiB | training, recomputed, MiB |
 |---|---:|---:|---:|---:|---:|
 ${rows.map((r) => `| ${r.size}² | ${r.ms.toFixed(1)} | ${(r.flops / r.ms / 1e6).toFixed(0)} | ${MiB(r.inference)} | ${MiB(r.training)} | ${MiB(r.recomputed)} |`).join("\n")}
+
+One 3×3 convolution at 64², c channels to c: ${channelRows.map(({ c, ms }) => `${c}: ${ms.toFixed(2)} ms`).join(", ")}; from 32 channels on it grows with c² to the power ${channelSlope.toFixed(2)} (theory: 1).
 
 WebAssembly's 4 GiB end here (multiples of 16); one more is refused before anything is computed, with the number of bytes that it needs: ${limits.map(([name, { low, bytes }]) => `${name} ${low}² (${low + 16}² needs ${bytes} bytes)`).join(", ")}.
 `);
