@@ -157,15 +157,17 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
           const cleanMagnitude = magnitude(before);
           const reference = test.domain === "image" ? xNorm : yNorm;
           const label = `${test.id} ${method.name} ${i}`;
-          const quality = (x: Float64Array): { psnr: number; ssim: number; nmse: number } => {
+          const quality = (x: Float64Array, against: Float64Array): { psnr: number; ssim: number; nmse: number } => {
             const m = magnitude(x);
-            return { psnr: psnr(truth, m, rangeOf(i)), ssim: ssim(truth, m, shape, rangeOf(i)), nmse: nmse(truth, m) };
+            return { psnr: psnr(against, m, rangeOf(i)), ssim: ssim(against, m, shape, rangeOf(i)), nmse: nmse(against, m) };
           };
           const cleanQuality = { psnr: psnr(truth, cleanMagnitude, rangeOf(i)), ssim: ssim(truth, cleanMagnitude, shape, rangeOf(i)), nmse: nmse(truth, cleanMagnitude) };
           const changeOf = (x: Float64Array): number => norm(x.map((v, k) => v - before[k]));
           const begun = done;
           own.push(...await test.run({
             sigma: problem.noise.sigma,
+            imageCount: count,
+            reconstruct: (r) => objective.reconstruct(scene, r),
             psnrOf: (r) => psnr(truth, magnitude(objective.reconstruct(scene, r)), rangeOf(i)),
             method: method.name, image: i, size, reference, clean: before,
             climb: (r) => objective.climb(scene, r, before),
@@ -182,7 +184,8 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
               if (name === test.transferred) perturbations.push({ from: method.name, image: i, r });
               const x = objective.reconstruct(scene, r);
               if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
-              const after = quality(x);
+              const content = test.content ? r : undefined;
+              const after = quality(x, content ? magnitude(content.map((v, k) => v + scene.x[k])) : truth);
               const draw = randomPerturbation(test.domain, `noise ${label} ${name}`);
               const noisy = Array.from({ length: NOISE_DRAWS }, () => {
                 const e = draw();
@@ -199,7 +202,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
                 const perturbation = magnitude(added);
                 const top = maximum(perturbation);
                 const gain = niceGain(rangeOf(i) / (2 * top));
-                const error = errorOf(i, x);
+                const error = errorOf(i, content ? x.map((v, k) => v - content[k]) : x);
                 tops[i] = Math.max(tops[i], maximum(error));
                 errorMaps.push({ id, image: i, error });
                 shown = { perturbation: `${id}: r`, perturbationGained: `${id}: r, gained`, perturbedImage: `${id}: x + r`, reconstruction: `${id}: x̂`, error: `${id}: error`, gain, maxError: maximum(error) };

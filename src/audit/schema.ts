@@ -16,6 +16,26 @@ export interface GradientCheck { readonly method: string; readonly relativeError
 /** `maxError` is the largest |x̂ − x|, with phase. */
 export interface Accuracy { readonly method: string; readonly image: number; readonly psnr: number; readonly ssim: number; readonly nmse: number; readonly maxError: number }
 
+/** Details of one size and contrast, over their placements: shares of 1 are full recovery. */
+export interface DetailScore {
+  readonly radius: number;
+  readonly contrast: number;
+  readonly placements: number;
+  /** Mean of Re⟨x̂(x + z) − x̂(x), z⟩/‖z‖² over the details that the data hold, and its 95 % interval. */
+  readonly recovered: number;
+  readonly low: number;
+  readonly high: number;
+  /** Mean of ‖Az‖²/‖z‖²: the share of a detail that is measured at all; the rest lies in the null space of A. */
+  readonly measured: number;
+  /** Details of which less than a fifth is measured: not recoverable from the data, by any method. */
+  readonly notRecoverable: number;
+  /** Of the others, those of which less than half is recovered. */
+  readonly lost: number;
+  /** Mean of ‖x̂(x + z) − x̂(x) − z‖/‖z‖ inside the detail's box, and mean SSIM there against x + z. */
+  readonly boxError: number;
+  readonly ssim: number;
+}
+
 /** One perturbation of one image for one method, as the runner measured it. */
 export interface Measurement {
   readonly method: string;
@@ -40,6 +60,7 @@ export interface Measurement {
   readonly nmse: { readonly before: number; readonly after: number };
   /** What the measurements with this name have in common, each at another severity; they are one curve. */
   readonly series?: string;
+  readonly detail?: DetailScore;
   /** Of a search from several starts: the largest change that each found, and whether the best one was still gaining when it stopped. */
   readonly search?: { readonly changes: readonly number[]; readonly rising: boolean };
   /** How likely something as bad is, with a 95 % interval; `bound` says that the probability is at most the one given. */

@@ -3,6 +3,7 @@ export { equispacedMask, maskFrom, maskFromDescription, radialMask, randomMask, 
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
 export { subsampledFourier } from "./operators/subsampled-fourier.ts";
+export { detailShapes, placeDetail, type Detail, type DetailShape, type Inside } from "./details.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, postProcess } from "./networks/post-process.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";

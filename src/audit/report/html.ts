@@ -57,9 +57,9 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     if (seriesOf(test).length > 0) return "";
     const shown = methods.map((m) => worstOf(test, m, image)).filter((m) => m !== undefined);
     if (shown.length === 0) return "";
-    return `<h3>${escapeHtml(result.problem.images[image].label)}: every method under its own worst perturbation</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
+    return `<h3>${escapeHtml(result.problem.images[image].label)}${test.measurements.some((m) => m.detail) ? ": the detail that came back least with every method" : ": every method under its own worst perturbation"}</h3>${grid(`92px repeat(${shown.length}, minmax(104px, 1fr))`, [
       "<span></span>", ...shown.map((m) => head(`${dot(m.method)}<br><span class="soft">${escapeHtml(m.label)}: ${percent(m.relativeNorm)}</span>`)),
-      side("input with its perturbation"), ...shown.map((m) => picture(m.pictures!.perturbedImage, `perturbed input for ${m.method}`, "")),
+      side(test.measurements.some((m) => m.detail) ? "input with its detail" : "input with its perturbation"), ...shown.map((m) => picture(m.pictures!.perturbedImage, `perturbed input for ${m.method}`, "")),
       side("before"), ...shown.map((m) => picture(`reconstruction ${image} ${m.method}`, `${m.method}, unperturbed`, `${fixed(m.psnr.before, 2)} dB, SSIM ${fixed(m.ssim.before, 3)}`)),
       side("after"), ...shown.map((m) => picture(m.pictures!.reconstruction, `${m.method}, perturbed`, `<b>${fixed(m.psnr.after, 2)} dB</b>, SSIM ${fixed(m.ssim.after, 3)}; with noise of that norm ${fixed(m.noise.psnr, 2)} dB`)),
       side("error after"), ...shown.map((m) => picture(m.pictures!.error, `error of ${m.method}, perturbed`, `maximum ${fixed(m.pictures!.maxError, 3)}`)),
@@ -79,6 +79,21 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
   /** Error against perturbation: one plot, or where a test has series, what each costs and a plot of each. */
   const curves = (test: TestRecord): string => {
     const explained = (solid: string): string => `<p class="soft">Solid: ${solid}; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>`;
+    const details = test.measurements.filter((m) => m.detail);
+    if (details.length > 0) {
+      const labels = [...new Set(details.map((m) => m.label))];
+      return `<h3>How much of each detail comes back: mean share of its contrast (± half the 95 % interval), and how many are lost</h3>${table(["radius, contrast", "measured at all", ...methods.map(dot)], labels.map((label) => {
+        const at = details.filter((m) => m.label === label).map((m) => m.detail!);
+        return [escapeHtml(label), `${fixed((100 * at.reduce((sum, d) => sum + d.measured, 0)) / at.length, 0)} %`, ...methods.map((method) => {
+          const own = details.filter((m) => m.label === label && m.method === method).map((m) => m.detail!);
+          const count = own.reduce((n, d) => n + d.placements - d.notRecoverable, 0);
+          if (count === 0) return "–";
+          const share = own.reduce((sum, d) => sum + d.recovered * (d.placements - d.notRecoverable), 0) / count;
+          const half = Math.sqrt(own.reduce((sum, d) => sum + (((d.high - d.low) / 2) * (d.placements - d.notRecoverable)) ** 2, 0)) / count;
+          return `${fixed(100 * share, 0)} % <span class="soft">(± ${fixed(100 * half, 0)}); lost ${own.reduce((n, d) => n + d.lost, 0)} of ${count}</span>`;
+        })];
+      }))}`;
+    }
     const likely = test.measurements.filter((m) => m.likelihood);
     if (likely.length > 0) {
       const number = (p: number): string => (p >= 0.01 ? fixed(p, 3) : p.toExponential(1));

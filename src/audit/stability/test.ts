@@ -25,6 +25,10 @@ export interface Subject {
   random(): Float64Array;
   /** Standard deviation of the problem's noise. */
   readonly sigma: number;
+  /** Number of images that the audit goes through. */
+  readonly imageCount: number;
+  /** f(y(r)), and nothing else. */
+  reconstruct(r: Float64Array): Float64Array;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): number;
   /** Clips r to the budget and measures it, beside random noise of its norm. */
@@ -39,6 +43,8 @@ export interface StabilityTest {
   readonly description: string;
   readonly source: string;
   readonly domain: Domain;
+  /** The perturbation is part of the object, so the reconstruction is measured against x + r. */
+  readonly content?: true;
   readonly settings: TestRecord["settings"];
   readonly thresholds: TestRecord["thresholds"];
   /** Label of the measurements whose perturbations are tried on the other methods, too. */

@@ -2,7 +2,7 @@
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
 import { gaussianNoise, inverseProblem, postProcess, subsampledFourier } from "../../imaging/index.ts";
-import { audit, badReconstructionLikelihood, instabilityAscent, practicalFaults, renderCsv, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
+import { audit, badReconstructionLikelihood, instabilityAscent, practicalFaults, renderCsv, renderHtml, renderMarkdown, structuralChange, worstCasePerturbation, type AuditResult } from "../../audit/index.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, samplingOptions } from "../inputs.ts";
 import { common, type Arguments, type Options } from "../options.ts";
@@ -14,7 +14,8 @@ const options: Options = {
   ...imageOptions,
   ...samplingOptions,
   methods: { value: "LIST", default: "total-variation,zero-filled", help: "what stands beside the network: total-variation, wavelet, zero-filled" },
-  tests: { value: "LIST", default: "ascent,worst-case", help: "ascent, worst-case, practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all" },
+  tests: { value: "LIST", default: "ascent,worst-case", help: "ascent, worst-case, details (are small structures lost), practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all" },
+  placements: { value: "N", default: "20", help: "of every size and contrast of the details, over all images" },
   samples: { value: "N", default: "200", help: "of the likelihood, per level of subset simulation" },
   norms: { value: "LIST", default: "0.01,0.03,0.06", help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖" },
   iterations: { value: "N", default: "60", help: "steps of the ascent" },
@@ -70,11 +71,12 @@ export const auditCommand: Command = {
     const backend = await chooseBackend(args, terminal);
     const seed = args.integer("seed", 0);
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
-    const wanted = args.choices("tests", ["ascent", "worst-case", "practice", "likelihood", "certificates", "all"]);
+    const wanted = args.choices("tests", ["ascent", "worst-case", "details", "practice", "likelihood", "certificates", "all"]);
     const chosen = (name: string): boolean => wanted.includes(name) || wanted.includes("all");
     const tests = [
       ...(chosen("ascent") ? [instabilityAscent({ relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) })] : []),
       ...(chosen("worst-case") ? [worstCasePerturbation({ domain: args.choice("domain", ["measurement", "image"]), relativeBudgets: args.numbers("budgets", 1e-6, 10), steps: args.integer("steps", 1), restarts: args.integer("restarts", 1) })] : []),
+      ...(chosen("details") ? [structuralChange({ placements: args.integer("placements", 1) })] : []),
       ...(chosen("practice") ? [practicalFaults()] : []),
       ...(chosen("likelihood") ? [badReconstructionLikelihood({ samples: args.integer("samples", 20) })] : []),
     ];
