@@ -145,7 +145,7 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     ["a stray word", () => auditOf("scan.nii"), /"scan\.nii" belongs to no option/],
     ["an unknown command", () => fiducial(["adit"]), /there is no command "adit"/],
     ["an unknown backend", () => auditOf("--backend", "cuda"), /--backend cuda: it is one of auto, wasm, reference/],
-    ["an unknown method", () => auditOf("--methods", "wavelet,tv"), /--methods tv: give some of total-variation, wavelet, zero-filled/],
+    ["an unknown method", () => auditOf("--methods", "wavelet,tv"), /--methods tv: give some of total-variation, wavelet, firenet, zero-filled/],
     ["real values as k-space", () => fiducial(["reconstruct", "--model", model, "--kspace", scan, "--out", at("never")]), /its values are real; k-space is complex/],
     ["an output folder that is a file", () => auditOf("--out", join(scan, "out")), /a part of the path is a file/],
   ];

@@ -2,7 +2,7 @@
 import { ConfigError, FormatError, formatShape, openBackend, ShapeError, type Backend } from "../engine/index.ts";
 import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
-import { brainPhantoms, equispacedMask, imagesFrom, maskFrom, maskFromDescription, prepareImage, radialMask, randomMask, type subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type ImageSet, type Mask, type Reconstructor } from "../imaging/index.ts";
+import { brainPhantoms, equispacedMask, firenet, imagesFrom, maskFrom, maskFromDescription, prepareImage, radialMask, randomMask, type subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type ImageSet, type Mask, type Reconstructor } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
 import type { Arguments, Options } from "./options.ts";
@@ -38,6 +38,7 @@ export async function chooseBackend(args: Arguments, terminal: Terminal): Promis
 const classical: Readonly<Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>> = {
   "total-variation": (operator, args) => totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
   wavelet: (operator) => waveletSparsity({ operator }),
+  firenet: (operator) => firenet({ operator }),
   "zero-filled": (operator) => zeroFilled({ operator }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);

@@ -11,5 +11,6 @@ export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
+export { firenet } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

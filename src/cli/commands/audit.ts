@@ -13,7 +13,7 @@ const options: Options = {
   model: { value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" },
   ...imageOptions,
   ...samplingOptions,
-  methods: { value: "LIST", default: "total-variation,zero-filled", help: "what stands beside the network: total-variation, wavelet, zero-filled" },
+  methods: { value: "LIST", default: "total-variation,zero-filled", help: "what stands beside the network: total-variation, wavelet, firenet, zero-filled" },
   tests: { value: "LIST", default: "ascent,worst-case", help: "ascent, worst-case, details (are small structures lost), practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all" },
   placements: { value: "N", default: "20", help: "of every size and contrast of the details, over all images" },
   samples: { value: "N", default: "200", help: "of the likelihood, per level of subset simulation" },
