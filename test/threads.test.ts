@@ -113,6 +113,16 @@ describe("plans", () => {
       for (const [name, value] of Object.entries(want)) expect(relative(value, got[name]), `${name} ${JSON.stringify(options)}`).toBeLessThan(1e-5);
     }
   });
+  it.each([[2, 3], [0, 2, 3], [1, 2, 3], [3], [0, 1, 2, 3], [0]].map((axes) => [axes]))("normalising over axes %j, then a factor and a term per channel, agrees with float64", async (axes) => {
+    const b = new GraphBuilder(ops);
+    const f = arithmetic(b);
+    const x = b.input("x", [3, 5, 4, 6]);
+    const perChannel = (seed: number): typeof x => b.parameter(`p${seed}`, [1, 5, 1, 1], draw(5, seed));
+    b.output("y", f.relu(f.add(f.mul(b.emit("normalize", { x }, { axes, epsilon: 1e-5 }), perChannel(1)), perChannel(2))));
+    const feed = { x: draw(360, 3) };
+    const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run(feed)));
+    expect(relative(want.y, got.y)).toBeLessThan(1e-5);
+  });
   it("the gradient of a whole U-Net agrees with float64 to 1e-5 with Winograd's form on", async () => {
     const { nn, applyNetwork } = fiducial;
     const b = new GraphBuilder(ops);

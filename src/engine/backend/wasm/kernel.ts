@@ -39,7 +39,6 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
   /** Several passes in turn, `times` over: each time every pass does the next `chunks` of its `total`, so that what one leaves for the next stays small. */
   rounds(times: number, passes: readonly { readonly chunks: number; readonly total: number; readonly write: (p: Pass<Inputs, Attrs>) => void }[]): void;
 }
-export type PassOf<K extends OpName> = Pass<InputName<K>, Attributes<K>>;
 /** Emits the code of one op for one set of shapes. */
 export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };

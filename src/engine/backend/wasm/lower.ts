@@ -85,7 +85,9 @@ function groups(graph: Graph, order: readonly number[], kept: ReadonlySet<number
       if ((readers.get(input) ?? []).some((r) => groupOf.get(r.id) !== group)) continue;
       if (source.op === "conv_transpose2d" && adjointPadding(graph.nodes[source.inputs.w].shape, source.attrs as ConvAttributes) === undefined) continue;
       const others = group.members.flatMap((m) => Object.values(m.inputs)).filter((i) => i !== input && groupOf.get(i) !== group).map((i) => graph.nodes[broadcastSource(graph, i)].shape);
-      if (others.every((s) => sizeOf(s) === 1 || sameShape(s, source.shape) || perChannel(s, source.shape))) {
+      // a normalisation knows its channel only where it treats each by itself
+      const channels = source.op !== "normalize" || ["2,3", "0,2,3"].includes((source.attrs as { axes: readonly number[] }).axes.join());
+      if (others.every((s) => sizeOf(s) === 1 || sameShape(s, source.shape) || (channels && perChannel(s, source.shape)))) {
         group.source = source;
         absorbed.add(input);
       }

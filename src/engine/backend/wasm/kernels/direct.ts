@@ -11,7 +11,7 @@ const STRIP_BYTES = 256 * 1024;
 
 /** x [N, C·groups, H, W] * w [K·groups, C, R, S] → y [N, K·groups, P, Q]; C and K are a group's. */
 interface Geometry { N: number; C: number; H: number; W: number; K: number; R: number; S: number; P: number; Q: number; attrs: ConvAttributes }
-export const geometryOf = (x: Shape, w: Shape, y: Shape, attrs: ConvAttributes): Geometry =>
+const geometryOf = (x: Shape, w: Shape, y: Shape, attrs: ConvAttributes): Geometry =>
   ({ N: x[0], C: w[1], H: x[2], W: x[3], K: w[0] / attrs.groups, R: w[2], S: w[3], P: y[2], Q: y[3], attrs });
 
 /** Strips of output rows, and the image's rows they read. */

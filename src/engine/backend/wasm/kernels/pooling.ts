@@ -100,16 +100,15 @@ function corners(f: FunctionBuilder, row: Code): readonly [Local, Local] {
   return [f.local("v128", v.shuffle(get(a), get(b), [0, 2, 4, 6])), f.local("v128", v.shuffle(get(a), get(b), [1, 3, 5, 7]))];
 }
 /** For four windows: masks of which corner is the first largest, in the order of the corners; the last takes what is left. */
-function winners(f: FunctionBuilder, x: Local, upper: Local, lower: Local): { best: Local; masks: Local[] } {
+function winners(f: FunctionBuilder, x: Local, upper: Local, lower: Local): Local[] {
   const all = [...corners(f, plus(x, upper)), ...corners(f, plus(x, lower))];
   const best = f.local("v128", v.max(v.max(get(all[0]), get(all[1])), v.max(get(all[2]), get(all[3]))));
   const free = f.local("v128", v.eq(v.constant(0), v.constant(0)));
-  const masks = all.map((corner, i) => {
+  return all.map((corner, i) => {
     const mask = f.local("v128", i === 3 ? get(free) : v.and(get(free), v.eq(get(corner), get(best))));
     f.set(free, v.andNot(get(free), get(mask)));
     return mask;
   });
-  return { best, masks };
 }
 
 export const max_pool2d: Kernel<"max_pool2d"> = (k) => {
@@ -132,7 +131,7 @@ export const max_pool2d_grad: Kernel<"max_pool2d_grad"> = (k) => {
     }, H * W * 4);
   }
   pairs(k, k.shapes.x, k.shapes.dy, ({ f, input, y }, at, upper, lower, lanes) => {
-    const { masks } = winners(f, input.x, upper, lower);
+    const masks = winners(f, input.x, upper, lower);
     const dy = f.local("v128", v.load(plus(input.dy, at)));
     [upper, lower].forEach((row, r) => {
       const [left, right] = [f.local("v128", v.and(get(dy), get(masks[2 * r]))), f.local("v128", v.and(get(dy), get(masks[2 * r + 1])))];
