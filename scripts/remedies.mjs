@@ -1,6 +1,8 @@
 // What helps: small U-Nets trained alike but for one remedy each, with their accuracy beside their stability. Writes docs/remedies.md and its picture.
 // node scripts/remedies.mjs
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { adam, audit, brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, meanAbsoluteError, nn, openBackend, postProcess, practicalFaults, subsampledFourier, totalVariation, variableDensityMask, version, worstCasePerturbation, zeroFilled } from "fiducial";
 
 const shape = [64, 64];
@@ -47,7 +49,7 @@ ${rows.map((r, i) => { const fill = r.name.startsWith("U-Net") ? "#1f6f8b" : "#6
 </svg>
 `);
 writeFileSync("docs/remedies.md", `# What helps
-Made by \`node scripts/remedies.mjs\` (fiducial ${version}, seed ${seed}).
+Made by \`node scripts/remedies.mjs\` (fiducial ${version}, seed ${seed}; ${cpus().length} cores of an ${cpus()[0].model}, Node ${process.version.slice(1)}, commit ${execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim()}).
 
 Five U-Nets of 64² (12 to 96 channels), trained alike (${settings.count} phantoms, ${settings.epochs} epochs, a quarter of k-space, noise σ = ${settings.sigma}) but for one remedy each, and audited on four phantoms that none of them has seen: by projected gradient ascent in balls of 2, 5 and 10 % of ‖y‖ (40 steps, 3 starts), and by moderate faults of the acquisition. *Jitter* trains with extra noise of up to that standard deviation (\`fiducial train reconstructor --jitter\`), *data consistency* ends the network with the measured cells put back (\`--data-consistency\`).
 
