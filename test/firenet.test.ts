@@ -47,6 +47,6 @@ describe("FIRENET", () => {
     expect(norm(after.map((v, k) => v - before[k])) / norm(noisy.map((v, k) => v - clean[k]))).toBeLessThan(1.5);
   });
   it("refuses counts that are none", () => {
-    expect(() => firenet({ operator, inner: 1 })).toThrow(ConfigError);
+    expect(() => firenet({ operator, inner: 0 })).toThrow(ConfigError);
   });
 });

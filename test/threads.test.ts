@@ -207,6 +207,15 @@ describe("unusual shapes", () => {
   ] as const)("%s agrees with the definition", async (_name, x, w, attrs) => {
     expect(await convolve(x, w, attrs)).toBeLessThan(1e-5);
   });
+  it("what follows a convolution of no channels is still done", async () => {
+    const b = new GraphBuilder(ops);
+    const f = arithmetic(b);
+    const y = b.emit("conv2d", { x: b.input("x", [1, 0, 5, 5]), w: b.parameter("w", [9, 0, 3, 3], new Float32Array(0)) }, plain);
+    b.output("y", f.relu(f.add(y, b.parameter("bias", [1, 9, 1, 1], draw(9, 1)))));
+    const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run({ x: [] })));
+    expect([...got.y]).toEqual([...want.y]);
+    expect(Math.max(...got.y)).toBeGreaterThan(0);
+  });
   it("a kernel that does not fit, and memory that does not exist, are one clear error", async () => {
     await expect(convolve([1, 3, 4, 5], [2, 3, 7, 7], { padding: [0, 0] })).rejects.toThrow(/does not fit/);
     const b = new GraphBuilder(ops);

@@ -177,8 +177,8 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
             random: randomPerturbation(test.domain, `start ${label}`),
             async tick() { done++; await progress(`${test.id}: ${method.name}, image ${i + 1} of ${count}`); },
             measure(proposed, { label: name, relativeBudget, series, iteration, picture }) {
-              const limit = relativeBudget * reference;
               const length = norm(proposed);
+              const limit = relativeBudget === undefined ? length : relativeBudget * reference;
               const r = length > limit ? proposed.map((v) => (v * limit) / length) : proposed;
               const size2 = norm(r);
               if (name === test.transferred) perturbations.push({ from: method.name, image: i, r });
@@ -212,7 +212,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
                 pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, rangeOf(i));
               }
               return {
-                method: method.name, image: i, label: name, relativeBudget, norm: size2, relativeNorm: size2 / reference,
+                method: method.name, image: i, label: name, ...(relativeBudget === undefined ? {} : { relativeBudget }), norm: size2, relativeNorm: size2 / reference,
                 measuredNorm: norm(objective.measured(r)), outputChange, amplification: outputChange / size2,
                 noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b) => a + b, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), rangeOf(i)), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
                 strongerThanNoise: outputChange > maxOutputChange,

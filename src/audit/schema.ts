@@ -42,8 +42,8 @@ export interface Measurement {
   readonly image: number;
   /** "r₁", or "2 %" */
   readonly label: string;
-  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain). */
-  readonly relativeBudget: number;
+  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain); none where r was not searched for. */
+  readonly relativeBudget?: number;
   readonly norm: number;
   readonly relativeNorm: number;
   /** ‖y(r) − y(0)‖ */

@@ -1,5 +1,6 @@
 // How likely a rare event is: subset simulation, and plain Monte Carlo to hold it to.
 import { ConfigError, exp, log, random } from "../../engine/index.ts";
+import { NORMAL_95 as Z } from "./normals.ts";
 
 /** A probability with a 95 % interval. */
 export interface Likelihood {
@@ -45,7 +46,6 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
   const half = (Z / (1 + z2 / samples)) * Math.sqrt((p * (1 - p)) / samples + z2 / (4 * samples * samples));
   return { probability: p, low: Math.max(0, middle - half), high: middle + half, evaluations: samples, levels: [], bound: false, worst };
 }
-const Z = 1.959963984540054;
 
 /** P(response ≥ threshold) as a product of conditional probabilities of about a tenth, each from Markov chains that start where the level before ended; steps are preconditioned Crank–Nicolson ones, whose length adapts to an acceptance of 0.44, so that thousands of dimensions do no harm. Sources: Au and Beck, Probabilistic Engineering Mechanics 2001; Papaioannou et al., ibid. 2015. Throws ConfigError for fewer than 20 samples a level. */
 export async function subsetSimulation(event: Event & { samples: number; maxLevels?: number }): Promise<Likelihood> {
@@ -75,7 +75,7 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
     const last = tenth >= threshold || level === maxLevels;
     const at = last ? threshold : tenth;
     const hits = all.filter((s) => s.g >= at).length;
-    const share = Math.max(hits, last && hits === 0 ? 1 : 0) / all.length;
+    const share = Math.max(hits, 1) / all.length;
     logProbability += log(share);
     variance += ((1 - share) / (all.length * share)) * (1 + correlation(chains, at, share));
     if (last) {

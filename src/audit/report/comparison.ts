@@ -1,9 +1,7 @@
 // Two results side by side, in Markdown: what differs between their problems, their methods and their verdicts.
 import type { AuditResult } from "../schema.ts";
-
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.map((c) => c.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`).join("\n");
+import { table } from "./markdown.ts";
+import { mean } from "./plot.ts";
 
 /** What differs between two problems, in sentences; none when they are one. */
 function differences(a: AuditResult, b: AuditResult): string[] {

@@ -1,6 +1,6 @@
 // A result as one HTML file: it needs no network, no script and no other file, and recomputes nothing.
 import type { AuditResult, Measurement, Outcome, TestRecord } from "../schema.ts";
-import { colourOf, errorPlot, escapeHtml } from "./plot.ts";
+import { colourOf, errorPlot, escapeHtml, mean } from "./plot.ts";
 
 export interface ReportOptions {
   /** The command that repeats the audit. */
@@ -105,10 +105,9 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
     const series = seriesOf(test);
     if (series.length === 0) return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}`;
     const own = (name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
-    const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
     const costs = series.flatMap((name) => [...new Set(own(name).map((m) => m.label))].map((label, i) => [`${i === 0 ? escapeHtml(name) : ""}`, escapeHtml(label), ...methods.map((method) => {
       const at = own(name).filter((m) => m.label === label && m.method === method);
-      return at.length === 0 ? "–" : `${fixed(average(at.map((m) => m.psnr.before - m.psnr.after)), 2)} <span class="soft">(${fixed(average(at.map((m) => m.psnr.before - m.noise.psnr)), 2)})</span>`;
+      return at.length === 0 ? "–" : `${fixed(mean(at.map((m) => m.psnr.before - m.psnr.after)), 2)} <span class="soft">(${fixed(mean(at.map((m) => m.psnr.before - m.noise.psnr)), 2)})</span>`;
     })]));
     return `<h3>What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)</h3>${table(["", "severity", ...methods.map(dot)], costs)}
 <details><summary>Error against the size of each</summary>${explained("the fault")}<div class="plots">${series.map((name) => `<figure><figcaption><b>${escapeHtml(name)}</b></figcaption>${errorPlot({ ...test, measurements: own(name) }, methods)}</figure>`).join("")}</div></details>`;

@@ -6,7 +6,7 @@ const colours = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9
 export const colourOf = (index: number): string => colours[index % colours.length];
 
 interface Point { readonly x: number; readonly y: number }
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** 0, step, 2 step, … with a step of 1, 2 or 5 times a power of ten, up to just above `top`. */
 function ticks(top: number): number[] {

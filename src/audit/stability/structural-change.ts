@@ -1,6 +1,7 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
 import { detailShapes, magnitude, maximum, placeDetail, ssim, type Detail, type DetailShape } from "../../imaging/index.ts";
+import { NORMAL_95 } from "../likelihood/normals.ts";
 import type { DetailScore, Measurement } from "../schema.ts";
 import type { StabilityTest, Subject } from "./test.ts";
 
@@ -67,7 +68,7 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
         const possible = found.filter((f) => f.measured >= BEYOND);
         const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
         const isJudged = radius === judged.radius && contrast === judged.contrast;
-        measurements.push({ ...subject.measure(worst.detail.z, { label, relativeBudget: 1e9, picture: isJudged }), detail: score(radius, contrast, found) });
+        measurements.push({ ...subject.measure(worst.detail.z, { label, picture: isJudged }), detail: score(radius, contrast, found) });
       }
       return measurements;
     },
@@ -97,7 +98,7 @@ function score(radius: number, contrast: number, found: readonly Found[]): Detai
   const values = possible.map((f) => f.recovered);
   const average = mean(values);
   const deviation = values.length > 1 ? Math.sqrt(values.reduce((s, v) => s + (v - average) ** 2, 0) / (values.length - 1)) : 0;
-  const half = values.length > 0 ? (1.959963984540054 * deviation) / Math.sqrt(values.length) : 0;
+  const half = values.length > 0 ? (NORMAL_95 * deviation) / Math.sqrt(values.length) : 0;
   return {
     radius, contrast, placements: found.length, recovered: average, low: average - half, high: average + half, measured: mean(found.map((f) => f.measured)),
     notRecoverable: found.length - possible.length, lost: values.filter((v) => v < LOST).length, boxError: mean(possible.map((f) => f.boxError)), ssim: mean(possible.map((f) => f.ssim)),

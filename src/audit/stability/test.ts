@@ -31,8 +31,8 @@ export interface Subject {
   reconstruct(r: Float64Array): Float64Array;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): number;
-  /** Clips r to the budget and measures it, beside random noise of its norm. */
-  measure(r: Float64Array, options: { label: string; relativeBudget: number; series?: string; iteration?: number; picture: boolean }): Measurement;
+  /** Clips r to the budget, where there is one, and measures it, beside random noise of its norm. */
+  measure(r: Float64Array, options: { label: string; relativeBudget?: number; series?: string; iteration?: number; picture: boolean }): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }

@@ -36,26 +36,26 @@ function plan(graph: Graph): Plan {
     },
   };
   function execute(inputs: Readonly<Record<string, ArrayLike<number>>>, done: () => void): Record<string, HostData> {
-      checkInputs(graph, inputs);
-      const values = new Map<number, HostArray>();
-      for (const id of order) {
-        const node = graph.nodes[id];
-        let data: Float64Array;
-        if (node.kind === "input") data = Float64Array.from(inputs[node.name]);
-        else if (node.kind === "op") {
-          const given: Record<string, HostArray> = {};
-          for (const [name, i] of Object.entries(node.inputs)) given[name] = values.get(i)!;
-          data = new Float64Array(sizeOf(node.shape));
-          ops[node.op].reference(given as never, node.attrs as never, data, node.shape);
-          done();
-        } else data = kept.get(id)!;
-        values.set(id, { data, shape: node.shape });
-      }
-      const out: Record<string, HostData> = {};
-      for (const [name, id] of graph.outputs) out[name] = values.get(id)!.data.slice();
-      const updates = [...graph.updates].map(([id, next]) => [id, values.get(next)!.data.slice()] as const);
-      for (const [id, data] of updates) kept.set(id, data);
-      return out;
+    checkInputs(graph, inputs);
+    const values = new Map<number, HostArray>();
+    for (const id of order) {
+      const node = graph.nodes[id];
+      let data: Float64Array;
+      if (node.kind === "input") data = Float64Array.from(inputs[node.name]);
+      else if (node.kind === "op") {
+        const given: Record<string, HostArray> = {};
+        for (const [name, i] of Object.entries(node.inputs)) given[name] = values.get(i)!;
+        data = new Float64Array(sizeOf(node.shape));
+        ops[node.op].reference(given as never, node.attrs as never, data, node.shape);
+        done();
+      } else data = kept.get(id)!;
+      values.set(id, { data, shape: node.shape });
+    }
+    const out: Record<string, HostData> = {};
+    for (const [name, id] of graph.outputs) out[name] = values.get(id)!.data.slice();
+    const updates = [...graph.updates].map(([id, next]) => [id, values.get(next)!.data.slice()] as const);
+    for (const [id, data] of updates) kept.set(id, data);
+    return out;
   }
 }
 

@@ -8,7 +8,7 @@ import { ops } from "../../ops/index.ts";
 import { checkInputs, findParameter, type Backend, type BackendOptions, type HostData, type Plan, type PlanStep } from "../backend.ts";
 import { planArena, type Lifetime } from "../memory.ts";
 import { encodeModule, FunctionBuilder, get, i32, v, type Code, type Local } from "./encoder.ts";
-import type { Pass, Place } from "./kernel.ts";
+import { up, type Pass, type Place } from "./kernel.ts";
 import { evaluate, storeLanes } from "./kernels/elementwise.ts";
 import { lower, type ConvolutionForm, type Program, type Step } from "./lower.ts";
 import { builtin, MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
@@ -17,7 +17,7 @@ import { builtin, MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
 const SLACK = 128;
 const PAGE = 65536;
 const MAX_BYTES = 2 ** 32 - PAGE;
-const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+const aligned = (bytes: number): number => up(bytes, 16);
 
 /** About 50 µs of one thread: below that, a thread costs more to wake than it helps. */
 const SHARED_FLOPS = 3e6;
@@ -128,9 +128,9 @@ function updatedInPlace(graph: Graph, { steps, root }: Program): Map<number, num
 
 let planNumber = 0;
 
-async function plan(given: Graph, host: Host): Promise<Plan> {
-  verify(given, ops);
-  const graph = host.recompute ? recomputed(given, reachable(given)) : given;
+async function plan(asked: Graph, host: Host): Promise<Plan> {
+  verify(asked, ops);
+  const graph = host.recompute ? recomputed(asked, reachable(asked)) : asked;
   const order = reachable(graph);
   const program = lower(graph, order, host.convolution);
   const { steps, shapeOf, root } = program;
@@ -229,7 +229,6 @@ async function plan(given: Graph, host: Host): Promise<Plan> {
   const once = ready.filter(({ step }) => step.once);
   const always = ready.filter(({ step }) => !step.once);
   let stale = true;
-  const asked = given;
   const execute = (given: Readonly<Record<string, ArrayLike<number>>>, each: (step: (typeof ready)[number]) => void): Record<string, HostData> => {
     checkInputs(asked, given);
     for (const { name, place } of inputs) place.set(given[name]);

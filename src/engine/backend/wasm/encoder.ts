@@ -42,8 +42,7 @@ const address = (align: number, offset: number): Code => [align, unsigned(offset
 export const i32 = {
   load: (at: Code, offset = 0): Code => [at, 0x28, address(2, offset)],
   store: (at: Code, x: Code, offset = 0): Code => [at, x, 0x36, address(2, offset)],
-  divU: binary([0x6e]) as Binary, remU: binary([0x70]) as Binary, ltS: binary([0x48]) as Binary, or: binary([0x72]) as Binary,
-  select: (yes: Code, no: Code, condition: Code): Code => [yes, no, condition, 0x1b],
+  divU: binary([0x6e]) as Binary, remU: binary([0x70]) as Binary,
   add: binary([0x6a]) as Binary, sub: binary([0x6b]) as Binary, mul: binary([0x6c]) as Binary, eqz: unary([0x45]) as Unary,
   ltU: binary([0x49]) as Binary, geU: binary([0x4f]) as Binary, ne: binary([0x47]) as Binary, and: binary([0x71]) as Binary,
 };

@@ -1,7 +1,7 @@
 // What a kernel is written against: the op's shapes and attributes, pointers, room for tables and scratch, and pieces that threads share out.
 import type { Shape } from "../../core/shape.ts";
 import type { Attributes, InputName, OpName } from "../../graph/catalogue.ts";
-import type { Code, FunctionBuilder, Local } from "./encoder.ts";
+import { get, i32, int, type Code, type FunctionBuilder, type Local } from "./encoder.ts";
 
 /** A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the channel times 4), of which `lanes` count. */
 export interface Place { readonly offset: Code; readonly channel?: Code; readonly lanes?: number }
@@ -52,3 +52,17 @@ const PIECE = 65536;
 export function pieces(units: number, steps: number): number {
   return Math.max(1, Math.min(units, 256, Math.floor((units * steps) / PIECE)));
 }
+/** The units [first, end) that a call does, when every one does `per` of `units`; `number` counts the calls. */
+export function unitsOf(f: FunctionBuilder, number: Local, units: number, per: number): readonly [first: Local, end: Local] {
+  const first = f.local("i32", i32.mul(get(number), int(per)));
+  const end = f.local("i32", i32.add(get(first), int(per)));
+  f.if(i32.geU(get(end), int(units)), () => f.set(end, int(units)));
+  return [first, end];
+}
+/** One pass over `units` like ones that cost `steps` each, shared out in pieces. */
+export function passOver<Inputs extends string, Attrs>(k: KernelContext<Inputs, Attrs>, units: number, steps: number, write: (p: Pass<Inputs, Attrs>, first: Local, end: Local) => void): void {
+  const per = Math.ceil(units / pieces(units, steps));
+  k.pass(Math.ceil(units / per), (p) => write(p, ...unitsOf(p.f, p.chunk, units, per)));
+}
+/** n, rounded up to a multiple of `to`. */
+export const up = (n: number, to: number): number => Math.ceil(n / to) * to;

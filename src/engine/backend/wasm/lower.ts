@@ -83,6 +83,8 @@ function groups(graph: Graph, order: readonly number[], kept: ReadonlySet<number
       const source = graph.nodes[input];
       if (group.source || source.kind !== "op" || !SOURCES.includes(source.op) || kept.has(input) || !sameShape(source.shape, group.sink.shape)) continue;
       if ((readers.get(input) ?? []).some((r) => groupOf.get(r.id) !== group)) continue;
+      // a sum of nothing is zeros, which are not computed by a kernel that could go on with them
+      if (Object.values(source.inputs).some((id) => sizeOf(graph.nodes[id].shape) === 0)) continue;
       if (source.op === "conv_transpose2d" && adjointPadding(graph.nodes[source.inputs.w].shape, source.attrs as ConvAttributes) === undefined) continue;
       const others = group.members.flatMap((m) => Object.values(m.inputs)).filter((i) => i !== input && groupOf.get(i) !== group).map((i) => graph.nodes[broadcastSource(graph, i)].shape);
       // a normalisation knows its channel only where it treats each by itself

@@ -96,6 +96,7 @@ export function processors(): number {
 }
 /** Why this host cannot share work among threads, or undefined where it can. */
 export function whyAlone(): string | undefined {
+  if (!builtin("node:worker_threads") && typeof Worker === "undefined") return "this host offers no worker threads (Node does from 20.16 on), so the engine runs on one thread";
   if (typeof SharedArrayBuffer === "undefined") return "this page is not cross-origin isolated (COOP same-origin, COEP require-corp), so the engine runs on one thread";
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0);

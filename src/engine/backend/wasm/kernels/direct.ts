@@ -3,9 +3,8 @@
 import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
 import { get, i32, int, s32, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import type { KernelContext } from "../kernel.ts";
+import { unitsOf, up, type KernelContext } from "../kernel.ts";
 
-const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 /** A strip of the image should stay in the second-level cache. */
 const STRIP_BYTES = 256 * 1024;
 
@@ -206,15 +205,11 @@ export const directWeightGrad = (x: Shape, dy: Shape, attrs: ConvAttributes) => 
   k.pass(count * Math.ceil(blocks / share), (p) => {
     const { f } = p;
     const part = f.local("i32", i32.remU(get(p.chunk), int(count)));
-    const firstMap = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(count)), int(share * 4)));
     const sums = f.local("i32", i32.add(get(p.shared), i32.mul(get(part), int(partBytes))));
     const table = p.table(strip.taps);
     const room = p.scratch(strip.bytes + (zeroTail ? share * 4 * strip.rows * mapPitch * 4 + 64 : 0));
-    const unit0 = f.local("i32", i32.mul(get(part), int(per)));
-    const unitEnd = f.local("i32", i32.add(get(unit0), int(per)));
-    f.if(i32.geU(get(unitEnd), int(units)), () => f.set(unitEnd, int(units)));
-    const lastMap = f.local("i32", i32.add(get(firstMap), int(share * 4)));
-    f.if(i32.geU(get(lastMap), int(g.K)), () => f.set(lastMap, int(g.K)));
+    const [unit0, unitEnd] = unitsOf(f, part, units, per);
+    const [firstMap, lastMap] = unitsOf(f, f.local("i32", i32.divU(get(p.chunk), int(count))), g.K, share * 4);
     // this call's maps of every group start at zero
     f.for(attrs.groups, (group) => f.range(get(firstMap), get(lastMap), 1, (m) => f.zero(i32.add(get(sums), i32.mul(i32.add(i32.mul(get(group), int(g.K)), get(m)), int(taps * 4))), taps * 4)));
     f.range(get(unit0), get(unitEnd), 1, (unit) => f.for(attrs.groups, (group) => {

@@ -1,7 +1,7 @@
 // Elementwise ops as vector code, and the kernel of an expression of them: one loop, whatever the number of ops.
 import { broadcastStrides, sizeOf, type Shape } from "../../../core/shape.ts";
 import { get, i32, int, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import { onePiece, pieces, type Kernel, type KernelContext } from "../kernel.ts";
+import { onePiece, pieces, unitsOf, up, type Kernel, type KernelContext } from "../kernel.ts";
 
 /** eˣ of four numbers: x = k·ln 2 + r, a polynomial for eʳ, and 2ᵏ from its bits. */
 export function exp4(x: Code, fn: FunctionBuilder): Code {
@@ -112,7 +112,7 @@ export const expression = (e: Expression) => (k: KernelContext): void => {
   const below = size / outer.n;
   // one axis is cut into runs of vectors, more than one into blocks of the outermost
   const count = flat ? pieces(Math.ceil(size / 1024), 1024) : pieces(outer.n, below);
-  const per = flat ? Math.ceil(size / count / 4) * 4 : Math.ceil(outer.n / count);
+  const per = flat ? up(Math.ceil(size / count), 4) : Math.ceil(outer.n / count);
   k.pass(Math.ceil(outer.n / per), (p) => {
     const { f } = p;
     const pointers = Object.values(p.input);
@@ -122,9 +122,7 @@ export const expression = (e: Expression) => (k: KernelContext): void => {
       f.range(from, end, 16, (i) => four(get(i)).forEach((value, j) => f.do(v.store(i32.add(get(to[j]), get(i)), get(value)))));
       if (tail > 0) four(end).forEach((value, j) => storeLanes(f, i32.add(get(to[j]), end), value, tail));
     };
-    const first = f.local("i32", i32.mul(get(p.chunk), int(per)));
-    const last = f.local("i32", i32.add(get(first), int(per)));
-    f.if(i32.geU(get(last), int(outer.n)), () => f.set(last, int(outer.n)));
+    const [first, last] = unitsOf(f, p.chunk, outer.n, per);
     const nest = (depth: number, at: readonly Local[], to: readonly Local[]): void => {
       if (depth === axes.length - 1) {
         const whole = inner.n - (inner.n % 4);
@@ -142,13 +140,6 @@ export const expression = (e: Expression) => (k: KernelContext): void => {
     else nest(0, pointers, p.outputs);
   });
 };
-
-/** Every elementwise op by itself. */
-const single = (op: ElementwiseName) => (k: KernelContext): void => {
-  const names = Object.keys(k.shapes);
-  expression({ shape: k.out, operands: names.map((n) => k.shapes[n]), steps: [{ op, args: names.map((_, operand) => ({ operand })) }], results: [0] })(k);
-};
-export const elementwise = Object.fromEntries(Object.keys(vectorOps).map((op) => [op, single(op as ElementwiseName)])) as { [K in ElementwiseName]: Kernel<K> };
 
 /** The reference's hash, four numbers at a time. */
 function mix4(fn: FunctionBuilder, x: Code): Code {

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
 import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import { pieces, type Kernel, type Pass } from "../kernel.ts";
+import { pieces, unitsOf, type Kernel, type Pass } from "../kernel.ts";
 
 function radices(n: number): number[] {
   const found: number[] = [];
@@ -238,10 +238,8 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
   };
   // groups of four lines, shared out in chunks; the last may be smaller
   const groups = Math.ceil(lines / 4);
-  const first = f.local("i32", i32.mul(get(chunk), int(per)));
-  const last = f.local("i32", i32.add(get(first), int(per)));
+  const [first, last] = unitsOf(f, chunk, groups, per);
   const whole = Math.floor(lines / 4);
-  f.if(i32.geU(get(last), int(groups)), () => f.set(last, int(groups)));
   const wholeLast = groups === whole ? last : f.local("i32", i32.sub(get(last), i32.geU(get(last), int(groups))));
   f.range(get(first), get(wholeLast), 1, (i) => group(i32.mul(get(i), int(4 * lineStep * 4)), 4));
   if (groups > whole) f.if(i32.ne(get(last), get(wholeLast)), () => group(int(whole * 4 * lineStep * 4), lines - whole * 4));

@@ -1,7 +1,7 @@
 // Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import { get, i32, int, s32, type Code } from "../encoder.ts";
-import { pieces, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import { pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
 /** for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`; offsets and strides in elements, `from` an input's name. */
 interface Box { shape: Shape; from: string; fromOffset?: number; fromStrides: readonly number[]; toOffset?: number; toStrides: readonly number[] }
@@ -40,7 +40,7 @@ function plan(box: Box, add: boolean): BoxPlan {
 function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPlan, per: number, add: boolean): void {
   const { f } = p;
   const whole = per === axes[0].n;
-  const first = whole ? undefined : f.local("i32", i32.mul(get(p.chunk), int(per)));
+  const range = whole ? undefined : unitsOf(f, p.chunk, axes[0].n, per);
   const nest = (depth: number, source: Code, target: Code): void => {
     if (depth === axes.length) {
       if (add) f.do(s32.store(target, s32.add(s32.load(target), s32.load(source))));
@@ -49,8 +49,8 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
       return;
     }
     const { n, s, d } = axes[depth];
-    const cut = depth === 0 ? first : undefined;
-    const start = (at: Code, stride: number): Code => (cut ? i32.add(at, i32.mul(get(cut), int(stride * 4))) : at);
+    const cut = depth === 0 ? range : undefined;
+    const start = (at: Code, stride: number): Code => (cut ? i32.add(at, i32.mul(get(cut[0]), int(stride * 4))) : at);
     const src = f.local("i32", start(source, s));
     const dst = f.local("i32", start(target, d));
     const step = (): void => {
@@ -58,16 +58,13 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
       f.advance(src, s * 4);
       f.advance(dst, d * 4);
     };
-    if (!cut) { f.for(n, step); return; }
-    const last = f.local("i32", i32.add(get(cut), int(per)));
-    f.if(i32.geU(get(last), int(n)), () => f.set(last, int(n)));
-    f.range(get(cut), get(last), 1, step);
+    if (cut) f.range(get(cut[0]), get(cut[1]), 1, step);
+    else f.for(n, step);
   };
   nest(0, i32.add(get(p.input[from]), int(fromOffset * 4)), i32.add(get(p.y), int(toOffset * 4)));
 }
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * b[i], 0);
 
-export const reshape: Kernel<"reshape"> = (k) => copyBoxes(k, [{ shape: [sizeOf(k.out)], from: "x", fromStrides: [1], toStrides: [1] }]);
 export const broadcast_to: Kernel<"broadcast_to"> = (k) => copyBoxes(k, [{ shape: k.out, from: "x", fromStrides: broadcastStrides(k.shapes.x, k.out), toStrides: stridesOf(k.out) }]);
 export const transpose: Kernel<"transpose"> = (k) => {
   const own = stridesOf(k.shapes.x);

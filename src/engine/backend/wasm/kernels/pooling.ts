@@ -2,7 +2,7 @@
 import { sizeOf, type Shape } from "../../../core/shape.ts";
 import type { PoolAttributes } from "../../../graph/catalogue.ts";
 import { f32, get, i32, int, s32, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import { pieces, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import { passOver, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 import { storeLanes } from "./elementwise.ts";
 
 /** One pass: for every pooled cell `cell(pass, pooled offset, window)`; `window(visit)` visits the byte offsets of x inside the window. Planes are shared out in chunks. */
@@ -12,12 +12,8 @@ function cells<Inputs extends string>(k: KernelContext<Inputs, PoolAttributes>, 
   const padded = padding[0] > 0 || padding[1] > 0;
   const planes = x[0] * x[1];
   if (sizeOf(y) === 0) return;
-  const per = Math.ceil(planes / pieces(planes, y[2] * y[3] * kernel[0] * kernel[1]));
-  k.pass(Math.ceil(planes / per), (p) => {
+  passOver(k, planes, y[2] * y[3] * kernel[0] * kernel[1], (p, from, end) => {
     const { f } = p;
-    const from = f.local("i32", i32.mul(get(p.chunk), int(per)));
-    const end = f.local("i32", i32.add(get(from), int(per)));
-    f.if(i32.geU(get(end), int(planes)), () => f.set(end, int(planes)));
     const at = f.local("i32", i32.mul(get(from), int(y[2] * y[3] * 4)));
     const plane = f.local("i32", i32.mul(get(from), int(H * W * 4)));
     f.range(get(from), get(end), 1, () => {
@@ -54,18 +50,14 @@ function argmax(f: FunctionBuilder, x: Local, window: (visit: (offset: Local) =>
 }
 const plus = (base: Local, offset: Local): Code => i32.add(get(base), get(offset));
 
-/** Windows of 2 × 2 that do not overlap, four cells at a time: `four(pass, the 4 corners' vectors, offset of the cells, offsets of the two rows of x, cells that count)`. */
+/** Windows of 2 × 2 that do not overlap, four cells at a time: `four(pass, offset of the cells, offsets of the two rows of x, cells that count)`. */
 function pairs<Inputs extends string>(k: KernelContext<Inputs, PoolAttributes>, x: Shape, y: Shape, four: (p: Pass<Inputs, PoolAttributes>, at: Local, upper: Local, lower: Local, lanes: number) => void, zero = false): void {
   const [, , H, W] = x;
   const [, , P, Q] = y;
   const planes = x[0] * x[1];
   if (sizeOf(y) === 0) return;
-  const per = Math.ceil(planes / pieces(planes, H * W));
-  k.pass(Math.ceil(planes / per), (p) => {
+  passOver(k, planes, H * W, (p, from, end) => {
     const { f } = p;
-    const from = f.local("i32", i32.mul(get(p.chunk), int(per)));
-    const end = f.local("i32", i32.add(get(from), int(per)));
-    f.if(i32.geU(get(end), int(planes)), () => f.set(end, int(planes)));
     const at = f.local("i32", i32.mul(get(from), int(P * Q * 4)));
     const plane = f.local("i32", i32.mul(get(from), int(H * W * 4)));
     f.range(get(from), get(end), 1, () => {

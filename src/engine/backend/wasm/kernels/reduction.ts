@@ -1,7 +1,7 @@
 // Sums, normalisation and softmax. Sums are taken in float64, in a fixed order, and rounded once.
 import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import { f64, get, i32, int, s32, s64, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import { onePiece, pieces, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import { onePiece, passOver, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 import { exp4, log4 } from "./elementwise.ts";
 
 /** Adds `count` numbers from `at`, each passed through `term`, into the doubles `lanes` (four at a time) and `total` (the rest). */
@@ -39,11 +39,7 @@ export const sum: Kernel<"sum"> = (k) => {
   // the outermost kept axis is shared out; each sum is one thread's, in one order
   const outer = kept.shift() ?? { n: 1, s: 0 };
   const below = kept.reduce((n, axis) => n * axis.n, 1);
-  const per = Math.ceil(outer.n / pieces(outer.n, sizeOf(shapes.x) / outer.n));
-  k.pass(Math.ceil(outer.n / per), ({ f, input, y, chunk }) => {
-    const first = f.local("i32", i32.mul(get(chunk), int(per)));
-    const last = f.local("i32", i32.add(get(first), int(per)));
-    f.if(i32.geU(get(last), int(outer.n)), () => f.set(last, int(outer.n)));
+  passOver(k, outer.n, sizeOf(shapes.x) / outer.n, ({ f, input, y }, first, last) => {
     const to = f.local("i32", i32.add(get(y), i32.mul(get(first), int(below * 4))));
     const nest = (axes: readonly { n: number; s: number }[], at: Code, body: (at: Local) => void): void => {
       const p = f.local("i32", at);
@@ -76,20 +72,16 @@ function layout(x: Shape, axes: readonly number[]): { groups: number; groupStrid
 
 interface NormalizeAttributes { readonly axes: readonly number[]; readonly epsilon: number }
 /** One pass over the groups; `channel` is the byte offset of a number per channel. */
-function normalizing<Inputs extends "x" | "dy">(k: KernelContext<Inputs, NormalizeAttributes>, body: (p: Pass<Inputs, NormalizeAttributes>, g: { channel: Code;  count: number; mean: Local; scale: Local; each: (visit: (offset: Local, run: number) => void) => void; lanes: () => [Local, Local] }) => void): void {
+function normalizing<Inputs extends "x" | "dy">(k: KernelContext<Inputs, NormalizeAttributes>, body: (p: Pass<Inputs, NormalizeAttributes>, g: { channel: Code; count: number; mean: Local; scale: Local; each: (visit: (offset: Local, run: number) => void) => void; lanes: () => [Local, Local] }) => void): void {
   const x = k.out;
   const { attrs } = k;
   const l = layout(x, attrs.axes);
   if (l === undefined) throw new Error(`wasm normalize: axes [${attrs.axes}] of ${x} are not a leading and a trailing run`);
   const count = l.chunks * l.run;
   if (count * l.groups === 0) return;
-  const per = Math.ceil(l.groups / pieces(l.groups, count));
-  k.pass(Math.ceil(l.groups / per), (p) => {
+  passOver(k, l.groups, count, (p, first, last) => {
     const { f } = p;
     const source = p.input["x" as Inputs];
-    const first = f.local("i32", i32.mul(get(p.chunk), int(per)));
-    const last = f.local("i32", i32.add(get(first), int(per)));
-    f.if(i32.geU(get(last), int(l.groups)), () => f.set(last, int(l.groups)));
     f.range(get(first), get(last), 1, (group) => {
       const base = f.local("i32", i32.mul(get(group), int(l.groupStride * 4)));
       const each = (visit: (offset: Local, run: number) => void): void => {

@@ -3,13 +3,12 @@
 import { sizeOf, type Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
 import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
-import { pieces, type KernelContext, type Pass } from "../kernel.ts";
+import { passOver, unitsOf, up, type KernelContext, type Pass } from "../kernel.ts";
 
 const WINDOW = 6;
 /** Outputs of a tile along an axis. */
 const tileOf = (kernel: number): number => WINDOW + 1 - kernel;
 const POSITIONS = 36;
-const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 /** Bytes between two positions' matrices: never a multiple of a page, or they would all fall into one cache set. */
 const spread = (bytes: number): number => (bytes % 256 === 0 ? bytes + 64 : up(bytes, 16));
 const scaled = (x: Code, by: number): Code => (by === 1 ? x : v.mul(x, v.constant(by)));
@@ -148,14 +147,10 @@ function framed([N, C, H, W]: Shape, tiles: Tiles, padding: readonly [number, nu
 /** The pass that makes the copy, at the start of the kernel's shared room. */
 function frame<Inputs extends string>(k: KernelContext<Inputs>, name: Inputs, [N, C, H, W]: Shape, { height, width }: Framed, padding: readonly [number, number]): void {
   const planes = N * C;
-  const per = Math.ceil(planes / pieces(planes, height * width));
   const [top, left] = padding;
   // the windows may end before the image does
   const [rows, columns] = [Math.min(H, height - top), Math.min(W, width - left)];
-  k.pass(Math.ceil(planes / per), ({ f, input, shared, chunk }) => {
-    const first = f.local("i32", i32.mul(get(chunk), int(per)));
-    const last = f.local("i32", i32.add(get(first), int(per)));
-    f.if(i32.geU(get(last), int(planes)), () => f.set(last, int(planes)));
+  passOver(k, planes, height * width, ({ f, input, shared }, first, last) => {
     f.range(get(first), get(last), 1, (plane) => {
       const to = f.local("i32", i32.add(get(shared), i32.mul(get(plane), int(height * width * 4))));
       f.zero(get(to), height * width * 4);
@@ -257,9 +252,7 @@ export const winogradConvolution = (x: Shape, outputs: number, kernel: number, p
     const m = f.local("i32", i32.add(get(room), int(POSITIONS * position)));
     const half = f.local("i32", i32.add(get(m), int(POSITIONS * products)));
     const from = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(blocks)), int(most)));
-    const first8 = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(blocks)), int(share)));
-    const last8 = f.local("i32", i32.add(get(first8), int(share)));
-    f.if(i32.geU(get(last8), int(eights)), () => f.set(last8, int(eights)));
+    const [first8, last8] = unitsOf(f, f.local("i32", i32.divU(get(p.chunk), int(blocks))), eights, share);
     const count = f.local("i32", int(most));
     if (tiles.total % most > 0) f.if(i32.geU(i32.add(get(from), int(most)), int(tiles.total)), () => f.set(count, i32.sub(int(tiles.total), get(from))));
     transformTiles(f, tiles, { at: get(source.copied ? p.shared : p.input.x), channels: C, height: source.height, width: source.width, padding: source.padding }, WINDOW, inputAxis, from, count, i32.add(get(half), int(24 * 16)), get(room), Cp * 4, position, most);
@@ -372,7 +365,8 @@ export const winogradWeightGrad = (x: Shape, dy: Shape, kernel: number, padding:
   k.pass(Math.ceil(K / 4), (p) => {
     const { f } = p;
     const half = p.scratch(WINDOW * kernel * 16);
-    f.range(i32.mul(get(p.chunk), int(4)), i32.select(int(K), i32.add(i32.mul(get(p.chunk), int(4)), int(4)), i32.geU(i32.add(i32.mul(get(p.chunk), int(4)), int(4)), int(K))), 1, (map) => {
+    const [first, last] = unitsOf(f, p.chunk, K, 4);
+    f.range(get(first), get(last), 1, (map) => {
       const source = f.local("i32", i32.add(i32.add(get(p.shared), int(atSums)), i32.mul(get(map), int(Cp * 4))));
       const target = f.local("i32", i32.add(get(p.y), i32.mul(get(map), int(C * kernel * kernel * 4))));
       const group = (lanes: number): void => {
