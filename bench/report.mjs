@@ -59,7 +59,7 @@ ${roof}
 
 ` : ""}## Start and memory
 ${start}
-${extra("scaling.md")}${extra("soak.md")}`);
+${extra("rounding.md")}${extra("scaling.md")}${extra("soak.md")}`);
   return `${times.replaceAll(" | ", "  ")}\n\n${verdicts.replaceAll(" | ", "  ")}`;
 }
 

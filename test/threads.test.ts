@@ -70,6 +70,16 @@ describe("threads", () => {
     const refused = run(script("WebAssembly.validate = () => false;", "").replace("const backend = await", "await").replace("; (await backend.compile(b)).run();", ".catch((e) => console.log(e.code, e.message));"));
     expect(refused).toMatchObject({ status: 0, stdout: expect.stringMatching(/no SIMD; update it/) as string });
   });
+  it("forgotten plans give their shared memory back", () => {
+    const source = `const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
+      const backend = await openBackend("wasm", { threads: 2 });
+      for (let i = 0; i < 100; i++) { const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.input("x", [4e6]) }, {})); (await backend.compile(b)).run({ x: new Float32Array(4e6) }); await new Promise((done) => setTimeout(done, 5)); }
+      console.log(Math.round(process.memoryUsage().rss / 2 ** 20));`;
+    const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 120_000 });
+    expect(status).toBe(0);
+    // a hundred plans of 31 MiB
+    expect(Number(stdout)).toBeLessThan(1500);
+  });
   it("wrong options are one clear line", async () => {
     await expect(openBackend("wasm", { threads: 0 })).rejects.toThrow(ConfigError);
     await expect(openBackend("wasm", { threads: 2.5 })).rejects.toThrow(/whole number from 1 to 64, got 2.5/);

@@ -40,7 +40,7 @@ export interface BackendOptions {
   readonly threads?: number;
   /** "fast" lets a product and a sum be rounded once where the machine does so quickest; its results may differ between machines. */
   readonly precision?: "reproducible" | "fast";
-  /** "auto" takes Winograd's form for 3×3 and 5×5 convolutions where it pays (twice to four times the direct form's rounding error, bench/notes/rounding.md); "direct" never does. */
+  /** "auto" takes Winograd's form for 3×3 and 5×5 convolutions where it pays (twice to three times the direct form's rounding error, bench/notes/rounding.md); "direct" never does. */
   readonly convolution?: "auto" | "direct";
   /** "recomputed" makes cheap values (activations, normalised ones, pooled ones) again where the backward pass reads them instead of keeping them: less memory, some more time, the same numbers. */
   readonly memory?: "kept" | "recomputed";

@@ -6,7 +6,7 @@ import { shrinkDetails, type Wavelet } from "./wavelet-sparsity.ts";
 
 /** x̂ ≈ argmin λ·Σ|details of x| + ‖Ax − y‖ at unit image scale, by `outer` restarts of `inner` steps of Chambolle and Pock (τ = σ = 1, ‖A‖ ≤ 1) on a problem that is scaled up at each: ε ← (δ + ε)/e, β = ε/2, α = 1/(β·inner), the mean of the steps on αy, divided by α again. The distance to the minimum falls like e^(−outer), and x̂ moves by at most a constant times what y moves. The paper's images use λ = 0.00025; the default here is the best of some on held-out phantoms. Throws ConfigError for a λ or count that is not positive. Source: Colbrook, Antun, Hansen, PNAS 2022. */
 export function firenet(options: { operator: Operator; lambda?: number; outer?: number; inner?: number; delta?: number; wavelet?: Wavelet; levels?: number }): Reconstructor {
-  const { operator, lambda = 0.0025, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
+  const { operator, lambda = 0.001, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
   if (!(lambda > 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0)) throw new ConfigError(`firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} not negative`, { lambda, outer, inner, levels, delta });
   const solve = (b: GraphBuilder, y: Value, initial: Value): Value => {
     const { add, div, mul, reshape, sqrt, square, sub, sum } = arithmetic(b);

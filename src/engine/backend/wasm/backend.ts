@@ -205,6 +205,8 @@ async function plan(asked: Graph, host: Host): Promise<Plan> {
     }),
   }));
   const pool = threads > 1 ? await host.pool() : undefined;
+  // a collector does not count shared memory, and would let forgotten plans pile up; it counts this, which is never touched and so takes no room
+  const weight = pool && new ArrayBuffer(total);
   const id = planNumber++;
   await pool?.share({ id, module, memory, calls, scratch: scratches });
 
@@ -245,7 +247,7 @@ async function plan(asked: Graph, host: Host): Promise<Plan> {
     name: step.label, shape: step.out, bytes: bytesOfStep(step), flops: step.flops, chunks: together ? Math.max(...passes.map((p) => p.chunks)) : 1, once: step.once,
   });
   const result: Plan = {
-    memoryBytes: total,
+    get memoryBytes() { return weight?.byteLength ?? total; },
     steps: ready.map(describe),
     read: (name) => new Float32Array(view(findParameter(graph, name))),
     write(name, values) {

@@ -18,7 +18,7 @@ function workerMain(): void {
   const node = (globalThis as { process?: { getBuiltinModule?(name: string): { parentPort: Port } } }).process?.getBuiltinModule?.("node:worker_threads");
   const port = node ? node.parentPort : globalThis as unknown as Port;
   type Call = (...args: number[]) => void;
-  const plans = new Map<number, { call: Call; args: number[]; first: number }[]>();
+  const plans = new Map<number, { calls: { call: Call; args: number[]; first: number }[]; weight: ArrayBuffer }>();
   let control: Int32Array;
   let read = 0;
   const [TICKET, CHUNKS, PASS, PLAN, DONE, SLEEPERS, MAIL, FAILED, WAITING] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -33,7 +33,7 @@ function workerMain(): void {
         if (Atomics.compareExchange(control, TICKET, ticket, ticket + 1) !== ticket) continue;
         idle = 0;
         try {
-          const { call, args, first } = plans.get(plan)![pass];
+          const { call, args, first } = plans.get(plan)!.calls[pass];
           args[args.length - 1] = first + chunk;
           call(...args);
         } catch { Atomics.store(control, FAILED, 1); }
@@ -54,7 +54,8 @@ function workerMain(): void {
     if (message.plan) {
       const { id, module, memory, calls, scratch } = message.plan;
       const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-      plans.set(id, calls.map(({ name, pointers, first }) => ({ call: exports[name] as Call, args: [...pointers, scratch, 0], first })));
+      // the weight of a shared memory, for the collector, as in the thread that made it
+      plans.set(id, { calls: calls.map(({ name, pointers, first }) => ({ call: exports[name] as Call, args: [...pointers, scratch, 0], first })), weight: new ArrayBuffer(memory.buffer.byteLength) });
     }
     port.postMessage(read);
     // back to the event loop while more is in the post
