@@ -80,7 +80,7 @@ describe("linear reconstructions follow the theory", () => {
     expect(amplification(stop.r)).toBeGreaterThan(2.475);
     expect(amplification(stop.r)).toBeLessThanOrEqual(2.5 + 1e-9);
     const start = random(6);
-    const search = (steps: number): ReturnType<typeof projectedAscent> => projectedAscent(climb, p, () => Float64Array.from({ length: 128 }, () => start.normal()), { radius: 0.1, steps, restarts: 2 });
+    const search = (steps: number): ReturnType<typeof projectedAscent> => projectedAscent(climb, (x) => norm(x.map((v, i) => v - p[i])), () => Float64Array.from({ length: 128 }, () => start.normal()), { radius: 0.1, steps, restarts: 2 });
     const { r, changes, rising } = await search(150);
     // both starts end at the one maximum of a linear method, and a search that was cut off says so
     expect(changes).toHaveLength(2);
@@ -132,7 +132,7 @@ describe("an audit", () => {
     expect(second).toBe(first);
     const result = JSON.parse(first) as AuditResult;
     // changes with the version, and with whatever changes a number: look at why before updating it
-    expect(result.sha256).toMatchInlineSnapshot(`"608f14acee98c64b267d0aacae568aab904bca0ee3e89e624692044c650e60db"`);
+    expect(result.sha256).toMatchInlineSnapshot(`"2907a9ed7d6b8fb2a733cde7a0a4d97cf0564d233efd4be2d59d26b745fb60f7"`);
   });
   it("finds growing perturbations, clips them to their budgets, and attacks every method the same way", async () => {
     const result = await run();

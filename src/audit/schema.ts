@@ -1,6 +1,6 @@
 // The result of an audit: the product. Report and Markdown render it and recompute nothing. schema/result.schema.json says the same for other tools.
 
-export const schemaVersion = "1.1";
+export const schemaVersion = "1.2";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 export type Outcome = "pass" | "fail" | "error" | "not-applicable";
 
@@ -36,13 +36,22 @@ export interface DetailScore {
   readonly ssim: number;
 }
 
+/** How well a method reconstructs one image at one share of k-space, from several nested families of masks: a PSNR for each. */
+export interface RateScore {
+  readonly method: string;
+  readonly image: number;
+  /** Share of k-space that is measured, as asked for; the masks come as close as whole columns allow. */
+  readonly rate: number;
+  readonly psnr: readonly number[];
+}
+
 /** One perturbation of one image for one method, as the runner measured it. */
 export interface Measurement {
   readonly method: string;
   readonly image: number;
   /** "r₁", or "2 %" */
   readonly label: string;
-  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain); none where r was not searched for. */
+  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain), for ℓ∞ balls with maxima in the norms' places; none where r was not searched for. */
   readonly relativeBudget?: number;
   readonly norm: number;
   readonly relativeNorm: number;
@@ -68,7 +77,8 @@ export interface Measurement {
   readonly iteration?: number;
   readonly pictures?: Readonly<Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>> & { readonly gain: number; readonly maxError: number };
 }
-export interface Verdict { readonly method: string; readonly outcome: Outcome; readonly explanation: string }
+/** `figure` is what was judged, beside its threshold. */
+export interface Verdict { readonly method: string; readonly outcome: Outcome; readonly explanation: string; readonly figure?: { readonly value: number; readonly threshold: number; readonly unit: string } }
 /** How a perturbation found for one method does to another: PSNR of `to` under what was found for `from`. */
 export interface Transfer { readonly from: string; readonly to: string; readonly image: number; readonly psnr: number }
 /** Bounds of a method's Lipschitz constant, change of the image over change of the measurement: the largest seen in any test, the local one at the first image's measurement, and a proven upper bound where there is one. */
@@ -85,6 +95,7 @@ export interface TestRecord {
   readonly verdicts: readonly Verdict[];
   readonly measurements: readonly Measurement[];
   readonly transfers?: readonly Transfer[];
+  readonly rates?: readonly RateScore[];
 }
 export interface AuditResult {
   readonly schemaVersion: string;

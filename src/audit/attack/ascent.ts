@@ -12,18 +12,22 @@ export interface HeavyBallOptions {
   /** τ: the start is τ·U[0, 1) in every element. */
   readonly start: number;
   readonly iterations: number;
-  /** Increasing norms at which the ascent is looked at: r₁, r₂, r₃. */
-  readonly norms: readonly number[];
+  /** Increasing norms at which the ascent is looked at: r₁, r₂, r₃. Or, the numbers of steps after which it is. */
+  readonly norms?: readonly number[];
+  readonly stops?: readonly number[];
+  /** The ascent ends where ‖r‖ passes it. */
+  readonly maximumNorm?: number;
 }
 export interface Stop { readonly r: Float64Array; readonly iteration: number; readonly reached: boolean }
 
-/** v ← γv + η∇Q(r), r ← r + v with Q(r) = ½‖f(y(r)) − p‖² − (λ/2)‖r‖², from r = τ·U[0,1), v = 0: one ascent, which stops for a look when ‖r‖ first reaches each of `norms`. Stops that `iterations` did not reach are left out, but for the last iterate when there is none at all. Throws ConvergenceError when the gradient is not finite. Source: Antun et al., PNAS 2020; Invfool, Runner. */
+/** v ← γv + η∇Q(r), r ← r + v with Q(r) = ½‖f(y(r)) − p‖² − (λ/2)‖r‖², from r = τ·U[0,1), v = 0: one ascent, which stops for a look when ‖r‖ first reaches each of `norms`, or after each of `stops` steps. Stops that `iterations` did not reach are left out, but for the last iterate when there is none at all. Throws ConvergenceError when the gradient is not finite. Source: Antun et al., PNAS 2020; Invfool, Runner. */
 export async function heavyBallAscent(climb: Climb, size: number, options: HeavyBallOptions, rng: Random, onStep?: () => Promise<void>): Promise<Stop[]> {
-  const { lambda, stepSize, momentum, start, iterations, norms } = options;
+  const { lambda, stepSize, momentum, start, iterations, norms = [], stops: looks = [], maximumNorm = Number.POSITIVE_INFINITY } = options;
+  const wanted = norms.length + looks.length;
   const r = Float64Array.from({ length: size }, () => start * rng.uniform());
   const v = new Float64Array(size);
   const stops: Stop[] = [];
-  for (let k = 0; k < iterations && stops.length < norms.length; k++) {
+  for (let k = 0; k < iterations && stops.length < wanted; k++) {
     const { gradient } = climb(r);
     await onStep?.();
     for (let i = 0; i < size; i++) {
@@ -33,48 +37,82 @@ export async function heavyBallAscent(climb: Climb, size: number, options: Heavy
     const length = norm(r);
     if (!Number.isFinite(length)) throw new ConvergenceError(`the ascent's perturbation is not finite after step ${k + 1}; the reconstruction returns NaN or the step size is too large`, { step: k + 1 });
     while (stops.length < norms.length && length >= norms[stops.length]) stops.push({ r: r.slice(), iteration: k + 1, reached: true });
+    if (looks.includes(k + 1) || (length > maximumNorm && looks.length > 0)) stops.push({ r: r.slice(), iteration: k + 1, reached: true });
+    if (length > maximumNorm) break;
   }
   if (stops.length === 0) stops.push({ r, iteration: iterations, reached: false });
   return stops;
 }
 
-export interface ProjectedOptions { readonly radius: number; readonly steps: number; readonly restarts: number }
-
-/** Projected gradient ascent of ½‖f(y(r)) − p‖² in the ball ‖r‖₂ ≤ radius: steps of a quarter radius along the normalised gradient, from random points inside the ball; `first`, where given, is one more start. Returns the point with the largest change seen, the largest change of every start, and whether the best start was still gaining more than 1 % over its last fifth of steps. */
-export async function projectedAscent(climb: Climb, p: Float64Array, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<{ r: Float64Array; change: number; changes: number[]; rising: boolean }> {
-  const { radius, steps, restarts } = options;
-  const toBall = (r: Float64Array): Float64Array => {
+/** ℓ2: ‖r‖₂ ≤ radius. ℓ∞: |rₖ| ≤ radius for the complex value of every cell. */
+export type Ball = "l2" | "linf";
+/** r moved to the nearest point of the ball. r is [2,…]: real parts, then imaginary ones. */
+export function projected(r: Float64Array, radius: number, ball: Ball): Float64Array {
+  if (ball === "l2") {
     const length = norm(r);
     return length > radius ? r.map((x) => (x * radius) / length) : r;
-  };
-  const starts: Float64Array[] = Array.from({ length: restarts }, () => {
-    const r = random();
-    const length = norm(r);
-    return r.map((x) => (x * radius * 0.5) / length);
-  });
-  if (first) {
-    const length = norm(first);
-    starts[0] = toBall(first.map((x) => (x * radius) / length));
   }
-  let best = { r: starts[0], change: -1, rising: false };
+  return perCell(r, (size) => (size > radius ? radius / size : 1));
+}
+function perCell(r: Float64Array, factor: (size: number) => number): Float64Array {
+  const n = r.length / 2;
+  const out = new Float64Array(r.length);
+  for (let k = 0; k < n; k++) {
+    const f = factor(Math.sqrt(r[k] ** 2 + r[n + k] ** 2));
+    [out[k], out[n + k]] = [r[k] * f, r[n + k] * f];
+  }
+  return out;
+}
+/** r as long as the ball's radius allows in its direction; in ℓ∞, in every cell. */
+function stretched(r: Float64Array, radius: number, ball: Ball): Float64Array {
+  const length = norm(r);
+  return ball === "l2" ? r.map((x) => (x * radius) / length) : perCell(r, (size) => (size > 0 ? radius / size : 0));
+}
+
+export interface ProjectedOptions {
+  readonly radius: number;
+  readonly steps: number;
+  readonly restarts: number;
+  /** ℓ2 unless given. */
+  readonly ball?: Ball;
+  /** Goes down, towards p, instead of away from it. */
+  readonly towards?: boolean;
+}
+export interface Found {
+  readonly r: Float64Array;
+  /** ‖w(f(y(r)) − p)‖ there. */
+  readonly change: number;
+  /** The best of every start. */
+  readonly changes: number[];
+  /** Whether the best start was still gaining more than 1 % over its last fifth of steps. */
+  readonly rising: boolean;
+}
+
+/** Projected gradient ascent (or descent) of ½‖w(f(y(r)) − p)‖² in a ball: steps of a quarter radius along the gradient, normalised in the ball's own norm, from random points of half its radius; `first`, where given, takes the first one's place. `distance` is ‖w(x̂ − p)‖. Throws ConvergenceError when a reconstruction is not finite. Source: Madry et al. 2018, as Genzel, Macdonald, März 2022 use it. */
+export async function projectedAscent(climb: Climb, distance: (x: Float64Array) => number, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<Found> {
+  const { radius, steps, restarts, ball = "l2", towards = false } = options;
+  const sign = towards ? -1 : 1;
+  const starts: Float64Array[] = Array.from({ length: restarts }, () => stretched(random(), 0.5 * radius, ball));
+  if (first) starts[0] = ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
+  let best = { r: starts[0], change: Number.NaN, rising: false };
   const changes: number[] = [];
   for (const begin of starts) {
     let r: Float64Array = begin;
-    let own = { r, change: -1 };
-    let early = -1;
+    let own = { r, change: Number.NaN };
+    let early = Number.NaN;
     for (let k = 0; k <= steps; k++) {
       const { x, gradient } = climb(r);
       await onStep?.();
-      const change = norm(x.map((v, i) => v - p[i]));
+      const change = distance(x);
       if (!Number.isFinite(change)) throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
-      if (change > own.change) own = { r, change };
+      if (!(sign * change <= sign * own.change)) own = { r, change };
       if (k <= 0.8 * steps) early = own.change;
-      const slope = norm(gradient);
-      if (k === steps || slope === 0) break;
-      r = toBall(r.map((v, i) => v + (radius / 4 / slope) * gradient[i]));
+      if (k === steps || norm(gradient) === 0) break;
+      const step = stretched(gradient, (sign * radius) / 4, ball);
+      r = projected(r.map((v, i) => v + step[i]), radius, ball);
     }
     changes.push(own.change);
-    if (own.change > best.change) best = { ...own, rising: own.change > 1.01 * early };
+    if (!(sign * own.change <= sign * best.change)) best = { ...own, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
   }
   return { ...best, changes };
 }

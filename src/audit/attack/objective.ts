@@ -1,5 +1,5 @@
 // What every search climbs: ½‖f(y(r)) − p‖² and its exact gradient, through the reconstruction and the sampling operator.
-import { arithmetic, GraphBuilder, gradients, ops, type Backend } from "../../engine/index.ts";
+import { arithmetic, formatShape, GraphBuilder, gradients, ops, ShapeError, sizeOf, type Backend } from "../../engine/index.ts";
 import type { InverseProblem, Reconstructor } from "../../imaging/index.ts";
 
 /** "image": y(r) = A(x + r) + e. "measurement": y(r) = Ax + e + r, with r kept where something is measured. */
@@ -11,8 +11,8 @@ export interface Objective {
   readonly domain: Domain;
   /** x̂ = f(y(r)) */
   reconstruct(scene: Scene, r: Values): Float64Array;
-  /** x̂, and the gradient to r of ½‖x̂ − p‖². */
-  climb(scene: Scene, r: Values, p: Values): { x: Float64Array; gradient: Float64Array };
+  /** x̂, and the gradient to r of ½‖w(x̂ − p)‖², w (of an image's size [H,W]) being 1 everywhere unless given. */
+  climb(scene: Scene, r: Values, p: Values, window?: Values): { x: Float64Array; gradient: Float64Array };
   /** The change y(r) − y(0) of the measurement. */
   measured(r: Values): Float64Array;
   /** r as an image: itself, or A*r. */
@@ -30,8 +30,9 @@ export async function compileObjective(method: Reconstructor, problem: InversePr
     const [x, noise, r] = [b.input("x", shape), b.input("noise", range), b.input("r", domain === "image" ? shape : range)];
     const y = domain === "image" ? add(operator.forward(b, add(x, r)), noise) : add(add(operator.forward(b, x), noise), problem.sampled(b, r));
     const xHat = method.apply(b, y);
+    if (formatShape(xHat.shape) !== formatShape(shape)) throw new ShapeError(`it gives ${formatShape(xHat.shape)}, an image is ${formatShape(shape)}`, { shape: xHat.shape });
     b.output("x", xHat);
-    if (differentiate) b.output("gradient", gradients(b, mul(sum(square(sub(xHat, b.input("p", shape)))), 0.5), [r])[0]);
+    if (differentiate) b.output("gradient", gradients(b, mul(sum(square(mul(sub(xHat, b.input("p", shape)), b.input("window", shape.slice(-2))))), 0.5), [r])[0]);
     return b;
   };
   const change = new GraphBuilder(ops);
@@ -39,11 +40,12 @@ export async function compileObjective(method: Reconstructor, problem: InversePr
   change.output("y", domain === "image" ? operator.forward(change, r) : problem.sampled(change, r));
   if (domain === "measurement") change.output("image", operator.adjoint(change, r));
   const [look, climb, measure] = [await backend.compile(build(false)), await backend.compile(build(true)), await backend.compile(change)];
+  const everywhere = new Float32Array(sizeOf(shape.slice(-2))).fill(1);
   return {
     domain,
     reconstruct: ({ x, noise }, perturbation) => Float64Array.from(look.run({ x, noise, r: perturbation }).x),
-    climb({ x, noise }, perturbation, p) {
-      const out = climb.run({ x, noise, r: perturbation, p });
+    climb({ x, noise }, perturbation, p, window = everywhere) {
+      const out = climb.run({ x, noise, r: perturbation, p, window });
       return { x: Float64Array.from(out.x), gradient: Float64Array.from(out.gradient) };
     },
     measured: (perturbation) => Float64Array.from(measure.run({ r: perturbation }).y),

@@ -39,15 +39,16 @@ export function badReconstructionLikelihood(options: { fault?: AcquisitionFault;
       const r = disturbed(likelihood.worst);
       const m: Measurement = subject.measure(r, { label: `worst of ${likelihood.evaluations}`, picture: true });
       const { probability, low, high, evaluations, levels, bound } = likelihood;
-      return [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }];
+      return { measurements: [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }] };
     },
-    judge(method, measurements) {
+    judge(method, { measurements }) {
       const all = measurements.flatMap((m) => m.likelihood ?? []);
       const worst = all.reduce((p, q) => (q.probability > p.probability ? q : p));
       const number = (p: number): string => (p >= 0.01 ? p.toFixed(3) : p.toExponential(1));
       return {
-        method: method.name,
+        method,
         outcome: worst.low > maxProbability ? "fail" : "pass",
+        figure: { value: worst.probability, threshold: maxProbability, unit: `probability of losing ${psnrLoss} dB` },
         explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${number(worst.probability)} (${number(worst.low)} to ${number(worst.high)}) on its worst image, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
       };
     },

@@ -28,9 +28,9 @@ export function practicalFaults(options: { faults?: readonly AcquisitionFault[];
         found.push(subject.measure(r, { label: labelOf(fault, severity), series: fault.name, picture: i === 1 }));
         await subject.tick();
       }
-      return found;
+      return { measurements: found };
     },
-    judge(method, measurements) {
+    judge(method, { measurements }) {
       const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
       const losses = faults.map((fault) => {
         const own = measurements.filter((m) => m.series === fault.name && m.label === labelOf(fault, fault.severities[1]));
@@ -38,7 +38,7 @@ export function practicalFaults(options: { faults?: readonly AcquisitionFault[];
       }).sort((a, b) => b.loss - a.loss);
       const failed = losses.filter((l) => l.loss > maxPsnrLoss);
       const said = (failed.length > 0 ? failed : losses.slice(0, 1)).map(({ fault, loss, noise }) => `${loss.toFixed(2)} dB to ${fault.name} (${labelOf(fault, fault.severities[1])}; random noise of that norm: ${noise.toFixed(2)} dB)`);
-      return { method: method.name, outcome: failed.length > 0 ? "fail" : "pass", explanation: `loses ${failed.length > 0 ? "" : "at most "}${said.join(", ")}; threshold ${maxPsnrLoss} dB` };
+      return { method, outcome: failed.length > 0 ? "fail" : "pass", figure: { value: losses[0].loss, threshold: maxPsnrLoss, unit: "dB lost to the worst moderate fault" }, explanation: `loses ${failed.length > 0 ? "" : "at most "}${said.join(", ")}; threshold ${maxPsnrLoss} dB` };
     },
   };
 }

@@ -70,22 +70,23 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
         const isJudged = radius === judged.radius && contrast === judged.contrast;
         measurements.push({ ...subject.measure(worst.detail.z, { label, picture: isJudged }), detail: score(radius, contrast, found) });
       }
-      return measurements;
+      return { measurements };
     },
-    judge(method, measurements) {
+    judge(method, { measurements }) {
       const own = measurements.flatMap((m) => (m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : []));
       const possible = own.filter((d) => d.notRecoverable < d.placements);
       const lost = own.reduce((n, d) => n + d.lost, 0);
       const beyond = own.reduce((n, d) => n + d.notRecoverable, 0);
       const all = own.reduce((n, d) => n + d.placements, 0);
-      if (possible.length === 0) return { method: method.name, outcome: "not-applicable", explanation: `none of the ${all} details of ${labelOf(judged.radius, judged.contrast)} can be recovered from the data` };
+      if (possible.length === 0) return { method, outcome: "not-applicable", explanation: `none of the ${all} details of ${labelOf(judged.radius, judged.contrast)} can be recovered from the data` };
       const weight = possible.reduce((n, d) => n + d.placements - d.notRecoverable, 0);
       const mean = possible.reduce((s, d) => s + d.recovered * (d.placements - d.notRecoverable), 0) / weight;
       // the images' intervals, put together
       const half = Math.sqrt(possible.reduce((s, d) => s + (((d.high - d.low) / 2) * (d.placements - d.notRecoverable)) ** 2, 0)) / weight;
       return {
-        method: method.name,
+        method,
         outcome: mean + half < leastRecovery ? "fail" : "pass",
+        figure: { value: 100 * mean, threshold: 100 * leastRecovery, unit: "% recovered, at least" },
         explanation: `recovers ${(100 * mean).toFixed(0)} % (± ${(100 * half).toFixed(0)}) of details of ${labelOf(judged.radius, judged.contrast)}, loses ${lost} of ${weight}${beyond > 0 ? `; ${beyond} more are not in the data` : ""}; threshold ${100 * leastRecovery} %`,
       };
     },

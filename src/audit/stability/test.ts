@@ -1,9 +1,12 @@
 // What a test of the bench is: it searches; the context it is given clips, measures and pictures what it finds.
 import type { Random } from "../../engine/index.ts";
-import type { Acquisition, Reconstructor } from "../../imaging/index.ts";
-import type { Climb } from "../attack/ascent.ts";
+import type { Acquisition, Mask } from "../../imaging/index.ts";
+import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
-import type { Measurement, TestRecord, Verdict } from "../schema.ts";
+import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
+
+/** What a search climbs away from: x̂ of the clean measurement unless given; and where it looks, a weight for every pixel [H,W], 1 unless given. */
+export interface Aim { readonly at?: Float64Array; readonly window?: Float64Array }
 
 /** One method on one image. */
 export interface Subject {
@@ -13,9 +16,14 @@ export interface Subject {
   readonly size: number;
   /** ‖x‖ or ‖y‖, which relative budgets refer to. */
   readonly reference: number;
+  /** max|x| or max|y|, which budgets in ℓ∞ refer to. */
+  readonly referenceMaximum: number;
+  /** x */
+  readonly truth: Float64Array;
   /** f(y(0)) */
   readonly clean: Float64Array;
-  readonly climb: Climb;
+  /** x̂ and the gradient of ½‖w(x̂ − p)‖² at r. */
+  climb(r: Float64Array, aim?: Aim): { x: Float64Array; gradient: Float64Array };
   readonly rng: Random;
   /** Random numbers of this image and name that are the same for every method. */
   common(name: string): Random;
@@ -31,11 +39,17 @@ export interface Subject {
   reconstruct(r: Float64Array): Float64Array;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): number;
-  /** Clips r to the budget, where there is one, and measures it, beside random noise of its norm. */
-  measure(r: Float64Array, options: { label: string; relativeBudget?: number; series?: string; iteration?: number; picture: boolean }): Measurement;
+  /** PSNR where another mask measures the image, with noise from rng; undefined for a method that is bound to its mask. */
+  psnrWith(mask: Mask, rng: Random): Promise<number | undefined>;
+  /** y(r) − y(0) */
+  measured(r: Float64Array): Float64Array;
+  /** Clips r to the ball of the budget, where there is one, and measures it, beside random noise of its norm. */
+  measure(r: Float64Array, options: { label: string; relativeBudget?: number; ball?: Ball; series?: string; iteration?: number; picture: boolean }): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }
+/** What a test found out about one method on one image, or, for the verdict, on all of them. */
+export interface Findings { readonly measurements: readonly Measurement[]; readonly rates?: readonly RateScore[] }
 export interface StabilityTest {
   readonly id: string;
   readonly title: string;
@@ -51,6 +65,7 @@ export interface StabilityTest {
   readonly transferred?: string;
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
-  run(subject: Subject): Promise<Measurement[]>;
-  judge(method: Reconstructor, measurements: readonly Measurement[]): Verdict;
+  run(subject: Subject): Promise<Findings>;
+  /** Never called without findings. */
+  judge(method: string, findings: Findings): Verdict;
 }

@@ -29,10 +29,16 @@ export function postProcess(options: { network: Network; operator: Operator; nam
   const { input } = network.architecture;
   if (input.join() !== operator.domain.join()) throw new ConfigError(`postProcess: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`, { input, domain: operator.domain });
   return {
-    name, operator,
-    description: { kind: "postProcess", dataConsistency, parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(network.provenance.images ?? "unknown") },
+    name, operator, on: (other) => postProcess({ ...options, operator: other }),
+    description: { kind: "postProcess", dataConsistency, parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(network.provenance.images ?? "unknown"), weightsSha256: weightsHash(network) },
     apply: (b, y) => forward({ network, operator, dataConsistency }, b, y, false).y,
   };
+}
+
+function weightsHash(network: Network): string {
+  const hash = sha256.create();
+  for (const [name, { data }] of network.parameters) hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
+  return bytesToHex(hash.digest());
 }
 
 /** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. `jitter` adds Gaussian noise of up to that standard deviation, drawn uniformly for every image: a remedy against worst-case perturbations (Genzel, Macdonald, März 2022). */

@@ -34,7 +34,7 @@ export function firenet(options: { operator: Operator; lambda?: number; outer?: 
     return x;
   };
   return {
-    name: "FIRENET", operator, description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
+    name: "FIRENET", operator, on: (other) => firenet({ ...options, operator: other }), description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
     apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
   };
 }

@@ -37,7 +37,7 @@ export function totalVariation(options: { operator: ReturnType<typeof subsampled
     return x;
   };
   return {
-    name: "total variation", operator, description: { kind: "totalVariation", lambda, iterations, rho },
+    name: "total variation", operator, on: (other) => totalVariation({ ...options, operator: other }), description: { kind: "totalVariation", lambda, iterations, rho },
     apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
   };
 }

@@ -78,7 +78,7 @@ export function waveletSparsity(options: { operator: Operator; lambda?: number; 
     return x;
   };
   return {
-    name: "wavelet sparsity", operator, description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
+    name: "wavelet sparsity", operator, on: (other) => waveletSparsity({ ...options, operator: other }), description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
     apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
   };
 }
