@@ -168,7 +168,53 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     // files may grow to 8 blocks of 512 or 1024 bytes: less than a report
     const { status, stderr } = spawnSync("bash", ["-c", `ulimit -f 8; trap '' XFSZ; exec "$0" "$@"`, process.execPath, main, "audit", ...quick, "--count", "1", "--out", out], { encoding: "utf8" });
     refused({ status, out: "", err: stderr }, /cannot write it: (the file grew past|the disk is full)/);
-    expect(readdirSync(out)).toEqual([]);
+    expect(readdirSync(out)).toEqual(["pieces"]);
+  });
+  it("a full disk in mid-report: the pieces are kept, and the next run writes the same bytes without computing them again", () => {
+    const [out, whole] = [at("full later"), at("whole")];
+    // the largest piece fits, the result does not
+    const { status, stderr } = spawnSync("bash", ["-c", `ulimit -f 60; trap '' XFSZ; exec "$0" "$@"`, process.execPath, main, "audit", ...quick, "--count", "2", "--threads", "1", "--out", out], { encoding: "utf8" });
+    refused({ status, out: "", err: stderr }, /result\.json: cannot write it: (the file grew past|the disk is full)|report\.html: cannot write it/);
+    expect(readdirSync(out)).toEqual(["pieces"]);
+    const again = fiducial(["audit", ...quick, "--count", "2", "--out", out]);
+    expect(again.err).toMatch(/(\d+) of \1 pieces of this audit are there already/);
+    fiducial(["audit", ...quick, "--count", "2", "--out", whole]);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    expect(readdirSync(out)).not.toContain("pieces");
+  });
+  it("killed at any moment, it goes on and ends with the same bytes; another audit does not touch its pieces", async () => {
+    const [out, whole] = [at("killed"), at("not killed")];
+    const args = [...quick, "--count", "3", "--iterations", "40", "--steps", "10"];
+    fiducial(["audit", ...args, "--threads", "1", "--out", whole]);
+    let kills = 0;
+    for (; kills < 30; kills++) {
+      const child = spawn(process.execPath, [main, "audit", ...args, "--threads", "2", "--out", out]);
+      const timer = setTimeout(() => child.kill("SIGKILL"), 500 + 100 * kills);
+      const code = await new Promise((done) => { child.on("close", done); });
+      clearTimeout(timer);
+      if (code === 0) break;
+      if (existsSync(join(out, "pieces", "audit.json"))) refused(fiducial(["audit", ...args, "--seed", "9", "--out", out]), /holds the pieces of an unfinished audit with other options/);
+    }
+    expect(kills).toBeGreaterThan(0);
+    expect(kills).toBeLessThan(30);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    expect(readdirSync(out).filter((n) => n.startsWith(".") || n === "pieces")).toEqual([]);
+  }, 120_000);
+  it("in parts, put together: the same bytes as one run; a missing part is named", () => {
+    const args = [...quick, "--count", "2"];
+    const whole = at("in one");
+    fiducial(["audit", ...args, "--out", whole]);
+    const parts = [1, 2, 3].map((i) => at(`part ${i}`));
+    parts.forEach((out, i) => { expect(fiducial(["audit", ...args, "--shard", `${i + 1}/3`, "--out", out]).status).toBe(0); });
+    const merged = at("merged");
+    refused(fiducial(["merge", parts[0], parts[2], "--out", merged]), /merge: missing is shard 2\/3 \(all of it\)/);
+    rmSync(join(parts[1], "pieces", readdirSync(join(parts[1], "pieces"))[1]));
+    refused(fiducial(["merge", ...parts, "--out", merged]), /missing is shard 2\/3 \(1 pieces\)/);
+    fiducial(["audit", ...args, "--shard", "2/3", "--out", parts[1]]);
+    expect(fiducial(["merge", ...parts, "--out", merged]).status).toBe(0);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(merged, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    refused(fiducial(["merge", whole]), /there are no pieces of an audit in it/);
+    refused(fiducial(["audit", ...args, "--shard", "4/3"]), /--shard 4\/3: give I\/N/);
   });
   it("Ctrl-C ends it with exit code 130, one line, and no file", async () => {
     const out = at("interrupted");
@@ -177,8 +223,8 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     child.stderr.on("data", (d: Buffer) => { err += d.toString(); if (/^ *\d+ %/.test(d.toString())) child.kill("SIGINT"); });
     const code = await new Promise((done) => { child.on("close", done); });
     expect(code).toBe(130);
-    expect(err.split("\n").filter((l) => l.startsWith("fiducial:"))).toEqual(["fiducial: interrupted; no result was written"]);
-    expect(readdirSync(out)).toEqual([]);
+    expect(err.split("\n").filter((l) => l.startsWith("fiducial:"))).toEqual(["fiducial: interrupted; no result was written, and the same command goes on from here"]);
+    expect(readdirSync(out)).toEqual(["pieces"]);
   });
   it("shows where an error came from only with --debug", () => {
     expect(auditOf("--noise", "much", "--debug").err).toMatch(/\n\s+at /);

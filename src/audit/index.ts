@@ -9,6 +9,9 @@ export { schemaVersion, type AuditResult, type Measurement, type Certificate, ty
 export { fromNormals, normalCdf } from "./likelihood/normals.ts";
 export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood/subset-simulation.ts";
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";
+export { inventedDetail } from "./stability/invented-detail.ts";
+export { lostDetailSearch } from "./stability/lost-detail-search.ts";
+export { samplingRates } from "./stability/sampling-rates.ts";
 export { practicalFaults } from "./stability/practice.ts";
 export { ascentPresets, instabilityAscent, type AscentOptions } from "./stability/instability-ascent.ts";
 export { structuralChange } from "./stability/structural-change.ts";

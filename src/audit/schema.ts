@@ -70,6 +70,8 @@ export interface Measurement {
   /** What the measurements with this name have in common, each at another severity; they are one curve. */
   readonly series?: string;
   readonly detail?: DetailScore;
+  /** Of a detail that is not there, the share of its contrast that appears. */
+  readonly shown?: number;
   /** Of a search from several starts: the largest change that each found, and whether the best one was still gaining when it stopped. */
   readonly search?: { readonly changes: readonly number[]; readonly rising: boolean };
   /** How likely something as bad is, with a 95 % interval; `bound` says that the probability is at most the one given. */

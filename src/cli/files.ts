@@ -39,6 +39,7 @@ export function listFolder(path: string): string[] {
   }
 }
 export function removeFile(path: string): void { rmSync(path, { force: true }); }
+export function removeFolder(path: string): void { rmSync(path, { recursive: true, force: true }); }
 export const fileExists: (path: string) => boolean = existsSync;
 
 /** Makes the folder and those above it. Node's own recursive mkdir never returns where the kernel answers ENOENT for a folder that is there (/proc). */

@@ -7,6 +7,7 @@ import { openTerminal } from "./terminal.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
   audit: { summary: "find the perturbations that ruin a reconstruction; write a report", load: async () => (await import("./commands/audit.ts")).auditCommand },
+  merge: { summary: "put the parts of an audit together", load: async () => (await import("./commands/merge.ts")).mergeCommand },
   report: { summary: "render an audit's report again from its result", load: async () => (await import("./commands/report.ts")).reportCommand },
   compare: { summary: "two audits side by side", load: async () => (await import("./commands/compare.ts")).compareCommand },
   reconstruct: { summary: "images from undersampled k-space", load: async () => (await import("./commands/reconstruct.ts")).reconstructCommand },
@@ -36,19 +37,19 @@ async function run(args: readonly string[]): Promise<number> {
   if (rest.includes("--help")) { process.stdout.write(help(command.name, command.usage, command.summary, command.options)); return 0; }
   const values = parse(rest, command.options, `fiducial ${command.name}`);
   const [stray] = values.positionals;
-  if (stray !== undefined && !/MODEL|RESULT/.test(command.usage)) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
+  if (stray !== undefined && !/MODEL|RESULT|FOLDER/.test(command.usage)) throw new ConfigError(`fiducial ${command.name}: "${stray}" belongs to no option; see fiducial ${command.name} --help`, { stray });
   return command.run(values, openTerminal(values.has("json")));
 }
 
+const args = process.argv.slice(2);
 process.on("SIGINT", () => {
   // every file is written beside its final name first, so nothing half-written is left under one
-  process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}fiducial: interrupted; no result was written\n`);
+  process.stderr.write(`${process.stderr.isTTY ? "\r\x1b[K" : ""}fiducial: interrupted; no result was written${args[0] === "audit" ? ", and the same command goes on from here" : ""}\n`);
   process.exit(130);
 });
 // a reader that has seen enough (… | head) is no error
 process.stdout.on("error", (error: NodeJS.ErrnoException) => { if (error.code === "EPIPE") process.exit(0); throw error; });
 
-const args = process.argv.slice(2);
 try {
   process.exitCode = await run(args);
 } catch (error) {

@@ -29,6 +29,10 @@ export class Arguments {
     this.positionals = positionals;
     this.values = values;
   }
+  /** The same command line with one more value. */
+  with(name: string, value: string): Arguments { return new Arguments(this.positionals, { ...this.values, [name]: value }); }
+  /** The values, for another thread's Arguments. */
+  alone(): Readonly<Record<string, string | boolean | string[] | undefined>> { return { ...this.values }; }
   has(name: string): boolean { return this.values[name] !== undefined && this.values[name] !== false; }
   text(name: string): string { return String(this.values[name]); }
   optional(name: string): string | undefined { return this.values[name] as string | undefined; }

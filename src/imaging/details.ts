@@ -15,31 +15,49 @@ export const detailShapes: Readonly<Record<DetailShape, Inside>> = {
   heart: (r, c) => (r < -0.1 ? (Math.abs(c) - 0.5) ** 2 + (r + 0.3) ** 2 <= 0.25 : Math.abs(c) <= 0.98 * (1 - (r + 0.1) / 1.1)),
 };
 
-/** One detail: what is added to the image [2,H,W], and the box [top, left, height, width] around it. */
-export interface Detail { readonly shape: DetailShape; readonly z: Float64Array; readonly box: readonly [number, number, number, number] }
+/** One detail: what is added to the image [2,H,W], the box [top, left, height, width] around it, and the share of its disc that lies on tissue (a tenth of the image's maximum). */
+export interface Detail { readonly shape: DetailShape; readonly z: Float64Array; readonly box: readonly [number, number, number, number]; readonly tissue: number }
+/** Sizes in pixels; `contrast` is a share of the image's maximum. */
+export interface DetailKind { readonly shape: DetailShape; readonly radius: number; readonly contrast: number }
+/** [row, column] */
+export type Place = readonly [number, number];
 
-/** A detail of `radius` pixels and `contrast` times the image's maximum, in phase with the image, at a place drawn from those where all of it lies on tissue (a tenth of the maximum); of 200 places that do not fit, the one with most tissue. */
-export function placeDetail(x: ArrayLike<number>, [H, W]: readonly [number, number], options: { shape: DetailShape; radius: number; contrast: number; rng: Random }): Detail {
-  const { shape, radius, contrast, rng } = options;
-  const size = H * W;
-  const magnitude = (k: number): number => Math.sqrt(x[k] ** 2 + x[size + k] ** 2);
+function largest(x: ArrayLike<number>, size: number): number {
   let top = 0;
-  for (let k = 0; k < size; k++) top = Math.max(top, magnitude(k));
+  for (let k = 0; k < size; k++) top = Math.max(top, x[k] ** 2 + x[size + k] ** 2);
+  return Math.sqrt(top);
+}
+function tissueAt(x: ArrayLike<number>, [H, W]: readonly [number, number], top: number, radius: number, [row, column]: Place): number {
   const reach = Math.ceil(radius) + 1;
-  let best: { row: number; column: number; tissue: number } | undefined;
+  let [all, on] = [0, 0];
+  for (let r = -reach; r <= reach; r++) for (let c = -reach; c <= reach; c++) {
+    if (r * r + c * c > radius * radius || row + r < 0 || row + r >= H || column + c < 0 || column + c >= W) continue;
+    all++;
+    const k = (row + r) * W + column + c;
+    if (x[k] ** 2 + x[H * W + k] ** 2 >= (0.1 * top) ** 2) on++;
+  }
+  return all === 0 ? 0 : on / all;
+}
+
+/** A place for a detail, drawn from those where all of it lies on tissue; of 200 places that do not fit, the one with most tissue. */
+export function drawPlace(x: ArrayLike<number>, [H, W]: readonly [number, number], radius: number, rng: Random): Place {
+  const top = largest(x, H * W);
+  const reach = Math.ceil(radius) + 1;
+  let best: { place: Place; tissue: number } | undefined;
   for (let tries = 0; tries < 200 && (best?.tissue ?? 0) < 1; tries++) {
     const row = reach + rng.integer(Math.max(1, H - 2 * reach));
     const column = reach + rng.integer(Math.max(1, W - 2 * reach));
-    let [all, on] = [0, 0];
-    for (let r = -reach; r <= reach; r++) for (let c = -reach; c <= reach; c++) {
-      if (r * r + c * c > radius * radius || row + r < 0 || row + r >= H || column + c < 0 || column + c >= W) continue;
-      all++;
-      if (magnitude((row + r) * W + column + c) >= 0.1 * top) on++;
-    }
-    const tissue = all === 0 ? 0 : on / all;
-    if (!best || tissue > best.tissue) best = { row, column, tissue };
+    const tissue = tissueAt(x, [H, W], top, radius, [row, column]);
+    if (!best || tissue > best.tissue) best = { place: [row, column], tissue };
   }
-  const { row, column } = best!;
+  return best!.place;
+}
+
+/** A detail about a place, in phase with the image, with soft edges. */
+export function detailAt(x: ArrayLike<number>, [H, W]: readonly [number, number], { shape, radius, contrast }: DetailKind, [row, column]: Place): Detail {
+  const size = H * W;
+  const top = largest(x, size);
+  const reach = Math.ceil(radius) + 1;
   const z = new Float64Array(2 * size);
   const box = [Math.max(0, row - reach - 3), Math.max(0, column - reach - 3)] as const;
   const end = [Math.min(H, row + reach + 4), Math.min(W, column + reach + 4)] as const;
@@ -50,10 +68,15 @@ export function placeDetail(x: ArrayLike<number>, [H, W]: readonly [number, numb
     for (let i = 0; i < 4; i++) for (let j = 0; j < 4; j++) if (inside((r - row + (i - 1.5) / 4) / radius, (c - column + (j - 1.5) / 4) / radius)) share += 1 / 16;
     if (share === 0) continue;
     const k = r * W + c;
-    const m = magnitude(k);
+    const m = Math.sqrt(x[k] ** 2 + x[size + k] ** 2);
     const [re, im] = m > 1e-9 * top ? [x[k] / m, x[size + k] / m] : [1, 0];
     z[k] = share * contrast * top * re;
     z[size + k] = share * contrast * top * im;
   }
-  return { shape, z, box: [box[0], box[1], end[0] - box[0], end[1] - box[1]] };
+  return { shape, z, box: [box[0], box[1], end[0] - box[0], end[1] - box[1]], tissue: tissueAt(x, [H, W], top, radius, [row, column]) };
+}
+
+/** A detail at a place that is drawn. */
+export function placeDetail(x: ArrayLike<number>, shape: readonly [number, number], { rng, ...kind }: DetailKind & { readonly rng: Random }): Detail {
+  return detailAt(x, shape, kind, drawPlace(x, shape, kind.radius, rng));
 }

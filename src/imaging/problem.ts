@@ -1,5 +1,5 @@
 // An inverse problem: what is imaged, how it is measured, and how noisy the measurement is.
-import { random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
+import { ConfigError, random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
 import { applyOperator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
@@ -18,8 +18,10 @@ export interface InverseProblem {
   draw(seed: number, i: number): Float64Array;
 }
 
+/** Throws ConfigError for an operator without A or A*. */
 export function inverseProblem(options: { operator: ReturnType<typeof subsampledFourier>; noise: Noise; images: ImageSet }): InverseProblem {
   const { operator, noise } = options;
+  for (const part of ["forward", "adjoint"] as const) if (typeof operator[part] !== "function") throw new ConfigError(`inverseProblem: the operator ${operator.name} has no ${part}; a reconstruction and its attacks need A and A*`, { part });
   const { data, shape: [H, W] } = operator.mask;
   return {
     ...options,

@@ -1,14 +1,9 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
-import { detailShapes, magnitude, maximum, placeDetail, ssim, type Detail, type DetailShape } from "../../imaging/index.ts";
-import { NORMAL_95 } from "../likelihood/normals.ts";
-import type { DetailScore, Measurement } from "../schema.ts";
-import type { StabilityTest, Subject } from "./test.ts";
-
-/** Of a detail less than this share measured is beyond any method. */
-const BEYOND = 0.2;
-const LOST = 0.5;
-interface Found { readonly detail: Detail; readonly recovered: number; readonly measured: number; readonly boxError: number; readonly ssim: number }
+import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
+import type { Measurement } from "../schema.ts";
+import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
+import type { StabilityTest } from "./test.ts";
 
 /** Puts tumour-like discs and annuli, arrows, letters and card suits of several sizes and contrasts at random places, `placements` of each size and contrast over all images, and asks how much of each comes back. A method fails when, at the judged size and contrast, it recovers less than `leastRecovery` of what it could on the mean, its whole interval below. */
 export function structuralChange(options: { radii?: readonly number[]; contrasts?: readonly number[]; placements?: number; judged?: { radius: number; contrast: number }; leastRecovery?: number } = {}): StabilityTest {
@@ -19,30 +14,6 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
   const shapes = Object.keys(detailShapes) as DetailShape[];
   const labelOf = (radius: number, contrast: number): string => `${radius} px, contrast ${contrast}`;
   const combinations = radii.flatMap((radius) => contrasts.map((contrast) => ({ radius, contrast })));
-
-  function look(subject: Subject, detail: Detail): Found {
-    const { scan, clean } = subject;
-    const [H, W] = scan.mask.shape;
-    const { z, box: [top, left, height, width] } = detail;
-    const x = subject.reconstruct(z);
-    const spectrum = scan.spectrum(z);
-    let [along, energy, measured, all] = [0, 0, 0, 0];
-    for (let k = 0; k < z.length; k++) {
-      along += (x[k] - clean[k]) * z[k];
-      energy += z[k] ** 2;
-      all += spectrum[k] ** 2;
-      if (scan.mask.data[k % (H * W)]) measured += spectrum[k] ** 2;
-    }
-    let error = 0;
-    const crop = (values: ArrayLike<number>): Float64Array => Float64Array.from({ length: 2 * height * width }, (_, i) => {
-      const [part, inside] = [Math.floor(i / (height * width)), i % (height * width)];
-      return values[part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)];
-    });
-    const [own, truth] = [crop(x), crop(z.map((v, k) => v + scan.x[k]))];
-    const [before, added] = [crop(clean), crop(z)];
-    for (let i = 0; i < own.length; i++) error += (own[i] - before[i] - added[i]) ** 2;
-    return { detail, recovered: along / energy, measured: measured / all, boxError: Math.sqrt(error / energy), ssim: ssim(magnitude(truth), magnitude(own), [height, width], maximum(magnitude(scan.x))) };
-  }
 
   return {
     id: "structural-change", domain: "image", content: true,
@@ -59,16 +30,16 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
       for (const { radius, contrast } of combinations) {
         const label = labelOf(radius, contrast);
         const rng = subject.common(label);
-        const found: Found[] = [];
+        const found: Recovery[] = [];
         for (let i = 0; i < each; i++) {
           const detail = placeDetail(subject.scan.x, subject.scan.mask.shape, { shape: shapes[(i + subject.image * each) % shapes.length], radius, contrast, rng });
-          found.push(look(subject, detail));
+          found.push(lookFor(subject, detail));
           await subject.tick();
         }
         const possible = found.filter((f) => f.measured >= BEYOND);
         const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
         const isJudged = radius === judged.radius && contrast === judged.contrast;
-        measurements.push({ ...subject.measure(worst.detail.z, { label, picture: isJudged }), detail: score(radius, contrast, found) });
+        measurements.push({ ...subject.measure(worst.detail.z, { label, picture: isJudged }), detail: scoreOf(radius, contrast, found) });
       }
       return { measurements };
     },
@@ -90,18 +61,5 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
         explanation: `recovers ${(100 * mean).toFixed(0)} % (± ${(100 * half).toFixed(0)}) of details of ${labelOf(judged.radius, judged.contrast)}, loses ${lost} of ${weight}${beyond > 0 ? `; ${beyond} more are not in the data` : ""}; threshold ${100 * leastRecovery} %`,
       };
     },
-  };
-}
-
-function score(radius: number, contrast: number, found: readonly Found[]): DetailScore {
-  const possible = found.filter((f) => f.measured >= BEYOND);
-  const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length);
-  const values = possible.map((f) => f.recovered);
-  const average = mean(values);
-  const deviation = values.length > 1 ? Math.sqrt(values.reduce((s, v) => s + (v - average) ** 2, 0) / (values.length - 1)) : 0;
-  const half = values.length > 0 ? (NORMAL_95 * deviation) / Math.sqrt(values.length) : 0;
-  return {
-    radius, contrast, placements: found.length, recovered: average, low: average - half, high: average + half, measured: mean(found.map((f) => f.measured)),
-    notRecoverable: found.length - possible.length, lost: values.filter((v) => v < LOST).length, boxError: mean(possible.map((f) => f.boxError)), ssim: mean(possible.map((f) => f.ssim)),
   };
 }

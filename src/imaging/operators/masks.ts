@@ -110,3 +110,26 @@ export function maskFrom(values: ArrayLike<number>, shape: readonly [number, num
   if (!data.includes(1)) throw new FormatError("mask: it samples nothing; at least one cell must not be 0", {});
   return finish(shape, data, { kind: "file" });
 }
+
+/** Masks of growing size, each containing the smaller ones, with the given mask among their ancestors: smaller ones lose its cells, from the edge of k-space first, larger ones gain others, from the centre first, by chance (density (1 − |k|/k_max)², as variableDensityMask). A mask of whole columns gives masks of whole columns. `rates` are shares of k-space; each mask comes as close as whole columns allow, and the lowest frequency is always kept. Throws ConfigError for rates outside (0, 1]. */
+export function nestedMasks(mask: Mask, options: { readonly rates: readonly number[]; readonly seed: number }): Mask[] {
+  const { rates, seed } = options;
+  const [H, W] = mask.shape;
+  if (rates.length === 0 || rates.some((r) => !(r > 0 && r <= 1))) throw new ConfigError(`nestedMasks: the rates ${rates.join(", ")} must lie in (0, 1]`, { rates });
+  const columns = mask.data.every((v, k) => v === mask.data[k % W]);
+  const units = columns ? W : H * W;
+  const rng = random(seed);
+  const order = Array.from({ length: units }, (_, k) => {
+    const far = columns ? Math.abs(k - Math.floor(W / 2)) / (W / 2) : Math.min(1, Math.hypot((Math.floor(k / W) - Math.floor(H / 2)) / (H / 2), ((k % W) - Math.floor(W / 2)) / (W / 2)));
+    const key = far === 0 ? -1 : rng.uniform() / ((1 - far) ** 2 + 1e-6);
+    return { k, key, within: mask.data[k] === 1 || far === 0 };
+  }).sort((a, b) => Number(b.within) - Number(a.within) || a.key - b.key);
+  return rates.map((rate) => {
+    const data = new Uint8Array(H * W);
+    for (const { k } of order.slice(0, Math.max(1, Math.round(rate * units)))) {
+      if (columns) for (let i = 0; i < H; i++) data[i * W + k] = 1;
+      else data[k] = 1;
+    }
+    return finish(mask.shape, data, { kind: "nested", rate, seed });
+  });
+}
