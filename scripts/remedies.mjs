@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { adam, audit, brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, meanAbsoluteError, nn, openBackend, postProcess, practicalFaults, subsampledFourier, totalVariation, variableDensityMask, version, worstCasePerturbation, zeroFilled } from "fiducial";
+import { adam, audit, brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, meanAbsoluteError, nn, openBackend, networkReconstructor, practicalFaults, subsampledFourier, totalVariation, variableDensityMask, version, worstCasePerturbation, zeroFilled } from "fiducial";
 
 const shape = [64, 64];
 const seed = 1;
@@ -12,12 +12,12 @@ const backend = await openBackend("auto");
 const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed }) });
 const noise = gaussianNoise({ sigma: settings.sigma });
 const training = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: settings.count, seed, mosaics: 0.3 }) });
-const remedies = [["none", {}], ["jitter 0.03", { jitter: 0.03 }], ["jitter 0.1", { jitter: 0.1 }], ["data consistency", { dataConsistency: true }], ["jitter 0.1 and data consistency", { jitter: 0.1, dataConsistency: true }]];
+const remedies = [["none", {}], ["jitter 0.03", { jitter: 0.03 }], ["jitter 0.1", { jitter: 0.1 }], ["data consistency", { form: { dataConsistency: true } }], ["jitter 0.1 and data consistency", { jitter: 0.1, form: { dataConsistency: true } }], ["adversarial 5 %", { adversarial: { relativeBudget: 0.05, steps: 1 } }], ["rates 1/8 to 1/2", { rates: [0.125, 0.18, 0.25, 0.35, 0.5] }], ["smoothing 0.05", { smoothing: 0.05 }], ["unrolled, 3 iterations", { form: { iterations: 3, dataConsistency: true } }]];
 const methods = [];
 for (const [name, options] of remedies) {
   const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 12, depth: 3, seed, size: shape, residual: true });
   const trained = await fitReconstructor(network, { problem: training, ...options, loss: meanAbsoluteError(), optimizer: adam({ learningRate: settings.learningRate }), epochs: settings.epochs, batchSize: settings.batchSize, seed, backend, on: { epoch: ({ epoch, trainLoss }) => console.error(`${name}: epoch ${epoch}, loss ${trainLoss.toExponential(2)}`) } });
-  methods.push({ ...postProcess({ network: trained, operator, dataConsistency: options.dataConsistency ?? false }), name: `U-Net, ${name}` });
+  methods.push(networkReconstructor({ network: trained, operator, name: `U-Net, ${name}` }));
 }
 methods.push(totalVariation({ operator }), zeroFilled({ operator }));
 const result = await audit({ problem: inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: 4, seed: 50_000 }) }), methods, tests: [worstCasePerturbation({ relativeBudgets: [0.02, 0.05, 0.1], steps: 40, restarts: 3 }), practicalFaults()], seed, backend, on: { progress: ({ what, done, total }) => { if (done % 200 === 0) console.error(`${done} of ${total} ${what}`); } } });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { openBackend } from "fiducial/engine";
 import { loadNetwork } from "fiducial/learning";
 import { readVolume } from "fiducial/data";
-import { brainPhantoms, gaussianNoise, imagesFrom, inverseProblem, magnitude, maximum, measure, postProcess, prepareImage, psnr, reconstruct, subsampledFourier, variableDensityMask, zeroFilled, type ImageSet } from "fiducial/imaging";
+import { brainPhantoms, gaussianNoise, imagesFrom, inverseProblem, magnitude, maximum, measure, networkReconstructor, prepareImage, psnr, reconstruct, subsampledFourier, variableDensityMask, zeroFilled, type ImageSet } from "fiducial/imaging";
 import { audit, instabilityAscent, worstCasePerturbation } from "fiducial/audit";
 
 const bytes = readFileSync(new URL("../weights/unet-128.safetensors", import.meta.url));
@@ -14,7 +14,7 @@ const shape = [128, 128] as const;
 const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 }) });
 const noise = gaussianNoise({ sigma: 0.01 });
 const backend = await openBackend("auto");
-const unet = postProcess({ network, operator });
+const unet = networkReconstructor({ network, operator });
 const zero = zeroFilled({ operator });
 
 /** How much better than zero-filling the U-Net is on each image, dB. */

@@ -1,5 +1,5 @@
 // What an audit's options ask for. The command, its workers and a merge all read them here.
-import { gaussianNoise, inverseProblem, postProcess, subsampledFourier } from "../imaging/index.ts";
+import { gaussianNoise, inverseProblem, networkReconstructor, subsampledFourier } from "../imaging/index.ts";
 import { ascentPresets, badReconstructionLikelihood, instabilityAscent, inventedDetail, lostDetailSearch, practicalFaults, samplingRates, structuralChange, worstCasePerturbation, type AuditOptions, type StabilityTest } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, samplingOptions } from "./inputs.ts";
@@ -83,6 +83,6 @@ export async function setUpAudit(args: Arguments, terminal: Terminal): Promise<A
   const noise = gaussianNoise({ sigma: chooseNoise(args, model) });
   const backend = await chooseBackend(args, terminal);
   const { set, records } = await loadImages(args, model.shape, backend, terminal);
-  const methods = [postProcess({ network: model.network, operator }), ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args))];
+  const methods = [networkReconstructor({ network: model.network, operator }), ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args))];
   return { problem: inverseProblem({ operator, noise, images: set }), methods, tests, seed: args.integer("seed", 0), backend, images: records, certificates: chosen(args, "certificates") };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { ConfigError, ShapeError } from "../../engine/index.ts";
 import { readVolume, writeNpy, writePng } from "../../data/index.ts";
-import { gaussianNoise, inverseProblem, magnitude, maskFrom, maximum, measure, postProcess, psnr, reconstruct, ssim, subsampledFourier, type Mask } from "../../imaging/index.ts";
+import { gaussianNoise, inverseProblem, magnitude, maskFrom, maximum, measure, networkReconstructor, psnr, reconstruct, ssim, subsampledFourier, type Mask } from "../../imaging/index.ts";
 import { checkWritable, readFile, writeFiles } from "../files.ts";
 import { chooseBackend, chooseMask, chooseNoise, classicalMethod, classicalNames, imageOptions, loadImages, loadModel, type Model, samplingOptions } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
@@ -59,7 +59,7 @@ export const reconstructCommand: Command = {
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
-    const method = choice === "network" ? postProcess({ network: model.network, operator }) : classicalMethod(choice, operator, args);
+    const method = choice === "network" ? networkReconstructor({ network: model.network, operator }) : classicalMethod(choice, operator, args);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);

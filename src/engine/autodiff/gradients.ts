@@ -4,13 +4,14 @@ import { formatShape, sizeOf } from "../core/shape.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Value } from "../graph/ir.ts";
 
-/** ∂cost/∂v for every v of `wrt`, by the chain rule from the cost back. `cost` has one element, or it throws ShapeError; a value that does not matter to it gets zeros. */
-export function gradients(graph: GraphBuilder, cost: Value, wrt: readonly Value[]): Value[] {
+/** ∂cost/∂v for every v of `wrt`, by the chain rule from the cost back. `held` are taken for constants, whatever they were computed from. `cost` has one element, or it throws ShapeError; a value that does not matter to it gets zeros. */
+export function gradients(graph: GraphBuilder, cost: Value, wrt: readonly Value[], held: readonly Value[] = []): Value[] {
   if (sizeOf(cost.shape) !== 1) throw new ShapeError(`gradients: the cost is ${formatShape(cost.shape)}; it must be a single number, sum it first`, { shape: cost.shape });
   const needed = new Set<number>(wrt.map((v) => v.id));
+  const constants = new Set<number>(held.map((v) => v.id));
   for (let id = 0; id <= cost.id; id++) {
     const node = graph.nodes[id];
-    if (node.kind === "op" && Object.values(node.inputs).some((i) => needed.has(i))) needed.add(id);
+    if (node.kind === "op" && !constants.has(id) && Object.values(node.inputs).some((i) => needed.has(i))) needed.add(id);
   }
   const adjoint = new Map<number, Value>();
   if (needed.has(cost.id)) adjoint.set(cost.id, graph.constant([1], cost.shape));

@@ -20,6 +20,7 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
     const y = b.emit("matmul", { a: x, b: w }, { transposeA: false, transposeB: true });
     return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outFeatures], x.shape[1])) : y;
   },
+  unflatten: ({ b }, _name, x, { shape }) => arithmetic(b).reshape(x, [x.shape[0], ...shape]),
   flatten: ({ b }, _name, x) => arithmetic(b).reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
 };
 

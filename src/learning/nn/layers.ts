@@ -14,6 +14,7 @@ export interface LayerNorm { readonly kind: "layerNorm"; readonly epsilon?: numb
 export interface Upsample { readonly kind: "upsample"; readonly scale: number; readonly mode: "nearest" | "bilinear" }
 export interface PixelShuffle { readonly kind: "pixelShuffle"; readonly scale: number }
 export interface Plain { readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh" | "flatten" }
+export interface Unflatten { readonly kind: "unflatten"; readonly shape: readonly number[] }
 export interface LeakyRelu { readonly kind: "leakyRelu"; readonly slope?: number }
 export interface Prelu { readonly kind: "prelu"; readonly initial?: number }
 export interface Elu { readonly kind: "elu"; readonly alpha?: number }
@@ -28,7 +29,7 @@ export interface Branches { readonly kind: "branches"; readonly branches: readon
 export interface GraphNode { readonly name: string; readonly from: readonly string[]; readonly join?: "add" | "multiply" | "concatenate"; readonly layers?: readonly Layer[] }
 export interface GraphBlock { readonly kind: "graph"; readonly nodes: readonly GraphNode[] }
 export type Layer = Conv2d | ConvTranspose2d | Linear | MaxPool2d | AvgPool2d | AdaptivePool2d | InstanceNorm2d | BatchNorm2d | GroupNorm | LayerNorm | Upsample | PixelShuffle
-  | Plain | LeakyRelu | Prelu | Elu | Gelu | Softplus | Softmax | Dropout | Unet | Residual | Branches | GraphBlock;
+  | Plain | Unflatten | LeakyRelu | Prelu | Elu | Gelu | Softplus | Softmax | Dropout | Unet | Residual | Branches | GraphBlock;
 
 type Options<L extends Layer> = Omit<L, "kind">;
 
@@ -77,6 +78,8 @@ export const hardSwish = (): Plain => ({ kind: "hardSwish" });
 export const hardTanh = (): Plain => ({ kind: "hardTanh" });
 /** [N, …] → [N, features] */
 export const flatten = (): Plain => ({ kind: "flatten" });
+/** [N, features] → [N, …shape] */
+export const unflatten = (options: Options<Unflatten>): Unflatten => ({ kind: "unflatten", ...options });
 /** y = x for x > 0, slope·x otherwise; slope = 0.01 */
 export const leakyRelu = (options: Options<LeakyRelu> = {}): LeakyRelu => ({ kind: "leakyRelu", ...options });
 /** leakyRelu with a slope that is learned, one for all, from 0.25 */

@@ -53,6 +53,8 @@ export interface ApplyOptions {
   /** As in training: dropout drops, batch norm takes the batch's statistics and moves its running ones. */
   readonly training?: boolean;
   readonly onLayer?: OnLayer;
+  /** Values of parameters that are in the graph already, by name, where a network is applied more than once; it is added to. */
+  readonly shared?: Map<string, Value>;
 }
 
 /** Adds a network to a graph at x [N, …input]: its output and its learned parameters' values there. The image size may differ from the architecture's where the layers allow it. Throws ConfigError when a parameter is missing or has another shape. */
@@ -63,7 +65,11 @@ export function applyNetwork(b: GraphBuilder, network: Network, x: Value, option
     if (p === undefined || p.shape.join() !== shape.join()) {
       throw new ConfigError(`network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`, { name });
     }
-    return options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+    const known = options.shared?.get(name);
+    if (known) return known;
+    const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+    options.shared?.set(name, value);
+    return value;
   };
   const scope: Scope = {
     b, training: options.training ?? false,
@@ -83,6 +89,15 @@ export function applyNetwork(b: GraphBuilder, network: Network, x: Value, option
 export function unet(options: { inChannels: number; outChannels: number; baseChannels: number; depth: number; seed: number; size?: readonly [number, number]; residual?: boolean }): Network {
   const { inChannels, outChannels, baseChannels, depth, residual = false, size = [2 ** (depth + 1), 2 ** (depth + 1)] } = options;
   return sequential({ input: [inChannels, ...size], seed: options.seed, layers: [unetBlock({ outChannels, baseChannels, depth, residual })] });
+}
+
+/** A dense network from the measurement [2,H,W] itself to the image: two fully connected layers with tanh, two 5×5 convolutions with ReLU, one 7×7. It learns the Fourier transform, too. Source: Zhu et al. 2018 (AUTOMAP), there 25,000 hidden nodes and 64 channels for 128². */
+export function automap(options: { size: readonly [number, number]; hidden: number; channels?: number; seed: number }): Network {
+  const { size: [H, W], hidden, channels = 16, seed } = options;
+  const conv = (outChannels: number, kernelSize: number): Layer => ({ kind: "conv2d", outChannels, kernelSize, padding: "same" });
+  return sequential({ input: [2, H, W], seed, layers: [
+    { kind: "flatten" }, { kind: "linear", outFeatures: hidden }, { kind: "tanh" }, { kind: "linear", outFeatures: 2 * H * W }, { kind: "tanh" }, { kind: "unflatten", shape: [2, H, W] },
+    conv(channels, 5), { kind: "relu" }, conv(channels, 5), { kind: "relu" }, conv(2, 7)] });
 }
 
 /** LeNet-5 with ReLU and max-pooling, for 28×28 grey images unless `input` says otherwise (28×28 are padded to 32×32 first). Source: LeCun et al. 1998, in its modern form. */

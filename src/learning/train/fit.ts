@@ -53,8 +53,8 @@ export interface FitOptions {
     readonly checkpoint?: (state: TrainingState) => void | Promise<void>;
   };
 }
-/** What stands between a sample and the network's input, and between its output and the loss: identity for a classifier, a reconstructor's initial image otherwise. */
-export type Forward = (b: GraphBuilder, network: Network, input: Value) => { y: Value; parameters: Map<string, Value> };
+/** What stands between a sample and the network's input, and between its output and the loss: identity for a classifier, a reconstructor's initial image otherwise. Values in `held` are constants to the gradient, as an adversary's perturbation is. */
+export type Forward = (b: GraphBuilder, network: Network, input: Value, target: Value) => { y: Value; parameters: Map<string, Value>; held?: readonly Value[] };
 
 /** Before the names of averaged weights. */
 const AVERAGE = "average.";
@@ -147,11 +147,11 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const x = b.input("input", [batchSize, ...data.inputShape]);
   const t = b.input("target", [batchSize, ...data.targetShape]);
   const rate = b.input("rate", []);
-  const { y, parameters } = forward(b, network, x);
+  const { y, parameters, held } = forward(b, network, x, t);
   const cost = loss.apply(b, y, t);
   b.output("loss", cost);
   if (loss.classes) b.output("y", y);
-  const own = gradients(b, cost, [...parameters.values()]);
+  const own = gradients(b, cost, [...parameters.values()], held);
   if (accumulate === 1) optimizer.apply(b, parameters, own, rate);
   else accumulated(b, parameters, own, accumulate, b.input("last", []), (total) => optimizer.apply(b, parameters, total, rate));
   const { averageDecay } = options;
