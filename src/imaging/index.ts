@@ -9,9 +9,10 @@ export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-r
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
+export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
-export { firenet } from "./solvers/firenet.ts";
+export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";
