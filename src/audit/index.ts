@@ -19,6 +19,7 @@ export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
 export { renderHtml, type ReportOptions } from "./report/html.ts";
 export { renderComparison } from "./report/comparison.ts";
+export { renderFigures, type Figure } from "./report/figures.ts";
 export { renderCsv } from "./report/csv.ts";
 export { readResult } from "./result.ts";
 export { renderMarkdown } from "./report/markdown.ts";

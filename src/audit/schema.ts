@@ -72,8 +72,8 @@ export interface Measurement {
   readonly detail?: DetailScore;
   /** Of a detail that is not there, the share of its contrast that appears. */
   readonly shown?: number;
-  /** Of a search from several starts: the largest change that each found, and whether the best one was still gaining when it stopped. */
-  readonly search?: { readonly changes: readonly number[]; readonly rising: boolean };
+  /** Of a search from several starts: the largest change that each found, whether the best one was still gaining when it stopped, and its best after every step. */
+  readonly search?: { readonly changes: readonly number[]; readonly rising: boolean; readonly curve?: readonly number[] };
   /** How likely something as bad is, with a 95 % interval; `bound` says that the probability is at most the one given. */
   readonly likelihood?: { readonly probability: number; readonly low: number; readonly high: number; readonly evaluations: number; readonly levels: readonly number[]; readonly bound: boolean };
   readonly iteration?: number;

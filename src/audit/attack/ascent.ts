@@ -86,33 +86,37 @@ export interface Found {
   readonly changes: number[];
   /** Whether the best start was still gaining more than 1 % over its last fifth of steps. */
   readonly rising: boolean;
+  /** The best of the best start after every step. */
+  readonly curve: number[];
 }
 
-/** Projected gradient ascent (or descent) of ½‖w(f(y(r)) − p)‖² in a ball: steps of a quarter radius along the gradient, normalised in the ball's own norm, from random points of half its radius; `first`, where given, takes the first one's place. `distance` is ‖w(x̂ − p)‖. Throws ConvergenceError when a reconstruction is not finite. Source: Madry et al. 2018, as Genzel, Macdonald, März 2022 use it. */
+/** Projected gradient ascent (or descent) of ½‖w(f(y(r)) − p)‖² in a ball: steps along the gradient, normalised in the ball's own norm, of a quarter of the radius, and of a tenth for every other start; from random points of half the radius; `first`, where given, takes the first one's place. `distance` is ‖w(x̂ − p)‖. Throws ConvergenceError when a reconstruction is not finite. Source: Madry et al. 2018, as Genzel, Macdonald, März 2022 use it. */
 export async function projectedAscent(climb: Climb, distance: (x: Float64Array) => number, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<Found> {
   const { radius, steps, restarts, ball = "l2", towards = false } = options;
   const sign = towards ? -1 : 1;
   const starts: Float64Array[] = Array.from({ length: restarts }, () => stretched(random(), 0.5 * radius, ball));
   if (first) starts[0] = ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
-  let best = { r: starts[0], change: Number.NaN, rising: false };
+  let best: Omit<Found, "changes"> = { r: starts[0], change: Number.NaN, rising: false, curve: [] };
   const changes: number[] = [];
-  for (const begin of starts) {
+  for (const [s, begin] of starts.entries()) {
     let r: Float64Array = begin;
     let own = { r, change: Number.NaN };
     let early = Number.NaN;
+    const curve: number[] = [];
     for (let k = 0; k <= steps; k++) {
       const { x, gradient } = climb(r);
       await onStep?.();
       const change = distance(x);
       if (!Number.isFinite(change)) throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
       if (!(sign * change <= sign * own.change)) own = { r, change };
+      curve.push(own.change);
       if (k <= 0.8 * steps) early = own.change;
       if (k === steps || norm(gradient) === 0) break;
-      const step = stretched(gradient, (sign * radius) / 4, ball);
+      const step = stretched(gradient, (sign * radius) / (s % 2 === 0 ? 4 : 10), ball);
       r = projected(r.map((v, i) => v + step[i]), radius, ball);
     }
     changes.push(own.change);
-    if (!(sign * own.change <= sign * best.change)) best = { ...own, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
+    if (!(sign * own.change <= sign * best.change)) best = { ...own, curve, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
   }
   return { ...best, changes };
 }

@@ -1,6 +1,6 @@
 // A result as one HTML file: it needs no network, no script and no other file, and recomputes nothing.
 import type { AuditResult, Measurement, Outcome, TestRecord } from "../schema.ts";
-import { colourOf, errorPlot, escapeHtml, mean } from "./plot.ts";
+import { colourOf, convergencePlot, errorPlot, escapeHtml, markerOf, mean, ratePlot, stabilityPlot } from "./plot.ts";
 
 export interface ReportOptions {
   /** The command that repeats the audit. */
@@ -26,7 +26,7 @@ p{margin:6px 0;max-width:78ch}.soft{color:var(--soft)}section{background:var(--c
 .chip{display:inline-block;border-radius:10px;padding:0 9px;font-size:13px;font-weight:600;border:1px solid}.pass{color:#0a5a3c;background:#e3f4ec;border-color:#9fd3bb}.fail{color:#8c1d04;background:#fdeae4;border-color:#eeb49f}.error{color:#5f3b00;background:#fff2d6;border-color:#e5c27c}.not-applicable{color:#444;background:#eee;border-color:#ccc}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}thead th{font-weight:600;color:var(--soft);font-size:13px}tbody th{font-weight:600}
 .grid{display:grid;gap:6px;margin:10px 0;overflow-x:auto}.grid figure{margin:0;min-width:104px}.grid img{width:100%;display:block;background:#000;border-radius:3px;aspect-ratio:var(--ratio)}figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}.grid .head{font-size:13px;font-weight:600;align-self:end}.grid .side{font-size:13px;font-weight:600;align-self:center}
-.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:12px}.plots figure{margin:0}svg{width:100%;max-width:720px;height:auto;display:block;margin:8px 0}.bar{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:12px}.plots figure{margin:0}svg{width:100%;max-width:720px;height:auto;display:block;margin:8px 0}svg.dot{display:inline;width:11px;height:11px;margin:0}.bar{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
 details{border-top:1px solid var(--line);margin-top:14px;padding-top:8px}summary{cursor:pointer;font-weight:600}dl{display:flex;flex-wrap:wrap;gap:2px 22px;margin:6px 0;font-size:14px}dl div{display:flex;gap:6px}dt{color:var(--soft)}dd{margin:0}
 code{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;background:#eef0f3;border-radius:3px;padding:1px 4px;overflow-wrap:anywhere}pre{margin:6px 0;white-space:pre-wrap}pre code{display:block;padding:8px 10px}.hash{font:12px ui-monospace,Menlo,monospace;color:var(--soft);overflow-wrap:anywhere}
 @media print{body{background:#fff}section{break-inside:avoid-page;border:0;padding:0}details{display:block}}`;
@@ -39,7 +39,7 @@ export function renderHtml(result: AuditResult, options: ReportOptions): string 
   const grid = (columns: string, cells: readonly string[]): string => `<div class="grid" style="grid-template-columns:${columns}">${cells.join("")}</div>`;
   const head = (text: string): string => `<div class="head">${text}</div>`;
   const side = (text: string): string => `<div class="side">${text}</div>`;
-  const dot = (method: string): string => `<span style="color:${colourOf(methods.indexOf(method))}">●</span> ${escapeHtml(method)}`;
+  const dot = (method: string): string => `<svg class="dot" viewBox="-6 -6 12 12" aria-hidden="true"><path d="${markerOf(methods.indexOf(method))}" fill="${colourOf(methods.indexOf(method))}"/></svg> ${escapeHtml(method)}`;
   const accuracyOf = (method: string, image: number): AuditResult["accuracy"][number] | undefined => result.accuracy.find((a) => a.method === method && a.image === image);
   const working = methods.filter((m) => accuracyOf(m, 0) !== undefined);
   const scaleBar = (image: number): string => `<p class="soft">Error maps: |x̂ − x|, one scale for all of this image: 0 <span class="bar"></span> ${fixed(result.scales[image].error, 3)} (white of the grey images: ${fixed(result.scales[image].magnitude, 3)}).</p>`;
@@ -78,7 +78,7 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
   const seriesOf = (test: TestRecord): string[] => [...new Set(test.measurements.flatMap((m) => m.series ?? []))];
   /** Error against perturbation: one plot, or where a test has series, what each costs and a plot of each. */
   const curves = (test: TestRecord): string => {
-    const explained = (solid: string): string => `<p class="soft">Solid: ${solid}; dashed: random noise of the same norm; means over the images, small dots single images. Each curve starts at the method's error without perturbation.</p>`;
+    const explained = (solid: string): string => `<p class="soft">Solid: ${solid}; dashed: random noise of the same norm; means over the images with 95 % intervals, small dots single images. Each curve starts at the method's error without perturbation.</p>`;
     const details = test.measurements.filter((m) => m.detail);
     if (details.length > 0) {
       const labels = [...new Set(details.map((m) => m.label))];
@@ -94,6 +94,15 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
         })];
       }))}`;
     }
+    if (test.rates) {
+      const shares = [...new Set(test.rates.map((r) => r.rate))].sort((a, b) => a - b);
+      const values = (method: string, rate: number): number[] => test.rates!.filter((r) => r.method === method && r.rate === rate).flatMap((r) => r.psnr);
+      return `<h3>Quality against the measured share of k-space</h3>${ratePlot(test, methods, Number(operator.sampledFraction))}<p class="soft">Means over images and families of masks, with 95 % intervals.</p>${table(["mean PSNR, dB", ...shares.map(percent)], methods.filter((m) => values(m, shares[0]).length > 0).map((m) => [dot(m), ...shares.map((rate, i) => {
+        const own = mean(values(m, rate));
+        const better = shares.slice(0, i).some((r) => mean(values(m, r)) > own + Number(test.thresholds.maxPsnrDropDb));
+        return better ? `<b>${fixed(own, 2)}</b> ▼` : fixed(own, 2);
+      })]))}<p class="soft">▼: less than with fewer measurements.</p>`;
+    }
     const likely = test.measurements.filter((m) => m.likelihood);
     if (likely.length > 0) {
       const number = (p: number): string => (p >= 0.01 ? fixed(p, 3) : p.toExponential(1));
@@ -103,7 +112,10 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
       }))}`;
     }
     const series = seriesOf(test);
-    if (series.length === 0) return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}`;
+    if (series.length === 0) {
+      const searched = test.measurements.some((m) => m.search?.curve) ? `<details><summary>How the searches converged</summary>${convergencePlot(test, methods)}<p class="soft">The largest change found so far, in % of the last, mean over the images. A curve that still rises at its end says that more steps may find worse.</p></details>` : "";
+      return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}${searched}`;
+    }
     const own = (name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
     const costs = series.flatMap((name) => [...new Set(own(name).map((m) => m.label))].map((label, i) => [`${i === 0 ? escapeHtml(name) : ""}`, escapeHtml(label), ...methods.map((method) => {
       const at = own(name).filter((m) => m.label === label && m.method === method);
@@ -126,13 +138,24 @@ ${table(["method", "outcome", "why"], test.verdicts.map((v) => [dot(v.method), c
 ${curves(test)}
 ${transfers(test)}${result.problem.images.map((_, i) => compare(test, i)).join("")}
 ${methods.filter((m) => test.measurements.some((x) => x.method === m && x.pictures)).map((m) => `<details><summary>${escapeHtml(m)}: perturbations and reconstructions</summary>${rows(test, m)}</details>`).join("")}
-<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml([m.series, m.label].filter(Boolean).join(": ")) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>
+${test.measurements.length === 0 ? "" : `<details><summary>Every measurement</summary>${table(["method", "image", "stop", "‖r‖ relative", "‖r‖", "output change", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before → after", "with noise", "SSIM before → after"], test.measurements.map((m) => [dot(m.method), String(m.image + 1), escapeHtml([m.series, m.label].filter(Boolean).join(": ")) + (m.iteration ? ` <span class="soft">step ${m.iteration}</span>` : ""), percent(m.relativeNorm), fixed(m.norm, 4), fixed(m.outputChange, 4), fixed(m.amplification, 2), fixed(m.noise.meanOutputChange / m.norm, 2), `${fixed(m.psnr.before, 2)} → ${fixed(m.psnr.after, 2)}`, fixed(m.noise.psnr, 2), `${fixed(m.ssim.before, 3)} → ${fixed(m.ssim.after, 3)}`]))}</details>`}
 <p class="soft">Thresholds:</p>${facts(test.thresholds)}<p class="soft">Settings:</p>${facts(test.settings)}<p class="soft">Source: ${escapeHtml(test.source)}</p></section>`).join("");
 
-  const summary = methods.map((m) => [dot(m), ...result.tests.map((t) => { const v = t.verdicts.find((x) => x.method === m); return v ? chip(v.outcome) : "–"; }), ...(() => { const own = result.accuracy.filter((a) => a.method === m); const average = (f: (a: (typeof own)[number]) => number): number => own.reduce((s, a) => s + f(a), 0) / own.length; return own.length ? [fixed(average((a) => a.psnr), 2), fixed(average((a) => a.ssim), 3)] : ["–", "–"]; })()]);
+  const average = (method: string, f: (a: (typeof result.accuracy)[number]) => number): string => { const own = result.accuracy.filter((a) => a.method === method); return own.length > 0 ? fixed(mean(own.map(f)), 3) : "–"; };
+  const figure = (v: number): string => (v !== 0 && Math.abs(v) < 0.01 ? v.toExponential(1) : String(Number(v.toPrecision(3))));
+  const summary = [
+    ...result.tests.map((t) => {
+      const own = t.verdicts.find((v) => v.figure)?.figure;
+      return [`<a href="#${t.id}">${escapeHtml(t.title)}</a>`, own ? `${figure(own.threshold)} ${escapeHtml(own.unit)}` : "–", ...methods.map((m) => { const v = t.verdicts.find((x) => x.method === m); return v ? `${chip(v.outcome)}${v.figure && v.figure.value !== null ? ` ${figure(v.figure.value)}` : ""}` : "–"; })];
+    }),
+    ["Accuracy without perturbation: mean PSNR, dB", "–", ...methods.map((m) => average(m, (a) => a.psnr))],
+    ["Mean SSIM", "–", ...methods.map((m) => average(m, (a) => a.ssim))],
+  ];
+  const failed = methods.map((m) => ({ m, tests: result.tests.filter((t) => t.verdicts.some((v) => v.method === m && v.outcome === "fail")) }));
+  const inWords = failed.map(({ m, tests }) => `<b>${escapeHtml(m)}</b> ${tests.length === 0 ? "failed none of the tests" : `failed ${tests.length} of ${result.tests.length}`}`).join("; ");
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Audit of ${escapeHtml(methods[0])}</title><style>${style}</style></head><body style="--ratio:${Number(operator.width)}/${Number(operator.height)}"><main>
 <h1>Can this reconstruction be trusted?</h1><p class="soft">${escapeHtml(methods.join(", "))} on ${result.problem.images.length} image${result.problem.images.length === 1 ? "" : "s"}, ${Number(operator.height)}×${Number(operator.width)}, ${escapeHtml(String(operator.kind))} with a ${escapeHtml(String(operator.samplingKind ?? "given"))} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated), noise σ = ${result.problem.noise.sigma}; seed ${result.seed}.</p>
-<section><h2>Summary</h2>${table(["method", ...result.tests.map((t) => `<a href="#${t.id}">${escapeHtml(t.id)}</a>`), "mean PSNR, dB", "mean SSIM"], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p></section>
+<section><h2>Summary</h2><p>${inWords}.</p>${table(["test", "threshold", ...methods.map(dot)], summary)}<p class="soft">Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.</p>${stabilityPlot(result) === "" ? "" : `<h3>Accuracy against stability</h3>${stabilityPlot(result)}<p class="soft">A point for every method; bars are 95 % intervals over the images. A good method is at the upper left.</p>`}</section>
 <section><h2>Without perturbation</h2>${clean}</section>${tests}${certificates}
 <section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escapeHtml(options.command)}</code></pre>
 <p>Gradient self-check: the slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.</p>

@@ -16,7 +16,7 @@ ${t.description} Source: ${t.source}.
 
 ${table(["method", "outcome", "why"], t.verdicts.map((v) => [v.method, v.outcome, v.explanation]))}
 
-${table(["method", "image", "stop", "‖r‖ relative", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before", "after", "with noise"], t.measurements.map((m) => [m.method, String(m.image + 1), [m.series, m.label].filter(Boolean).join(": "), percent(m.relativeNorm), m.amplification.toFixed(2), (m.noise.meanOutputChange / m.norm).toFixed(2), m.psnr.before.toFixed(2), m.psnr.after.toFixed(2), m.noise.psnr.toFixed(2)]))}
+${t.rates ? table(["method", "image", "share of k-space", "PSNR, dB, by family of masks"], t.rates.map((r) => [r.method, String(r.image + 1), percent(r.rate), r.psnr.map((v) => (v === null ? "–" : v.toFixed(2))).join(", ")])) : ""}${t.measurements.length === 0 ? "" : table(["method", "image", "stop", "‖r‖ relative", "change / ‖r‖", "noise: change / ‖r‖", "PSNR before", "after", "with noise"], t.measurements.map((m) => [m.method, String(m.image + 1), [m.series, m.label].filter(Boolean).join(": "), percent(m.relativeNorm), m.amplification.toFixed(2), (m.noise.meanOutputChange / m.norm).toFixed(2), m.psnr.before.toFixed(2), m.psnr.after.toFixed(2), m.noise.psnr.toFixed(2)]))}
 
 Thresholds: ${JSON.stringify(t.thresholds)}. Settings: ${JSON.stringify(t.settings)}.`).join("\n\n");
   return `# Audit of ${result.methods.map((m) => m.name).join(", ")}

@@ -26,14 +26,14 @@ export function inventedDetail(options: { radius?: number; contrast?: number; bu
       const trace = Float64Array.from(spectrum, (v, k) => (scan.mask.data[k % size] ? v : 0));
       const target = clean.map((v, k) => v + z[k]);
       const window = boxWindow(box, scan.mask.shape);
-      const { r, changes, rising } = await projectedAscent((at) => subject.climb(at, { at: target, window }), windowedDistance(target, window), subject.random, { radius: budget * norm(trace), steps, restarts, towards: true }, trace, subject.tick);
+      const { r, changes, rising, curve } = await projectedAscent((at) => subject.climb(at, { at: target, window }), windowedDistance(target, window), subject.random, { radius: budget * norm(trace), steps, restarts, towards: true }, trace, subject.tick);
       const x = subject.reconstruct(r);
       let [along, energy] = [0, 0];
       for (let k = 0; k < z.length; k++) {
         along += (x[k] - clean[k]) * z[k];
         energy += z[k] ** 2;
       }
-      return { measurements: [{ ...subject.measure(r, { label: percent(budget), relativeBudget: norm(r) / subject.reference, picture: true }), shown: along / energy, search: { changes, rising } }] };
+      return { measurements: [{ ...subject.measure(r, { label: percent(budget), relativeBudget: norm(r) / subject.reference, picture: true }), shown: along / energy, search: { changes, rising, curve } }] };
     },
     judge(method, { measurements }) {
       const shown = measurements.reduce((s, m) => s + (m.shown ?? 0), 0) / measurements.length;

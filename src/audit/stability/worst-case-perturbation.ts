@@ -51,7 +51,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         const radius = budget * (ball === "l2" ? subject.reference : subject.referenceMaximum);
         const search = await projectedAscent(climb, distance, subject.random, { radius, steps, restarts, ball }, best, subject.tick);
         best = search.r;
-        found.push({ ...subject.measure(best, { label: percent(budget), relativeBudget: budget, ball, picture: budget === judgedBudget }), search: { changes: search.changes, rising: search.rising } });
+        found.push({ ...subject.measure(best, { label: percent(budget), relativeBudget: budget, ball, picture: budget === judgedBudget }), search: { changes: search.changes, rising: search.rising, curve: search.curve } });
       }
       return { measurements: found };
     },

@@ -1,7 +1,7 @@
 // A network: its layers as data, and its parameters by name. Nothing in it changes; training gives a new one.
 import { ConfigError, formatShape, GraphBuilder, ops, random, sizeOf, type Shape, type Value } from "../../engine/index.ts";
 import { applyLayer } from "./apply.ts";
-import { fanInUniform, kaimingNormal, type Initializer } from "./initializers.ts";
+import { fanInUniform, kaimingNormal, xavierUniform, type Initializer } from "./initializers.ts";
 import { unetBlock, type Layer } from "./layers.ts";
 import type { OnLayer, Scope } from "./scope.ts";
 
@@ -91,11 +91,11 @@ export function unet(options: { inChannels: number; outChannels: number; baseCha
   return sequential({ input: [inChannels, ...size], seed: options.seed, layers: [unetBlock({ outChannels, baseChannels, depth, residual })] });
 }
 
-/** A dense network from the measurement [2,H,W] itself to the image: two fully connected layers with tanh, two 5×5 convolutions with ReLU, one 7×7. It learns the Fourier transform, too. Source: Zhu et al. 2018 (AUTOMAP), there 25,000 hidden nodes and 64 channels for 128². */
+/** A dense network from the measurement [2,H,W] itself to the image: two fully connected layers with tanh, two 5×5 convolutions with ReLU, one 7×7. It learns the Fourier transform, too. Source: Zhu et al. 2018 (AUTOMAP), there 25,000 hidden nodes and 64 channels for 128², with Xavier's first weights. */
 export function automap(options: { size: readonly [number, number]; hidden: number; channels?: number; seed: number }): Network {
   const { size: [H, W], hidden, channels = 16, seed } = options;
   const conv = (outChannels: number, kernelSize: number): Layer => ({ kind: "conv2d", outChannels, kernelSize, padding: "same" });
-  return sequential({ input: [2, H, W], seed, layers: [
+  return sequential({ input: [2, H, W], seed, initializer: xavierUniform(), layers: [
     { kind: "flatten" }, { kind: "linear", outFeatures: hidden }, { kind: "tanh" }, { kind: "linear", outFeatures: 2 * H * W }, { kind: "tanh" }, { kind: "unflatten", shape: [2, H, W] },
     conv(channels, 5), { kind: "relu" }, conv(channels, 5), { kind: "relu" }, conv(2, 7)] });
 }
