@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
 import { nn } from "fiducial/learning";
 import { applyOperator, brainPhantoms, gaussianNoise, inverseProblem, norm, networkReconstructor, subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type Reconstructor } from "fiducial/imaging";
-import { audit, compileObjective, heavyBallAscent, instabilityAscent, localLipschitz, projectedAscent, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "fiducial/audit";
+import { audit, compileObjective, heavyBallAscent, instabilityAscent, localLipschitz, projectedAscent, renderFigures, renderHtml, renderMarkdown, worstCasePerturbation, type AuditResult } from "fiducial/audit";
 
 const reference = await openBackend("reference");
 const wasm = await openBackend("wasm");
@@ -181,6 +181,9 @@ describe("an audit", () => {
     expect(html).not.toMatch(/<script|<link|@import|url\(|https?:|src="(?!data:)/);
     expect(html).toContain("npx fiducial audit --seed 7 &#60;&#38;&#34;");
     expect(html).not.toMatch(/undefined|NaN|\[object/);
+    // what a screen reader needs: a name for every picture, plot and column, focus for what scrolls
+    expect(html).not.toMatch(/<th[^>]*><\/th>|<img(?![^>]* alt="[^"]+")|<svg(?![^>]*(role="img" aria-label="[^"]+"|aria-hidden="true"))|class="scroll"(?! tabindex="0")/);
+    for (const { figure } of result.tests.flatMap((t) => t.verdicts)) expect(html).toContain(figure!.unit.replace("'", "'"));
     for (const key of ["mask", "image 0", "image 1", ...result.tests.flatMap((t) => t.measurements.flatMap((m) => (m.pictures ? [m.pictures.error, m.pictures.reconstruction] : [])))]) {
       expect(result.pictures[key]).toBeDefined();
       expect(html).toContain(result.pictures[key]);
@@ -188,6 +191,15 @@ describe("an audit", () => {
     for (const verdict of result.tests.flatMap((t) => t.verdicts)) expect(html).toContain(verdict.explanation.slice(0, 40));
     expect(html).toContain("maxPsnrLossDb");
     expect(html).toContain(result.sha256);
+    const figures = renderFigures(result);
+    expect(new Set(figures.map((f) => f.name)).size).toBe(figures.length);
+    expect(figures.filter((f) => f.name.endsWith(".png"))).toHaveLength(Object.keys(result.pictures).length);
+    for (const { name, content } of figures) {
+      expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg)$/);
+      if (typeof content === "string") expect(content).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*<\/svg>$/s);
+      else expect([...content.subarray(1, 4)]).toEqual([0x50, 0x4e, 0x47]);
+    }
+    expect(figures.map((f) => f.name)).toEqual(expect.arrayContaining(["accuracy-stability.svg", "instability-ascent.svg", "worst-case-perturbation-convergence.svg", "mask.png"]));
     const markdown = renderMarkdown(result, { command: "npx fiducial audit" });
     expect(markdown).not.toMatch(/undefined|NaN|\[object/);
     for (const m of methods) expect(markdown).toContain(`| ${m.name} |`);

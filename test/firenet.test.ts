@@ -1,7 +1,7 @@
 // FIRENET: it nears the minimum of its square-root LASSO geometrically, in float64, and its perturbations stay small.
 import { describe, expect, it } from "vitest";
-import { arithmetic, ConfigError, GraphBuilder, openBackend, ops } from "fiducial/engine";
-import { brainPhantoms, firenet, gaussianNoise, inverseProblem, maskFrom, measure, norm, reconstruct, subsampledFourier, variableDensityMask, zeroFilled } from "fiducial/imaging";
+import { arithmetic, ConfigError, GraphBuilder, openBackend, ops, type Value } from "fiducial/engine";
+import { brainPhantoms, firenet, gaussianNoise, inverseProblem, maskFrom, measure, norm, reconstruct, restartedPrimalDual, subsampledFourier, variableDensityMask, zeroFilled } from "fiducial/imaging";
 
 const shape = [16, 16] as const;
 const backend = await openBackend("reference");
@@ -45,6 +45,22 @@ describe("FIRENET", () => {
     const before = await reconstruct(method, clean, backend);
     const after = await reconstruct(method, noisy, backend);
     expect(norm(after.map((v, k) => v - before[k])) / norm(noisy.map((v, k) => v - clean[k]))).toBeLessThan(1.5);
+  });
+  it.each([[1, 10], [3, 20], [6, 30]])("ends at 1.5·10⁻ᴷ from both minimisers that an input known to 2⁻ⁿ may mean, K = %i, n = %i", async (K, n) => {
+    const a = 1.5;
+    const height = (3 * 10 ** -K * a) / Math.SQRT2;
+    const matrix = Float64Array.from({ length: 63 }, (_, k) => (k < 2 ? a : k % 21 >= 2 && Math.floor(k / 21) === (k % 21) - 1 ? 0.1 : 0));
+    const b = new GraphBuilder(ops);
+    const { mul, relu, sub } = arithmetic(b);
+    const A = b.constant(matrix, [3, 21]);
+    const times = (v: Value, transposeB: boolean): Value => b.emit("matmul", { a: v, b: A }, { transposeA: false, transposeB });
+    const soft = (z: Value, t: number): Value => mul(b.emit("sign", { x: z }, {}), relu(sub(b.emit("abs", { x: z }, {}), t)));
+    b.output("z", restartedPrimalDual(b, b.input("y", [1, 3]), { forward: (z) => times(z, true), adjoint: (v) => times(v, false), shrink: soft, outer: 18, inner: 20, delta: 1e-15, operatorNorm: Math.SQRT2 * (a + 2 ** -n) }));
+    const { z } = (await backend.compile(b)).run({ y: [height, 0, 0] });
+    for (const which of [0, 1]) {
+      const truth = Float64Array.from({ length: 21 }, (_, k) => (k === which ? height / (a + 2 ** -n) : 0));
+      expect(norm(truth.map((v, k) => v - z[k])) / (1.5 * 10 ** -K)).toBeCloseTo(1, 2);
+    }
   });
   it("refuses counts that are none", () => {
     expect(() => firenet({ operator, inner: 0 })).toThrow(ConfigError);

@@ -15,14 +15,14 @@ function facts(record: Readonly<Record<string, unknown>>): string {
   return `<dl>${Object.entries(record).map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${escapeHtml(Array.isArray(v) ? v.join(", ") : String(v))}</dd></div>`).join("")}</dl>`;
 }
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `<div class="scroll"><table><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c, i) => (i === 0 ? `<th scope="row">${c}</th>` : `<td>${c}</td>`)).join("")}</tr>`).join("")}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="group" aria-label="table"><table><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c, i) => (i === 0 ? `<th scope="row">${c}</th>` : `<td>${c}</td>`)).join("")}</tr>`).join("")}</tbody></table></div>`;
 }
 
 const style = `
 :root{--ink:#1c1e21;--soft:#5a6068;--line:#d9dce1;--card:#fff;--page:#f5f6f8}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;line-height:1.25;margin:0 0 4px}h2{font-size:20px;margin:0 0 6px}h3{font-size:16px;margin:22px 0 8px}
-p{margin:6px 0;max-width:78ch}.soft{color:var(--soft)}section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:20px 22px;margin:18px 0}
+p{margin:6px 0;max-width:78ch}.soft{color:var(--soft)}.whole{white-space:nowrap}section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:20px 22px;margin:18px 0}
 .chip{display:inline-block;border-radius:10px;padding:0 9px;font-size:13px;font-weight:600;border:1px solid}.pass{color:#0a5a3c;background:#e3f4ec;border-color:#9fd3bb}.fail{color:#8c1d04;background:#fdeae4;border-color:#eeb49f}.error{color:#5f3b00;background:#fff2d6;border-color:#e5c27c}.not-applicable{color:#444;background:#eee;border-color:#ccc}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}thead th{font-weight:600;color:var(--soft);font-size:13px}tbody th{font-weight:600}
 .grid{display:grid;gap:6px;margin:10px 0;overflow-x:auto}.grid figure{margin:0;min-width:104px}.grid img{width:100%;display:block;background:#000;border-radius:3px;aspect-ratio:var(--ratio)}figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}.grid .head{font-size:13px;font-weight:600;align-self:end}.grid .side{font-size:13px;font-weight:600;align-self:center}
@@ -36,7 +36,7 @@ export function renderHtml(result: AuditResult, options: ReportOptions): string 
   const methods = result.methods.map((m) => m.name);
   const { operator } = result.problem;
   const picture = (id: string, alt: string, caption: string): string => `<figure><img src="data:image/png;base64,${result.pictures[id]}" alt="${escapeHtml(alt)}"><figcaption>${caption}</figcaption></figure>`;
-  const grid = (columns: string, cells: readonly string[]): string => `<div class="grid" style="grid-template-columns:${columns}">${cells.join("")}</div>`;
+  const grid = (columns: string, cells: readonly string[]): string => `<div class="grid" tabindex="0" role="group" aria-label="pictures" style="grid-template-columns:${columns}">${cells.join("")}</div>`;
   const head = (text: string): string => `<div class="head">${text}</div>`;
   const side = (text: string): string => `<div class="side">${text}</div>`;
   const dot = (method: string): string => `<svg class="dot" viewBox="-6 -6 12 12" aria-hidden="true"><path d="${markerOf(methods.indexOf(method))}" fill="${colourOf(methods.indexOf(method))}"/></svg> ${escapeHtml(method)}`;
@@ -117,11 +117,11 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
       return `<h3>Error against perturbation</h3>${errorPlot(test, methods)}${explained("the worst perturbation found")}${searched}`;
     }
     const own = (name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
-    const costs = series.flatMap((name) => [...new Set(own(name).map((m) => m.label))].map((label, i) => [`${i === 0 ? escapeHtml(name) : ""}`, escapeHtml(label), ...methods.map((method) => {
+    const costs = series.flatMap((name) => [...new Set(own(name).map((m) => m.label))].map((label, i) => [i === 0 ? escapeHtml(name) : `<span class="soft">${escapeHtml(name)}</span>`, escapeHtml(label), ...methods.map((method) => {
       const at = own(name).filter((m) => m.label === label && m.method === method);
       return at.length === 0 ? "–" : `${fixed(mean(at.map((m) => m.psnr.before - m.psnr.after)), 2)} <span class="soft">(${fixed(mean(at.map((m) => m.psnr.before - m.noise.psnr)), 2)})</span>`;
     })]));
-    return `<h3>What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)</h3>${table(["", "severity", ...methods.map(dot)], costs)}
+    return `<h3>What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)</h3>${table(["fault", "severity", ...methods.map(dot)], costs)}
 <details><summary>Error against the size of each</summary>${explained("the fault")}<div class="plots">${series.map((name) => `<figure><figcaption><b>${escapeHtml(name)}</b></figcaption>${errorPlot({ ...test, measurements: own(name) }, methods)}</figure>`).join("")}</div></details>`;
   };
   /** Rows: for whom it was found; columns: who suffers it. */
@@ -146,7 +146,7 @@ ${test.measurements.length === 0 ? "" : `<details><summary>Every measurement</su
   const summary = [
     ...result.tests.map((t) => {
       const own = t.verdicts.find((v) => v.figure)?.figure;
-      return [`<a href="#${t.id}">${escapeHtml(t.title)}</a>`, own ? `${figure(own.threshold)} ${escapeHtml(own.unit)}` : "–", ...methods.map((m) => { const v = t.verdicts.find((x) => x.method === m); return v ? `${chip(v.outcome)}${v.figure && v.figure.value !== null ? ` ${figure(v.figure.value)}` : ""}` : "–"; })];
+      return [`<a href="#${t.id}">${escapeHtml(t.title)}</a>`, own ? `${figure(own.threshold)} ${escapeHtml(own.unit)}` : "–", ...methods.map((m) => { const v = t.verdicts.find((x) => x.method === m); return v ? `<span class="whole">${chip(v.outcome)}${v.figure && v.figure.value !== null ? ` ${figure(v.figure.value)}` : ""}</span>` : "–"; })];
     }),
     ["Accuracy without perturbation: mean PSNR, dB", "–", ...methods.map((m) => average(m, (a) => a.psnr))],
     ["Mean SSIM", "–", ...methods.map((m) => average(m, (a) => a.ssim))],
@@ -159,7 +159,7 @@ ${test.measurements.length === 0 ? "" : `<details><summary>Every measurement</su
 <section><h2>Without perturbation</h2>${clean}</section>${tests}${certificates}
 <section><h2>How this was measured</h2><h3>Repeat it</h3><pre><code>${escapeHtml(options.command)}</code></pre>
 <p>Gradient self-check: the slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.</p>
-${table(["method", "relative error", "tolerance", ""], result.gradientChecks.map((c) => [dot(c.method), c.relativeError.toExponential(1), c.tolerance.toExponential(0), chip(c.passed ? "pass" : "fail")]))}
+${table(["method", "relative error", "tolerance", "outcome"], result.gradientChecks.map((c) => [dot(c.method), c.relativeError.toExponential(1), c.tolerance.toExponential(0), chip(c.passed ? "pass" : "fail")]))}
 <h3>Methods</h3>${result.methods.map((m) => `<p><b>${dot(m.name)}</b></p>${facts(m.description)}`).join("")}
 <h3>Sampling</h3>${facts(operator)}<h3>Figures</h3>${facts(result.metrics)}
 <h3>Images</h3>${table(["image", "SHA-256 of what was audited", "preparation"], result.problem.images.map((image) => [escapeHtml(image.label), `<span class="hash">${image.sha256}</span>`, escapeHtml(image.preparation)]))}

@@ -61,7 +61,7 @@ ${axes.mark ? `<line x1="${at(xOf(axes.mark.x))}" x2="${at(xOf(axes.mark.x))}" y
 <text transform="translate(16 ${at((height - bottom + top) / 2)}) rotate(-90)" text-anchor="middle">${escapeHtml(axes.y)}</text>
 </g>
 ${curves.map((c) => `<g fill="none" stroke="${colourOf(c.index)}" stroke-width="2">${c.dashed ? `<path d="${path(c.dashed)}" stroke-dasharray="5 4" opacity=".75"/>` : ""}${c.scattered ? "" : `<path d="${path(c.points)}"/>`}<path d="${drawn(c.points).map(interval).join("")}" stroke-width="1.2"/><g stroke="none">${drawn(c.dots ?? []).map((p) => `<circle cx="${at(xOf(p.x))}" cy="${at(yOf(p.y))}" r="1.6" fill="${colourOf(c.index)}" opacity=".7"/>`).join("")}${drawn(c.points).map((p) => marker(c.index, xOf(p.x), yOf(p.y))).join("")}</g></g>`).join("\n")}
-<g font-family="system-ui, sans-serif" font-size="13" fill="#1c1e21">${ends.map((e) => `${e.scattered ? "" : marker(e.index, e.x + 14, e.y)}<text x="${at(e.x + (e.scattered ? 10 : 24))}" y="${at(e.y + 4)}">${escapeHtml(e.name)}</text>`).join("")}</g>
+<g font-family="system-ui, sans-serif" font-size="13" fill="#1c1e21">${ends.map((e) => `${e.scattered ? "" : marker(e.index, e.x + 14, e.y)}<text x="${at(e.x + (e.scattered ? 10 : 24))}" y="${at(e.y + (e.scattered ? -7 : 4))}">${escapeHtml(e.name)}</text>`).join("")}</g>
 </svg>`;
 }
 
