@@ -216,6 +216,20 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     refused(fiducial(["merge", whole]), /there are no pieces of an audit in it/);
     refused(fiducial(["audit", ...args, "--shard", "4/3"]), /--shard 4\/3: give I\/N/);
   });
+  it("presets, balls, regions and thresholds: what is out of range is refused, what is in it is recorded", () => {
+    refused(auditOf("--max-loss", "0"), /--max-loss 0: give a number/);
+    refused(auditOf("--least-recovery", "2"), /--least-recovery 2: give a number between/);
+    refused(auditOf("--preset", "dagan"), /--preset dagan: it is one of automap, /);
+    refused(auditOf("--region", "1,2,3"), /--region 1,2,3: give top,left,height,width/);
+    const out = at("settings");
+    expect(fiducial(["audit", "--model", model, "--count", "1", "--preset", "mri-vn", "--norm", "linf", "--budgets", "0.02", "--region", "2,2,4,4", "--steps", "2", "--max-loss", "1.5", "--out", out]).status).toBe(0);
+    const { tests } = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
+    expect(tests[0].settings).toMatchObject({ stops: [25], lambda: 1, stepSize: 0.005 });
+    expect(tests[1]).toMatchObject({ settings: { norm: "linf", region: [2, 2, 4, 4] }, thresholds: { maxPsnrLossDb: 1.5 } });
+    const figures = at("figures");
+    expect(fiducial(["report", join(out, "result.json"), "--figures", figures]).out).toMatch(/Figures: \d+ in/);
+    expect(readdirSync(figures)).toContain("mask.png");
+  });
   it("Ctrl-C ends it with exit code 130, one line, and no file", async () => {
     const out = at("interrupted");
     const child = spawn(process.execPath, [main, "audit", "--model", model, "--count", "1000", "--iterations", "100000", "--norms", "9", "--out", out]);

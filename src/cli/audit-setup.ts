@@ -25,6 +25,9 @@ export const auditOptions: Options = {
   region: { value: "T,L,H,W", help: "where it wants the image to change, in pixels: top, left, height, width (everywhere)" },
   steps: { value: "N", default: "15", help: "its steps, per budget and restart" },
   restarts: { value: "N", default: "5", help: "its starts, per budget" },
+  "max-amplification": { value: "X", default: "3", help: "threshold of the ascent: change of the image over the perturbation's norm" },
+  "max-loss": { value: "DB", default: "3", help: "threshold of worst-case and practice: dB of PSNR" },
+  "least-recovery": { value: "SHARE", default: "0.5", help: "threshold of details and lost-detail: share of a detail that must come back" },
   lambda: { value: "L", help: "weight of total variation (the tuned one)" },
   out: { value: "FOLDER", default: "out", help: "where the report goes" },
   "fail-on": { value: "WHAT", help: "exit code 1 when a test fails for the model, or for any method" },
@@ -57,20 +60,23 @@ const chosen = (args: Arguments, name: string): boolean => { const wanted = args
 export function testsOf(args: Arguments): StabilityTest[] {
   const region = args.has("region") ? args.numbers("region", 0, 1e6) : undefined;
   if (region && region.length !== 4) throw new ConfigError(`--region ${args.text("region")}: give top,left,height,width in pixels`, { region });
-  const ascent = (): StabilityTest => instabilityAscent(args.has("preset")
+  const maxAmplification = args.number("max-amplification", 1e-6, 1e6);
+  const maxPsnrLoss = args.number("max-loss", 1e-6, 1e3);
+  const leastRecovery = args.number("least-recovery", 1e-3, 1);
+  const ascent = (): StabilityTest => instabilityAscent({ maxAmplification, ...(args.has("preset")
     ? ascentPresets[args.choice("preset", Object.keys(ascentPresets) as (keyof typeof ascentPresets)[])]
-    : { relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) });
+    : { relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) }) });
   return [
     ...(chosen(args, "ascent") ? [ascent()] : []),
     ...(chosen(args, "worst-case") ? [worstCasePerturbation({
-      domain: args.choice("domain", ["measurement", "image"]), ball: args.choice("norm", ["l2", "linf"]), relativeBudgets: args.numbers("budgets", 1e-6, 10), steps: args.integer("steps", 1), restarts: args.integer("restarts", 1),
+      domain: args.choice("domain", ["measurement", "image"]), ball: args.choice("norm", ["l2", "linf"]), relativeBudgets: args.numbers("budgets", 1e-6, 10), maxPsnrLoss, steps: args.integer("steps", 1), restarts: args.integer("restarts", 1),
       ...(region ? { region: [region[0], region[1], region[2], region[3]] } : {}),
     })] : []),
     ...(chosen(args, "invented") ? [inventedDetail()] : []),
-    ...(chosen(args, "details") ? [structuralChange({ placements: args.integer("placements", 1) })] : []),
-    ...(chosen(args, "lost-detail") ? [lostDetailSearch()] : []),
+    ...(chosen(args, "details") ? [structuralChange({ placements: args.integer("placements", 1), leastRecovery })] : []),
+    ...(chosen(args, "lost-detail") ? [lostDetailSearch({ leastShare: leastRecovery })] : []),
     ...(chosen(args, "rates") ? [samplingRates()] : []),
-    ...(chosen(args, "practice") ? [practicalFaults()] : []),
+    ...(chosen(args, "practice") ? [practicalFaults({ maxPsnrLoss })] : []),
     ...(chosen(args, "likelihood") ? [badReconstructionLikelihood({ samples: args.integer("samples", 20) })] : []),
   ];
 }
