@@ -117,7 +117,6 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
         rng: random(seed).fork(label),
         common: (name) => random(seed).fork(`${test.id} ${i} ${name}`),
         scan: { x: scene.x, y, mask: operator.mask, spectrum },
-        measured: (r) => own.measured(r),
         random: randomPerturbation(test.domain, `start ${label}`),
         tick,
         measure(proposed, { label: name, relativeBudget, ball = "l2", series, iteration, picture }) {
@@ -154,7 +153,7 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
           return {
             method: method.name, image: i, label: name, ...(relativeBudget === undefined ? {} : { relativeBudget }), norm: size2, relativeNorm: size2 / reference,
             measuredNorm: norm(own.measured(r)), outputChange, amplification: size2 > 0 ? outputChange / size2 : 0,
-            noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((a, b2) => a + b2, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), range), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
+            noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((p, q) => p + q, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), range), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
             strongerThanNoise: outputChange > maxOutputChange,
             psnr: { before: cleanQuality.psnr, after: after.psnr }, ssim: { before: cleanQuality.ssim, after: after.ssim }, nmse: { before: cleanQuality.nmse, after: after.nmse },
             ...(series === undefined ? {} : { series }),

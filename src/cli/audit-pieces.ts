@@ -28,6 +28,9 @@ export function shardOf(args: Arguments): Shard {
 /** The pieces of a shard: every N-th. */
 export const piecesOf = (header: AuditHeader, { index, count }: Shard): PieceRecord[] => header.pieces.filter((_, k) => k % count === index);
 
+/** Whether the pieces of two folders are of one audit; precision is an option that no header tells of. */
+export const belongTogether = (a: Omit<PiecesHeader, "shard">, b: Omit<PiecesHeader, "shard">): boolean => a.header.fingerprint === b.header.fingerprint && JSON.stringify(a.options) === JSON.stringify(b.options);
+
 export function readPiecesHeader(out: string): PiecesHeader | undefined {
   if (!fileExists(headerOf(out))) return undefined;
   try {
@@ -55,7 +58,7 @@ export const removePieces = (out: string): void => { removeFolder(folderOf(out))
 export async function computePieces(out: string, plan: AuditPlan, own: Omit<PiecesHeader, "header">, args: Arguments, threads: number, terminal: Terminal): Promise<Map<string, Piece>> {
   const { header } = plan;
   const there = readPiecesHeader(out);
-  if (there && (there.header.fingerprint !== header.fingerprint || there.shard.index !== own.shard.index || there.shard.count !== own.shard.count)) {
+  if (there && (!belongTogether(there, { header, ...own }) || there.shard.index !== own.shard.index || there.shard.count !== own.shard.count)) {
     throw new ConfigError(`${folderOf(out)}: it holds the pieces of an unfinished audit with other options (${there.command}); finish that one, remove the folder, or choose another --out`, {});
   }
   const pieces = there ? readPieces(out) : new Map<string, Piece>();

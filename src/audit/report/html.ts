@@ -1,6 +1,6 @@
 // A result as one HTML file: it needs no network, no script and no other file, and recomputes nothing.
 import type { AuditResult, Measurement, Outcome, TestRecord } from "../schema.ts";
-import { colourOf, convergencePlot, errorPlot, escapeHtml, markerOf, mean, ratePlot, stabilityPlot } from "./plot.ts";
+import { colourOf, convergencePlot, errorPlot, escapeHtml, markerOf, mean, ratePlot, stabilityPlot, withInterval } from "./plot.ts";
 
 export interface ReportOptions {
   /** The command that repeats the audit. */
@@ -99,9 +99,10 @@ ${grid(`repeat(${working.length + 1}, minmax(104px, 1fr))`, [
       const values = (method: string, rate: number): number[] => test.rates!.filter((r) => r.method === method && r.rate === rate).flatMap((r) => r.psnr);
       return `<h3>Quality against the measured share of k-space</h3>${ratePlot(test, methods, Number(operator.sampledFraction))}<p class="soft">Means over images and families of masks, with 95 % intervals.</p>${table(["mean PSNR, dB", ...shares.map(percent)], methods.filter((m) => values(m, shares[0]).length > 0).map((m) => [dot(m), ...shares.map((rate, i) => {
         const own = mean(values(m, rate));
-        const better = shares.slice(0, i).some((r) => mean(values(m, r)) > own + Number(test.thresholds.maxPsnrDropDb));
+        // paired over images and families, as the verdict is
+        const better = shares.slice(0, i).some((r) => (withInterval(values(m, r).map((v, k) => v - values(m, rate)[k])).low ?? 0) > Number(test.thresholds.maxPsnrDropDb));
         return better ? `<b>${fixed(own, 2)}</b> ▼` : fixed(own, 2);
-      })]))}<p class="soft">▼: less than with fewer measurements.</p>`;
+      })]))}<p class="soft">▼: less than with fewer measurements, by more than the threshold with its whole 95 % interval.</p>`;
     }
     const likely = test.measurements.filter((m) => m.likelihood);
     if (likely.length > 0) {

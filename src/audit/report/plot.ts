@@ -10,7 +10,7 @@ export const markerOf = (index: number): string => markers[index % markers.lengt
 
 export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 /** The mean and its 95 % interval by the normal approximation; none for fewer than two values. */
-function withInterval(values: readonly number[]): { y: number; low?: number; high?: number } {
+export function withInterval(values: readonly number[]): { y: number; low?: number; high?: number } {
   const y = mean(values);
   if (values.length < 2) return { y };
   const half = 1.959964 * Math.sqrt(values.reduce((s, v) => s + (v - y) ** 2, 0) / (values.length - 1) / values.length);

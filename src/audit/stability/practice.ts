@@ -2,6 +2,7 @@
 import { ConfigError } from "../../engine/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
+import { mean } from "../statistics.ts";
 import type { StabilityTest } from "./test.ts";
 
 /** Applies each fault at each severity, the same one to every method, and asks what it costs. A method fails when a fault of moderate severity costs it more than `maxPsnrLoss` dB on the mean. */
@@ -31,7 +32,6 @@ export function practicalFaults(options: { faults?: readonly AcquisitionFault[];
       return { measurements: found };
     },
     judge(method, { measurements }) {
-      const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
       const losses = faults.map((fault) => {
         const own = measurements.filter((m) => m.series === fault.name && m.label === labelOf(fault, fault.severities[1]));
         return { fault, loss: mean(own.map((m) => m.psnr.before - m.psnr.after)), noise: mean(own.map((m) => m.psnr.before - m.noise.psnr)) };

@@ -41,8 +41,6 @@ export interface Subject {
   psnrOf(r: Float64Array): number;
   /** PSNR where another mask measures the image, with noise from rng; undefined for a method that is bound to its mask. */
   psnrWith(mask: Mask, rng: Random): Promise<number | undefined>;
-  /** y(r) − y(0) */
-  measured(r: Float64Array): Float64Array;
   /** Clips r to the ball of the budget, where there is one, and measures it, beside random noise of its norm. */
   measure(r: Float64Array, options: { label: string; relativeBudget?: number; ball?: Ball; series?: string; iteration?: number; picture: boolean }): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */

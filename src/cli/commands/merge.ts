@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assembleAudit, type Piece } from "../../audit/index.ts";
 import { ConfigError, FormatError, version } from "../../engine/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
-import { piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
+import { belongTogether, piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
 import { auditOptions, testsOf } from "../audit-setup.ts";
 import { checkWritable } from "../files.ts";
 import { Arguments, common } from "../options.ts";
@@ -28,7 +28,7 @@ export const mergeCommand: Command = {
     });
     const [{ header, options, command, shard: { count } }] = parts;
     if (header.facts.software.version !== version) throw new FormatError(`${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`, {});
-    const stranger = parts.find((p) => p.header.fingerprint !== header.fingerprint || p.shard.count !== count);
+    const stranger = parts.find((p) => !belongTogether(p, parts[0]) || p.shard.count !== count);
     if (stranger) throw new ConfigError(`${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`, {});
     const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder)]));
     const lacking = Array.from({ length: count }, (_, index) => ({ index, missing: piecesOf(header, { index, count }).filter((p) => !pieces.has(p.key)).length })).filter((s) => s.missing > 0);
