@@ -29,6 +29,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
   if (!relativeBudgets.includes(judgedBudget)) throw new ConfigError(`worstCasePerturbation: the judged budget ${judgedBudget} is not one of ${relativeBudgets.join(", ")}`, { judgedBudget });
   if (!(steps >= 1) || !(restarts >= 1) || !(maxPsnrLoss > 0)) throw new ConfigError(`worstCasePerturbation: steps ${steps} and restarts ${restarts} must be at least 1, the threshold ${maxPsnrLoss} dB positive`, { steps, restarts, maxPsnrLoss });
   const percent = (e: number): string => `${Number((100 * e).toPrecision(3))} %`;
+  const decibels = (v: number): string => v.toFixed(2).replace(/^-0\.00$/, "0.00");
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
   return {
@@ -66,7 +67,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         method,
         outcome: loss > maxPsnrLoss ? "fail" : "pass",
         figure: { value: loss, threshold: maxPsnrLoss, unit: `dB lost at ${percent(judgedBudget)}` },
-        explanation: `loses ${loss.toFixed(2)} dB on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${noise.toFixed(2)} dB${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${(100 * spread).toFixed(1)} %` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${judged.length} image${judged.length > 1 ? "s" : ""}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
+        explanation: `loses ${decibels(loss)} dB on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)} dB${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${(100 * spread).toFixed(1)} %` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${judged.length} image${judged.length > 1 ? "s" : ""}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
       };
     },
   };
