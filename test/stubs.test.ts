@@ -66,6 +66,22 @@ describe("searches for one detail", () => {
   });
 });
 
+describe("the worst cases of stubs", () => {
+  it("a linear method of norm one is never seen to amplify, and a constant moves by exactly nothing", async () => {
+    const { tests, certificates } = await audit({ problem, methods: [honest, constant], tests: [instabilityAscent({ iterations: 20 }), worstCasePerturbation({ steps: 4, restarts: 2 })], seed: 1, backend, certificates: true });
+    for (const test of tests) {
+      expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "error"]);
+      for (const m of test.measurements) {
+        if (m.method === "constant") expect(m.outputChange).toBe(0);
+        else expect(m.amplification).toBeLessThanOrEqual(1 + 1e-5);
+      }
+    }
+    expect(tests[0].verdicts[1].explanation).toMatch(/^gives the same image.*with 0\.00 times its norm/);
+    expect(certificates!.map((c) => c.found <= 1 + 1e-5 && c.local <= 1 + 1e-5)).toEqual([true, true]);
+    expect(certificates![1].local).toBe(0);
+  });
+});
+
 describe("balls, regions and published settings", () => {
   it("ℓ∞: no cell of the perturbation passes the budget; a region's search changes the region more than a search of the whole", async () => {
     const tv = totalVariation({ operator, iterations: 10 });
