@@ -77,7 +77,8 @@ describe("the worst cases of stubs", () => {
       }
     }
     expect(tests[0].verdicts[1].explanation).toMatch(/^gives the same image.*with 0\.00 times its norm/);
-    expect(certificates!.map((c) => c.found <= 1 + 1e-5 && c.local <= 1 + 1e-5)).toEqual([true, true]);
+    // the local constant is a difference of float32 reconstructions a thousandth of ‖y‖ apart
+    expect(certificates!.map((c) => c.found <= 1 + 1e-5 && c.local <= 1 + 1e-3)).toEqual([true, true]);
     expect(certificates![1].local).toBe(0);
   });
 });
