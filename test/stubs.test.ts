@@ -77,8 +77,10 @@ describe("the worst cases of stubs", () => {
       }
     }
     expect(tests[0].verdicts[1].explanation).toMatch(/^gives the same image.*with 0\.00 times its norm/);
-    // the local constant is a difference of float32 reconstructions a thousandth of ‖y‖ apart
-    expect(certificates!.map((c) => c.found <= 1 + 1e-5 && c.local <= 1 + 1e-3)).toEqual([true, true]);
+    // changes of float32 reconstructions, under perturbations as small as a thousandth of ‖y‖: their rounding is 1e-4 of them, and the audit itself allows 1e-3
+    expect(Math.abs(certificates![0].local - 1)).toBeLessThan(1e-3);
+    expect(certificates![0].found).toBeLessThanOrEqual(1 + 1e-3);
+    expect(certificates![1].found).toBe(0);
     expect(certificates![1].local).toBe(0);
   });
 });
