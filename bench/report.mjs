@@ -1,4 +1,5 @@
-// docs/performance.md and its picture from a result of run.mjs; by itself: node bench/report.mjs bench/results/<date>.json
+// docs/performance.md and its picture from a result of run.mjs; by itself: node bench/report.mjs
+// bench/results/<date>.json
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,35 +7,129 @@ import { workloads } from "./workloads.mjs";
 
 /** Least speed against a peer, [1 thread, 2 threads]; W9 has no second. */
 const targets = [
-  ["W1", "PyTorch", 1, 1], ["W2", "PyTorch", 1.2, 1], ["W3", "PyTorch", 0.6, 0.6], ["W4", "PyTorch", 4, 4], ["W5", "PyTorch", 2, 2], ["W6", "PyTorch", 1.8, 2.5],
-  ["W7", "ORT native", 1, 0.9], ["W7", "PyTorch", 1.8, 2.5], ["W8", "PyTorch", 2, 3], ["W9", "PyTorch", 1], ["W9b", "PyTorch", 1.2],
-  ["W2", "tfjs wasm", 10], ["W5", "tfjs wasm", 10], ["W6", "tfjs wasm", 10], ["W8", "tfjs wasm", 10], ["W1", "ORT wasm", 3, 3], ["W7", "ORT wasm", 3, 3],
+  ["W1", "PyTorch", 1, 1],
+  ["W2", "PyTorch", 1.2, 1],
+  ["W3", "PyTorch", 0.6, 0.6],
+  ["W4", "PyTorch", 4, 4],
+  ["W5", "PyTorch", 2, 2],
+  ["W6", "PyTorch", 1.8, 2.5],
+  ["W7", "ORT native", 1, 0.9],
+  ["W7", "PyTorch", 1.8, 2.5],
+  ["W8", "PyTorch", 2, 3],
+  ["W9", "PyTorch", 1],
+  ["W9b", "PyTorch", 1.2],
+  ["W2", "tfjs wasm", 10],
+  ["W5", "tfjs wasm", 10],
+  ["W6", "tfjs wasm", 10],
+  ["W8", "tfjs wasm", 10],
+  ["W1", "ORT wasm", 3, 3],
+  ["W7", "ORT wasm", 3, 3],
 ];
 const number = (x) => (x === undefined ? "" : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
-const table = (head, rows) => [`| ${head.join(" | ")} |`, `|${head.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`, ...rows.map((r) => `| ${r.join(" | ")} |`)].join("\n");
+const table = (head, rows) =>
+  [
+    `| ${head.join(" | ")} |`,
+    `|${head.map((_, i) => (i === 0 ? "---" : "---:")).join("|")}|`,
+    ...rows.map((r) => `| ${r.join(" | ")} |`),
+  ].join("\n");
 
 export function writeReport(result, root) {
-  const find = (workload, engine, threads) => result.rows.find((r) => r.workload === workload && r.engine === engine && r.threads === threads);
+  const find = (workload, engine, threads) =>
+    result.rows.find((r) => r.workload === workload && r.engine === engine && r.threads === threads);
   const engines = [...new Set(result.rows.map((r) => r.engine))];
   const names = [...new Set(result.rows.map((r) => r.workload))];
-  const columns = engines.flatMap((engine) => [1, 2].filter((t) => result.rows.some((r) => r.engine === engine && r.threads === t)).map((threads) => ({ engine, threads })));
-  const times = table(["", ...columns.map(({ engine, threads }) => `${engine}, ${threads}`)], names.map((w) => [w, ...columns.map(({ engine, threads }) => {
-    const row = find(w, engine, threads);
-    return row ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}` : "";
-  })]));
-  const judged = targets.flatMap(([workload, peer, ...least]) => least.flatMap((wanted, i) => {
-    const [own, other] = [find(workload, "fiducial", i + 1), find(workload, peer, peer === "tfjs wasm" ? 1 : i + 1)];
-    return own && other ? [{ workload, peer, threads: i + 1, wanted, ratio: other.ms / own.ms, fast: find(workload, "fiducial fast", i + 1) ? other.ms / find(workload, "fiducial fast", i + 1).ms : undefined }] : [];
-  }));
+  const columns = engines.flatMap((engine) =>
+    [1, 2]
+      .filter((t) => result.rows.some((r) => r.engine === engine && r.threads === t))
+      .map((threads) => ({ engine, threads })),
+  );
+  const times = table(
+    ["", ...columns.map(({ engine, threads }) => `${engine}, ${threads}`)],
+    names.map((w) => [
+      w,
+      ...columns.map(({ engine, threads }) => {
+        const row = find(w, engine, threads);
+        return row ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}` : "";
+      }),
+    ]),
+  );
+  const judged = targets.flatMap(([workload, peer, ...least]) =>
+    least.flatMap((wanted, i) => {
+      const [own, other] = [find(workload, "fiducial", i + 1), find(workload, peer, peer === "tfjs wasm" ? 1 : i + 1)];
+      return own && other
+        ? [
+            {
+              workload,
+              peer,
+              threads: i + 1,
+              wanted,
+              ratio: other.ms / own.ms,
+              fast: find(workload, "fiducial fast", i + 1)
+                ? other.ms / find(workload, "fiducial fast", i + 1).ms
+                : undefined,
+            },
+          ]
+        : [];
+    }),
+  );
   const met = judged.filter((j) => j.ratio >= j.wanted);
-  const verdicts = table(["workload", "against", "threads", "wanted", "measured", "fast precision", ""], judged.map((j) => [j.workload, j.peer, j.threads, `${j.wanted}×`, `${j.ratio.toFixed(2)}×`, j.fast ? `${j.fast.toFixed(2)}×` : "", j.ratio >= j.wanted ? "met" : "missed"]));
+  const verdicts = table(
+    ["workload", "against", "threads", "wanted", "measured", "fast precision", ""],
+    judged.map((j) => [
+      j.workload,
+      j.peer,
+      j.threads,
+      `${j.wanted}×`,
+      `${j.ratio.toFixed(2)}×`,
+      j.fast ? `${j.fast.toFixed(2)}×` : "",
+      j.ratio >= j.wanted ? "met" : "missed",
+    ]),
+  );
   const { ceilings } = result.machine;
-  const roof = ceilings && table(["workload", "threads", "GFLOP/s or GB/s", "share of the 128-bit multiply-and-add ceiling, or of the triad"], result.rows.filter((r) => r.engine === "fiducial" && (r.gflops || r.gbytes)).map((r) => [r.workload, r.threads, number(r.gflops ?? r.gbytes), `${(100 * (r.gflops ?? r.gbytes) / ceilings[`${r.gflops ? "mulAdd128" : "triad"}${r.threads}`]).toFixed(0)} %`]));
-  const start = table(["workload", "first result after start, ms", "compiled in, ms", "plan, MiB", "process peak, MiB", "PyTorch's peak, MiB"], names.flatMap((w) => { const r = find(w, "fiducial", 1); return r?.startMs ? [[w, number(r.startMs), number(r.compileMs), r.planMiB, r.peakMiB, find(w, "PyTorch", 1)?.peakMiB ?? ""]] : []; }));
+  const roof =
+    ceilings &&
+    table(
+      ["workload", "threads", "GFLOP/s or GB/s", "share of the 128-bit multiply-and-add ceiling, or of the triad"],
+      result.rows
+        .filter((r) => r.engine === "fiducial" && (r.gflops || r.gbytes))
+        .map((r) => [
+          r.workload,
+          r.threads,
+          number(r.gflops ?? r.gbytes),
+          `${((100 * (r.gflops ?? r.gbytes)) / ceilings[`${r.gflops ? "mulAdd128" : "triad"}${r.threads}`]).toFixed(0)} %`,
+        ]),
+    );
+  const start = table(
+    [
+      "workload",
+      "first result after start, ms",
+      "compiled in, ms",
+      "plan, MiB",
+      "process peak, MiB",
+      "PyTorch's peak, MiB",
+    ],
+    names.flatMap((w) => {
+      const r = find(w, "fiducial", 1);
+      return r?.startMs
+        ? [[w, number(r.startMs), number(r.compileMs), r.planMiB, r.peakMiB, find(w, "PyTorch", 1)?.peakMiB ?? ""]]
+        : [];
+    }),
+  );
   writeFileSync(join(root, "docs/images/performance.svg"), plot(judged));
-  const extra = (name) => { const file = join(root, "bench/notes", name); return existsSync(file) ? `\n${readFileSync(file, "utf8").trim()}\n` : ""; };
-  writeFileSync(join(root, "docs/performance.md"), `# Performance
-Made by \`${result.command}\` on ${result.date} at commit ${result.commit}: ${result.machine.processor}, ${result.machine.processors} processors, ${result.machine.memoryGiB} GiB, Node ${result.machine.node}. ${Object.entries(result.versions).map(([e, v]) => (e === v ? "" : v)).filter(Boolean).filter((v, i, all) => all.indexOf(v) === i).join(", ")}.
+  const extra = (name) => {
+    const file = join(root, "bench/notes", name);
+    return existsSync(file) ? `\n${readFileSync(file, "utf8").trim()}\n` : "";
+  };
+  writeFileSync(
+    join(root, "docs/performance.md"),
+    `# Performance
+Made by \`${result.command}\` on ${result.date} at commit ${result.commit}: ${result.machine.processor}, ${result.machine.processors} processors, ${result.machine.memoryGiB} GiB, Node ${result.machine.node}. ${Object.entries(
+      result.versions,
+    )
+      .map(([e, v]) => (e === v ? "" : v))
+      .filter(Boolean)
+      .filter((v, i, all) => all.indexOf(v) === i)
+      .join(", ")}.
 The processor is shared with others that this machine cannot see: the ranges say how much that matters, and only ratios within one run mean anything.
 
 ![How many times as fast as each peer](images/performance.svg)
@@ -44,7 +139,10 @@ The number behind the engine is its threads. ✗ marks a result that does not ag
 
 ${times}
 
-${names.filter((w) => workloads[w]).map((w) => `- ${w}: ${workloads[w].title}`).join("\n")}
+${names
+  .filter((w) => workloads[w])
+  .map((w) => `- ${w}: ${workloads[w].title}`)
+  .join("\n")}
 - audit: the default audit from the command line, start to end
 
 ## Targets: ${met.length} of ${judged.length} met
@@ -52,14 +150,19 @@ How many times as fast as the peer, with the same number of threads (TensorFlow.
 
 ${verdicts}
 ${extra("targets.md")}
-${roof ? `## Roofline
+${
+  roof
+    ? `## Roofline
 Ceilings measured by bench/ceilings.c, 1 and 2 threads: 128-bit multiply and add, which is what WebAssembly can say, ${ceilings.mulAdd1281} and ${ceilings.mulAdd1282} GFLOP/s; 256-bit fused, which native code uses, ${ceilings.fma2561} and ${ceilings.fma2562}; triad ${ceilings.triad1} and ${ceilings.triad2} GB/s. Operations are those of the convolution's definition, so Winograd's form can pass 100 %.
 
 ${roof}
 
-` : ""}## Start and memory
+`
+    : ""
+}## Start and memory
 ${start}
-${extra("rounding.md")}${extra("scaling.md")}${extra("soak.md")}`);
+${extra("rounding.md")}${extra("scaling.md")}${extra("soak.md")}`,
+  );
   return `${times.replaceAll(" | ", "  ")}\n\n${verdicts.replaceAll(" | ", "  ")}`;
 }
 
@@ -69,15 +172,26 @@ function plot(judged) {
   const left = 190;
   const rowHeight = 18;
   const [low, high] = [Math.log10(0.25), Math.log10(100)];
-  const x = (ratio) => left + ((Math.log10(Math.min(100, Math.max(0.25, ratio))) - low) / (high - low)) * (width - left - 60);
+  const x = (ratio) =>
+    left + ((Math.log10(Math.min(100, Math.max(0.25, ratio))) - low) / (high - low)) * (width - left - 60);
   const height = judged.length * rowHeight + 50;
-  const rows = judged.map((j, i) => {
-    const y = 30 + i * rowHeight;
-    const [from, to] = [x(1), x(j.ratio)].sort((a, b) => a - b);
-    return `<text x="${left - 8}" y="${y + 12}" text-anchor="end">${j.workload}, ${j.threads} thread${j.threads > 1 ? "s" : ""}, ${j.peer}</text><rect x="${from.toFixed(1)}" y="${y + 2}" width="${Math.max(1, to - from).toFixed(1)}" height="12" fill="${j.ratio >= j.wanted ? "#1f6f8b" : "#c2571a"}"/><line x1="${x(j.wanted).toFixed(1)}" x2="${x(j.wanted).toFixed(1)}" y1="${y}" y2="${y + 16}" stroke="#222" stroke-width="2"/><text x="${(Math.max(to, x(j.wanted)) + 5).toFixed(1)}" y="${y + 12}">${j.ratio.toFixed(2)}×</text>`;
-  }).join("\n");
-  const grid = [0.25, 0.5, 1, 2, 5, 10, 20, 50, 100].map((r) => `<line x1="${x(r)}" x2="${x(r)}" y1="24" y2="${height - 18}" stroke="${r === 1 ? "#888" : "#ddd"}"/><text x="${x(r)}" y="${height - 4}" text-anchor="middle">${r}×</text>`).join("");
+  const rows = judged
+    .map((j, i) => {
+      const y = 30 + i * rowHeight;
+      const [from, to] = [x(1), x(j.ratio)].sort((a, b) => a - b);
+      return `<text x="${left - 8}" y="${y + 12}" text-anchor="end">${j.workload}, ${j.threads} thread${j.threads > 1 ? "s" : ""}, ${j.peer}</text><rect x="${from.toFixed(1)}" y="${y + 2}" width="${Math.max(1, to - from).toFixed(1)}" height="12" fill="${j.ratio >= j.wanted ? "#1f6f8b" : "#c2571a"}"/><line x1="${x(j.wanted).toFixed(1)}" x2="${x(j.wanted).toFixed(1)}" y1="${y}" y2="${y + 16}" stroke="#222" stroke-width="2"/><text x="${(Math.max(to, x(j.wanted)) + 5).toFixed(1)}" y="${y + 12}">${j.ratio.toFixed(2)}×</text>`;
+    })
+    .join("\n");
+  const grid = [0.25, 0.5, 1, 2, 5, 10, 20, 50, 100]
+    .map(
+      (r) =>
+        `<line x1="${x(r)}" x2="${x(r)}" y1="24" y2="${height - 18}" stroke="${r === 1 ? "#888" : "#ddd"}"/><text x="${x(r)}" y="${height - 4}" text-anchor="middle">${r}×</text>`,
+    )
+    .join("");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" role="img"><title>Speed against each peer</title><rect width="${width}" height="${height}" fill="#fff"/><text x="${left}" y="15" font-size="12">Times as fast as the peer; the black tick is the target, blue where it is met</text>${grid}\n${rows}</svg>\n`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(writeReport(JSON.parse(readFileSync(process.argv[2], "utf8")), dirname(dirname(fileURLToPath(import.meta.url)))));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  console.log(
+    writeReport(JSON.parse(readFileSync(process.argv[2], "utf8")), dirname(dirname(fileURLToPath(import.meta.url)))),
+  );

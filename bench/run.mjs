@@ -1,5 +1,7 @@
-// npm run bench: every workload on this engine and on each peer that is installed, one process after the other, round after round.
-// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers; --rounds, --budget (seconds a process) and --workloads narrow it.
+// npm run bench: every workload on this engine and on each peer that is installed, one process
+// after the other, round after round.
+// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers;
+// --rounds, --budget (seconds a process) and --workloads narrow it.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -12,13 +14,27 @@ import { workloads } from "./workloads.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
 const peers = join(here, "peers");
-const { values: options } = parseArgs({ options: { "install-peers": { type: "boolean" }, rounds: { type: "string", default: "3" }, budget: { type: "string", default: "1.5" }, workloads: { type: "string", default: [...Object.keys(workloads), "audit"].join() }, only: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: {
+    "install-peers": { type: "boolean" },
+    rounds: { type: "string", default: "3" },
+    budget: { type: "string", default: "1.5" },
+    workloads: { type: "string", default: [...Object.keys(workloads), "audit"].join() },
+    only: { type: "string" },
+  },
+});
 const python = ["/usr/bin/python3", "python3"].find((p) => spawnSync(p, ["-c", "import torch, numpy"]).status === 0);
 
 if (options["install-peers"]) {
-  execFileSync("npm", ["install", "--prefix", peers, "--ignore-scripts", "--no-audit", "--no-fund"], { stdio: "inherit" });
-  if (python) execFileSync(python, [join(here, "engines/pytorch.py"), "--w", "export", "--out", peers], { stdio: "ignore" });
-  else console.log("PyTorch is not installed (apt-get install python3-torch): no comparison with it, and no models for ONNX Runtime");
+  execFileSync("npm", ["install", "--prefix", peers, "--ignore-scripts", "--no-audit", "--no-fund"], {
+    stdio: "inherit",
+  });
+  if (python)
+    execFileSync(python, [join(here, "engines/pytorch.py"), "--w", "export", "--out", peers], { stdio: "ignore" });
+  else
+    console.log(
+      "PyTorch is not installed (apt-get install python3-torch): no comparison with it, and no models for ONNX Runtime",
+    );
 }
 const has = (name) => existsSync(join(peers, "node_modules", name));
 const script = (name) => [process.execPath, join(here, "engines", name)];
@@ -27,10 +43,38 @@ const engines = [
   { name: "fiducial", command: script("fiducial.mjs"), threads: [1, 2] },
   { name: "fiducial fast", command: [...script("fiducial.mjs"), "--precision", "fast"], threads: [1, 2] },
   ...(python ? [{ name: "PyTorch", command: [python, join(here, "engines/pytorch.py")], threads: [1, 2] }] : []),
-  ...(has("onnxruntime-node") && models ? [{ name: "ORT native", command: [...script("onnxruntime.mjs"), "--engine", "node"], threads: [1, 2], only: ["W1", "W7"] }] : []),
-  ...(has("onnxruntime-web") && models ? [{ name: "ORT wasm", command: [...script("onnxruntime.mjs"), "--engine", "web"], threads: [1, 2], only: ["W1", "W7"] }] : []),
+  ...(has("onnxruntime-node") && models
+    ? [
+        {
+          name: "ORT native",
+          command: [...script("onnxruntime.mjs"), "--engine", "node"],
+          threads: [1, 2],
+          only: ["W1", "W7"],
+        },
+      ]
+    : []),
+  ...(has("onnxruntime-web") && models
+    ? [
+        {
+          name: "ORT wasm",
+          command: [...script("onnxruntime.mjs"), "--engine", "web"],
+          threads: [1, 2],
+          only: ["W1", "W7"],
+        },
+      ]
+    : []),
   // a step of W6 takes it half a minute
-  ...(has("@tensorflow/tfjs") ? [{ name: "tfjs wasm", command: script("tfjs.mjs"), threads: [1], only: ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"], once: ["W6"] }] : []),
+  ...(has("@tensorflow/tfjs")
+    ? [
+        {
+          name: "tfjs wasm",
+          command: script("tfjs.mjs"),
+          threads: [1],
+          only: ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"],
+          once: ["W6"],
+        },
+      ]
+    : []),
   ...(has("fft.js") ? [{ name: "fft.js", command: script("fftjs.mjs"), threads: [1], only: ["W9"] }] : []),
 ].filter((e) => !options.only || options.only.split(",").includes(e.name));
 
@@ -38,38 +82,66 @@ const engines = [
 function timeAudit(threads) {
   const out = mkdtempSync(join(tmpdir(), "fiducial-bench-"));
   const begun = performance.now();
-  const { status } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), "audit", "--threads", String(threads), "--out", join(out, "audit")], { stdio: "ignore" });
+  const { status } = spawnSync(
+    process.execPath,
+    [join(root, "dist/cli/main.js"), "audit", "--threads", String(threads), "--out", join(out, "audit")],
+    { stdio: "ignore" },
+  );
   const ms = performance.now() - begun;
   const { sha256 } = JSON.parse(readFileSync(join(out, "audit", "result.json"), "utf8"));
   rmSync(out, { recursive: true });
-  return status === 0 || status === 1 ? [{ workload: "audit", engine: "fiducial", threads, ms, min: ms, max: ms, foreign: 0, checksum: [sha256] }] : [];
+  return status === 0 || status === 1
+    ? [{ workload: "audit", engine: "fiducial", threads, ms, min: ms, max: ms, foreign: 0, checksum: [sha256] }]
+    : [];
 }
 const ceilings = (() => {
   const out = join(here, ".build");
   mkdirSync(out, { recursive: true });
-  const built = spawnSync("cc", ["-O3", "-march=native", "-pthread", "-o", join(out, "ceilings"), join(here, "ceilings.c")]);
+  const built = spawnSync("cc", [
+    "-O3",
+    "-march=native",
+    "-pthread",
+    "-o",
+    join(out, "ceilings"),
+    join(here, "ceilings.c"),
+  ]);
   return built.status === 0 ? JSON.parse(execFileSync(join(out, "ceilings"), { encoding: "utf8" })) : undefined;
 })();
 
 const chosen = options.workloads.split(",");
 const raw = [];
 const jobs = [];
-for (let round = 0; round < Number(options.rounds); round++) for (const workload of chosen) {
-  if (workload === "audit") { for (const threads of [1, 2]) jobs.push({ workload, threads, run: () => timeAudit(threads) }); continue; }
-  for (const threads of [1, 2]) for (const { name, command, threads: allowed, only, once } of engines) {
-    if (!allowed.includes(threads) || (only && !only.includes(workload)) || (once?.includes(workload) && round > 0)) continue;
-    jobs.push({ workload, threads, run() {
-      const [file, ...args] = command;
-      const { stdout, stderr } = spawnSync(file, [...args, "--w", workload, "--threads", String(threads), "--budget", options.budget, "--most", "8"], { encoding: "utf8", maxBuffer: 1e8 });
-      const line = stdout.trim().split("\n").at(-1);
-      if (!line) console.error(`\n${name} ${workload}: ${stderr.trim().split("\n").at(-1)}`);
-      return line ? [{ ...JSON.parse(line), engine: name, version: JSON.parse(line).engine }] : [];
-    } });
+for (let round = 0; round < Number(options.rounds); round++)
+  for (const workload of chosen) {
+    if (workload === "audit") {
+      for (const threads of [1, 2]) jobs.push({ workload, threads, run: () => timeAudit(threads) });
+      continue;
+    }
+    for (const threads of [1, 2])
+      for (const { name, command, threads: allowed, only, once } of engines) {
+        if (!allowed.includes(threads) || (only && !only.includes(workload)) || (once?.includes(workload) && round > 0))
+          continue;
+        jobs.push({
+          workload,
+          threads,
+          run() {
+            const [file, ...args] = command;
+            const { stdout, stderr } = spawnSync(
+              file,
+              [...args, "--w", workload, "--threads", String(threads), "--budget", options.budget, "--most", "8"],
+              { encoding: "utf8", maxBuffer: 1e8 },
+            );
+            const line = stdout.trim().split("\n").at(-1);
+            if (!line) console.error(`\n${name} ${workload}: ${stderr.trim().split("\n").at(-1)}`);
+            return line ? [{ ...JSON.parse(line), engine: name, version: JSON.parse(line).engine }] : [];
+          },
+        });
+      }
   }
-}
 const begun = performance.now();
 jobs.forEach((job, i) => {
-  const left = i === 0 ? "" : `, ${Math.ceil(((performance.now() - begun) / i) * (jobs.length - i) / 60_000)} min left`;
+  const left =
+    i === 0 ? "" : `, ${Math.ceil((((performance.now() - begun) / i) * (jobs.length - i)) / 60_000)} min left`;
   process.stderr.write(`\r\x1b[K${i + 1} of ${jobs.length}${left}  ${job.workload}`);
   raw.push(...job.run());
 });
@@ -82,20 +154,48 @@ const rows = keys.map((key) => {
   const { workload, engine, threads } = same[0];
   const ms = median(same.map((r) => r.ms));
   const { flops, bytes, check, tolerance } = workloads[workload] ?? {};
-  const agrees = check?.every((want, i) => Math.abs(same[0].checksum[i] - want) <= tolerance * Math.abs(want)) ?? same.every((r) => String(r.checksum) === String(raw.find((o) => o.workload === workload).checksum));
+  const agrees =
+    check?.every((want, i) => Math.abs(same[0].checksum[i] - want) <= tolerance * Math.abs(want)) ??
+    same.every((r) => String(r.checksum) === String(raw.find((o) => o.workload === workload).checksum));
   return {
-    workload, engine, threads, ms: +ms.toFixed(3), min: +Math.min(...same.map((r) => r.min)).toFixed(3), max: +Math.max(...same.map((r) => r.max)).toFixed(3), rounds: same.length,
-    ...(flops ? { gflops: +(flops / ms / 1e6).toFixed(1) } : {}), ...(bytes ? { gbytes: +(bytes / ms / 1e6).toFixed(1) } : {}),
-    checksum: same[0].checksum, agrees, foreign: +Math.max(...same.map((r) => r.foreign)).toFixed(2),
-    ...(same[0].firstMs === undefined ? {} : { firstMs: median(same.map((r) => r.firstMs)), startMs: median(same.map((r) => r.startMs)), peakMiB: median(same.map((r) => r.peakMiB)) }),
-    ...(same[0].compileMs === undefined ? {} : { compileMs: median(same.map((r) => r.compileMs)), planMiB: same[0].planMiB }),
+    workload,
+    engine,
+    threads,
+    ms: +ms.toFixed(3),
+    min: +Math.min(...same.map((r) => r.min)).toFixed(3),
+    max: +Math.max(...same.map((r) => r.max)).toFixed(3),
+    rounds: same.length,
+    ...(flops ? { gflops: +(flops / ms / 1e6).toFixed(1) } : {}),
+    ...(bytes ? { gbytes: +(bytes / ms / 1e6).toFixed(1) } : {}),
+    checksum: same[0].checksum,
+    agrees,
+    foreign: +Math.max(...same.map((r) => r.foreign)).toFixed(2),
+    ...(same[0].firstMs === undefined
+      ? {}
+      : {
+          firstMs: median(same.map((r) => r.firstMs)),
+          startMs: median(same.map((r) => r.startMs)),
+          peakMiB: median(same.map((r) => r.peakMiB)),
+        }),
+    ...(same[0].compileMs === undefined
+      ? {}
+      : { compileMs: median(same.map((r) => r.compileMs)), planMiB: same[0].planMiB }),
   };
 });
 const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 const result = {
-  date: new Date().toISOString().slice(0, 10), commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench/engines") === "" ? "" : " with changes"}`,
-  machine: { processor: cpus()[0].model, processors: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version, ...(ceilings ? { ceilings } : {}) },
-  versions: Object.fromEntries(raw.filter((r) => r.version).map((r) => [r.engine, r.version])), command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`, rows,
+  date: new Date().toISOString().slice(0, 10),
+  commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench/engines") === "" ? "" : " with changes"}`,
+  machine: {
+    processor: cpus()[0].model,
+    processors: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    ...(ceilings ? { ceilings } : {}),
+  },
+  versions: Object.fromEntries(raw.filter((r) => r.version).map((r) => [r.engine, r.version])),
+  command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+  rows,
 };
 mkdirSync(join(here, "results"), { recursive: true });
 const file = join(here, "results", `${result.date}.json`);

@@ -1,4 +1,5 @@
-// The workloads W1 to W9 as data that every engine shares: inputs, parameters, sizes, floating-point operations, checksums.
+// The workloads W1 to W9 as data that every engine shares: inputs, parameters, sizes,
+// floating-point operations, checksums.
 
 /** Uniform numbers in [−scale, scale) by mulberry32, the same in every engine. */
 export function fill(count, seed, scale) {
@@ -8,7 +9,7 @@ export function fill(count, seed, scale) {
     a = (a + 0x6d2b79f5) | 0;
     let t = Math.imul(a ^ (a >>> 15), 1 | a);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    out[i] = (((t ^ (t >>> 14)) >>> 0) / 4294967296 * 2 - 1) * scale;
+    out[i] = ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale;
   }
   return out;
 }
@@ -26,7 +27,9 @@ const BOTTLENECK = 512;
 export function unetParameters() {
   const all = {};
   let seed = 100;
-  const conv = (name, out, inputs, size) => { all[name] = drawn([out, inputs, size, size], seed++, he(inputs * size * size)); };
+  const conv = (name, out, inputs, size) => {
+    all[name] = drawn([out, inputs, size, size], seed++, he(inputs * size * size));
+  };
   let channels = 1;
   LEVELS.forEach((out, level) => {
     conv(`e${level}a`, out, channels, 3);
@@ -52,8 +55,16 @@ export function lenetParameters() {
   let seed = 200;
   const weights = (shape, fanIn) => drawn(shape, seed++, he(fanIn));
   return {
-    c1: weights([6, 1, 5, 5], 25), b1: zeros([6]), c2: weights([16, 6, 5, 5], 150), b2: zeros([16]),
-    f1: weights([400, 120], 400), fb1: zeros([120]), f2: weights([120, 84], 120), fb2: zeros([84]), f3: weights([84, 10], 84), fb3: zeros([10]),
+    c1: weights([6, 1, 5, 5], 25),
+    b1: zeros([6]),
+    c2: weights([16, 6, 5, 5], 150),
+    b2: zeros([16]),
+    f1: weights([400, 120], 400),
+    fb1: zeros([120]),
+    f2: weights([120, 84], 120),
+    fb2: zeros([84]),
+    f3: weights([84, 10], 84),
+    fb3: zeros([10]),
   };
 }
 export const lenetLabels = Array.from({ length: 64 }, (_, i) => (i * 7 + 3) % 10);
@@ -63,7 +74,9 @@ function unetFlops(size) {
   let flops = 0;
   let channels = 1;
   let side = size;
-  const conv = (inputs, out, k) => { flops += 2 * inputs * out * k * k * side * side; };
+  const conv = (inputs, out, k) => {
+    flops += 2 * inputs * out * k * k * side * side;
+  };
   for (const out of LEVELS) {
     conv(channels, out, 3);
     conv(out, out, 3);
@@ -84,20 +97,98 @@ function unetFlops(size) {
   return flops;
 }
 
-const wide = { x: () => drawn([1, 64, 128, 128], 1, 1), w: () => drawn([64, 64, 3, 3], 2, he(576)), dy: () => drawn([1, 64, 128, 128], 3, 1), padding: 1 };
-const small = { x: () => drawn([64, 8, 28, 28], 1, 1), w: () => drawn([16, 8, 5, 5], 2, he(200)), dy: () => drawn([64, 16, 28, 28], 3, 1), padding: 2 };
-const fourier = (size) => ({ kind: "fourier", size, re: () => fill(size * size, 5, 1), im: () => fill(size * size, 6, 1) });
+const wide = {
+  x: () => drawn([1, 64, 128, 128], 1, 1),
+  w: () => drawn([64, 64, 3, 3], 2, he(576)),
+  dy: () => drawn([1, 64, 128, 128], 3, 1),
+  padding: 1,
+};
+const small = {
+  x: () => drawn([64, 8, 28, 28], 1, 1),
+  w: () => drawn([16, 8, 5, 5], 2, he(200)),
+  dy: () => drawn([64, 16, 28, 28], 3, 1),
+  padding: 2,
+};
+const fourier = (size) => ({
+  kind: "fourier",
+  size,
+  re: () => fill(size * size, 5, 1),
+  im: () => fill(size * size, 6, 1),
+});
 
 /** `check` is Σ|result| (or losses) as PyTorch computes it; `tolerance` is relative. */
 export const workloads = {
-  W1: { kind: "conv", title: "convolution 3×3, 64→64, 128², batch 1", gradients: false, ...wide, flops: 2 * 64 * 64 * 9 * 128 ** 2, check: [677664.95], tolerance: 1e-5 },
-  W2: { kind: "conv", title: "W1 with both gradients", gradients: true, ...wide, flops: 6 * 64 * 64 * 9 * 128 ** 2, check: [677199.962, 1251130.75], tolerance: 1e-5 },
-  W3: { kind: "conv", title: "convolution 5×5, 8→16, 28², batch 64, with gradients", gradients: true, ...small, flops: 6 * 8 * 16 * 25 * 28 ** 2 * 64, check: [356127.61, 179931.73], tolerance: 1e-5 },
-  W4: { kind: "pool", title: "max-pool 2×2, 16×32×128², with gradient", x: () => drawn([16, 32, 128, 128], 1, 1), dy: () => drawn([16, 32, 64, 64], 3, 1), bytes: 4 * 32 * 16 * (128 ** 2 * 3 + 64 ** 2 * 2), check: [1048081.785], tolerance: 1e-5 },
-  W5: { kind: "lenet", title: "LeNet-5 training step, batch 64, SGD with momentum", x: () => drawn([64, 1, 28, 28], 7, 1), check: [3.193449, 2.015323], tolerance: 1e-4 },
-  W6: { kind: "unet", title: "U-Net 32…512 training step, 4×128², Adam", step: "train", x: () => drawn([4, 1, 128, 128], 8, 1), target: () => drawn([4, 1, 128, 128], 9, 1), flops: 12 * unetFlops(128), check: [2.62587], tolerance: 1e-4 },
-  W7: { kind: "unet", title: "that U-Net, inference, 256²", step: "infer", x: () => drawn([1, 1, 256, 256], 8, 1), flops: unetFlops(256), check: [85934.5], tolerance: 1e-4 },
-  W8: { kind: "unet", title: "that U-Net, gradient of ½‖f(x)‖² to its input, 128²", step: "attack", x: () => drawn([1, 1, 128, 128], 8, 1), flops: 2 * unetFlops(128), check: [335600], tolerance: 1e-3 },
+  W1: {
+    kind: "conv",
+    title: "convolution 3×3, 64→64, 128², batch 1",
+    gradients: false,
+    ...wide,
+    flops: 2 * 64 * 64 * 9 * 128 ** 2,
+    check: [677664.95],
+    tolerance: 1e-5,
+  },
+  W2: {
+    kind: "conv",
+    title: "W1 with both gradients",
+    gradients: true,
+    ...wide,
+    flops: 6 * 64 * 64 * 9 * 128 ** 2,
+    check: [677199.962, 1251130.75],
+    tolerance: 1e-5,
+  },
+  W3: {
+    kind: "conv",
+    title: "convolution 5×5, 8→16, 28², batch 64, with gradients",
+    gradients: true,
+    ...small,
+    flops: 6 * 8 * 16 * 25 * 28 ** 2 * 64,
+    check: [356127.61, 179931.73],
+    tolerance: 1e-5,
+  },
+  W4: {
+    kind: "pool",
+    title: "max-pool 2×2, 16×32×128², with gradient",
+    x: () => drawn([16, 32, 128, 128], 1, 1),
+    dy: () => drawn([16, 32, 64, 64], 3, 1),
+    bytes: 4 * 32 * 16 * (128 ** 2 * 3 + 64 ** 2 * 2),
+    check: [1048081.785],
+    tolerance: 1e-5,
+  },
+  W5: {
+    kind: "lenet",
+    title: "LeNet-5 training step, batch 64, SGD with momentum",
+    x: () => drawn([64, 1, 28, 28], 7, 1),
+    check: [3.193449, 2.015323],
+    tolerance: 1e-4,
+  },
+  W6: {
+    kind: "unet",
+    title: "U-Net 32…512 training step, 4×128², Adam",
+    step: "train",
+    x: () => drawn([4, 1, 128, 128], 8, 1),
+    target: () => drawn([4, 1, 128, 128], 9, 1),
+    flops: 12 * unetFlops(128),
+    check: [2.62587],
+    tolerance: 1e-4,
+  },
+  W7: {
+    kind: "unet",
+    title: "that U-Net, inference, 256²",
+    step: "infer",
+    x: () => drawn([1, 1, 256, 256], 8, 1),
+    flops: unetFlops(256),
+    check: [85934.5],
+    tolerance: 1e-4,
+  },
+  W8: {
+    kind: "unet",
+    title: "that U-Net, gradient of ½‖f(x)‖² to its input, 128²",
+    step: "attack",
+    x: () => drawn([1, 1, 128, 128], 8, 1),
+    flops: 2 * unetFlops(128),
+    check: [335600],
+    tolerance: 1e-3,
+  },
   W9: { ...fourier(256), title: "complex 2-D Fourier transform, 256²", check: [15442647.2], tolerance: 1e-6 },
   W9b: { ...fourier(320), title: "complex 2-D Fourier transform, 320²", check: [30187037.8], tolerance: 1e-6 },
 };

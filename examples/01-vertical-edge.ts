@@ -1,4 +1,5 @@
-// A kernel: 3×3 numbers that slide over an image. 1 0 −1 answers where the image changes from bright to dark.
+// A kernel: 3×3 numbers that slide over an image. 1 0 −1 answers where the image changes from
+// bright to dark.
 import { filterImage, kernels, openBackend } from "fiducial";
 
 const image = { shape: [6, 6], data: Array.from({ length: 6 }, () => [10, 10, 10, 0, 0, 0]).flat() };

@@ -2,7 +2,13 @@
 import { explainNode, nn, openBackend, trace, type Network } from "fiducial";
 
 const fresh = nn.sequential({ input: [3], seed: 0, layers: [nn.linear({ outFeatures: 1 }), nn.relu()] });
-const network: Network = { ...fresh, parameters: new Map([["0.linear.weight", { shape: [1, 3], data: Float32Array.of(0.5, -1, 2) }], ["0.linear.bias", { shape: [1], data: Float32Array.of(0.25) }]]) };
+const network: Network = {
+  ...fresh,
+  parameters: new Map([
+    ["0.linear.weight", { shape: [1, 3], data: Float32Array.of(0.5, -1, 2) }],
+    ["0.linear.bias", { shape: [1], data: Float32Array.of(0.25) }],
+  ]),
+};
 const backend = await openBackend("auto");
 const { terms, bias, sum } = await explainNode(network, { layer: "0.linear", node: [0], input: [1, 2, 3], backend });
 console.log(terms.map((t) => `${t.input}·${t.weight}`).join(" + "), "+", bias, "=", sum);

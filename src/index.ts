@@ -1,4 +1,5 @@
-// Everything public, in one entry; fiducial/engine, /data, /learning, /imaging and /audit are its parts.
+// Everything public, in one entry; fiducial/engine, /data, /learning, /imaging and /audit are its
+// parts.
 export * from "./engine/index.ts";
 export * from "./data/index.ts";
 export * from "./learning/index.ts";

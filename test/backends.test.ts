@@ -1,9 +1,22 @@
 // Every op's samples on every backend against the op's own definition in float64.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GraphBuilder, gradients, openBackend, ops, random, sizeOf, type OpDef, type OpName, type Value } from "fiducial/engine";
+import {
+  GraphBuilder,
+  gradients,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+  type OpDef,
+  type OpName,
+  type Value,
+} from "fiducial/engine";
 
-/** Largest error over the largest value: float32 rounding over the samples' sums of up to a few hundred terms. */
+/**
+ * Largest error over the largest value: float32 rounding over the samples' sums of up to a few
+ * hundred terms.
+ */
 const TOLERANCE = 1e-5;
 
 function values(n: number, seed: number, positive: boolean): Float32Array {
@@ -13,27 +26,36 @@ function values(n: number, seed: number, positive: boolean): Float32Array {
 
 describe.each(Object.keys(ops) as OpName[])("wasm %s", (name) => {
   const def = ops[name] as unknown as OpDef<"mul">;
-  it.each(def.samples.map((sample, i) => [i, sample] as const))("sample %i agrees with its definition", async (_i, sample) => {
-    const b = new GraphBuilder(ops);
-    const inputs: Record<string, Value> = {};
-    const feed: Record<string, Float32Array> = {};
-    Object.entries(sample.shapes).forEach(([key, shape], i) => {
-      inputs[key] = b.input(key, shape);
-      feed[key] = values(sizeOf(shape), 17 * i + 3, sample.positive ?? false);
-    });
-    b.output("y", b.emit(name, inputs as never, sample.attrs as never));
-    expect(await difference(b, feed)).toBeLessThan(TOLERANCE);
-  });
+  it.each(def.samples.map((sample, i) => [i, sample] as const))(
+    "sample %i agrees with its definition",
+    async (_i, sample) => {
+      const b = new GraphBuilder(ops);
+      const inputs: Record<string, Value> = {};
+      const feed: Record<string, Float32Array> = {};
+      Object.entries(sample.shapes).forEach(([key, shape], i) => {
+        inputs[key] = b.input(key, shape);
+        feed[key] = values(sizeOf(shape), 17 * i + 3, sample.positive ?? false);
+      });
+      b.output("y", b.emit(name, inputs as never, sample.attrs as never));
+      expect(await difference(b, feed)).toBeLessThan(TOLERANCE);
+    },
+  );
 });
 
 async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): Promise<number> {
-  const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (backend) => (await (await openBackend(backend)).compile(b)).run(feed)));
+  const [want, got] = await Promise.all(
+    (["reference", "wasm"] as const).map(async (backend) => (await (await openBackend(backend)).compile(b)).run(feed)),
+  );
   let worst = 0;
   for (const [name, y] of Object.entries(want)) {
     expect(got[name].length).toBe(y.length);
     let top = 1e-30;
     for (const v of y) top = Math.max(top, Math.abs(v));
-    for (let i = 0; i < y.length; i++) worst = Math.max(worst, Number.isFinite(got[name][i]) ? Math.abs(y[i] - got[name][i]) / top : Number.POSITIVE_INFINITY);
+    for (let i = 0; i < y.length; i++)
+      worst = Math.max(
+        worst,
+        Number.isFinite(got[name][i]) ? Math.abs(y[i] - got[name][i]) / top : Number.POSITIVE_INFINITY,
+      );
   }
   return worst;
 }
@@ -41,49 +63,102 @@ async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): 
 describe("wasm, random shapes", () => {
   const small = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
   it("convolution and both its gradients agree with their definition", async () => {
-    const cases = fc.record({ n: small(1, 2), groups: small(1, 2), c: small(1, 5), k: small(1, 6), h: small(1, 14), w: small(1, 14), r: small(1, 4), s: small(1, 4), stride: fc.tuple(small(1, 3), small(1, 3)), padding: fc.tuple(small(0, 3), small(0, 3)), dilation: fc.tuple(small(1, 2), small(1, 2)) });
-    await fc.assert(fc.asyncProperty(cases, async ({ n, groups, c, k, h, w, r, s, stride, padding, dilation }) => {
-      fc.pre(h + 2 * padding[0] > dilation[0] * (r - 1) && w + 2 * padding[1] > dilation[1] * (s - 1));
-      const b = new GraphBuilder(ops);
-      const x = b.input("x", [n, c * groups, h, w]);
-      const weights = b.input("w", [k * groups, c, r, s]);
-      const y = b.emit("conv2d", { x, w: weights }, { stride, padding, dilation, groups });
-      const cost = b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] });
-      b.output("y", y);
-      gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
-      expect(await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(weights.shape), 2, false) })).toBeLessThan(TOLERANCE);
-    }), { numRuns: 80, seed: 1 });
+    const cases = fc.record({
+      n: small(1, 2),
+      groups: small(1, 2),
+      c: small(1, 5),
+      k: small(1, 6),
+      h: small(1, 14),
+      w: small(1, 14),
+      r: small(1, 4),
+      s: small(1, 4),
+      stride: fc.tuple(small(1, 3), small(1, 3)),
+      padding: fc.tuple(small(0, 3), small(0, 3)),
+      dilation: fc.tuple(small(1, 2), small(1, 2)),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ n, groups, c, k, h, w, r, s, stride, padding, dilation }) => {
+        fc.pre(h + 2 * padding[0] > dilation[0] * (r - 1) && w + 2 * padding[1] > dilation[1] * (s - 1));
+        const b = new GraphBuilder(ops);
+        const x = b.input("x", [n, c * groups, h, w]);
+        const weights = b.input("w", [k * groups, c, r, s]);
+        const y = b.emit("conv2d", { x, w: weights }, { stride, padding, dilation, groups });
+        const cost = b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] });
+        b.output("y", y);
+        gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
+        expect(
+          await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(weights.shape), 2, false) }),
+        ).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 80, seed: 1 },
+    );
   }, 30_000);
   it("a convolution of many rows and channels, in several blocks, agrees with its definition", async () => {
-    for (const [channels, size, r] of [[24, 61, 3], [8, 70, 7], [40, 33, 1]]) {
+    for (const [channels, size, r] of [
+      [24, 61, 3],
+      [8, 70, 7],
+      [40, 33, 1],
+    ]) {
       const b = new GraphBuilder(ops);
       const x = b.input("x", [1, channels, size, size]);
       const w = b.input("w", [10, channels, r, r]);
       const y = b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [r >> 1, r >> 1], dilation: [1, 1], groups: 1 });
       b.output("y", y);
-      gradients(b, b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] }), [x, w]).forEach((g, i) => b.output(`d${i}`, g));
-      expect(await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(w.shape), 2, false) })).toBeLessThan(TOLERANCE);
+      gradients(b, b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] }), [x, w]).forEach(
+        (g, i) => b.output(`d${i}`, g),
+      );
+      expect(
+        await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(w.shape), 2, false) }),
+      ).toBeLessThan(TOLERANCE);
     }
   }, 30_000);
   it("fft2 agrees with its definition for any size", async () => {
-    await fc.assert(fc.asyncProperty(small(1, 40), small(1, 40), fc.boolean(), async (h, w, inverse) => {
-      const b = new GraphBuilder(ops);
-      b.output("y", b.emit("fft2", { x: b.input("x", [2, h, w]) }, { inverse }));
-      expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
-    }), { numRuns: 60, seed: 2 });
+    await fc.assert(
+      fc.asyncProperty(small(1, 40), small(1, 40), fc.boolean(), async (h, w, inverse) => {
+        const b = new GraphBuilder(ops);
+        b.output("y", b.emit("fft2", { x: b.input("x", [2, h, w]) }, { inverse }));
+        expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 60, seed: 2 },
+    );
   });
   it("fft2 agrees with its definition for lengths with a large prime, by Bluestein's convolution", async () => {
-    for (const [h, w] of [[67, 5], [3, 134], [127, 71], [1, 211]]) for (const inverse of [false, true]) {
-      const b = new GraphBuilder(ops);
-      b.output("y", b.emit("fft2", { x: b.input("x", [2, h, w]) }, { inverse }));
-      expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
-    }
+    for (const [h, w] of [
+      [67, 5],
+      [3, 134],
+      [127, 71],
+      [1, 211],
+    ])
+      for (const inverse of [false, true]) {
+        const b = new GraphBuilder(ops);
+        b.output("y", b.emit("fft2", { x: b.input("x", [2, h, w]) }, { inverse }));
+        expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
+      }
   });
   it("matmul agrees with its definition", async () => {
-    await fc.assert(fc.asyncProperty(small(1, 20), small(1, 20), small(1, 20), fc.boolean(), fc.boolean(), async (m, n, k, transposeA, transposeB) => {
-      const b = new GraphBuilder(ops);
-      b.output("y", b.emit("matmul", { a: b.input("a", transposeA ? [k, m] : [m, k]), b: b.input("b", transposeB ? [n, k] : [k, n]) }, { transposeA, transposeB }));
-      expect(await difference(b, { a: values(m * k, 1, false), b: values(n * k, 2, false) })).toBeLessThan(TOLERANCE);
-    }), { numRuns: 60, seed: 3 });
+    await fc.assert(
+      fc.asyncProperty(
+        small(1, 20),
+        small(1, 20),
+        small(1, 20),
+        fc.boolean(),
+        fc.boolean(),
+        async (m, n, k, transposeA, transposeB) => {
+          const b = new GraphBuilder(ops);
+          b.output(
+            "y",
+            b.emit(
+              "matmul",
+              { a: b.input("a", transposeA ? [k, m] : [m, k]), b: b.input("b", transposeB ? [n, k] : [k, n]) },
+              { transposeA, transposeB },
+            ),
+          );
+          expect(await difference(b, { a: values(m * k, 1, false), b: values(n * k, 2, false) })).toBeLessThan(
+            TOLERANCE,
+          );
+        },
+      ),
+      { numRuns: 60, seed: 3 },
+    );
   });
 });

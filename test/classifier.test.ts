@@ -1,4 +1,5 @@
-// Training classifiers from the command line: data of every kind, resuming after a kill, and bad input.
+// Training classifiers from the command line: data of every kind, resuming after a kill, and bad
+// input.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,20 +12,38 @@ import { encode } from "fast-png";
 import { zipSync } from "fflate";
 import { afterAll, describe, expect, it } from "vitest";
 import { random } from "fiducial/engine";
-import { arraySet, readCifar10, readIdxSet, readNpyArray, readNpz, readPicture, straightEdges, strokeDigits, writePng, type LabelledImages } from "fiducial/data";
+import {
+  arraySet,
+  readCifar10,
+  readIdxSet,
+  readNpyArray,
+  readNpz,
+  readPicture,
+  straightEdges,
+  strokeDigits,
+  writePng,
+  type LabelledImages,
+} from "fiducial/data";
 import { loadNetwork, loadTraining } from "fiducial/learning";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "fiducial-classifier-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string): string => join(folder, name);
-interface Run { status: number | null; out: string; err: string }
+interface Run {
+  status: number | null;
+  out: string;
+  err: string;
+}
 function fiducial(...args: string[]): Run {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
   return { status, out: stdout, err: stderr };
 }
 function refused(run: Run, says: RegExp): void {
-  const lines = run.err.trimEnd().split("\n").filter((l) => l.startsWith("fiducial:"));
+  const lines = run.err
+    .trimEnd()
+    .split("\n")
+    .filter((l) => l.startsWith("fiducial:"));
   expect(run.err).not.toMatch(/\n\s+at |internal error/);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(says);
@@ -41,11 +60,28 @@ function bytesOf(set: LabelledImages): { images: Uint8Array; labels: Uint8Array 
   const size = set.shape[0] * set.shape[1] * set.shape[2];
   const pixels = new Float32Array(size);
   const images = new Uint8Array(set.length * size);
-  for (let i = 0; i < set.length; i++) { set.pixels(i, pixels); images.set(pixels.map((v) => Math.round(255 * v)), i * size); }
+  for (let i = 0; i < set.length; i++) {
+    set.pixels(i, pixels);
+    images.set(
+      pixels.map((v) => Math.round(255 * v)),
+      i * size,
+    );
+  }
   return { images, labels: Uint8Array.from({ length: set.length }, (_, i) => set.label(i)) };
 }
 const arch = at("arch.json");
-writeFileSync(arch, JSON.stringify({ layers: [{ kind: "conv2d", outChannels: 4, kernelSize: 5, stride: 2 }, { kind: "relu" }, { kind: "maxPool2d", kernelSize: 2 }, { kind: "flatten" }, { kind: "linear", outFeatures: 4 }] }));
+writeFileSync(
+  arch,
+  JSON.stringify({
+    layers: [
+      { kind: "conv2d", outChannels: 4, kernelSize: 5, stride: 2 },
+      { kind: "relu" },
+      { kind: "maxPool2d", kernelSize: 2 },
+      { kind: "flatten" },
+      { kind: "linear", outFeatures: 4 },
+    ],
+  }),
+);
 
 describe("data", () => {
   it("generated sets repeat with their seed, image by image, and cover their classes", () => {
@@ -68,21 +104,33 @@ describe("data", () => {
     const pixels = new Float32Array(3072);
     cifar.pixels(1, pixels);
     expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([2, "truck", [3, 32, 32]]);
-    expect(pixels[1024]).toBeCloseTo(((1025 % 251) / 255), 6);
+    expect(pixels[1024]).toBeCloseTo((1025 % 251) / 255, 6);
   });
   it("JPEG pictures, by content and not by name; damaged ones are refused", () => {
-    const data = Uint8Array.from({ length: 16 * 24 * 4 }, (_, i) => [10 * Math.floor(i / 96), 200, 5 * (Math.floor(i / 4) % 24), 255][i % 4]);
+    const data = Uint8Array.from(
+      { length: 16 * 24 * 4 },
+      (_, i) => [10 * Math.floor(i / 96), 200, 5 * (Math.floor(i / 4) % 24), 255][i % 4],
+    );
     const bytes = new Uint8Array(jpeg.encode({ width: 24, height: 16, data }, 95).data);
     const picture = readPicture(bytes, "photo.png");
     expect([picture.height, picture.width, picture.grey]).toEqual([16, 24, false]);
-    for (const [r, c] of [[0, 0], [7, 20], [15, 3]]) picture.pixel(r, c).forEach((v, k) => expect(Math.abs(v - data[4 * (24 * r + c) + k] / 255)).toBeLessThan(0.06));
+    for (const [r, c] of [
+      [0, 0],
+      [7, 20],
+      [15, 3],
+    ])
+      picture.pixel(r, c).forEach((v, k) => expect(Math.abs(v - data[4 * (24 * r + c) + k] / 255)).toBeLessThan(0.06));
     expect(() => readPicture(bytes.subarray(0, 60), "photo.jpg")).toThrow(/photo\.jpg: this JPEG cannot be read/);
     expect(() => readPicture(Uint8Array.of(1, 2, 3), "photo.jpg")).toThrow(/neither PNG nor JPEG/);
   });
   it("numpy arrays: bytes or floats, channels first or last, NPY or NPZ", () => {
     const npy = (type: string, shape: number[], bytes: Uint8Array): Uint8Array => {
       const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117);
-      return Buffer.concat([Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length + 1, 0), Buffer.from(`${head}\n`), bytes]);
+      return Buffer.concat([
+        Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length + 1, 0),
+        Buffer.from(`${head}\n`),
+        bytes,
+      ]);
     };
     const bytes = Uint8Array.from({ length: 2 * 4 * 5 * 3 }, (_, i) => (i * 7) % 256);
     const labels = readNpyArray(npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)), "labels");
@@ -95,21 +143,45 @@ describe("data", () => {
     const grey = npy("<f4", [2, 4, 5], new Uint8Array(floats.buffer));
     arraySet(readNpyArray(grey, "images"), labels, "set").pixels(1, out.subarray(0, 20));
     expect(out[3]).toBeCloseTo(23 / 40, 6);
-    const zipped = zipSync({ "images.npy": grey, "labels.npy": npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)) });
+    const zipped = zipSync({
+      "images.npy": grey,
+      "labels.npy": npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)),
+    });
     expect([...readNpz(zipped, "z").keys()]).toEqual(["images", "labels"]);
     expect(() => readNpz(zipped.subarray(0, 60), "z.npz")).toThrow(/z\.npz: it cannot be unpacked/);
-    expect(() => arraySet(readNpyArray(grey, "images"), readNpyArray(npy("<i4", [3], new Uint8Array(12)), "labels"), "set")).toThrow(/2 images and 3 labels/);
-    expect(() => arraySet(readNpyArray(npy("<f4", [2, 4, 5], new Uint8Array(floats.map((v) => 3 * v).buffer)), "images"), labels, "set").pixels(1, out)).toThrow(/floats should be from 0 to 1/);
-    expect(() => arraySet(readNpyArray(grey, "images"), labels, "set", { classes: ["only"] })).toThrow(/image 0 has label 1; labels are whole numbers from 0 to 0/);
+    expect(() =>
+      arraySet(readNpyArray(grey, "images"), readNpyArray(npy("<i4", [3], new Uint8Array(12)), "labels"), "set"),
+    ).toThrow(/2 images and 3 labels/);
+    expect(() =>
+      arraySet(
+        readNpyArray(npy("<f4", [2, 4, 5], new Uint8Array(floats.map((v) => 3 * v).buffer)), "images"),
+        labels,
+        "set",
+      ).pixels(1, out),
+    ).toThrow(/floats should be from 0 to 1/);
+    expect(() => arraySet(readNpyArray(grey, "images"), labels, "set", { classes: ["only"] })).toThrow(
+      /image 0 has label 1; labels are whole numbers from 0 to 0/,
+    );
     writeFileSync(at("set.npz"), zipped);
-    refused(fiducial("train", "classifier", "--data", at("set.npz"), "--arch", arch, "--out", at("never.safetensors")), /layer 0|batch size/);
+    refused(
+      fiducial("train", "classifier", "--data", at("set.npz"), "--arch", arch, "--out", at("never.safetensors")),
+      /layer 0|batch size/,
+    );
   });
   it("says what is wrong: counts that differ, a label out of range, files cut short", () => {
     const { images, labels } = bytesOf(strokeDigits({ count: 20, seed: 1 }));
-    expect(() => readIdxSet(idx([20, 28, 28], images), idx([19], labels.subarray(1)), { name: "set" })).toThrow(/20 images and 19 labels/);
-    expect(() => readIdxSet(idx([20, 28, 28], images), idx([20], labels.with(3, 12)), { name: "set", classes: [..."0123456789"] })).toThrow(/image 3 has label 12, the classes are 0 to 9/);
-    expect(() => readIdxSet(idx([20, 28, 28], images.subarray(1)), idx([20], labels), { name: "set" })).toThrow(/20×28×28 = 15680 values and it has 15679/);
-    expect(() => readIdxSet(gzipSync(idx([20, 28, 28], images)).subarray(0, 300), idx([20], labels), { name: "set" })).toThrow(/cannot be unpacked/);
+    expect(() => readIdxSet(idx([20, 28, 28], images), idx([19], labels.subarray(1)), { name: "set" })).toThrow(
+      /20 images and 19 labels/,
+    );
+    expect(() =>
+      readIdxSet(idx([20, 28, 28], images), idx([20], labels.with(3, 12)), { name: "set", classes: [..."0123456789"] }),
+    ).toThrow(/image 3 has label 12, the classes are 0 to 9/);
+    expect(() => readIdxSet(idx([20, 28, 28], images.subarray(1)), idx([20], labels), { name: "set" })).toThrow(
+      /20×28×28 = 15680 values and it has 15679/,
+    );
+    expect(() =>
+      readIdxSet(gzipSync(idx([20, 28, 28], images)).subarray(0, 300), idx([20], labels), { name: "set" }),
+    ).toThrow(/cannot be unpacked/);
     expect(() => readCifar10([new Uint8Array(3072)], "set")).toThrow(/no whole number of records/);
     expect(() => readCifar10([new Uint8Array(3073).fill(10)], "set")).toThrow(/label 10/);
   });
@@ -118,7 +190,19 @@ describe("data", () => {
 describe("fiducial train classifier", () => {
   it("learns generated digits to 95 % with LeNet-5, and the checkpoint classifies a picture", () => {
     const out = at("digits.safetensors");
-    const run = fiducial("train", "classifier", "--data", "strokes", "--count", "2000", "--epochs", "4", "--out", out, "--json");
+    const run = fiducial(
+      "train",
+      "classifier",
+      "--data",
+      "strokes",
+      "--count",
+      "2000",
+      "--epochs",
+      "4",
+      "--out",
+      out,
+      "--json",
+    );
     expect(run.status).toBe(0);
     const printed = JSON.parse(run.out) as { testAccuracy: number };
     expect(Object.keys(printed).at(-1)).toBe("testAccuracy");
@@ -126,7 +210,14 @@ describe("fiducial train classifier", () => {
     expect(existsSync(`${out}.training`)).toBe(false);
     const html = readFileSync(at("digits.html"), "utf8");
     expect(/<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN/.test(html)).toBe(false);
-    for (const what of ["Loss", "Accuracy", "Confusion", "Learned kernels", "npx fiducial train classifier --data strokes"]) expect(html.includes(what), what).toBe(true);
+    for (const what of [
+      "Loss",
+      "Accuracy",
+      "Confusion",
+      "Learned kernels",
+      "npx fiducial train classifier --data strokes",
+    ])
+      expect(html.includes(what), what).toBe(true);
     const set = strokeDigits({ count: 20, seed: 77 });
     const pictures = Array.from({ length: 20 }, (_, i) => {
       const pixels = new Float32Array(784);
@@ -134,7 +225,9 @@ describe("fiducial train classifier", () => {
       writeFileSync(at(`digit-${i}.png`), writePng(pixels, [28, 28], 1));
       return at(`digit-${i}.png`);
     });
-    const seen = JSON.parse(fiducial("classify", out, ...pictures, "--json").out) as { classes: { name: string; probability: number }[] }[];
+    const seen = JSON.parse(fiducial("classify", out, ...pictures, "--json").out) as {
+      classes: { name: string; probability: number }[];
+    }[];
     expect(seen.filter((s, i) => s.classes[0].name === set.classes[set.label(i)]).length).toBeGreaterThanOrEqual(18);
     const explained = fiducial("classify", out, pictures[0], pictures[1], "--explain", at("explained"));
     expect(explained.status).toBe(0);
@@ -144,12 +237,27 @@ describe("fiducial train classifier", () => {
     expect(existsSync(at("features.png"))).toBe(true);
     const other = new Float32Array(30 * 28);
     writeFileSync(at("large.png"), writePng(other, [30, 28], 1));
-    refused(fiducial("classify", out, at("large.png")), /large\.png: it is 30×28, the network takes \[1×28×28\]; resize it/);
-    writeFileSync(at("colour.png"), encode({ width: 28, height: 28, channels: 3, data: Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 256) }));
-    refused(fiducial("classify", out, at("colour.png")), /colour\.png: it is in colour, the network takes grey pictures/);
+    refused(
+      fiducial("classify", out, at("large.png")),
+      /large\.png: it is 30×28, the network takes \[1×28×28\]; resize it/,
+    );
+    writeFileSync(
+      at("colour.png"),
+      encode({ width: 28, height: 28, channels: 3, data: Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 256) }),
+    );
+    refused(
+      fiducial("classify", out, at("colour.png")),
+      /colour\.png: it is in colour, the network takes grey pictures/,
+    );
     refused(fiducial("classify", out), /name a checkpoint and at least one picture/);
-    refused(fiducial("classify", fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)), pictures[0]), /no classifier of images/);
-    refused(fiducial("inspect", "--image", pictures[0], "--out", at("never.png")), /takes \[2×128×128\]; pictures are for networks of grey or colour images/);
+    refused(
+      fiducial("classify", fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)), pictures[0]),
+      /no classifier of images/,
+    );
+    refused(
+      fiducial("inspect", "--image", pictures[0], "--out", at("never.png")),
+      /takes \[2×128×128\]; pictures are for networks of grey or colour images/,
+    );
     for (const s of seen) expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
   });
   it("trains on a folder per class, names a bad picture, and leaves it out when told to", () => {
@@ -160,9 +268,27 @@ describe("fiducial train classifier", () => {
       mkdirSync(at(`pictures/${set.classes[set.label(i)]}`), { recursive: true });
       writeFileSync(at(`pictures/${set.classes[set.label(i)]}/${i}.png`), writePng(pixels, [16, 16], 1));
     }
-    const args = ["train", "classifier", "--data", at("pictures"), "--arch", arch, "--epochs", "2", "--batch-size", "8", "--out", at("edges.safetensors")];
+    const args = [
+      "train",
+      "classifier",
+      "--data",
+      at("pictures"),
+      "--arch",
+      arch,
+      "--epochs",
+      "2",
+      "--batch-size",
+      "8",
+      "--out",
+      at("edges.safetensors"),
+    ];
     expect(fiducial(...args).status).toBe(0);
-    expect(JSON.parse(String(loadNetwork(readFileSync(at("edges.safetensors"))).provenance.classes))).toEqual(["falling", "horizontal", "rising", "vertical"]);
+    expect(JSON.parse(String(loadNetwork(readFileSync(at("edges.safetensors"))).provenance.classes))).toEqual([
+      "falling",
+      "horizontal",
+      "rising",
+      "vertical",
+    ]);
     const bad = at(`pictures/rising/bad.png`);
     writeFileSync(bad, readFileSync(at(`pictures/${set.classes[set.label(0)]}/0.png`)).subarray(0, 60));
     refused(fiducial(...args), /bad\.png.*--skip-bad/);
@@ -173,7 +299,27 @@ describe("fiducial train classifier", () => {
     refused(fiducial(...args), /class "none" has no pictures/);
   });
   it("killed at random moments and resumed, ends with the bits of a run never stopped", async () => {
-    const args = (out: string): string[] => ["train", "classifier", "--data", "edges", "--count", "640", "--arch", arch, "--epochs", "6", "--batch-size", "8", "--shift", "1", "--checkpoint-every", "7", "--out", out, "--resume"];
+    const args = (out: string): string[] => [
+      "train",
+      "classifier",
+      "--data",
+      "edges",
+      "--count",
+      "640",
+      "--arch",
+      arch,
+      "--epochs",
+      "6",
+      "--batch-size",
+      "8",
+      "--shift",
+      "1",
+      "--checkpoint-every",
+      "7",
+      "--out",
+      out,
+      "--resume",
+    ];
     const whole = at("whole.safetensors");
     expect(fiducial(...args(whole)).status).toBe(0);
     const rng = random(5);
@@ -181,14 +327,23 @@ describe("fiducial train classifier", () => {
       const out = at(`killed-${k}/model.safetensors`);
       mkdirSync(at(`killed-${k}`));
       let kills = 0;
-      for (let ended = false; !ended;) {
+      for (let ended = false; !ended; ) {
         const child = spawn(process.execPath, [main, ...args(out)], { stdio: "ignore" });
         // the first two lives are cut short, at any moment
-        const timer = kills < 2 ? setTimeout(() => { kills++; child.kill("SIGKILL"); }, 350 + rng.integer(900)) : undefined;
-        const code = await new Promise((done) => { child.on("close", done); });
+        const timer =
+          kills < 2
+            ? setTimeout(() => {
+                kills++;
+                child.kill("SIGKILL");
+              }, 350 + rng.integer(900))
+            : undefined;
+        const code = await new Promise((done) => {
+          child.on("close", done);
+        });
         clearTimeout(timer);
         ended = code === 0;
-        if (!ended && existsSync(`${out}.training`)) expect(loadTraining(readFileSync(`${out}.training`)).step % 7).toBe(0);
+        if (!ended && existsSync(`${out}.training`))
+          expect(loadTraining(readFileSync(`${out}.training`)).step % 7).toBe(0);
       }
       expect(hash(out), `run ${k}, killed ${kills} times`).toBe(hash(whole));
     }
@@ -198,32 +353,99 @@ describe("fiducial train classifier", () => {
     const { images, labels } = bytesOf(set);
     mkdirSync(at("cifar"));
     // grey pictures as three equal channels
-    writeFileSync(at("cifar/data_batch_1.bin"), Buffer.concat(Array.from({ length: 96 }, (_, i) => { const p = images.subarray(i * 1024, (i + 1) * 1024); return Buffer.concat([Uint8Array.of(labels[i]), p, p, p]); })));
-    const run = fiducial("train", "classifier", "--data", at("cifar"), "--arch", "resnet20", "--epochs", "3", "--batch-size", "16", "--flip", "--rotate", "5", "--scale", "0.1", "--out", at("cifar.safetensors"), "--json");
+    writeFileSync(
+      at("cifar/data_batch_1.bin"),
+      Buffer.concat(
+        Array.from({ length: 96 }, (_, i) => {
+          const p = images.subarray(i * 1024, (i + 1) * 1024);
+          return Buffer.concat([Uint8Array.of(labels[i]), p, p, p]);
+        }),
+      ),
+    );
+    const run = fiducial(
+      "train",
+      "classifier",
+      "--data",
+      at("cifar"),
+      "--arch",
+      "resnet20",
+      "--epochs",
+      "3",
+      "--batch-size",
+      "16",
+      "--flip",
+      "--rotate",
+      "5",
+      "--scale",
+      "0.1",
+      "--out",
+      at("cifar.safetensors"),
+      "--json",
+    );
     const { epochs } = JSON.parse(run.out) as { epochs: { trainLoss: number }[] };
     expect(epochs[2].trainLoss).toBeLessThan(epochs[0].trainLoss);
   });
   const cases: [string, string[], RegExp][] = [
     ["no data", [], /name the data with --data/],
     ["a folder that is none", ["--data", "nowhere"], /nowhere: cannot read it: there is no such file or folder/],
-    ["a folder of other things", ["--data", fileURLToPath(new URL("../schema", import.meta.url))], /neither IDX files .* nor CIFAR-10 batches .* nor a folder per class/],
-    ["an architecture for other images", ["--data", "edges", "--arch", at("other.json")], /takes images \[1×9×9\], the data's are \[1×28×28\]/],
-    ["an architecture that does not fit together", ["--data", "edges", "--arch", at("stack.json")], /layer 0\.linear: its input is .* put flatten\(\) before it/],
+    [
+      "a folder of other things",
+      ["--data", fileURLToPath(new URL("../schema", import.meta.url))],
+      /neither IDX files .* nor CIFAR-10 batches .* nor a folder per class/,
+    ],
+    [
+      "an architecture for other images",
+      ["--data", "edges", "--arch", at("other.json")],
+      /takes images \[1×9×9\], the data's are \[1×28×28\]/,
+    ],
+    [
+      "an architecture that does not fit together",
+      ["--data", "edges", "--arch", at("stack.json")],
+      /layer 0\.linear: its input is .* put flatten\(\) before it/,
+    ],
     ["an architecture that is not JSON", ["--data", "edges", "--arch", at("text.json")], /text\.json: it is not JSON/],
-    ["a batch larger than the set", ["--data", "edges", "--count", "20", "--batch-size", "64"], /batch size 64 is larger than the set of 20/],
-    ["a learning rate that diverges", ["--data", "edges", "--count", "600", "--optimizer", "sgd", "--learning-rate", "1e6"], /the loss is (NaN|Infinity) at step \d+ .*lower the learning rate/],
+    [
+      "a batch larger than the set",
+      ["--data", "edges", "--count", "20", "--batch-size", "64"],
+      /batch size 64 is larger than the set of 20/,
+    ],
+    [
+      "a learning rate that diverges",
+      ["--data", "edges", "--count", "600", "--optimizer", "sgd", "--learning-rate", "1e6"],
+      /the loss is (NaN|Infinity) at step \d+ .*lower the learning rate/,
+    ],
   ];
   writeFileSync(at("other.json"), JSON.stringify({ input: [1, 9, 9], layers: [] }));
   writeFileSync(at("stack.json"), JSON.stringify({ layers: [{ kind: "linear", outFeatures: 4 }] }));
   writeFileSync(at("text.json"), "layers");
-  for (const [name, args, says] of cases) it(`refuses ${name}`, () => {
-    refused(fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")), says);
-    expect(existsSync(at("never.safetensors"))).toBe(false);
-  });
+  for (const [name, args, says] of cases)
+    it(`refuses ${name}`, () => {
+      refused(fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")), says);
+      expect(existsSync(at("never.safetensors"))).toBe(false);
+    });
   it("keeps the last good state when the loss diverges", () => {
     const out = at("diverged/model.safetensors");
     mkdirSync(at("diverged"));
-    const run = fiducial("train", "classifier", "--data", "edges", "--count", "6400", "--arch", arch, "--optimizer", "sgd", "--learning-rate", "3", "--checkpoint-every", "1", "--epochs", "400", "--out", out);
+    const run = fiducial(
+      "train",
+      "classifier",
+      "--data",
+      "edges",
+      "--count",
+      "6400",
+      "--arch",
+      arch,
+      "--optimizer",
+      "sgd",
+      "--learning-rate",
+      "3",
+      "--checkpoint-every",
+      "1",
+      "--epochs",
+      "400",
+      "--out",
+      out,
+    );
     refused(run, /the loss is (NaN|Infinity) at step (\d+)/);
     const diverged = Number(/at step (\d+)/.exec(run.err)?.[1]);
     expect(diverged).toBeGreaterThan(1);
@@ -235,8 +457,26 @@ describe("fiducial train classifier", () => {
   it("goes on from no other run's state", () => {
     const out = at("other-run/model.safetensors");
     mkdirSync(at("other-run"));
-    const args = ["train", "classifier", "--data", "edges", "--count", "64", "--arch", arch, "--batch-size", "8", "--checkpoint-every", "3", "--out", out];
-    const child = spawnSync(process.execPath, [main, ...args, "--epochs", "2000"], { timeout: 3000, killSignal: "SIGKILL" });
+    const args = [
+      "train",
+      "classifier",
+      "--data",
+      "edges",
+      "--count",
+      "64",
+      "--arch",
+      arch,
+      "--batch-size",
+      "8",
+      "--checkpoint-every",
+      "3",
+      "--out",
+      out,
+    ];
+    const child = spawnSync(process.execPath, [main, ...args, "--epochs", "2000"], {
+      timeout: 3000,
+      killSignal: "SIGKILL",
+    });
     expect(child.signal).toBe("SIGKILL");
     refused(fiducial(...args, "--epochs", "3", "--resume"), /started with epochs 2000 and should go on with 3/);
     cpSync(`${out}.training`, at("cut.training"));

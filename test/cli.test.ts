@@ -1,6 +1,16 @@
-// The command line on good and bad input: what it prints, its exit codes, and that it never leaves half a file.
+// The command line on good and bad input: what it prints, its exit codes, and that it never leaves
+// half a file.
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,16 +24,29 @@ const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "fiducial-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string): string => join(folder, name);
-const file = (name: string, content: Uint8Array | string): string => { writeFileSync(at(name), content); return at(name); };
+const file = (name: string, content: Uint8Array | string): string => {
+  writeFileSync(at(name), content);
+  return at(name);
+};
 
-interface Run { status: number | null; out: string; err: string }
+interface Run {
+  status: number | null;
+  out: string;
+  err: string;
+}
 function fiducial(args: readonly string[], env: Record<string, string> = {}): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: "utf8", env: { ...process.env, ...env } });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
   return { status, out: stdout, err: stderr };
 }
 /** Exit code 2, and one line on stderr that says all of it. */
 function refused(run: Run, ...says: (string | RegExp)[]): void {
-  const lines = run.err.trimEnd().split("\n").filter((l) => !/^ *\d+ %|slices: the middle one/.test(l));
+  const lines = run.err
+    .trimEnd()
+    .split("\n")
+    .filter((l) => !/^ *\d+ %|slices: the middle one/.test(l));
   expect(run.err).not.toMatch(/\n\s+at /);
   expect(lines).toHaveLength(1);
   for (const what of says) expect(lines[0]).toMatch(what);
@@ -32,8 +55,13 @@ function refused(run: Run, ...says: (string | RegExp)[]): void {
 }
 
 const size = [16, 16] as const;
-const { description } = subsampledFourier({ mask: variableDensityMask({ shape: size, acceleration: 2, centerFraction: 0.2, seed: 1 }) });
-const network = { ...nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true }), provenance: { operator: JSON.stringify(description), noiseSigma: 0.01 } };
+const { description } = subsampledFourier({
+  mask: variableDensityMask({ shape: size, acceleration: 2, centerFraction: 0.2, seed: 1 }),
+});
+const network = {
+  ...nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true }),
+  provenance: { operator: JSON.stringify(description), noiseSigma: 0.01 },
+};
 const model = file("model.safetensors", saveNetwork(network));
 const phantom = sheppLogan({ size: 20 });
 const scan = file("patient-doe.png", writePng(phantom, [20, 20], 1));
@@ -47,11 +75,23 @@ describe("fiducial audit", () => {
     expect(run.status).toBe(0);
     expect(run.out).toMatch(/method +PSNR +SSIM/);
     expect(run.out).toContain(join(out, "report.html"));
-    expect(readdirSync(out).sort()).toEqual(["measurements.csv", "report.html", "report.md", "result.json", "run.json"]);
-    for (const name of readdirSync(out)) expect(readFileSync(join(out, name), "utf8").includes("patient-doe")).toBe(false);
+    expect(readdirSync(out).sort()).toEqual([
+      "measurements.csv",
+      "report.html",
+      "report.md",
+      "result.json",
+      "run.json",
+    ]);
+    for (const name of readdirSync(out))
+      expect(readFileSync(join(out, name), "utf8").includes("patient-doe")).toBe(false);
     const result = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
-    expect(result.problem.images[0]).toMatchObject({ label: "file 1", preparation: expect.stringMatching(/PNG, magnitude image.*resampled from 20×20 to 16×16 by cropping its k-space/) });
-    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("npx fiducial audit --model MODEL --images FILE_1");
+    expect(result.problem.images[0]).toMatchObject({
+      label: "file 1",
+      preparation: expect.stringMatching(/PNG, magnitude image.*resampled from 20×20 to 16×16 by cropping its k-space/),
+    });
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain(
+      "npx fiducial audit --model MODEL --images FILE_1",
+    );
   });
   it("repeats byte for byte, and prints nothing but JSON with --json", () => {
     const results = ["a", "b"].map((name) => {
@@ -65,7 +105,22 @@ describe("fiducial audit", () => {
   });
   it("does every test when asked for, the same bytes on one thread and two, and renders and compares results without computing", () => {
     const [one, two] = [at("all-1"), at("all-2")].map((out, i) => {
-      const run = fiducial(["audit", ...quick, "--tests", "all", "--samples", "20", "--count", "1", "--methods", "wavelet,zero-filled", "--threads", String(i + 1), "--out", out]);
+      const run = fiducial([
+        "audit",
+        ...quick,
+        "--tests",
+        "all",
+        "--samples",
+        "20",
+        "--count",
+        "1",
+        "--methods",
+        "wavelet,zero-filled",
+        "--threads",
+        String(i + 1),
+        "--out",
+        out,
+      ]);
       expect(run.status).toBe(0);
       expect(run.out).toMatch(/practical-faults[\s\S]*loses at most .* dB to|practical-faults[\s\S]*loses .* dB to/);
       expect(run.out).toMatch(/bad-reconstruction-likelihood[\s\S]*with probability/);
@@ -74,7 +129,8 @@ describe("fiducial audit", () => {
     expect(readFileSync(join(two, "result.json"), "utf8")).toBe(readFileSync(join(one, "result.json"), "utf8"));
     const again = at("again");
     expect(fiducial(["report", join(one, "result.json"), "--out", again]).status).toBe(0);
-    for (const name of ["report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(one, name), "utf8"));
+    for (const name of ["report.html", "report.md", "measurements.csv"])
+      expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(one, name), "utf8"));
     const rows = readFileSync(join(again, "measurements.csv"), "utf8").trimEnd().split("\r\n");
     expect(rows[0]).toMatch(/^test,method,image,series,label,relative_norm/);
     const all = JSON.parse(readFileSync(join(one, "result.json"), "utf8")) as AuditResult;
@@ -88,7 +144,13 @@ describe("fiducial audit", () => {
     expect(different.out).toMatch(/seed: 1 in A, 9 in B/);
     expect(different.out).toMatch(/\| practical-faults \| U-Net \| (pass|fail); at worst .* \| – \|/);
     const result = readFileSync(join(one, "result.json"), "utf8");
-    for (const [content, says] of [["{", /no JSON, or only a part/], ["{}", /no result of an audit/], [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'), /version 9\.0.*update the program/], [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/], [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/]] as const) {
+    for (const [content, says] of [
+      ["{", /no JSON, or only a part/],
+      ["{}", /no result of an audit/],
+      [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'), /version 9\.0.*update the program/],
+      [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/],
+      [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/],
+    ] as const) {
       refused(fiducial(["report", file("bad.json", content), "--out", at("never")]), /bad\.json/, says);
     }
     refused(fiducial(["compare", join(one, "result.json")]), /takes two/);
@@ -96,15 +158,35 @@ describe("fiducial audit", () => {
   });
   it("exits 1 when a test fails and --fail-on asks for it", () => {
     // total variation breaks at this budget
-    const args = ["audit", "--model", model, "--count", "1", "--iterations", "2", "--norms", "0.01", "--steps", "10", "--budgets", "0.3", "--out", at("fails")];
+    const args = [
+      "audit",
+      "--model",
+      model,
+      "--count",
+      "1",
+      "--iterations",
+      "2",
+      "--norms",
+      "0.01",
+      "--steps",
+      "10",
+      "--budgets",
+      "0.3",
+      "--out",
+      at("fails"),
+    ];
     const { status } = fiducial([...args, "--fail-on", "any"]);
-    const verdicts = (JSON.parse(readFileSync(join(at("fails"), "result.json"), "utf8")) as AuditResult).tests.flatMap((t) => t.verdicts.map((v) => v.outcome));
+    const verdicts = (JSON.parse(readFileSync(join(at("fails"), "result.json"), "utf8")) as AuditResult).tests.flatMap(
+      (t) => t.verdicts.map((v) => v.outcome),
+    );
     expect(verdicts).toContain("fail");
     expect(status).toBe(1);
     expect(fiducial(args).status).toBe(0);
   });
   it("writes no colour into a pipe, nor with NO_COLOR", () => {
-    expect(fiducial(["audit", ...quick, "--count", "1", "--out", at("plain")], { NO_COLOR: "1" }).out).not.toContain("\x1b");
+    expect(fiducial(["audit", ...quick, "--count", "1", "--out", at("plain")], { NO_COLOR: "1" }).out).not.toContain(
+      "\x1b",
+    );
   });
 });
 
@@ -115,28 +197,90 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
   const nifti = new DataView(header.buffer);
   nifti.setInt32(0, 348, true);
   [3, 10000, 10000, 10000].forEach((v, i) => nifti.setInt16(40 + 2 * i, v, true));
-  nifti.setInt16(70, 2, true); nifti.setInt16(72, 8, true); nifti.setFloat32(108, 352, true);
+  nifti.setInt16(70, 2, true);
+  nifti.setInt16(72, 8, true);
+  nifti.setFloat32(108, 352, true);
   header.set(new TextEncoder().encode("n+1\0"), 344);
-  const array = (...values: number[]): Uint8Array => writeNpy([Float32Array.from({ length: 512 }, (_, i) => values[i] ?? i)], [16, 16]);
+  const array = (...values: number[]): Uint8Array =>
+    writeNpy([Float32Array.from({ length: 512 }, (_, i) => values[i] ?? i)], [16, 16]);
   const png = writePng(phantom, [20, 20], 1);
   const cases: [string, () => Run, ...(string | RegExp)[]][] = [
     ["a missing file", () => auditOf("--images", at("none.nii")), /none\.nii: cannot read it: there is no such file/],
     ["a folder", () => auditOf("--images", folder), /it is a folder/],
     ["an empty file", () => auditOf("--images", file("empty.dcm", "")), /empty\.dcm: the file is empty/],
     ["a truncated file", () => auditOf("--images", file("short.png", png.subarray(0, 90))), /short\.png.*cut short/],
-    ["a mislabelled file", () => auditOf("--images", file("text.png", "this is no picture")), /none of PNG, NIfTI, DICOM and NPY/],
-    ["a header that claims 10¹² voxels", () => auditOf("--images", file("huge.nii", header)), /claims 1000000000000 voxels/],
-    ["NaN", () => auditOf("--images", file("nan.npy", array(1, Number.NaN))), /nan\.npy: slice 0 has the value NaN at row 0, column/],
+    [
+      "a mislabelled file",
+      () => auditOf("--images", file("text.png", "this is no picture")),
+      /none of PNG, NIfTI, DICOM and NPY/,
+    ],
+    [
+      "a header that claims 10¹² voxels",
+      () => auditOf("--images", file("huge.nii", header)),
+      /claims 1000000000000 voxels/,
+    ],
+    [
+      "NaN",
+      () => auditOf("--images", file("nan.npy", array(1, Number.NaN))),
+      /nan\.npy: slice 0 has the value NaN at row 0, column/,
+    ],
     ["infinity", () => auditOf("--images", file("inf.npy", array(Number.POSITIVE_INFINITY))), /value Infinity/],
-    ["a constant image", () => auditOf("--images", file("flat.png", writePng(new Float32Array(400).fill(0.5), [20, 20], 1))), /flat\.png: the image is constant/],
-    ["a slice that is not there", () => auditOf("--images", scan, "--slices", "7"), /there is no slice 7; it has slices 0 to 0/],
-    ["slices that are no numbers", () => auditOf("--images", scan, "--slices", "1-"), /--slices 1-: give whole numbers/],
-    ["a mask of another size", () => auditOf("--images", scan, "--mask", scan), /mask: it is 20×20, the images are 16×16/],
-    ["a mask that samples nothing", () => auditOf("--mask", file("zero.png", writePng(new Float32Array(256), [16, 16], 1))), /samples nothing/],
-    ["a checkpoint with a flipped byte", () => auditOf("--model", file("flipped.safetensors", flipped)), /flipped\.safetensors: its checksum does not match/],
-    ["a checkpoint cut short", () => auditOf("--model", file("cut.safetensors", saveNetwork(network).subarray(0, -100))), /cut short/],
-    ["a checkpoint of another kind of network", () => auditOf("--model", file("lenet.safetensors", saveNetwork(nn.lenet5({ seed: 1 })))), /lenet\.safetensors: it maps \[1×28×28\] to \[10\]; a reconstruction network/],
-    ["a checkpoint whose weights belong to another architecture", () => auditOf("--model", file("other.safetensors", saveNetwork({ ...network, parameters: nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 1, seed: 1, size }).parameters }))), /another architecture/],
+    [
+      "a constant image",
+      () => auditOf("--images", file("flat.png", writePng(new Float32Array(400).fill(0.5), [20, 20], 1))),
+      /flat\.png: the image is constant/,
+    ],
+    [
+      "a slice that is not there",
+      () => auditOf("--images", scan, "--slices", "7"),
+      /there is no slice 7; it has slices 0 to 0/,
+    ],
+    [
+      "slices that are no numbers",
+      () => auditOf("--images", scan, "--slices", "1-"),
+      /--slices 1-: give whole numbers/,
+    ],
+    [
+      "a mask of another size",
+      () => auditOf("--images", scan, "--mask", scan),
+      /mask: it is 20×20, the images are 16×16/,
+    ],
+    [
+      "a mask that samples nothing",
+      () => auditOf("--mask", file("zero.png", writePng(new Float32Array(256), [16, 16], 1))),
+      /samples nothing/,
+    ],
+    [
+      "a checkpoint with a flipped byte",
+      () => auditOf("--model", file("flipped.safetensors", flipped)),
+      /flipped\.safetensors: its checksum does not match/,
+    ],
+    [
+      "a checkpoint cut short",
+      () => auditOf("--model", file("cut.safetensors", saveNetwork(network).subarray(0, -100))),
+      /cut short/,
+    ],
+    [
+      "a checkpoint of another kind of network",
+      () => auditOf("--model", file("lenet.safetensors", saveNetwork(nn.lenet5({ seed: 1 })))),
+      /lenet\.safetensors: it maps \[1×28×28\] to \[10\]; a reconstruction network/,
+    ],
+    [
+      "a checkpoint whose weights belong to another architecture",
+      () =>
+        auditOf(
+          "--model",
+          file(
+            "other.safetensors",
+            saveNetwork({
+              ...network,
+              parameters: nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 1, seed: 1, size })
+                .parameters,
+            }),
+          ),
+        ),
+      /another architecture/,
+    ],
     ["an unknown option", () => auditOf("--accel", "4"), /there is no option --accel; did you mean --acceleration\?/],
     ["an option without its value", () => auditOf("--seed"), /--seed/],
     ["a number that is none", () => auditOf("--noise", "much"), /--noise much: give a number/],
@@ -145,14 +289,23 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     ["a stray word", () => auditOf("scan.nii"), /"scan\.nii" belongs to no option/],
     ["an unknown command", () => fiducial(["adit"]), /there is no command "adit"/],
     ["an unknown backend", () => auditOf("--backend", "cuda"), /--backend cuda: it is one of auto, wasm, reference/],
-    ["an unknown method", () => auditOf("--methods", "wavelet,tv"), /--methods tv: give some of total-variation, wavelet, firenet, zero-filled/],
-    ["real values as k-space", () => fiducial(["reconstruct", "--model", model, "--kspace", scan, "--out", at("never")]), /its values are real; k-space is complex/],
+    [
+      "an unknown method",
+      () => auditOf("--methods", "wavelet,tv"),
+      /--methods tv: give some of total-variation, wavelet, firenet, zero-filled/,
+    ],
+    [
+      "real values as k-space",
+      () => fiducial(["reconstruct", "--model", model, "--kspace", scan, "--out", at("never")]),
+      /its values are real; k-space is complex/,
+    ],
     ["an output folder that is a file", () => auditOf("--out", join(scan, "out")), /a part of the path is a file/],
   ];
-  for (const [name, run, ...says] of cases) it(name, () => {
-    refused(run(), ...says);
-    expect(existsSync(at("never")) ? readdirSync(at("never")) : []).toEqual([]);
-  });
+  for (const [name, run, ...says] of cases)
+    it(name, () => {
+      refused(run(), ...says);
+      expect(existsSync(at("never")) ? readdirSync(at("never")) : []).toEqual([]);
+    });
 
   it("an unwritable output folder, before any work is done", () => {
     const closed = at("closed");
@@ -160,26 +313,65 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     chmodSync(closed, 0o500);
     // root may write anywhere but into the kernel's own folders
     const target = process.getuid?.() === 0 ? "/proc/fiducial" : closed;
-    refused(fiducial(["audit", ...quick, "--out", target]), /cannot write it: (permission denied|there is no such file)/);
+    refused(
+      fiducial(["audit", ...quick, "--out", target]),
+      /cannot write it: (permission denied|there is no such file)/,
+    );
     chmodSync(closed, 0o700);
   });
   it("a full disk: nothing is left under a final name", () => {
     const out = at("full");
     // files may grow to 8 blocks of 512 or 1024 bytes: less than a report
-    const { status, stderr } = spawnSync("bash", ["-c", `ulimit -f 8; trap '' XFSZ; exec "$0" "$@"`, process.execPath, main, "audit", ...quick, "--count", "1", "--out", out], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(
+      "bash",
+      [
+        "-c",
+        `ulimit -f 8; trap '' XFSZ; exec "$0" "$@"`,
+        process.execPath,
+        main,
+        "audit",
+        ...quick,
+        "--count",
+        "1",
+        "--out",
+        out,
+      ],
+      { encoding: "utf8" },
+    );
     refused({ status, out: "", err: stderr }, /cannot write it: (the file grew past|the disk is full)/);
     expect(readdirSync(out)).toEqual(["pieces"]);
   });
   it("a full disk in mid-report: the pieces are kept, and the next run writes the same bytes without computing them again", () => {
     const [out, whole] = [at("full later"), at("whole")];
     // the largest piece fits, the result does not
-    const { status, stderr } = spawnSync("bash", ["-c", `ulimit -f 60; trap '' XFSZ; exec "$0" "$@"`, process.execPath, main, "audit", ...quick, "--count", "2", "--threads", "1", "--out", out], { encoding: "utf8" });
-    refused({ status, out: "", err: stderr }, /result\.json: cannot write it: (the file grew past|the disk is full)|report\.html: cannot write it/);
+    const { status, stderr } = spawnSync(
+      "bash",
+      [
+        "-c",
+        `ulimit -f 60; trap '' XFSZ; exec "$0" "$@"`,
+        process.execPath,
+        main,
+        "audit",
+        ...quick,
+        "--count",
+        "2",
+        "--threads",
+        "1",
+        "--out",
+        out,
+      ],
+      { encoding: "utf8" },
+    );
+    refused(
+      { status, out: "", err: stderr },
+      /result\.json: cannot write it: (the file grew past|the disk is full)|report\.html: cannot write it/,
+    );
     expect(readdirSync(out)).toEqual(["pieces"]);
     const again = fiducial(["audit", ...quick, "--count", "2", "--out", out]);
     expect(again.err).toMatch(/(\d+) of \1 pieces of this audit are there already/);
     fiducial(["audit", ...quick, "--count", "2", "--out", whole]);
-    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"])
+      expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
     expect(readdirSync(out)).not.toContain("pieces");
   });
   it("killed at any moment, it goes on and ends with the same bytes; another audit does not touch its pieces", async () => {
@@ -190,14 +382,21 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     for (; kills < 30; kills++) {
       const child = spawn(process.execPath, [main, "audit", ...args, "--threads", "2", "--out", out]);
       const timer = setTimeout(() => child.kill("SIGKILL"), 500 + 100 * kills);
-      const code = await new Promise((done) => { child.on("close", done); });
+      const code = await new Promise((done) => {
+        child.on("close", done);
+      });
       clearTimeout(timer);
       if (code === 0) break;
-      if (existsSync(join(out, "pieces", "audit.json"))) refused(fiducial(["audit", ...args, "--seed", "9", "--out", out]), /holds the pieces of an unfinished audit with other options/);
+      if (existsSync(join(out, "pieces", "audit.json")))
+        refused(
+          fiducial(["audit", ...args, "--seed", "9", "--out", out]),
+          /holds the pieces of an unfinished audit with other options/,
+        );
     }
     expect(kills).toBeGreaterThan(0);
     expect(kills).toBeLessThan(30);
-    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"])
+      expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
     expect(readdirSync(out).filter((n) => n.startsWith(".") || n === "pieces")).toEqual([]);
   }, 120_000);
   it("in parts, put together: the same bytes as one run; a missing part is named", () => {
@@ -205,14 +404,17 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     const whole = at("in one");
     fiducial(["audit", ...args, "--out", whole]);
     const parts = [1, 2, 3].map((i) => at(`part ${i}`));
-    parts.forEach((out, i) => { expect(fiducial(["audit", ...args, "--shard", `${i + 1}/3`, "--out", out]).status).toBe(0); });
+    parts.forEach((out, i) => {
+      expect(fiducial(["audit", ...args, "--shard", `${i + 1}/3`, "--out", out]).status).toBe(0);
+    });
     const merged = at("merged");
     refused(fiducial(["merge", parts[0], parts[2], "--out", merged]), /merge: missing is shard 2\/3 \(all of it\)/);
     rmSync(join(parts[1], "pieces", readdirSync(join(parts[1], "pieces"))[1]));
     refused(fiducial(["merge", ...parts, "--out", merged]), /missing is shard 2\/3 \(1 pieces\)/);
     fiducial(["audit", ...args, "--shard", "2/3", "--out", parts[1]]);
     expect(fiducial(["merge", ...parts, "--out", merged]).status).toBe(0);
-    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"]) expect(readFileSync(join(merged, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+    for (const name of ["result.json", "report.html", "report.md", "measurements.csv"])
+      expect(readFileSync(join(merged, name)).equals(readFileSync(join(whole, name)))).toBe(true);
     refused(fiducial(["merge", whole]), /there are no pieces of an audit in it/);
     refused(fiducial(["audit", ...args, "--shard", "4/3"]), /--shard 4\/3: give I\/N/);
   });
@@ -222,22 +424,67 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     refused(auditOf("--preset", "dagan"), /--preset dagan: it is one of automap, /);
     refused(auditOf("--region", "1,2,3"), /--region 1,2,3: give top,left,height,width/);
     const out = at("settings");
-    expect(fiducial(["audit", "--model", model, "--count", "1", "--preset", "mri-vn", "--norm", "linf", "--budgets", "0.02", "--region", "2,2,4,4", "--steps", "2", "--max-loss", "1.5", "--out", out]).status).toBe(0);
+    expect(
+      fiducial([
+        "audit",
+        "--model",
+        model,
+        "--count",
+        "1",
+        "--preset",
+        "mri-vn",
+        "--norm",
+        "linf",
+        "--budgets",
+        "0.02",
+        "--region",
+        "2,2,4,4",
+        "--steps",
+        "2",
+        "--max-loss",
+        "1.5",
+        "--out",
+        out,
+      ]).status,
+    ).toBe(0);
     const { tests } = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
     expect(tests[0].settings).toMatchObject({ stops: [25], lambda: 1, stepSize: 0.005 });
-    expect(tests[1]).toMatchObject({ settings: { norm: "linf", region: [2, 2, 4, 4] }, thresholds: { maxPsnrLossDb: 1.5 } });
+    expect(tests[1]).toMatchObject({
+      settings: { norm: "linf", region: [2, 2, 4, 4] },
+      thresholds: { maxPsnrLossDb: 1.5 },
+    });
     const figures = at("figures");
     expect(fiducial(["report", join(out, "result.json"), "--figures", figures]).out).toMatch(/Figures: \d+ in/);
     expect(readdirSync(figures)).toContain("mask.png");
   });
   it("Ctrl-C ends it with exit code 130, one line, and no file", async () => {
     const out = at("interrupted");
-    const child = spawn(process.execPath, [main, "audit", "--model", model, "--count", "1000", "--iterations", "100000", "--norms", "9", "--out", out]);
+    const child = spawn(process.execPath, [
+      main,
+      "audit",
+      "--model",
+      model,
+      "--count",
+      "1000",
+      "--iterations",
+      "100000",
+      "--norms",
+      "9",
+      "--out",
+      out,
+    ]);
     let err = "";
-    child.stderr.on("data", (d: Buffer) => { err += d.toString(); if (/^ *\d+ %/.test(d.toString())) child.kill("SIGINT"); });
-    const code = await new Promise((done) => { child.on("close", done); });
+    child.stderr.on("data", (d: Buffer) => {
+      err += d.toString();
+      if (/^ *\d+ %/.test(d.toString())) child.kill("SIGINT");
+    });
+    const code = await new Promise((done) => {
+      child.on("close", done);
+    });
     expect(code).toBe(130);
-    expect(err.split("\n").filter((l) => l.startsWith("fiducial:"))).toEqual(["fiducial: interrupted; no result was written, and the same command goes on from here"]);
+    expect(err.split("\n").filter((l) => l.startsWith("fiducial:"))).toEqual([
+      "fiducial: interrupted; no result was written, and the same command goes on from here",
+    ]);
     expect(readdirSync(out)).toEqual(["pieces"]);
   });
   it("shows where an error came from only with --debug", () => {
@@ -248,11 +495,40 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
 describe("the other commands", () => {
   it("train reconstructor, inspect, reconstruct: a network's whole way", () => {
     const out = at("trained.safetensors");
-    const run = fiducial(["train", "reconstructor", "--size", "16", "--count", "8", "--epochs", "2", "--base-channels", "2", "--depth", "1", "--center-fraction", "0.2", "--out", out, "--json"]);
+    const run = fiducial([
+      "train",
+      "reconstructor",
+      "--size",
+      "16",
+      "--count",
+      "8",
+      "--epochs",
+      "2",
+      "--base-channels",
+      "2",
+      "--depth",
+      "1",
+      "--center-fraction",
+      "0.2",
+      "--out",
+      out,
+      "--json",
+    ]);
     expect(run.status).toBe(0);
-    expect(JSON.parse(run.out)).toMatchObject({ out, provenance: { epochs: 2, images: "brainPhantoms", samples: 8, dataSha256: expect.stringMatching(/^[0-9a-f]{64}$/) } });
+    expect(JSON.parse(run.out)).toMatchObject({
+      out,
+      provenance: {
+        epochs: 2,
+        images: "brainPhantoms",
+        samples: 8,
+        dataSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    });
     const inspected = fiducial(["inspect", out, "--json"]);
-    expect(JSON.parse(inspected.out)).toMatchObject({ parameters: 2 * 2 * 9 + 2 * 2 * 9 + 2 * 4 * 9 + 4 * 4 * 9 + 4 * 2 * 4 + 4 * 2 * 9 + 2 * 2 * 9 + 2 * 2 + 2, provenance: { trainingSeed: 1 } });
+    expect(JSON.parse(inspected.out)).toMatchObject({
+      parameters: 2 * 2 * 9 + 2 * 2 * 9 + 2 * 4 * 9 + 4 * 4 * 9 + 4 * 2 * 4 + 4 * 2 * 9 + 2 * 2 * 9 + 2 * 2 + 2,
+      provenance: { trainingSeed: 1 },
+    });
     expect(fiducial(["inspect", out]).out).toMatch(/0\.unet\.bottom\.1 +conv2d, instanceNorm2d, relu +\[4×8×8\] +144/);
     const reconstructed = fiducial(["reconstruct", "--model", out, "--images", scan, "--out", at("images")]);
     expect(reconstructed.out).toMatch(/file 1 .*reconstruction-1\.png +\d+\.\d\d/);
@@ -260,8 +536,21 @@ describe("the other commands", () => {
   });
   it("reconstructs measured k-space: zero-filling returns the image whose transform it is", () => {
     // k-space of a point at the centre is flat
-    const kspace = file("kspace.npy", writeNpy([Float32Array.from({ length: 512 }, (_, i) => (i < 256 ? 1 / 16 : 0))], [16, 16]));
-    const run = fiducial(["reconstruct", "--model", model, "--kspace", kspace, "--method", "zero-filled", "--out", at("point")]);
+    const kspace = file(
+      "kspace.npy",
+      writeNpy([Float32Array.from({ length: 512 }, (_, i) => (i < 256 ? 1 / 16 : 0))], [16, 16]),
+    );
+    const run = fiducial([
+      "reconstruct",
+      "--model",
+      model,
+      "--kspace",
+      kspace,
+      "--method",
+      "zero-filled",
+      "--out",
+      at("point"),
+    ]);
     expect(run.status).toBe(0);
     const bytes = readFileSync(join(at("point"), "reconstruction.npy"));
     const values = Array.from({ length: 512 }, (_, i) => bytes.readFloatLE(bytes.length - 2048 + 4 * i));
@@ -275,6 +564,8 @@ describe("the other commands", () => {
       expect(help.status).toBe(0);
       expect(help.out).toMatch(/Usage: fiducial .*\n/);
     }
-    expect(fiducial(["--version"]).out.trim()).toBe((JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version);
+    expect(fiducial(["--version"]).out.trim()).toBe(
+      (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version,
+    );
   });
 });

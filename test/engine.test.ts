@@ -1,4 +1,5 @@
-// What the graph promises: checks where it is written, updates only at the end, exact transforms, seeded numbers.
+// What the graph promises: checks where it is written, updates only at the end, exact transforms,
+// seeded numbers.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GraphBuilder, gradients, openBackend, ops, printGraph, random, ShapeError, sizeOf } from "fiducial/engine";
@@ -38,7 +39,10 @@ describe("graph", () => {
   });
   it("the kernel 1 0 −1 finds the edge of the 6×6 image", async () => {
     const b = new GraphBuilder(ops);
-    const x = b.constant(Array.from({ length: 36 }, (_, i) => (i % 6 < 3 ? 10 : 0)), [1, 1, 6, 6]);
+    const x = b.constant(
+      Array.from({ length: 36 }, (_, i) => (i % 6 < 3 ? 10 : 0)),
+      [1, 1, 6, 6],
+    );
     const w = b.constant([1, 0, -1, 1, 0, -1, 1, 0, -1], [1, 1, 3, 3]);
     b.output("y", b.emit("conv2d", { x, w }, conv));
     const { y } = (await (await openBackend("reference")).compile(b)).run();
@@ -49,26 +53,50 @@ describe("graph", () => {
 describe("fft2", () => {
   it("is unitary, and its inverse is its adjoint, to 1e-12 for any size", async () => {
     const backend = await openBackend("reference");
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 13 }), fc.integer({ min: 1, max: 13 }), fc.integer(), async (h, w, seed) => {
-      const b = new GraphBuilder(ops);
-      const x = b.input("x", [2, h, w]);
-      const y = b.input("y", [2, h, w]);
-      b.output("Ax", b.emit("fft2", { x }, { inverse: false }));
-      b.output("Aty", b.emit("fft2", { x: y }, { inverse: true }));
-      const rng = random(seed);
-      const draw = (): Float64Array => Float64Array.from({ length: 2 * h * w }, () => rng.normal());
-      const feed = { x: draw(), y: draw() };
-      const { Ax, Aty } = (await backend.compile(b)).run(feed);
-      const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number => Array.from(p).reduce((s, v, i) => s + v * q[i], 0);
-      const scale = Math.sqrt(inner(Ax, Ax) * inner(feed.y, feed.y));
-      expect(Math.abs(inner(Ax, feed.y) - inner(feed.x, Aty)) / scale).toBeLessThan(1e-12);
-      expect(Math.abs(inner(Ax, Ax) / inner(feed.x, feed.x) - 1)).toBeLessThan(1e-12);
-    }), { numRuns: 60, seed: 1 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 13 }),
+        fc.integer({ min: 1, max: 13 }),
+        fc.integer(),
+        async (h, w, seed) => {
+          const b = new GraphBuilder(ops);
+          const x = b.input("x", [2, h, w]);
+          const y = b.input("y", [2, h, w]);
+          b.output("Ax", b.emit("fft2", { x }, { inverse: false }));
+          b.output("Aty", b.emit("fft2", { x: y }, { inverse: true }));
+          const rng = random(seed);
+          const draw = (): Float64Array => Float64Array.from({ length: 2 * h * w }, () => rng.normal());
+          const feed = { x: draw(), y: draw() };
+          const { Ax, Aty } = (await backend.compile(b)).run(feed);
+          const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
+            Array.from(p).reduce((s, v, i) => s + v * q[i], 0);
+          const scale = Math.sqrt(inner(Ax, Ax) * inner(feed.y, feed.y));
+          expect(Math.abs(inner(Ax, feed.y) - inner(feed.x, Aty)) / scale).toBeLessThan(1e-12);
+          expect(Math.abs(inner(Ax, Ax) / inner(feed.x, feed.x) - 1)).toBeLessThan(1e-12);
+        },
+      ),
+      { numRuns: 60, seed: 1 },
+    );
   });
   it("puts DC at (⌊H/2⌋, ⌊W/2⌋) for odd and even sizes", async () => {
-    for (const [h, w] of [[4, 5], [7, 6]]) {
+    for (const [h, w] of [
+      [4, 5],
+      [7, 6],
+    ]) {
       const b = new GraphBuilder(ops);
-      b.output("y", b.emit("fft2", { x: b.constant(Array.from({ length: 2 * h * w }, (_, i) => (i < h * w ? 1 : 0)), [2, h, w]) }, { inverse: false }));
+      b.output(
+        "y",
+        b.emit(
+          "fft2",
+          {
+            x: b.constant(
+              Array.from({ length: 2 * h * w }, (_, i) => (i < h * w ? 1 : 0)),
+              [2, h, w],
+            ),
+          },
+          { inverse: false },
+        ),
+      );
       const { y } = (await (await openBackend("reference")).compile(b)).run();
       expect(y[Math.floor(h / 2) * w + Math.floor(w / 2)]).toBeCloseTo(Math.sqrt(h * w), 12);
     }

@@ -19,10 +19,17 @@ const promised: Record<string, RegExp> = {
   "11-translation-invariance": /global max-pooling +1 px: 0\.0 % +2 px: 0\.0 % +4 px: 0\.0 %/,
 };
 describe("examples", () => {
-  const names = readdirSync(folder).filter((name) => name.endsWith(".ts")).map((name) => name.slice(0, -3));
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => name.slice(0, -3));
   it("are all named here", () => expect(names.sort()).toEqual(Object.keys(promised)));
-  for (const name of names) it(name, () => {
-    const out = execFileSync(process.execPath, [fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url))], { encoding: "utf8" });
-    expect(out).toMatch(promised[name]);
-  });
+  for (const name of names)
+    it(name, () => {
+      const out = execFileSync(
+        process.execPath,
+        [fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url))],
+        { encoding: "utf8" },
+      );
+      expect(out).toMatch(promised[name]);
+    });
 });

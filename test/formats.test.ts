@@ -46,21 +46,36 @@ const shorts = (values: readonly number[]): Uint8Array => new Uint8Array(Int16Ar
 
 describe("formats that are made here", () => {
   it("PNG of 8 and 16 bits, grey and colour", () => {
-    expect([...readVolume(encode({ width: 2, height: 1, data: Uint8Array.of(0, 255), channels: 1, depth: 8 }), "a").slice(0)]).toEqual([0, 1]);
-    expect(readVolume(encode({ width: 2, height: 1, data: Uint16Array.of(0, 13107), channels: 1, depth: 16 }), "a").slice(0)[1]).toBeCloseTo(0.2, 6);
-    expect(readVolume(encode({ width: 1, height: 1, data: Uint8Array.of(255, 0, 0), channels: 3, depth: 8 }), "a").slice(0)[0]).toBeCloseTo(0.299, 6);
+    expect([
+      ...readVolume(encode({ width: 2, height: 1, data: Uint8Array.of(0, 255), channels: 1, depth: 8 }), "a").slice(0),
+    ]).toEqual([0, 1]);
+    expect(
+      readVolume(encode({ width: 2, height: 1, data: Uint16Array.of(0, 13107), channels: 1, depth: 16 }), "a").slice(
+        0,
+      )[1],
+    ).toBeCloseTo(0.2, 6);
+    expect(
+      readVolume(encode({ width: 1, height: 1, data: Uint8Array.of(255, 0, 0), channels: 3, depth: 8 }), "a").slice(
+        0,
+      )[0],
+    ).toBeCloseTo(0.299, 6);
   });
   it("NIfTI-1 and -2, plain and gzipped: slices along the third axis, rows from the top", () => {
     const pixels = shorts([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-    for (const version of [1, 2] as const) for (const wrap of [(b: Uint8Array) => b, (b: Uint8Array) => new Uint8Array(gzipSync(b))]) {
-      const v = readVolume(wrap(nifti([3, 3, 2, 2, 1, 1, 1, 1], 4, pixels, version)), "a.nii");
-      expect([v.slices, v.height, v.width]).toEqual([2, 2, 3]);
-      expect([...v.slice(1)]).toEqual([10, 11, 12, 7, 8, 9]);
-    }
+    for (const version of [1, 2] as const)
+      for (const wrap of [(b: Uint8Array) => b, (b: Uint8Array) => new Uint8Array(gzipSync(b))]) {
+        const v = readVolume(wrap(nifti([3, 3, 2, 2, 1, 1, 1, 1], 4, pixels, version)), "a.nii");
+        expect([v.slices, v.height, v.width]).toEqual([2, 2, 3]);
+        expect([...v.slice(1)]).toEqual([10, 11, 12, 7, 8, 9]);
+      }
   });
   it("NPY of every type, byte order and memory order, complex too", () => {
-    expect([...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer)), "a").slice(0)]).toEqual([1, 2, 3, 4]);
-    expect([...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer), true), "a").slice(0)]).toEqual([1, 3, 2, 4]);
+    expect([
+      ...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer)), "a").slice(0),
+    ]).toEqual([1, 2, 3, 4]);
+    expect([
+      ...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer), true), "a").slice(0),
+    ]).toEqual([1, 3, 2, 4]);
     expect([...readVolume(npy(">u2", [1, 2], Uint8Array.of(1, 0, 0, 2)), "a").slice(0)]).toEqual([256, 2]);
     const c = readVolume(npy("<c8", [1, 2], new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)), "a");
     expect(c.complex).toBe(true);
@@ -68,12 +83,44 @@ describe("formats that are made here", () => {
   });
   it.each([
     ["empty", new Uint8Array(0), /empty/],
-    ["text under an image's name", new TextEncoder().encode("hello, I am a text file, honestly not an image at all"), /none of PNG, NIfTI, DICOM and NPY/],
-    ["a PNG cut short", encode({ width: 64, height: 64, data: Uint8Array.from({ length: 4096 }, (_, i) => (i * 37) % 251), channels: 1, depth: 8 }).subarray(0, 120), /cut short/],
-    ["a gzip stream cut short", new Uint8Array(gzipSync(nifti([3, 20, 20, 2, 1, 1, 1, 1], 4, shorts(Array.from({ length: 800 }, (_, i) => (i * 77) % 1000))))).subarray(0, 300), /cut short/],
-    ["NIfTI pixels cut short", nifti([3, 20, 20, 2, 1, 1, 1, 1], 4, new Uint8Array(100)), /needs 1600 bytes of pixels and the file has 100/],
-    ["a header that claims 10¹² voxels", nifti([3, 10000, 10000, 10000, 1, 1, 1, 1], 4, new Uint8Array(100)), /claims 1000000000000 voxels/],
-    ["an NPY that claims 10¹² voxels", npy("<f4", [10000, 10000, 10000], new Uint8Array(16)), /claims 1000000000000 voxels/],
+    [
+      "text under an image's name",
+      new TextEncoder().encode("hello, I am a text file, honestly not an image at all"),
+      /none of PNG, NIfTI, DICOM and NPY/,
+    ],
+    [
+      "a PNG cut short",
+      encode({
+        width: 64,
+        height: 64,
+        data: Uint8Array.from({ length: 4096 }, (_, i) => (i * 37) % 251),
+        channels: 1,
+        depth: 8,
+      }).subarray(0, 120),
+      /cut short/,
+    ],
+    [
+      "a gzip stream cut short",
+      new Uint8Array(
+        gzipSync(nifti([3, 20, 20, 2, 1, 1, 1, 1], 4, shorts(Array.from({ length: 800 }, (_, i) => (i * 77) % 1000)))),
+      ).subarray(0, 300),
+      /cut short/,
+    ],
+    [
+      "NIfTI pixels cut short",
+      nifti([3, 20, 20, 2, 1, 1, 1, 1], 4, new Uint8Array(100)),
+      /needs 1600 bytes of pixels and the file has 100/,
+    ],
+    [
+      "a header that claims 10¹² voxels",
+      nifti([3, 10000, 10000, 10000, 1, 1, 1, 1], 4, new Uint8Array(100)),
+      /claims 1000000000000 voxels/,
+    ],
+    [
+      "an NPY that claims 10¹² voxels",
+      npy("<f4", [10000, 10000, 10000], new Uint8Array(16)),
+      /claims 1000000000000 voxels/,
+    ],
     ["an NPY of objects", npy("|O", [2, 2], new Uint8Array(32)), /header|type/],
     ["NPY of one axis", npy("<f4", [4], new Uint8Array(16)), /images are \(H, W\)/],
     ["a NIfTI colour type", nifti([3, 2, 2, 2, 1, 1, 1, 1], 128, new Uint8Array(100)), /data type 128 is not read/],
@@ -84,18 +131,30 @@ describe("formats that are made here", () => {
     expect(read).toThrow(FiducialError);
   });
   it("NaN and infinite pixels are named with their place", () => {
-    expect(() => readVolume(npy("<f4", [1, 3], new Uint8Array(Float32Array.of(1, Number.NaN, 2).buffer)), "a").slice(0)).toThrow(/slice 0 has the value NaN at row 0, column 1/);
+    expect(() =>
+      readVolume(npy("<f4", [1, 3], new Uint8Array(Float32Array.of(1, Number.NaN, 2).buffer)), "a").slice(0),
+    ).toThrow(/slice 0 has the value NaN at row 0, column 1/);
   });
   it("a slice that is not there is refused with what is", () => {
-    expect(() => readVolume(npy("<f4", [1, 1], new Uint8Array(4)), "a").slice(3)).toThrow(/no slice 3; it has slices 0 to 0/);
+    expect(() => readVolume(npy("<f4", [1, 1], new Uint8Array(4)), "a").slice(3)).toThrow(
+      /no slice 3; it has slices 0 to 0/,
+    );
   });
   it("no damaged header gets past a FiducialError", () => {
     const rng = random(1);
-    const files = [nifti([3, 4, 4, 2, 1, 1, 1, 1], 4, new Uint8Array(64)), npy("<f4", [4, 4], new Uint8Array(64)), encode({ width: 4, height: 4, data: new Uint8Array(16), channels: 1, depth: 8 })];
+    const files = [
+      nifti([3, 4, 4, 2, 1, 1, 1, 1], 4, new Uint8Array(64)),
+      npy("<f4", [4, 4], new Uint8Array(64)),
+      encode({ width: 4, height: 4, data: new Uint8Array(16), channels: 1, depth: 8 }),
+    ];
     for (let k = 0; k < 600; k++) {
       const broken = Uint8Array.from(files[k % 3]);
       for (let n = 1 + rng.integer(4); n > 0; n--) broken[rng.integer(Math.min(broken.length, 352))] = rng.integer(256);
-      try { readVolume(broken.subarray(0, rng.uniform() < 0.3 ? rng.integer(broken.length) : broken.length), "a").slice(0); } catch (e) { expect(e, String((e as Error).stack)).toBeInstanceOf(FiducialError); }
+      try {
+        readVolume(broken.subarray(0, rng.uniform() < 0.3 ? rng.integer(broken.length) : broken.length), "a").slice(0);
+      } catch (e) {
+        expect(e, String((e as Error).stack)).toBeInstanceOf(FiducialError);
+      }
     }
   });
 });
@@ -109,16 +168,31 @@ describe.runIf(real)("real files", () => {
       const [mosaic, [h, w]] = [dicom.slice(0), [reference.height, reference.width]];
       const across = dicom.width / w;
       for (let s = 0; s < reference.slices; s++) {
-        const tile = Float32Array.from({ length: h * w }, (_, p) => mosaic[(Math.floor(s / across) * h + Math.floor(p / w)) * dicom.width + (s % across) * w + (p % w)]);
+        const tile = Float32Array.from(
+          { length: h * w },
+          (_, p) => mosaic[(Math.floor(s / across) * h + Math.floor(p / w)) * dicom.width + (s % across) * w + (p % w)],
+        );
         expect(tile).toEqual(reference.slice(s));
       }
     }
-    const ct = read("dicom/cornerstone/CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm").slice(0);
-    expect(read("dicom/cornerstone/CTImage.dcm_LittleEndianImplicitTransferSyntax_1.2.840.10008.1.2.dcm").slice(0)).toEqual(ct);
-    expect(read("dicom/cornerstone/CTImage.dcm_BigEndianExplicitTransferSyntax_1.2.840.10008.1.2.2.dcm").slice(0)).toEqual(ct);
+    const ct = read("dicom/cornerstone/CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm").slice(
+      0,
+    );
+    expect(
+      read("dicom/cornerstone/CTImage.dcm_LittleEndianImplicitTransferSyntax_1.2.840.10008.1.2.dcm").slice(0),
+    ).toEqual(ct);
+    expect(
+      read("dicom/cornerstone/CTImage.dcm_BigEndianExplicitTransferSyntax_1.2.840.10008.1.2.2.dcm").slice(0),
+    ).toEqual(ct);
   });
   it("compressed DICOM is refused by the name of its transfer syntax", () => {
-    for (const [k, name] of [[4, "RLE Lossless"], [5, "JPEG Lossless"], [7, "JPEG-LS"], [9, "JPEG 2000"]] as const) expect(() => read(`dicom/dcm_qa_ts/In/${k}.dcm`)).toThrow(name);
+    for (const [k, name] of [
+      [4, "RLE Lossless"],
+      [5, "JPEG Lossless"],
+      [7, "JPEG-LS"],
+      [9, "JPEG 2000"],
+    ] as const)
+      expect(() => read(`dicom/dcm_qa_ts/In/${k}.dcm`)).toThrow(name);
     expect(() => read("dicom/cornerstone/no-pixel-data.dcm")).toThrow(/no pixel data/);
   });
   it("PngSuite: every readable file has its reference's luminance, every corrupt one is refused", () => {
@@ -126,7 +200,10 @@ describe.runIf(real)("real files", () => {
     for (const file of readdirSync(`${shared}/images/pngsuite/png`)) {
       const path = `images/pngsuite/png/${file}`;
       let v: ReturnType<typeof readVolume>;
-      try { v = read(path); v.slice(0); } catch (e) {
+      try {
+        v = read(path);
+        v.slice(0);
+      } catch (e) {
         expect(e).toBeInstanceOf(FiducialError);
         expect(file.startsWith("x") || /interlaced/.test((e as Error).message), file).toBe(true);
         continue;
@@ -139,7 +216,9 @@ describe.runIf(real)("real files", () => {
       const top = Math.max(...reference.slice(0, 4000)) > 255 ? 65535 : 255;
       for (let i = 0; i < pixels.length; i += 7) {
         const [r, g, b] = reference.slice(4 * i, 4 * i + 3);
-        expect(Math.abs(pixels[i] - (0.299 * r + 0.587 * g + 0.114 * b) / top), `${file} pixel ${i}`).toBeLessThan(0.005);
+        expect(Math.abs(pixels[i] - (0.299 * r + 0.587 * g + 0.114 * b) / top), `${file} pixel ${i}`).toBeLessThan(
+          0.005,
+        );
       }
       compared++;
     }

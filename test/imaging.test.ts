@@ -2,7 +2,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
-import { applyOperator, brainPhantoms, dotTest, equispacedMask, magnitude, maskFrom, norm, nmse, psnr, radialMask, randomMask, reconstruct, sheppLogan, shrinkDetails, ssim, ssimGaussian, subsampledFourier, totalVariation, variableDensityMask, waveletSparsity, zeroFilled, type Mask } from "fiducial/imaging";
+import {
+  applyOperator,
+  brainPhantoms,
+  dotTest,
+  equispacedMask,
+  magnitude,
+  maskFrom,
+  norm,
+  nmse,
+  psnr,
+  radialMask,
+  randomMask,
+  reconstruct,
+  sheppLogan,
+  shrinkDetails,
+  ssim,
+  ssimGaussian,
+  subsampledFourier,
+  totalVariation,
+  variableDensityMask,
+  waveletSparsity,
+  zeroFilled,
+  type Mask,
+} from "fiducial/imaging";
 
 describe("masks", () => {
   it("equispaced-fraction reproduces fastMRI's lines for W = 372, R = 4, .08, offset 4", () => {
@@ -32,7 +55,9 @@ describe("masks", () => {
     expect(radialMask({ shape: [33, 64], spokes: 5 }).data[16 * 64 + 32]).toBe(1);
   });
   it("say what is wrong with impossible options and files", () => {
-    expect(() => randomMask({ shape: [8, 100], acceleration: 20, centerFraction: 0.08, seed: 0 })).toThrow(/centre alone is 8 of 100/);
+    expect(() => randomMask({ shape: [8, 100], acceleration: 20, centerFraction: 0.08, seed: 0 })).toThrow(
+      /centre alone is 8 of 100/,
+    );
     expect(() => maskFrom(new Float32Array(64), [8, 8], [16, 16])).toThrow(/8×8, the images are 16×16/);
     expect(() => maskFrom(new Float32Array(64), [8, 8])).toThrow(/samples nothing/);
   });
@@ -41,35 +66,59 @@ describe("masks", () => {
 describe("subsampledFourier", () => {
   it("passes the dot test to 1e-12 and never enlarges, for odd and even sizes and every mask", async () => {
     const backend = await openBackend("reference");
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 2, max: 19 }), fc.integer({ min: 2, max: 19 }), fc.integer({ min: 0, max: 1000 }), async (h, w, seed) => {
-      const rng = random(seed);
-      const masks: Mask[] = [
-        maskFrom(Float32Array.from({ length: h * w }, (_, i) => (i === 0 || rng.uniform() < 0.4 ? 1 : 0)), [h, w]),
-        radialMask({ shape: [h, w], spokes: 3 }), randomMask({ shape: [h, w], acceleration: 2, centerFraction: 0.1, seed }), variableDensityMask({ shape: [h, w], acceleration: 2, centerFraction: 0.1, seed }),
-      ];
-      for (const mask of masks) {
-        const operator = subsampledFourier({ mask });
-        const error = await dotTest(operator, { seed, backend });
-        // an empty random mask measures nothing: 0/0
-        if (mask.data.includes(1)) expect(error).toBeLessThan(1e-12);
-        const x = Float64Array.from({ length: 2 * h * w }, () => rng.normal());
-        expect(norm(await applyOperator(operator, "forward", x, backend))).toBeLessThanOrEqual(norm(x) * (1 + 1e-12));
-      }
-    }), { numRuns: 25, seed: 4 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 19 }),
+        fc.integer({ min: 2, max: 19 }),
+        fc.integer({ min: 0, max: 1000 }),
+        async (h, w, seed) => {
+          const rng = random(seed);
+          const masks: Mask[] = [
+            maskFrom(
+              Float32Array.from({ length: h * w }, (_, i) => (i === 0 || rng.uniform() < 0.4 ? 1 : 0)),
+              [h, w],
+            ),
+            radialMask({ shape: [h, w], spokes: 3 }),
+            randomMask({ shape: [h, w], acceleration: 2, centerFraction: 0.1, seed }),
+            variableDensityMask({ shape: [h, w], acceleration: 2, centerFraction: 0.1, seed }),
+          ];
+          for (const mask of masks) {
+            const operator = subsampledFourier({ mask });
+            const error = await dotTest(operator, { seed, backend });
+            // an empty random mask measures nothing: 0/0
+            if (mask.data.includes(1)) expect(error).toBeLessThan(1e-12);
+            const x = Float64Array.from({ length: 2 * h * w }, () => rng.normal());
+            expect(norm(await applyOperator(operator, "forward", x, backend))).toBeLessThanOrEqual(
+              norm(x) * (1 + 1e-12),
+            );
+          }
+        },
+      ),
+      { numRuns: 25, seed: 4 },
+    );
   });
 });
 
 describe("metrics", () => {
-  // the fixture: N = 64, three slices g = (s+1)(.5 + .25 sin(2πi/16) + .25 cos(2πj/8)), p = g + .05(s+1) sin(2π(i+2j)/5)
+  // the fixture: N = 64, three slices g = (s+1)(.5 + .25 sin(2πi/16) + .25 cos(2πj/8)), p = g +
+  // .05(s+1) sin(2π(i+2j)/5)
   const N = 64;
-  const make = (error: number): Float64Array => Float64Array.from({ length: 3 * N * N }, (_, k) => {
-    const [s, i, j] = [Math.floor(k / (N * N)), Math.floor(k / N) % N, k % N];
-    return (s + 1) * (0.5 + 0.25 * Math.sin((2 * Math.PI * i) / 16) + 0.25 * Math.cos((2 * Math.PI * j) / 8) + error * Math.sin((2 * Math.PI * (i + 2 * j)) / 5));
-  });
+  const make = (error: number): Float64Array =>
+    Float64Array.from({ length: 3 * N * N }, (_, k) => {
+      const [s, i, j] = [Math.floor(k / (N * N)), Math.floor(k / N) % N, k % N];
+      return (
+        (s + 1) *
+        (0.5 +
+          0.25 * Math.sin((2 * Math.PI * i) / 16) +
+          0.25 * Math.cos((2 * Math.PI * j) / 8) +
+          error * Math.sin((2 * Math.PI * (i + 2 * j)) / 5))
+      );
+    });
   const [g, p] = [make(0), make(0.05)];
   const slices = (x: Float64Array): Float64Array[] => [0, 1, 2].map((s) => x.subarray(s * N * N, (s + 1) * N * N));
   const top = Math.max(...g);
-  const mean = (f: (a: Float64Array, b: Float64Array) => number): number => slices(g).reduce((s, a, i) => s + f(a, slices(p)[i]), 0) / 3;
+  const mean = (f: (a: Float64Array, b: Float64Array) => number): number =>
+    slices(g).reduce((s, a, i) => s + f(a, slices(p)[i]), 0) / 3;
   it.each([
     ["NMSE", () => nmse(g, p), 0.0039996982],
     ["PSNR of the volume", () => psnr(g, p), 31.8835848145],
@@ -82,7 +131,10 @@ describe("metrics", () => {
 
 describe("phantoms", () => {
   it("Shepp–Logan has the known values in its parts", () => {
-    for (const [contrast, grey, left] of [["modified", 0.2, 0], ["original", 0.02, 0]] as const) {
+    for (const [contrast, grey, left] of [
+      ["modified", 0.2, 0],
+      ["original", 0.02, 0],
+    ] as const) {
       const image = sheppLogan({ size: 256, contrast });
       expect(Math.max(...image)).toBe(1);
       expect(image[0]).toBe(0);
@@ -109,7 +161,19 @@ describe("solvers", () => {
     const x = brainPhantoms({ shape: [N, N], count: 1, seed: 8 }).image(0);
     const y = await applyOperator(operator, "forward", x, backend);
     const tv = totalVariation({ operator, lambda: 0.01 });
-    const quality = async (method: typeof tv, scale: number): Promise<number> => psnr(magnitude(x), magnitude((await reconstruct(method, y.map((v) => v * scale), backend)).map((v) => v / scale)));
+    const quality = async (method: typeof tv, scale: number): Promise<number> =>
+      psnr(
+        magnitude(x),
+        magnitude(
+          (
+            await reconstruct(
+              method,
+              y.map((v) => v * scale),
+              backend,
+            )
+          ).map((v) => v / scale),
+        ),
+      );
     const plain = await quality(zeroFilled({ operator }), 1);
     expect(await quality(tv, 1)).toBeGreaterThan(plain + 3);
     expect(await quality(tv, 250)).toBeCloseTo(await quality(tv, 1), 2);
@@ -124,20 +188,29 @@ describe("solvers", () => {
     const cost = async (z: Float64Array): Promise<number> => {
       const residual = await applyOperator(small, "forward", z, backend);
       let tv = 0;
-      for (let i = 0; i < 16; i++) for (let j = 0; j < 16; j++) {
-        const at = (di: number, dj: number, part: number): number => z[part * 256 + ((i + di) % 16) * 16 + ((j + dj) % 16)];
-        tv += Math.hypot(at(1, 0, 0) - at(0, 0, 0), at(0, 1, 0) - at(0, 0, 0), at(1, 0, 1) - at(0, 0, 1), at(0, 1, 1) - at(0, 0, 1));
-      }
+      for (let i = 0; i < 16; i++)
+        for (let j = 0; j < 16; j++) {
+          const at = (di: number, dj: number, part: number): number =>
+            z[part * 256 + ((i + di) % 16) * 16 + ((j + dj) % 16)];
+          tv += Math.hypot(
+            at(1, 0, 0) - at(0, 0, 0),
+            at(0, 1, 0) - at(0, 0, 0),
+            at(1, 0, 1) - at(0, 0, 1),
+            at(0, 1, 1) - at(0, 0, 1),
+          );
+        }
       return 0.5 * norm(residual.map((v, i) => v - y[i])) ** 2 + lambda * scale * tv;
     };
-    const solve = (iterations: number): Promise<Float64Array> => reconstruct(totalVariation({ operator: small, lambda, iterations, rho: 0.5 }), y, backend);
+    const solve = (iterations: number): Promise<Float64Array> =>
+      reconstruct(totalVariation({ operator: small, lambda, iterations, rho: 0.5 }), y, backend);
     const [long, longer] = [await solve(300), await solve(600)];
     expect(norm(long.map((v, i) => v - longer[i])) / norm(longer)).toBeLessThan(1e-3);
     const best = await cost(longer);
     const rng = random(3);
     for (let k = 0; k < 20; k++) {
       const step = Float64Array.from({ length: 512 }, () => rng.normal());
-      for (const size of [1e-2, 1e-1]) expect(await cost(longer.map((v, i) => v + size * scale * step[i] / norm(step)))).toBeGreaterThan(best);
+      for (const size of [1e-2, 1e-1])
+        expect(await cost(longer.map((v, i) => v + (size * scale * step[i]) / norm(step)))).toBeGreaterThan(best);
     }
     expect(await cost(await solve(10))).toBeGreaterThanOrEqual(best);
   }, 60_000);
@@ -167,13 +240,22 @@ describe("wavelet sparsity", () => {
   });
   it("beats zero-filling by more than 1 dB, and on a grid that stays where it is converges", async () => {
     const shape = [32, 32] as const;
-    const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 1 }) });
+    const operator = subsampledFourier({
+      mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 1 }),
+    });
     const backend = await openBackend("wasm");
     const x = brainPhantoms({ shape, count: 1, seed: 3 }).image(0);
     const y = await applyOperator(operator, "forward", x, backend);
     const truth = magnitude(x);
-    const score = async (iterations: number, spin: boolean): Promise<number> => psnr(truth, magnitude(await reconstruct(waveletSparsity({ operator, lambda: 0.01, iterations, spin }), y, backend)), 1);
-    expect(await score(60, true)).toBeGreaterThan(psnr(truth, magnitude(await reconstruct(zeroFilled({ operator }), y, backend)), 1) + 1);
+    const score = async (iterations: number, spin: boolean): Promise<number> =>
+      psnr(
+        truth,
+        magnitude(await reconstruct(waveletSparsity({ operator, lambda: 0.01, iterations, spin }), y, backend)),
+        1,
+      );
+    expect(await score(60, true)).toBeGreaterThan(
+      psnr(truth, magnitude(await reconstruct(zeroFilled({ operator }), y, backend)), 1) + 1,
+    );
     expect(Math.abs((await score(200, false)) - (await score(300, false)))).toBeLessThan(0.02);
     expect(() => waveletSparsity({ operator, lambda: 0 })).toThrow(/must be positive/);
   });

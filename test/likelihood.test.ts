@@ -1,12 +1,35 @@
 // Rare events against what can be known: closed forms, and a million plain samples.
 import { describe, expect, it } from "vitest";
-import { audit, badReconstructionLikelihood, fromNormals, normalCdf, plainMonteCarlo, subsetSimulation } from "fiducial/audit";
+import {
+  audit,
+  badReconstructionLikelihood,
+  fromNormals,
+  normalCdf,
+  plainMonteCarlo,
+  subsetSimulation,
+} from "fiducial/audit";
 import { openBackend } from "fiducial/engine";
-import { brainPhantoms, gaussianNoise, inverseProblem, subsampledFourier, variableDensityMask, zeroFilled, type Reconstructor } from "fiducial/imaging";
+import {
+  brainPhantoms,
+  gaussianNoise,
+  inverseProblem,
+  subsampledFourier,
+  variableDensityMask,
+  zeroFilled,
+  type Reconstructor,
+} from "fiducial/imaging";
 
 describe("the normal distribution", () => {
   it("agrees with known values, tails too", () => {
-    for (const [x, p] of [[0, 0.5], [1, 0.8413447460685429], [-1.959963984540054, 0.025], [3, 0.9986501019683699], [-4, 3.167124183311998e-5], [-6, 9.865876450376946e-10], [-8, 6.220960574271785e-16]]) {
+    for (const [x, p] of [
+      [0, 0.5],
+      [1, 0.8413447460685429],
+      [-1.959963984540054, 0.025],
+      [3, 0.9986501019683699],
+      [-4, 3.167124183311998e-5],
+      [-6, 9.865876450376946e-10],
+      [-8, 6.220960574271785e-16],
+    ]) {
       expect(Math.abs(normalCdf(x) / p - 1)).toBeLessThan(1e-11);
     }
   });
@@ -18,27 +41,48 @@ describe("the normal distribution", () => {
 });
 
 describe("subset simulation", () => {
-  const linear = (dimension: number) => (u: Float64Array): number => u.reduce((a, b) => a + b, 0) / Math.sqrt(dimension);
+  const linear =
+    (dimension: number) =>
+    (u: Float64Array): number =>
+      u.reduce((a, b) => a + b, 0) / Math.sqrt(dimension);
   it("finds probabilities of 1e-3 to 1e-9 in 2 and in 2,000 dimensions, within three standard deviations of its interval", async () => {
-    for (const dimension of [2, 2000]) for (const threshold of [3.090232306167813, 4.753424308822899, 5.997807015007773]) {
-      const truth = normalCdf(-threshold);
-      const found = await subsetSimulation({ dimension, response: linear(dimension), threshold, seed: 4, samples: 1000 });
-      const deviation = Math.log(found.high / found.probability) / 1.96;
-      expect(Math.abs(Math.log(found.probability / truth)) / deviation).toBeLessThan(3);
-      expect(found.high / found.low).toBeLessThan(20);
-      expect(found.bound).toBe(false);
-    }
+    for (const dimension of [2, 2000])
+      for (const threshold of [3.090232306167813, 4.753424308822899, 5.997807015007773]) {
+        const truth = normalCdf(-threshold);
+        const found = await subsetSimulation({
+          dimension,
+          response: linear(dimension),
+          threshold,
+          seed: 4,
+          samples: 1000,
+        });
+        const deviation = Math.log(found.high / found.probability) / 1.96;
+        expect(Math.abs(Math.log(found.probability / truth)) / deviation).toBeLessThan(3);
+        expect(found.high / found.low).toBeLessThan(20);
+        expect(found.bound).toBe(false);
+      }
   });
   it("its 95 % interval holds the truth in most of 40 repetitions", async () => {
     let inside = 0;
     for (let seed = 0; seed < 40; seed++) {
-      const { low, high } = await subsetSimulation({ dimension: 10, response: linear(10), threshold: 4, seed, samples: 500 });
+      const { low, high } = await subsetSimulation({
+        dimension: 10,
+        response: linear(10),
+        threshold: 4,
+        seed,
+        samples: 500,
+      });
       if (low < normalCdf(-4) && normalCdf(-4) < high) inside++;
     }
     expect(inside).toBeGreaterThanOrEqual(34);
   });
   it("agrees with 10⁶ plain samples on a curved problem, within both intervals", async () => {
-    const event = { dimension: 5, response: (u: Float64Array): number => u[0] ** 2 + 0.5 * Math.abs(u[1] * u[2]) + 0.3 * u[3] - 0.2 * u[4], threshold: 13, seed: 9 };
+    const event = {
+      dimension: 5,
+      response: (u: Float64Array): number => u[0] ** 2 + 0.5 * Math.abs(u[1] * u[2]) + 0.3 * u[3] - 0.2 * u[4],
+      threshold: 13,
+      seed: 9,
+    };
     const plain = await plainMonteCarlo({ ...event, samples: 1e6 });
     const found = await subsetSimulation({ ...event, samples: 2000 });
     expect(plain.probability).toBeLessThan(1e-3);
@@ -57,18 +101,44 @@ describe("subset simulation", () => {
 
 describe("the likelihood of a bad reconstruction", () => {
   const shape = [32, 32] as const;
-  const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.1, seed: 3 }) });
-  const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.02 }), images: brainPhantoms({ shape, count: 1, seed: 5 }) });
-  const constant: Reconstructor = { name: "constant", operator, description: { kind: "constant" }, apply: (graph, y) => graph.emit("mul", { a: y, b: graph.scalar(0) }, {}) };
+  const operator = subsampledFourier({
+    mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.1, seed: 3 }),
+  });
+  const problem = inverseProblem({
+    operator,
+    noise: gaussianNoise({ sigma: 0.02 }),
+    images: brainPhantoms({ shape, count: 1, seed: 5 }),
+  });
+  const constant: Reconstructor = {
+    name: "constant",
+    operator,
+    description: { kind: "constant" },
+    apply: (graph, y) => graph.emit("mul", { a: y, b: graph.scalar(0) }, {}),
+  };
   it("agrees with counting, and is nearly nothing for a method that ignores the data", async () => {
     const backend = await openBackend("wasm");
-    const of = async (plain: boolean, samples: number): ReturnType<typeof audit> => audit({ problem, methods: [zeroFilled({ operator }), constant], tests: [badReconstructionLikelihood({ psnrLoss: 0.5, samples, plain, maxLevels: 3 })], seed: 2, backend });
+    const of = async (plain: boolean, samples: number): ReturnType<typeof audit> =>
+      audit({
+        problem,
+        methods: [zeroFilled({ operator }), constant],
+        tests: [badReconstructionLikelihood({ psnrLoss: 0.5, samples, plain, maxLevels: 3 })],
+        seed: 2,
+        backend,
+      });
     const [rare, counted] = [await of(false, 300), await of(true, 3000)];
-    const [a, b] = [rare, counted].map((r) => r.tests[0].measurements.find((m) => m.method === "zero-filled")!.likelihood!);
+    const [a, b] = [rare, counted].map(
+      (r) => r.tests[0].measurements.find((m) => m.method === "zero-filled")!.likelihood!,
+    );
     expect(b.probability).toBeGreaterThan(0.001);
     expect(a.low).toBeLessThan(b.high);
     expect(a.high).toBeGreaterThan(b.low);
-    expect(rare.tests[0].measurements.find((m) => m.method === "constant")!.likelihood).toMatchObject({ bound: true, low: 0 });
-    expect(rare.tests[0].verdicts.find((v) => v.method === "constant")).toMatchObject({ outcome: "error", explanation: expect.stringMatching(/^gives the same image.*probability below/) as string });
+    expect(rare.tests[0].measurements.find((m) => m.method === "constant")!.likelihood).toMatchObject({
+      bound: true,
+      low: 0,
+    });
+    expect(rare.tests[0].verdicts.find((v) => v.method === "constant")).toMatchObject({
+      outcome: "error",
+      explanation: expect.stringMatching(/^gives the same image.*probability below/) as string,
+    });
   });
 });

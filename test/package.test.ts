@@ -1,4 +1,5 @@
-// The packed package as a stranger gets it: installed in an empty project, run in Node, bundled by Vite and run in Chromium.
+// The packed package as a stranger gets it: installed in an empty project, run in Node, bundled by
+// Vite and run in Chromium.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,36 +15,66 @@ const folder = mkdtempSync(join(tmpdir(), "fiducial-package-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
+  existsSync(path),
+);
 const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 let tarball = "";
-if (!chromium) console.warn("Skipped: the package in a browser, because no Chromium is installed (apt-get install chromium)");
+if (!chromium)
+  console.warn("Skipped: the package in a browser, because no Chromium is installed (apt-get install chromium)");
 
 beforeAll(() => {
-  const packed = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" })) as [{ filename: string }];
+  const packed = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" }),
+  ) as [{ filename: string }];
   tarball = join(folder, packed[0].filename);
   writeFileSync(join(folder, "package.json"), `{ "private": true, "type": "module" }`);
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", tarball], { cwd: folder, stdio: "pipe" });
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", tarball], {
+    cwd: folder,
+    stdio: "pipe",
+  });
 });
 
 describe("the package", () => {
   it("is what publint and attw expect of one", () => {
-    for (const [command, ...args] of [["publint", "--strict", tarball], ["attw", tarball, "--profile", "esm-only", "--no-emoji", "--no-color"]]) {
+    for (const [command, ...args] of [
+      ["publint", "--strict", tarball],
+      ["attw", tarball, "--profile", "esm-only", "--no-emoji", "--no-color"],
+    ]) {
       const { status, stdout, stderr } = spawnSync(bin(command), args, { encoding: "utf8" });
       expect(status, `${command}: ${stdout}${stderr}`).toBe(0);
     }
   });
   it("carries its own version, and its engine imports nothing from outside", () => {
     const installed = join(folder, "node_modules", "fiducial");
-    expect((JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string }).version).toBe(version);
-    const files = (readdirSync(join(installed, "dist", "engine"), { recursive: true }) as string[]).filter((name) => extname(name) === ".js");
+    expect((JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string }).version).toBe(
+      version,
+    );
+    const files = (readdirSync(join(installed, "dist", "engine"), { recursive: true }) as string[]).filter(
+      (name) => extname(name) === ".js",
+    );
     expect(files.length).toBeGreaterThan(50);
-    for (const name of files) expect(readFileSync(join(installed, "dist", "engine", name), "utf8").match(/(?:from|import\()\s*"(?!\.)[^"]*"/g), name).toBe(null);
+    for (const name of files)
+      expect(
+        readFileSync(join(installed, "dist", "engine", name), "utf8").match(/(?:from|import\()\s*"(?!\.)[^"]*"/g),
+        name,
+      ).toBe(null);
   });
   it("runs the README's example as written, and the example is as short as it says", () => {
-    expect(example.trim().split("\n").filter((line) => line !== "" && !line.startsWith("import"))).toHaveLength(5);
+    expect(
+      example
+        .trim()
+        .split("\n")
+        .filter((line) => line !== "" && !line.startsWith("import")),
+    ).toHaveLength(5);
     writeFileSync(join(folder, "example.ts"), example);
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { module: "nodenext", target: "es2022", lib: ["es2023", "dom"], types: [], strict: true }, files: ["example.ts"] }));
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: { module: "nodenext", target: "es2022", lib: ["es2023", "dom"], types: [], strict: true },
+        files: ["example.ts"],
+      }),
+    );
     expect(spawnSync(bin("tsc"), ["-p", folder], { encoding: "utf8" }).stdout).toBe("");
     const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], { cwd: folder, encoding: "utf8" });
     expect(stderr).toBe("");
@@ -55,14 +86,20 @@ describe("the package", () => {
     expect([status, stdout.trim()]).toEqual([0, version]);
   });
   it("has a command line that works where it is installed", () => {
-    const { status, stdout } = spawnSync(join(folder, "node_modules", ".bin", "fiducial"), ["inspect"], { cwd: folder, encoding: "utf8" });
+    const { status, stdout } = spawnSync(join(folder, "node_modules", ".bin", "fiducial"), ["inspect"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
     expect(status).toBe(0);
     expect(stdout).toMatch(/0\.unet\.out/);
   });
   it.runIf(chromium)("runs the same example, bundled by Vite, in Chromium, with the same verdicts", async () => {
     const app = join(folder, "app");
     mkdirSync(app);
-    writeFileSync(join(app, "index.html"), `<!doctype html><title>example</title><script type="module" src="./main.js"></script>`);
+    writeFileSync(
+      join(app, "index.html"),
+      `<!doctype html><title>example</title><script type="module" src="./main.js"></script>`,
+    );
     writeFileSync(join(app, "main.js"), example.replace("console.log(", "globalThis.shown = JSON.stringify("));
     const { build, preview } = await import("vite");
     const config = { root: app, logLevel: "silent", configFile: false, build: { target: "es2022" } } as const;
@@ -75,9 +112,14 @@ describe("the package", () => {
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(error.message));
       await page.goto(server.resolvedUrls!.local[0]);
-      await page.waitForFunction("globalThis.shown", undefined, { timeout: 120_000 }).catch((error: Error) => { throw new Error(`${errors.join("; ")} ${error.message}`); });
+      await page.waitForFunction("globalThis.shown", undefined, { timeout: 120_000 }).catch((error: Error) => {
+        throw new Error(`${errors.join("; ")} ${error.message}`);
+      });
       const shown = JSON.parse(await page.evaluate("globalThis.shown")) as unknown;
-      writeFileSync(join(folder, "node.js"), example.replace("console.log(", "process.stdout.write(JSON.stringify(").replace(/\);\s*$/, "));"));
+      writeFileSync(
+        join(folder, "node.js"),
+        example.replace("console.log(", "process.stdout.write(JSON.stringify(").replace(/\);\s*$/, "));"),
+      );
       expect(shown).toEqual(JSON.parse(execFileSync(process.execPath, ["node.js"], { cwd: folder, encoding: "utf8" })));
       expect(errors).toEqual([]);
     } finally {
@@ -85,34 +127,57 @@ describe("the package", () => {
       await server.close();
     }
   });
-  it.runIf(chromium)("trains in Chromium with the bits of Node: in a worker of an isolated page with 1, 2 and 3 threads, and on the page itself with one", async () => {
-    const app = join(folder, "training");
-    mkdirSync(app);
-    cpSync(join(root, "test", "fixtures", "training-bits.mjs"), join(app, "training-bits.mjs"));
-    writeFileSync(join(app, "index.html"), `<!doctype html><title>training</title><script type="module" src="./main.js"></script>`);
-    writeFileSync(join(app, "main.js"), `import * as fiducial from "fiducial";
+  it.runIf(chromium)(
+    "trains in Chromium with the bits of Node: in a worker of an isolated page with 1, 2 and 3 threads, and on the page itself with one",
+    async () => {
+      const app = join(folder, "training");
+      mkdirSync(app);
+      cpSync(join(root, "test", "fixtures", "training-bits.mjs"), join(app, "training-bits.mjs"));
+      writeFileSync(
+        join(app, "index.html"),
+        `<!doctype html><title>training</title><script type="module" src="./main.js"></script>`,
+      );
+      writeFileSync(
+        join(app, "main.js"),
+        `import * as fiducial from "fiducial";
       const { threads, notes } = await fiducial.openBackend("wasm", { threads: 2 });
       globalThis.page = { threads, notes };
-      new Worker(new URL("./work.js", import.meta.url), { type: "module" }).onmessage = (e) => { globalThis.shown = JSON.stringify(e.data); };`);
-    writeFileSync(join(app, "work.js"), `import * as fiducial from "fiducial"; import { trainingBits } from "./training-bits.mjs";
-      try { const all = []; for (const threads of [1, 2, 3]) all.push(await trainingBits(fiducial, threads)); postMessage(all); } catch (e) { postMessage(String(e)); }`);
-    const { build, preview } = await import("vite");
-    const config = { root: app, logLevel: "silent", configFile: false, build: { target: "es2022" }, worker: { format: "es" } } as const;
-    await build(config);
-    const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-    const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
-    const { chromium: browsers } = await import("playwright-core");
-    const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
-    try {
-      const page = await browser.newPage();
-      await page.goto(server.resolvedUrls!.local[0]);
-      await page.waitForFunction("globalThis.shown", undefined, { timeout: 200_000 });
-      const { result } = await trainingBits(fiducial, 1);
-      expect(JSON.parse(await page.evaluate("globalThis.shown"))).toEqual([1, 2, 3].map((threads) => ({ threads, result })));
-      expect(await page.evaluate("globalThis.page")).toEqual({ threads: 1, notes: [expect.stringMatching(/main thread of a page may not wait/)] });
-    } finally {
-      await browser.close();
-      await server.close();
-    }
-  });
+      new Worker(new URL("./work.js", import.meta.url), { type: "module" }).onmessage = (e) => { globalThis.shown = JSON.stringify(e.data); };`,
+      );
+      writeFileSync(
+        join(app, "work.js"),
+        `import * as fiducial from "fiducial"; import { trainingBits } from "./training-bits.mjs";
+      try { const all = []; for (const threads of [1, 2, 3]) all.push(await trainingBits(fiducial, threads)); postMessage(all); } catch (e) { postMessage(String(e)); }`,
+      );
+      const { build, preview } = await import("vite");
+      const config = {
+        root: app,
+        logLevel: "silent",
+        configFile: false,
+        build: { target: "es2022" },
+        worker: { format: "es" },
+      } as const;
+      await build(config);
+      const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+      const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
+      const { chromium: browsers } = await import("playwright-core");
+      const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
+      try {
+        const page = await browser.newPage();
+        await page.goto(server.resolvedUrls!.local[0]);
+        await page.waitForFunction("globalThis.shown", undefined, { timeout: 200_000 });
+        const { result } = await trainingBits(fiducial, 1);
+        expect(JSON.parse(await page.evaluate("globalThis.shown"))).toEqual(
+          [1, 2, 3].map((threads) => ({ threads, result })),
+        );
+        expect(await page.evaluate("globalThis.page")).toEqual({
+          threads: 1,
+          notes: [expect.stringMatching(/main thread of a page may not wait/)],
+        });
+      } finally {
+        await browser.close();
+        await server.close();
+      }
+    },
+  );
 });

@@ -1,8 +1,22 @@
-// Faults of the acquisition: each does what it says, the same for a seed, and the bench reports what it costs without crying wolf.
+// Faults of the acquisition: each does what it says, the same for a seed, and the bench reports
+// what it costs without crying wolf.
 import { describe, expect, it } from "vitest";
 import { audit, practicalFaults } from "fiducial/audit";
 import { GraphBuilder, openBackend, ops, random } from "fiducial/engine";
-import { acquisitionFaults, applyOperator, brainPhantoms, gaussianNoise, inverseProblem, norm, subsampledFourier, totalVariation, variableDensityMask, zeroFilled, type Acquisition, type Reconstructor } from "fiducial/imaging";
+import {
+  acquisitionFaults,
+  applyOperator,
+  brainPhantoms,
+  gaussianNoise,
+  inverseProblem,
+  norm,
+  subsampledFourier,
+  totalVariation,
+  variableDensityMask,
+  zeroFilled,
+  type Acquisition,
+  type Reconstructor,
+} from "fiducial/imaging";
 
 const shape = [48, 48] as const;
 const mask = variableDensityMask({ shape, acceleration: 2, centerFraction: 0.1, seed: 3 });
@@ -14,24 +28,32 @@ const x = Float64Array.from(images.image(0));
 const b = new GraphBuilder(ops);
 b.output("y", b.emit("fft2", { x: b.input("x", [2, ...shape]) }, { inverse: false }));
 const plan = await backend.compile(b);
-const scan: Acquisition = { x, y: await applyOperator(operator, "forward", x, backend), mask, spectrum: (image) => plan.run({ x: image }).y };
+const scan: Acquisition = {
+  x,
+  y: await applyOperator(operator, "forward", x, backend),
+  mask,
+  spectrum: (image) => plan.run({ x: image }).y,
+};
 const size = shape[0] * shape[1];
 const by = (name: string): (typeof acquisitionFaults)[number] => acquisitionFaults.find((f) => f.name === name)!;
 const change = (y: ArrayLike<number>): number => norm(Float64Array.from(y, (v, k) => v - scan.y[k]));
 
 describe("faults", () => {
-  it.each(acquisitionFaults.map((f) => [f.name, f] as const))("%s repeats for a seed, leaves alone what is not measured, and grows with its severity", (_name, fault) => {
-    const sizes = fault.severities.map((severity) => {
-      const y = fault.corrupt(scan, severity, random(7));
-      expect(y).toEqual(fault.corrupt(scan, severity, random(7)));
-      expect(y.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
-      return change(y);
-    });
-    expect(sizes[0]).toBeGreaterThan(0);
-    // of few columns, two severities may both be one column
-    expect(sizes[1]).toBeGreaterThanOrEqual(sizes[0]);
-    expect(sizes[2]).toBeGreaterThan(sizes[1]);
-  });
+  it.each(acquisitionFaults.map((f) => [f.name, f] as const))(
+    "%s repeats for a seed, leaves alone what is not measured, and grows with its severity",
+    (_name, fault) => {
+      const sizes = fault.severities.map((severity) => {
+        const y = fault.corrupt(scan, severity, random(7));
+        expect(y).toEqual(fault.corrupt(scan, severity, random(7)));
+        expect(y.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
+        return change(y);
+      });
+      expect(sizes[0]).toBeGreaterThan(0);
+      // of few columns, two severities may both be one column
+      expect(sizes[1]).toBeGreaterThanOrEqual(sizes[0]);
+      expect(sizes[2]).toBeGreaterThan(sizes[1]);
+    },
+  );
   it("translation and phase errors keep every magnitude; thermal noise has the stated ratio", () => {
     const magnitude = (y: ArrayLike<number>, k: number): number => Math.hypot(y[k], y[size + k]);
     for (const name of ["patient translation", "phase errors"]) {
@@ -43,34 +65,54 @@ describe("faults", () => {
     expect(norm(Float64Array.from(scan.y)) / change(noise)).toBeLessThan(10.7);
   });
   it("a spike is one cell, lost lines are zero, a drift is zero in the middle", () => {
-    const differing = (y: Float64Array): number[] => Array.from({ length: size }, (_, k) => k).filter((k) => y[k] !== scan.y[k] || y[size + k] !== scan.y[size + k]);
+    const differing = (y: Float64Array): number[] =>
+      Array.from({ length: size }, (_, k) => k).filter((k) => y[k] !== scan.y[k] || y[size + k] !== scan.y[size + k]);
     expect(differing(by("k-space spike").corrupt(scan, 0.1, random(3)))).toHaveLength(1);
     const lost = by("lost lines").corrupt(scan, 0.15, random(4));
     for (const k of differing(lost)) expect([lost[k], lost[size + k]]).toEqual([0, 0]);
     const drift = by("gain drift").corrupt(scan, 0.3, random(5));
-    const ratios = Array.from({ length: size }, (_, k) => k).filter((k) => Math.abs(scan.y[k]) > 1e-3).map((k) => drift[k] / scan.y[k]);
+    const ratios = Array.from({ length: size }, (_, k) => k)
+      .filter((k) => Math.abs(scan.y[k]) > 1e-3)
+      .map((k) => drift[k] / scan.y[k]);
     expect(Math.max(...ratios)).toBeCloseTo(1.15, 6);
     expect(Math.min(...ratios)).toBeCloseTo(0.85, 6);
   });
   it("no rotation and no enlargement are no change, and a rotation there and back nearly none", () => {
-    for (const name of ["patient rotation", "wrong field of view"]) expect(change(by(name).corrupt(scan, 0, random(6)))).toBeLessThan(1e-9);
+    for (const name of ["patient rotation", "wrong field of view"])
+      expect(change(by(name).corrupt(scan, 0, random(6)))).toBeLessThan(1e-9);
   });
 });
 
 describe("the test of practice", () => {
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
-  const constant: Reconstructor = { name: "constant", operator, description: { kind: "constant" }, apply: (graph, y) => graph.emit("mul", { a: y, b: graph.scalar(0) }, {}) };
+  const constant: Reconstructor = {
+    name: "constant",
+    operator,
+    description: { kind: "constant" },
+    apply: (graph, y) => graph.emit("mul", { a: y, b: graph.scalar(0) }, {}),
+  };
   it("gives every method the same faults, and cries no wolf over one that ignores the data", async () => {
-    const run = (): ReturnType<typeof audit> => audit({ problem, methods: [totalVariation({ operator, iterations: 10 }), zeroFilled({ operator }), constant], tests: [practicalFaults()], seed: 1, backend: wasm });
+    const run = (): ReturnType<typeof audit> =>
+      audit({
+        problem,
+        methods: [totalVariation({ operator, iterations: 10 }), zeroFilled({ operator }), constant],
+        tests: [practicalFaults()],
+        seed: 1,
+        backend: wasm,
+      });
     const result = await run();
     const [test] = result.tests;
-    const of = (method: string): (typeof test.measurements)[number][] => test.measurements.filter((m) => m.method === method);
+    const of = (method: string): (typeof test.measurements)[number][] =>
+      test.measurements.filter((m) => m.method === method);
     expect(of("zero-filled")).toHaveLength(27);
     expect(of("zero-filled").map((m) => m.norm)).toEqual(of("total variation").map((m) => m.norm));
     // zero-filling is linear with norm 1: its change is at most the fault's
     for (const m of of("zero-filled")) expect(m.amplification).toBeLessThan(1 + 1e-5);
     for (const m of of("constant")) expect(m.outputChange).toBe(0);
-    expect(test.verdicts.find((v) => v.method === "constant")).toMatchObject({ outcome: "error", explanation: expect.stringMatching(/^gives the same image.*at most 0\.00 dB/) as string });
+    expect(test.verdicts.find((v) => v.method === "constant")).toMatchObject({
+      outcome: "error",
+      explanation: expect.stringMatching(/^gives the same image.*at most 0\.00 dB/) as string,
+    });
     expect((await run()).sha256).toBe(result.sha256);
   });
 });

@@ -2,18 +2,62 @@
 import { describe, expect, it } from "vitest";
 import { arithmetic, GraphBuilder, gradients, openBackend, ops } from "fiducial/engine";
 import { adam, loadNetwork, meanSquaredError, nn, saveNetwork, type Network } from "fiducial/learning";
-import { applyOperator, brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem, measure, networkReconstructor, norm, reconstruct, subsampledFourier, variableDensityMask, type FitReconstructorOptions } from "fiducial/imaging";
+import {
+  applyOperator,
+  brainPhantoms,
+  fitReconstructor,
+  gaussianNoise,
+  inverseProblem,
+  measure,
+  networkReconstructor,
+  norm,
+  reconstruct,
+  subsampledFourier,
+  variableDensityMask,
+  type FitReconstructorOptions,
+} from "fiducial/imaging";
 
 const shape = [16, 16] as const;
-const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.25, seed: 1 }) });
-const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images: brainPhantoms({ shape, count: 6, seed: 5 }) });
+const operator = subsampledFourier({
+  mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.25, seed: 1 }),
+});
+const problem = inverseProblem({
+  operator,
+  noise: gaussianNoise({ sigma: 0.01 }),
+  images: brainPhantoms({ shape, count: 6, seed: 5 }),
+});
 const backend = await openBackend("wasm", { threads: 1 });
-const unet = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 2, size: shape, residual: true });
+const unet = nn.unet({
+  inChannels: 2,
+  outChannels: 2,
+  baseChannels: 2,
+  depth: 1,
+  seed: 2,
+  size: shape,
+  residual: true,
+});
 const y = await measure(problem, { image: 0, seed: 1, backend });
 /** The losses of one epoch, and the network. */
-async function train(options: Partial<FitReconstructorOptions>, network: Network = unet): Promise<{ losses: number[]; trained: Network }> {
+async function train(
+  options: Partial<FitReconstructorOptions>,
+  network: Network = unet,
+): Promise<{ losses: number[]; trained: Network }> {
   const losses: number[] = [];
-  const trained = await fitReconstructor(network, { problem, loss: meanSquaredError(), optimizer: adam({ learningRate: 1e-3 }), epochs: 1, batchSize: 2, seed: 3, backend, on: { step: (p) => { losses.push(p.loss); } }, ...options });
+  const trained = await fitReconstructor(network, {
+    problem,
+    loss: meanSquaredError(),
+    optimizer: adam({ learningRate: 1e-3 }),
+    epochs: 1,
+    batchSize: 2,
+    seed: 3,
+    backend,
+    on: {
+      step: (p) => {
+        losses.push(p.loss);
+      },
+    },
+    ...options,
+  });
   return { losses, trained };
 }
 
@@ -31,8 +75,14 @@ describe("remedies", () => {
     expect([...out.held]).toEqual([4, 9]);
   });
   it("an adversary makes the loss larger, the more so the larger its ball and the more its steps", async () => {
-    const first = async (adversarial?: { relativeBudget: number; steps: number }): Promise<number> => (await train(adversarial ? { adversarial } : {})).losses[0];
-    const [plain, small, large, longer] = [await first(), await first({ relativeBudget: 0.02, steps: 1 }), await first({ relativeBudget: 0.1, steps: 1 }), await first({ relativeBudget: 0.1, steps: 4 })];
+    const first = async (adversarial?: { relativeBudget: number; steps: number }): Promise<number> =>
+      (await train(adversarial ? { adversarial } : {})).losses[0];
+    const [plain, small, large, longer] = [
+      await first(),
+      await first({ relativeBudget: 0.02, steps: 1 }),
+      await first({ relativeBudget: 0.1, steps: 1 }),
+      await first({ relativeBudget: 0.1, steps: 4 }),
+    ];
     expect(small).toBeGreaterThan(plain * 1.005);
     expect(large).toBeGreaterThan(small * 1.02);
     expect(longer).toBeGreaterThan(large);
@@ -54,7 +104,11 @@ describe("remedies", () => {
     expect(b).toEqual(a);
     const { smoothing: _, ...provenance } = again.provenance;
     const plain = await reconstruct(networkReconstructor({ network: { ...again, provenance }, operator }), y, backend);
-    const faint = await reconstruct(networkReconstructor({ network: again, operator, smoothing: { sigma: 1e-6, samples: 3 } }), y, backend);
+    const faint = await reconstruct(
+      networkReconstructor({ network: again, operator, smoothing: { sigma: 1e-6, samples: 3 } }),
+      y,
+      backend,
+    );
     expect(norm(faint.map((v, k) => v - plain[k])) / norm(plain)).toBeLessThan(1e-4);
     expect(norm(a.map((v, k) => v - plain[k])) / norm(plain)).toBeGreaterThan(1e-3);
   });
@@ -68,7 +122,11 @@ describe("forms", () => {
     expect(method).toMatchObject({ name: "unrolled U-Net", description: { iterations: 3, dataConsistency: true } });
     const measured = await applyOperator(operator, "forward", await reconstruct(method, y, backend), backend);
     expect(norm(measured.map((v, k) => v - y[k])) / norm(y)).toBeLessThan(1e-5);
-    const once = await reconstruct(networkReconstructor({ network: trained, operator, form: { iterations: 1 } }), y, backend);
+    const once = await reconstruct(
+      networkReconstructor({ network: trained, operator, form: { iterations: 1 } }),
+      y,
+      backend,
+    );
     expect(norm(once.map((v, k) => v - y[k]))).toBeGreaterThan(0);
   });
   it("a dense network learns from the measurement itself, at any intensity", async () => {
@@ -77,12 +135,21 @@ describe("forms", () => {
     expect(losses.at(-1)).toBeLessThan(losses[0]);
     const method = networkReconstructor({ network: loadNetwork(saveNetwork(trained), "memory"), operator });
     expect(method).toMatchObject({ name: "AUTOMAP", description: { input: "measurement" } });
-    const [x, tenfold] = [await reconstruct(method, y, backend), await reconstruct(method, y.map((v) => 10 * v), backend)];
+    const [x, tenfold] = [
+      await reconstruct(method, y, backend),
+      await reconstruct(
+        method,
+        y.map((v) => 10 * v),
+        backend,
+      ),
+    ];
     expect(norm(tenfold.map((v, k) => v - 10 * x[k])) / norm(tenfold)).toBeLessThan(1e-4);
   });
   it("refuses what is out of range", async () => {
     expect(() => networkReconstructor({ network: unet, operator, form: { iterations: 0 } })).toThrow(/0 iterations/);
-    expect(() => networkReconstructor({ network: unet, operator, smoothing: { sigma: 0, samples: 2 } })).toThrow(/positive/);
+    expect(() => networkReconstructor({ network: unet, operator, smoothing: { sigma: 0, samples: 2 } })).toThrow(
+      /positive/,
+    );
     await expect(train({ adversarial: { relativeBudget: 0, steps: 1 } })).rejects.toThrow(/budget positive/);
     await expect(train({ rates: [2] })).rejects.toThrow(/in \(0, 1\]/);
   });

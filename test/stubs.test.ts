@@ -1,24 +1,64 @@
-// Stubs whose answer is known: the bench finds what was built in, and nothing else; and methods that are no methods are named.
+// Stubs whose answer is known: the bench finds what was built in, and nothing else; and methods
+// that are no methods are named.
 import { describe, expect, it } from "vitest";
-import { ascentPresets, audit, instabilityAscent, inventedDetail, lostDetailSearch, planAudit, samplingRates, worstCasePerturbation, type AuditResult, type StabilityTest } from "fiducial/audit";
+import {
+  ascentPresets,
+  audit,
+  instabilityAscent,
+  inventedDetail,
+  lostDetailSearch,
+  planAudit,
+  samplingRates,
+  worstCasePerturbation,
+  type AuditResult,
+  type StabilityTest,
+} from "fiducial/audit";
 import { arithmetic, openBackend } from "fiducial/engine";
-import { brainPhantoms, gaussianNoise, inverseProblem, magnitude, maximum, nestedMasks, radialMask, subsampledFourier, totalVariation, variableDensityMask, zeroFilled, type Mask, type Reconstructor } from "fiducial/imaging";
+import {
+  brainPhantoms,
+  gaussianNoise,
+  inverseProblem,
+  magnitude,
+  maximum,
+  nestedMasks,
+  radialMask,
+  subsampledFourier,
+  totalVariation,
+  variableDensityMask,
+  zeroFilled,
+  type Mask,
+  type Reconstructor,
+} from "fiducial/imaging";
 
 const shape = [32, 32] as const;
 const images = brainPhantoms({ shape, count: 2, seed: 5 });
-const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 3 }) });
+const operator = subsampledFourier({
+  mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 3 }),
+});
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
 const backend = await openBackend("wasm", { threads: 1 });
 const honest = zeroFilled({ operator });
-const constant: Reconstructor = { name: "constant", operator, description: { kind: "constant" }, on: (other) => ({ ...constant, operator: other }), apply: (b, y) => b.emit("mul", { a: y, b: b.scalar(0) }, {}) };
-const run = async (test: StabilityTest, ...methods: Reconstructor[]): Promise<AuditResult["tests"][number]> => (await audit({ problem, methods, tests: [test], seed: 1, backend })).tests[0];
+const constant: Reconstructor = {
+  name: "constant",
+  operator,
+  description: { kind: "constant" },
+  on: (other) => ({ ...constant, operator: other }),
+  apply: (b, y) => b.emit("mul", { a: y, b: b.scalar(0) }, {}),
+};
+const run = async (test: StabilityTest, ...methods: Reconstructor[]): Promise<AuditResult["tests"][number]> =>
+  (await audit({ problem, methods, tests: [test], seed: 1, backend })).tests[0];
 const shareOf = (mask: Mask): number => mask.data.reduce((a, b) => a + b, 0) / mask.data.length;
 
 describe("nested masks", () => {
-  it.each([["columns", operator.mask], ["cells", radialMask({ shape, spokes: 9 })]] as const)("of %s: each holds the smaller ones, and the given one is among them", (_, mask) => {
+  it.each([
+    ["columns", operator.mask],
+    ["cells", radialMask({ shape, spokes: 9 })],
+  ] as const)("of %s: each holds the smaller ones, and the given one is among them", (_, mask) => {
     const own = shareOf(mask);
     const masks = nestedMasks(mask, { rates: [0.1, own, 0.5 + own / 2, 1], seed: 4 });
-    masks.forEach((m, i) => { if (i > 0) for (let k = 0; k < m.data.length; k++) expect(m.data[k]).toBeGreaterThanOrEqual(masks[i - 1].data[k]); });
+    masks.forEach((m, i) => {
+      if (i > 0) for (let k = 0; k < m.data.length; k++) expect(m.data[k]).toBeGreaterThanOrEqual(masks[i - 1].data[k]);
+    });
     expect(masks[1].data).toEqual(mask.data);
     expect(shareOf(masks[0])).toBeCloseTo(0.1, 1);
     expect(shareOf(masks[3])).toBe(1);
@@ -29,7 +69,18 @@ describe("nested masks", () => {
 
 describe("more samples", () => {
   /** Knows one rate by heart: given more, it darkens the image. */
-  const memorising = (op: typeof operator): Reconstructor => ({ name: "memorising", operator: op, description: { kind: "stub" }, on: memorising, apply: (b, y) => b.emit("mul", { a: op.adjoint(b, y), b: b.scalar(shareOf(op.mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1) }, {}) });
+  const memorising = (op: typeof operator): Reconstructor => ({
+    name: "memorising",
+    operator: op,
+    description: { kind: "stub" },
+    on: memorising,
+    apply: (b, y) =>
+      b.emit(
+        "mul",
+        { a: op.adjoint(b, y), b: b.scalar(shareOf(op.mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1) },
+        {},
+      ),
+  });
   it("finds a method that memorised its rate, and not an honest one; one that is bound to its mask is left out", async () => {
     const { on: _, ...bound } = honest;
     const test = await run(samplingRates(), honest, memorising(operator), { ...bound, name: "bound" }, constant);
@@ -41,16 +92,53 @@ describe("more samples", () => {
     expect(own).toHaveLength(2 * 7);
     for (const image of [0, 1]) {
       const means = own.filter((r) => r.image === image).map((r) => r.psnr.reduce((a, b) => a + b, 0) / r.psnr.length);
-      means.forEach((m, i) => { if (i > 0) expect(m).toBeGreaterThan(means[i - 1]); });
+      means.forEach((m, i) => {
+        if (i > 0) expect(m).toBeGreaterThan(means[i - 1]);
+      });
     }
   });
 });
 
 describe("searches for one detail", () => {
   /** Linear; `weights` of k-space. */
-  const filtered = (name: string, gain: (row: number, column: number) => number): Reconstructor => ({ name, operator, description: { kind: "stub" }, apply: (b, y) => operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(Float32Array.from({ length: 1024 }, (_, k) => gain(Math.floor(k / 32) - 16, (k % 32) - 16)), [...shape]) }, {})) });
+  const filtered = (name: string, gain: (row: number, column: number) => number): Reconstructor => ({
+    name,
+    operator,
+    description: { kind: "stub" },
+    apply: (b, y) =>
+      operator.adjoint(
+        b,
+        b.emit(
+          "mul",
+          {
+            a: y,
+            b: b.constant(
+              Float32Array.from({ length: 1024 }, (_, k) => gain(Math.floor(k / 32) - 16, (k % 32) - 16)),
+              [...shape],
+            ),
+          },
+          {},
+        ),
+      ),
+  });
   it("finds the corner of the image where a method hides details, and gives a linear method's exact value", async () => {
-    const hiding: Reconstructor = { name: "hiding", operator, description: { kind: "stub" }, apply: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.constant(Float32Array.from({ length: 1024 }, (_, k) => (Math.floor(k / 32) < 16 && k % 32 < 16 ? 0.05 : 1)), [...shape]) }, {}) };
+    const hiding: Reconstructor = {
+      name: "hiding",
+      operator,
+      description: { kind: "stub" },
+      apply: (b, y) =>
+        b.emit(
+          "mul",
+          {
+            a: operator.adjoint(b, y),
+            b: b.constant(
+              Float32Array.from({ length: 1024 }, (_, k) => (Math.floor(k / 32) < 16 && k % 32 < 16 ? 0.05 : 1)),
+              [...shape],
+            ),
+          },
+          {},
+        ),
+    };
     const test = await run(lostDetailSearch({ radius: 2, walks: 2, moves: 30 }), honest, hiding, constant);
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "error"]);
     expect(test.verdicts[0].figure!.value).toBeCloseTo(100, 2);
@@ -58,7 +146,12 @@ describe("searches for one detail", () => {
     expect(test.verdicts[2].explanation).toMatch(/recovers 0 % of what is measured/);
   });
   it("a trace stays a trace for a linear method of norm one, and becomes a detail where the method amplifies", async () => {
-    const test = await run(inventedDetail({ radius: 2.5 }), honest, filtered("amplifying", (r, c) => (r * r + c * c < 4 ? 1 : 12)), constant);
+    const test = await run(
+      inventedDetail({ radius: 2.5 }),
+      honest,
+      filtered("amplifying", (r, c) => (r * r + c * c < 4 ? 1 : 12)),
+      constant,
+    );
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "error"]);
     expect(test.verdicts[0].figure!.value).toBeLessThanOrEqual(25.01);
     expect(test.verdicts[0].figure!.value).toBeGreaterThan(8);
@@ -68,7 +161,14 @@ describe("searches for one detail", () => {
 
 describe("the worst cases of stubs", () => {
   it("a linear method of norm one is never seen to amplify, and a constant moves by exactly nothing", async () => {
-    const { tests, certificates } = await audit({ problem, methods: [honest, constant], tests: [instabilityAscent({ iterations: 20 }), worstCasePerturbation({ steps: 4, restarts: 2 })], seed: 1, backend, certificates: true });
+    const { tests, certificates } = await audit({
+      problem,
+      methods: [honest, constant],
+      tests: [instabilityAscent({ iterations: 20 }), worstCasePerturbation({ steps: 4, restarts: 2 })],
+      seed: 1,
+      backend,
+      certificates: true,
+    });
     for (const test of tests) {
       expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "error"]);
       for (const m of test.measurements) {
@@ -77,7 +177,8 @@ describe("the worst cases of stubs", () => {
       }
     }
     expect(tests[0].verdicts[1].explanation).toMatch(/^gives the same image.*with 0\.00 times its norm/);
-    // changes of float32 reconstructions, under perturbations as small as a thousandth of ‖y‖: their rounding is 1e-4 of them, and the audit itself allows 1e-3
+    // changes of float32 reconstructions, under perturbations as small as a thousandth of ‖y‖:
+    // their rounding is 1e-4 of them, and the audit itself allows 1e-3
     expect(Math.abs(certificates![0].local - 1)).toBeLessThan(1e-3);
     expect(certificates![0].found).toBeLessThanOrEqual(1 + 1e-3);
     expect(certificates![1].found).toBe(0);
@@ -89,7 +190,17 @@ describe("balls, regions and published settings", () => {
   it("ℓ∞: no cell of the perturbation passes the budget; a region's search changes the region more than a search of the whole", async () => {
     const tv = totalVariation({ operator, iterations: 10 });
     let largest = 0;
-    const spy = (test: StabilityTest): StabilityTest => ({ ...test, run: (subject) => test.run({ ...subject, measure: (r, o) => { largest = Math.max(largest, maximum(magnitude(r)) / subject.referenceMaximum); return subject.measure(r, o); } }) });
+    const spy = (test: StabilityTest): StabilityTest => ({
+      ...test,
+      run: (subject) =>
+        test.run({
+          ...subject,
+          measure: (r, o) => {
+            largest = Math.max(largest, maximum(magnitude(r)) / subject.referenceMaximum);
+            return subject.measure(r, o);
+          },
+        }),
+    });
     const settings = { relativeBudgets: [0.01], steps: 12, restarts: 2 };
     for (const domain of ["image", "measurement"] as const) {
       largest = 0;
@@ -101,16 +212,42 @@ describe("balls, regions and published settings", () => {
     const region = [8, 10, 6, 5] as const;
     const moved = async (test: StabilityTest): Promise<number> => {
       let inside = 0;
-      await run({ ...test, run: (subject) => test.run({ ...subject, measure: (r, o) => {
-        const x = subject.reconstruct(r);
-        for (let k = 0; k < 2048; k++) { const [row, column] = [Math.floor((k % 1024) / 32), k % 32]; if (row >= 8 && row < 14 && column >= 10 && column < 15) inside += (x[k] - subject.clean[k]) ** 2; }
-        return subject.measure(r, o);
-      } }) }, tv);
+      await run(
+        {
+          ...test,
+          run: (subject) =>
+            test.run({
+              ...subject,
+              measure: (r, o) => {
+                const x = subject.reconstruct(r);
+                for (let k = 0; k < 2048; k++) {
+                  const [row, column] = [Math.floor((k % 1024) / 32), k % 32];
+                  if (row >= 8 && row < 14 && column >= 10 && column < 15) inside += (x[k] - subject.clean[k]) ** 2;
+                }
+                return subject.measure(r, o);
+              },
+            }),
+        },
+        tv,
+      );
       return inside;
     };
-    expect(await moved(worstCasePerturbation({ ...settings, region }))).toBeGreaterThan(1.2 * await moved(worstCasePerturbation(settings)));
-    const [{ verdicts }] = (await audit({ problem, methods: [tv], tests: [worstCasePerturbation({ ...settings, region: [30, 0, 6, 5] })], seed: 1, backend })).tests;
-    expect(verdicts[0]).toMatchObject({ outcome: "error", explanation: expect.stringMatching(/region 30,0,6,5: it does not lie inside the image of 32×32/) as string });
+    expect(await moved(worstCasePerturbation({ ...settings, region }))).toBeGreaterThan(
+      1.2 * (await moved(worstCasePerturbation(settings))),
+    );
+    const [{ verdicts }] = (
+      await audit({
+        problem,
+        methods: [tv],
+        tests: [worstCasePerturbation({ ...settings, region: [30, 0, 6, 5] })],
+        seed: 1,
+        backend,
+      })
+    ).tests;
+    expect(verdicts[0]).toMatchObject({
+      outcome: "error",
+      explanation: expect.stringMatching(/region 30,0,6,5: it does not lie inside the image of 32×32/) as string,
+    });
   });
   it("the published ascents stop after their own numbers of steps", async () => {
     const test = await run(instabilityAscent(ascentPresets.automap), honest);
@@ -130,18 +267,48 @@ describe("methods and operators that are none", () => {
   };
   it("another image for the same measurement", async () => {
     let calls = 0;
-    expect(await outcome({ ...honest, name: "drawing", apply: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(1 + 0.1 * calls++) }, {}) })).toMatch(/gives different images for the same measurement/);
+    expect(
+      await outcome({
+        ...honest,
+        name: "drawing",
+        apply: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(1 + 0.1 * calls++) }, {}),
+      }),
+    ).toMatch(/gives different images for the same measurement/);
   });
   it("another shape, a constant, a graph that cannot be built", async () => {
-    expect(await outcome({ ...honest, name: "cropped", apply: (b, y) => b.emit("slice", { x: operator.adjoint(b, y) }, { start: [0, 0, 0, 0], end: [1, 2, 16, 32] }) })).toMatch(/gives \[1×2×16×32\], an image is \[1×2×32×32\]/);
-    expect(await outcome({ ...honest, name: "real", apply: (b, y) => { const { slice } = arithmetic(b); return slice(operator.adjoint(b, y), 1, 0, 1); } })).toMatch(/gives \[1×1×32×32\]/);
+    expect(
+      await outcome({
+        ...honest,
+        name: "cropped",
+        apply: (b, y) => b.emit("slice", { x: operator.adjoint(b, y) }, { start: [0, 0, 0, 0], end: [1, 2, 16, 32] }),
+      }),
+    ).toMatch(/gives \[1×2×16×32\], an image is \[1×2×32×32\]/);
+    expect(
+      await outcome({
+        ...honest,
+        name: "real",
+        apply: (b, y) => {
+          const { slice } = arithmetic(b);
+          return slice(operator.adjoint(b, y), 1, 0, 1);
+        },
+      }),
+    ).toMatch(/gives \[1×1×32×32\]/);
     expect(await outcome(constant)).toMatch(/^gives the same image whatever is measured/);
   });
   it("an operator without an adjoint, or with another's", async () => {
     const { adjoint: _, ...none } = operator;
-    const of = (op: typeof operator): Promise<unknown> => planAudit({ problem: inverseProblem({ operator: op, noise: gaussianNoise({ sigma: 0 }), images }), methods: [honest], tests, seed: 1, backend });
+    const of = (op: typeof operator): Promise<unknown> =>
+      planAudit({
+        problem: inverseProblem({ operator: op, noise: gaussianNoise({ sigma: 0 }), images }),
+        methods: [honest],
+        tests,
+        seed: 1,
+        backend,
+      });
     await expect((async () => of(none as typeof operator))()).rejects.toThrow(/subsampledFourier has no adjoint/);
-    await expect(of({ ...operator, adjoint: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(2) }, {}) })).rejects.toThrow(/adjoint of subsampledFourier is not its forward's adjoint/);
+    await expect(
+      of({ ...operator, adjoint: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(2) }, {}) }),
+    ).rejects.toThrow(/adjoint of subsampledFourier is not its forward's adjoint/);
   });
   it("thresholds out of range", () => {
     expect(() => instabilityAscent({ maxAmplification: 0 })).toThrow(/threshold 0/);

@@ -1,9 +1,21 @@
-// Threads: the same bits for any number of them, and no hang whatever happens to a worker. Fusion and recomputation: the same numbers.
+// Threads: the same bits for any number of them, and no hang whatever happens to a worker. Fusion
+// and recomputation: the same numbers.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as fiducial from "fiducial";
-import { arithmetic, BackendError, ConfigError, GraphBuilder, gradients, openBackend, ops, random, type BackendOptions, type HostData } from "fiducial/engine";
+import {
+  arithmetic,
+  BackendError,
+  ConfigError,
+  GraphBuilder,
+  gradients,
+  openBackend,
+  ops,
+  random,
+  type BackendOptions,
+  type HostData,
+} from "fiducial/engine";
 // a worker cannot be lost through the public face
 // biome-ignore lint/style/noRestrictedImports: see above
 import { encodeModule, FunctionBuilder, get, int } from "../dist/engine/backend/wasm/encoder.js";
@@ -31,7 +43,13 @@ describe("threads", () => {
     f.if(get(f.params[1]), () => (trap ? f.do([0x00]) : f.range(int(0), int(1), 0, () => {})));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const pool = await Pool.open(1, 300);
-    await pool.share({ id: 0, module: await WebAssembly.compile(encodeModule([f], 1)), memory, calls: [{ name: "0", pointers: [], first: 0 }], scratch: [0, 0] });
+    await pool.share({
+      id: 0,
+      module: await WebAssembly.compile(encodeModule([f], 1)),
+      memory,
+      calls: [{ name: "0", pointers: [], first: 0 }],
+      scratch: [0, 0],
+    });
     return { pool, run: (own) => pool.run(0, 0, 2, own) };
   }
   it("a worker that is terminated in mid-step is a BackendError, not a hang, and so is every later run", async () => {
@@ -47,7 +65,10 @@ describe("threads", () => {
   });
   it("a trap in a worker is a BackendError, and the pool goes on", async () => {
     const { pool, run } = await endless(true);
-    const dawdle = (): void => { const until = performance.now() + 200; while (performance.now() < until); };
+    const dawdle = (): void => {
+      const until = performance.now() + 200;
+      while (performance.now() < until);
+    };
     expect(() => run(dawdle)).toThrow(/failed/);
     expect(() => run(dawdle)).toThrow(/failed/);
     await pool.close();
@@ -56,18 +77,39 @@ describe("threads", () => {
     const pool = await Pool.open(2, 300);
     await pool.close();
     let done = 0;
-    pool.run(0, 0, 5, () => { done++; });
+    pool.run(0, 0, 5, () => {
+      done++;
+    });
     expect(done).toBe(5);
   });
   it("lets the process end, and says once why it is alone where it must be", () => {
-    const script = (before: string, after: string): string => `${before} const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
+    const script = (
+      before: string,
+      after: string,
+    ): string => `${before} const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
       const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.constant(new Float32Array(1e6), [1e6]) }, {}));
       const backend = await openBackend("wasm", { threads: 2 }); (await backend.compile(b)).run(); ${after}`;
-    const run = (source: string): { status: number | null; stdout: string } => spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 60_000 });
-    expect(run(script("", "console.log(backend.threads, backend.notes)"))).toMatchObject({ status: 0, stdout: "2 []\n" });
-    const alone = run(script("delete globalThis.SharedArrayBuffer;", "console.log(backend.threads, backend.notes.length, backend.notes[0])"));
-    expect(alone).toMatchObject({ status: 0, stdout: expect.stringMatching(/^1 1 .*cross-origin isolated.*one thread\n$/) as string });
-    const refused = run(script("WebAssembly.validate = () => false;", "").replace("const backend = await", "await").replace("; (await backend.compile(b)).run();", ".catch((e) => console.log(e.code, e.message));"));
+    const run = (source: string): { status: number | null; stdout: string } =>
+      spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 60_000 });
+    expect(run(script("", "console.log(backend.threads, backend.notes)"))).toMatchObject({
+      status: 0,
+      stdout: "2 []\n",
+    });
+    const alone = run(
+      script(
+        "delete globalThis.SharedArrayBuffer;",
+        "console.log(backend.threads, backend.notes.length, backend.notes[0])",
+      ),
+    );
+    expect(alone).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^1 1 .*cross-origin isolated.*one thread\n$/) as string,
+    });
+    const refused = run(
+      script("WebAssembly.validate = () => false;", "")
+        .replace("const backend = await", "await")
+        .replace("; (await backend.compile(b)).run();", ".catch((e) => console.log(e.code, e.message));"),
+    );
     expect(refused).toMatchObject({ status: 0, stdout: expect.stringMatching(/no SIMD; update it/) as string });
   });
   it("forgotten plans give their shared memory back", () => {
@@ -75,7 +117,10 @@ describe("threads", () => {
       const backend = await openBackend("wasm", { threads: 2 });
       for (let i = 0; i < 100; i++) { const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.input("x", [4e6]) }, {})); (await backend.compile(b)).run({ x: new Float32Array(4e6) }); await new Promise((done) => setTimeout(done, 5)); }
       console.log(Math.round(process.memoryUsage().rss / 2 ** 20));`;
-    const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 120_000 });
+    const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", source], {
+      encoding: "utf8",
+      timeout: 120_000,
+    });
     expect(status).toBe(0);
     // a hundred plans of 31 MiB
     expect(Number(stdout)).toBeLessThan(1500);
@@ -83,16 +128,25 @@ describe("threads", () => {
   it("wrong options are one clear line", async () => {
     await expect(openBackend("wasm", { threads: 0 })).rejects.toThrow(ConfigError);
     await expect(openBackend("wasm", { threads: 2.5 })).rejects.toThrow(/whole number from 1 to 64, got 2.5/);
-    await expect(openBackend("wasm", { precision: "sloppy" as never })).rejects.toThrow(/"reproducible" or "fast", got "sloppy"/);
+    await expect(openBackend("wasm", { precision: "sloppy" as never })).rejects.toThrow(
+      /"reproducible" or "fast", got "sloppy"/,
+    );
   });
 });
 
-/** conv → normalise → ReLU → conv with a skip, its loss, the gradients of everything, and an update of one parameter. */
+/**
+ * conv → normalise → ReLU → conv with a skip, its loss, the gradients of everything, and an update
+ * of one parameter.
+ */
 function sample(channels: number, size: number): GraphBuilder {
   const b = new GraphBuilder(ops);
   const f = arithmetic(b);
   const x = b.input("x", [2, channels, size, size]);
-  const [w, v, bias] = [b.parameter("w", [channels, channels, 3, 3], draw(channels * channels * 9, 1)), b.parameter("v", [channels, channels, 3, 3], draw(channels * channels * 9, 2)), b.parameter("bias", [channels], draw(channels, 3))];
+  const [w, v, bias] = [
+    b.parameter("w", [channels, channels, 3, 3], draw(channels * channels * 9, 1)),
+    b.parameter("v", [channels, channels, 3, 3], draw(channels * channels * 9, 2)),
+    b.parameter("bias", [channels], draw(channels, 3)),
+  ];
   const conv = (p: typeof x, q: typeof x): typeof x => b.emit("conv2d", { x: p, w: q }, plain);
   const h = f.relu(b.emit("normalize", { x: conv(x, w) }, { axes: [2, 3], epsilon: 1e-5 }));
   const y = f.relu(f.add(f.add(conv(h, v), f.reshape(bias, [1, channels, 1, 1])), x));
@@ -104,7 +158,8 @@ function sample(channels: number, size: number): GraphBuilder {
   });
   return b;
 }
-const relative = (a: HostData, b: HostData): number => Math.sqrt(a.reduce((s, x, i) => s + (x - b[i]) ** 2, 0) / a.reduce((s, x) => s + x * x, 1e-300));
+const relative = (a: HostData, b: HostData): number =>
+  Math.sqrt(a.reduce((s, x, i) => s + (x - b[i]) ** 2, 0) / a.reduce((s, x) => s + x * x, 1e-300));
 
 describe("plans", () => {
   const run = async (b: GraphBuilder, x: Float32Array, options: BackendOptions): Promise<Record<string, HostData>> => {
@@ -112,40 +167,70 @@ describe("plans", () => {
     plan.run({ x });
     return { ...plan.run({ x }), bias: plan.read("bias") };
   };
-  it.each([[1, 1], [5, 7], [16, 9], [19, 13], [24, 32], [33, 6]])("%i channels of %i²: Winograd's and the direct form, fused, agree with float64 to 1e-5 on every gradient", async (channels, size) => {
-    const b = sample(channels, size);
-    const x = draw(2 * channels * size * size, 4);
-    const reference = await (await openBackend("reference")).compile(b);
-    reference.run({ x });
-    const want = { ...reference.run({ x }), bias: reference.read("bias") };
-    for (const options of [{ threads: 1 }, { threads: 2, convolution: "direct" }, { threads: 1, precision: "fast" }] as const) {
-      const got = await run(b, x, options);
-      for (const [name, value] of Object.entries(want)) expect(relative(value, got[name]), `${name} ${JSON.stringify(options)}`).toBeLessThan(1e-5);
-    }
-  });
-  it.each([[2, 3], [0, 2, 3], [1, 2, 3], [3], [0, 1, 2, 3], [0]].map((axes) => [axes]))("normalising over axes %j, then a factor and a term per channel, agrees with float64", async (axes) => {
-    const b = new GraphBuilder(ops);
-    const f = arithmetic(b);
-    const x = b.input("x", [3, 5, 4, 6]);
-    const perChannel = (seed: number): typeof x => b.parameter(`p${seed}`, [1, 5, 1, 1], draw(5, seed));
-    b.output("y", f.relu(f.add(f.mul(b.emit("normalize", { x }, { axes, epsilon: 1e-5 }), perChannel(1)), perChannel(2))));
-    const feed = { x: draw(360, 3) };
-    const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run(feed)));
-    expect(relative(want.y, got.y)).toBeLessThan(1e-5);
-  });
+  it.each([
+    [1, 1],
+    [5, 7],
+    [16, 9],
+    [19, 13],
+    [24, 32],
+    [33, 6],
+  ])(
+    "%i channels of %i²: Winograd's and the direct form, fused, agree with float64 to 1e-5 on every gradient",
+    async (channels, size) => {
+      const b = sample(channels, size);
+      const x = draw(2 * channels * size * size, 4);
+      const reference = await (await openBackend("reference")).compile(b);
+      reference.run({ x });
+      const want = { ...reference.run({ x }), bias: reference.read("bias") };
+      for (const options of [
+        { threads: 1 },
+        { threads: 2, convolution: "direct" },
+        { threads: 1, precision: "fast" },
+      ] as const) {
+        const got = await run(b, x, options);
+        for (const [name, value] of Object.entries(want))
+          expect(relative(value, got[name]), `${name} ${JSON.stringify(options)}`).toBeLessThan(1e-5);
+      }
+    },
+  );
+  it.each([[2, 3], [0, 2, 3], [1, 2, 3], [3], [0, 1, 2, 3], [0]].map((axes) => [axes]))(
+    "normalising over axes %j, then a factor and a term per channel, agrees with float64",
+    async (axes) => {
+      const b = new GraphBuilder(ops);
+      const f = arithmetic(b);
+      const x = b.input("x", [3, 5, 4, 6]);
+      const perChannel = (seed: number): typeof x => b.parameter(`p${seed}`, [1, 5, 1, 1], draw(5, seed));
+      b.output(
+        "y",
+        f.relu(f.add(f.mul(b.emit("normalize", { x }, { axes, epsilon: 1e-5 }), perChannel(1)), perChannel(2))),
+      );
+      const feed = { x: draw(360, 3) };
+      const [want, got] = await Promise.all(
+        (["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run(feed)),
+      );
+      expect(relative(want.y, got.y)).toBeLessThan(1e-5);
+    },
+  );
   it("the gradient of a whole U-Net agrees with float64 to 1e-5 with Winograd's form on", async () => {
     const { nn, applyNetwork } = fiducial;
     const b = new GraphBuilder(ops);
     const x = b.input("x", [1, 1, 32, 32]);
-    const { y, parameters } = applyNetwork(b, nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 16, depth: 2, seed: 5, size: [32, 32] }), x);
+    const { y, parameters } = applyNetwork(
+      b,
+      nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 16, depth: 2, seed: 5, size: [32, 32] }),
+      x,
+    );
     const f = arithmetic(b);
-    gradients(b, f.mul(f.sum(f.square(y)), 0.5), [x, ...[...parameters].map(([, p]) => p)]).forEach((g, i) => b.output(`d${i}`, g));
+    gradients(b, f.mul(f.sum(f.square(y)), 0.5), [x, ...[...parameters].map(([, p]) => p)]).forEach((g, i) =>
+      b.output(`d${i}`, g),
+    );
     const feed = { x: draw(1024, 6) };
     const want = (await (await openBackend("reference")).compile(b)).run(feed);
     const plan = await (await openBackend("wasm")).compile(b);
     expect(plan.steps.filter((s) => s.name.includes("winograd")).length).toBeGreaterThan(10);
     const got = plan.run(feed);
-    const all = (values: Record<string, HostData>): Float64Array => Float64Array.from(Object.values(values).flatMap((v) => [...v]));
+    const all = (values: Record<string, HostData>): Float64Array =>
+      Float64Array.from(Object.values(values).flatMap((v) => [...v]));
     expect(relative(all(want), all(got))).toBeLessThan(1e-5);
     expect(relative(want.d0, got.d0)).toBeLessThan(1e-5);
   });
@@ -154,7 +239,12 @@ describe("plans", () => {
     expect(names.some((name) => name.startsWith("conv2d winograd + add + add + relu"))).toBe(true);
     expect(names).toContain("normalize + relu");
     const { steps } = await (await openBackend("wasm")).compile(sample(16, 16));
-    expect(steps.filter((s) => s.once).map((s) => s.name)).toEqual(["winograd weights", "winograd weights", "winograd weights", "winograd weights"]);
+    expect(steps.filter((s) => s.once).map((s) => s.name)).toEqual([
+      "winograd weights",
+      "winograd weights",
+      "winograd weights",
+      "winograd weights",
+    ]);
   });
   it("sees a weight that was written, though its packed form is kept from run to run", async () => {
     const b = sample(16, 12);
@@ -172,11 +262,23 @@ describe("plans", () => {
     const { nn, applyNetwork } = fiducial;
     const b = new GraphBuilder(ops);
     const x = b.input("x", [4, 1, 64, 64]);
-    const { y, parameters } = applyNetwork(b, nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 8, depth: 2, seed: 5, size: [64, 64] }), x);
+    const { y, parameters } = applyNetwork(
+      b,
+      nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 8, depth: 2, seed: 5, size: [64, 64] }),
+      x,
+    );
     const f = arithmetic(b);
-    gradients(b, f.sum(f.square(y)), [...parameters].map(([, p]) => p)).forEach((g, i) => b.output(`d${i}`, g));
+    gradients(
+      b,
+      f.sum(f.square(y)),
+      [...parameters].map(([, p]) => p),
+    ).forEach((g, i) => b.output(`d${i}`, g));
     const feed = { x: draw(4 * 4096, 6) };
-    const [kept, again] = await Promise.all((["kept", "recomputed"] as const).map(async (memory) => (await openBackend("wasm", { threads: 1, memory })).compile(b)));
+    const [kept, again] = await Promise.all(
+      (["kept", "recomputed"] as const).map(async (memory) =>
+        (await openBackend("wasm", { threads: 1, memory })).compile(b),
+      ),
+    );
     expect(again.run(feed)).toEqual(kept.run(feed));
     expect(again.memoryBytes).toBeLessThan(0.9 * kept.memoryBytes);
   });
@@ -190,7 +292,11 @@ describe("plans", () => {
 });
 
 describe("unusual shapes", () => {
-  const convolve = async (x: readonly number[], w: readonly number[], attrs: typeof plain | object): Promise<number> => {
+  const convolve = async (
+    x: readonly number[],
+    w: readonly number[],
+    attrs: typeof plain | object,
+  ): Promise<number> => {
     const b = new GraphBuilder(ops);
     const full = { ...plain, ...attrs };
     const [image, weights] = [b.input("x", x), b.input("w", w)];
@@ -198,8 +304,21 @@ describe("unusual shapes", () => {
     b.output("y", y);
     const f = arithmetic(b);
     gradients(b, f.sum(f.square(y)), [image, weights]).forEach((g, i) => b.output(`d${i}`, g));
-    const feed = { x: draw(x.reduce((p, q) => p * q, 1), 1), w: draw(w.reduce((p, q) => p * q, 1), 2) };
-    const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name, { threads: 3 })).compile(b)).run(feed)));
+    const feed = {
+      x: draw(
+        x.reduce((p, q) => p * q, 1),
+        1,
+      ),
+      w: draw(
+        w.reduce((p, q) => p * q, 1),
+        2,
+      ),
+    };
+    const [want, got] = await Promise.all(
+      (["reference", "wasm"] as const).map(async (name) =>
+        (await (await openBackend(name, { threads: 3 })).compile(b)).run(feed),
+      ),
+    );
     return Math.max(0, ...Object.entries(want).map(([name, v]) => relative(v, got[name])));
   };
   it.each([
@@ -220,16 +339,29 @@ describe("unusual shapes", () => {
   it("what follows a convolution of no channels is still done", async () => {
     const b = new GraphBuilder(ops);
     const f = arithmetic(b);
-    const y = b.emit("conv2d", { x: b.input("x", [1, 0, 5, 5]), w: b.parameter("w", [9, 0, 3, 3], new Float32Array(0)) }, plain);
+    const y = b.emit(
+      "conv2d",
+      { x: b.input("x", [1, 0, 5, 5]), w: b.parameter("w", [9, 0, 3, 3], new Float32Array(0)) },
+      plain,
+    );
     b.output("y", f.relu(f.add(y, b.parameter("bias", [1, 9, 1, 1], draw(9, 1)))));
-    const [want, got] = await Promise.all((["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run({ x: [] })));
+    const [want, got] = await Promise.all(
+      (["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run({ x: [] })),
+    );
     expect([...got.y]).toEqual([...want.y]);
     expect(Math.max(...got.y)).toBeGreaterThan(0);
   });
   it("a kernel that does not fit, and memory that does not exist, are one clear error", async () => {
     await expect(convolve([1, 3, 4, 5], [2, 3, 7, 7], { padding: [0, 0] })).rejects.toThrow(/does not fit/);
     const b = new GraphBuilder(ops);
-    b.output("y", b.emit("conv2d", { x: b.input("x", [1, 64, 4096, 4096]), w: b.parameter("w", [64, 64, 3, 3], draw(36864, 1)) }, plain));
+    b.output(
+      "y",
+      b.emit(
+        "conv2d",
+        { x: b.input("x", [1, 64, 4096, 4096]), w: b.parameter("w", [64, 64, 3, 3], draw(36864, 1)) },
+        plain,
+      ),
+    );
     await expect((await openBackend("wasm")).compile(b)).rejects.toThrow(/needs \d{10,} bytes \(\d+\.\d\d GiB\)/);
   });
 });

@@ -6,7 +6,9 @@ import { absoluteSum, workloads } from "../workloads.mjs";
 const FFT = createRequire(new URL("../peers/package.json", import.meta.url))("fft.js");
 const { size, re, im } = workloads[settings.workload];
 const transform = new FFT(size);
-const [input, half, out, row] = [2 * size * size, 2 * size * size, 2 * size * size, 2 * size].map((n) => new Float64Array(n));
+const [input, half, out, row] = [2 * size * size, 2 * size * size, 2 * size * size, 2 * size].map(
+  (n) => new Float64Array(n),
+);
 const [real, imaginary] = [re(), im()];
 for (let i = 0; i < size * size; i++) input.set([real[i], imaginary[i]], 2 * i);
 const rows = (from, to) => {
@@ -18,4 +20,12 @@ const rows = (from, to) => {
     }
   }
 };
-await measure("fft.js", () => { rows(input, half); rows(half, out); return out; }, absoluteSum);
+await measure(
+  "fft.js",
+  () => {
+    rows(input, half);
+    rows(half, out);
+    return out;
+  },
+  absoluteSum,
+);

@@ -3,9 +3,28 @@ export { heavyBallAscent, projectedAscent } from "./attack/ascent.ts";
 export { localLipschitz } from "./attack/lipschitz.ts";
 export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
-export { decodePiece, encodePiece, planAudit, type AuditHeader, type AuditOptions, type AuditPlan, type Piece, type PieceRecord } from "./plan.ts";
+export {
+  decodePiece,
+  encodePiece,
+  planAudit,
+  type AuditHeader,
+  type AuditOptions,
+  type AuditPlan,
+  type Piece,
+  type PieceRecord,
+} from "./plan.ts";
 export { audit, type AuditProgress } from "./runner.ts";
-export { schemaVersion, type AuditResult, type Measurement, type Certificate, type DetailScore, type Outcome, type RateScore, type TestRecord, type Transfer } from "./schema.ts";
+export {
+  schemaVersion,
+  type AuditResult,
+  type Measurement,
+  type Certificate,
+  type DetailScore,
+  type Outcome,
+  type RateScore,
+  type TestRecord,
+  type Transfer,
+} from "./schema.ts";
 export { fromNormals, normalCdf } from "./likelihood/normals.ts";
 export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood/subset-simulation.ts";
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";

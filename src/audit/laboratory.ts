@@ -1,6 +1,19 @@
-// Where methods are measured: an image's scene, a method's objective and its clean reconstruction, and the subject that a test is given.
+// Where methods are measured: an image's scene, a method's objective and its clean reconstruction,
+// and the subject that a test is given.
 import { ConfigError, GraphBuilder, ops, random, ShapeError, type Backend, type Random } from "../engine/index.ts";
-import { magnitude, maximum, nmse, norm, psnr, reconstruct, ssim, subsampledFourier, type InverseProblem, type Mask, type Reconstructor } from "../imaging/index.ts";
+import {
+  magnitude,
+  maximum,
+  nmse,
+  norm,
+  psnr,
+  reconstruct,
+  ssim,
+  subsampledFourier,
+  type InverseProblem,
+  type Mask,
+  type Reconstructor,
+} from "../imaging/index.ts";
 import { projected } from "./attack/ascent.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import { greyPicture } from "./pictures.ts";
@@ -10,9 +23,23 @@ import type { StabilityTest, Subject } from "./stability/test.ts";
 const NOISE_DRAWS = 4;
 
 /** An image, what is measured of it, and the figures that everything about it refers to. */
-export interface View { readonly scene: Scene; readonly truth: Float64Array; readonly range: number; readonly y: Float64Array; readonly xNorm: number; readonly yNorm: number }
-/** What a test leaves beside its findings: pictures, and the error maps that are coloured once every error of the image is known. */
-export interface Collected { readonly pictures: Record<string, string>; readonly errors: Record<string, Float64Array>; readonly transfers: Transfer[] }
+export interface View {
+  readonly scene: Scene;
+  readonly truth: Float64Array;
+  readonly range: number;
+  readonly y: Float64Array;
+  readonly xNorm: number;
+  readonly yNorm: number;
+}
+/**
+ * What a test leaves beside its findings: pictures, and the error maps that are coloured once every
+ * error of the image is known.
+ */
+export interface Collected {
+  readonly pictures: Record<string, string>;
+  readonly errors: Record<string, Float64Array>;
+  readonly transfers: Transfer[];
+}
 
 export interface Laboratory {
   view(image: number): View;
@@ -21,10 +48,22 @@ export interface Laboratory {
   clean(method: Reconstructor, image: number): Promise<Float64Array>;
   /** Gaussian perturbations, zero where nothing is measured. */
   randomPerturbation(domain: Domain, label: string): () => Float64Array;
-  subject(test: StabilityTest, method: Reconstructor, image: number, collected: Collected, tick: () => Promise<void>): Promise<Subject>;
+  subject(
+    test: StabilityTest,
+    method: Reconstructor,
+    image: number,
+    collected: Collected,
+    tick: () => Promise<void>,
+  ): Promise<Subject>;
 }
 
-export async function openLaboratory(options: { problem: InverseProblem; methods: readonly Reconstructor[]; seed: number; backend: Backend; imageCount: number }): Promise<Laboratory> {
+export async function openLaboratory(options: {
+  problem: InverseProblem;
+  methods: readonly Reconstructor[];
+  seed: number;
+  backend: Backend;
+  imageCount: number;
+}): Promise<Laboratory> {
   const { problem, methods, seed, backend, imageCount } = options;
   const { operator } = problem;
   const [H, W] = problem.images.shape;
@@ -71,11 +110,18 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
   const randomPerturbation = (domain: Domain, label: string): (() => Float64Array) => {
     const rng = random(seed).fork(label);
     const { data } = operator.mask;
-    return () => Float64Array.from({ length: size }, (_, k) => { const v = rng.normal(); return domain === "image" || data[k % data.length] ? v : 0; });
+    return () =>
+      Float64Array.from({ length: size }, (_, k) => {
+        const v = rng.normal();
+        return domain === "image" || data[k % data.length] ? v : 0;
+      });
   };
 
   return {
-    view, objective, clean, randomPerturbation,
+    view,
+    objective,
+    clean,
+    randomPerturbation,
     async subject(test, method, i, { pictures, errors, transfers }, tick) {
       const { scene, truth, range, y, xNorm, yNorm } = view(i);
       const before = await clean(method, i);
@@ -84,7 +130,11 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
       if (test.transferred !== undefined) {
         for (const other of methods) {
           // a method that cannot be run has no reconstruction to spoil
-          try { await clean(other, i); } catch { continue; }
+          try {
+            await clean(other, i);
+          } catch {
+            continue;
+          }
           const { reconstruct: look } = await objective(other, test.domain);
           others.push({ name: other.name, reconstruct: (r) => look(scene, r) });
         }
@@ -107,10 +157,21 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
           if (!method.on) return undefined;
           const whole = spectrum(scene.x);
           // drawn everywhere, so that a cell has the same noise in every mask that measures it
-          const measured = Float64Array.from(whole, (v, k) => { const e = problem.noise.sigma * rng.normal(); return mask.data[k % (H * W)] ? v + e : 0; });
-          return psnr(truth, magnitude(await reconstruct(method.on(subsampledFourier({ mask })), measured, backend)), range);
+          const measured = Float64Array.from(whole, (v, k) => {
+            const e = problem.noise.sigma * rng.normal();
+            return mask.data[k % (H * W)] ? v + e : 0;
+          });
+          return psnr(
+            truth,
+            magnitude(await reconstruct(method.on(subsampledFourier({ mask })), measured, backend)),
+            range,
+          );
         },
-        method: method.name, image: i, size, reference, clean: before,
+        method: method.name,
+        image: i,
+        size,
+        reference,
+        clean: before,
         referenceMaximum,
         climb: (r, aim) => own.climb(scene, r, aim?.at ?? before, aim?.window),
         truth: Float64Array.from(scene.x),
@@ -120,18 +181,32 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
         random: randomPerturbation(test.domain, `start ${label}`),
         tick,
         measure(proposed, { label: name, relativeBudget, ball = "l2", series, iteration, picture }) {
-          const r = relativeBudget === undefined ? proposed : projected(proposed, relativeBudget * (ball === "l2" ? reference : referenceMaximum), ball);
+          const r =
+            relativeBudget === undefined
+              ? proposed
+              : projected(proposed, relativeBudget * (ball === "l2" ? reference : referenceMaximum), ball);
           const size2 = norm(r);
-          if (name === test.transferred) for (const other of others) transfers.push({ from: method.name, to: other.name, image: i, psnr: psnr(truth, magnitude(other.reconstruct(r)), range) });
+          if (name === test.transferred)
+            for (const other of others)
+              transfers.push({
+                from: method.name,
+                to: other.name,
+                image: i,
+                psnr: psnr(truth, magnitude(other.reconstruct(r)), range),
+              });
           const x = own.reconstruct(scene, r);
-          if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
+          if (!x.every(Number.isFinite))
+            throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
           const content = test.content ? r : undefined;
           const after = quality(x, content ? magnitude(content.map((v, k) => v + scene.x[k])) : truth);
           const draw = randomPerturbation(test.domain, `noise ${label} ${name}`);
           const noisy = Array.from({ length: NOISE_DRAWS }, () => {
             const e = draw();
             const n = norm(e);
-            return own.reconstruct(scene, e.map((v) => (v * size2) / n));
+            return own.reconstruct(
+              scene,
+              e.map((v) => (v * size2) / n),
+            );
           });
           const changes = noisy.map(changeOf);
           const outputChange = changeOf(x);
@@ -144,18 +219,45 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
             const gain = niceGain(range / (2 * maximum(perturbation)));
             const error = magnitude(x.map((v, k) => v - scene.x[k] - (content ? content[k] : 0)));
             errors[`${id}: error`] = error;
-            shown = { perturbation: `${id}: r`, perturbationGained: `${id}: r, gained`, perturbedImage: `${id}: x + r`, reconstruction: `${id}: x̂`, error: `${id}: error`, gain, maxError: maximum(error) };
+            shown = {
+              perturbation: `${id}: r`,
+              perturbationGained: `${id}: r, gained`,
+              perturbedImage: `${id}: x + r`,
+              reconstruction: `${id}: x̂`,
+              error: `${id}: error`,
+              gain,
+              maxError: maximum(error),
+            };
             pictures[shown.perturbation] = greyPicture(perturbation, shape, range);
-            pictures[shown.perturbationGained] = greyPicture(perturbation.map((v) => v * gain), shape, range);
+            pictures[shown.perturbationGained] = greyPicture(
+              perturbation.map((v) => v * gain),
+              shape,
+              range,
+            );
             pictures[shown.perturbedImage] = greyPicture(magnitude(added.map((v, k) => v + scene.x[k])), shape, range);
             pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, range);
           }
           return {
-            method: method.name, image: i, label: name, ...(relativeBudget === undefined ? {} : { relativeBudget }), norm: size2, relativeNorm: size2 / reference,
-            measuredNorm: norm(own.measured(r)), outputChange, amplification: size2 > 0 ? outputChange / size2 : 0,
-            noise: { draws: NOISE_DRAWS, meanOutputChange: changes.reduce((p, q) => p + q, 0) / NOISE_DRAWS, maxOutputChange, psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), range), 0) / NOISE_DRAWS, nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS },
+            method: method.name,
+            image: i,
+            label: name,
+            ...(relativeBudget === undefined ? {} : { relativeBudget }),
+            norm: size2,
+            relativeNorm: size2 / reference,
+            measuredNorm: norm(own.measured(r)),
+            outputChange,
+            amplification: size2 > 0 ? outputChange / size2 : 0,
+            noise: {
+              draws: NOISE_DRAWS,
+              meanOutputChange: changes.reduce((p, q) => p + q, 0) / NOISE_DRAWS,
+              maxOutputChange,
+              psnr: noisy.reduce((s, z) => s + psnr(truth, magnitude(z), range), 0) / NOISE_DRAWS,
+              nmse: noisy.reduce((s, z) => s + nmse(truth, magnitude(z)), 0) / NOISE_DRAWS,
+            },
             strongerThanNoise: outputChange > maxOutputChange,
-            psnr: { before: cleanQuality.psnr, after: after.psnr }, ssim: { before: cleanQuality.ssim, after: after.ssim }, nmse: { before: cleanQuality.nmse, after: after.nmse },
+            psnr: { before: cleanQuality.psnr, after: after.psnr },
+            ssim: { before: cleanQuality.ssim, after: after.ssim },
+            nmse: { before: cleanQuality.nmse, after: after.nmse },
             ...(series === undefined ? {} : { series }),
             ...(iteration === undefined ? {} : { iteration }),
             ...(shown === undefined ? {} : { pictures: shown }),
@@ -166,26 +268,38 @@ export async function openLaboratory(options: { problem: InverseProblem; methods
   };
 }
 
-/** What makes a method unfit to be audited: it gives no image of the operator's, or another one each time. Throws ShapeError or ConfigError. Says whether it is a constant: its image does not depend on the measurement. */
+/**
+ * What makes a method unfit to be audited: it gives no image of the operator's, or another one each
+ * time. Throws ShapeError or ConfigError. Says whether it is a constant: its image does not depend
+ * on the measurement.
+ */
 export async function inspectMethod(lab: Laboratory, method: Reconstructor): Promise<{ constant: boolean }> {
   const objective = await lab.objective(method, "image");
   const { scene, xNorm } = lab.view(0);
   const zero = new Float64Array(scene.x.length);
   const x = await lab.clean(method, 0);
-  if (x.length !== zero.length) throw new ShapeError(`its reconstruction has ${x.length} values, an image has ${zero.length}`, {});
+  if (x.length !== zero.length)
+    throw new ShapeError(`its reconstruction has ${x.length} values, an image has ${zero.length}`, {});
   const again = objective.reconstruct(scene, zero);
   const { x: differentiated } = objective.climb(scene, zero, x);
   const scale = norm(x) + 1e-12;
   // the second plan may round otherwise, but not by a thousandth
-  if (again.some((v, k) => v !== x[k]) || norm(differentiated.map((v, k) => v - x[k])) > 1e-3 * scale) throw new ConfigError("it gives different images for the same measurement; fix what it draws at random", {});
+  if (again.some((v, k) => v !== x[k]) || norm(differentiated.map((v, k) => v - x[k])) > 1e-3 * scale)
+    throw new ConfigError("it gives different images for the same measurement; fix what it draws at random", {});
   const draw = lab.randomPerturbation("image", `constant ${method.name}`)();
-  const other = objective.reconstruct(scene, draw.map((v) => (0.5 * xNorm * v) / norm(draw)));
+  const other = objective.reconstruct(
+    scene,
+    draw.map((v) => (0.5 * xNorm * v) / norm(draw)),
+  );
   return { constant: other.every((v, k) => v === x[k]) };
 }
 
 /** 1, 2 or 5 times a power of ten, at most x, at least 1. */
 function niceGain(x: number): number {
   let gain = 1;
-  for (const step of [2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2]) { if (gain * step > x) break; gain *= step; }
+  for (const step of [2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2]) {
+    if (gain * step > x) break;
+    gain *= step;
+  }
   return gain;
 }

@@ -1,13 +1,31 @@
-// An audit as pieces: each is one method on one image for one test, depends on nothing but the options, and can be computed anywhere, in any order. Put together they are the result.
+// An audit as pieces: each is one method on one image for one test, depends on nothing but the
+// options, and can be computed anywhere, in any order. Put together they are the result.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { base64, ConfigError, FiducialError, float32Bytes, sizeOf, version, type Backend } from "../engine/index.ts";
-import { dotTest, magnitude, maximum, nmse, norm, psnr, ssim, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
+import {
+  dotTest,
+  magnitude,
+  maximum,
+  nmse,
+  norm,
+  psnr,
+  ssim,
+  type InverseProblem,
+  type Reconstructor,
+} from "../imaging/index.ts";
 import type { Objective, Scene } from "./attack/objective.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
 import { inspectMethod, openLaboratory, type Collected } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
-import { schemaVersion, type Accuracy, type AuditResult, type GradientCheck, type ImageRecord, type Transfer } from "./schema.ts";
+import {
+  schemaVersion,
+  type Accuracy,
+  type AuditResult,
+  type GradientCheck,
+  type ImageRecord,
+  type Transfer,
+} from "./schema.ts";
 import type { Findings, StabilityTest } from "./stability/test.ts";
 
 /** The self-check's bar: float32 rounding over a central difference leaves about 1e-3. */
@@ -30,10 +48,17 @@ export interface AuditOptions {
   readonly certificates?: boolean;
 }
 
-/** What is known before anything is computed. Pieces belong together when their headers have one fingerprint. */
+/**
+ * What is known before anything is computed. Pieces belong together when their headers have one
+ * fingerprint.
+ */
 export interface AuditHeader {
   readonly facts: Pick<AuditResult, "schemaVersion" | "software" | "seed" | "problem" | "methods" | "metrics">;
-  readonly tests: readonly { readonly id: string; readonly settings: StabilityTest["settings"]; readonly thresholds: StabilityTest["thresholds"] }[];
+  readonly tests: readonly {
+    readonly id: string;
+    readonly settings: StabilityTest["settings"];
+    readonly thresholds: StabilityTest["thresholds"];
+  }[];
   /** Proven Lipschitz constants, by method; null where there is none. */
   readonly bounds: readonly ({ readonly bound: number; readonly why: string } | null)[];
   readonly shape: readonly [number, number];
@@ -64,8 +89,14 @@ export interface Piece {
   readonly errors?: Readonly<Record<string, string>>;
 }
 /** A piece as JSON and back, with what JSON has no number for: an infinite PSNR stays one. */
-export const encodePiece = (piece: Piece): string => JSON.stringify(piece, (_, v: unknown) => (typeof v === "number" && !Number.isFinite(v) ? { number: String(v) } : v));
-export const decodePiece = (json: string): Piece => JSON.parse(json, (_, v: unknown) => (typeof v === "object" && v !== null && Object.keys(v).join() === "number" ? Number((v as { number: string }).number) : v)) as Piece;
+export const encodePiece = (piece: Piece): string =>
+  JSON.stringify(piece, (_, v: unknown) => (typeof v === "number" && !Number.isFinite(v) ? { number: String(v) } : v));
+export const decodePiece = (json: string): Piece =>
+  JSON.parse(json, (_, v: unknown) =>
+    typeof v === "object" && v !== null && Object.keys(v).join() === "number"
+      ? Number((v as { number: string }).number)
+      : v,
+  ) as Piece;
 
 export interface AuditPlan {
   readonly header: AuditHeader;
@@ -77,20 +108,41 @@ export const cleanKey = (m: number, i: number): string => `clean-${m}-${i}`;
 export const testKey = (id: string, m: number, i: number): string => `${id}-${m}-${i}`;
 export const certificateKey = (m: number): string => `certificate-${m}`;
 
-/** Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d when the search sees all of A* and of f's derivative. */
-function checkGradient(objective: Objective, scene: Scene, draw: () => Float64Array, reference: number, tolerance: number): { relativeError: number; passed: boolean } {
+/**
+ * Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d
+ * when the search sees all of A* and of f's derivative.
+ */
+function checkGradient(
+  objective: Objective,
+  scene: Scene,
+  draw: () => Float64Array,
+  reference: number,
+  tolerance: number,
+): { relativeError: number; passed: boolean } {
   const p = objective.reconstruct(scene, new Float64Array(sizeOf([scene.x.length])));
-  const scaled = (v: Float64Array, to: number): Float64Array => { const n = norm(v); return v.map((x) => (x * to) / n); };
+  const scaled = (v: Float64Array, to: number): Float64Array => {
+    const n = norm(v);
+    return v.map((x) => (x * to) / n);
+  };
   const r = scaled(draw(), 0.05 * reference);
   const { x, gradient } = objective.climb(scene, r, p);
   const [slopeNorm, rNorm] = [norm(gradient), norm(r)];
-  const direction = scaled(gradient.map((g, i) => (slopeNorm > 0 ? g / slopeNorm : 0) + (0.3 * r[i]) / rNorm), 1);
+  const direction = scaled(
+    gradient.map((g, i) => (slopeNorm > 0 ? g / slopeNorm : 0) + (0.3 * r[i]) / rNorm),
+    1,
+  );
   let slope = 0;
   for (let i = 0; i < r.length; i++) slope += gradient[i] * direction[i];
-  // a step that is too long crosses the kinks of ReLUs, one too short drowns in rounding; a wrong gradient is wrong at every length
+  // a step that is too long crosses the kinks of ReLUs, one too short drowns in rounding; a wrong
+  // gradient is wrong at every length
   const errors = [2e-3, 5e-4, 1e-4].map((step) => {
     const h = step * reference;
-    const [up, down] = [1, -1].map((s) => objective.reconstruct(scene, r.map((v, i) => v + s * h * direction[i])));
+    const [up, down] = [1, -1].map((s) =>
+      objective.reconstruct(
+        scene,
+        r.map((v, i) => v + s * h * direction[i]),
+      ),
+    );
     let expected = 0;
     for (let i = 0; i < x.length; i++) expected += ((x[i] - p[i]) * (up[i] - down[i])) / (2 * h);
     return Math.abs(slope - expected) / Math.max(Math.abs(slope), Math.abs(expected), 1e-30);
@@ -99,42 +151,90 @@ function checkGradient(objective: Objective, scene: Scene, draw: () => Float64Ar
   return { relativeError, passed: relativeError <= tolerance };
 }
 
-/** Divides an audit into pieces. The header and every piece depend on the options alone, whatever computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share a name, and when the operator's adjoint is none. */
+/**
+ * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
+ * computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share
+ * a name, and when the operator's adjoint is none.
+ */
 export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
   const { problem, methods, tests, seed, backend } = options;
   const count = Math.min(options.imageCount ?? problem.images.length, problem.images.length);
-  if (count < 1 || methods.length === 0 || tests.length === 0) throw new ConfigError(`audit: ${count} images, ${methods.length} methods and ${tests.length} tests; it needs at least one of each`, {});
-  for (const [what, names] of [["methods", methods.map((m) => m.name)], ["tests", tests.map((t) => t.id)]] as const) {
+  if (count < 1 || methods.length === 0 || tests.length === 0)
+    throw new ConfigError(
+      `audit: ${count} images, ${methods.length} methods and ${tests.length} tests; it needs at least one of each`,
+      {},
+    );
+  for (const [what, names] of [
+    ["methods", methods.map((m) => m.name)],
+    ["tests", tests.map((t) => t.id)],
+  ] as const) {
     const twice = names.find((n, i) => names.indexOf(n) !== i);
-    if (twice !== undefined) throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
+    if (twice !== undefined)
+      throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
   }
   const adjoint = await dotTest(problem.operator, { seed, backend });
-  if (!(adjoint < ADJOINT_TOLERANCE)) throw new ConfigError(`audit: the adjoint of ${problem.operator.name} is not its forward's adjoint (dot test ${adjoint.toExponential(1)}, bar ${ADJOINT_TOLERANCE}), so no gradient through it is right; mend it`, { adjoint });
+  if (!(adjoint < ADJOINT_TOLERANCE))
+    throw new ConfigError(
+      `audit: the adjoint of ${problem.operator.name} is not its forward's adjoint (dot test ${adjoint.toExponential(1)}, bar ${ADJOINT_TOLERANCE}), so no gradient through it is right; mend it`,
+      { adjoint },
+    );
   const lab = await openLaboratory({ problem, methods, seed, backend, imageCount: count });
   const { shape } = problem.images;
 
   const images = Array.from({ length: count }, (_, i): ImageRecord => {
     const given = options.images?.[i];
-    return { label: given?.label ?? `image ${i + 1}`, sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))), preparation: given?.preparation ?? "none" };
+    return {
+      label: given?.label ?? `image ${i + 1}`,
+      sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))),
+      preparation: given?.preparation ?? "none",
+    };
   });
-  const every = <T>(list: readonly T[], make: (item: T, at: number, image: number) => PieceRecord): PieceRecord[] => list.flatMap((item, at) => Array.from({ length: count }, (_, i) => make(item, at, i)));
+  const every = <T>(list: readonly T[], make: (item: T, at: number, image: number) => PieceRecord): PieceRecord[] =>
+    list.flatMap((item, at) => Array.from({ length: count }, (_, i) => make(item, at, i)));
   const pieces: PieceRecord[] = [
-    ...every(methods, (m, at, i) => ({ key: cleanKey(at, i), what: `${m.name}: image ${i + 1} of ${count} without perturbation`, steps: 1 })),
-    ...tests.flatMap((t) => every(methods, (m, at, i) => ({ key: testKey(t.id, at, i), what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`, steps: t.steps }))),
-    ...(options.certificates ? methods.map((m, at) => ({ key: certificateKey(at), what: `${m.name}: local Lipschitz constant`, steps: POWER_STEPS })) : []),
+    ...every(methods, (m, at, i) => ({
+      key: cleanKey(at, i),
+      what: `${m.name}: image ${i + 1} of ${count} without perturbation`,
+      steps: 1,
+    })),
+    ...tests.flatMap((t) =>
+      every(methods, (m, at, i) => ({
+        key: testKey(t.id, at, i),
+        what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
+        steps: t.steps,
+      })),
+    ),
+    ...(options.certificates
+      ? methods.map((m, at) => ({
+          key: certificateKey(at),
+          what: `${m.name}: local Lipschitz constant`,
+          steps: POWER_STEPS,
+        }))
+      : []),
   ];
   const header: Omit<AuditHeader, "fingerprint"> = {
     facts: {
-      schemaVersion, software: { name: "fiducial", version, backend: backend.name }, seed,
+      schemaVersion,
+      software: { name: "fiducial", version, backend: backend.name },
+      seed,
       problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
       methods: methods.map(({ name, description }) => ({ name, description })),
-      metrics: { psnr: "dB, range = the image's maximum magnitude", ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)", nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)" },
+      metrics: {
+        psnr: "dB, range = the image's maximum magnitude",
+        ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)",
+        nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
+      },
     },
     tests: tests.map(({ id, settings, thresholds }) => ({ id, settings, thresholds })),
     bounds: methods.map((m) => m.lipschitz ?? null),
     shape,
     ranges: images.map((_, i) => lab.view(i).range),
-    pictures: { ...Object.fromEntries(images.map((_, i) => [`image ${i}`, greyPicture(lab.view(i).truth, shape, lab.view(i).range)])), mask: greyPicture(problem.operator.mask.data, shape, 1) },
+    pictures: {
+      ...Object.fromEntries(
+        images.map((_, i) => [`image ${i}`, greyPicture(lab.view(i).truth, shape, lab.view(i).range)]),
+      ),
+      mask: greyPicture(problem.operator.mask.data, shape, 1),
+    },
     pieces,
   };
 
@@ -148,22 +248,53 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, range);
     collected.errors[`error ${at}`] = error;
     return {
-      accuracy: { method: method.name, image: i, psnr: psnr(truth, m, range), ssim: ssim(truth, m, shape, range), nmse: nmse(truth, m), maxError: maximum(error) },
+      accuracy: {
+        method: method.name,
+        image: i,
+        psnr: psnr(truth, m, range),
+        ssim: ssim(truth, m, shape, range),
+        nmse: nmse(truth, m),
+        maxError: maximum(error),
+      },
       ...(constant ? { constant } : {}),
-      ...(i === 0 && !constant ? { gradientCheck: { method: method.name, ...checkGradient(await lab.objective(method, "image"), scene, lab.randomPerturbation("image", `gradient check ${method.name}`), xNorm, GRADIENT_TOLERANCE), tolerance: GRADIENT_TOLERANCE } } : {}),
+      ...(i === 0 && !constant
+        ? {
+            gradientCheck: {
+              method: method.name,
+              ...checkGradient(
+                await lab.objective(method, "image"),
+                scene,
+                lab.randomPerturbation("image", `gradient check ${method.name}`),
+                xNorm,
+                GRADIENT_TOLERANCE,
+              ),
+              tolerance: GRADIENT_TOLERANCE,
+            },
+          }
+        : {}),
     };
   }
   async function certify(method: Reconstructor, tick: () => Promise<void>): Promise<Piece> {
     const objective = await lab.objective(method, "measurement");
     const { scene, yNorm } = lab.view(0);
     const p = await lab.clean(method, 0);
-    return { local: await localLipschitz((r) => objective.climb(scene, r, p), lab.randomPerturbation("measurement", `certificate ${method.name}`)(), { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick) };
+    return {
+      local: await localLipschitz(
+        (r) => objective.climb(scene, r, p),
+        lab.randomPerturbation("measurement", `certificate ${method.name}`)(),
+        { radius: 1e-3 * yNorm, steps: POWER_STEPS },
+        tick,
+      ),
+    };
   }
   const jobs = new Map<string, (collected: Collected, tick: () => Promise<void>) => Promise<Piece>>();
   methods.forEach((method, m) => {
     for (let i = 0; i < count; i++) {
       jobs.set(cleanKey(m, i), (collected) => clean(method, i, collected));
-      for (const test of tests) jobs.set(testKey(test.id, m, i), async (collected, tick) => ({ findings: await test.run(await lab.subject(test, method, i, collected, tick)) }));
+      for (const test of tests)
+        jobs.set(testKey(test.id, m, i), async (collected, tick) => ({
+          findings: await test.run(await lab.subject(test, method, i, collected, tick)),
+        }));
     }
     jobs.set(certificateKey(m), (_, tick) => certify(method, tick));
   });
@@ -177,9 +308,12 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       try {
         const { pictures, errors, transfers } = collected;
         return {
-          ...await job(collected, tick),
-          ...(transfers.length > 0 ? { transfers } : {}), pictures,
-          errors: Object.fromEntries(Object.entries(errors).map(([id, values]) => [id, base64(float32Bytes(Float32Array.from(values)))])),
+          ...(await job(collected, tick)),
+          ...(transfers.length > 0 ? { transfers } : {}),
+          pictures,
+          errors: Object.fromEntries(
+            Object.entries(errors).map(([id, values]) => [id, base64(float32Bytes(Float32Array.from(values)))]),
+          ),
         };
       } catch (error) {
         if (!(error instanceof FiducialError)) throw error;

@@ -1,4 +1,5 @@
-// The result of an audit: the product. Report and Markdown render it and recompute nothing. schema/result.schema.json says the same for other tools.
+// The result of an audit: the product. Report and Markdown render it and recompute nothing.
+// schema/result.schema.json says the same for other tools.
 
 export const schemaVersion = "1.2";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
@@ -11,36 +12,67 @@ export interface ImageRecord {
   /** What was done to the file's image before it was measured. */
   readonly preparation: string;
 }
-export interface MethodRecord { readonly name: string; readonly description: Facts }
-export interface GradientCheck { readonly method: string; readonly relativeError: number; readonly tolerance: number; readonly passed: boolean }
+export interface MethodRecord {
+  readonly name: string;
+  readonly description: Facts;
+}
+export interface GradientCheck {
+  readonly method: string;
+  readonly relativeError: number;
+  readonly tolerance: number;
+  readonly passed: boolean;
+}
 /** `maxError` is the largest |x̂ − x|, with phase. */
-export interface Accuracy { readonly method: string; readonly image: number; readonly psnr: number; readonly ssim: number; readonly nmse: number; readonly maxError: number }
+export interface Accuracy {
+  readonly method: string;
+  readonly image: number;
+  readonly psnr: number;
+  readonly ssim: number;
+  readonly nmse: number;
+  readonly maxError: number;
+}
 
 /** Details of one size and contrast, over their placements: shares of 1 are full recovery. */
 export interface DetailScore {
   readonly radius: number;
   readonly contrast: number;
   readonly placements: number;
-  /** Mean of Re⟨x̂(x + z) − x̂(x), z⟩/‖z‖² over the details that the data hold, and its 95 % interval. */
+  /**
+   * Mean of Re⟨x̂(x + z) − x̂(x), z⟩/‖z‖² over the details that the data hold, and its 95 %
+   * interval.
+   */
   readonly recovered: number;
   readonly low: number;
   readonly high: number;
-  /** Mean of ‖Az‖²/‖z‖²: the share of a detail that is measured at all; the rest lies in the null space of A. */
+  /**
+   * Mean of ‖Az‖²/‖z‖²: the share of a detail that is measured at all; the rest lies in the null
+   * space of A.
+   */
   readonly measured: number;
-  /** Details of which less than a fifth is measured: not recoverable from the data, by any method. */
+  /**
+   * Details of which less than a fifth is measured: not recoverable from the data, by any method.
+   */
   readonly notRecoverable: number;
   /** Of the others, those of which less than half is recovered. */
   readonly lost: number;
-  /** Mean of ‖x̂(x + z) − x̂(x) − z‖/‖z‖ inside the detail's box, and mean SSIM there against x + z. */
+  /**
+   * Mean of ‖x̂(x + z) − x̂(x) − z‖/‖z‖ inside the detail's box, and mean SSIM there against x + z.
+   */
   readonly boxError: number;
   readonly ssim: number;
 }
 
-/** How well a method reconstructs one image at one share of k-space, from several nested families of masks: a PSNR for each. */
+/**
+ * How well a method reconstructs one image at one share of k-space, from several nested families of
+ * masks: a PSNR for each.
+ */
 export interface RateScore {
   readonly method: string;
   readonly image: number;
-  /** Share of k-space that is measured, as asked for; the masks come as close as whole columns allow. */
+  /**
+   * Share of k-space that is measured, as asked for; the masks come as close as whole columns
+   * allow.
+   */
   readonly rate: number;
   readonly psnr: readonly number[];
 }
@@ -51,7 +83,10 @@ export interface Measurement {
   readonly image: number;
   /** "r₁", or "2 %" */
   readonly label: string;
-  /** The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain), for ℓ∞ balls with maxima in the norms' places; none where r was not searched for. */
+  /**
+   * The allowed ‖r‖ over ‖x‖ (image domain) or ‖y‖ (measurement domain), for ℓ∞ balls with maxima
+   * in the norms' places; none where r was not searched for.
+   */
   readonly relativeBudget?: number;
   readonly norm: number;
   readonly relativeNorm: number;
@@ -61,30 +96,84 @@ export interface Measurement {
   readonly outputChange: number;
   /** outputChange / norm */
   readonly amplification: number;
-  /** Random noise of the same norm in the same domain: mean and largest output change, mean PSNR and NMSE. */
-  readonly noise: { readonly draws: number; readonly meanOutputChange: number; readonly maxOutputChange: number; readonly psnr: number; readonly nmse: number };
+  /**
+   * Random noise of the same norm in the same domain: mean and largest output change, mean PSNR and
+   * NMSE.
+   */
+  readonly noise: {
+    readonly draws: number;
+    readonly meanOutputChange: number;
+    readonly maxOutputChange: number;
+    readonly psnr: number;
+    readonly nmse: number;
+  };
   readonly strongerThanNoise: boolean;
   readonly psnr: { readonly before: number; readonly after: number };
   readonly ssim: { readonly before: number; readonly after: number };
   readonly nmse: { readonly before: number; readonly after: number };
-  /** What the measurements with this name have in common, each at another severity; they are one curve. */
+  /**
+   * What the measurements with this name have in common, each at another severity; they are one
+   * curve.
+   */
   readonly series?: string;
   readonly detail?: DetailScore;
   /** Of a detail that is not there, the share of its contrast that appears. */
   readonly shown?: number;
-  /** Of a search from several starts: the largest change that each found, whether the best one was still gaining when it stopped, and its best after every step. */
-  readonly search?: { readonly changes: readonly number[]; readonly rising: boolean; readonly curve?: readonly number[] };
-  /** How likely something as bad is, with a 95 % interval; `bound` says that the probability is at most the one given. */
-  readonly likelihood?: { readonly probability: number; readonly low: number; readonly high: number; readonly evaluations: number; readonly levels: readonly number[]; readonly bound: boolean };
+  /**
+   * Of a search from several starts: the largest change that each found, whether the best one was
+   * still gaining when it stopped, and its best after every step.
+   */
+  readonly search?: {
+    readonly changes: readonly number[];
+    readonly rising: boolean;
+    readonly curve?: readonly number[];
+  };
+  /**
+   * How likely something as bad is, with a 95 % interval; `bound` says that the probability is at
+   * most the one given.
+   */
+  readonly likelihood?: {
+    readonly probability: number;
+    readonly low: number;
+    readonly high: number;
+    readonly evaluations: number;
+    readonly levels: readonly number[];
+    readonly bound: boolean;
+  };
   readonly iteration?: number;
-  readonly pictures?: Readonly<Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>> & { readonly gain: number; readonly maxError: number };
+  readonly pictures?: Readonly<
+    Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>
+  > & { readonly gain: number; readonly maxError: number };
 }
 /** `figure` is what was judged, beside its threshold. */
-export interface Verdict { readonly method: string; readonly outcome: Outcome; readonly explanation: string; readonly figure?: { readonly value: number; readonly threshold: number; readonly unit: string } }
-/** How a perturbation found for one method does to another: PSNR of `to` under what was found for `from`. */
-export interface Transfer { readonly from: string; readonly to: string; readonly image: number; readonly psnr: number }
-/** Bounds of a method's Lipschitz constant, change of the image over change of the measurement: the largest seen in any test, the local one at the first image's measurement, and a proven upper bound where there is one. */
-export interface Certificate { readonly method: string; readonly found: number; readonly local: number; readonly upper?: number; readonly why?: string }
+export interface Verdict {
+  readonly method: string;
+  readonly outcome: Outcome;
+  readonly explanation: string;
+  readonly figure?: { readonly value: number; readonly threshold: number; readonly unit: string };
+}
+/**
+ * How a perturbation found for one method does to another: PSNR of `to` under what was found for
+ * `from`.
+ */
+export interface Transfer {
+  readonly from: string;
+  readonly to: string;
+  readonly image: number;
+  readonly psnr: number;
+}
+/**
+ * Bounds of a method's Lipschitz constant, change of the image over change of the measurement: the
+ * largest seen in any test, the local one at the first image's measurement, and a proven upper
+ * bound where there is one.
+ */
+export interface Certificate {
+  readonly method: string;
+  readonly found: number;
+  readonly local: number;
+  readonly upper?: number;
+  readonly why?: string;
+}
 export interface TestRecord {
   readonly id: string;
   readonly title: string;
@@ -110,7 +199,10 @@ export interface AuditResult {
   readonly accuracy: readonly Accuracy[];
   readonly tests: readonly TestRecord[];
   readonly certificates?: readonly Certificate[];
-  /** PNG files in base64, by the ids that measurements, "image i", "reconstruction i method", "error i method" and "mask" use. */
+  /**
+   * PNG files in base64, by the ids that measurements, "image i", "reconstruction i method", "error
+   * i method" and "mask" use.
+   */
   readonly pictures: Readonly<Record<string, string>>;
   /** The maxima behind the grey and colour scales, by image. */
   readonly scales: readonly { readonly magnitude: number; readonly error: number }[];

@@ -1,16 +1,33 @@
-// An audit's pieces on disk and on the processors: each is written as soon as it is known, so that an audit that was stopped goes on where it was, and parts of it can be computed on other machines.
+// An audit's pieces on disk and on the processors: each is written as soon as it is known, so that
+// an audit that was stopped goes on where it was, and parts of it can be computed on other
+// machines.
 import { Worker } from "node:worker_threads";
 import { join } from "node:path";
-import { decodePiece, encodePiece, type AuditHeader, type AuditPlan, type Piece, type PieceRecord } from "../audit/index.ts";
+import {
+  decodePiece,
+  encodePiece,
+  type AuditHeader,
+  type AuditPlan,
+  type Piece,
+  type PieceRecord,
+} from "../audit/index.ts";
 import { ConfigError, FormatError } from "../engine/index.ts";
 import { fileExists, listFolder, readFile, removeFolder, writeFiles } from "./files.ts";
 import type { Arguments } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One of `count` parts, from 0. */
-export interface Shard { readonly index: number; readonly count: number }
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
 /** What a folder of pieces says about itself. `options` are those that tests are made from. */
-export interface PiecesHeader { readonly header: AuditHeader; readonly options: Readonly<Record<string, string>>; readonly command: string; readonly shard: Shard }
+export interface PiecesHeader {
+  readonly header: AuditHeader;
+  readonly options: Readonly<Record<string, string>>;
+  readonly command: string;
+  readonly shard: Shard;
+}
 
 const folderOf = (out: string): string => join(out, "pieces");
 const headerOf = (out: string): string => join(folderOf(out), "audit.json");
@@ -22,14 +39,22 @@ export function shardOf(args: Arguments): Shard {
   if (!args.has("shard")) return { index: 0, count: 1 };
   const [, i, n] = /^(\d{1,6})\/(\d{1,6})$/.exec(args.text("shard")) ?? [];
   const [index, count] = [Number(i) - 1, Number(n)];
-  if (i === undefined || !(index >= 0 && index < count)) throw new ConfigError(`--shard ${args.text("shard")}: give I/N, the I-th of N parts, as in 2/3`, { shard: args.text("shard") });
+  if (i === undefined || !(index >= 0 && index < count))
+    throw new ConfigError(`--shard ${args.text("shard")}: give I/N, the I-th of N parts, as in 2/3`, {
+      shard: args.text("shard"),
+    });
   return { index, count };
 }
 /** The pieces of a shard: every N-th. */
-export const piecesOf = (header: AuditHeader, { index, count }: Shard): PieceRecord[] => header.pieces.filter((_, k) => k % count === index);
+export const piecesOf = (header: AuditHeader, { index, count }: Shard): PieceRecord[] =>
+  header.pieces.filter((_, k) => k % count === index);
 
-/** Whether the pieces of two folders are of one audit; precision is an option that no header tells of. */
-export const belongTogether = (a: Omit<PiecesHeader, "shard">, b: Omit<PiecesHeader, "shard">): boolean => a.header.fingerprint === b.header.fingerprint && JSON.stringify(a.options) === JSON.stringify(b.options);
+/**
+ * Whether the pieces of two folders are of one audit; precision is an option that no header tells
+ * of.
+ */
+export const belongTogether = (a: Omit<PiecesHeader, "shard">, b: Omit<PiecesHeader, "shard">): boolean =>
+  a.header.fingerprint === b.header.fingerprint && JSON.stringify(a.options) === JSON.stringify(b.options);
 
 export function readPiecesHeader(out: string): PiecesHeader | undefined {
   if (!fileExists(headerOf(out))) return undefined;
@@ -42,34 +67,65 @@ export function readPiecesHeader(out: string): PiecesHeader | undefined {
 }
 /** The pieces that a folder holds. */
 export function readPieces(out: string): Map<string, Piece> {
-  const names = fileExists(folderOf(out)) ? listFolder(folderOf(out)).filter((n) => n.endsWith(".json") && n !== "audit.json") : [];
-  return new Map(names.map((name) => {
-    try {
-      return [name.slice(0, -".json".length), decodePiece(text(join(folderOf(out), name)))];
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new FormatError(`${join(folderOf(out), name)}: it is no JSON; remove it and run the same command again`, {});
-    }
-  }));
+  const names = fileExists(folderOf(out))
+    ? listFolder(folderOf(out)).filter((n) => n.endsWith(".json") && n !== "audit.json")
+    : [];
+  return new Map(
+    names.map((name) => {
+      try {
+        return [name.slice(0, -".json".length), decodePiece(text(join(folderOf(out), name)))];
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        throw new FormatError(
+          `${join(folderOf(out), name)}: it is no JSON; remove it and run the same command again`,
+          {},
+        );
+      }
+    }),
+  );
 }
-export const removePieces = (out: string): void => { removeFolder(folderOf(out)); };
+export const removePieces = (out: string): void => {
+  removeFolder(folderOf(out));
+};
 
-/** Computes the pieces of a shard that the folder lacks, on `threads` threads, and writes each as soon as it is known. Throws ConfigError when the folder holds another audit's. */
-export async function computePieces(out: string, plan: AuditPlan, own: Omit<PiecesHeader, "header">, args: Arguments, threads: number, terminal: Terminal): Promise<Map<string, Piece>> {
+/**
+ * Computes the pieces of a shard that the folder lacks, on `threads` threads, and writes each as
+ * soon as it is known. Throws ConfigError when the folder holds another audit's.
+ */
+export async function computePieces(
+  out: string,
+  plan: AuditPlan,
+  own: Omit<PiecesHeader, "header">,
+  args: Arguments,
+  threads: number,
+  terminal: Terminal,
+): Promise<Map<string, Piece>> {
   const { header } = plan;
   const there = readPiecesHeader(out);
-  if (there && (!belongTogether(there, { header, ...own }) || there.shard.index !== own.shard.index || there.shard.count !== own.shard.count)) {
-    throw new ConfigError(`${folderOf(out)}: it holds the pieces of an unfinished audit with other options (${there.command}); finish that one, remove the folder, or choose another --out`, {});
+  if (
+    there &&
+    (!belongTogether(there, { header, ...own }) ||
+      there.shard.index !== own.shard.index ||
+      there.shard.count !== own.shard.count)
+  ) {
+    throw new ConfigError(
+      `${folderOf(out)}: it holds the pieces of an unfinished audit with other options (${there.command}); finish that one, remove the folder, or choose another --out`,
+      {},
+    );
   }
   const pieces = there ? readPieces(out) : new Map<string, Piece>();
   if (!there) writeFiles([{ path: headerOf(out), content: JSON.stringify({ header, ...own }) }]);
   const wanted = piecesOf(header, own.shard);
   const open = wanted.filter((p) => !pieces.has(p.key));
-  if (open.length < wanted.length) terminal.note(`${wanted.length - open.length} of ${wanted.length} pieces of this audit are there already; going on from there`);
+  if (open.length < wanted.length)
+    terminal.note(
+      `${wanted.length - open.length} of ${wanted.length} pieces of this audit are there already; going on from there`,
+    );
   const total = open.reduce((n, p) => n + p.steps, 0);
   let finished = 0;
   const running = new Map<string, number>();
-  const progress = (piece: PieceRecord): Promise<void> => terminal.progress(piece.what, finished + [...running.values()].reduce((a, b) => a + b, 0), total);
+  const progress = (piece: PieceRecord): Promise<void> =>
+    terminal.progress(piece.what, finished + [...running.values()].reduce((a, b) => a + b, 0), total);
   const tick = (piece: PieceRecord): Promise<void> => {
     running.set(piece.key, Math.min(piece.steps, (running.get(piece.key) ?? 0) + 1));
     return progress(piece);
@@ -87,24 +143,39 @@ export async function computePieces(out: string, plan: AuditPlan, own: Omit<Piec
     for (const piece of queue) await finish(piece, encodePiece(await plan.run(piece.key, () => tick(piece))));
     return pieces;
   }
-  const workers = Array.from({ length: Math.min(threads, open.length) }, () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: args.alone() }));
+  const workers = Array.from(
+    { length: Math.min(threads, open.length) },
+    () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: args.alone() }),
+  );
   try {
-    await Promise.all(workers.map((worker) => new Promise<void>((resolve, reject) => {
-      let piece: PieceRecord | undefined;
-      const next = (): void => {
-        piece = queue.shift();
-        if (piece) worker.postMessage(piece.key);
-        else resolve();
-      };
-      worker.on("error", reject);
-      worker.on("exit", () => { reject(new ConfigError("a worker thread ended before its work; run the same command again, it goes on from there", {})); });
-      worker.on("message", (json: string | null) => {
-        if (!piece) return;
-        if (json === null) void tick(piece);
-        else finish(piece, json).then(next, reject);
-      });
-      next();
-    })));
+    await Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise<void>((resolve, reject) => {
+            let piece: PieceRecord | undefined;
+            const next = (): void => {
+              piece = queue.shift();
+              if (piece) worker.postMessage(piece.key);
+              else resolve();
+            };
+            worker.on("error", reject);
+            worker.on("exit", () => {
+              reject(
+                new ConfigError(
+                  "a worker thread ended before its work; run the same command again, it goes on from there",
+                  {},
+                ),
+              );
+            });
+            worker.on("message", (json: string | null) => {
+              if (!piece) return;
+              if (json === null) void tick(piece);
+              else finish(piece, json).then(next, reject);
+            });
+            next();
+          }),
+      ),
+    );
   } finally {
     await Promise.all(workers.map((w) => w.terminate()));
   }

@@ -1,4 +1,5 @@
-// A worker thread of an audit: sets the same audit up, and computes the pieces that it is asked for.
+// A worker thread of an audit: sets the same audit up, and computes the pieces that it is asked
+// for.
 import { parentPort, workerData } from "node:worker_threads";
 import { encodePiece, planAudit } from "../audit/index.ts";
 import { setUpAudit } from "./audit-setup.ts";
@@ -7,7 +8,15 @@ import type { Terminal } from "./terminal.ts";
 
 const silent: Terminal = { note() {}, print() {}, json() {}, async progress() {}, finish() {}, colour: false };
 const port = parentPort!;
-const plan = planAudit(await setUpAudit(new Arguments([], { ...workerData as Record<string, string>, threads: "1" }), silent));
+const plan = planAudit(
+  await setUpAudit(new Arguments([], { ...(workerData as Record<string, string>), threads: "1" }), silent),
+);
 port.on("message", async (key: string) => {
-  port.postMessage(encodePiece(await (await plan).run(key, async () => { port.postMessage(null); })));
+  port.postMessage(
+    encodePiece(
+      await (await plan).run(key, async () => {
+        port.postMessage(null);
+      }),
+    ),
+  );
 });

@@ -1,18 +1,45 @@
-// --data: a folder of IDX files, of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or a generated set by its name.
+// --data: a folder of IDX files, of CIFAR-10 batches, of images.npy and labels.npy, or of one
+// folder per class; an NPZ file; or a generated set by its name.
 import { join } from "node:path";
 import { ConfigError, FormatError, permutation, random } from "../engine/index.ts";
-import { arraySet, drawnShapes, pictureFolder, readCifar10, readIdxSet, readNpyArray, readNpz, straightEdges, strokeDigits, type LabelledImages, type PictureFile } from "../data/index.ts";
+import {
+  arraySet,
+  drawnShapes,
+  pictureFolder,
+  readCifar10,
+  readIdxSet,
+  readNpyArray,
+  readNpz,
+  straightEdges,
+  strokeDigits,
+  type LabelledImages,
+  type PictureFile,
+} from "../data/index.ts";
 import { fileExists, listFolder, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
 const generators = { strokes: strokeDigits, shapes: drawnShapes, edges: straightEdges };
 /** Names of the sets that are generated. */
 export const generated: ReadonlySet<string> = new Set(Object.keys(generators));
-export interface Split { readonly train: LabelledImages; readonly test: LabelledImages; readonly description: string }
-export interface SplitOptions { readonly seed: number; readonly count: number; readonly skipBad: boolean; readonly terminal: Terminal }
+export interface Split {
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
+  readonly description: string;
+}
+export interface SplitOptions {
+  readonly seed: number;
+  readonly count: number;
+  readonly skipBad: boolean;
+  readonly terminal: Terminal;
+}
 
 function subset(set: LabelledImages, indices: readonly number[]): LabelledImages {
-  return { ...set, length: indices.length, label: (i) => set.label(indices[i]), pixels: (i, out) => set.pixels(indices[i], out) };
+  return {
+    ...set,
+    length: indices.length,
+    label: (i) => set.label(indices[i]),
+    pixels: (i, out) => set.pixels(indices[i], out),
+  };
 }
 /** A tenth of it, drawn by the seed, is the test. */
 function heldOut(set: LabelledImages, seed: number): [LabelledImages, LabelledImages] {
@@ -22,10 +49,19 @@ function heldOut(set: LabelledImages, seed: number): [LabelledImages, LabelledIm
 }
 
 const isPicture = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
-/** Reads every picture once, so that a bad one among thousands is named before hours of training, not after. */
+/**
+ * Reads every picture once, so that a bad one among thousands is named before hours of training,
+ * not after.
+ */
 function folderSet(path: string, { skipBad, terminal }: SplitOptions): LabelledImages {
-  const classes = listFolder(path).filter((name) => name.endsWith("/")).map((name) => name.slice(0, -1));
-  const files = classes.flatMap((c) => listFolder(join(path, c)).filter(isPicture).map((name): PictureFile => ({ name: join(path, c, name), class: c, read: () => readFile(join(path, c, name)) })));
+  const classes = listFolder(path)
+    .filter((name) => name.endsWith("/"))
+    .map((name) => name.slice(0, -1));
+  const files = classes.flatMap((c) =>
+    listFolder(join(path, c))
+      .filter(isPicture)
+      .map((name): PictureFile => ({ name: join(path, c, name), class: c, read: () => readFile(join(path, c, name)) })),
+  );
   const all = pictureFolder(path, files, { classes });
   const out = new Float32Array(all.shape[0] * all.shape[1] * all.shape[2]);
   const good: number[] = [];
@@ -42,13 +78,19 @@ function folderSet(path: string, { skipBad, terminal }: SplitOptions): LabelledI
   return subset(all, good);
 }
 
-/** Throws ConfigError for a folder that is none of the known kinds, FormatError for damaged files. */
+/**
+ * Throws ConfigError for a folder that is none of the known kinds, FormatError for damaged files.
+ */
 export function loadDataset(path: string, options: SplitOptions): Split {
   const { seed, count } = options;
   if (Object.hasOwn(generators, path)) {
     const make = generators[path as keyof typeof generators];
     // the test comes from another stream: no image is in both
-    return { train: make({ count, seed }), test: make({ count: Math.max(100, Math.floor(count / 5)), seed: seed + 1_000_000 }), description: `generated ${path}` };
+    return {
+      train: make({ count, seed }),
+      test: make({ count: Math.max(100, Math.floor(count / 5)), seed: seed + 1_000_000 }),
+      description: `generated ${path}`,
+    };
   }
   if (path.endsWith(".npz")) {
     const arrays = readNpz(readFile(path), path);
@@ -58,7 +100,11 @@ export function loadDataset(path: string, options: SplitOptions): Split {
     };
     const test = find(["x_test", "test_images"], ["y_test", "test_labels"]);
     const train = find(["x_train", "train_images", "x", "images"], ["y_train", "train_labels", "y", "labels"]);
-    if (!train) throw new FormatError(`${path}: it has the arrays ${[...arrays.keys()].join(", ")}; it should have images and labels, or x_train, y_train, x_test and y_test`, {});
+    if (!train)
+      throw new FormatError(
+        `${path}: it has the arrays ${[...arrays.keys()].join(", ")}; it should have images and labels, or x_train, y_train, x_test and y_test`,
+        {},
+      );
     const [a, b] = test ? [train, { ...test, classes: train.classes }] : heldOut(train, seed);
     return { train: a, test: b, description: "NPZ" };
   }
@@ -69,26 +115,48 @@ export function loadDataset(path: string, options: SplitOptions): Split {
   if (trainImages && trainLabels) {
     const train = readIdxSet(file(trainImages), file(trainLabels), { name: `${path}, training set` });
     const [testImages, testLabels] = [pick(/^(t10k|test).*images.*idx3/), pick(/^(t10k|test).*labels.*idx1/)];
-    if (!testImages || !testLabels) { const [a, b] = heldOut(train, seed); return { train: a, test: b, description: "IDX" }; }
+    if (!testImages || !testLabels) {
+      const [a, b] = heldOut(train, seed);
+      return { train: a, test: b, description: "IDX" };
+    }
     const test = readIdxSet(file(testImages), file(testLabels), { name: `${path}, test set`, classes: train.classes });
-    if (test.shape.join() !== train.shape.join()) throw new FormatError(`${path}: training images are ${train.shape.join("×")}, test images ${test.shape.join("×")}; they must be equal`, {});
+    if (test.shape.join() !== train.shape.join())
+      throw new FormatError(
+        `${path}: training images are ${train.shape.join("×")}, test images ${test.shape.join("×")}; they must be equal`,
+        {},
+      );
     return { train, test, description: "IDX" };
   }
   if (names.includes("images.npy") && names.includes("labels.npy")) {
-    const [a, b] = heldOut(arraySet(readNpyArray(file("images.npy"), `${path}/images.npy`), readNpyArray(file("labels.npy"), `${path}/labels.npy`), path), seed);
+    const [a, b] = heldOut(
+      arraySet(
+        readNpyArray(file("images.npy"), `${path}/images.npy`),
+        readNpyArray(file("labels.npy"), `${path}/labels.npy`),
+        path,
+      ),
+      seed,
+    );
     return { train: a, test: b, description: "NPY" };
   }
   const batches = names.filter((name) => /^data_batch.*\.bin$/.test(name));
   if (batches.length > 0) {
     const train = readCifar10(batches.map(file), `${path}, training batches`);
-    if (!fileExists(join(path, "test_batch.bin"))) { const [a, b] = heldOut(train, seed); return { train: a, test: b, description: "CIFAR-10" }; }
+    if (!fileExists(join(path, "test_batch.bin"))) {
+      const [a, b] = heldOut(train, seed);
+      return { train: a, test: b, description: "CIFAR-10" };
+    }
     return { train, test: readCifar10([file("test_batch.bin")], `${path}, test batch`), description: "CIFAR-10" };
   }
   const folders = names.filter((name) => name.endsWith("/"));
-  if (folders.length === 0) throw new ConfigError(`${path}: it holds neither IDX files (train-images-idx3-ubyte…), nor CIFAR-10 batches (data_batch_1.bin…), nor images.npy and labels.npy, nor a folder per class`, {});
+  if (folders.length === 0)
+    throw new ConfigError(
+      `${path}: it holds neither IDX files (train-images-idx3-ubyte…), nor CIFAR-10 batches (data_batch_1.bin…), nor images.npy and labels.npy, nor a folder per class`,
+      {},
+    );
   if (folders.includes("train/") && folders.includes("test/")) {
     const [train, test] = [folderSet(join(path, "train"), options), folderSet(join(path, "test"), options)];
-    if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join()) throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});
+    if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join())
+      throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});
     return { train, test, description: "picture folders" };
   }
   const [train, test] = heldOut(folderSet(path, options), seed);

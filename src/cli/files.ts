@@ -1,5 +1,17 @@
-// Files: every failure is one line that says what, where and what to do; every write is beside the final name first.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+// Files: every failure is one line that says what, where and what to do; every write is beside the
+// final name first.
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
 
@@ -25,24 +37,43 @@ function say(path: string, doing: string, error: unknown): never {
 /** The file's bytes. Throws ConfigError when it cannot be read, FormatError when it is empty. */
 export function readFile(path: string): Uint8Array {
   let bytes: Uint8Array;
-  try { bytes = readFileSync(path); } catch (error) { return say(path, "read it", error); }
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    return say(path, "read it", error);
+  }
   if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; fetch or export it again`, {});
   return bytes;
 }
 
-/** Names in a folder, in order; those of folders end with "/". Throws ConfigError when it cannot be read. */
+/**
+ * Names in a folder, in order; those of folders end with "/". Throws ConfigError when it cannot be
+ * read.
+ */
 export function listFolder(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).filter((name) => !name.startsWith(".")).sort();
+    return readdirSync(path, { withFileTypes: true })
+      .map((e) => (e.isDirectory() ? `${e.name}/` : e.name))
+      .filter((name) => !name.startsWith("."))
+      .sort();
   } catch (error) {
-    return (error as { code?: string }).code === "ENOTDIR" ? say(path, "read it", new Error("it is a file; name a folder")) : say(path, "read it", error);
+    return (error as { code?: string }).code === "ENOTDIR"
+      ? say(path, "read it", new Error("it is a file; name a folder"))
+      : say(path, "read it", error);
   }
 }
-export function removeFile(path: string): void { rmSync(path, { force: true }); }
-export function removeFolder(path: string): void { rmSync(path, { recursive: true, force: true }); }
+export function removeFile(path: string): void {
+  rmSync(path, { force: true });
+}
+export function removeFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
 export const fileExists: (path: string) => boolean = existsSync;
 
-/** Makes the folder and those above it. Node's own recursive mkdir never returns where the kernel answers ENOENT for a folder that is there (/proc). */
+/**
+ * Makes the folder and those above it. Node's own recursive mkdir never returns where the kernel
+ * answers ENOENT for a folder that is there (/proc).
+ */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path);
@@ -62,7 +93,7 @@ function writeBeside(path: string, content: Uint8Array | string): string {
     makeFolder(dirname(path));
     file = openSync(beside, "w");
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
     fsyncSync(file);
     closeSync(file);
     return beside;
@@ -75,13 +106,19 @@ function writeBeside(path: string, content: Uint8Array | string): string {
   }
 }
 
-/** Writes all the files, or none: each beside its final name first, renamed once all are complete. */
+/**
+ * Writes all the files, or none: each beside its final name first, renamed once all are complete.
+ */
 export function writeFiles(files: readonly { readonly path: string; readonly content: Uint8Array | string }[]): void {
   const written: { path: string; beside: string }[] = [];
   try {
     for (const { path, content } of files) written.push({ path, beside: writeBeside(path, content) });
     for (const { path, beside } of written) {
-      try { renameSync(beside, path); } catch (error) { say(path, "write it", error); }
+      try {
+        renameSync(beside, path);
+      } catch (error) {
+        say(path, "write it", error);
+      }
     }
   } finally {
     for (const { beside } of written) rmSync(beside, { force: true });

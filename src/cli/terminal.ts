@@ -1,4 +1,5 @@
-// What is printed: progress and notes on stderr, results on stdout, nothing but JSON there with --json.
+// What is printed: progress and notes on stderr, results on stdout, nothing but JSON there with
+// --json.
 import { setImmediate } from "node:timers/promises";
 
 export interface Terminal {
@@ -8,7 +9,10 @@ export interface Terminal {
   print(text: string): void;
   /** The result for a program: what --json prints, and nothing else. */
   json(value: unknown): void;
-  /** To be awaited between pieces of work: shows how far it is and how long it will take, and lets Ctrl-C in. */
+  /**
+   * To be awaited between pieces of work: shows how far it is and how long it will take, and lets
+   * Ctrl-C in.
+   */
   progress(what: string, done: number, total: number): Promise<void>;
   /** Ends the progress line. */
   finish(): void;
@@ -17,7 +21,11 @@ export interface Terminal {
 
 function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
-  return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s` : `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
+  return s < 60
+    ? `${s} s`
+    : s < 3600
+      ? `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`
+      : `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
 }
 
 export function openTerminal(json: boolean): Terminal {
@@ -26,12 +34,23 @@ export function openTerminal(json: boolean): Terminal {
   const started = performance.now();
   let shown = Number.NEGATIVE_INFINITY;
   let open = false;
-  const clear = (): void => { if (open) stderr.write("\r\x1b[K"); open = false; };
+  const clear = (): void => {
+    if (open) stderr.write("\r\x1b[K");
+    open = false;
+  };
   return {
     colour: stdout.isTTY === true && !process.env.NO_COLOR,
-    note(line) { clear(); stderr.write(`${line}\n`); },
-    print(text) { clear(); if (!json) stdout.write(text); },
-    json(value) { if (json) stdout.write(`${JSON.stringify(value)}\n`); },
+    note(line) {
+      clear();
+      stderr.write(`${line}\n`);
+    },
+    print(text) {
+      clear();
+      if (!json) stdout.write(text);
+    },
+    json(value) {
+      if (json) stdout.write(`${JSON.stringify(value)}\n`);
+    },
     async progress(what, done, total) {
       const now = performance.now();
       // a terminal is redrawn ten times a second; a pipe gets a line now and then
@@ -57,6 +76,10 @@ export function openTerminal(json: boolean): Terminal {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i].length)));
   const right = head.map((_, i) => rows.every((r) => /^[–∞]?[-+\d.,×%→ kMGdBxs/]*$/.test(r[i])));
-  const line = (cells: readonly string[]): string => cells.map((c, i) => (right[i] ? c.padStart(widths[i]) : c.padEnd(widths[i]))).join("  ").trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((c, i) => (right[i] ? c.padStart(widths[i]) : c.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
   return `${[line(head), widths.map((w) => "─".repeat(w)).join("  "), ...rows.map(line)].join("\n")}\n`;
 }

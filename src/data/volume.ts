@@ -8,7 +8,10 @@ export interface Volume {
   readonly width: number;
   /** Two channels, real and imaginary, when true; one otherwise. */
   readonly complex: boolean;
-  /** [H,W], or [2,H,W] when complex; row-major. Throws FormatError for a slice that is not there, DtypeError for values that are not finite. */
+  /**
+   * [H,W], or [2,H,W] when complex; row-major. Throws FormatError for a slice that is not there,
+   * DtypeError for values that are not finite.
+   */
   slice(index: number): Float32Array;
 }
 
@@ -16,21 +19,42 @@ export interface Volume {
 export const MAX_VOXELS: number = 2 ** 31;
 
 /** A volume whose values are looked up one by one. Checks what every format must. */
-export function volume(name: string, facts: Omit<Volume, "slice">, value: (slice: number, channel: number, row: number, column: number) => number): Volume {
+export function volume(
+  name: string,
+  facts: Omit<Volume, "slice">,
+  value: (slice: number, channel: number, row: number, column: number) => number,
+): Volume {
   const { slices, height, width, complex } = facts;
-  if (!(slices >= 1 && height >= 1 && width >= 1)) throw new FormatError(`${name}: the image is ${slices}×${height}×${width}; every size must be at least 1`, { name, slices, height, width });
+  if (!(slices >= 1 && height >= 1 && width >= 1))
+    throw new FormatError(`${name}: the image is ${slices}×${height}×${width}; every size must be at least 1`, {
+      name,
+      slices,
+      height,
+      width,
+    });
   const channels = complex ? 2 : 1;
   return {
     ...facts,
     slice(index) {
-      if (!Number.isInteger(index) || index < 0 || index >= slices) throw new FormatError(`${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`, { name, index, slices });
+      if (!Number.isInteger(index) || index < 0 || index >= slices)
+        throw new FormatError(`${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`, {
+          name,
+          index,
+          slices,
+        });
       const out = new Float32Array(channels * height * width);
       let at = 0;
-      for (let c = 0; c < channels; c++) for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) {
-        const v = value(index, c, i, j);
-        if (!Number.isFinite(v)) throw new DtypeError(`${name}: slice ${index} has the value ${v} at row ${i}, column ${j}; replace what is not finite before auditing`, { name, index, row: i, column: j });
-        out[at++] = v;
-      }
+      for (let c = 0; c < channels; c++)
+        for (let i = 0; i < height; i++)
+          for (let j = 0; j < width; j++) {
+            const v = value(index, c, i, j);
+            if (!Number.isFinite(v))
+              throw new DtypeError(
+                `${name}: slice ${index} has the value ${v} at row ${i}, column ${j}; replace what is not finite before auditing`,
+                { name, index, row: i, column: j },
+              );
+            out[at++] = v;
+          }
       return out;
     },
   };
@@ -38,6 +62,14 @@ export function volume(name: string, facts: Omit<Volume, "slice">, value: (slice
 
 /** Throws FormatError unless `voxels` are few enough and `bytes` of them are there. */
 export function checkSize(name: string, voxels: number, bytesNeeded: number, bytesThere: number): void {
-  if (!(voxels > 0) || voxels > MAX_VOXELS) throw new FormatError(`${name}: its header claims ${voxels} voxels, this reads 1 to ${MAX_VOXELS}; the header is damaged or the file is not what it seems`, { name, voxels });
-  if (bytesNeeded > bytesThere) throw new FormatError(`${name}: its header needs ${bytesNeeded} bytes of pixels and the file has ${bytesThere}: it is cut short`, { name, bytesNeeded, bytesThere });
+  if (!(voxels > 0) || voxels > MAX_VOXELS)
+    throw new FormatError(
+      `${name}: its header claims ${voxels} voxels, this reads 1 to ${MAX_VOXELS}; the header is damaged or the file is not what it seems`,
+      { name, voxels },
+    );
+  if (bytesNeeded > bytesThere)
+    throw new FormatError(
+      `${name}: its header needs ${bytesNeeded} bytes of pixels and the file has ${bytesThere}: it is cut short`,
+      { name, bytesNeeded, bytesThere },
+    );
 }

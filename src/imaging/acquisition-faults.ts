@@ -1,4 +1,5 @@
-// What scanners and patients really do to the data: faults of the acquisition, each with a severity. Columns of k-space are acquired one after the other, from left to right.
+// What scanners and patients really do to the data: faults of the acquisition, each with a
+// severity. Columns of k-space are acquired one after the other, from left to right.
 import { exp, PI, sinCos, type Random } from "../engine/index.ts";
 import type { Mask } from "./operators/masks.ts";
 
@@ -22,23 +23,42 @@ export interface AcquisitionFault {
 
 const LN10 = 2.302585092994046;
 
-/** y with every measured cell (row, column, place, real, imaginary, share of the acquisition gone by) replaced. */
-function cells(scan: Acquisition, next: (re: number, im: number, at: { row: number; column: number; k: number; time: number }) => readonly [number, number]): Float64Array {
+/**
+ * y with every measured cell (row, column, place, real, imaginary, share of the acquisition gone
+ * by) replaced.
+ */
+function cells(
+  scan: Acquisition,
+  next: (
+    re: number,
+    im: number,
+    at: { row: number; column: number; k: number; time: number },
+  ) => readonly [number, number],
+): Float64Array {
   const [H, W] = scan.mask.shape;
   const out = new Float64Array(2 * H * W);
   const columns = measuredColumns(scan);
   const timeOf = new Map(columns.map((c, i) => [c, columns.length > 1 ? i / (columns.length - 1) : 0]));
-  for (let row = 0; row < H; row++) for (let column = 0; column < W; column++) {
-    const k = row * W + column;
-    if (!scan.mask.data[k]) continue;
-    const [re, im] = next(scan.y[k], scan.y[H * W + k], { row, column, k, time: timeOf.get(column)! });
-    out[k] = re;
-    out[H * W + k] = im;
-  }
+  for (let row = 0; row < H; row++)
+    for (let column = 0; column < W; column++) {
+      const k = row * W + column;
+      if (!scan.mask.data[k]) continue;
+      const [re, im] = next(scan.y[k], scan.y[H * W + k], { row, column, k, time: timeOf.get(column)! });
+      out[k] = re;
+      out[H * W + k] = im;
+    }
   return out;
 }
-function measuredColumns({ mask: { data, shape: [H, W] } }: Acquisition): number[] {
-  return Array.from({ length: W }, (_, c) => c).filter((c) => { for (let r = 0; r < H; r++) if (data[r * W + c]) return true; return false; });
+function measuredColumns({
+  mask: {
+    data,
+    shape: [H, W],
+  },
+}: Acquisition): number[] {
+  return Array.from({ length: W }, (_, c) => c).filter((c) => {
+    for (let r = 0; r < H; r++) if (data[r * W + c]) return true;
+    return false;
+  });
 }
 const turned = (re: number, im: number, angle: number): [number, number] => {
   const [s, c] = sinCos(angle);
@@ -48,7 +68,8 @@ const turned = (re: number, im: number, angle: number): [number, number] => {
 function some<T>(items: readonly T[], share: number, rng: Random): Set<T> {
   const left = [...items];
   const chosen = new Set<T>();
-  for (let n = Math.max(1, Math.round(share * items.length)); n > 0 && left.length > 0; n--) chosen.add(left.splice(Math.floor(rng.uniform() * left.length), 1)[0]);
+  for (let n = Math.max(1, Math.round(share * items.length)); n > 0 && left.length > 0; n--)
+    chosen.add(left.splice(Math.floor(rng.uniform() * left.length), 1)[0]);
   return chosen;
 }
 /** Keys' cubic kernel (a = −½). */
@@ -57,58 +78,89 @@ const cubic = (t: number): number => {
   return d < 1 ? (1.5 * d - 2.5) * d * d + 1 : d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0;
 };
 /** The image resampled at (row, column) ↦ places about its centre, zero outside. */
-function resampled(x: ArrayLike<number>, [H, W]: readonly [number, number], place: (row: number, column: number) => readonly [number, number]): Float64Array {
+function resampled(
+  x: ArrayLike<number>,
+  [H, W]: readonly [number, number],
+  place: (row: number, column: number) => readonly [number, number],
+): Float64Array {
   const out = new Float64Array(2 * H * W);
   const [middleRow, middleColumn] = [Math.floor(H / 2), Math.floor(W / 2)];
-  for (let row = 0; row < H; row++) for (let column = 0; column < W; column++) {
-    const [dr, dc] = place(row - middleRow, column - middleColumn);
-    const [r, c] = [dr + middleRow, dc + middleColumn];
-    for (let i = Math.floor(r) - 1; i <= Math.floor(r) + 2; i++) for (let j = Math.floor(c) - 1; j <= Math.floor(c) + 2; j++) {
-      if (i < 0 || i >= H || j < 0 || j >= W) continue;
-      const weight = cubic(r - i) * cubic(c - j);
-      out[row * W + column] += weight * x[i * W + j];
-      out[H * W + row * W + column] += weight * x[H * W + i * W + j];
+  for (let row = 0; row < H; row++)
+    for (let column = 0; column < W; column++) {
+      const [dr, dc] = place(row - middleRow, column - middleColumn);
+      const [r, c] = [dr + middleRow, dc + middleColumn];
+      for (let i = Math.floor(r) - 1; i <= Math.floor(r) + 2; i++)
+        for (let j = Math.floor(c) - 1; j <= Math.floor(c) + 2; j++) {
+          if (i < 0 || i >= H || j < 0 || j >= W) continue;
+          const weight = cubic(r - i) * cubic(c - j);
+          out[row * W + column] += weight * x[i * W + j];
+          out[H * W + row * W + column] += weight * x[H * W + i * W + j];
+        }
     }
-  }
   return out;
 }
-/** From a moment on, the object is another one: its k-space minus the old object's is added to the columns acquired since. */
+/**
+ * From a moment on, the object is another one: its k-space minus the old object's is added to the
+ * columns acquired since.
+ */
 function changedSince(scan: Acquisition, moment: number, other: Float64Array): Float64Array {
   const [H, W] = scan.mask.shape;
   const before = scan.spectrum(scan.x);
   const after = scan.spectrum(other);
-  return cells(scan, (re, im, { k, time }) => (time < moment ? [re, im] : [re + after[k] - before[k], im + after[H * W + k] - before[H * W + k]]));
+  return cells(scan, (re, im, { k, time }) =>
+    time < moment ? [re, im] : [re + after[k] - before[k], im + after[H * W + k] - before[H * W + k]],
+  );
 }
 
 export const acquisitionFaults: readonly AcquisitionFault[] = [
   {
-    name: "patient translation", unit: "px", severities: [0.25, 0.5, 2],
-    description: "the patient jumps three times during the acquisition, to places up to the severity away in both directions; the columns acquired meanwhile are of the moved patient",
+    name: "patient translation",
+    unit: "px",
+    severities: [0.25, 0.5, 2],
+    description:
+      "the patient jumps three times during the acquisition, to places up to the severity away in both directions; the columns acquired meanwhile are of the moved patient",
     corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const moments = [rng.uniform(), rng.uniform(), rng.uniform()].sort((a, b) => a - b);
-      const places = Array.from({ length: 4 }, () => [severity * (2 * rng.uniform() - 1), severity * (2 * rng.uniform() - 1)]);
+      const places = Array.from({ length: 4 }, () => [
+        severity * (2 * rng.uniform() - 1),
+        severity * (2 * rng.uniform() - 1),
+      ]);
       const placeAt = (time: number): number[] => places[moments.filter((m) => m <= time).length];
       // where the patient lies while the centre of k-space is acquired is where the image puts him
       const [row0, column0] = placeAt(0.5);
       return cells(scan, (re, im, { row, column, time }) => {
         const [r, c] = placeAt(time);
-        return turned(re, im, -2 * PI * (((row - Math.floor(H / 2)) * (r - row0)) / H + ((column - Math.floor(W / 2)) * (c - column0)) / W));
+        return turned(
+          re,
+          im,
+          -2 * PI * (((row - Math.floor(H / 2)) * (r - row0)) / H + ((column - Math.floor(W / 2)) * (c - column0)) / W),
+        );
       });
     },
   },
   {
-    name: "patient rotation", unit: "°", severities: [0.5, 1, 4],
-    description: "the patient turns by the severity once, after between 55 % and 75 % of the acquisition, and stays turned",
+    name: "patient rotation",
+    unit: "°",
+    severities: [0.5, 1, 4],
+    description:
+      "the patient turns by the severity once, after between 55 % and 75 % of the acquisition, and stays turned",
     corrupt(scan, severity, rng) {
       const angle = (severity * PI) / 180;
       const [s, c] = sinCos(angle);
-      return changedSince(scan, 0.55 + 0.2 * rng.uniform(), resampled(scan.x, scan.mask.shape, (row, column) => [row * c - column * s, row * s + column * c]));
+      return changedSince(
+        scan,
+        0.55 + 0.2 * rng.uniform(),
+        resampled(scan.x, scan.mask.shape, (row, column) => [row * c - column * s, row * s + column * c]),
+      );
     },
   },
   {
-    name: "k-space spike", unit: "of the largest value", severities: [0.01, 0.03, 0.1],
-    description: "one measured cell, drawn at random, gets a spike of the severity times the largest magnitude, with a random phase",
+    name: "k-space spike",
+    unit: "of the largest value",
+    severities: [0.01, 0.03, 0.1],
+    description:
+      "one measured cell, drawn at random, gets a spike of the severity times the largest magnitude, with a random phase",
     corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const measured = [...scan.mask.data.keys()].filter((k) => scan.mask.data[k]);
@@ -120,7 +172,9 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     },
   },
   {
-    name: "lost lines", unit: "of the columns", severities: [0.02, 0.05, 0.15],
+    name: "lost lines",
+    unit: "of the columns",
+    severities: [0.02, 0.05, 0.15],
     description: "so many of the measured columns, at least one, are lost and read as zero",
     corrupt(scan, severity, rng) {
       const lost = some(measuredColumns(scan), severity, rng);
@@ -128,15 +182,23 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     },
   },
   {
-    name: "gain drift", unit: "over the acquisition", severities: [0.02, 0.1, 0.3],
-    description: "the receiver's gain drifts linearly by the severity from the first column to the last, around its right value",
+    name: "gain drift",
+    unit: "over the acquisition",
+    severities: [0.02, 0.1, 0.3],
+    description:
+      "the receiver's gain drifts linearly by the severity from the first column to the last, around its right value",
     corrupt: (scan, severity, rng) => {
       const sign = rng.uniform() < 0.5 ? -1 : 1;
-      return cells(scan, (re, im, { time }) => { const gain = 1 + sign * severity * (time - 0.5); return [gain * re, gain * im]; });
+      return cells(scan, (re, im, { time }) => {
+        const gain = 1 + sign * severity * (time - 0.5);
+        return [gain * re, gain * im];
+      });
     },
   },
   {
-    name: "phase errors", unit: "rad", severities: [0.03, 0.1, 0.4],
+    name: "phase errors",
+    unit: "rad",
+    severities: [0.03, 0.1, 0.4],
     description: "every column has a phase error of its own, normal with the severity as standard deviation",
     corrupt(scan, severity, rng) {
       const errors = new Map(measuredColumns(scan).map((c) => [c, severity * rng.normal()]));
@@ -144,30 +206,48 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     },
   },
   {
-    name: "wrong field of view", unit: "larger", severities: [0.003, 0.01, 0.04],
+    name: "wrong field of view",
+    unit: "larger",
+    severities: [0.003, 0.01, 0.04],
     description: "the object is larger by the severity than the field of view says",
-    corrupt: (scan, severity) => changedSince(scan, 0, resampled(scan.x, scan.mask.shape, (row, column) => [row / (1 + severity), column / (1 + severity)])),
+    corrupt: (scan, severity) =>
+      changedSince(
+        scan,
+        0,
+        resampled(scan.x, scan.mask.shape, (row, column) => [row / (1 + severity), column / (1 + severity)]),
+      ),
   },
   {
-    name: "wrong mask", unit: "of the columns", severities: [0.02, 0.05, 0.15],
-    description: "so many of the measured columns, at least one, are really their right neighbours: the table of phase-encoding steps is wrong there",
+    name: "wrong mask",
+    unit: "of the columns",
+    severities: [0.02, 0.05, 0.15],
+    description:
+      "so many of the measured columns, at least one, are really their right neighbours: the table of phase-encoding steps is wrong there",
     corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const wrong = some(measuredColumns(scan), severity, rng);
       const whole = scan.spectrum(scan.x);
       return cells(scan, (re, im, { row, column, k }) => {
         const neighbour = row * W + ((column + 1) % W);
-        return wrong.has(column) ? [re + whole[neighbour] - whole[k], im + whole[H * W + neighbour] - whole[H * W + k]] : [re, im];
+        return wrong.has(column)
+          ? [re + whole[neighbour] - whole[k], im + whole[H * W + neighbour] - whole[H * W + k]]
+          : [re, im];
       });
     },
   },
   {
-    name: "thermal noise", unit: "dB signal to noise", severities: [30, 20, 10],
+    name: "thermal noise",
+    unit: "dB signal to noise",
+    severities: [30, 20, 10],
     description: "Gaussian noise on every measured cell, so strong that the measured signal is the severity above it",
     corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       let [energy, count] = [0, 0];
-      for (let k = 0; k < H * W; k++) if (scan.mask.data[k]) { energy += scan.y[k] ** 2 + scan.y[H * W + k] ** 2; count += 2; }
+      for (let k = 0; k < H * W; k++)
+        if (scan.mask.data[k]) {
+          energy += scan.y[k] ** 2 + scan.y[H * W + k] ** 2;
+          count += 2;
+        }
       const sigma = Math.sqrt(energy / count) * exp((-severity * LN10) / 20);
       return cells(scan, (re, im) => [re + sigma * rng.normal(), im + sigma * rng.normal()]);
     },

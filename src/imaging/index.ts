@@ -1,9 +1,28 @@
 // The public face of imaging: how images are measured, made, reconstructed and compared.
-export { equispacedMask, maskFrom, maskFromDescription, nestedMasks, radialMask, randomMask, variableDensityMask, type Mask } from "./operators/masks.ts";
+export {
+  equispacedMask,
+  maskFrom,
+  maskFromDescription,
+  nestedMasks,
+  radialMask,
+  randomMask,
+  variableDensityMask,
+  type Mask,
+} from "./operators/masks.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
 export { subsampledFourier } from "./operators/subsampled-fourier.ts";
-export { detailAt, detailShapes, drawPlace, placeDetail, type Detail, type DetailKind, type DetailShape, type Inside, type Place } from "./details.ts";
+export {
+  detailAt,
+  detailShapes,
+  drawPlace,
+  placeDetail,
+  type Detail,
+  type DetailKind,
+  type DetailShape,
+  type Inside,
+  type Place,
+} from "./details.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";

@@ -4,9 +4,17 @@ import { applyOperator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
 
-/** Independent Gaussian noise of standard deviation sigma on the real and the imaginary part of every measured cell. */
-export interface Noise { readonly kind: "gaussian"; readonly sigma: number }
-export function gaussianNoise(options: { sigma: number }): Noise { return { kind: "gaussian", sigma: options.sigma }; }
+/**
+ * Independent Gaussian noise of standard deviation sigma on the real and the imaginary part of
+ * every measured cell.
+ */
+export interface Noise {
+  readonly kind: "gaussian";
+  readonly sigma: number;
+}
+export function gaussianNoise(options: { sigma: number }): Noise {
+  return { kind: "gaussian", sigma: options.sigma };
+}
 
 export interface InverseProblem {
   readonly operator: ReturnType<typeof subsampledFourier>;
@@ -19,23 +27,46 @@ export interface InverseProblem {
 }
 
 /** Throws ConfigError for an operator without A or A*. */
-export function inverseProblem(options: { operator: ReturnType<typeof subsampledFourier>; noise: Noise; images: ImageSet }): InverseProblem {
+export function inverseProblem(options: {
+  operator: ReturnType<typeof subsampledFourier>;
+  noise: Noise;
+  images: ImageSet;
+}): InverseProblem {
   const { operator, noise } = options;
-  for (const part of ["forward", "adjoint"] as const) if (typeof operator[part] !== "function") throw new ConfigError(`inverseProblem: the operator ${operator.name} has no ${part}; a reconstruction and its attacks need A and A*`, { part });
-  const { data, shape: [H, W] } = operator.mask;
+  for (const part of ["forward", "adjoint"] as const)
+    if (typeof operator[part] !== "function")
+      throw new ConfigError(
+        `inverseProblem: the operator ${operator.name} has no ${part}; a reconstruction and its attacks need A and A*`,
+        { part },
+      );
+  const {
+    data,
+    shape: [H, W],
+  } = operator.mask;
   return {
     ...options,
     sampled: (b, y) => b.emit("mul", { a: y, b: b.constant(Float32Array.from(data), [H, W]) }, {}),
     draw(seed, i) {
       const rng = random(seed).fork(`noise ${i}`);
-      return Float64Array.from({ length: 2 * H * W }, (_, k) => { const v = noise.sigma * rng.normal(); return data[k % (H * W)] ? v : 0; });
+      return Float64Array.from({ length: 2 * H * W }, (_, k) => {
+        const v = noise.sigma * rng.normal();
+        return data[k % (H * W)] ? v : 0;
+      });
     },
   };
 }
 
-/** y = Ax + e for image i of the problem, [2,H,W]; the noise is the one that an audit with this seed adds. */
-export async function measure(problem: InverseProblem, options: { image: number; seed: number; backend: Backend }): Promise<Float64Array> {
+/**
+ * y = Ax + e for image i of the problem, [2,H,W]; the noise is the one that an audit with this seed
+ * adds.
+ */
+export async function measure(
+  problem: InverseProblem,
+  options: { image: number; seed: number; backend: Backend },
+): Promise<Float64Array> {
   const { image, seed, backend } = options;
   const noise = problem.draw(seed, image);
-  return (await applyOperator(problem.operator, "forward", problem.images.image(image), backend)).map((v, k) => v + noise[k]);
+  return (await applyOperator(problem.operator, "forward", problem.images.image(image), backend)).map(
+    (v, k) => v + noise[k],
+  );
 }

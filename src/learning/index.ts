@@ -1,13 +1,41 @@
 // The public face of learning: networks, and how they are trained, kept and looked at.
 export * as nn from "./nn/index.ts";
-export { crossEntropy, huber, meanAbsoluteError, meanSquaredError, structuralDissimilarity, type Loss } from "./nn/losses.ts";
+export {
+  crossEntropy,
+  huber,
+  meanAbsoluteError,
+  meanSquaredError,
+  structuralDissimilarity,
+  type Loss,
+} from "./nn/losses.ts";
 export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
-export { compileEvaluation, fit, predict, type Dataset, type Epoch, type Evaluation, type FitOptions, type Forward, type Progress } from "./train/fit.ts";
+export {
+  compileEvaluation,
+  fit,
+  predict,
+  type Dataset,
+  type Epoch,
+  type Evaluation,
+  type FitOptions,
+  type Forward,
+  type Progress,
+} from "./train/fit.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
-export { checkGradients, explainDerivatives, explainNode, gradientVector, trace, type ChainRule, type GradientVector, type NodeExplanation, type NodeTerm, type Tensor } from "./inspect/trace.ts";
+export {
+  checkGradients,
+  explainDerivatives,
+  explainNode,
+  gradientVector,
+  trace,
+  type ChainRule,
+  type GradientVector,
+  type NodeExplanation,
+  type NodeTerm,
+  type Tensor,
+} from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";

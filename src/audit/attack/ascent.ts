@@ -12,17 +12,45 @@ export interface HeavyBallOptions {
   /** τ: the start is τ·U[0, 1) in every element. */
   readonly start: number;
   readonly iterations: number;
-  /** Increasing norms at which the ascent is looked at: r₁, r₂, r₃. Or, the numbers of steps after which it is. */
+  /**
+   * Increasing norms at which the ascent is looked at: r₁, r₂, r₃. Or, the numbers of steps after
+   * which it is.
+   */
   readonly norms?: readonly number[];
   readonly stops?: readonly number[];
   /** The ascent ends where ‖r‖ passes it. */
   readonly maximumNorm?: number;
 }
-export interface Stop { readonly r: Float64Array; readonly iteration: number; readonly reached: boolean }
+export interface Stop {
+  readonly r: Float64Array;
+  readonly iteration: number;
+  readonly reached: boolean;
+}
 
-/** v ← γv + η∇Q(r), r ← r + v with Q(r) = ½‖f(y(r)) − p‖² − (λ/2)‖r‖², from r = τ·U[0,1), v = 0: one ascent, which stops for a look when ‖r‖ first reaches each of `norms`, or after each of `stops` steps. Stops that `iterations` did not reach are left out, but for the last iterate when there is none at all. Throws ConvergenceError when the gradient is not finite. Source: Antun et al., PNAS 2020; Invfool, Runner. */
-export async function heavyBallAscent(climb: Climb, size: number, options: HeavyBallOptions, rng: Random, onStep?: () => Promise<void>): Promise<Stop[]> {
-  const { lambda, stepSize, momentum, start, iterations, norms = [], stops: looks = [], maximumNorm = Number.POSITIVE_INFINITY } = options;
+/**
+ * v ← γv + η∇Q(r), r ← r + v with Q(r) = ½‖f(y(r)) − p‖² − (λ/2)‖r‖², from r = τ·U[0,1), v = 0: one
+ * ascent, which stops for a look when ‖r‖ first reaches each of `norms`, or after each of `stops`
+ * steps. Stops that `iterations` did not reach are left out, but for the last iterate when there is
+ * none at all. Throws ConvergenceError when the gradient is not finite. Source: Antun et al., PNAS
+ * 2020; Invfool, Runner.
+ */
+export async function heavyBallAscent(
+  climb: Climb,
+  size: number,
+  options: HeavyBallOptions,
+  rng: Random,
+  onStep?: () => Promise<void>,
+): Promise<Stop[]> {
+  const {
+    lambda,
+    stepSize,
+    momentum,
+    start,
+    iterations,
+    norms = [],
+    stops: looks = [],
+    maximumNorm = Number.POSITIVE_INFINITY,
+  } = options;
   const wanted = norms.length + looks.length;
   const r = Float64Array.from({ length: size }, () => start * rng.uniform());
   const v = new Float64Array(size);
@@ -35,9 +63,15 @@ export async function heavyBallAscent(climb: Climb, size: number, options: Heavy
       r[i] += v[i];
     }
     const length = norm(r);
-    if (!Number.isFinite(length)) throw new ConvergenceError(`the ascent's perturbation is not finite after step ${k + 1}; the reconstruction returns NaN or the step size is too large`, { step: k + 1 });
-    while (stops.length < norms.length && length >= norms[stops.length]) stops.push({ r: r.slice(), iteration: k + 1, reached: true });
-    if (looks.includes(k + 1) || (length > maximumNorm && looks.length > 0)) stops.push({ r: r.slice(), iteration: k + 1, reached: true });
+    if (!Number.isFinite(length))
+      throw new ConvergenceError(
+        `the ascent's perturbation is not finite after step ${k + 1}; the reconstruction returns NaN or the step size is too large`,
+        { step: k + 1 },
+      );
+    while (stops.length < norms.length && length >= norms[stops.length])
+      stops.push({ r: r.slice(), iteration: k + 1, reached: true });
+    if (looks.includes(k + 1) || (length > maximumNorm && looks.length > 0))
+      stops.push({ r: r.slice(), iteration: k + 1, reached: true });
     if (length > maximumNorm) break;
   }
   if (stops.length === 0) stops.push({ r, iteration: iterations, reached: false });
@@ -90,12 +124,27 @@ export interface Found {
   readonly curve: number[];
 }
 
-/** Projected gradient ascent (or descent) of ½‖w(f(y(r)) − p)‖² in a ball: steps along the gradient, normalised in the ball's own norm, of a quarter of the radius, and of a tenth for every other start; from random points of half the radius; `first`, where given, takes the first one's place. `distance` is ‖w(x̂ − p)‖. Throws ConvergenceError when a reconstruction is not finite. Source: Madry et al. 2018, as Genzel, Macdonald, März 2022 use it. */
-export async function projectedAscent(climb: Climb, distance: (x: Float64Array) => number, random: () => Float64Array, options: ProjectedOptions, first?: Float64Array, onStep?: () => Promise<void>): Promise<Found> {
+/**
+ * Projected gradient ascent (or descent) of ½‖w(f(y(r)) − p)‖² in a ball: steps along the gradient,
+ * normalised in the ball's own norm, of a quarter of the radius, and of a tenth for every other
+ * start; from random points of half the radius; `first`, where given, takes the first one's place.
+ * `distance` is ‖w(x̂ − p)‖. Throws ConvergenceError when a reconstruction is not finite. Source:
+ * Madry et al. 2018, as Genzel, Macdonald, März 2022 use it.
+ */
+export async function projectedAscent(
+  climb: Climb,
+  distance: (x: Float64Array) => number,
+  random: () => Float64Array,
+  options: ProjectedOptions,
+  first?: Float64Array,
+  onStep?: () => Promise<void>,
+): Promise<Found> {
   const { radius, steps, restarts, ball = "l2", towards = false } = options;
   const sign = towards ? -1 : 1;
   const starts: Float64Array[] = Array.from({ length: restarts }, () => stretched(random(), 0.5 * radius, ball));
-  if (first) starts[0] = ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
+  if (first)
+    starts[0] =
+      ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
   let best: Omit<Found, "changes"> = { r: starts[0], change: Number.NaN, rising: false, curve: [] };
   const changes: number[] = [];
   for (const [s, begin] of starts.entries()) {
@@ -107,16 +156,22 @@ export async function projectedAscent(climb: Climb, distance: (x: Float64Array) 
       const { x, gradient } = climb(r);
       await onStep?.();
       const change = distance(x);
-      if (!Number.isFinite(change)) throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
+      if (!Number.isFinite(change))
+        throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
       if (!(sign * change <= sign * own.change)) own = { r, change };
       curve.push(own.change);
       if (k <= 0.8 * steps) early = own.change;
       if (k === steps || norm(gradient) === 0) break;
       const step = stretched(gradient, (sign * radius) / (s % 2 === 0 ? 4 : 10), ball);
-      r = projected(r.map((v, i) => v + step[i]), radius, ball);
+      r = projected(
+        r.map((v, i) => v + step[i]),
+        radius,
+        ball,
+      );
     }
     changes.push(own.change);
-    if (!(sign * own.change <= sign * best.change)) best = { ...own, curve, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
+    if (!(sign * own.change <= sign * best.change))
+      best = { ...own, curve, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
   }
   return { ...best, changes };
 }

@@ -8,7 +8,10 @@ export interface Likelihood {
   readonly low: number;
   readonly high: number;
   readonly evaluations: number;
-  /** The responses that were passed one after the other, each reached by about one in ten of those before; none for plain Monte Carlo. */
+  /**
+   * The responses that were passed one after the other, each reached by about one in ten of those
+   * before; none for plain Monte Carlo.
+   */
   readonly levels: readonly number[];
   /** The search ended at its last level, so the probability is an upper bound. */
   readonly bound: boolean;
@@ -44,13 +47,28 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
   const [p, z2] = [hits / samples, Z * Z];
   const middle = (p + z2 / (2 * samples)) / (1 + z2 / samples);
   const half = (Z / (1 + z2 / samples)) * Math.sqrt((p * (1 - p)) / samples + z2 / (4 * samples * samples));
-  return { probability: p, low: Math.max(0, middle - half), high: middle + half, evaluations: samples, levels: [], bound: false, worst };
+  return {
+    probability: p,
+    low: Math.max(0, middle - half),
+    high: middle + half,
+    evaluations: samples,
+    levels: [],
+    bound: false,
+    worst,
+  };
 }
 
-/** P(response ≥ threshold) as a product of conditional probabilities of about a tenth, each from Markov chains that start where the level before ended; steps are preconditioned Crank–Nicolson ones, whose length adapts to an acceptance of 0.44, so that thousands of dimensions do no harm. Sources: Au and Beck, Probabilistic Engineering Mechanics 2001; Papaioannou et al., ibid. 2015. Throws ConfigError for fewer than 20 samples a level. */
+/**
+ * P(response ≥ threshold) as a product of conditional probabilities of about a tenth, each from
+ * Markov chains that start where the level before ended; steps are preconditioned Crank–Nicolson
+ * ones, whose length adapts to an acceptance of 0.44, so that thousands of dimensions do no harm.
+ * Sources: Au and Beck, Probabilistic Engineering Mechanics 2001; Papaioannou et al., ibid. 2015.
+ * Throws ConfigError for fewer than 20 samples a level.
+ */
 export async function subsetSimulation(event: Event & { samples: number; maxLevels?: number }): Promise<Likelihood> {
   const { dimension, response, threshold, samples, maxLevels = 12, tick } = event;
-  if (!(samples >= 20)) throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, { samples });
+  if (!(samples >= 20))
+    throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, { samples });
   const rng = random(event.seed);
   const seeds = Math.floor(samples / 10);
   const length = Math.ceil(samples / seeds);
@@ -61,10 +79,16 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
     await tick?.();
     return response(u);
   };
-  interface Sample { readonly u: Float64Array; readonly g: number }
+  interface Sample {
+    readonly u: Float64Array;
+    readonly g: number;
+  }
   /** One chain per seed of the level; the first level is chains of one. */
   let chains: Sample[][] = [];
-  for (let i = 0; i < seeds * length; i++) { const u = normals(); chains.push([{ u, g: await evaluate(u) }]); }
+  for (let i = 0; i < seeds * length; i++) {
+    const u = normals();
+    chains.push([{ u, g: await evaluate(u) }]);
+  }
   const levels: number[] = [];
   let logProbability = 0;
   let variance = 0;
@@ -81,7 +105,15 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
     if (last) {
       const spread = exp(Z * Math.sqrt(variance));
       const probability = exp(logProbability);
-      return { probability, low: hits === 0 ? 0 : probability / spread, high: Math.min(1, probability * spread), evaluations, levels, bound: hits === 0, worst: all[0].u };
+      return {
+        probability,
+        low: hits === 0 ? 0 : probability / spread,
+        high: Math.min(1, probability * spread),
+        evaluations,
+        levels,
+        bound: hits === 0,
+        worst: all[0].u,
+      };
     }
     levels.push(tenth);
     const next: Sample[][] = [];
@@ -116,7 +148,8 @@ function correlation(chains: readonly (readonly { readonly g: number }[])[], at:
   let gamma = 0;
   for (let lag = 1; lag < length; lag++) {
     let sum = 0;
-    for (const chain of chains) for (let i = 0; i + lag < length; i++) sum += chain[i].g >= at && chain[i + lag].g >= at ? 1 : 0;
+    for (const chain of chains)
+      for (let i = 0; i + lag < length; i++) sum += chain[i].g >= at && chain[i + lag].g >= at ? 1 : 0;
     gamma += 2 * (1 - lag / length) * ((sum / (chains.length * (length - lag)) - share * share) / zero);
   }
   return Math.max(0, gamma);

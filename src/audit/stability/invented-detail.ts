@@ -5,13 +5,39 @@ import { projectedAscent } from "../attack/ascent.ts";
 import type { StabilityTest } from "./test.ts";
 import { boxWindow, windowedDistance } from "./window.ts";
 
-/** A perturbation of the measurement with `budget` times the norm of what a tumour-like disc would measure is searched that makes the disc appear in the reconstruction: descent towards x̂ + z inside the disc's box. A method fails when it shows more than `maxShown` of the disc on the mean; an honest one shows about `budget` of it. */
-export function inventedDetail(options: { radius?: number; contrast?: number; budget?: number; steps?: number; restarts?: number; maxShown?: number } = {}): StabilityTest {
+/**
+ * A perturbation of the measurement with `budget` times the norm of what a tumour-like disc would
+ * measure is searched that makes the disc appear in the reconstruction: descent towards x̂ + z
+ * inside the disc's box. A method fails when it shows more than `maxShown` of the disc on the mean;
+ * an honest one shows about `budget` of it.
+ */
+export function inventedDetail(
+  options: {
+    radius?: number;
+    contrast?: number;
+    budget?: number;
+    steps?: number;
+    restarts?: number;
+    maxShown?: number;
+  } = {},
+): StabilityTest {
   const { radius = 4, contrast = 0.2, budget = 0.25, steps = 20, restarts = 2, maxShown = 0.75 } = options;
-  if (!(radius > 0) || !(contrast > 0) || !(budget > 0 && budget < 1) || !(steps >= 1) || !(restarts >= 1) || !(maxShown > budget)) throw new ConfigError(`inventedDetail: radius ${radius}, contrast ${contrast}, steps ${steps} and restarts ${restarts} must be positive, the budget ${budget} in (0, 1) and below the threshold ${maxShown}`, { radius, contrast, budget, steps, restarts, maxShown });
+  if (
+    !(radius > 0) ||
+    !(contrast > 0) ||
+    !(budget > 0 && budget < 1) ||
+    !(steps >= 1) ||
+    !(restarts >= 1) ||
+    !(maxShown > budget)
+  )
+    throw new ConfigError(
+      `inventedDetail: radius ${radius}, contrast ${contrast}, steps ${steps} and restarts ${restarts} must be positive, the budget ${budget} in (0, 1) and below the threshold ${maxShown}`,
+      { radius, contrast, budget, steps, restarts, maxShown },
+    );
   const percent = (v: number): string => `${(100 * v).toFixed(0)} %`;
   return {
-    id: "invented-detail", domain: "measurement",
+    id: "invented-detail",
+    domain: "measurement",
     title: "A faint trace of a detail stays a faint trace",
     failureTitle: "A faint perturbation makes a detail appear that is not there",
     description: `A perturbation of the measurement, ${percent(budget)} as large as a disc of ${radius} pixels and ${contrast} of the image's maximum would be in the measurement, aimed at making that disc appear at a drawn place on tissue. Shown is the share of the disc's contrast by which the reconstruction changes there.`,
@@ -21,26 +47,54 @@ export function inventedDetail(options: { radius?: number; contrast?: number; bu
     steps: restarts * (steps + 1),
     async run(subject) {
       const { scan, clean } = subject;
-      const { z, box } = placeDetail(scan.x, scan.mask.shape, { shape: "disc", radius, contrast, rng: subject.common("place") });
+      const { z, box } = placeDetail(scan.x, scan.mask.shape, {
+        shape: "disc",
+        radius,
+        contrast,
+        rng: subject.common("place"),
+      });
       const [size, spectrum] = [scan.mask.data.length, scan.spectrum(z)];
       const trace = Float64Array.from(spectrum, (v, k) => (scan.mask.data[k % size] ? v : 0));
       const target = clean.map((v, k) => v + z[k]);
       const window = boxWindow(box, scan.mask.shape);
-      const { r, changes, rising, curve } = await projectedAscent((at) => subject.climb(at, { at: target, window }), windowedDistance(target, window), subject.random, { radius: budget * norm(trace), steps, restarts, towards: true }, trace, subject.tick);
+      const { r, changes, rising, curve } = await projectedAscent(
+        (at) => subject.climb(at, { at: target, window }),
+        windowedDistance(target, window),
+        subject.random,
+        { radius: budget * norm(trace), steps, restarts, towards: true },
+        trace,
+        subject.tick,
+      );
       const x = subject.reconstruct(r);
       let [along, energy] = [0, 0];
       for (let k = 0; k < z.length; k++) {
         along += (x[k] - clean[k]) * z[k];
         energy += z[k] ** 2;
       }
-      return { measurements: [{ ...subject.measure(r, { label: percent(budget), relativeBudget: norm(r) / subject.reference, picture: true }), shown: along / energy, search: { changes, rising, curve } }] };
+      return {
+        measurements: [
+          {
+            ...subject.measure(r, {
+              label: percent(budget),
+              relativeBudget: norm(r) / subject.reference,
+              picture: true,
+            }),
+            shown: along / energy,
+            search: { changes, rising, curve },
+          },
+        ],
+      };
     },
     judge(method, { measurements }) {
       const shown = measurements.reduce((s, m) => s + (m.shown ?? 0), 0) / measurements.length;
       return {
         method,
         outcome: shown > maxShown ? "fail" : "pass",
-        figure: { value: 100 * shown, threshold: 100 * maxShown, unit: `% of a detail shown for ${percent(budget)} of it` },
+        figure: {
+          value: 100 * shown,
+          threshold: 100 * maxShown,
+          unit: `% of a detail shown for ${percent(budget)} of it`,
+        },
         explanation: `shows ${percent(shown)} of the disc on the mean for a perturbation of ${percent(budget)} of it; threshold ${percent(maxShown)}`,
       };
     },

@@ -1,4 +1,5 @@
-// How likely is a bad reconstruction, when nobody searches for one? Noise as the problem has it, and one thing that goes wrong in practice.
+// How likely is a bad reconstruction, when nobody searches for one? Noise as the problem has it,
+// and one thing that goes wrong in practice.
 import { ConfigError } from "../../engine/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import { fromNormals } from "../likelihood/normals.ts";
@@ -6,20 +7,56 @@ import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulati
 import type { Measurement } from "../schema.ts";
 import type { StabilityTest } from "./test.ts";
 
-/** Numbers that a fault may draw: enough for its moments, places and the columns of an image of 512; noise on every cell is there already. */
+/**
+ * Numbers that a fault may draw: enough for its moments, places and the columns of an image of 512;
+ * noise on every cell is there already.
+ */
 const FAULT_DRAWS = 512;
 
-/** The probability, per acquisition, that the reconstruction loses `psnrLoss` dB or more, under fresh noise and a fault whose severity is half-normal with the moderate severity as its scale: by subset simulation of `samples` a level, or, with `plain`, by counting so many. A method fails when even the interval's lower end is above `maxProbability`. */
-export function badReconstructionLikelihood(options: { fault?: AcquisitionFault; psnrLoss?: number; maxProbability?: number; samples?: number; maxLevels?: number; plain?: boolean } = {}): StabilityTest {
-  const { fault = acquisitionFaults[0], psnrLoss = 3, maxProbability = 1e-2, samples = 200, maxLevels = 5, plain = false } = options;
-  if (!(psnrLoss > 0) || !(maxProbability > 0 && maxProbability < 1) || !(samples >= 20)) throw new ConfigError(`badReconstructionLikelihood: a loss of ${psnrLoss} dB, a probability of ${maxProbability} and ${samples} samples; give a positive loss, a probability between 0 and 1 and at least 20 samples`, { psnrLoss, maxProbability, samples });
+/**
+ * The probability, per acquisition, that the reconstruction loses `psnrLoss` dB or more, under
+ * fresh noise and a fault whose severity is half-normal with the moderate severity as its scale: by
+ * subset simulation of `samples` a level, or, with `plain`, by counting so many. A method fails
+ * when even the interval's lower end is above `maxProbability`.
+ */
+export function badReconstructionLikelihood(
+  options: {
+    fault?: AcquisitionFault;
+    psnrLoss?: number;
+    maxProbability?: number;
+    samples?: number;
+    maxLevels?: number;
+    plain?: boolean;
+  } = {},
+): StabilityTest {
+  const {
+    fault = acquisitionFaults[0],
+    psnrLoss = 3,
+    maxProbability = 1e-2,
+    samples = 200,
+    maxLevels = 5,
+    plain = false,
+  } = options;
+  if (!(psnrLoss > 0) || !(maxProbability > 0 && maxProbability < 1) || !(samples >= 20))
+    throw new ConfigError(
+      `badReconstructionLikelihood: a loss of ${psnrLoss} dB, a probability of ${maxProbability} and ${samples} samples; give a positive loss, a probability between 0 and 1 and at least 20 samples`,
+      { psnrLoss, maxProbability, samples },
+    );
   return {
-    id: "bad-reconstruction-likelihood", domain: "measurement",
+    id: "bad-reconstruction-likelihood",
+    domain: "measurement",
     title: "A bad reconstruction is unlikely under noise and one fault of practice",
     failureTitle: "A bad reconstruction is likely under noise and one fault of practice",
     description: `The probability that an acquisition costs ${psnrLoss} dB or more against the undisturbed one, when its noise is drawn afresh and something goes wrong with it: ${fault.name} (${fault.description}), with a half-normal severity of scale ${fault.severities[1]} ${fault.unit}. ${plain ? `Plain Monte Carlo, ${samples} samples; Wilson's interval.` : `Subset simulation, ${samples} samples a level, at most ${maxLevels} levels; the interval takes the chains' correlation into account.`} The intervals are for 95 %. Pictured is the worst acquisition drawn.`,
     source: "Au and Beck 2001; Papaioannou, Betz, Zwirglmaier, Straub 2015",
-    settings: { fault: fault.name, scale: fault.severities[1], psnrLossDb: psnrLoss, method: plain ? "plain Monte Carlo" : "subset simulation", samples, ...(plain ? {} : { maxLevels }) },
+    settings: {
+      fault: fault.name,
+      scale: fault.severities[1],
+      psnrLossDb: psnrLoss,
+      method: plain ? "plain Monte Carlo" : "subset simulation",
+      samples,
+      ...(plain ? {} : { maxLevels }),
+    },
     thresholds: { maxProbability },
     steps: plain ? samples : samples * (maxLevels + 1),
     async run(subject) {
@@ -29,12 +66,25 @@ export function badReconstructionLikelihood(options: { fault?: AcquisitionFault;
       const clean = Float64Array.from({ length: 2 * H * W }, (_, k) => (scan.mask.data[k % (H * W)] ? whole[k] : 0));
       const measured = [...clean.keys()].filter((k) => scan.mask.data[k % (H * W)]);
       const disturbed = (normals: Float64Array): Float64Array => {
-        const y = fault.corrupt({ ...scan, y: clean }, fault.severities[1] * Math.abs(normals[0]), fromNormals(normals.subarray(1, 1 + FAULT_DRAWS)));
-        measured.forEach((k, i) => { y[k] += sigma * normals[1 + FAULT_DRAWS + i]; });
+        const y = fault.corrupt(
+          { ...scan, y: clean },
+          fault.severities[1] * Math.abs(normals[0]),
+          fromNormals(normals.subarray(1, 1 + FAULT_DRAWS)),
+        );
+        measured.forEach((k, i) => {
+          y[k] += sigma * normals[1 + FAULT_DRAWS + i];
+        });
         return y.map((v, k) => v - scan.y[k]);
       };
       const before = subject.psnrOf(new Float64Array(2 * H * W));
-      const event = { dimension: 1 + FAULT_DRAWS + measured.length, response: (u: Float64Array): number => before - subject.psnrOf(disturbed(u)), threshold: psnrLoss, seed: subject.common("likelihood").integer(2 ** 31), samples, tick: () => subject.tick() };
+      const event = {
+        dimension: 1 + FAULT_DRAWS + measured.length,
+        response: (u: Float64Array): number => before - subject.psnrOf(disturbed(u)),
+        threshold: psnrLoss,
+        seed: subject.common("likelihood").integer(2 ** 31),
+        samples,
+        tick: () => subject.tick(),
+      };
       const likelihood = plain ? await plainMonteCarlo(event) : await subsetSimulation({ ...event, maxLevels });
       const r = disturbed(likelihood.worst);
       const m: Measurement = subject.measure(r, { label: `worst of ${likelihood.evaluations}`, picture: true });

@@ -8,13 +8,22 @@ import type { Subject } from "./test.ts";
 export const BEYOND = 0.2;
 const LOST = 0.5;
 /** Shares of the detail's own contrast; see DetailScore. */
-export interface Recovery { readonly detail: Detail; readonly recovered: number; readonly measured: number; readonly boxError: number; readonly ssim: number }
+export interface Recovery {
+  readonly detail: Detail;
+  readonly recovered: number;
+  readonly measured: number;
+  readonly boxError: number;
+  readonly ssim: number;
+}
 
 /** Puts a detail into the image and asks how much of it comes back. */
 export function lookFor(subject: Subject, detail: Detail): Recovery {
   const { scan, clean } = subject;
   const [H, W] = scan.mask.shape;
-  const { z, box: [top, left, height, width] } = detail;
+  const {
+    z,
+    box: [top, left, height, width],
+  } = detail;
   const x = subject.reconstruct(z);
   const spectrum = scan.spectrum(z);
   let [along, energy, measured, all] = [0, 0, 0, 0];
@@ -25,14 +34,21 @@ export function lookFor(subject: Subject, detail: Detail): Recovery {
     if (scan.mask.data[k % (H * W)]) measured += spectrum[k] ** 2;
   }
   let error = 0;
-  const crop = (values: ArrayLike<number>): Float64Array => Float64Array.from({ length: 2 * height * width }, (_, i) => {
-    const [part, inside] = [Math.floor(i / (height * width)), i % (height * width)];
-    return values[part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)];
-  });
+  const crop = (values: ArrayLike<number>): Float64Array =>
+    Float64Array.from({ length: 2 * height * width }, (_, i) => {
+      const [part, inside] = [Math.floor(i / (height * width)), i % (height * width)];
+      return values[part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)];
+    });
   const [own, truth] = [crop(x), crop(z.map((v, k) => v + scan.x[k]))];
   const [before, added] = [crop(clean), crop(z)];
   for (let i = 0; i < own.length; i++) error += (own[i] - before[i] - added[i]) ** 2;
-  return { detail, recovered: along / energy, measured: measured / all, boxError: Math.sqrt(error / energy), ssim: ssim(magnitude(truth), magnitude(own), [height, width], maximum(magnitude(scan.x))) };
+  return {
+    detail,
+    recovered: along / energy,
+    measured: measured / all,
+    boxError: Math.sqrt(error / energy),
+    ssim: ssim(magnitude(truth), magnitude(own), [height, width], maximum(magnitude(scan.x))),
+  };
 }
 
 /** The figures of details of one size and contrast. */
@@ -41,7 +57,16 @@ export function scoreOf(radius: number, contrast: number, found: readonly Recove
   const values = possible.map((f) => f.recovered);
   const { mean: average, half } = meanInterval(values);
   return {
-    radius, contrast, placements: found.length, recovered: average, low: average - half, high: average + half, measured: mean(found.map((f) => f.measured)),
-    notRecoverable: found.length - possible.length, lost: values.filter((v) => v < LOST).length, boxError: mean(possible.map((f) => f.boxError)), ssim: mean(possible.map((f) => f.ssim)),
+    radius,
+    contrast,
+    placements: found.length,
+    recovered: average,
+    low: average - half,
+    high: average + half,
+    measured: mean(found.map((f) => f.measured)),
+    notRecoverable: found.length - possible.length,
+    lost: values.filter((v) => v < LOST).length,
+    boxError: mean(possible.map((f) => f.boxError)),
+    ssim: mean(possible.map((f) => f.ssim)),
   };
 }

@@ -1,16 +1,34 @@
-// More samples: does the reconstruction get better when more of k-space is measured than the network was trained for?
+// More samples: does the reconstruction get better when more of k-space is measured than the
+// network was trained for?
 import { ConfigError } from "../../engine/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
 import type { RateScore } from "../schema.ts";
 import { mean, meanInterval } from "../statistics.ts";
 import type { StabilityTest } from "./test.ts";
 
-/** Reconstructs every image from nested masks, from far fewer cells than the audit's own mask to far more, `families` of them for every image. A method fails when, at a rate at or above the audit's own, its mean PSNR lies more than `maxPsnrDrop` dB, by its whole 95 % interval, below the best at a smaller such rate: it was given more and made less of it. Paired over images and families. */
-export function samplingRates(options: { factors?: readonly number[]; families?: number; maxPsnrDrop?: number } = {}): StabilityTest {
+/**
+ * Reconstructs every image from nested masks, from far fewer cells than the audit's own mask to far
+ * more, `families` of them for every image. A method fails when, at a rate at or above the audit's
+ * own, its mean PSNR lies more than `maxPsnrDrop` dB, by its whole 95 % interval, below the best at
+ * a smaller such rate: it was given more and made less of it. Paired over images and families.
+ */
+export function samplingRates(
+  options: { factors?: readonly number[]; families?: number; maxPsnrDrop?: number } = {},
+): StabilityTest {
   const { factors = [0.4, 0.6, 0.8, 1, 1.25, 1.6, 2, 3], families = 3, maxPsnrDrop = 0.1 } = options;
-  if (!factors.includes(1) || factors.some((f, i) => !(f > (factors[i - 1] ?? 0))) || !(families >= 1) || !(maxPsnrDrop >= 0)) throw new ConfigError(`samplingRates: the factors ${factors.join(", ")} must increase and have 1, the audit's own rate, among them; families ${families} at least 1, the threshold ${maxPsnrDrop} dB not negative`, { factors, families, maxPsnrDrop });
+  if (
+    !factors.includes(1) ||
+    factors.some((f, i) => !(f > (factors[i - 1] ?? 0))) ||
+    !(families >= 1) ||
+    !(maxPsnrDrop >= 0)
+  )
+    throw new ConfigError(
+      `samplingRates: the factors ${factors.join(", ")} must increase and have 1, the audit's own rate, among them; families ${families} at least 1, the threshold ${maxPsnrDrop} dB not negative`,
+      { factors, families, maxPsnrDrop },
+    );
   return {
-    id: "sampling-rates", domain: "measurement",
+    id: "sampling-rates",
+    domain: "measurement",
     title: "More measurements give better images",
     failureTitle: "More measurements give worse images",
     description: `Every image measured with fewer and with more cells of k-space than the audit's own mask has, in nested masks of which that mask is one, ${families} families of them for each image; the method is otherwise as it is. The interval is for 95 %, over images and families.`,
@@ -34,10 +52,18 @@ export function samplingRates(options: { factors?: readonly number[]; families?:
           await subject.tick();
         }
       }
-      return { measurements: [], rates: found.map((f): RateScore => ({ method: subject.method, image: subject.image, ...f })) };
+      return {
+        measurements: [],
+        rates: found.map((f): RateScore => ({ method: subject.method, image: subject.image, ...f })),
+      };
     },
     judge(method, { rates = [] }) {
-      if (rates.length === 0) return { method, outcome: "not-applicable", explanation: "is bound to its mask, so it cannot be given other measurements" };
+      if (rates.length === 0)
+        return {
+          method,
+          outcome: "not-applicable",
+          explanation: "is bound to its mask, so it cannot be given other measurements",
+        };
       const asked = [...new Set(rates.map((r) => r.rate))].sort((a, b) => a - b);
       const at = (rate: number): number[] => rates.filter((r) => r.rate === rate).flatMap((r) => r.psnr);
       const own = asked[Math.min(factors.indexOf(1), asked.length - 1)];
@@ -51,7 +77,8 @@ export function samplingRates(options: { factors?: readonly number[]; families?:
         if (mean(more) > mean(fewer)) best = rate;
       }
       const percent = (rate: number): string => `${(100 * rate).toFixed(0)} %`;
-      if (above.length === 1) return { method, outcome: "not-applicable", explanation: `everything is measured at ${percent(own)} already` };
+      if (above.length === 1)
+        return { method, outcome: "not-applicable", explanation: `everything is measured at ${percent(own)} already` };
       const gain = mean(at(above[above.length - 1])) - mean(at(own));
       const failed = worst.drop - worst.half > maxPsnrDrop;
       return {

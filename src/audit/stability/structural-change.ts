@@ -5,18 +5,49 @@ import type { Measurement } from "../schema.ts";
 import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
 import type { StabilityTest } from "./test.ts";
 
-/** Puts tumour-like discs and annuli, arrows, letters and card suits of several sizes and contrasts at random places, `placements` of each size and contrast over all images, and asks how much of each comes back. A method fails when, at the judged size and contrast, it recovers less than `leastRecovery` of what it could on the mean, its whole interval below. */
-export function structuralChange(options: { radii?: readonly number[]; contrasts?: readonly number[]; placements?: number; judged?: { radius: number; contrast: number }; leastRecovery?: number } = {}): StabilityTest {
+/**
+ * Puts tumour-like discs and annuli, arrows, letters and card suits of several sizes and contrasts
+ * at random places, `placements` of each size and contrast over all images, and asks how much of
+ * each comes back. A method fails when, at the judged size and contrast, it recovers less than
+ * `leastRecovery` of what it could on the mean, its whole interval below.
+ */
+export function structuralChange(
+  options: {
+    radii?: readonly number[];
+    contrasts?: readonly number[];
+    placements?: number;
+    judged?: { radius: number; contrast: number };
+    leastRecovery?: number;
+  } = {},
+): StabilityTest {
   const { radii = [1.5, 2.5, 4, 6], contrasts = [0.05, 0.1, 0.2, 0.4], placements = 20, leastRecovery = 0.5 } = options;
-  const judged = options.judged ?? { radius: radii[Math.min(2, radii.length - 1)], contrast: contrasts[Math.min(2, contrasts.length - 1)] };
-  if (radii.length === 0 || contrasts.length === 0 || !(placements >= 1) || [...radii, ...contrasts].some((v) => !(v > 0))) throw new ConfigError(`structuralChange: radii ${radii.join(", ")}, contrasts ${contrasts.join(", ")} and ${placements} placements must be positive`, { radii, contrasts, placements });
-  if (!radii.includes(judged.radius) || !contrasts.includes(judged.contrast)) throw new ConfigError(`structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`, { judged });
+  const judged = options.judged ?? {
+    radius: radii[Math.min(2, radii.length - 1)],
+    contrast: contrasts[Math.min(2, contrasts.length - 1)],
+  };
+  if (
+    radii.length === 0 ||
+    contrasts.length === 0 ||
+    !(placements >= 1) ||
+    [...radii, ...contrasts].some((v) => !(v > 0))
+  )
+    throw new ConfigError(
+      `structuralChange: radii ${radii.join(", ")}, contrasts ${contrasts.join(", ")} and ${placements} placements must be positive`,
+      { radii, contrasts, placements },
+    );
+  if (!radii.includes(judged.radius) || !contrasts.includes(judged.contrast))
+    throw new ConfigError(
+      `structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`,
+      { judged },
+    );
   const shapes = Object.keys(detailShapes) as DetailShape[];
   const labelOf = (radius: number, contrast: number): string => `${radius} px, contrast ${contrast}`;
   const combinations = radii.flatMap((radius) => contrasts.map((contrast) => ({ radius, contrast })));
 
   return {
-    id: "structural-change", domain: "image", content: true,
+    id: "structural-change",
+    domain: "image",
+    content: true,
     title: "Small details that the data hold come back",
     failureTitle: "Small details that the data hold are lost",
     description: `Discs and annuli like tumours, arrows, letters and card suits are put into the image before it is measured, ${placements} of each size and contrast at places drawn on tissue; contrasts are shares of the image's maximum. Recovered is the share of a detail's own contrast by which the reconstruction changes; a detail of which less than a fifth is measured lies in the null space of the sampling and is no method's fault. Pictured are the details of the judged size and contrast that came back least.`,
@@ -32,28 +63,45 @@ export function structuralChange(options: { radii?: readonly number[]; contrasts
         const rng = subject.common(label);
         const found: Recovery[] = [];
         for (let i = 0; i < each; i++) {
-          const detail = placeDetail(subject.scan.x, subject.scan.mask.shape, { shape: shapes[(i + subject.image * each) % shapes.length], radius, contrast, rng });
+          const detail = placeDetail(subject.scan.x, subject.scan.mask.shape, {
+            shape: shapes[(i + subject.image * each) % shapes.length],
+            radius,
+            contrast,
+            rng,
+          });
           found.push(lookFor(subject, detail));
           await subject.tick();
         }
         const possible = found.filter((f) => f.measured >= BEYOND);
         const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
         const isJudged = radius === judged.radius && contrast === judged.contrast;
-        measurements.push({ ...subject.measure(worst.detail.z, { label, picture: isJudged }), detail: scoreOf(radius, contrast, found) });
+        measurements.push({
+          ...subject.measure(worst.detail.z, { label, picture: isJudged }),
+          detail: scoreOf(radius, contrast, found),
+        });
       }
       return { measurements };
     },
     judge(method, { measurements }) {
-      const own = measurements.flatMap((m) => (m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : []));
+      const own = measurements.flatMap((m) =>
+        m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
+      );
       const possible = own.filter((d) => d.notRecoverable < d.placements);
       const lost = own.reduce((n, d) => n + d.lost, 0);
       const beyond = own.reduce((n, d) => n + d.notRecoverable, 0);
       const all = own.reduce((n, d) => n + d.placements, 0);
-      if (possible.length === 0) return { method, outcome: "not-applicable", explanation: `none of the ${all} details of ${labelOf(judged.radius, judged.contrast)} can be recovered from the data` };
+      if (possible.length === 0)
+        return {
+          method,
+          outcome: "not-applicable",
+          explanation: `none of the ${all} details of ${labelOf(judged.radius, judged.contrast)} can be recovered from the data`,
+        };
       const weight = possible.reduce((n, d) => n + d.placements - d.notRecoverable, 0);
       const mean = possible.reduce((s, d) => s + d.recovered * (d.placements - d.notRecoverable), 0) / weight;
       // the images' intervals, put together
-      const half = Math.sqrt(possible.reduce((s, d) => s + (((d.high - d.low) / 2) * (d.placements - d.notRecoverable)) ** 2, 0)) / weight;
+      const half =
+        Math.sqrt(possible.reduce((s, d) => s + (((d.high - d.low) / 2) * (d.placements - d.notRecoverable)) ** 2, 0)) /
+        weight;
       return {
         method,
         outcome: mean + half < leastRecovery ? "fail" : "pass",

@@ -1,12 +1,19 @@
-// What a test of the bench is: it searches; the context it is given clips, measures and pictures what it finds.
+// What a test of the bench is: it searches; the context it is given clips, measures and pictures
+// what it finds.
 import type { Random } from "../../engine/index.ts";
 import type { Acquisition, Mask } from "../../imaging/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
 
-/** What a search climbs away from: x̂ of the clean measurement unless given; and where it looks, a weight for every pixel [H,W], 1 unless given. */
-export interface Aim { readonly at?: Float64Array; readonly window?: Float64Array }
+/**
+ * What a search climbs away from: x̂ of the clean measurement unless given; and where it looks, a
+ * weight for every pixel [H,W], 1 unless given.
+ */
+export interface Aim {
+  readonly at?: Float64Array;
+  readonly window?: Float64Array;
+}
 
 /** One method on one image. */
 export interface Subject {
@@ -39,15 +46,34 @@ export interface Subject {
   reconstruct(r: Float64Array): Float64Array;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): number;
-  /** PSNR where another mask measures the image, with noise from rng; undefined for a method that is bound to its mask. */
+  /**
+   * PSNR where another mask measures the image, with noise from rng; undefined for a method that is
+   * bound to its mask.
+   */
   psnrWith(mask: Mask, rng: Random): Promise<number | undefined>;
-  /** Clips r to the ball of the budget, where there is one, and measures it, beside random noise of its norm. */
-  measure(r: Float64Array, options: { label: string; relativeBudget?: number; ball?: Ball; series?: string; iteration?: number; picture: boolean }): Measurement;
+  /**
+   * Clips r to the ball of the budget, where there is one, and measures it, beside random noise of
+   * its norm.
+   */
+  measure(
+    r: Float64Array,
+    options: {
+      label: string;
+      relativeBudget?: number;
+      ball?: Ball;
+      series?: string;
+      iteration?: number;
+      picture: boolean;
+    },
+  ): Measurement;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }
 /** What a test found out about one method on one image, or, for the verdict, on all of them. */
-export interface Findings { readonly measurements: readonly Measurement[]; readonly rates?: readonly RateScore[] }
+export interface Findings {
+  readonly measurements: readonly Measurement[];
+  readonly rates?: readonly RateScore[];
+}
 export interface StabilityTest {
   readonly id: string;
   readonly title: string;

@@ -4,10 +4,26 @@ import { ConfigError } from "../../engine/index.ts";
 /** [top, left, height, width] in pixels. */
 export type Box = readonly [number, number, number, number];
 
-/** 1 inside the box, 0 outside, [H,W]. Throws ConfigError for a box that is not inside the image. */
+/**
+ * 1 inside the box, 0 outside, [H,W]. Throws ConfigError for a box that is not inside the image.
+ */
 export function boxWindow([top, left, height, width]: Box, [H, W]: readonly [number, number]): Float64Array {
-  if (![top, left, height, width].every(Number.isInteger) || top < 0 || left < 0 || height < 1 || width < 1 || top + height > H || left + width > W) throw new ConfigError(`region ${top},${left},${height},${width}: it does not lie inside the image of ${H}×${W}; give top,left,height,width in pixels`, { top, left, height, width });
-  return Float64Array.from({ length: H * W }, (_, k) => (Math.floor(k / W) >= top && Math.floor(k / W) < top + height && k % W >= left && k % W < left + width ? 1 : 0));
+  if (
+    ![top, left, height, width].every(Number.isInteger) ||
+    top < 0 ||
+    left < 0 ||
+    height < 1 ||
+    width < 1 ||
+    top + height > H ||
+    left + width > W
+  )
+    throw new ConfigError(
+      `region ${top},${left},${height},${width}: it does not lie inside the image of ${H}×${W}; give top,left,height,width in pixels`,
+      { top, left, height, width },
+    );
+  return Float64Array.from({ length: H * W }, (_, k) =>
+    Math.floor(k / W) >= top && Math.floor(k / W) < top + height && k % W >= left && k % W < left + width ? 1 : 0,
+  );
 }
 
 /** x̂ ↦ ‖w(x̂ − p)‖ */

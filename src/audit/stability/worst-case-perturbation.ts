@@ -21,23 +21,49 @@ export interface WorstCaseOptions {
   readonly maxPsnrLoss?: number;
 }
 
-/** Projected gradient ascent in balls of growing radius. A method fails when, at the judged budget, the worst perturbation costs it more than `maxPsnrLoss` dB on the mean. Each budget starts from the smaller one's best point, and from `restarts − 1` random ones. */
+/**
+ * Projected gradient ascent in balls of growing radius. A method fails when, at the judged budget,
+ * the worst perturbation costs it more than `maxPsnrLoss` dB on the mean. Each budget starts from
+ * the smaller one's best point, and from `restarts − 1` random ones.
+ */
 export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {
-  const { domain = "measurement", ball = "l2", relativeBudgets = [0.005, 0.02, 0.05], steps = 30, restarts = 5, region, maxPsnrLoss = 3 } = options;
+  const {
+    domain = "measurement",
+    ball = "l2",
+    relativeBudgets = [0.005, 0.02, 0.05],
+    steps = 30,
+    restarts = 5,
+    region,
+    maxPsnrLoss = 3,
+  } = options;
   const judgedBudget = options.judgedBudget ?? relativeBudgets[Math.floor(relativeBudgets.length / 2)];
-  if (relativeBudgets.length === 0 || relativeBudgets.some((e, i) => !(e > (relativeBudgets[i - 1] ?? 0)))) throw new ConfigError(`worstCasePerturbation: the budgets ${relativeBudgets.join(", ")} must be positive and increase`, { relativeBudgets });
-  if (!relativeBudgets.includes(judgedBudget)) throw new ConfigError(`worstCasePerturbation: the judged budget ${judgedBudget} is not one of ${relativeBudgets.join(", ")}`, { judgedBudget });
-  if (!(steps >= 1) || !(restarts >= 1) || !(maxPsnrLoss > 0)) throw new ConfigError(`worstCasePerturbation: steps ${steps} and restarts ${restarts} must be at least 1, the threshold ${maxPsnrLoss} dB positive`, { steps, restarts, maxPsnrLoss });
+  if (relativeBudgets.length === 0 || relativeBudgets.some((e, i) => !(e > (relativeBudgets[i - 1] ?? 0))))
+    throw new ConfigError(
+      `worstCasePerturbation: the budgets ${relativeBudgets.join(", ")} must be positive and increase`,
+      { relativeBudgets },
+    );
+  if (!relativeBudgets.includes(judgedBudget))
+    throw new ConfigError(
+      `worstCasePerturbation: the judged budget ${judgedBudget} is not one of ${relativeBudgets.join(", ")}`,
+      { judgedBudget },
+    );
+  if (!(steps >= 1) || !(restarts >= 1) || !(maxPsnrLoss > 0))
+    throw new ConfigError(
+      `worstCasePerturbation: steps ${steps} and restarts ${restarts} must be at least 1, the threshold ${maxPsnrLoss} dB positive`,
+      { steps, restarts, maxPsnrLoss },
+    );
   const percent = (e: number): string => `${Number((100 * e).toPrecision(3))} %`;
   const decibels = (v: number): string => v.toFixed(2).replace(/^-0\.00$/, "0.00");
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
   return {
-    id: "worst-case-perturbation", domain,
+    id: "worst-case-perturbation",
+    domain,
     title: "Small perturbations of the data make small differences",
     failureTitle: "A small perturbation of the data ruins the image",
     description: `The largest change of the reconstruction${region ? ` inside the region of ${region[2]}×${region[3]} pixels from row ${region[0]}, column ${region[1]},` : ""} found for ${domain === "image" ? "an image-domain" : "a measurement"} perturbation of at most the given share of ${size}${ball === "linf" ? " in every cell" : ""}, by projected gradient ascent with exact gradients; beside it, random noise of the same norm.`,
-    source: "Genzel, Macdonald, März, IEEE TPAMI 2022 (arXiv 2011.04268), with normalised steps; Morshuis et al. 2022 for regions",
+    source:
+      "Genzel, Macdonald, März, IEEE TPAMI 2022 (arXiv 2011.04268), with normalised steps; Morshuis et al. 2022 for regions",
     settings: { domain, norm: ball, relativeBudgets, steps, restarts, ...(region ? { region } : {}) },
     thresholds: { judgedBudget, maxPsnrLossDb: maxPsnrLoss },
     transferred: percent(judgedBudget),
@@ -50,9 +76,24 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
       let best: Float64Array | undefined;
       for (const budget of relativeBudgets) {
         const radius = budget * (ball === "l2" ? subject.reference : subject.referenceMaximum);
-        const search = await projectedAscent(climb, distance, subject.random, { radius, steps, restarts, ball }, best, subject.tick);
+        const search = await projectedAscent(
+          climb,
+          distance,
+          subject.random,
+          { radius, steps, restarts, ball },
+          best,
+          subject.tick,
+        );
         best = search.r;
-        found.push({ ...subject.measure(best, { label: percent(budget), relativeBudget: budget, ball, picture: budget === judgedBudget }), search: { changes: search.changes, rising: search.rising, curve: search.curve } });
+        found.push({
+          ...subject.measure(best, {
+            label: percent(budget),
+            relativeBudget: budget,
+            ball,
+            picture: budget === judgedBudget,
+          }),
+          search: { changes: search.changes, rising: search.rising, curve: search.curve },
+        });
       }
       return { measurements: found };
     },
@@ -61,7 +102,12 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
       const loss = judged.reduce((s, m) => s + m.psnr.before - m.psnr.after, 0) / judged.length;
       const noise = judged.reduce((s, m) => s + m.psnr.before - m.noise.psnr, 0) / judged.length;
       const rising = judged.filter((m) => m.search?.rising).length;
-      const spread = Math.max(...judged.map((m) => { const c = m.search?.changes ?? [1]; return Math.max(...c) > 0 ? 1 - Math.min(...c) / Math.max(...c) : 0; }));
+      const spread = Math.max(
+        ...judged.map((m) => {
+          const c = m.search?.changes ?? [1];
+          return Math.max(...c) > 0 ? 1 - Math.min(...c) / Math.max(...c) : 0;
+        }),
+      );
       const weak = judged.some((m) => !m.strongerThanNoise);
       return {
         method,

@@ -1,4 +1,5 @@
-// fiducial audit: a network, and classical methods under the same budget, on phantoms or scans; one report.
+// fiducial audit: a network, and classical methods under the same budget, on phantoms or scans; one
+// report.
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
 import { assembleAudit, planAudit } from "../../audit/index.ts";
@@ -13,7 +14,8 @@ import type { Command } from "./command.ts";
 export const auditCommand: Command = {
   name: "audit",
   usage: "[options]",
-  summary: "Finds the small perturbations that ruin a reconstruction network's images, and writes a report. An audit that was stopped goes on where it was when the same command is given again.",
+  summary:
+    "Finds the small perturbations that ruin a reconstruction network's images, and writes a report. An audit that was stopped goes on where it was when the same command is given again.",
   options: auditOptions,
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const started = new Date();
@@ -26,11 +28,20 @@ export const auditCommand: Command = {
     const options = await setUpAudit(args.with("threads", "1"), terminal);
     const plan = await planAudit(options);
     const command = commandOf(args);
-    const pieces = await computePieces(folder, plan, { options: recordOf(args), command, shard }, args, threads, terminal);
+    const pieces = await computePieces(
+      folder,
+      plan,
+      { options: recordOf(args), command, shard },
+      args,
+      threads,
+      terminal,
+    );
     if (shard.count > 1) {
       terminal.finish();
       const count = piecesOf(plan.header, shard).length;
-      terminal.print(`Part ${shard.index + 1} of ${shard.count}: ${count} of ${plan.header.pieces.length} pieces in ${folder}. Put the parts together with: fiducial merge FOLDER… --out REPORT_FOLDER\n`);
+      terminal.print(
+        `Part ${shard.index + 1} of ${shard.count}: ${count} of ${plan.header.pieces.length} pieces in ${folder}. Put the parts together with: fiducial merge FOLDER… --out REPORT_FOLDER\n`,
+      );
       terminal.json({ folder, shard: { index: shard.index + 1, count: shard.count }, pieces: count });
       return 0;
     }

@@ -8,12 +8,28 @@ import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
 
-const count = (n: number): string => (n < 1e5 ? String(n) : n < 1e7 ? `${(n / 1e3).toFixed(1)} k` : n < 1e10 ? `${(n / 1e6).toFixed(1)} M` : `${(n / 1e9).toFixed(2)} G`);
+const count = (n: number): string =>
+  n < 1e5
+    ? String(n)
+    : n < 1e7
+      ? `${(n / 1e3).toFixed(1)} k`
+      : n < 1e10
+        ? `${(n / 1e6).toFixed(1)} M`
+        : `${(n / 1e9).toFixed(2)} G`;
 const { backend, threads, precision, json, debug, help } = common;
 
 /** The plan of one forward pass as people read it. */
 function planTable({ steps, memoryBytes }: Plan): string {
-  return `${table(["step", "output", "bytes moved", "FLOPs", "pieces"], steps.map((s) => [s.once ? `${s.name} (once)` : s.name, formatShape(s.shape), count(s.bytes), count(s.flops), String(s.chunks)]))}Memory: ${(memoryBytes / 2 ** 20).toFixed(1)} MiB\n`;
+  return `${table(
+    ["step", "output", "bytes moved", "FLOPs", "pieces"],
+    steps.map((s) => [
+      s.once ? `${s.name} (once)` : s.name,
+      formatShape(s.shape),
+      count(s.bytes),
+      count(s.flops),
+      String(s.chunks),
+    ]),
+  )}Memory: ${(memoryBytes / 2 ** 20).toFixed(1)} MiB\n`;
 }
 function forward(network: Network): GraphBuilder {
   const b = new GraphBuilder(ops);
@@ -24,12 +40,20 @@ function forward(network: Network): GraphBuilder {
 export const inspectCommand: Command = {
   name: "inspect",
   usage: "[MODEL] [options]",
-  summary: "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded U-Net unless MODEL is given).",
+  summary:
+    "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded U-Net unless MODEL is given).",
   options: {
     image: { value: "FILE", help: "also write the feature maps that this picture makes in every layer" },
     out: { value: "FILE", default: "features.png", help: "where they go" },
-    plan: { help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory" },
-    backend, threads, precision, json, debug, help,
+    plan: {
+      help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory",
+    },
+    backend,
+    threads,
+    precision,
+    json,
+    debug,
+    help,
   },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [path, extra] = args.positionals;
@@ -37,22 +61,48 @@ export const inspectCommand: Command = {
     const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
     const summary = summarize(network);
     const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
-    terminal.print(table(["layer", "kind", "output", "parameters", "FLOPs", "receptive field"], [
-      ["input", "", formatShape(network.architecture.input), "0", "0", "1×1"],
-      ...summary.layers.map((l) => [l.name, l.kind, formatShape(l.shape), count(l.parameters), count(l.flops), field(l.receptiveField)]),
-      ["total", "", "", count(summary.parameters), count(summary.flops), field(summary.receptiveField)],
-    ]));
-    if (summary.dependsOnWholeImage && Number.isFinite(summary.receptiveField)) terminal.print("Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n");
-    terminal.print(`\n${Object.entries(network.provenance).map(([k, v]) => `${k}: ${String(v)}\n`).join("")}`);
+    terminal.print(
+      table(
+        ["layer", "kind", "output", "parameters", "FLOPs", "receptive field"],
+        [
+          ["input", "", formatShape(network.architecture.input), "0", "0", "1×1"],
+          ...summary.layers.map((l) => [
+            l.name,
+            l.kind,
+            formatShape(l.shape),
+            count(l.parameters),
+            count(l.flops),
+            field(l.receptiveField),
+          ]),
+          ["total", "", "", count(summary.parameters), count(summary.flops), field(summary.receptiveField)],
+        ],
+      ),
+    );
+    if (summary.dependsOnWholeImage && Number.isFinite(summary.receptiveField))
+      terminal.print(
+        "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",
+      );
+    terminal.print(
+      `\n${Object.entries(network.provenance)
+        .map(([k, v]) => `${k}: ${String(v)}\n`)
+        .join("")}`,
+    );
     const image = args.optional("image");
     if (image !== undefined) {
-      const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(args, terminal) }));
+      const sheet = featureSheet(
+        await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(args, terminal) }),
+      );
       writeFiles([{ path: args.text("out"), content: writePng(sheet.values, sheet.shape, 1) }]);
       terminal.print(`Feature maps: ${args.text("out")}\n`);
     }
     const plan = args.has("plan") ? await (await chooseBackend(args, terminal)).compile(forward(network)) : undefined;
     if (plan) terminal.print(`\n${planTable(plan)}`);
-    terminal.json({ ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}), architecture: network.architecture, provenance: network.provenance, ...summary });
+    terminal.json({
+      ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}),
+      architecture: network.architecture,
+      provenance: network.provenance,
+      ...summary,
+    });
     return 0;
   },
 };

@@ -19,22 +19,51 @@ export const mergeCommand: Command = {
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const started = new Date();
     const folders = args.positionals;
-    if (folders.length === 0) throw new ConfigError("merge: it takes the folders that audit --shard wrote; name them", {});
+    if (folders.length === 0)
+      throw new ConfigError("merge: it takes the folders that audit --shard wrote; name them", {});
     const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
     const parts = folders.map((folder): PiecesHeader & { folder: string } => {
       const own = readPiecesHeader(folder);
-      if (!own) throw new ConfigError(`${folder}: there are no pieces of an audit in it; give the --out folders of audit --shard`, { folder });
+      if (!own)
+        throw new ConfigError(
+          `${folder}: there are no pieces of an audit in it; give the --out folders of audit --shard`,
+          { folder },
+        );
       return { ...own, folder };
     });
-    const [{ header, options, command, shard: { count } }] = parts;
-    if (header.facts.software.version !== version) throw new FormatError(`${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`, {});
+    const [
+      {
+        header,
+        options,
+        command,
+        shard: { count },
+      },
+    ] = parts;
+    if (header.facts.software.version !== version)
+      throw new FormatError(
+        `${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`,
+        {},
+      );
     const stranger = parts.find((p) => !belongTogether(p, parts[0]) || p.shard.count !== count);
-    if (stranger) throw new ConfigError(`${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`, {});
+    if (stranger)
+      throw new ConfigError(
+        `${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`,
+        {},
+      );
     const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder)]));
-    const lacking = Array.from({ length: count }, (_, index) => ({ index, missing: piecesOf(header, { index, count }).filter((p) => !pieces.has(p.key)).length })).filter((s) => s.missing > 0);
+    const lacking = Array.from({ length: count }, (_, index) => ({
+      index,
+      missing: piecesOf(header, { index, count }).filter((p) => !pieces.has(p.key)).length,
+    })).filter((s) => s.missing > 0);
     if (lacking.length > 0) {
-      const said = lacking.map(({ index, missing }) => `${index + 1}/${count} (${parts.some((p) => p.shard.index === index) ? `${missing} pieces` : "all of it"})`);
-      throw new ConfigError(`merge: missing ${lacking.length > 1 ? "are shards" : "is shard"} ${said.join(", ")}; run audit --shard for ${lacking.length > 1 ? "each" : "it"} and name its folder`, { lacking: lacking.map((s) => s.index + 1) });
+      const said = lacking.map(
+        ({ index, missing }) =>
+          `${index + 1}/${count} (${parts.some((p) => p.shard.index === index) ? `${missing} pieces` : "all of it"})`,
+      );
+      throw new ConfigError(
+        `merge: missing ${lacking.length > 1 ? "are shards" : "is shard"} ${said.join(", ")}; run audit --shard for ${lacking.length > 1 ? "each" : "it"} and name its folder`,
+        { lacking: lacking.map((s) => s.index + 1) },
+      );
     }
     const folder = args.text("out");
     checkWritable(join(folder, "report.html"));

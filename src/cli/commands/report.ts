@@ -1,6 +1,13 @@
 // fiducial report: the report of a result, rendered again without computing anything.
 import { dirname, join } from "node:path";
-import { readResult, renderCsv, renderFigures, renderHtml, renderMarkdown, type AuditResult } from "../../audit/index.ts";
+import {
+  readResult,
+  renderCsv,
+  renderFigures,
+  renderHtml,
+  renderMarkdown,
+  type AuditResult,
+} from "../../audit/index.ts";
 import { ConfigError } from "../../engine/index.ts";
 import { checkWritable, fileExists, readFile, writeFiles } from "../files.ts";
 import { common, type Arguments } from "../options.ts";
@@ -14,19 +21,34 @@ export const reportCommand: Command = {
   name: "report",
   usage: "RESULT [options]",
   summary: "Renders the report of an audit's result.json again, as HTML, Markdown and CSV, without computing anything.",
-  options: { out: { value: "FOLDER", help: "where it goes (the result's folder)" }, figures: { value: "FOLDER", help: "also write every picture there as a PNG, every plot as an SVG" }, json, debug, help },
+  options: {
+    out: { value: "FOLDER", help: "where it goes (the result's folder)" },
+    figures: { value: "FOLDER", help: "also write every picture there as a PNG, every plot as an SVG" },
+    json,
+    debug,
+    help,
+  },
   async run(args: Arguments, terminal: Terminal): Promise<number> {
     const [path, extra] = args.positionals;
     if (path === undefined || extra !== undefined) throw new ConfigError("report: it takes one result.json", {});
     const result = loadResult(path);
     const folder = args.optional("out") ?? dirname(path);
-    const paths = { report: join(folder, "report.html"), markdown: join(folder, "report.md"), csv: join(folder, "measurements.csv") };
+    const paths = {
+      report: join(folder, "report.html"),
+      markdown: join(folder, "report.md"),
+      csv: join(folder, "measurements.csv"),
+    };
     checkWritable(paths.report);
     // the command stands beside the result, for the result itself depends on the numbers alone
     const run = join(dirname(path), "run.json");
-    const { command = "unknown: run.json is not beside the result" } = fileExists(run) ? JSON.parse(new TextDecoder().decode(readFile(run))) as { command?: string } : {};
+    const { command = "unknown: run.json is not beside the result" } = fileExists(run)
+      ? (JSON.parse(new TextDecoder().decode(readFile(run))) as { command?: string })
+      : {};
     const figures = args.optional("figures");
-    const pictures = figures === undefined ? [] : renderFigures(result).map(({ name, content }) => ({ path: join(figures, name), content }));
+    const pictures =
+      figures === undefined
+        ? []
+        : renderFigures(result).map(({ name, content }) => ({ path: join(figures, name), content }));
     writeFiles([
       { path: paths.report, content: renderHtml(result, { command }) },
       { path: paths.markdown, content: renderMarkdown(result, { command }) },
@@ -35,7 +57,11 @@ export const reportCommand: Command = {
     ]);
     terminal.print(`Report: ${paths.report}\n`);
     if (figures !== undefined) terminal.print(`Figures: ${pictures.length} in ${figures}\n`);
-    terminal.json({ files: paths, ...(figures === undefined ? {} : { figures: pictures.map((p) => p.path) }), sha256: result.sha256 });
+    terminal.json({
+      files: paths,
+      ...(figures === undefined ? {} : { figures: pictures.map((p) => p.path) }),
+      sha256: result.sha256,
+    });
     return 0;
   },
 };

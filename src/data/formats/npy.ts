@@ -2,13 +2,22 @@
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 
-const readers: Readonly<Record<string, { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }>> = {
-  b1: { bytes: 1, read: (v, at) => v.getUint8(at) }, u1: { bytes: 1, read: (v, at) => v.getUint8(at) }, i1: { bytes: 1, read: (v, at) => v.getInt8(at) },
-  u2: { bytes: 2, read: (v, at, le) => v.getUint16(at, le) }, i2: { bytes: 2, read: (v, at, le) => v.getInt16(at, le) },
-  u4: { bytes: 4, read: (v, at, le) => v.getUint32(at, le) }, i4: { bytes: 4, read: (v, at, le) => v.getInt32(at, le) },
-  u8: { bytes: 8, read: (v, at, le) => Number(v.getBigUint64(at, le)) }, i8: { bytes: 8, read: (v, at, le) => Number(v.getBigInt64(at, le)) },
-  f4: { bytes: 4, read: (v, at, le) => v.getFloat32(at, le) }, f8: { bytes: 8, read: (v, at, le) => v.getFloat64(at, le) },
-  c8: { bytes: 8, read: (v, at, le) => v.getFloat32(at, le), complex: true }, c16: { bytes: 16, read: (v, at, le) => v.getFloat64(at, le), complex: true },
+const readers: Readonly<
+  Record<string, { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }>
+> = {
+  b1: { bytes: 1, read: (v, at) => v.getUint8(at) },
+  u1: { bytes: 1, read: (v, at) => v.getUint8(at) },
+  i1: { bytes: 1, read: (v, at) => v.getInt8(at) },
+  u2: { bytes: 2, read: (v, at, le) => v.getUint16(at, le) },
+  i2: { bytes: 2, read: (v, at, le) => v.getInt16(at, le) },
+  u4: { bytes: 4, read: (v, at, le) => v.getUint32(at, le) },
+  i4: { bytes: 4, read: (v, at, le) => v.getInt32(at, le) },
+  u8: { bytes: 8, read: (v, at, le) => Number(v.getBigUint64(at, le)) },
+  i8: { bytes: 8, read: (v, at, le) => Number(v.getBigInt64(at, le)) },
+  f4: { bytes: 4, read: (v, at, le) => v.getFloat32(at, le) },
+  f8: { bytes: 8, read: (v, at, le) => v.getFloat64(at, le) },
+  c8: { bytes: 8, read: (v, at, le) => v.getFloat32(at, le), complex: true },
+  c16: { bytes: 16, read: (v, at, le) => v.getFloat64(at, le), complex: true },
 };
 
 export interface NpyArray {
@@ -20,9 +29,15 @@ export interface NpyArray {
   at(index: readonly number[], channel?: 0 | 1): number;
 }
 
-/** Any byte order, C or Fortran order, booleans, integers, floats or complex, any rank. Source: numpy.lib.format, versions 1 to 3. Throws FormatError for a file that is damaged, UnsupportedOpError for other types. */
+/**
+ * Any byte order, C or Fortran order, booleans, integers, floats or complex, any rank. Source:
+ * numpy.lib.format, versions 1 to 3. Throws FormatError for a file that is damaged,
+ * UnsupportedOpError for other types.
+ */
 export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
-  const fail = (what: string): never => { throw new FormatError(`${name}: ${what}`, { name }); };
+  const fail = (what: string): never => {
+    throw new FormatError(`${name}: ${what}`, { name });
+  };
   if (bytes.length < 12) fail("it is too short for an NPY file");
   if (bytes[0] !== 0x93 || bytes[1] !== 0x4e) fail("it is not an NPY file");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -36,16 +51,28 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
   if (code === undefined || shapeText === undefined) return fail("its header does not say type and shape");
   const type = readers[code];
-  if (type === undefined) throw new UnsupportedOpError(`${name}: NPY type "${code}" is not read; save it as a float, integer or complex array`, { name, code });
-  const shape = shapeText.split(",").filter((s) => s.trim() !== "").map(Number);
+  if (type === undefined)
+    throw new UnsupportedOpError(
+      `${name}: NPY type "${code}" is not read; save it as a float, integer or complex array`,
+      { name, code },
+    );
+  const shape = shapeText
+    .split(",")
+    .filter((s) => s.trim() !== "")
+    .map(Number);
   const count = shape.reduce((n, d) => n * d, 1);
   checkSize(name, count, count * type.bytes, bytes.length - start - length);
   const little = order !== ">";
   const axes = shape.map((_, i) => i);
   const strides = new Array<number>(shape.length);
-  (fortran ? axes : axes.reverse()).reduce((stride, axis) => { strides[axis] = stride; return stride * shape[axis]; }, 1);
+  (fortran ? axes : axes.reverse()).reduce((stride, axis) => {
+    strides[axis] = stride;
+    return stride * shape[axis];
+  }, 1);
   return {
-    shape, type: code, complex: type.complex ?? false,
+    shape,
+    type: code,
+    complex: type.complex ?? false,
     at(index, channel = 0) {
       let place = 0;
       for (let i = 0; i < index.length; i++) place += index[i] * strides[i];
@@ -58,13 +85,22 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
 export function readNpy(bytes: Uint8Array, name: string): Volume {
   const array = readNpyArray(bytes, name);
   const { shape, complex } = array;
-  if (shape.length !== 2 && shape.length !== 3) throw new FormatError(`${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`, { name, shape });
+  if (shape.length !== 2 && shape.length !== 3)
+    throw new FormatError(`${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`, {
+      name,
+      shape,
+    });
   const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   const flat = shape.length === 2;
-  return volume(name, { format: "NPY", slices, height, width, complex }, (k, channel, i, j) => array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1));
+  return volume(name, { format: "NPY", slices, height, width, complex }, (k, channel, i, j) =>
+    array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1),
+  );
 }
 
-/** An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source: numpy.lib.format, version 1. */
+/**
+ * An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source:
+ * numpy.lib.format, version 1.
+ */
 export function writeNpy(images: readonly ArrayLike<number>[], [height, width]: readonly [number, number]): Uint8Array {
   const start = `{'descr': '<c8', 'fortran_order': False, 'shape': (${images.length}, ${height}, ${width}), }`;
   const header = `${start.padEnd(Math.ceil((start.length + 11) / 64) * 64 - 11)}\n`;
@@ -73,6 +109,9 @@ export function writeNpy(images: readonly ArrayLike<number>[], [height, width]: 
   file.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
   file.set(new TextEncoder().encode(header), 10);
   const view = new DataView(file.buffer, 10 + header.length);
-  images.forEach((image, n) => { for (let k = 0; k < 2 * size; k++) view.setFloat32(8 * (n * size + (k % size)) + (k < size ? 0 : 4), image[k], true); });
+  images.forEach((image, n) => {
+    for (let k = 0; k < 2 * size; k++)
+      view.setFloat32(8 * (n * size + (k % size)) + (k < size ? 0 : 4), image[k], true);
+  });
   return file;
 }

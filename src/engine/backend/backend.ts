@@ -9,7 +9,10 @@ export type HostData = Float32Array | Float64Array;
 
 /** A compiled graph with its parameters. It holds no resource that must be given back. */
 export interface Plan {
-  /** Feeds every input, computes everything, then applies the updates; gives copies of the outputs. Throws ShapeError for a missing or ill-sized input. */
+  /**
+   * Feeds every input, computes everything, then applies the updates; gives copies of the outputs.
+   * Throws ShapeError for a missing or ill-sized input.
+   */
   run(inputs?: Readonly<Record<string, ArrayLike<number>>>): Record<string, HostData>;
   /** A copy of a parameter's current value. */
   read(parameter: string): HostData;
@@ -36,13 +39,26 @@ export interface PlanStep {
 }
 
 export interface BackendOptions {
-  /** Threads of the wasm backend, this one included; as many as there are processors, at most 16, when left out. Results do not depend on it. */
+  /**
+   * Threads of the wasm backend, this one included; as many as there are processors, at most 16,
+   * when left out. Results do not depend on it.
+   */
   readonly threads?: number;
-  /** "fast" lets a product and a sum be rounded once where the machine does so quickest; its results may differ between machines. */
+  /**
+   * "fast" lets a product and a sum be rounded once where the machine does so quickest; its results
+   * may differ between machines.
+   */
   readonly precision?: "reproducible" | "fast";
-  /** "auto" takes Winograd's form for 3×3 and 5×5 convolutions where it pays (twice to three times the direct form's rounding error, bench/notes/rounding.md); "direct" never does. */
+  /**
+   * "auto" takes Winograd's form for 3×3 and 5×5 convolutions where it pays (twice to three times
+   * the direct form's rounding error, bench/notes/rounding.md); "direct" never does.
+   */
   readonly convolution?: "auto" | "direct";
-  /** "recomputed" makes cheap values (activations, normalised ones, pooled ones) again where the backward pass reads them instead of keeping them: less memory, some more time, the same numbers. */
+  /**
+   * "recomputed" makes cheap values (activations, normalised ones, pooled ones) again where the
+   * backward pass reads them instead of keeping them: less memory, some more time, the same
+   * numbers.
+   */
   readonly memory?: "kept" | "recomputed";
 }
 
@@ -62,10 +78,19 @@ export function checkInputs(graph: Graph, inputs: Readonly<Record<string, ArrayL
     if (node.kind !== "input") continue;
     known.add(node.name);
     const given = inputs[node.name];
-    if (given === undefined) throw new ShapeError(`run: input "${node.name}" ${formatShape(node.shape)} was not given`, { name: node.name });
-    if (given.length !== sizeOf(node.shape)) throw new ShapeError(`run: input "${node.name}" has ${given.length} values, its shape ${formatShape(node.shape)} holds ${sizeOf(node.shape)}`, { name: node.name });
+    if (given === undefined)
+      throw new ShapeError(`run: input "${node.name}" ${formatShape(node.shape)} was not given`, { name: node.name });
+    if (given.length !== sizeOf(node.shape))
+      throw new ShapeError(
+        `run: input "${node.name}" has ${given.length} values, its shape ${formatShape(node.shape)} holds ${sizeOf(node.shape)}`,
+        { name: node.name },
+      );
   }
-  for (const name of Object.keys(inputs)) if (!known.has(name)) throw new ShapeError(`run: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`, { name });
+  for (const name of Object.keys(inputs))
+    if (!known.has(name))
+      throw new ShapeError(`run: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`, {
+        name,
+      });
 }
 
 export function findParameter(graph: Graph, name: string): number {

@@ -1,4 +1,5 @@
-// The memory plan: a place in one arena for every value, reused once the value has been read for the last time.
+// The memory plan: a place in one arena for every value, reused once the value has been read for
+// the last time.
 
 /** A value that lives from step `from` to step `to`, both included. */
 export interface Lifetime {
@@ -9,7 +10,10 @@ export interface Lifetime {
   /** Values whose place this one may take, if they end where it begins and are as large. */
   readonly over?: readonly number[];
 }
-export interface Arena { readonly offsets: ReadonlyMap<number, number>; readonly bytes: number }
+export interface Arena {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly bytes: number;
+}
 
 /** First fit, in the order of `from`. */
 export function planArena(lifetimes: readonly Lifetime[]): Arena {
@@ -25,7 +29,8 @@ export function planArena(lifetimes: readonly Lifetime[]): Arena {
   let next = 0;
   const release = (before: number): void => {
     for (; next < ends.length && ends[next] < before; next++) {
-      for (const { id, bytes: size } of ending.get(ends[next])!) if (!taken.has(id) && offsets.has(id)) holes.push({ at: offsets.get(id)!, size });
+      for (const { id, bytes: size } of ending.get(ends[next])!)
+        if (!taken.has(id) && offsets.has(id)) holes.push({ at: offsets.get(id)!, size });
       holes.sort((p, q) => p.at - q.at);
       holes = holes.reduce<typeof holes>((merged, h) => {
         const last = merged.at(-1);
@@ -37,7 +42,12 @@ export function planArena(lifetimes: readonly Lifetime[]): Arena {
   };
   for (const { id, bytes: size, from, over = [] } of [...lifetimes].sort((p, q) => p.from - q.from)) {
     release(from);
-    const giver = over.find((other) => { const l = byId.get(other); return l !== undefined && l.to === from && l.from < from && l.bytes === size && !taken.has(other) && offsets.has(other); });
+    const giver = over.find((other) => {
+      const l = byId.get(other);
+      return (
+        l !== undefined && l.to === from && l.from < from && l.bytes === size && !taken.has(other) && offsets.has(other)
+      );
+    });
     if (giver !== undefined) {
       taken.add(giver);
       offsets.set(id, offsets.get(giver)!);

@@ -1,6 +1,10 @@
-// Every error the library throws on purpose: one base class with a stable code and the facts as fields.
+// Every error the library throws on purpose: one base class with a stable code and the facts as
+// fields.
 
-/** Base of all deliberate errors. `code` is stable across versions; `data` carries the facts named in the message. */
+/**
+ * Base of all deliberate errors. `code` is stable across versions; `data` carries the facts named
+ * in the message.
+ */
 export abstract class FiducialError extends Error {
   abstract readonly code: string;
   readonly data: Readonly<Record<string, unknown>>;

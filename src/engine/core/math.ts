@@ -1,5 +1,7 @@
-// exp, log, sin, cos from +, −, ×, ÷ and Math.floor alone: JavaScript engines differ in the last bits of
-// Math.exp and its kin, and a result must not depend on the engine. Accurate to about 1e-15 relative.
+// exp, log, sin, cos from +, −, ×, ÷ and Math.floor alone: JavaScript engines differ in the last
+// bits of
+// Math.exp and its kin, and a result must not depend on the engine. Accurate to about 1e-15
+// relative.
 
 const LN2_HI = 0.6931471803691238;
 const LN2_LO = 1.9082149292705877e-10;
@@ -8,8 +10,14 @@ const buffer = new DataView(new ArrayBuffer(8));
 function scaleByPowerOfTwo(x: number, n: number): number {
   let k = n;
   let y = x;
-  while (k > 1000) { y *= 2 ** 1000; k -= 1000; }
-  while (k < -1000) { y *= 2 ** -1000; k += 1000; }
+  while (k > 1000) {
+    y *= 2 ** 1000;
+    k -= 1000;
+  }
+  while (k < -1000) {
+    y *= 2 ** -1000;
+    k += 1000;
+  }
   buffer.setBigUint64(0, BigInt(k + 1023) << 52n);
   return y * buffer.getFloat64(0);
 }
@@ -32,13 +40,19 @@ export function log(x: number): number {
   if (x === Number.POSITIVE_INFINITY) return x;
   let e = 0;
   let m = x;
-  if (m < 2 ** -1022) { m *= 2 ** 54; e -= 54; }
+  if (m < 2 ** -1022) {
+    m *= 2 ** 54;
+    e -= 54;
+  }
   buffer.setFloat64(0, m);
   const bits = buffer.getBigUint64(0);
   e += Number(bits >> 52n) - 1023;
   buffer.setBigUint64(0, (bits & 0xfffffffffffffn) | 0x3ff0000000000000n);
   m = buffer.getFloat64(0);
-  if (m > 1.4142135623730951) { m /= 2; e += 1; }
+  if (m > 1.4142135623730951) {
+    m /= 2;
+    e += 1;
+  }
   const s = (m - 1) / (m + 1);
   const s2 = s * s;
   let sum = 0;
@@ -73,7 +87,13 @@ export function sinCos(x: number): [number, number] {
 }
 
 export const PI = 3.141592653589793;
-export function sin(x: number): number { return sinCos(x)[0]; }
-export function cos(x: number): number { return sinCos(x)[1]; }
+export function sin(x: number): number {
+  return sinCos(x)[0];
+}
+export function cos(x: number): number {
+  return sinCos(x)[1];
+}
 /** Base-10 logarithm. */
-export function log10(x: number): number { return log(x) / 2.302585092994046; }
+export function log10(x: number): number {
+  return log(x) / 2.302585092994046;
+}

@@ -1,7 +1,10 @@
 // Seeded random numbers. There is no global generator: whoever needs randomness is handed a seed.
 import { log, sinCos, PI } from "./math.ts";
 
-/** A stream of random numbers: xoshiro128** seeded through splitmix32. Source: Blackman & Vigna 2018. */
+/**
+ * A stream of random numbers: xoshiro128** seeded through splitmix32. Source: Blackman & Vigna
+ * 2018.
+ */
 export interface Random {
   /** Uniform in [0, 1), 32 bits. */
   uniform(): number;
@@ -27,14 +30,21 @@ export function random(seed: number): Random {
     s = (s + 0x9e3779b9) >>> 0;
     return mix(s);
   };
-  let a = next32(), b = next32(), c = next32(), d = next32() | 1;
+  let a = next32(),
+    b = next32(),
+    c = next32(),
+    d = next32() | 1;
   const origin = [a, b, c, d] as const;
   let spare: number | undefined;
   const bits = (): number => {
     const m = Math.imul(b, 5);
     const result = Math.imul((m << 7) | (m >>> 25), 9) >>> 0;
     const t = b << 9;
-    c ^= a; d ^= b; b ^= c; a ^= d; c ^= t;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
     d = (d << 11) | (d >>> 21);
     return result;
   };

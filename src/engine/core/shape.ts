@@ -30,7 +30,9 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join("×")}]`;
 }
 
-/** Right-aligned broadcasting as in NumPy. Throws ShapeError when an axis differs and neither is 1. */
+/**
+ * Right-aligned broadcasting as in NumPy. Throws ShapeError when an axis differs and neither is 1.
+ */
 export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
   const rank = Math.max(a.length, b.length);
   const out = new Array<number>(rank);
@@ -38,7 +40,10 @@ export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
     const x = a[i - rank + a.length] ?? 1;
     const y = b[i - rank + b.length] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(`${op}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: axis ${i} is ${x} and ${y}; make them equal or one of them 1`, { op, a, b, axis: i });
+      throw new ShapeError(
+        `${op}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: axis ${i} is ${x} and ${y}; make them equal or one of them 1`,
+        { op, a, b, axis: i },
+      );
     }
     out[i] = x === 1 ? y : x;
   }

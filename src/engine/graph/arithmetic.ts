@@ -42,6 +42,11 @@ export function arithmetic(b: Emitter): Arithmetic {
     mean: (x, axes = all(x)) => mul(sum(x, axes), 1 / axes.reduce((n, a) => n * x.shape[a], 1)),
     roll: (x, axis, shift) => b.emit("roll", { x }, { axis, shift }),
     concat: (values, axis) => values.reduce((p, q) => b.emit("concat", { a: p, b: q }, { axis })),
-    slice: (x, axis, start, end) => b.emit("slice", { x }, { start: x.shape.map((_, i) => (i === axis ? start : 0)), end: x.shape.map((n, i) => (i === axis ? end : n)) }),
+    slice: (x, axis, start, end) =>
+      b.emit(
+        "slice",
+        { x },
+        { start: x.shape.map((_, i) => (i === axis ? start : 0)), end: x.shape.map((n, i) => (i === axis ? end : n)) },
+      ),
   };
 }

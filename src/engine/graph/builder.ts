@@ -1,4 +1,5 @@
-// Builds graphs: every value is shape-checked as it is added, so a wrong graph fails where it is written.
+// Builds graphs: every value is shape-checked as it is added, so a wrong graph fails where it is
+// written.
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, sameShape, sizeOf, type Shape } from "../core/shape.ts";
 import type { Attributes, OpName } from "./catalogue.ts";
@@ -9,7 +10,9 @@ export class GraphBuilder implements Emitter, Graph {
   readonly outputs: Map<string, number> = new Map();
   readonly updates: Map<number, number> = new Map();
   readonly defs: OpDefs;
-  constructor(defs: OpDefs) { this.defs = defs; }
+  constructor(defs: OpDefs) {
+    this.defs = defs;
+  }
 
   #add(node: Node): Value {
     this.nodes.push(node);
@@ -17,7 +20,9 @@ export class GraphBuilder implements Emitter, Graph {
   }
   #checkName(name: string): void {
     if (this.nodes.some((n) => (n.kind === "input" || n.kind === "parameter") && n.name === name)) {
-      throw new ShapeError(`graph: the name "${name}" is already taken; give every input and parameter its own`, { name });
+      throw new ShapeError(`graph: the name "${name}" is already taken; give every input and parameter its own`, {
+        name,
+      });
     }
   }
 
@@ -30,18 +35,26 @@ export class GraphBuilder implements Emitter, Graph {
   parameter(name: string, shape: Shape, initial: Float32Array): Value {
     this.#checkName(name);
     if (initial.length !== sizeOf(shape)) {
-      throw new ShapeError(`parameter "${name}": ${initial.length} values for shape ${formatShape(shape)}, which holds ${sizeOf(shape)}`, { name, shape });
+      throw new ShapeError(
+        `parameter "${name}": ${initial.length} values for shape ${formatShape(shape)}, which holds ${sizeOf(shape)}`,
+        { name, shape },
+      );
     }
     return this.#add({ kind: "parameter", id: this.nodes.length, name, shape, initial });
   }
   constant(data: Float32Array | Float64Array | readonly number[], shape: Shape): Value {
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(`constant: ${data.length} values for shape ${formatShape(shape)}, which holds ${sizeOf(shape)}`, { shape });
+      throw new ShapeError(
+        `constant: ${data.length} values for shape ${formatShape(shape)}, which holds ${sizeOf(shape)}`,
+        { shape },
+      );
     }
     const array = data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);
     return this.#add({ kind: "constant", id: this.nodes.length, shape, data: array });
   }
-  scalar(value: number): Value { return this.constant([value], []); }
+  scalar(value: number): Value {
+    return this.constant([value], []);
+  }
 
   emit<K extends OpName>(op: K, inputs: Values<K>, attrs: Attributes<K>): Value {
     const shapes: Record<string, Shape> = {};
@@ -58,11 +71,16 @@ export class GraphBuilder implements Emitter, Graph {
     return this.#add({ kind: "op", id: this.nodes.length, op, inputs: ids, attrs: attrs as never, shape });
   }
   /** Names a value that runs give back. */
-  output(name: string, value: Value): void { this.outputs.set(name, value.id); }
+  output(name: string, value: Value): void {
+    this.outputs.set(name, value.id);
+  }
   /** The parameter takes `next` after the whole run, when every other value is known. */
   update(parameter: Value, next: Value): void {
     if (this.nodes[parameter.id]?.kind !== "parameter" || !sameShape(parameter.shape, next.shape)) {
-      throw new ShapeError(`update: value ${parameter.id} ${formatShape(parameter.shape)} must be a parameter of the new value's shape ${formatShape(next.shape)}`, {});
+      throw new ShapeError(
+        `update: value ${parameter.id} ${formatShape(parameter.shape)} must be a parameter of the new value's shape ${formatShape(next.shape)}`,
+        {},
+      );
     }
     this.updates.set(parameter.id, next.id);
   }

@@ -1,4 +1,5 @@
-// The signature of every op on one screen: named inputs and attributes. Float32 throughout (float64 on the reference).
+// The signature of every op on one screen: named inputs and attributes. Float32 throughout (float64
+// on the reference).
 // A backend is a mapped type over this catalogue, so an op without a kernel does not compile.
 import type { Shape } from "../core/shape.ts";
 
@@ -9,8 +10,17 @@ interface Op<Inputs extends string, Attributes extends object = Record<never, ne
 type Pair = readonly [number, number];
 
 /** stride, padding (zeros on both sides) and dilation are [vertical, horizontal]. */
-export interface ConvAttributes { stride: Pair; padding: Pair; dilation: Pair; groups: number }
-export interface PoolAttributes { kernel: Pair; stride: Pair; padding: Pair }
+export interface ConvAttributes {
+  stride: Pair;
+  padding: Pair;
+  dilation: Pair;
+  groups: number;
+}
+export interface PoolAttributes {
+  kernel: Pair;
+  stride: Pair;
+  padding: Pair;
+}
 
 export interface Catalogue {
   // elementwise

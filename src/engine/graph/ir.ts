@@ -3,7 +3,10 @@ import type { Shape } from "../core/shape.ts";
 import type { Attributes, InputName, OpName } from "./catalogue.ts";
 
 /** A value in a graph: the id of the node that makes it, and its shape. */
-export interface Value { readonly id: number; readonly shape: Shape }
+export interface Value {
+  readonly id: number;
+  readonly shape: Shape;
+}
 
 export interface OpNode<K extends OpName = OpName> {
   readonly kind: "op";
@@ -14,10 +17,26 @@ export interface OpNode<K extends OpName = OpName> {
   readonly shape: Shape;
 }
 /** Fed at every run. */
-export interface InputNode { readonly kind: "input"; readonly id: number; readonly name: string; readonly shape: Shape }
+export interface InputNode {
+  readonly kind: "input";
+  readonly id: number;
+  readonly name: string;
+  readonly shape: Shape;
+}
 /** Kept from run to run; a plan may update it at the end of a run. */
-export interface ParameterNode { readonly kind: "parameter"; readonly id: number; readonly name: string; readonly shape: Shape; readonly initial: Float32Array }
-export interface ConstantNode { readonly kind: "constant"; readonly id: number; readonly shape: Shape; readonly data: Float32Array | Float64Array }
+export interface ParameterNode {
+  readonly kind: "parameter";
+  readonly id: number;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly initial: Float32Array;
+}
+export interface ConstantNode {
+  readonly kind: "constant";
+  readonly id: number;
+  readonly shape: Shape;
+  readonly data: Float32Array | Float64Array;
+}
 export type Node = OpNode | InputNode | ParameterNode | ConstantNode;
 
 export interface Graph {
@@ -37,7 +56,10 @@ export interface Emitter {
 
 export type Values<K extends OpName> = Readonly<Record<InputName<K>, Value>>;
 export type Shapes<K extends OpName> = Readonly<Record<InputName<K>, Shape>>;
-export interface HostArray { readonly data: Float64Array; readonly shape: Shape }
+export interface HostArray {
+  readonly data: Float64Array;
+  readonly shape: Shape;
+}
 export interface Sample<K extends OpName> {
   readonly shapes: Shapes<K>;
   readonly attrs: Attributes<K>;
@@ -45,13 +67,23 @@ export interface Sample<K extends OpName> {
   readonly positive?: boolean;
 }
 
-/** An op in one place: shape rule, gradient, definition in float64, and the shapes its tests are made from. */
+/**
+ * An op in one place: shape rule, gradient, definition in float64, and the shapes its tests are
+ * made from.
+ */
 export interface OpDef<K extends OpName> {
   infer(shapes: Shapes<K>, attrs: Attributes<K>): Shape;
-  /** ∂C/∂input for each input that has one, given dy = ∂C/∂y. An input left out has gradient zero. */
+  /**
+   * ∂C/∂input for each input that has one, given dy = ∂C/∂y. An input left out has gradient zero.
+   */
   gradient(b: Emitter, dy: Value, inputs: Values<K>, attrs: Attributes<K>, y: Value): Partial<Values<K>>;
   /** The definition, in plain loops; also every backend's oracle. `out` starts at zero. */
-  reference(inputs: Readonly<Record<InputName<K>, HostArray>>, attrs: Attributes<K>, out: Float64Array, shape: Shape): void;
+  reference(
+    inputs: Readonly<Record<InputName<K>, HostArray>>,
+    attrs: Attributes<K>,
+    out: Float64Array,
+    shape: Shape,
+  ): void;
   /** Floating-point operations; 0 when it only moves data. */
   flops?(shapes: Shapes<K>, attrs: Attributes<K>, out: Shape): number;
   readonly samples: readonly Sample<K>[];

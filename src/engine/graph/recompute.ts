@@ -1,21 +1,46 @@
-// Recomputation: a value that is cheap to make and is read again much later is made again instead of being kept. The numbers are the same, the memory is less.
+// Recomputation: a value that is cheap to make and is read again much later is made again instead
+// of being kept. The numbers are the same, the memory is less.
 import { sizeOf } from "../core/shape.ts";
 import type { OpName } from "./catalogue.ts";
 import type { Graph, Node } from "./ir.ts";
 
 /** Ops that cost about as much as reading what they make. */
-const CHEAP: ReadonlySet<OpName> = new Set<OpName>(["neg", "sqrt", "abs", "relu", "add", "sub", "mul", "maximum", "normalize", "max_pool2d", "avg_pool2d", "concat", "slice", "pad", "take", "broadcast_to", "reshape"]);
+const CHEAP: ReadonlySet<OpName> = new Set<OpName>([
+  "neg",
+  "sqrt",
+  "abs",
+  "relu",
+  "add",
+  "sub",
+  "mul",
+  "maximum",
+  "normalize",
+  "max_pool2d",
+  "avg_pool2d",
+  "concat",
+  "slice",
+  "pad",
+  "take",
+  "broadcast_to",
+  "reshape",
+]);
 
 /** Nodes between two reads that count as a long wait. */
 const GAP = 24;
 
-/** The graph with every cheap value that lies idle for more than GAP nodes made a second time where it is next read, as long as that keeps less alive than it frees. `order` are the nodes that matter, in order. */
+/**
+ * The graph with every cheap value that lies idle for more than GAP nodes made a second time where
+ * it is next read, as long as that keeps less alive than it frees. `order` are the nodes that
+ * matter, in order.
+ */
 export function recomputed(graph: Graph, order: readonly number[]): Graph {
   const place = new Map(order.map((id, i) => [id, i]));
   const uses = new Map<number, number[]>();
   for (const id of order) {
     const node = graph.nodes[id];
-    if (node.kind === "op") for (const input of new Set(Object.values(node.inputs))) uses.set(input, [...(uses.get(input) ?? []), place.get(id)!]);
+    if (node.kind === "op")
+      for (const input of new Set(Object.values(node.inputs)))
+        uses.set(input, [...(uses.get(input) ?? []), place.get(id)!]);
   }
   const asked = new Set([...graph.outputs.values(), ...graph.updates.values()]);
   /** The place after which uses count as late, if there is a long wait. */
@@ -23,15 +48,31 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
   for (const [id, at] of uses) {
     let before = place.get(id)!;
     for (const use of at) {
-      if (use - before > GAP && !asked.has(id)) { waits.set(id, before); break; }
+      if (use - before > GAP && !asked.has(id)) {
+        waits.set(id, before);
+        break;
+      }
       before = use;
     }
   }
   const bytes = (id: number): number => (graph.nodes[id].kind === "op" ? sizeOf(graph.nodes[id].shape) : 0);
-  const isCheap = (id: number): boolean => { const node = graph.nodes[id]; return node.kind === "op" && CHEAP.has(node.op); };
-  const inputsOf = (id: number): number[] => { const node = graph.nodes[id]; return node.kind === "op" ? [...new Set(Object.values(node.inputs))] : []; };
-  /** What making `id` again newly keeps alive: values that nobody would have waited for, behind a chain of cheap ones. */
-  const extended = (id: number): number => inputsOf(id).reduce((sum, input) => sum + (waits.has(input) ? 0 : isCheap(input) ? extended(input) : bytes(input)), 0);
+  const isCheap = (id: number): boolean => {
+    const node = graph.nodes[id];
+    return node.kind === "op" && CHEAP.has(node.op);
+  };
+  const inputsOf = (id: number): number[] => {
+    const node = graph.nodes[id];
+    return node.kind === "op" ? [...new Set(Object.values(node.inputs))] : [];
+  };
+  /**
+   * What making `id` again newly keeps alive: values that nobody would have waited for, behind a
+   * chain of cheap ones.
+   */
+  const extended = (id: number): number =>
+    inputsOf(id).reduce(
+      (sum, input) => sum + (waits.has(input) ? 0 : isCheap(input) ? extended(input) : bytes(input)),
+      0,
+    );
   const again = new Map<number, boolean>();
   const worthwhile = (id: number): boolean => {
     if (!again.has(id)) again.set(id, isCheap(id) && waits.has(id) && extended(id) < bytes(id));
@@ -42,7 +83,10 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
   const made = new Map<number, number>();
   const put = (node: Node, inputOf: (id: number) => number): number => {
     // what is made again for an input comes first
-    const inputs = node.kind === "op" ? Object.fromEntries(Object.entries(node.inputs).map(([name, input]) => [name, inputOf(input)])) : {};
+    const inputs =
+      node.kind === "op"
+        ? Object.fromEntries(Object.entries(node.inputs).map(([name, input]) => [name, inputOf(input)]))
+        : {};
     const id = nodes.length;
     nodes.push(node.kind === "op" ? { ...node, id, inputs } : { ...node, id });
     return id;
@@ -50,7 +94,9 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
   const copyOf = (id: number, at: number): number => {
     const known = made.get(id);
     if (known !== undefined) return known;
-    const copy = put(graph.nodes[id], (input) => (isCheap(input) && !waits.has(input) ? copyOf(input, at) : found(input, at)));
+    const copy = put(graph.nodes[id], (input) =>
+      isCheap(input) && !waits.has(input) ? copyOf(input, at) : found(input, at),
+    );
     made.set(id, copy);
     return copy;
   };
@@ -59,7 +105,11 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
     const wait = waits.get(id);
     return wait !== undefined && at - wait > GAP && worthwhile(id) ? copyOf(id, at) : moved.get(id)!;
   };
-  for (const id of order) moved.set(id, put(graph.nodes[id], (input) => found(input, place.get(id)!)));
+  for (const id of order)
+    moved.set(
+      id,
+      put(graph.nodes[id], (input) => found(input, place.get(id)!)),
+    );
   return {
     nodes,
     outputs: new Map([...graph.outputs].map(([name, id]) => [name, moved.get(id)!])),

@@ -9,17 +9,25 @@ export function verify(graph: Graph, defs: OpDefs): void {
     if (node.kind !== "op") continue;
     const shapes: Record<string, Shape> = {};
     for (const [name, id] of Object.entries(node.inputs)) {
-      if (id >= node.id) throw new ShapeError(`verify: node ${node.id} (${node.op}) reads node ${id}, which comes later`, { node: node.id });
+      if (id >= node.id)
+        throw new ShapeError(`verify: node ${node.id} (${node.op}) reads node ${id}, which comes later`, {
+          node: node.id,
+        });
       shapes[name] = graph.nodes[id].shape;
     }
     const expected = defs[node.op].infer(shapes as never, node.attrs as never);
     if (!sameShape(expected, node.shape)) {
-      throw new ShapeError(`verify: node ${node.id} (${node.op}) says ${formatShape(node.shape)}, its rule gives ${formatShape(expected)}`, { node: node.id });
+      throw new ShapeError(
+        `verify: node ${node.id} (${node.op}) says ${formatShape(node.shape)}, its rule gives ${formatShape(expected)}`,
+        { node: node.id },
+      );
     }
   }
 }
 
-/** Ids of the nodes that outputs and updates depend on, in topological order: the rest is dead code. */
+/**
+ * Ids of the nodes that outputs and updates depend on, in topological order: the rest is dead code.
+ */
 export function reachable(graph: Graph): number[] {
   const live = new Set<number>([...graph.outputs.values(), ...graph.updates.values(), ...graph.updates.keys()]);
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
@@ -33,9 +41,14 @@ export function reachable(graph: Graph): number[] {
 export function printGraph(graph: Graph): string {
   const lines = graph.nodes.map((node) => {
     const shape = formatShape(node.shape);
-    if (node.kind !== "op") return `%${node.id} = ${node.kind}${node.kind === "constant" ? "" : ` "${node.name}"`} ${shape}`;
-    const inputs = Object.entries(node.inputs).map(([k, v]) => `${k}: %${v}`).join(", ");
-    const attrs = Object.entries(node.attrs).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join(", ");
+    if (node.kind !== "op")
+      return `%${node.id} = ${node.kind}${node.kind === "constant" ? "" : ` "${node.name}"`} ${shape}`;
+    const inputs = Object.entries(node.inputs)
+      .map(([k, v]) => `${k}: %${v}`)
+      .join(", ");
+    const attrs = Object.entries(node.attrs)
+      .map(([k, v]) => `${k}: ${JSON.stringify(v)}`)
+      .join(", ");
     return `%${node.id} = ${node.op}(${inputs})${attrs ? ` {${attrs}}` : ""} ${shape}`;
   });
   for (const [name, id] of graph.outputs) lines.push(`output "${name}" = %${id}`);

@@ -7,7 +7,10 @@ import { unarySamples } from "./broadcast.ts";
 export const abs: OpDef<"abs"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => ({ x: b.emit("mul", { a: dy, b: b.emit("sign", { x }, {}) }, {}) }),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = Math.abs(v); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = Math.abs(v);
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: unarySamples,
 };

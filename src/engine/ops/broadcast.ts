@@ -1,22 +1,34 @@
-// What the broadcasting ops share: their shape rule, their reference loop, and the way back from a broadcast.
+// What the broadcasting ops share: their shape rule, their reference loop, and the way back from a
+// broadcast.
 import { broadcastShapes, broadcastStrides, forEachIndex, sameShape, type Shape } from "../core/shape.ts";
 import type { Emitter, HostArray, Value } from "../graph/ir.ts";
 
-export interface BinaryShapes { readonly a: Shape; readonly b: Shape }
+export interface BinaryShapes {
+  readonly a: Shape;
+  readonly b: Shape;
+}
 
 export function inferBroadcast(op: string): (shapes: BinaryShapes) => Shape {
   return ({ a, b }) => broadcastShapes(a, b, op);
 }
 
-interface BinaryArrays { readonly a: HostArray; readonly b: HostArray }
-export function referenceBinary(f: (a: number, b: number) => number): (inputs: BinaryArrays, attrs: object, out: Float64Array, shape: Shape) => void {
+interface BinaryArrays {
+  readonly a: HostArray;
+  readonly b: HostArray;
+}
+export function referenceBinary(
+  f: (a: number, b: number) => number,
+): (inputs: BinaryArrays, attrs: object, out: Float64Array, shape: Shape) => void {
   return ({ a, b }, _attrs, out, shape) => {
     const sa = broadcastStrides(a.shape, shape);
     const sb = broadcastStrides(b.shape, shape);
     forEachIndex(shape, (flat, index) => {
       let ia = 0;
       let ib = 0;
-      for (let d = 0; d < index.length; d++) { ia += index[d] * sa[d]; ib += index[d] * sb[d]; }
+      for (let d = 0; d < index.length; d++) {
+        ia += index[d] * sa[d];
+        ib += index[d] * sb[d];
+      }
       out[flat] = f(a.data[ia], b.data[ib]);
     });
   };

@@ -4,7 +4,10 @@ import { broadcastShapes, broadcastStrides, forEachIndex, formatShape, sameShape
 import type { OpDef } from "../graph/ir.ts";
 import { sumTo } from "./broadcast.ts";
 
-/** y = x repeated along its axes of size 1 to `shape` (right-aligned). Throws ShapeError where it does not fit. */
+/**
+ * y = x repeated along its axes of size 1 to `shape` (right-aligned). Throws ShapeError where it
+ * does not fit.
+ */
 export const broadcast_to: OpDef<"broadcast_to"> = {
   infer: ({ x }, { shape }) => {
     if (!sameShape(broadcastShapes(x, shape, "broadcast_to"), shape)) {

@@ -7,7 +7,11 @@ import type { OpDef } from "../graph/ir.ts";
 export const concat: OpDef<"concat"> = {
   infer: ({ a, b }, { axis }) => {
     if (a.length !== b.length || !(axis >= 0 && axis < a.length) || a.some((d, i) => i !== axis && d !== b[i])) {
-      throw new ShapeError(`concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`, { a, b, axis });
+      throw new ShapeError(`concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`, {
+        a,
+        b,
+        axis,
+      });
     }
     return a.map((d, i) => (i === axis ? d + b[i] : d));
   },

@@ -4,27 +4,54 @@ import { formatShape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 import { checkConvolution, convCases, convFlops, convOutput, forEachProduct, requireRank4 } from "./convolution.ts";
 
-/** y[n,k,p,q] = Σ_{c,r,s} w[k,c,r,s] · x[n, c, p·stride − padding + r·dilation, …], x [N,C,H,W], w [K,C/groups,R,S]. Throws ShapeError on a channel mismatch or a kernel larger than the padded image. */
+/**
+ * y[n,k,p,q] = Σ_{c,r,s} w[k,c,r,s] · x[n, c, p·stride − padding + r·dilation, …], x [N,C,H,W], w
+ * [K,C/groups,R,S]. Throws ShapeError on a channel mismatch or a kernel larger than the padded
+ * image.
+ */
 export const conv2d: OpDef<"conv2d"> = {
   infer: ({ x, w }, attrs) => {
     requireRank4("conv2d", "x", x);
     requireRank4("conv2d", "w", w);
     checkConvolution("conv2d", attrs);
     if (x[1] !== w[1] * attrs.groups || w[0] % attrs.groups !== 0) {
-      throw new ShapeError(`conv2d: x ${formatShape(x)} has ${x[1]} channels, w ${formatShape(w)} with groups ${attrs.groups} takes ${w[1] * attrs.groups}`, { x, w, groups: attrs.groups });
+      throw new ShapeError(
+        `conv2d: x ${formatShape(x)} has ${x[1]} channels, w ${formatShape(w)} with groups ${attrs.groups} takes ${w[1] * attrs.groups}`,
+        { x, w, groups: attrs.groups },
+      );
     }
     const y = [x[0], w[0], convOutput(x[2], w[2], attrs, 0), convOutput(x[3], w[3], attrs, 1)];
-    if (y[2] < 1 || y[3] < 1) throw new ShapeError(`conv2d: the kernel of w ${formatShape(w)} does not fit into x ${formatShape(x)} with padding [${attrs.padding}]; pad more`, { x, w });
+    if (y[2] < 1 || y[3] < 1)
+      throw new ShapeError(
+        `conv2d: the kernel of w ${formatShape(w)} does not fit into x ${formatShape(x)} with padding [${attrs.padding}]; pad more`,
+        { x, w },
+      );
     return y;
   },
   gradient: (b, dy, { x, w }, { stride, padding, dilation, groups }) => {
-    const rest = (axis: 0 | 1): number => x.shape[axis + 2] + 2 * padding[axis] - dilation[axis] * (w.shape[axis + 2] - 1) - 1 - (dy.shape[axis + 2] - 1) * stride[axis];
+    const rest = (axis: 0 | 1): number =>
+      x.shape[axis + 2] +
+      2 * padding[axis] -
+      dilation[axis] * (w.shape[axis + 2] - 1) -
+      1 -
+      (dy.shape[axis + 2] - 1) * stride[axis];
     return {
-      x: b.emit("conv_transpose2d", { x: dy, w }, { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] }),
-      w: b.emit("conv2d_weight_grad", { x, dy }, { stride, padding, dilation, groups, kernel: [w.shape[2], w.shape[3]] }),
+      x: b.emit(
+        "conv_transpose2d",
+        { x: dy, w },
+        { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] },
+      ),
+      w: b.emit(
+        "conv2d_weight_grad",
+        { x, dy },
+        { stride, padding, dilation, groups, kernel: [w.shape[2], w.shape[3]] },
+      ),
     };
   },
-  reference: ({ x, w }, attrs, out, shape) => forEachProduct(x.shape, w.shape, shape, attrs, (xi, wi, yi) => { out[yi] += x.data[xi] * w.data[wi]; }),
+  reference: ({ x, w }, attrs, out, shape) =>
+    forEachProduct(x.shape, w.shape, shape, attrs, (xi, wi, yi) => {
+      out[yi] += x.data[xi] * w.data[wi];
+    }),
   flops: ({ w }, _attrs, y) => convFlops(w, y),
   samples: convCases.map(({ x, w, attrs }) => ({ shapes: { x, w }, attrs })),
 };

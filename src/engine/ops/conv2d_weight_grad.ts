@@ -4,25 +4,46 @@ import { formatShape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 import { checkConvolution, convCases, convFlops, forEachProduct, requireRank4 } from "./convolution.ts";
 
-/** y[k,c,r,s] = Σ_{n,p,q} dy[n,k,p,q] · x[n, c, p·stride − padding + r·dilation, …]; y has the shape of conv2d's w. Throws ShapeError when batches differ. */
+/**
+ * y[k,c,r,s] = Σ_{n,p,q} dy[n,k,p,q] · x[n, c, p·stride − padding + r·dilation, …]; y has the shape
+ * of conv2d's w. Throws ShapeError when batches differ.
+ */
 export const conv2d_weight_grad: OpDef<"conv2d_weight_grad"> = {
   infer: ({ x, dy }, attrs) => {
     requireRank4("conv2d_weight_grad", "x", x);
     requireRank4("conv2d_weight_grad", "dy", dy);
     checkConvolution("conv2d_weight_grad", attrs);
     if (x[0] !== dy[0] || x[1] % attrs.groups !== 0 || dy[1] % attrs.groups !== 0) {
-      throw new ShapeError(`conv2d_weight_grad: x ${formatShape(x)} and dy ${formatShape(dy)} do not belong together with groups ${attrs.groups}`, { x, dy });
+      throw new ShapeError(
+        `conv2d_weight_grad: x ${formatShape(x)} and dy ${formatShape(dy)} do not belong together with groups ${attrs.groups}`,
+        { x, dy },
+      );
     }
     return [dy[1], x[1] / attrs.groups, attrs.kernel[0], attrs.kernel[1]];
   },
   gradient: (b, u, { x, dy }, { stride, padding, dilation, groups, kernel }) => {
-    const rest = (axis: 0 | 1): number => x.shape[axis + 2] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1 - (dy.shape[axis + 2] - 1) * stride[axis];
+    const rest = (axis: 0 | 1): number =>
+      x.shape[axis + 2] +
+      2 * padding[axis] -
+      dilation[axis] * (kernel[axis] - 1) -
+      1 -
+      (dy.shape[axis + 2] - 1) * stride[axis];
     return {
-      x: b.emit("conv_transpose2d", { x: dy, w: u }, { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] }),
+      x: b.emit(
+        "conv_transpose2d",
+        { x: dy, w: u },
+        { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] },
+      ),
       dy: b.emit("conv2d", { x, w: u }, { stride, padding, dilation, groups }),
     };
   },
-  reference: ({ x, dy }, attrs, out, shape) => forEachProduct(x.shape, shape, dy.shape, attrs, (xi, wi, yi) => { out[wi] += x.data[xi] * dy.data[yi]; }),
+  reference: ({ x, dy }, attrs, out, shape) =>
+    forEachProduct(x.shape, shape, dy.shape, attrs, (xi, wi, yi) => {
+      out[wi] += x.data[xi] * dy.data[yi];
+    }),
   flops: ({ dy }, _attrs, w) => convFlops(w, dy),
-  samples: convCases.map(({ x, w, y, attrs }) => ({ shapes: { x, dy: y }, attrs: { ...attrs, kernel: [w[2], w[3]] as const } })),
+  samples: convCases.map(({ x, w, y, attrs }) => ({
+    shapes: { x, dy: y },
+    attrs: { ...attrs, kernel: [w[2], w[3]] as const },
+  })),
 };

@@ -1,4 +1,5 @@
-// What the three convolution ops share: sizes, and the one loop over which they are the three partial products.
+// What the three convolution ops share: sizes, and the one loop over which they are the three
+// partial products.
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
 import type { ConvAttributes } from "../graph/catalogue.ts";
@@ -10,29 +11,50 @@ export function convOutput(n: number, k: number, attrs: ConvAttributes, axis: 0 
 
 export function checkConvolution(op: string, attrs: ConvAttributes): void {
   const { stride, padding, dilation, groups } = attrs;
-  const whole = [...stride, ...dilation, groups].every((v) => Number.isInteger(v) && v >= 1) && padding.every((v) => Number.isInteger(v) && v >= 0);
-  if (!whole) throw new ConfigError(`${op}: stride, dilation and groups are whole numbers from 1 up, padding from 0 up; got ${JSON.stringify(attrs)}`, { attrs });
+  const whole =
+    [...stride, ...dilation, groups].every((v) => Number.isInteger(v) && v >= 1) &&
+    padding.every((v) => Number.isInteger(v) && v >= 0);
+  if (!whole)
+    throw new ConfigError(
+      `${op}: stride, dilation and groups are whole numbers from 1 up, padding from 0 up; got ${JSON.stringify(attrs)}`,
+      { attrs },
+    );
 }
 
 export function requireRank4(op: string, name: string, shape: Shape): void {
-  if (shape.length !== 4) throw new ShapeError(`${op}: ${name} is ${formatShape(shape)}; it must have 4 axes`, { op, name, shape });
+  if (shape.length !== 4)
+    throw new ShapeError(`${op}: ${name} is ${formatShape(shape)}; it must have 4 axes`, { op, name, shape });
 }
 
-/** Calls `visit(xIndex, wIndex, yIndex)` for every product x·w that a convolution x[N,C,H,W] * w[K,C/g,R,S] → y[N,K,P,Q] adds into y. */
-export function forEachProduct(x: Shape, w: Shape, y: Shape, attrs: ConvAttributes, visit: (xi: number, wi: number, yi: number) => void): void {
+/**
+ * Calls `visit(xIndex, wIndex, yIndex)` for every product x·w that a convolution x[N,C,H,W] *
+ * w[K,C/g,R,S] → y[N,K,P,Q] adds into y.
+ */
+export function forEachProduct(
+  x: Shape,
+  w: Shape,
+  y: Shape,
+  attrs: ConvAttributes,
+  visit: (xi: number, wi: number, yi: number) => void,
+): void {
   const [N, C, H, W] = x;
   const [K, Cg, R, S] = w;
   const [, , P, Q] = y;
   const Kg = K / attrs.groups;
-  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) for (let p = 0; p < P; p++) for (let q = 0; q < Q; q++) {
-    const yi = ((n * K + k) * P + p) * Q + q;
-    for (let c = 0; c < Cg; c++) for (let r = 0; r < R; r++) for (let s = 0; s < S; s++) {
-      const h = p * attrs.stride[0] - attrs.padding[0] + r * attrs.dilation[0];
-      const v = q * attrs.stride[1] - attrs.padding[1] + s * attrs.dilation[1];
-      if (h < 0 || h >= H || v < 0 || v >= W) continue;
-      visit(((n * C + Math.floor(k / Kg) * Cg + c) * H + h) * W + v, ((k * Cg + c) * R + r) * S + s, yi);
-    }
-  }
+  for (let n = 0; n < N; n++)
+    for (let k = 0; k < K; k++)
+      for (let p = 0; p < P; p++)
+        for (let q = 0; q < Q; q++) {
+          const yi = ((n * K + k) * P + p) * Q + q;
+          for (let c = 0; c < Cg; c++)
+            for (let r = 0; r < R; r++)
+              for (let s = 0; s < S; s++) {
+                const h = p * attrs.stride[0] - attrs.padding[0] + r * attrs.dilation[0];
+                const v = q * attrs.stride[1] - attrs.padding[1] + s * attrs.dilation[1];
+                if (h < 0 || h >= H || v < 0 || v >= W) continue;
+                visit(((n * C + Math.floor(k / Kg) * Cg + c) * H + h) * W + v, ((k * Cg + c) * R + r) * S + s, yi);
+              }
+        }
 }
 
 /** 2 · outputs · products per output. */
@@ -40,13 +62,28 @@ export function convFlops(w: Shape, y: Shape): number {
   return 2 * y[0] * y[1] * y[2] * y[3] * w[1] * w[2] * w[3];
 }
 const plain: ConvAttributes = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
-export interface ConvCase { readonly x: Shape; readonly w: Shape; readonly y: Shape; readonly attrs: ConvAttributes }
+export interface ConvCase {
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly y: Shape;
+  readonly attrs: ConvAttributes;
+}
 /** Cases that all three ops are tested on. */
 export const convCases: readonly ConvCase[] = [
   { x: [2, 3, 7, 9], w: [4, 3, 3, 3], y: [2, 4, 7, 9], attrs: { ...plain, padding: [1, 1] } },
   { x: [1, 5, 8, 12], w: [6, 5, 3, 3], y: [1, 6, 6, 10], attrs: plain },
-  { x: [2, 4, 8, 7], w: [6, 2, 3, 2], y: [2, 6, 5, 4], attrs: { stride: [2, 2], padding: [2, 1], dilation: [1, 2], groups: 2 } },
-  { x: [1, 4, 9, 9], w: [4, 1, 5, 5], y: [1, 4, 9, 9], attrs: { ...plain, padding: [4, 4], dilation: [2, 2], groups: 4 } },
+  {
+    x: [2, 4, 8, 7],
+    w: [6, 2, 3, 2],
+    y: [2, 6, 5, 4],
+    attrs: { stride: [2, 2], padding: [2, 1], dilation: [1, 2], groups: 2 },
+  },
+  {
+    x: [1, 4, 9, 9],
+    w: [4, 1, 5, 5],
+    y: [1, 4, 9, 9],
+    attrs: { ...plain, padding: [4, 4], dilation: [2, 2], groups: 4 },
+  },
   { x: [2, 3, 4, 6], w: [8, 3, 1, 1], y: [2, 8, 4, 6], attrs: plain },
   { x: [2, 3, 8, 6], w: [5, 3, 2, 2], y: [2, 5, 4, 3], attrs: { ...plain, stride: [2, 2] } },
   { x: [2, 6, 8, 22], w: [8, 3, 2, 2], y: [2, 8, 4, 11], attrs: { ...plain, stride: [2, 2], groups: 2 } },

@@ -8,7 +8,11 @@ export const div: OpDef<"div"> = {
   infer: inferBroadcast("div"),
   gradient: (b, dy, inputs, _attrs, y) => ({
     a: sumTo(b, b.emit("div", { a: dy, b: inputs.b }, {}), inputs.a.shape),
-    b: sumTo(b, b.emit("neg", { x: b.emit("div", { a: b.emit("mul", { a: dy, b: y }, {}), b: inputs.b }, {}) }, {}), inputs.b.shape),
+    b: sumTo(
+      b,
+      b.emit("neg", { x: b.emit("div", { a: b.emit("mul", { a: dy, b: y }, {}), b: inputs.b }, {}) }, {}),
+      inputs.b.shape,
+    ),
   }),
   reference: referenceBinary((x, y) => x / y),
   flops: (_shapes, _attrs, out) => sizeOf(out),

@@ -8,7 +8,10 @@ import { unarySamples } from "./broadcast.ts";
 export const exp: OpDef<"exp"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, _inputs, _attrs, y) => ({ x: b.emit("mul", { a: dy, b: y }, {}) }),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = expOf(v); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = expOf(v);
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: unarySamples,
 };

@@ -13,7 +13,14 @@ export function rootsOfUnity(n: number): [Float64Array, Float64Array] {
 }
 
 /** One axis, by the definition: Y[k] = n^−½ Σ_j X[j]·exp(∓2πi (j − ⌊n/2⌋)(k − ⌊n/2⌋)/n). */
-function transformAxis(re: Float64Array, im: Float64Array, n: number, lines: readonly number[], step: number, inverse: boolean): void {
+function transformAxis(
+  re: Float64Array,
+  im: Float64Array,
+  n: number,
+  lines: readonly number[],
+  step: number,
+  inverse: boolean,
+): void {
   const [c, s] = rootsOfUnity(n);
   const half = Math.floor(n / 2);
   const scale = 1 / Math.sqrt(n);
@@ -35,15 +42,25 @@ function transformAxis(re: Float64Array, im: Float64Array, n: number, lines: rea
       outRe[k] = sr * scale;
       outIm[k] = si * scale;
     }
-    for (let k = 0; k < n; k++) { re[base + k * step] = outRe[k]; im[base + k * step] = outIm[k]; }
+    for (let k = 0; k < n; k++) {
+      re[base + k * step] = outRe[k];
+      im[base + k * step] = outIm[k];
+    }
   }
 }
 
 function check(x: Shape): void {
-  if (x.length < 3 || x[x.length - 3] !== 2) throw new ShapeError(`fft2: x is ${formatShape(x)}; complex images are […, 2, H, W] with real and imaginary part`, { x });
+  if (x.length < 3 || x[x.length - 3] !== 2)
+    throw new ShapeError(`fft2: x is ${formatShape(x)}; complex images are […, 2, H, W] with real and imaginary part`, {
+      x,
+    });
 }
 
-/** y = fftshift ∘ fft2(norm = "ortho") ∘ ifftshift of x […, 2, H, W], or its inverse, which is its adjoint; any H and W. Throws ShapeError unless the third axis from the end is 2. Source: fastMRI fftc.py's convention. */
+/**
+ * y = fftshift ∘ fft2(norm = "ortho") ∘ ifftshift of x […, 2, H, W], or its inverse, which is its
+ * adjoint; any H and W. Throws ShapeError unless the third axis from the end is 2. Source: fastMRI
+ * fftc.py's convention.
+ */
 export const fft2: OpDef<"fft2"> = {
   infer: ({ x }) => {
     check(x);
@@ -56,8 +73,22 @@ export const fft2: OpDef<"fft2"> = {
     for (let base = 0; base < out.length; base += 2 * H * W) {
       const re = out.subarray(base, base + H * W);
       const im = out.subarray(base + H * W, base + 2 * H * W);
-      transformAxis(re, im, W, Array.from({ length: H }, (_, i) => i * W), 1, inverse);
-      transformAxis(re, im, H, Array.from({ length: W }, (_, i) => i), W, inverse);
+      transformAxis(
+        re,
+        im,
+        W,
+        Array.from({ length: H }, (_, i) => i * W),
+        1,
+        inverse,
+      );
+      transformAxis(
+        re,
+        im,
+        H,
+        Array.from({ length: W }, (_, i) => i),
+        W,
+        inverse,
+      );
     }
   },
   flops: ({ x }) => Math.round(2.5 * sizeOf(x) * Math.log2(Math.max(2, x[x.length - 1] * x[x.length - 2]))),

@@ -7,7 +7,7 @@ import { binarySamples, inferBroadcast, referenceBinary } from "./broadcast.ts";
 export const greater: OpDef<"greater"> = {
   infer: inferBroadcast("greater"),
   gradient: () => ({}),
-  reference: referenceBinary((x, y) => x > y ? 1 : 0),
+  reference: referenceBinary((x, y) => (x > y ? 1 : 0)),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: binarySamples,
 };

@@ -7,7 +7,10 @@ import type { OpDef } from "../graph/ir.ts";
 export const log: OpDef<"log"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => ({ x: b.emit("div", { a: dy, b: x }, {}) }),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = logOf(v); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = logOf(v);
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: [{ shapes: { x: [2, 3, 5] }, attrs: {}, positive: true }],
 };

@@ -8,7 +8,11 @@ export const log_softmax: OpDef<"log_softmax"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => {
     const last = x.shape.length - 1;
-    const total = b.emit("reshape", { x: b.emit("sum", { x: dy }, { axes: [last] }) }, { shape: [...x.shape.slice(0, last), 1] });
+    const total = b.emit(
+      "reshape",
+      { x: b.emit("sum", { x: dy }, { axes: [last] }) },
+      { shape: [...x.shape.slice(0, last), 1] },
+    );
     return { x: b.emit("sub", { a: dy, b: b.emit("mul", { a: b.emit("softmax", { x }, {}), b: total }, {}) }, {}) };
   },
   reference: ({ x }, _attrs, out) => {
@@ -22,5 +26,9 @@ export const log_softmax: OpDef<"log_softmax"> = {
     }
   },
   flops: (_shapes, _attrs, out) => 4 * sizeOf(out),
-  samples: [{ shapes: { x: [3, 10] }, attrs: {} }, { shapes: { x: [2, 2, 5] }, attrs: {} }, { shapes: { x: [4, 1] }, attrs: {} }],
+  samples: [
+    { shapes: { x: [3, 10] }, attrs: {} },
+    { shapes: { x: [2, 2, 5] }, attrs: {} },
+    { shapes: { x: [4, 1] }, attrs: {} },
+  ],
 };

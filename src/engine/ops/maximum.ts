@@ -8,7 +8,15 @@ export const maximum: OpDef<"maximum"> = {
   infer: inferBroadcast("maximum"),
   gradient: (b, dy, inputs) => ({
     a: sumTo(b, b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}), inputs.a.shape),
-    b: sumTo(b, b.emit("sub", { a: dy, b: b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}) }, {}), inputs.b.shape),
+    b: sumTo(
+      b,
+      b.emit(
+        "sub",
+        { a: dy, b: b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}) },
+        {},
+      ),
+      inputs.b.shape,
+    ),
   }),
   reference: referenceBinary((x, y) => Math.max(x, y)),
   flops: (_shapes, _attrs, out) => sizeOf(out),

@@ -7,7 +7,10 @@ import { unarySamples } from "./broadcast.ts";
 export const neg: OpDef<"neg"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, _inputs) => ({ x: b.emit("neg", { x: dy }, {}) }),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = -v; }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = -v;
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: unarySamples,
 };

@@ -1,9 +1,13 @@
-// y = (x − mean)/√(variance + ε): instance, batch and layer normalisation without their affine part.
+// y = (x − mean)/√(variance + ε): instance, batch and layer normalisation without their affine
+// part.
 import { sizeOf } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 import { checkNormalize, groupsOf, normalizeCases, statistics } from "./normalization.ts";
 
-/** y = (x − mean)/√(variance + ε), over `axes`: [2,3] is instance norm, [0,2,3] batch norm. Throws ShapeError for axes that x lacks. */
+/**
+ * y = (x − mean)/√(variance + ε), over `axes`: [2,3] is instance norm, [0,2,3] batch norm. Throws
+ * ShapeError for axes that x lacks.
+ */
 export const normalize: OpDef<"normalize"> = {
   infer: ({ x }, attrs) => {
     checkNormalize("normalize", x, attrs);

@@ -3,15 +3,24 @@ import { ShapeError } from "../core/errors.ts";
 import { forEachIndex, formatShape, stridesOf } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-/** y = x with `before` and `after` zeros along every axis. Throws ShapeError for a negative count. */
+/**
+ * y = x with `before` and `after` zeros along every axis. Throws ShapeError for a negative count.
+ */
 export const pad: OpDef<"pad"> = {
   infer: ({ x }, { before, after }) => {
-    if (before.length !== x.length || after.length !== x.length || before.some((n) => n < 0) || after.some((n) => n < 0)) {
+    if (
+      before.length !== x.length ||
+      after.length !== x.length ||
+      before.some((n) => n < 0) ||
+      after.some((n) => n < 0)
+    ) {
       throw new ShapeError(`pad: [${before}] and [${after}] do not pad ${formatShape(x)}`, { x, before, after });
     }
     return x.map((d, i) => before[i] + d + after[i]);
   },
-  gradient: (b, dy, { x }, { before }) => ({ x: b.emit("slice", { x: dy }, { start: before, end: x.shape.map((d, i) => before[i] + d) }) }),
+  gradient: (b, dy, { x }, { before }) => ({
+    x: b.emit("slice", { x: dy }, { start: before, end: x.shape.map((d, i) => before[i] + d) }),
+  }),
   reference: ({ x }, { before }, out, shape) => {
     const strides = stridesOf(shape);
     forEachIndex(x.shape, (flat, index) => {

@@ -3,7 +3,10 @@ import { mix } from "../core/random.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-/** Uniform numbers in [0, 1), 24 bits each, other ones for every whole value of the scalar `counter`. Gradient zero. */
+/**
+ * Uniform numbers in [0, 1), 24 bits each, other ones for every whole value of the scalar
+ * `counter`. Gradient zero.
+ */
 export const random_uniform: OpDef<"random_uniform"> = {
   infer: (_inputs, { shape }) => shape,
   gradient: () => ({}),

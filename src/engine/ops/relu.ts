@@ -8,7 +8,10 @@ export const relu: OpDef<"relu"> = {
   infer: ({ x }) => x,
   // y > 0 where x > 0, so x itself need not be kept for it
   gradient: (b, dy, _inputs, _attrs, y) => ({ x: b.emit("relu_grad", { dy, x: y }, {}) }),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = Math.max(0, v); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = Math.max(0, v);
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: unarySamples,
 };

@@ -6,7 +6,10 @@ import type { OpDef } from "../graph/ir.ts";
 export const relu_grad: OpDef<"relu_grad"> = {
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => ({ dy: b.emit("relu_grad", { dy, x }, {}) }),
-  reference: ({ dy, x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = v > 0 ? dy.data[i] : 0; }),
+  reference: ({ dy, x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = v > 0 ? dy.data[i] : 0;
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: [{ shapes: { dy: [2, 3, 5], x: [2, 3, 5] }, attrs: {} }],
 };

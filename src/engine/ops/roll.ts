@@ -6,7 +6,8 @@ import type { OpDef } from "../graph/ir.ts";
 /** y[i] = x[(i − shift) mod n] along `axis`. Throws ShapeError for an axis that x lacks. */
 export const roll: OpDef<"roll"> = {
   infer: ({ x }, { axis }) => {
-    if (!(axis >= 0 && axis < x.length)) throw new ShapeError(`roll: axis ${axis} is not one of ${formatShape(x)}`, { x, axis });
+    if (!(axis >= 0 && axis < x.length))
+      throw new ShapeError(`roll: axis ${axis} is not one of ${formatShape(x)}`, { x, axis });
     return x;
   },
   gradient: (b, dy, _inputs, { axis, shift }) => ({ x: b.emit("roll", { x: dy }, { axis, shift: -shift }) }),
@@ -15,7 +16,7 @@ export const roll: OpDef<"roll"> = {
     const inner = sizeOf(x.shape.slice(axis + 1));
     for (let i = 0; i < x.data.length; i++) {
       const j = Math.floor(i / inner) % n;
-      out[i + ((((j + shift) % n) + n) % n - j) * inner] = x.data[i];
+      out[i + (((((j + shift) % n) + n) % n) - j) * inner] = x.data[i];
     }
   },
   samples: [

@@ -8,9 +8,15 @@ import { unarySamples } from "./broadcast.ts";
 export const sigmoid: OpDef<"sigmoid"> = {
   infer: ({ x }) => x,
   // y' = y − y²
-  gradient: (b, dy, _inputs, _attrs, y) => ({ x: b.emit("mul", { a: dy, b: b.emit("sub", { a: y, b: b.emit("mul", { a: y, b: y }, {}) }, {}) }, {}) }),
+  gradient: (b, dy, _inputs, _attrs, y) => ({
+    x: b.emit("mul", { a: dy, b: b.emit("sub", { a: y, b: b.emit("mul", { a: y, b: y }, {}) }, {}) }, {}),
+  }),
   // e^−|x| never overflows
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { const e = expOf(-Math.abs(v)); out[i] = (v >= 0 ? 1 : e) / (1 + e); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      const e = expOf(-Math.abs(v));
+      out[i] = (v >= 0 ? 1 : e) / (1 + e);
+    }),
   flops: (_shapes, _attrs, out) => 3 * sizeOf(out),
   samples: unarySamples,
 };

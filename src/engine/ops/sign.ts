@@ -7,7 +7,10 @@ import { unarySamples } from "./broadcast.ts";
 export const sign: OpDef<"sign"> = {
   infer: ({ x }) => x,
   gradient: () => ({}),
-  reference: ({ x }, _attrs, out) => x.data.forEach((v, i) => { out[i] = Math.sign(v); }),
+  reference: ({ x }, _attrs, out) =>
+    x.data.forEach((v, i) => {
+      out[i] = Math.sign(v);
+    }),
   flops: (_shapes, _attrs, out) => sizeOf(out),
   samples: unarySamples,
 };

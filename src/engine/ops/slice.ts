@@ -6,12 +6,18 @@ import type { OpDef } from "../graph/ir.ts";
 /** y = x[start … end) along every axis. Throws ShapeError when the box leaves x. */
 export const slice: OpDef<"slice"> = {
   infer: ({ x }, { start, end }) => {
-    if (start.length !== x.length || end.length !== x.length || x.some((d, i) => start[i] < 0 || end[i] > d || start[i] > end[i])) {
+    if (
+      start.length !== x.length ||
+      end.length !== x.length ||
+      x.some((d, i) => start[i] < 0 || end[i] > d || start[i] > end[i])
+    ) {
       throw new ShapeError(`slice: [${start}] to [${end}] leaves ${formatShape(x)}`, { x, start, end });
     }
     return x.map((_, i) => end[i] - start[i]);
   },
-  gradient: (b, dy, { x }, { start, end }) => ({ x: b.emit("pad", { x: dy }, { before: start, after: x.shape.map((d, i) => d - end[i]) }) }),
+  gradient: (b, dy, { x }, { start, end }) => ({
+    x: b.emit("pad", { x: dy }, { before: start, after: x.shape.map((d, i) => d - end[i]) }),
+  }),
   reference: ({ x }, { start }, out, shape) => {
     const own = stridesOf(x.shape);
     forEachIndex(shape, (flat, index) => {

@@ -3,10 +3,15 @@ import { ShapeError } from "../core/errors.ts";
 import { forEachIndex, formatShape, sizeOf, stridesOf, type Shape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-/** y = Σ x over `axes`, which are dropped from the shape. Throws ShapeError for an axis that x lacks. */
+/**
+ * y = Σ x over `axes`, which are dropped from the shape. Throws ShapeError for an axis that x
+ * lacks.
+ */
 export const sum: OpDef<"sum"> = {
   infer: ({ x }, { axes }) => {
-    for (const axis of axes) if (!(axis >= 0 && axis < x.length)) throw new ShapeError(`sum: axis ${axis} is not one of ${formatShape(x)}`, { axis, x });
+    for (const axis of axes)
+      if (!(axis >= 0 && axis < x.length))
+        throw new ShapeError(`sum: axis ${axis} is not one of ${formatShape(x)}`, { axis, x });
     return x.filter((_, i) => !axes.includes(i));
   },
   gradient: (b, dy, { x }, { axes }) => {
@@ -18,7 +23,9 @@ export const sum: OpDef<"sum"> = {
     const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
     forEachIndex(x.shape, (flat, index) => {
       let o = 0;
-      kept.forEach((axis, j) => { o += index[axis] * outStrides[j]; });
+      kept.forEach((axis, j) => {
+        o += index[axis] * outStrides[j];
+      });
       out[o] += x.data[flat];
     });
   },

@@ -1,16 +1,27 @@
-// y = elements of x along one axis, by index: padding by reflection, repetition or wrapping, mirroring, enlarging.
+// y = elements of x along one axis, by index: padding by reflection, repetition or wrapping,
+// mirroring, enlarging.
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-/** y[…, k, …] = x[…, indices[k], …] along `axis`. Throws ShapeError for an axis or an index that x lacks. */
+/**
+ * y[…, k, …] = x[…, indices[k], …] along `axis`. Throws ShapeError for an axis or an index that x
+ * lacks.
+ */
 export const take: OpDef<"take"> = {
   infer: ({ x }, { axis, indices }) => {
-    const bad = axis >= 0 && axis < x.length ? indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < x[axis])) : axis;
-    if (bad !== undefined) throw new ShapeError(`take: ${axis < x.length ? `index ${bad}` : `axis ${axis}`} does not exist in ${formatShape(x)}`, { x, axis, bad });
+    const bad =
+      axis >= 0 && axis < x.length ? indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < x[axis])) : axis;
+    if (bad !== undefined)
+      throw new ShapeError(
+        `take: ${axis < x.length ? `index ${bad}` : `axis ${axis}`} does not exist in ${formatShape(x)}`,
+        { x, axis, bad },
+      );
     return x.map((d, i) => (i === axis ? indices.length : d));
   },
-  gradient: (b, dy, { x }, { axis, indices }) => ({ x: b.emit("take_grad", { dy }, { axis, indices, size: x.shape[axis] }) }),
+  gradient: (b, dy, { x }, { axis, indices }) => ({
+    x: b.emit("take_grad", { dy }, { axis, indices, size: x.shape[axis] }),
+  }),
   reference: ({ x }, { axis, indices }, out) => {
     const inner = sizeOf(x.shape.slice(axis + 1));
     const n = x.shape[axis];

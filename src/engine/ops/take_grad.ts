@@ -3,10 +3,14 @@ import { ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-/** x[…, indices[k], …] += dy[…, k, …] into zeros, `size` of them along `axis`. Throws ShapeError when there is not one index per element. */
+/**
+ * x[…, indices[k], …] += dy[…, k, …] into zeros, `size` of them along `axis`. Throws ShapeError
+ * when there is not one index per element.
+ */
 export const take_grad: OpDef<"take_grad"> = {
   infer: ({ dy }, { axis, indices, size }) => {
-    if (dy[axis] !== indices.length) throw new ShapeError(`take_grad: ${indices.length} indices for axis ${axis} of ${formatShape(dy)}`, { dy, axis });
+    if (dy[axis] !== indices.length)
+      throw new ShapeError(`take_grad: ${indices.length} indices for axis ${axis} of ${formatShape(dy)}`, { dy, axis });
     return dy.map((d, i) => (i === axis ? size : d));
   },
   gradient: (b, u, _inputs, { axis, indices }) => ({ dy: b.emit("take", { x: u }, { axis, indices }) }),

@@ -1,7 +1,16 @@
 // How a network is trained to reconstruct, and what can make it stabler.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { arithmetic, ConfigError, float32Bytes, gradients, random, version, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  float32Bytes,
+  gradients,
+  random,
+  version,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { fit, type FitOptions, type Network } from "../../learning/index.ts";
 import { nestedMasks } from "../operators/masks.ts";
 import type { Operator } from "../operators/operator.ts";
@@ -11,16 +20,29 @@ import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
 /** Families of masks that training at several rates draws from. */
 const FAMILIES = 8;
 
-export interface FitReconstructorOptions extends Pick<FitOptions, "loss" | "optimizer" | "epochs" | "batchSize" | "seed" | "backend" | "on"> {
+export interface FitReconstructorOptions
+  extends Pick<FitOptions, "loss" | "optimizer" | "epochs" | "batchSize" | "seed" | "backend" | "on"> {
   readonly problem: InverseProblem;
   readonly form?: Partial<Form>;
-  /** Extra Gaussian noise of up to this standard deviation, drawn uniformly for every image. Source: Genzel, Macdonald, März 2022. */
+  /**
+   * Extra Gaussian noise of up to this standard deviation, drawn uniformly for every image. Source:
+   * Genzel, Macdonald, März 2022.
+   */
   readonly jitter?: number;
-  /** Trains on the worst perturbation that `steps` of gradient ascent find in a ball of relativeBudget·‖y‖, found anew for every batch. Source: Madry et al. 2018. */
+  /**
+   * Trains on the worst perturbation that `steps` of gradient ascent find in a ball of
+   * relativeBudget·‖y‖, found anew for every batch. Source: Madry et al. 2018.
+   */
   readonly adversarial?: { readonly relativeBudget: number; readonly steps: number };
-  /** Measures every image at one of these shares of k-space, drawn, in masks nested about the problem's, instead of with the problem's mask. */
+  /**
+   * Measures every image at one of these shares of k-space, drawn, in masks nested about the
+   * problem's, instead of with the problem's mask.
+   */
   readonly rates?: readonly number[];
-  /** Trains with noise of this standard deviation on y, and reconstructs by the mean over such noise. */
+  /**
+   * Trains with noise of this standard deviation on y, and reconstructs by the mean over such
+   * noise.
+   */
   readonly smoothing?: number;
 }
 
@@ -33,8 +55,17 @@ function masked(operator: Operator, mask: Value): Operator {
   };
 }
 
-/** r, ‖r‖ ≤ budget·‖y‖ for every image, by steps of the whole radius along the gradient of ‖f(y + r) − x‖², from 0. */
-function worst(b: GraphBuilder, y: Value, truth: Value, f: (y: Value) => Value, { relativeBudget, steps }: { relativeBudget: number; steps: number }): Value {
+/**
+ * r, ‖r‖ ≤ budget·‖y‖ for every image, by steps of the whole radius along the gradient of ‖f(y + r)
+ * − x‖², from 0.
+ */
+function worst(
+  b: GraphBuilder,
+  y: Value,
+  truth: Value,
+  f: (y: Value) => Value,
+  { relativeBudget, steps }: { relativeBudget: number; steps: number },
+): Value {
   const { add, div, mul, reshape, sqrt, square, sub, sum } = arithmetic(b);
   const length = (v: Value): Value => reshape(sqrt(add(sum(square(v), [1, 2, 3]), 1e-20)), [v.shape[0], 1, 1, 1]);
   const radius = mul(length(y), relativeBudget);
@@ -47,49 +78,82 @@ function worst(b: GraphBuilder, y: Value, truth: Value, f: (y: Value) => Value, 
   return r;
 }
 
-/** Trains a network to reconstruct: measurements are taken from the problem's images inside the plan, with fresh noise every time an image is seen. What it was trained with travels in its provenance. Throws ConfigError for options out of range, and what fit throws. */
+/**
+ * Trains a network to reconstruct: measurements are taken from the problem's images inside the
+ * plan, with fresh noise every time an image is seen. What it was trained with travels in its
+ * provenance. Throws ConfigError for options out of range, and what fit throws.
+ */
 export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
   const { problem, seed, jitter = 0, smoothing = 0, rates, adversarial } = options;
   const form: Form = { ...formOf(network), ...options.form };
   const { operator, images, noise } = problem;
-  if (!(jitter >= 0) || !(smoothing >= 0) || (adversarial && (!(adversarial.relativeBudget > 0) || !(adversarial.steps >= 1)))) throw new ConfigError(`fitReconstructor: jitter ${jitter} and smoothing ${smoothing} must not be negative, an adversary's budget positive and its steps at least 1`, { jitter, smoothing, adversarial });
+  if (
+    !(jitter >= 0) ||
+    !(smoothing >= 0) ||
+    (adversarial && (!(adversarial.relativeBudget > 0) || !(adversarial.steps >= 1)))
+  )
+    throw new ConfigError(
+      `fitReconstructor: jitter ${jitter} and smoothing ${smoothing} must not be negative, an adversary's budget positive and its steps at least 1`,
+      { jitter, smoothing, adversarial },
+    );
   const [, H, W] = operator.domain;
   const size = 2 * H * W;
   const rng = random(seed).fork("noise");
   const choice = random(seed).fork("masks");
-  const masks = rates && Array.from({ length: FAMILIES }, (_, k) => nestedMasks(operator.mask, { rates, seed: seed + k })).flat();
-  const trained = await fit(network, {
-    ...options,
-    // image, noise and, where it changes, the mask travel together; the target is the image
-    data: {
-      length: images.length, inputShape: [masks ? 5 : 4, H, W], targetShape: [2, H, W],
-      read(i, input, target) {
-        const image = images.image(i);
-        input.set(image);
-        const extra = jitter > 0 ? jitter * rng.uniform() : 0;
-        const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
-        for (let k = 0; k < size; k++) input[size + k] = sigma * rng.normal();
-        if (masks) input.set(masks[choice.integer(masks.length)].data, 2 * size);
-        target.set(image);
+  const masks =
+    rates && Array.from({ length: FAMILIES }, (_, k) => nestedMasks(operator.mask, { rates, seed: seed + k })).flat();
+  const trained = await fit(
+    network,
+    {
+      ...options,
+      // image, noise and, where it changes, the mask travel together; the target is the image
+      data: {
+        length: images.length,
+        inputShape: [masks ? 5 : 4, H, W],
+        targetShape: [2, H, W],
+        read(i, input, target) {
+          const image = images.image(i);
+          input.set(image);
+          const extra = jitter > 0 ? jitter * rng.uniform() : 0;
+          const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
+          for (let k = 0; k < size; k++) input[size + k] = sigma * rng.normal();
+          if (masks) input.set(masks[choice.integer(masks.length)].data, 2 * size);
+          target.set(image);
+        },
       },
     },
-  }, (b, net, input, target) => {
-    const part = (from: number, to: number): Value => b.emit("slice", { x: input }, { start: [0, from, 0, 0], end: [input.shape[0], to, H, W] });
-    const own: Operator = masks ? masked(operator, part(4, 5)) : operator;
-    const noisy = b.emit("add", { a: own.forward(b, part(0, 2)), b: part(2, 4) }, {});
-    const y = masks ? b.emit("mul", { a: noisy, b: part(4, 5) }, {}) : problem.sampled(b, noisy);
-    const shared = new Map<string, Value>();
-    const f = (at: Value): ReturnType<typeof applyForm> => applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });
-    if (!adversarial) return f(y);
-    const r = worst(b, y, target, (at) => f(at).y, adversarial);
-    return { ...f(b.emit("add", { a: y, b: r }, {})), held: [r] };
-  });
+    (b, net, input, target) => {
+      const part = (from: number, to: number): Value =>
+        b.emit("slice", { x: input }, { start: [0, from, 0, 0], end: [input.shape[0], to, H, W] });
+      const own: Operator = masks ? masked(operator, part(4, 5)) : operator;
+      const noisy = b.emit("add", { a: own.forward(b, part(0, 2)), b: part(2, 4) }, {});
+      const y = masks ? b.emit("mul", { a: noisy, b: part(4, 5) }, {}) : problem.sampled(b, noisy);
+      const shared = new Map<string, Value>();
+      const f = (at: Value): ReturnType<typeof applyForm> =>
+        applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });
+      if (!adversarial) return f(y);
+      const r = worst(b, y, target, (at) => f(at).y, adversarial);
+      return { ...f(b.emit("add", { a: y, b: r }, {})), held: [r] };
+    },
+  );
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = {
-    ...trained.provenance, software: `fiducial ${version}`, images: String(images.description.kind), imageSeed: Number(images.description.seed ?? 0), mosaics: Number(images.description.mosaics ?? 0), dataSha256: bytesToHex(hash.digest()), noiseSigma: noise.sigma,
-    ...(jitter > 0 ? { jitter } : {}), ...(smoothing > 0 ? { smoothing } : {}), ...(rates ? { rates } : {}), ...(adversarial ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps } : {}),
-    ...(form.input === "measurement" ? { input: form.input } : {}), ...(form.iterations > 1 ? { iterations: form.iterations } : {}), dataConsistency: form.dataConsistency, operator: JSON.stringify(operator.description),
+    ...trained.provenance,
+    software: `fiducial ${version}`,
+    images: String(images.description.kind),
+    imageSeed: Number(images.description.seed ?? 0),
+    mosaics: Number(images.description.mosaics ?? 0),
+    dataSha256: bytesToHex(hash.digest()),
+    noiseSigma: noise.sigma,
+    ...(jitter > 0 ? { jitter } : {}),
+    ...(smoothing > 0 ? { smoothing } : {}),
+    ...(rates ? { rates } : {}),
+    ...(adversarial ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps } : {}),
+    ...(form.input === "measurement" ? { input: form.input } : {}),
+    ...(form.iterations > 1 ? { iterations: form.iterations } : {}),
+    dataConsistency: form.dataConsistency,
+    operator: JSON.stringify(operator.description),
   };
   return { ...trained, provenance };
 }

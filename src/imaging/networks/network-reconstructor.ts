@@ -1,7 +1,16 @@
-// Networks as reconstructors: on the adjoint image, unrolled with data consistency between, or from the measurement itself.
+// Networks as reconstructors: on the adjoint image, unrolled with data consistency between, or from
+// the measurement itself.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { arithmetic, ConfigError, float32Bytes, formatShape, random, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  float32Bytes,
+  formatShape,
+  random,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import type { subsampledFourier } from "../operators/subsampled-fourier.ts";
@@ -11,21 +20,38 @@ import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 export interface Form {
   /** What the network is given: A*y (U-Net, FBPConvNet, DAGAN), or y itself (AUTOMAP). */
   readonly input: "image" | "measurement";
-  /** Times that it is applied, always with the same weights; more than one is an unrolled network, with data consistency between (Deep MRI, variational networks). */
+  /**
+   * Times that it is applied, always with the same weights; more than one is an unrolled network,
+   * with data consistency between (Deep MRI, variational networks).
+   */
   readonly iterations: number;
   /** Ends with x̂ + A*(y − Ax̂), which for A = M·F puts the measured cells of k-space back. */
   readonly dataConsistency: boolean;
 }
-/** Randomised smoothing: the mean of f over y with noise of this standard deviation, `samples` fixed draws of it. Source: Cohen, Rosenfeld, Kolter 2019. */
-export interface Smoothing { readonly sigma: number; readonly samples: number }
+/**
+ * Randomised smoothing: the mean of f over y with noise of this standard deviation, `samples` fixed
+ * draws of it. Source: Cohen, Rosenfeld, Kolter 2019.
+ */
+export interface Smoothing {
+  readonly sigma: number;
+  readonly samples: number;
+}
 
 /** The form that a network was trained in. */
 export function formOf({ provenance }: Network): Form {
-  return { input: provenance.input === "measurement" ? "measurement" : "image", iterations: Number(provenance.iterations ?? 1), dataConsistency: provenance.dataConsistency === true };
+  return {
+    input: provenance.input === "measurement" ? "measurement" : "image",
+    iterations: Number(provenance.iterations ?? 1),
+    dataConsistency: provenance.dataConsistency === true,
+  };
 }
 
 /** x̂ from y at unit scale; parameters that `shared` has are not added again. */
-export function applyForm(b: GraphBuilder, y: Value, options: { network: Network; operator: Operator; form: Form; trainable: boolean; shared: Map<string, Value> }): { y: Value; parameters: Map<string, Value> } {
+export function applyForm(
+  b: GraphBuilder,
+  y: Value,
+  options: { network: Network; operator: Operator; form: Form; trainable: boolean; shared: Map<string, Value> },
+): { y: Value; parameters: Map<string, Value> } {
   const { network, operator, form, trainable, shared } = options;
   const { add, sub } = arithmetic(b);
   const parameters = new Map<string, Value>();
@@ -45,38 +71,91 @@ export function applyForm(b: GraphBuilder, y: Value, options: { network: Network
 
 function weightsHash(network: Network): string {
   const hash = sha256.create();
-  for (const [name, { data }] of network.parameters) hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
+  for (const [name, { data }] of network.parameters)
+    hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
   return bytesToHex(hash.digest());
 }
-const names = (form: Form): string => (form.input === "measurement" ? "AUTOMAP" : form.iterations > 1 ? "unrolled U-Net" : "U-Net");
+const names = (form: Form): string =>
+  form.input === "measurement" ? "AUTOMAP" : form.iterations > 1 ? "unrolled U-Net" : "U-Net";
 
-/** The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, in the form and with the smoothing that the network was trained with unless others are given. Throws ConfigError when the network does not map complex images to complex images of the operator's size. */
-export function networkReconstructor(options: { network: Network; operator: Operator; name?: string; form?: Partial<Form>; smoothing?: Smoothing }): Reconstructor {
+/**
+ * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, in the form and
+ * with the smoothing that the network was trained with unless others are given. Throws ConfigError
+ * when the network does not map complex images to complex images of the operator's size.
+ */
+export function networkReconstructor(options: {
+  network: Network;
+  operator: Operator;
+  name?: string;
+  form?: Partial<Form>;
+  smoothing?: Smoothing;
+}): Reconstructor {
   const { network, operator } = options;
   const form = { ...formOf(network), ...options.form };
   const { provenance } = network;
-  const smoothing = options.smoothing ?? (Number(provenance.smoothing ?? 0) > 0 ? { sigma: Number(provenance.smoothing), samples: 8 } : undefined);
+  const smoothing =
+    options.smoothing ??
+    (Number(provenance.smoothing ?? 0) > 0 ? { sigma: Number(provenance.smoothing), samples: 8 } : undefined);
   const { input } = network.architecture;
-  if (input.join() !== operator.domain.join()) throw new ConfigError(`networkReconstructor: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`, { input, domain: operator.domain });
-  if (!Number.isInteger(form.iterations) || form.iterations < 1 || (smoothing && (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))) throw new ConfigError(`networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation positive`, { form, smoothing });
-  const plain = (b: GraphBuilder, y: Value): Value => applyForm(b, y, { network, operator, form, trainable: false, shared: new Map() }).y;
+  if (input.join() !== operator.domain.join())
+    throw new ConfigError(
+      `networkReconstructor: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`,
+      { input, domain: operator.domain },
+    );
+  if (
+    !Number.isInteger(form.iterations) ||
+    form.iterations < 1 ||
+    (smoothing && (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))
+  )
+    throw new ConfigError(
+      `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation positive`,
+      { form, smoothing },
+    );
+  const plain = (b: GraphBuilder, y: Value): Value =>
+    applyForm(b, y, { network, operator, form, trainable: false, shared: new Map() }).y;
   return {
-    name: options.name ?? names(form), operator, on: (other: ReturnType<typeof subsampledFourier>) => networkReconstructor({ ...options, operator: other }),
+    name: options.name ?? names(form),
+    operator,
+    on: (other: ReturnType<typeof subsampledFourier>) => networkReconstructor({ ...options, operator: other }),
     description: {
-      kind: "networkReconstructor", ...form, ...(smoothing ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples } : {}),
-      parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0), trainedOn: String(provenance.images ?? "unknown"), weightsSha256: weightsHash(network),
+      kind: "networkReconstructor",
+      ...form,
+      ...(smoothing ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples } : {}),
+      parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
+      trainedOn: String(provenance.images ?? "unknown"),
+      weightsSha256: weightsHash(network),
     },
     apply: smoothing ? (b, y) => smoothed(b, y, operator, smoothing, plain) : plain,
   };
 }
 
 /** The draws go through the network as one batch. */
-function smoothed(b: GraphBuilder, y: Value, operator: Operator, { sigma, samples }: Smoothing, f: (b: GraphBuilder, y: Value) => Value): Value {
+function smoothed(
+  b: GraphBuilder,
+  y: Value,
+  operator: Operator,
+  { sigma, samples }: Smoothing,
+  f: (b: GraphBuilder, y: Value) => Value,
+): Value {
   const { add, concat, mean, reshape } = arithmetic(b);
   const rng = random(0).fork("smoothing");
   const shape = [1, ...y.shape.slice(1)];
   const size = shape.reduce((p, q) => p * q);
-  const draws = Array.from({ length: samples }, () => add(y, operator.forward(b, operator.adjoint(b, b.constant(Float32Array.from({ length: size }, () => sigma * rng.normal()), shape)))));
+  const draws = Array.from({ length: samples }, () =>
+    add(
+      y,
+      operator.forward(
+        b,
+        operator.adjoint(
+          b,
+          b.constant(
+            Float32Array.from({ length: size }, () => sigma * rng.normal()),
+            shape,
+          ),
+        ),
+      ),
+    ),
+  );
   const x = f(b, concat(draws, 0));
   return mean(reshape(x, [samples, ...y.shape]), [0]);
 }

@@ -1,4 +1,5 @@
-// Which cells of k-space are measured. Column masks sample whole phase-encoding lines, as fastMRI's do.
+// Which cells of k-space are measured. Column masks sample whole phase-encoding lines, as fastMRI's
+// do.
 import { ConfigError, FormatError, PI, random, ShapeError, sinCos } from "../../engine/index.ts";
 
 /** 1 where k-space is measured; DC is at (⌊H/2⌋, ⌊W/2⌋). */
@@ -7,30 +8,55 @@ export interface Mask {
   readonly data: Uint8Array;
   readonly description: Readonly<Record<string, string | number>>;
 }
-interface ColumnOptions { readonly shape: readonly [number, number]; readonly acceleration: number; readonly centerFraction: number }
+interface ColumnOptions {
+  readonly shape: readonly [number, number];
+  readonly acceleration: number;
+  readonly centerFraction: number;
+}
 
 /** numpy's rounding: half to even. */
 const roundHalfEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 function lowFrequencies({ shape: [, W], acceleration, centerFraction }: ColumnOptions): { count: number; pad: number } {
   const count = roundHalfEven(W * centerFraction);
-  if (!(acceleration >= 1) || !(centerFraction >= 0 && centerFraction <= 1)) throw new ConfigError(`mask: acceleration ${acceleration} must be at least 1, centerFraction ${centerFraction} in [0, 1]`, { acceleration, centerFraction });
-  if (count * acceleration > W) throw new ConfigError(`mask: the centre alone is ${count} of ${W} columns, more than 1/${acceleration} of them; lower centerFraction or the acceleration`, { count, W, acceleration });
+  if (!(acceleration >= 1) || !(centerFraction >= 0 && centerFraction <= 1))
+    throw new ConfigError(
+      `mask: acceleration ${acceleration} must be at least 1, centerFraction ${centerFraction} in [0, 1]`,
+      { acceleration, centerFraction },
+    );
+  if (count * acceleration > W)
+    throw new ConfigError(
+      `mask: the centre alone is ${count} of ${W} columns, more than 1/${acceleration} of them; lower centerFraction or the acceleration`,
+      { count, W, acceleration },
+    );
   return { count, pad: Math.floor((W - count + 1) / 2) };
 }
-function fromColumns(columns: Uint8Array, [H, W]: readonly [number, number], description: Record<string, string | number>): Mask {
+function fromColumns(
+  columns: Uint8Array,
+  [H, W]: readonly [number, number],
+  description: Record<string, string | number>,
+): Mask {
   const data = new Uint8Array(H * W);
   for (let i = 0; i < H; i++) data.set(columns, i * W);
   return finish([H, W], data, description);
 }
-function finish(shape: readonly [number, number], data: Uint8Array, description: Record<string, string | number>): Mask {
+function finish(
+  shape: readonly [number, number],
+  data: Uint8Array,
+  description: Record<string, string | number>,
+): Mask {
   let sampled = 0;
   for (const v of data) sampled += v;
   return { shape, data, description: { ...description, sampledFraction: sampled / data.length } };
 }
-function withCenter(columns: Uint8Array, { count, pad }: { count: number; pad: number }): void { columns.fill(1, pad, pad + count); }
+function withCenter(columns: Uint8Array, { count, pad }: { count: number; pad: number }): void {
+  columns.fill(1, pad, pad + count);
+}
 
-/** fastMRI's random mask: the centre, and every other column with p = (W/R − n_low)/(W − n_low). Source: fastMRI subsample.py, RandomMaskFunc (its random numbers are numpy's, ours are our own). */
+/**
+ * fastMRI's random mask: the centre, and every other column with p = (W/R − n_low)/(W − n_low).
+ * Source: fastMRI subsample.py, RandomMaskFunc (its random numbers are numpy's, ours are our own).
+ */
 export function randomMask(options: ColumnOptions & { readonly seed: number }): Mask {
   const { shape, acceleration, seed } = options;
   const low = lowFrequencies(options);
@@ -41,7 +67,11 @@ export function randomMask(options: ColumnOptions & { readonly seed: number }): 
   return fromColumns(columns, shape, { kind: "random", acceleration, centerFraction: options.centerFraction, seed });
 }
 
-/** fastMRI's equispaced-fraction mask: the centre, and columns `step` apart from `offset`, step = R(n_low − W)/(n_low·R − W), rounded half to even. Source: fastMRI subsample.py, EquispacedMaskFractionFunc. */
+/**
+ * fastMRI's equispaced-fraction mask: the centre, and columns `step` apart from `offset`, step =
+ * R(n_low − W)/(n_low·R − W), rounded half to even. Source: fastMRI subsample.py,
+ * EquispacedMaskFractionFunc.
+ */
 export function equispacedMask(options: ColumnOptions & { readonly offset: number }): Mask & { readonly step: number } {
   const { shape, acceleration: R, offset } = options;
   const W = shape[1];
@@ -50,10 +80,21 @@ export function equispacedMask(options: ColumnOptions & { readonly offset: numbe
   const columns = new Uint8Array(W);
   for (let at = offset, i = 0; at < W - 1; at = offset + ++i * step) columns[roundHalfEven(at)] = 1;
   withCenter(columns, low);
-  return { ...fromColumns(columns, shape, { kind: "equispaced-fraction", acceleration: R, centerFraction: options.centerFraction, offset }), step };
+  return {
+    ...fromColumns(columns, shape, {
+      kind: "equispaced-fraction",
+      acceleration: R,
+      centerFraction: options.centerFraction,
+      offset,
+    }),
+    step,
+  };
 }
 
-/** Columns drawn with a density that falls as (1 − |k|/k_max)^power from the centre, exactly round(W/R) of them, the centre always. Source: Lustig, Donoho, Pauly 2007. */
+/**
+ * Columns drawn with a density that falls as (1 − |k|/k_max)^power from the centre, exactly
+ * round(W/R) of them, the centre always. Source: Lustig, Donoho, Pauly 2007.
+ */
 export function variableDensityMask(options: ColumnOptions & { readonly seed: number; readonly power?: number }): Mask {
   const { shape, acceleration, seed, power = 2 } = options;
   const W = shape[1];
@@ -61,7 +102,8 @@ export function variableDensityMask(options: ColumnOptions & { readonly seed: nu
   const columns = new Uint8Array(W);
   withCenter(columns, low);
   const rng = random(seed);
-  // the columns with the smallest draws ^ 1/weight are a weighted sample without replacement (Efraimidis & Spirakis)
+  // the columns with the smallest draws ^ 1/weight are a weighted sample without replacement
+  // (Efraimidis & Spirakis)
   const keys = Array.from({ length: W }, (_, i) => {
     const distance = Math.abs(i - Math.floor(W / 2)) / (W / 2);
     let weight = 1e-6;
@@ -69,15 +111,27 @@ export function variableDensityMask(options: ColumnOptions & { readonly seed: nu
     for (let k = 0; k < power; k++) density *= 1 - distance;
     weight += density;
     return { i, key: rng.uniform() / weight };
-  }).filter(({ i }) => columns[i] === 0).sort((a, b) => a.key - b.key);
+  })
+    .filter(({ i }) => columns[i] === 0)
+    .sort((a, b) => a.key - b.key);
   for (const { i } of keys.slice(0, Math.max(0, Math.round(W / acceleration) - low.count))) columns[i] = 1;
-  return fromColumns(columns, shape, { kind: "variable-density", acceleration, centerFraction: options.centerFraction, power, seed });
+  return fromColumns(columns, shape, {
+    kind: "variable-density",
+    acceleration,
+    centerFraction: options.centerFraction,
+    power,
+    seed,
+  });
 }
 
 /** `spokes` straight lines through DC, π/spokes apart, on the Cartesian grid. */
 export function radialMask(options: { readonly shape: readonly [number, number]; readonly spokes: number }): Mask {
-  const { shape: [H, W], spokes } = options;
-  if (!Number.isInteger(spokes) || spokes < 1) throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 up`, { spokes });
+  const {
+    shape: [H, W],
+    spokes,
+  } = options;
+  if (!Number.isInteger(spokes) || spokes < 1)
+    throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 up`, { spokes });
   const data = new Uint8Array(H * W);
   const reach = Math.ceil(Math.max(H, W) * 0.75);
   for (let k = 0; k < spokes; k++) {
@@ -90,37 +144,71 @@ export function radialMask(options: { readonly shape: readonly [number, number];
   return finish([H, W], data, { kind: "radial", spokes });
 }
 
-/** The mask that a description (Mask.description) tells of; undefined for one that came from a file. */
-export function maskFromDescription(description: Readonly<Record<string, unknown>>, shape: readonly [number, number]): Mask | undefined {
+/**
+ * The mask that a description (Mask.description) tells of; undefined for one that came from a file.
+ */
+export function maskFromDescription(
+  description: Readonly<Record<string, unknown>>,
+  shape: readonly [number, number],
+): Mask | undefined {
   const number = (key: string): number => Number(description[key]);
   const columns = { shape, acceleration: number("acceleration"), centerFraction: number("centerFraction") };
   switch (description.kind) {
-    case "random": return randomMask({ ...columns, seed: number("seed") });
-    case "equispaced-fraction": return equispacedMask({ ...columns, offset: number("offset") });
-    case "variable-density": return variableDensityMask({ ...columns, seed: number("seed"), power: number("power") });
-    case "radial": return radialMask({ shape, spokes: number("spokes") });
-    default: return undefined;
+    case "random":
+      return randomMask({ ...columns, seed: number("seed") });
+    case "equispaced-fraction":
+      return equispacedMask({ ...columns, offset: number("offset") });
+    case "variable-density":
+      return variableDensityMask({ ...columns, seed: number("seed"), power: number("power") });
+    case "radial":
+      return radialMask({ shape, spokes: number("spokes") });
+    default:
+      return undefined;
   }
 }
 
-/** A mask from an image or array: everything that is not 0 is measured. Throws ShapeError for another size than expected, FormatError when nothing is measured. */
-export function maskFrom(values: ArrayLike<number>, shape: readonly [number, number], expected: readonly [number, number] = shape): Mask {
-  if (shape[0] !== expected[0] || shape[1] !== expected[1]) throw new ShapeError(`mask: it is ${shape[0]}×${shape[1]}, the images are ${expected[0]}×${expected[1]}; give a mask of the images' size`, { shape, expected });
+/**
+ * A mask from an image or array: everything that is not 0 is measured. Throws ShapeError for
+ * another size than expected, FormatError when nothing is measured.
+ */
+export function maskFrom(
+  values: ArrayLike<number>,
+  shape: readonly [number, number],
+  expected: readonly [number, number] = shape,
+): Mask {
+  if (shape[0] !== expected[0] || shape[1] !== expected[1])
+    throw new ShapeError(
+      `mask: it is ${shape[0]}×${shape[1]}, the images are ${expected[0]}×${expected[1]}; give a mask of the images' size`,
+      { shape, expected },
+    );
   const data = Uint8Array.from({ length: shape[0] * shape[1] }, (_, i) => (values[i] !== 0 ? 1 : 0));
   if (!data.includes(1)) throw new FormatError("mask: it samples nothing; at least one cell must not be 0", {});
   return finish(shape, data, { kind: "file" });
 }
 
-/** Masks of growing size, each containing the smaller ones, with the given mask among their ancestors: smaller ones lose its cells, from the edge of k-space first, larger ones gain others, from the centre first, by chance (density (1 − |k|/k_max)², as variableDensityMask). A mask of whole columns gives masks of whole columns. `rates` are shares of k-space; each mask comes as close as whole columns allow, and the lowest frequency is always kept. Throws ConfigError for rates outside (0, 1]. */
+/**
+ * Masks of growing size, each containing the smaller ones, with the given mask among their
+ * ancestors: smaller ones lose its cells, from the edge of k-space first, larger ones gain others,
+ * from the centre first, by chance (density (1 − |k|/k_max)², as variableDensityMask). A mask of
+ * whole columns gives masks of whole columns. `rates` are shares of k-space; each mask comes as
+ * close as whole columns allow, and the lowest frequency is always kept. Throws ConfigError for
+ * rates outside (0, 1].
+ */
 export function nestedMasks(mask: Mask, options: { readonly rates: readonly number[]; readonly seed: number }): Mask[] {
   const { rates, seed } = options;
   const [H, W] = mask.shape;
-  if (rates.length === 0 || rates.some((r) => !(r > 0 && r <= 1))) throw new ConfigError(`nestedMasks: the rates ${rates.join(", ")} must lie in (0, 1]`, { rates });
+  if (rates.length === 0 || rates.some((r) => !(r > 0 && r <= 1)))
+    throw new ConfigError(`nestedMasks: the rates ${rates.join(", ")} must lie in (0, 1]`, { rates });
   const columns = mask.data.every((v, k) => v === mask.data[k % W]);
   const units = columns ? W : H * W;
   const rng = random(seed);
   const order = Array.from({ length: units }, (_, k) => {
-    const far = columns ? Math.abs(k - Math.floor(W / 2)) / (W / 2) : Math.min(1, Math.hypot((Math.floor(k / W) - Math.floor(H / 2)) / (H / 2), ((k % W) - Math.floor(W / 2)) / (W / 2)));
+    const far = columns
+      ? Math.abs(k - Math.floor(W / 2)) / (W / 2)
+      : Math.min(
+          1,
+          Math.hypot((Math.floor(k / W) - Math.floor(H / 2)) / (H / 2), ((k % W) - Math.floor(W / 2)) / (W / 2)),
+        );
     const key = far === 0 ? -1 : rng.uniform() / ((1 - far) ** 2 + 1e-6);
     return { k, key, within: mask.data[k] === 1 || far === 0 };
   }).sort((a, b) => Number(b.within) - Number(a.within) || a.key - b.key);

@@ -14,7 +14,10 @@ export interface Operator {
   adjoint(b: GraphBuilder, y: Value): Value;
 }
 
-/** |⟨Ax, y⟩ − ⟨x, A*y⟩| / (‖Ax‖‖y‖) for random x and y: below 1e-12 on the reference backend when `adjoint` is forward's adjoint. */
+/**
+ * |⟨Ax, y⟩ − ⟨x, A*y⟩| / (‖Ax‖‖y‖) for random x and y: below 1e-12 on the reference backend when
+ * `adjoint` is forward's adjoint.
+ */
 export async function dotTest(operator: Operator, options: { seed: number; backend: Backend }): Promise<number> {
   const rng = random(options.seed);
   const draw = (shape: Shape): Float64Array => Float64Array.from({ length: sizeOf(shape) }, () => rng.normal());
@@ -24,12 +27,21 @@ export async function dotTest(operator: Operator, options: { seed: number; backe
   b.output("Ax", operator.forward(b, b.input("x", [1, ...operator.domain])));
   b.output("Aty", operator.adjoint(b, b.input("y", [1, ...operator.range])));
   const { Ax, Aty } = (await options.backend.compile(b)).run({ x, y });
-  const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number => { let s = 0; for (let i = 0; i < p.length; i++) s += p[i] * q[i]; return s; };
+  const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number => {
+    let s = 0;
+    for (let i = 0; i < p.length; i++) s += p[i] * q[i];
+    return s;
+  };
   return Math.abs(inner(Ax, y) - inner(x, Aty)) / Math.sqrt(inner(Ax, Ax) * inner(y, y));
 }
 
 /** A applied to one image, or A* to one measurement. */
-export async function applyOperator(operator: Operator, which: "forward" | "adjoint", values: ArrayLike<number>, backend: Backend): Promise<Float64Array> {
+export async function applyOperator(
+  operator: Operator,
+  which: "forward" | "adjoint",
+  values: ArrayLike<number>,
+  backend: Backend,
+): Promise<Float64Array> {
   const b = new GraphBuilder(ops);
   const input = b.input("v", [1, ...(which === "forward" ? operator.domain : operator.range)]);
   b.output("out", operator[which](b, input));

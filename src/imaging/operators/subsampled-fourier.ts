@@ -3,7 +3,10 @@ import { formatShape, ShapeError, type GraphBuilder, type Value } from "../../en
 import type { Mask } from "./masks.ts";
 import type { Operator } from "./operator.ts";
 
-/** A = M·F on complex images [2,H,W]; measurements are the whole k-space [2,H,W] with zeros where nothing was measured. ‖A‖ ≤ 1. Throws ShapeError when an image has another size than the mask. */
+/**
+ * A = M·F on complex images [2,H,W]; measurements are the whole k-space [2,H,W] with zeros where
+ * nothing was measured. ‖A‖ ≤ 1. Throws ShapeError when an image has another size than the mask.
+ */
 export function subsampledFourier(options: { mask: Mask }): Operator & { readonly mask: Mask } {
   const { mask } = options;
   const [H, W] = mask.shape;
@@ -11,13 +14,25 @@ export function subsampledFourier(options: { mask: Mask }): Operator & { readonl
   const sampling = Float32Array.from(mask.data);
   const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(sampling, [H, W]) }, {});
   const check = (what: string, v: Value): void => {
-    if (v.shape.slice(-3).join() !== shape.join()) throw new ShapeError(`subsampledFourier: the ${what} is ${formatShape(v.shape)}, the mask needs […×2×${H}×${W}]`, { shape: v.shape });
+    if (v.shape.slice(-3).join() !== shape.join())
+      throw new ShapeError(
+        `subsampledFourier: the ${what} is ${formatShape(v.shape)}, the mask needs […×2×${H}×${W}]`,
+        { shape: v.shape },
+      );
   };
   return {
-    name: "subsampledFourier", domain: shape, range: shape, mask,
+    name: "subsampledFourier",
+    domain: shape,
+    range: shape,
+    mask,
     // a projection of a unitary transform
     norm: 1,
-    description: { kind: "subsampledFourier", height: H, width: W, ...Object.fromEntries(Object.entries(mask.description).map(([k, v]) => [k === "kind" ? "samplingKind" : k, v])) },
+    description: {
+      kind: "subsampledFourier",
+      height: H,
+      width: W,
+      ...Object.fromEntries(Object.entries(mask.description).map(([k, v]) => [k === "kind" ? "samplingKind" : k, v])),
+    },
     forward(b, x) {
       check("image", x);
       return sampled(b, b.emit("fft2", { x }, { inverse: false }));

@@ -5,40 +5,73 @@ import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 const r3 = Math.sqrt(3);
 /** Low-pass filters of orthonormal wavelets. Source: Daubechies 1988. */
-const lowPass: Readonly<Record<"haar" | "db2", readonly number[]>> = { haar: [1, 1].map((v) => v / Math.SQRT2), db2: [1 + r3, 3 + r3, 3 - r3, 1 - r3].map((v) => v / (4 * Math.SQRT2)) };
+const lowPass: Readonly<Record<"haar" | "db2", readonly number[]>> = {
+  haar: [1, 1].map((v) => v / Math.SQRT2),
+  db2: [1 + r3, 3 + r3, 3 - r3, 1 - r3].map((v) => v / (4 * Math.SQRT2)),
+};
 export type Wavelet = keyof typeof lowPass;
 
 /** Four kernels [4,1,L,L]: both passes along both axes, the first low along both. */
 function kernelsOf(wavelet: Wavelet): { kernels: Float64Array; size: number } {
   const low = lowPass[wavelet];
   const high = low.map((_, i) => (i % 2 === 0 ? 1 : -1) * low[low.length - 1 - i]);
-  const pairs = [[low, low], [low, high], [high, low], [high, high]];
-  return { kernels: Float64Array.from(pairs.flatMap(([v, h]) => v.flatMap((a) => h.map((b) => a * b)))), size: low.length };
+  const pairs = [
+    [low, low],
+    [low, high],
+    [high, low],
+    [high, high],
+  ];
+  return {
+    kernels: Float64Array.from(pairs.flatMap(([v, h]) => v.flatMap((a) => h.map((b) => a * b)))),
+    size: low.length,
+  };
 }
 const wrap = (n: number, size: number): number[] => Array.from({ length: n + size - 2 }, (_, i) => i % n);
 
-/** One level of the periodic, orthonormal transform of images [N,1,H,W]: [N,4,H/2,W/2], the coarse image first. H and W must be even. */
+/**
+ * One level of the periodic, orthonormal transform of images [N,1,H,W]: [N,4,H/2,W/2], the coarse
+ * image first. H and W must be even.
+ */
 function analysis(b: GraphBuilder, x: Value, wavelet: Wavelet): Value {
   const { kernels, size } = kernelsOf(wavelet);
   const [, , H, W] = x.shape;
   const tall = b.emit("take", { x }, { axis: 2, indices: wrap(H, size) });
   const wide = b.emit("take", { x: tall }, { axis: 3, indices: wrap(W, size) });
-  return b.emit("conv2d", { x: wide, w: b.constant(kernels, [4, 1, size, size]) }, { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 });
+  return b.emit(
+    "conv2d",
+    { x: wide, w: b.constant(kernels, [4, 1, size, size]) },
+    { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 },
+  );
 }
 /** Its adjoint, which is its inverse. */
 function synthesis(b: GraphBuilder, c: Value, wavelet: Wavelet): Value {
   const { kernels, size } = kernelsOf(wavelet);
   const [, , h, w] = c.shape;
-  const wide = b.emit("conv_transpose2d", { x: c, w: b.constant(kernels, [4, 1, size, size]) }, { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1, outputPadding: [0, 0] });
+  const wide = b.emit(
+    "conv_transpose2d",
+    { x: c, w: b.constant(kernels, [4, 1, size, size]) },
+    { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1, outputPadding: [0, 0] },
+  );
   const tall = b.emit("take_grad", { dy: wide }, { axis: 3, indices: wrap(2 * w, size), size: 2 * w });
   return b.emit("take_grad", { dy: tall }, { axis: 2, indices: wrap(2 * h, size), size: 2 * h });
 }
 
-/** Replaces every detail coefficient c by c·max(0, 1 − t/|c|), |c| over real and imaginary part; the coarsest image is left as it is. x [N,2,H,W]. This is the proximal map of t·Σ|details|. */
-export function shrinkDetails(b: GraphBuilder, x: Value, options: { threshold: number; wavelet: Wavelet; levels: number }): Value {
+/**
+ * Replaces every detail coefficient c by c·max(0, 1 − t/|c|), |c| over real and imaginary part; the
+ * coarsest image is left as it is. x [N,2,H,W]. This is the proximal map of t·Σ|details|.
+ */
+export function shrinkDetails(
+  b: GraphBuilder,
+  x: Value,
+  options: { threshold: number; wavelet: Wavelet; levels: number },
+): Value {
   const { threshold, wavelet, levels } = options;
   const [N, C, H, W] = x.shape;
-  if (C !== 2 || H % 2 ** levels !== 0 || W % 2 ** levels !== 0) throw new ShapeError(`shrinkDetails: ${levels} levels need complex images whose sizes are multiples of ${2 ** levels}, got ${formatShape(x.shape)}`, { shape: x.shape });
+  if (C !== 2 || H % 2 ** levels !== 0 || W % 2 ** levels !== 0)
+    throw new ShapeError(
+      `shrinkDetails: ${levels} levels need complex images whose sizes are multiples of ${2 ** levels}, got ${formatShape(x.shape)}`,
+      { shape: x.shape },
+    );
   const { add, div, mul, relu, reshape, slice, sqrt, square, sub, sum, concat } = arithmetic(b);
   const level = (image: Value, depth: number): Value => {
     const coefficients = analysis(b, image, wavelet);
@@ -53,14 +86,35 @@ export function shrinkDetails(b: GraphBuilder, x: Value, options: { threshold: n
   return reshape(level(reshape(x, [2 * N, 1, H, W]), 0), x.shape);
 }
 
-/** x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with step 1 (‖A‖ ≤ 1), over an orthonormal periodic wavelet transform. With `spin` (default) every iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide. Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving grid. */
-export function waveletSparsity(options: { operator: Operator; lambda?: number; iterations?: number; wavelet?: Wavelet; levels?: number; spin?: boolean }): Reconstructor {
+/**
+ * x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with
+ * step 1 (‖A‖ ≤ 1), over an orthonormal periodic wavelet transform. With `spin` (default) every
+ * iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to
+ * the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a
+ * λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide.
+ * Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving
+ * grid.
+ */
+export function waveletSparsity(options: {
+  operator: Operator;
+  lambda?: number;
+  iterations?: number;
+  wavelet?: Wavelet;
+  levels?: number;
+  spin?: boolean;
+}): Reconstructor {
   const { operator, lambda = 0.02, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
-  if (!(lambda > 0) || !(iterations >= 1) || !(levels >= 1)) throw new ConfigError(`waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive`, { lambda, iterations, levels });
+  if (!(lambda > 0) || !(iterations >= 1) || !(levels >= 1))
+    throw new ConfigError(
+      `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive`,
+      { lambda, iterations, levels },
+    );
   const solve = (b: GraphBuilder, y: Value, initial: Value): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
     const data = operator.adjoint(b, y);
-    /** Shrinks on a grid moved by (down, right), so that its blocks never lie twice in one place. */
+    /**
+     * Shrinks on a grid moved by (down, right), so that its blocks never lie twice in one place.
+     */
     const shrink = (image: Value, down: number, right: number): Value => {
       const options = { threshold: lambda, wavelet, levels };
       if (down === 0 && right === 0) return shrinkDetails(b, image, options);
@@ -78,7 +132,10 @@ export function waveletSparsity(options: { operator: Operator; lambda?: number; 
     return x;
   };
   return {
-    name: "wavelet sparsity", operator, on: (other) => waveletSparsity({ ...options, operator: other }), description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
+    name: "wavelet sparsity",
+    operator,
+    on: (other) => waveletSparsity({ ...options, operator: other }),
+    description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
     apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
   };
 }

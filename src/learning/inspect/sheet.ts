@@ -3,8 +3,15 @@ import { ConfigError, gradients, GraphBuilder, ops, type Backend } from "../../e
 import { applyNetwork, type Network } from "../nn/network.ts";
 import type { Tensor } from "./trace.ts";
 
-export interface Sheet { readonly shape: readonly [number, number]; /** 0 black, 1 white */ readonly values: Float32Array }
-type Picture = { readonly height: number; readonly width: number; readonly at: (row: number, column: number) => number };
+export interface Sheet {
+  readonly shape: readonly [number, number] /** 0 black, 1 white */;
+  readonly values: Float32Array;
+}
+type Picture = {
+  readonly height: number;
+  readonly width: number;
+  readonly at: (row: number, column: number) => number;
+};
 
 function arrange(rows: readonly (readonly Picture[])[], zoom: (p: Picture) => number): Sheet {
   const gap = 2;
@@ -18,8 +25,15 @@ function arrange(rows: readonly (readonly Picture[])[], zoom: (p: Picture) => nu
     for (const p of row) {
       const z = zoom(p);
       let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-      for (let i = 0; i < p.height; i++) for (let j = 0; j < p.width; j++) { low = Math.min(low, p.at(i, j)); high = Math.max(high, p.at(i, j)); }
-      for (let i = 0; i < p.height * z; i++) for (let j = 0; j < p.width * z; j++) values[(top + i) * width + left + j] = high > low ? (p.at(Math.floor(i / z), Math.floor(j / z)) - low) / (high - low) : 0.5;
+      for (let i = 0; i < p.height; i++)
+        for (let j = 0; j < p.width; j++) {
+          low = Math.min(low, p.at(i, j));
+          high = Math.max(high, p.at(i, j));
+        }
+      for (let i = 0; i < p.height * z; i++)
+        for (let j = 0; j < p.width * z; j++)
+          values[(top + i) * width + left + j] =
+            high > low ? (p.at(Math.floor(i / z), Math.floor(j / z)) - low) / (high - low) : 0.5;
       left += p.width * z + gap;
     }
     top += heightOf(row);
@@ -30,48 +44,125 @@ function inRows<T>(items: readonly T[], n: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / n) }, (_, i) => items.slice(i * n, (i + 1) * n));
 }
 
-/** The feature maps of a trace, first sample: sixteen to a row, every layer on rows of its own. Layers that are no images are left out. */
+/**
+ * The feature maps of a trace, first sample: sixteen to a row, every layer on rows of its own.
+ * Layers that are no images are left out.
+ */
 export function featureSheet(traced: ReadonlyMap<string, Tensor>): Sheet {
-  const rows = [...traced.values()].filter((t) => t.shape.length === 4).flatMap(({ shape: [, C, H, W], data }) => inRows(Array.from({ length: C }, (_, c): Picture => ({ height: H, width: W, at: (i, j) => data[(c * H + i) * W + j] })), 16));
+  const rows = [...traced.values()]
+    .filter((t) => t.shape.length === 4)
+    .flatMap(({ shape: [, C, H, W], data }) =>
+      inRows(
+        Array.from(
+          { length: C },
+          (_, c): Picture => ({ height: H, width: W, at: (i, j) => data[(c * H + i) * W + j] }),
+        ),
+        16,
+      ),
+    );
   // small maps are enlarged to at least 28 pixels
   return arrange(rows, (p) => Math.max(1, Math.floor(28 / p.height)));
 }
-/** The learned kernels of a convolution, one row per output channel. Throws ConfigError where the parameter is none. */
+/**
+ * The learned kernels of a convolution, one row per output channel. Throws ConfigError where the
+ * parameter is none.
+ */
 export function kernelSheet(network: Network, parameter: string): Sheet {
   const p = network.parameters.get(parameter);
-  if (p?.shape.length !== 4) throw new ConfigError(`kernelSheet: "${parameter}" is no convolution's weight; there are ${[...network.parameters].filter(([, v]) => v.shape.length === 4).map(([name]) => name).join(", ")}`, { parameter });
+  if (p?.shape.length !== 4)
+    throw new ConfigError(
+      `kernelSheet: "${parameter}" is no convolution's weight; there are ${[...network.parameters]
+        .filter(([, v]) => v.shape.length === 4)
+        .map(([name]) => name)
+        .join(", ")}`,
+      { parameter },
+    );
   const [out, C, h, w] = p.shape;
-  const rows = Array.from({ length: out }, (_, o) => Array.from({ length: C }, (_, c): Picture => ({ height: h, width: w, at: (i, j) => p.data[((o * C + c) * h + i) * w + j] })));
+  const rows = Array.from({ length: out }, (_, o) =>
+    Array.from(
+      { length: C },
+      (_, c): Picture => ({ height: h, width: w, at: (i, j) => p.data[((o * C + c) * h + i) * w + j] }),
+    ),
+  );
   return arrange(C === 1 ? inRows(rows.flat(), 8) : rows, () => 8);
 }
 
-/** |∂ output of the class / ∂ pixel|, the largest over the channels, [H,W]. Source: Simonyan, Vedaldi, Zisserman 2014. */
-export async function saliency(network: Network, options: { input: ArrayLike<number>; output: number; backend: Backend }): Promise<Tensor> {
+/**
+ * |∂ output of the class / ∂ pixel|, the largest over the channels, [H,W]. Source: Simonyan,
+ * Vedaldi, Zisserman 2014.
+ */
+export async function saliency(
+  network: Network,
+  options: { input: ArrayLike<number>; output: number; backend: Backend },
+): Promise<Tensor> {
   const { input, output, backend } = options;
   const [C, H, W] = network.architecture.input;
   const b = new GraphBuilder(ops);
   const x = b.input("x", [1, C, H, W]);
   const { y } = applyNetwork(b, network, x);
-  if (!(output >= 0 && output < y.shape[1])) throw new ConfigError(`saliency: there is no output ${output}; there are ${y.shape[1]}`, { output });
-  const one = b.emit("sum", { x: b.emit("slice", { x: y }, { start: [0, output], end: [1, output + 1] }) }, { axes: [0, 1] });
+  if (!(output >= 0 && output < y.shape[1]))
+    throw new ConfigError(`saliency: there is no output ${output}; there are ${y.shape[1]}`, { output });
+  const one = b.emit(
+    "sum",
+    { x: b.emit("slice", { x: y }, { start: [0, output], end: [1, output + 1] }) },
+    { axes: [0, 1] },
+  );
   b.output("g", gradients(b, one, [x])[0]);
   const { g } = (await backend.compile(b)).run({ x: input });
-  return { shape: [H, W], data: Float64Array.from({ length: H * W }, (_, i) => Math.max(...Array.from({ length: C }, (_, c) => Math.abs(g[c * H * W + i])))) };
+  return {
+    shape: [H, W],
+    data: Float64Array.from({ length: H * W }, (_, i) =>
+      Math.max(...Array.from({ length: C }, (_, c) => Math.abs(g[c * H * W + i]))),
+    ),
+  };
 }
-/** Grad-CAM: max(0, Σ_channels w·a) of an image-shaped layer, w the mean over the image of ∂ output / ∂ a, [h,w] of the layer. Source: Selvaraju et al. 2017. */
-export async function gradCam(network: Network, options: { input: ArrayLike<number>; output: number; layer: string; backend: Backend }): Promise<Tensor> {
+/**
+ * Grad-CAM: max(0, Σ_channels w·a) of an image-shaped layer, w the mean over the image of ∂ output
+ * / ∂ a, [h,w] of the layer. Source: Selvaraju et al. 2017.
+ */
+export async function gradCam(
+  network: Network,
+  options: { input: ArrayLike<number>; output: number; layer: string; backend: Backend },
+): Promise<Tensor> {
   const { input, output, layer, backend } = options;
   const b = new GraphBuilder(ops);
   const x = b.input("x", [1, ...network.architecture.input]);
   const layers = new Map<string, { id: number; shape: readonly number[] }>();
-  const { y } = applyNetwork(b, network, x, { onLayer: (name, _kind, value) => { layers.set(name, value); } });
+  const { y } = applyNetwork(b, network, x, {
+    onLayer: (name, _kind, value) => {
+      layers.set(name, value);
+    },
+  });
   const a = layers.get(layer);
-  if (a?.shape.length !== 4) throw new ConfigError(`gradCam: "${layer}" is no layer of images; there are ${[...layers].filter(([, v]) => v.shape.length === 4).map(([name]) => name).join(", ")}`, { layer });
+  if (a?.shape.length !== 4)
+    throw new ConfigError(
+      `gradCam: "${layer}" is no layer of images; there are ${[...layers]
+        .filter(([, v]) => v.shape.length === 4)
+        .map(([name]) => name)
+        .join(", ")}`,
+      { layer },
+    );
   b.output("a", a);
-  const one = b.emit("sum", { x: b.emit("slice", { x: y }, { start: [0, output], end: [1, output + 1] }) }, { axes: [0, 1] });
+  const one = b.emit(
+    "sum",
+    { x: b.emit("slice", { x: y }, { start: [0, output], end: [1, output + 1] }) },
+    { axes: [0, 1] },
+  );
   b.output("g", gradients(b, one, [a])[0]);
   const out = (await backend.compile(b)).run({ x: input });
   const [, C, h, w] = a.shape;
-  const weight = Array.from({ length: C }, (_, c) => { let s = 0; for (let i = 0; i < h * w; i++) s += out.g[c * h * w + i]; return s / (h * w); });
-  return { shape: [h, w], data: Float64Array.from({ length: h * w }, (_, i) => Math.max(0, weight.reduce((s, v, c) => s + v * out.a[c * h * w + i], 0))) };
+  const weight = Array.from({ length: C }, (_, c) => {
+    let s = 0;
+    for (let i = 0; i < h * w; i++) s += out.g[c * h * w + i];
+    return s / (h * w);
+  });
+  return {
+    shape: [h, w],
+    data: Float64Array.from({ length: h * w }, (_, i) =>
+      Math.max(
+        0,
+        weight.reduce((s, v, c) => s + v * out.a[c * h * w + i], 0),
+      ),
+    ),
+  };
 }

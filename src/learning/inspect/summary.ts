@@ -1,4 +1,5 @@
-// What a network is made of: layers, shapes, parameters, operations, and how much of the image one output cell sees.
+// What a network is made of: layers, shapes, parameters, operations, and how much of the image one
+// output cell sees.
 import { GraphBuilder, ops, sizeOf, type Catalogue, type OpDef, type OpName, type Shape } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
 
@@ -8,11 +9,20 @@ export interface LayerSummary {
   readonly shape: Shape;
   readonly parameters: number;
   readonly flops: number;
-  /** Side, in input pixels, of the square that one cell of this layer sees through its convolutions and pools; Infinity once it is flattened. */
+  /**
+   * Side, in input pixels, of the square that one cell of this layer sees through its convolutions
+   * and pools; Infinity once it is flattened.
+   */
   readonly receptiveField: number;
 }
 /** True where the layer also depends on every pixel through its channels' mean and variance. */
-export interface NetworkSummary { readonly layers: readonly LayerSummary[]; readonly parameters: number; readonly flops: number; readonly receptiveField: number; readonly dependsOnWholeImage: boolean }
+export interface NetworkSummary {
+  readonly layers: readonly LayerSummary[];
+  readonly parameters: number;
+  readonly flops: number;
+  readonly receptiveField: number;
+  readonly dependsOnWholeImage: boolean;
+}
 
 /** Summary for one sample. Operations count multiplications and additions, for a batch of one. */
 export function summarize(network: Network): NetworkSummary {
@@ -20,10 +30,12 @@ export function summarize(network: Network): NetworkSummary {
   const x = b.input("x", [1, ...network.architecture.input]);
   const marks: { name: string; kind: string; id: number; shape: Shape; from: number; to: number }[] = [];
   let from = 0;
-  applyNetwork(b, network, x, { onLayer: (name, kind, y) => {
-    marks.push({ name, kind, id: y.id, shape: y.shape, from, to: b.nodes.length });
-    from = b.nodes.length;
-  } });
+  applyNetwork(b, network, x, {
+    onLayer: (name, kind, y) => {
+      marks.push({ name, kind, id: y.id, shape: y.shape, from, to: b.nodes.length });
+      from = b.nodes.length;
+    },
+  });
   /** receptive field and step between neighbouring cells, in input pixels */
   const seen = new Map<number, { field: number; step: number }>([[x.id, { field: 1, step: 1 }]]);
   const flops = new Map<number, number>();
@@ -52,8 +64,12 @@ export function summarize(network: Network): NetworkSummary {
     seen.set(node.id, { field, step });
   }
   const layers = marks.map(({ name, kind, id, shape, from: start, to }) => ({
-    name, kind, shape: shape.slice(1),
-    parameters: b.nodes.slice(start, to).reduce((n, node) => n + (node.kind === "parameter" ? sizeOf(node.shape) : 0), 0),
+    name,
+    kind,
+    shape: shape.slice(1),
+    parameters: b.nodes
+      .slice(start, to)
+      .reduce((n, node) => n + (node.kind === "parameter" ? sizeOf(node.shape) : 0), 0),
     flops: b.nodes.slice(start, to).reduce((n, node) => n + (flops.get(node.id) ?? 0), 0),
     receptiveField: seen.get(id)?.field ?? Number.POSITIVE_INFINITY,
   }));

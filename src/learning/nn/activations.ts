@@ -1,4 +1,5 @@
-// Activations as formulas. Those with branches are written without them, so that no backend needs a kernel of their own.
+// Activations as formulas. Those with branches are written without them, so that no backend needs a
+// kernel of their own.
 import { arithmetic, ConfigError, PI, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Dropout, Elu, Gelu, LeakyRelu, Prelu, Softmax, Softplus } from "./layers.ts";
 import type { Apply } from "./scope.ts";
@@ -29,18 +30,29 @@ function normalDistribution(b: GraphBuilder, x: Value): Value {
   const t = div(1, add(mul(b.emit("abs", { x: z }, {}), 0.3275911), 1));
   let polynomial: Value = b.scalar(1.061405429);
   for (const c of [-1.453152027, 1.421413741, -0.284496736, 0.254829592]) polynomial = add(mul(polynomial, t), c);
-  const erf = mul(b.emit("sign", { x: z }, {}), sub(1, mul(mul(polynomial, t), exp(b, b.emit("neg", { x: mul(z, z) }, {})))));
+  const erf = mul(
+    b.emit("sign", { x: z }, {}),
+    sub(1, mul(mul(polynomial, t), exp(b, b.emit("neg", { x: mul(z, z) }, {})))),
+  );
   return mul(add(erf, 1), 0.5);
 }
 
-export const plain: Readonly<Record<"relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh", (b: GraphBuilder, x: Value) => Value>> = {
+export const plain: Readonly<
+  Record<
+    "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh",
+    (b: GraphBuilder, x: Value) => Value
+  >
+> = {
   relu: (b, x) => b.emit("relu", { x }, {}),
   sigmoid: sigmoidOf,
   tanh: tanhOf,
   silu: (b, x) => arithmetic(b).mul(x, sigmoidOf(b, x)),
   hardSigmoid: hardSigmoidOf,
   // relu(x + 1) − relu(x − 1) − 1
-  hardTanh: (b, x) => { const { add, relu, sub } = arithmetic(b); return sub(sub(relu(add(x, 1)), relu(sub(x, 1))), 1); },
+  hardTanh: (b, x) => {
+    const { add, relu, sub } = arithmetic(b);
+    return sub(sub(relu(add(x, 1)), relu(sub(x, 1))), 1);
+  },
   hardSwish: (b, x) => arithmetic(b).mul(x, hardSigmoidOf(b, x)),
 };
 
@@ -73,14 +85,16 @@ export const softplus: Apply<Softplus> = ({ b }, _name, x, { beta = 1 }) => {
   return mul(add(arithmetic(b).relu(t), tail), 1 / beta);
 };
 export const softmax: Apply<Softmax> = ({ b }, name, x, { temperature = 1 }) => {
-  if (!(temperature > 0)) throw new ConfigError(`layer ${name}: the temperature ${temperature} must be positive`, { name, temperature });
+  if (!(temperature > 0))
+    throw new ConfigError(`layer ${name}: the temperature ${temperature} must be positive`, { name, temperature });
   return b.emit("softmax", { x: temperature === 1 ? x : arithmetic(b).mul(x, 1 / temperature) }, {});
 };
 export const dropout: Apply<Dropout> = ({ b, training }, name, x, { probability: p, seed = 0 }) => {
   if (!(p >= 0 && p < 1)) throw new ConfigError(`layer ${name}: the probability ${p} must be in [0, 1)`, { name, p });
   if (!training || p === 0) return x;
   const { add, mul } = arithmetic(b);
-  // the counter lives in the plan like the optimiser's values, so a resumed run drops what an unbroken one would
+  // the counter lives in the plan like the optimiser's values, so a resumed run drops what an
+  // unbroken one would
   const counter = b.parameter(`${name}.counter`, [], Float32Array.of(0));
   b.update(counter, add(counter, 1));
   // every layer has a stream of its own

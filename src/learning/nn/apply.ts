@@ -1,21 +1,62 @@
-// How each layer becomes graph nodes. A wrong stack fails here, naming the layer, its input and the mend.
+// How each layer becomes graph nodes. A wrong stack fails here, naming the layer, its input and the
+// mend.
 import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { branches, graph, residual, unet } from "./blocks.ts";
-import { adaptivePool2d, avgPool2d, conv2d, convTranspose2d, maxPool2d, pixelShuffle, upsample } from "./convolutions.ts";
+import {
+  adaptivePool2d,
+  avgPool2d,
+  conv2d,
+  convTranspose2d,
+  maxPool2d,
+  pixelShuffle,
+  upsample,
+} from "./convolutions.ts";
 import type { Layer } from "./layers.ts";
 import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
 import type { Apply, Scope } from "./scope.ts";
 
-const activation = (kind: keyof typeof plain) => (scope: Scope, _name: string, x: Value): Value => plain[kind](scope.b, x);
+const activation =
+  (kind: keyof typeof plain) =>
+  (scope: Scope, _name: string, x: Value): Value =>
+    plain[kind](scope.b, x);
 const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K }>> } = {
-  conv2d, convTranspose2d, maxPool2d, avgPool2d, adaptiveMaxPool2d: adaptivePool2d, adaptiveAvgPool2d: adaptivePool2d, upsample, pixelShuffle,
-  instanceNorm2d, batchNorm2d, groupNorm, layerNorm,
-  relu: activation("relu"), sigmoid: activation("sigmoid"), tanh: activation("tanh"), silu: activation("silu"), hardSigmoid: activation("hardSigmoid"), hardSwish: activation("hardSwish"), hardTanh: activation("hardTanh"),
-  leakyRelu, prelu, elu, gelu, softplus, softmax, dropout,
-  unet, residual, branches, graph,
+  conv2d,
+  convTranspose2d,
+  maxPool2d,
+  avgPool2d,
+  adaptiveMaxPool2d: adaptivePool2d,
+  adaptiveAvgPool2d: adaptivePool2d,
+  upsample,
+  pixelShuffle,
+  instanceNorm2d,
+  batchNorm2d,
+  groupNorm,
+  layerNorm,
+  relu: activation("relu"),
+  sigmoid: activation("sigmoid"),
+  tanh: activation("tanh"),
+  silu: activation("silu"),
+  hardSigmoid: activation("hardSigmoid"),
+  hardSwish: activation("hardSwish"),
+  hardTanh: activation("hardTanh"),
+  leakyRelu,
+  prelu,
+  elu,
+  gelu,
+  softplus,
+  softmax,
+  dropout,
+  unet,
+  residual,
+  branches,
+  graph,
   linear: ({ b, parameter }, name, x, { outFeatures, bias = true }) => {
-    if (x.shape.length !== 2) throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, linear takes [N×features]; put flatten() before it`, { name, shape: x.shape });
+    if (x.shape.length !== 2)
+      throw new ShapeError(
+        `layer ${name}: its input is ${formatShape(x.shape)}, linear takes [N×features]; put flatten() before it`,
+        { name, shape: x.shape },
+      );
     const w = parameter(`${name}.weight`, [outFeatures, x.shape[1]], x.shape[1]);
     const y = b.emit("matmul", { a: x, b: w }, { transposeA: false, transposeB: true });
     return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outFeatures], x.shape[1])) : y;
@@ -26,14 +67,21 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
 
 export const layerKinds: readonly string[] = Object.keys(appliers);
 
-/** Adds one layer to the graph. Throws ShapeError or ConfigError naming the layer, or what the op itself says, with the layer's name before it. */
+/**
+ * Adds one layer to the graph. Throws ShapeError or ConfigError naming the layer, or what the op
+ * itself says, with the layer's name before it.
+ */
 export function applyLayer(scope: Scope, name: string, x: Value, layer: Layer): Value {
   const apply = appliers[layer.kind] as Apply<Layer> | undefined;
-  if (apply === undefined) throw new ConfigError(`layer ${name}: there is no layer "${layer.kind}"; there are ${layerKinds.join(", ")}`, { name });
+  if (apply === undefined)
+    throw new ConfigError(`layer ${name}: there is no layer "${layer.kind}"; there are ${layerKinds.join(", ")}`, {
+      name,
+    });
   try {
     return apply(scope, name, x, layer);
   } catch (error) {
-    if (error instanceof ShapeError && !error.message.startsWith("layer ")) throw new ShapeError(`layer ${name} (${layer.kind}): ${error.message}`, { ...error.data, name });
+    if (error instanceof ShapeError && !error.message.startsWith("layer "))
+      throw new ShapeError(`layer ${name} (${layer.kind}): ${error.message}`, { ...error.data, name });
     throw error;
   }
 }

@@ -1,42 +1,99 @@
 // Convolutions, pools and changes of size.
 import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
-import type { AdaptivePool2d, AvgPool2d, Conv2d, ConvTranspose2d, MaxPool2d, PaddingMode, PixelShuffle, Upsample } from "./layers.ts";
+import type {
+  AdaptivePool2d,
+  AvgPool2d,
+  Conv2d,
+  ConvTranspose2d,
+  MaxPool2d,
+  PaddingMode,
+  PixelShuffle,
+  Upsample,
+} from "./layers.ts";
 import { images, type Apply } from "./scope.ts";
 
 /** Pads an axis of n by `before` and `after` cells that repeat the image as `mode` says. */
-function padAxis(b: GraphBuilder, x: Value, axis: number, before: number, after: number, mode: Exclude<PaddingMode, "zeros">, name: string): Value {
+function padAxis(
+  b: GraphBuilder,
+  x: Value,
+  axis: number,
+  before: number,
+  after: number,
+  mode: Exclude<PaddingMode, "zeros">,
+  name: string,
+): Value {
   const n = x.shape[axis];
   const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : Number.POSITIVE_INFINITY;
-  if (Math.max(before, after) > most) throw new ShapeError(`layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`, { name, shape: x.shape });
+  if (Math.max(before, after) > most)
+    throw new ShapeError(
+      `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,
+      { name, shape: x.shape },
+    );
   const place = (i: number): number => {
     if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
     if (mode === "circular") return (i + n) % n;
     return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
   };
-  return b.emit("take", { x }, { axis, indices: Array.from({ length: before + n + after }, (_, i) => place(i - before)) });
+  return b.emit(
+    "take",
+    { x },
+    { axis, indices: Array.from({ length: before + n + after }, (_, i) => place(i - before)) },
+  );
 }
 
-export const conv2d: Apply<Conv2d> = ({ b, parameter }, name, x, { outChannels, kernelSize: k, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1, bias = true }) => {
+export const conv2d: Apply<Conv2d> = (
+  { b, parameter },
+  name,
+  x,
+  { outChannels, kernelSize: k, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1, bias = true },
+) => {
   const C = images(name, x)[1];
-  if (padding === "same" && (stride !== 1 || ((k - 1) * dilation) % 2 !== 0)) throw new ConfigError(`layer ${name}: padding "same" needs stride 1 and an odd kernel, got kernel ${k}, stride ${stride}; give the padding as a number`, { name });
-  if (C % groups !== 0) throw new ShapeError(`layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`, { name, shape: x.shape });
+  if (padding === "same" && (stride !== 1 || ((k - 1) * dilation) % 2 !== 0))
+    throw new ConfigError(
+      `layer ${name}: padding "same" needs stride 1 and an odd kernel, got kernel ${k}, stride ${stride}; give the padding as a number`,
+      { name },
+    );
+  if (C % groups !== 0)
+    throw new ShapeError(
+      `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`,
+      { name, shape: x.shape },
+    );
   const p = padding === "same" ? ((k - 1) * dilation) / 2 : padding === "valid" ? 0 : padding;
   const fanIn = (C / groups) * k * k;
   const w = parameter(`${name}.weight`, [outChannels, C / groups, k, k], fanIn);
-  const padded = paddingMode === "zeros" || p === 0 ? x : padAxis(b, padAxis(b, x, 2, p, p, paddingMode, name), 3, p, p, paddingMode, name);
+  const padded =
+    paddingMode === "zeros" || p === 0
+      ? x
+      : padAxis(b, padAxis(b, x, 2, p, p, paddingMode, name), 3, p, p, paddingMode, name);
   const zeros = paddingMode === "zeros" ? p : 0;
-  const y = b.emit("conv2d", { x: padded, w }, { stride: [stride, stride], padding: [zeros, zeros], dilation: [dilation, dilation], groups });
+  const y = b.emit(
+    "conv2d",
+    { x: padded, w },
+    { stride: [stride, stride], padding: [zeros, zeros], dilation: [dilation, dilation], groups },
+  );
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
 
-export const convTranspose2d: Apply<ConvTranspose2d> = ({ b, parameter }, name, x, { outChannels, kernelSize: k, stride = 1, padding = 0, bias = true }) => {
+export const convTranspose2d: Apply<ConvTranspose2d> = (
+  { b, parameter },
+  name,
+  x,
+  { outChannels, kernelSize: k, stride = 1, padding = 0, bias = true },
+) => {
   const C = images(name, x)[1];
   const w = parameter(`${name}.weight`, [C, outChannels, k, k], outChannels * k * k);
-  const y = b.emit("conv_transpose2d", { x, w }, { stride: [stride, stride], padding: [padding, padding], dilation: [1, 1], groups: 1, outputPadding: [0, 0] });
+  const y = b.emit(
+    "conv_transpose2d",
+    { x, w },
+    { stride: [stride, stride], padding: [padding, padding], dilation: [1, 1], groups: 1, outputPadding: [0, 0] },
+  );
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], outChannels * k * k)) : y;
 };
 
-/** Cells by which the last window reaches past an axis of n in ceil mode, as PyTorch counts: a window must start inside the image or its left padding. */
+/**
+ * Cells by which the last window reaches past an axis of n in ceil mode, as PyTorch counts: a
+ * window must start inside the image or its left padding.
+ */
 function overhang(n: number, k: number, stride: number, padding: number, ceilMode: boolean): number {
   if (!ceilMode) return 0;
   let out = Math.ceil((n + 2 * padding - k) / stride) + 1;
@@ -44,31 +101,53 @@ function overhang(n: number, k: number, stride: number, padding: number, ceilMod
   return Math.max(0, (out - 1) * stride + k - n - 2 * padding);
 }
 
-export const maxPool2d: Apply<MaxPool2d> = ({ b }, name, x, { kernelSize: k, stride = k, padding = 0, ceilMode = false }) => {
+export const maxPool2d: Apply<MaxPool2d> = (
+  { b },
+  name,
+  x,
+  { kernelSize: k, stride = k, padding = 0, ceilMode = false },
+) => {
   const [, , H, W] = images(name, x);
   const [down, right] = [H, W].map((n) => overhang(n, k, stride, padding, ceilMode));
-  // a window that reaches past the edge holds the edge itself, so repeating it changes no maximum; with padding the overhang lies beyond it
+  // a window that reaches past the edge holds the edge itself, so repeating it changes no maximum;
+  // with padding the overhang lies beyond it
   let y = x;
   if (down > 0) y = padAxis(b, y, 2, 0, down, "replicate", name);
   if (right > 0) y = padAxis(b, y, 3, 0, right, "replicate", name);
   return b.emit("max_pool2d", { x: y }, { kernel: [k, k], stride: [stride, stride], padding: [padding, padding] });
 };
 
-export const avgPool2d: Apply<AvgPool2d> = ({ b }, name, x, { kernelSize: k, stride = k, padding = 0, ceilMode = false, countIncludePad = true }) => {
+export const avgPool2d: Apply<AvgPool2d> = (
+  { b },
+  name,
+  x,
+  { kernelSize: k, stride = k, padding = 0, ceilMode = false, countIncludePad = true },
+) => {
   const [, , H, W] = images(name, x);
   const [down, right] = [H, W].map((n) => overhang(n, k, stride, padding, ceilMode));
   const attrs = { kernel: [k, k], stride: [stride, stride], padding: [0, 0] } as const;
-  if (down === 0 && right === 0 && (countIncludePad || padding === 0)) return b.emit("avg_pool2d", { x }, { ...attrs, padding: [padding, padding] });
-  const padded = b.emit("pad", { x }, { before: [0, 0, padding, padding], after: [0, 0, padding + down, padding + right] });
+  if (down === 0 && right === 0 && (countIncludePad || padding === 0))
+    return b.emit("avg_pool2d", { x }, { ...attrs, padding: [padding, padding] });
+  const padded = b.emit(
+    "pad",
+    { x },
+    { before: [0, 0, padding, padding], after: [0, 0, padding + down, padding + right] },
+  );
   const sums = b.emit("avg_pool2d", { x: padded }, attrs);
   const [, , h, w] = sums.shape;
-  /** cells of a window that count: those of the image, and of its padding where they are wanted, never the overhang */
+  /**
+   * cells of a window that count: those of the image, and of its padding where they are wanted,
+   * never the overhang
+   */
   const counted = (i: number, n: number): number => {
     const from = i * stride - padding;
     const [low, high] = countIncludePad ? [-padding, n + padding] : [0, n];
     return Math.min(from + k, high) - Math.max(from, low);
   };
-  const scale = Float32Array.from({ length: h * w }, (_, i) => (k * k) / (counted(Math.floor(i / w), H) * counted(i % w, W)));
+  const scale = Float32Array.from(
+    { length: h * w },
+    (_, i) => (k * k) / (counted(Math.floor(i / w), H) * counted(i % w, W)),
+  );
   return arithmetic(b).mul(sums, b.constant(scale, [h, w]));
 };
 
@@ -78,17 +157,30 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
   outputSize.forEach((m, i) => {
     const axis = 2 + i;
     const n = y.shape[axis];
-    if (!Number.isInteger(m) || m < 1) throw new ConfigError(`layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`, { name, outputSize });
-    const windows = Array.from({ length: m }, (_, o) => [Math.floor((o * n) / m), Math.ceil(((o + 1) * n) / m)] as const);
+    if (!Number.isInteger(m) || m < 1)
+      throw new ConfigError(`layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`, {
+        name,
+        outputSize,
+      });
+    const windows = Array.from(
+      { length: m },
+      (_, o) => [Math.floor((o * n) / m), Math.ceil(((o + 1) * n) / m)] as const,
+    );
     const k = Math.max(...windows.map(([from, to]) => to - from));
-    // every window is brought to one size by repeating its last cell; means are weighted so that the repeats do not count
+    // every window is brought to one size by repeating its last cell; means are weighted so that
+    // the repeats do not count
     const indices = windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => Math.min(from + j, to - 1)));
     const even = indices.length === n && k * m === n;
     const spread = even ? y : b.emit("take", { x: y }, { axis, indices });
     const pair = (v: number): readonly [number, number] => (i === 0 ? [v, 1] : [1, v]);
     const attrs = { kernel: pair(k), stride: pair(k), padding: [0, 0] as const };
-    if (kind === "adaptiveMaxPool2d") { y = b.emit("max_pool2d", { x: spread }, attrs); return; }
-    const weights = Float32Array.from(windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))));
+    if (kind === "adaptiveMaxPool2d") {
+      y = b.emit("max_pool2d", { x: spread }, attrs);
+      return;
+    }
+    const weights = Float32Array.from(
+      windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))),
+    );
     const weighted = even ? spread : arithmetic(b).mul(spread, b.constant(weights, i === 0 ? [k * m, 1] : [k * m]));
     y = b.emit("avg_pool2d", { x: weighted }, attrs);
   });
@@ -100,7 +192,10 @@ function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): F
   const to = from * scale;
   const m = new Float32Array(to * from);
   for (let i = 0; i < to; i++) {
-    if (mode === "nearest") { m[i * from + Math.floor(i / scale)] = 1; continue; }
+    if (mode === "nearest") {
+      m[i * from + Math.floor(i / scale)] = 1;
+      continue;
+    }
     const at = Math.max(0, (i + 0.5) / scale - 0.5);
     const low = Math.min(from - 1, Math.floor(at));
     const high = Math.min(from - 1, low + 1);
@@ -111,20 +206,37 @@ function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): F
 }
 
 export const upsample: Apply<Upsample> = ({ b }, name, x, { scale, mode }) => {
-    const [N, C, H, W] = images(name, x);
-    if (!Number.isInteger(scale) || scale < 1) throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
-    const { reshape } = arithmetic(b);
-    const wide = b.emit("matmul", { a: reshape(x, [N * C * H, W]), b: b.constant(enlarging(W, scale, mode), [W * scale, W]) }, { transposeA: false, transposeB: true });
-    const turned = b.emit("transpose", { x: reshape(wide, [N * C, H, W * scale]) }, { permutation: [0, 2, 1] });
-    const tall = b.emit("matmul", { a: reshape(turned, [N * C * W * scale, H]), b: b.constant(enlarging(H, scale, mode), [H * scale, H]) }, { transposeA: false, transposeB: true });
-    const back = b.emit("transpose", { x: reshape(tall, [N * C, W * scale, H * scale]) }, { permutation: [0, 2, 1] });
-    return reshape(back, [N, C, H * scale, W * scale]);
-  };
+  const [N, C, H, W] = images(name, x);
+  if (!Number.isInteger(scale) || scale < 1)
+    throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
+  const { reshape } = arithmetic(b);
+  const wide = b.emit(
+    "matmul",
+    { a: reshape(x, [N * C * H, W]), b: b.constant(enlarging(W, scale, mode), [W * scale, W]) },
+    { transposeA: false, transposeB: true },
+  );
+  const turned = b.emit("transpose", { x: reshape(wide, [N * C, H, W * scale]) }, { permutation: [0, 2, 1] });
+  const tall = b.emit(
+    "matmul",
+    { a: reshape(turned, [N * C * W * scale, H]), b: b.constant(enlarging(H, scale, mode), [H * scale, H]) },
+    { transposeA: false, transposeB: true },
+  );
+  const back = b.emit("transpose", { x: reshape(tall, [N * C, W * scale, H * scale]) }, { permutation: [0, 2, 1] });
+  return reshape(back, [N, C, H * scale, W * scale]);
+};
 
 export const pixelShuffle: Apply<PixelShuffle> = ({ b }, name, x, { scale: s }) => {
   const [N, C, H, W] = images(name, x);
-  if (!Number.isInteger(s) || s < 1 || C % (s * s) !== 0) throw new ShapeError(`layer ${name}: ${C} channels of its input ${formatShape(x.shape)} are no multiple of ${s}² = ${s * s}`, { name, shape: x.shape });
+  if (!Number.isInteger(s) || s < 1 || C % (s * s) !== 0)
+    throw new ShapeError(
+      `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} are no multiple of ${s}² = ${s * s}`,
+      { name, shape: x.shape },
+    );
   const { reshape } = arithmetic(b);
-  const turned = b.emit("transpose", { x: reshape(x, [N, C / (s * s), s, s, H, W]) }, { permutation: [0, 1, 4, 2, 5, 3] });
+  const turned = b.emit(
+    "transpose",
+    { x: reshape(x, [N, C / (s * s), s, s, H, W]) },
+    { permutation: [0, 1, 4, 2, 5, 3] },
+  );
   return reshape(turned, [N, C / (s * s), H * s, W * s]);
 };

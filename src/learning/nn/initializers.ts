@@ -1,11 +1,19 @@
 // How fresh parameters are drawn.
 import { sizeOf, type Random, type Shape } from "../../engine/index.ts";
 
-/** The values of one parameter. `fanIn` is the number of terms in one weighted sum; a bias has its layer's. */
-export type Initializer = (rng: Random, parameter: { readonly name: string; readonly shape: Shape; readonly fanIn: number }) => Float32Array;
+/**
+ * The values of one parameter. `fanIn` is the number of terms in one weighted sum; a bias has its
+ * layer's.
+ */
+export type Initializer = (
+  rng: Random,
+  parameter: { readonly name: string; readonly shape: Shape; readonly fanIn: number },
+) => Float32Array;
 const isBias = (name: string): boolean => name.endsWith(".bias");
 
-/** Uniform in ±1/√fanIn, weights and biases: PyTorch's default for convolutions and linear layers. */
+/**
+ * Uniform in ±1/√fanIn, weights and biases: PyTorch's default for convolutions and linear layers.
+ */
 export function fanInUniform(): Initializer {
   return (rng, { shape, fanIn }) => {
     const bound = 1 / Math.sqrt(fanIn);
@@ -14,12 +22,14 @@ export function fanInUniform(): Initializer {
 }
 /** Normal with variance 2/fanIn, biases 0: for ReLU. Source: He et al. 2015. */
 export function kaimingNormal(): Initializer {
-  return (rng, { name, shape, fanIn }) => Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * Math.sqrt(2 / fanIn)));
+  return (rng, { name, shape, fanIn }) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * Math.sqrt(2 / fanIn)));
 }
 /** Uniform with variance 2/(fanIn + fanOut), biases 0. Source: Glorot & Bengio 2010. */
 export function xavierUniform(): Initializer {
   return (rng, { name, shape, fanIn }) => {
-    // a weight [out, in, …] has fanIn = in·window, fanOut = out·window; a transposed convolution's [in, out, …] the same the other way round
+    // a weight [out, in, …] has fanIn = in·window, fanOut = out·window; a transposed convolution's
+    // [in, out, …] the same the other way round
     const window = sizeOf(shape.slice(2));
     const fanOut = shape.length < 2 ? fanIn : fanIn === shape[1] * window ? shape[0] * window : shape[1] * window;
     const bound = Math.sqrt(6 / (fanIn + fanOut));

@@ -1,17 +1,55 @@
 // Hand-made kernels by name, and how one is applied to an image.
-import { ConfigError, exp, formatShape, GraphBuilder, ops, ShapeError, sizeOf, type Backend } from "../../engine/index.ts";
+import {
+  ConfigError,
+  exp,
+  formatShape,
+  GraphBuilder,
+  ops,
+  ShapeError,
+  sizeOf,
+  type Backend,
+} from "../../engine/index.ts";
 import { applyNetwork } from "./network.ts";
 import type { PaddingMode } from "./layers.ts";
 
 /** [height, width], or a filter over channels [channels, height, width]. */
-export interface KernelImage { readonly shape: readonly number[]; readonly data: readonly number[] }
-const rows = (...values: readonly (readonly number[])[]): KernelImage => ({ shape: [values.length, values[0].length], data: values.flat() });
+export interface KernelImage {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+const rows = (...values: readonly (readonly number[])[]): KernelImage => ({
+  shape: [values.length, values[0].length],
+  data: values.flat(),
+});
 /** One 3×3 kernel per colour: the centre of the chosen ones. */
-const colours = (red: number, green: number, blue: number): KernelImage => ({ shape: [3, 3, 3], data: [red, green, blue].flatMap((v) => [0, 0, 0, 0, v, 0, 0, 0, 0]) });
+const colours = (red: number, green: number, blue: number): KernelImage => ({
+  shape: [3, 3, 3],
+  data: [red, green, blue].flatMap((v) => [0, 0, 0, 0, v, 0, 0, 0, 0]),
+});
 
-export type KernelName = "identity" | "verticalEdge" | "horizontalEdge" | "sobelVertical" | "sobelHorizontal" | "prewittVertical" | "prewittHorizontal" | "scharrVertical" | "scharrHorizontal"
-  | "laplacian" | "laplacianDiagonal" | "sharpen" | "emboss" | "corner" | "red" | "green" | "blue" | "luminance";
-/** Applied by cross-correlation, as networks do: verticalEdge answers where the image is brighter on its left. */
+export type KernelName =
+  | "identity"
+  | "verticalEdge"
+  | "horizontalEdge"
+  | "sobelVertical"
+  | "sobelHorizontal"
+  | "prewittVertical"
+  | "prewittHorizontal"
+  | "scharrVertical"
+  | "scharrHorizontal"
+  | "laplacian"
+  | "laplacianDiagonal"
+  | "sharpen"
+  | "emboss"
+  | "corner"
+  | "red"
+  | "green"
+  | "blue"
+  | "luminance";
+/**
+ * Applied by cross-correlation, as networks do: verticalEdge answers where the image is brighter on
+ * its left.
+ */
 export const kernels: Readonly<Record<KernelName, KernelImage>> = {
   identity: rows([0, 0, 0], [0, 1, 0], [0, 0, 0]),
   verticalEdge: rows([1, 0, -1], [1, 0, -1], [1, 0, -1]),
@@ -44,20 +82,65 @@ export function gaussianBlur(size: number, sigma: number): KernelImage {
   return { shape: [size, size], data: line.flatMap((a) => line.map((b) => (a * b) / total)) };
 }
 
-/** One kernel over an image [C,H,W] (or [H,W]): a 2-D kernel goes over every channel by itself, a filter [C,h,w] over all of them into one. Square kernels of any size. `flip: true` is the mathematicians' convolution; otherwise cross-correlation, as in networks. Throws ShapeError for a filter with other channels than the image. */
-export async function filterImage(image: { readonly shape: readonly number[]; readonly data: ArrayLike<number> }, options: { kernel: KernelImage; stride?: number; padding?: number | "same" | "valid"; paddingMode?: PaddingMode; dilation?: number; flip?: boolean; backend: Backend }): Promise<{ shape: number[]; data: Float64Array }> {
+/**
+ * One kernel over an image [C,H,W] (or [H,W]): a 2-D kernel goes over every channel by itself, a
+ * filter [C,h,w] over all of them into one. Square kernels of any size. `flip: true` is the
+ * mathematicians' convolution; otherwise cross-correlation, as in networks. Throws ShapeError for a
+ * filter with other channels than the image.
+ */
+export async function filterImage(
+  image: { readonly shape: readonly number[]; readonly data: ArrayLike<number> },
+  options: {
+    kernel: KernelImage;
+    stride?: number;
+    padding?: number | "same" | "valid";
+    paddingMode?: PaddingMode;
+    dilation?: number;
+    flip?: boolean;
+    backend: Backend;
+  },
+): Promise<{ shape: number[]; data: Float64Array }> {
   const { kernel, stride = 1, padding = "valid", paddingMode = "zeros", dilation = 1, flip = false, backend } = options;
   const [C, H, W] = image.shape.length === 2 ? [1, ...image.shape] : image.shape;
   const over = kernel.shape.length === 3;
   const k = kernel.shape.at(-1)!;
-  if (kernel.shape.at(-2) !== k) throw new ConfigError(`filterImage: the kernel is ${formatShape(kernel.shape)}; it must be square`, { shape: kernel.shape });
-  if (over && kernel.shape[0] !== C) throw new ShapeError(`filterImage: the filter ${formatShape(kernel.shape)} is for ${kernel.shape[0]} channels, the image ${formatShape(image.shape)} has ${C}`, { kernel: kernel.shape, image: image.shape });
-  if (image.data.length !== sizeOf(image.shape)) throw new ShapeError(`filterImage: ${image.data.length} values for an image ${formatShape(image.shape)}`, { shape: image.shape });
+  if (kernel.shape.at(-2) !== k)
+    throw new ConfigError(`filterImage: the kernel is ${formatShape(kernel.shape)}; it must be square`, {
+      shape: kernel.shape,
+    });
+  if (over && kernel.shape[0] !== C)
+    throw new ShapeError(
+      `filterImage: the filter ${formatShape(kernel.shape)} is for ${kernel.shape[0]} channels, the image ${formatShape(image.shape)} has ${C}`,
+      { kernel: kernel.shape, image: image.shape },
+    );
+  if (image.data.length !== sizeOf(image.shape))
+    throw new ShapeError(`filterImage: ${image.data.length} values for an image ${formatShape(image.shape)}`, {
+      shape: image.shape,
+    });
   const one = flip ? flipped(kernel) : kernel.data;
   const weights = Float32Array.from(over ? one : Array.from({ length: C }, () => one).flat());
   const shape = over ? [1, C, k, k] : [C, 1, k, k];
   const b = new GraphBuilder(ops);
-  const network = { architecture: { input: [C, H, W], layers: [{ kind: "conv2d", outChannels: shape[0], kernelSize: k, stride, padding, paddingMode, dilation, groups: over ? 1 : C, bias: false }] }, parameters: new Map([["0.conv2d.weight", { shape, data: weights }]]), provenance: {} } as const;
+  const network = {
+    architecture: {
+      input: [C, H, W],
+      layers: [
+        {
+          kind: "conv2d",
+          outChannels: shape[0],
+          kernelSize: k,
+          stride,
+          padding,
+          paddingMode,
+          dilation,
+          groups: over ? 1 : C,
+          bias: false,
+        },
+      ],
+    },
+    parameters: new Map([["0.conv2d.weight", { shape, data: weights }]]),
+    provenance: {},
+  } as const;
   const { y } = applyNetwork(b, network, b.input("x", [1, C, H, W]));
   b.output("y", y);
   const out = (await backend.compile(b)).run({ x: image.data });

@@ -1,62 +1,228 @@
-// The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it is.
+// The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
+// is.
 
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
-export interface Conv2d { readonly kind: "conv2d"; readonly outChannels: number; readonly kernelSize: number; readonly stride?: number; readonly padding?: number | "same" | "valid"; readonly paddingMode?: PaddingMode; readonly dilation?: number; readonly groups?: number; readonly bias?: boolean }
-export interface ConvTranspose2d { readonly kind: "convTranspose2d"; readonly outChannels: number; readonly kernelSize: number; readonly stride?: number; readonly padding?: number; readonly bias?: boolean }
-export interface Linear { readonly kind: "linear"; readonly outFeatures: number; readonly bias?: boolean }
-export interface MaxPool2d { readonly kind: "maxPool2d"; readonly kernelSize: number; readonly stride?: number; readonly padding?: number; readonly ceilMode?: boolean }
-export interface AvgPool2d { readonly kind: "avgPool2d"; readonly kernelSize: number; readonly stride?: number; readonly padding?: number; readonly ceilMode?: boolean; readonly countIncludePad?: boolean }
-export interface AdaptivePool2d { readonly kind: "adaptiveMaxPool2d" | "adaptiveAvgPool2d"; readonly outputSize: readonly [number, number] }
-export interface InstanceNorm2d { readonly kind: "instanceNorm2d"; readonly epsilon?: number; readonly affine?: boolean }
-export interface BatchNorm2d { readonly kind: "batchNorm2d"; readonly epsilon?: number; readonly momentum?: number; readonly affine?: boolean }
-export interface GroupNorm { readonly kind: "groupNorm"; readonly groups: number; readonly epsilon?: number; readonly affine?: boolean }
-export interface LayerNorm { readonly kind: "layerNorm"; readonly epsilon?: number; readonly affine?: boolean }
-export interface Upsample { readonly kind: "upsample"; readonly scale: number; readonly mode: "nearest" | "bilinear" }
-export interface PixelShuffle { readonly kind: "pixelShuffle"; readonly scale: number }
-export interface Plain { readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh" | "flatten" }
-export interface Unflatten { readonly kind: "unflatten"; readonly shape: readonly number[] }
-export interface LeakyRelu { readonly kind: "leakyRelu"; readonly slope?: number }
-export interface Prelu { readonly kind: "prelu"; readonly initial?: number }
-export interface Elu { readonly kind: "elu"; readonly alpha?: number }
-export interface Gelu { readonly kind: "gelu"; readonly approximate?: "none" | "tanh" }
-export interface Softplus { readonly kind: "softplus"; readonly beta?: number }
-export interface Softmax { readonly kind: "softmax"; readonly temperature?: number }
-export interface Dropout { readonly kind: "dropout"; readonly probability: number; readonly seed?: number }
-export interface Unet { readonly kind: "unet"; readonly outChannels: number; readonly baseChannels: number; readonly depth: number; readonly residual?: boolean }
-export interface Residual { readonly kind: "residual"; readonly body: readonly Layer[]; readonly shortcut?: readonly Layer[] }
-export interface Branches { readonly kind: "branches"; readonly branches: readonly (readonly Layer[])[] }
+export interface Conv2d {
+  readonly kind: "conv2d";
+  readonly outChannels: number;
+  readonly kernelSize: number;
+  readonly stride?: number;
+  readonly padding?: number | "same" | "valid";
+  readonly paddingMode?: PaddingMode;
+  readonly dilation?: number;
+  readonly groups?: number;
+  readonly bias?: boolean;
+}
+export interface ConvTranspose2d {
+  readonly kind: "convTranspose2d";
+  readonly outChannels: number;
+  readonly kernelSize: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly bias?: boolean;
+}
+export interface Linear {
+  readonly kind: "linear";
+  readonly outFeatures: number;
+  readonly bias?: boolean;
+}
+export interface MaxPool2d {
+  readonly kind: "maxPool2d";
+  readonly kernelSize: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly ceilMode?: boolean;
+}
+export interface AvgPool2d {
+  readonly kind: "avgPool2d";
+  readonly kernelSize: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly ceilMode?: boolean;
+  readonly countIncludePad?: boolean;
+}
+export interface AdaptivePool2d {
+  readonly kind: "adaptiveMaxPool2d" | "adaptiveAvgPool2d";
+  readonly outputSize: readonly [number, number];
+}
+export interface InstanceNorm2d {
+  readonly kind: "instanceNorm2d";
+  readonly epsilon?: number;
+  readonly affine?: boolean;
+}
+export interface BatchNorm2d {
+  readonly kind: "batchNorm2d";
+  readonly epsilon?: number;
+  readonly momentum?: number;
+  readonly affine?: boolean;
+}
+export interface GroupNorm {
+  readonly kind: "groupNorm";
+  readonly groups: number;
+  readonly epsilon?: number;
+  readonly affine?: boolean;
+}
+export interface LayerNorm {
+  readonly kind: "layerNorm";
+  readonly epsilon?: number;
+  readonly affine?: boolean;
+}
+export interface Upsample {
+  readonly kind: "upsample";
+  readonly scale: number;
+  readonly mode: "nearest" | "bilinear";
+}
+export interface PixelShuffle {
+  readonly kind: "pixelShuffle";
+  readonly scale: number;
+}
+export interface Plain {
+  readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh" | "flatten";
+}
+export interface Unflatten {
+  readonly kind: "unflatten";
+  readonly shape: readonly number[];
+}
+export interface LeakyRelu {
+  readonly kind: "leakyRelu";
+  readonly slope?: number;
+}
+export interface Prelu {
+  readonly kind: "prelu";
+  readonly initial?: number;
+}
+export interface Elu {
+  readonly kind: "elu";
+  readonly alpha?: number;
+}
+export interface Gelu {
+  readonly kind: "gelu";
+  readonly approximate?: "none" | "tanh";
+}
+export interface Softplus {
+  readonly kind: "softplus";
+  readonly beta?: number;
+}
+export interface Softmax {
+  readonly kind: "softmax";
+  readonly temperature?: number;
+}
+export interface Dropout {
+  readonly kind: "dropout";
+  readonly probability: number;
+  readonly seed?: number;
+}
+export interface Unet {
+  readonly kind: "unet";
+  readonly outChannels: number;
+  readonly baseChannels: number;
+  readonly depth: number;
+  readonly residual?: boolean;
+}
+export interface Residual {
+  readonly kind: "residual";
+  readonly body: readonly Layer[];
+  readonly shortcut?: readonly Layer[];
+}
+export interface Branches {
+  readonly kind: "branches";
+  readonly branches: readonly (readonly Layer[])[];
+}
 /** `from` names the block's input, "x", or nodes before it; several are joined as `join` says. */
-export interface GraphNode { readonly name: string; readonly from: readonly string[]; readonly join?: "add" | "multiply" | "concatenate"; readonly layers?: readonly Layer[] }
-export interface GraphBlock { readonly kind: "graph"; readonly nodes: readonly GraphNode[] }
-export type Layer = Conv2d | ConvTranspose2d | Linear | MaxPool2d | AvgPool2d | AdaptivePool2d | InstanceNorm2d | BatchNorm2d | GroupNorm | LayerNorm | Upsample | PixelShuffle
-  | Plain | Unflatten | LeakyRelu | Prelu | Elu | Gelu | Softplus | Softmax | Dropout | Unet | Residual | Branches | GraphBlock;
+export interface GraphNode {
+  readonly name: string;
+  readonly from: readonly string[];
+  readonly join?: "add" | "multiply" | "concatenate";
+  readonly layers?: readonly Layer[];
+}
+export interface GraphBlock {
+  readonly kind: "graph";
+  readonly nodes: readonly GraphNode[];
+}
+export type Layer =
+  | Conv2d
+  | ConvTranspose2d
+  | Linear
+  | MaxPool2d
+  | AvgPool2d
+  | AdaptivePool2d
+  | InstanceNorm2d
+  | BatchNorm2d
+  | GroupNorm
+  | LayerNorm
+  | Upsample
+  | PixelShuffle
+  | Plain
+  | Unflatten
+  | LeakyRelu
+  | Prelu
+  | Elu
+  | Gelu
+  | Softplus
+  | Softmax
+  | Dropout
+  | Unet
+  | Residual
+  | Branches
+  | GraphBlock;
 
 type Options<L extends Layer> = Omit<L, "kind">;
 
-/** y = w ⋆ x + b (cross-correlation, as in PyTorch); padding "same" keeps the size at stride 1 with odd kernels; paddingMode says what stands outside the image. x [N,C,H,W]. */
+/**
+ * y = w ⋆ x + b (cross-correlation, as in PyTorch); padding "same" keeps the size at stride 1 with
+ * odd kernels; paddingMode says what stands outside the image. x [N,C,H,W].
+ */
 export const conv2d = (options: Options<Conv2d>): Conv2d => ({ kind: "conv2d", ...options });
 /** The adjoint of conv2d in its image, PyTorch's ConvTranspose2d. */
-export const convTranspose2d = (options: Options<ConvTranspose2d>): ConvTranspose2d => ({ kind: "convTranspose2d", ...options });
+export const convTranspose2d = (options: Options<ConvTranspose2d>): ConvTranspose2d => ({
+  kind: "convTranspose2d",
+  ...options,
+});
 /** y = x·wᵀ + b; x [N, features]. */
 export const linear = (options: Options<Linear>): Linear => ({ kind: "linear", ...options });
-/** The largest value of each window; stride is the kernel's size unless given; with ceilMode windows may reach past the right and lower edge. */
+/**
+ * The largest value of each window; stride is the kernel's size unless given; with ceilMode windows
+ * may reach past the right and lower edge.
+ */
 export const maxPool2d = (options: Options<MaxPool2d>): MaxPool2d => ({ kind: "maxPool2d", ...options });
-/** The mean of each window; zeros of the padding count unless countIncludePad is false (PyTorch's rules). */
+/**
+ * The mean of each window; zeros of the padding count unless countIncludePad is false (PyTorch's
+ * rules).
+ */
 export const avgPool2d = (options: Options<AvgPool2d>): AvgPool2d => ({ kind: "avgPool2d", ...options });
 /** Pools to outputSize, whatever the image's size (PyTorch's windows). */
-export const adaptiveMaxPool2d = (options: Options<AdaptivePool2d>): AdaptivePool2d => ({ kind: "adaptiveMaxPool2d", ...options });
-export const adaptiveAvgPool2d = (options: Options<AdaptivePool2d>): AdaptivePool2d => ({ kind: "adaptiveAvgPool2d", ...options });
+export const adaptiveMaxPool2d = (options: Options<AdaptivePool2d>): AdaptivePool2d => ({
+  kind: "adaptiveMaxPool2d",
+  ...options,
+});
+export const adaptiveAvgPool2d = (options: Options<AdaptivePool2d>): AdaptivePool2d => ({
+  kind: "adaptiveAvgPool2d",
+  ...options,
+});
 /** The mean of each channel's whole image: [N,C,H,W] → [N,C,1,1]. */
 export const globalAvgPool2d = (): AdaptivePool2d => ({ kind: "adaptiveAvgPool2d", outputSize: [1, 1] });
 /** The largest value of each channel's whole image. */
 export const globalMaxPool2d = (): AdaptivePool2d => ({ kind: "adaptiveMaxPool2d", outputSize: [1, 1] });
-/** y = (x − mean)/√(variance + ε) over each image and channel; ε = 1e-5; with `affine` also scaled and shifted per channel. */
-export const instanceNorm2d = (options: Options<InstanceNorm2d> = {}): InstanceNorm2d => ({ kind: "instanceNorm2d", ...options });
-/** Normalised over batch and image per channel, then scaled and shifted; in evaluation with the running mean and variance, which every training step moves by `momentum` = 0.1. Source: Ioffe & Szegedy 2015, PyTorch's BatchNorm2d. */
+/**
+ * y = (x − mean)/√(variance + ε) over each image and channel; ε = 1e-5; with `affine` also scaled
+ * and shifted per channel.
+ */
+export const instanceNorm2d = (options: Options<InstanceNorm2d> = {}): InstanceNorm2d => ({
+  kind: "instanceNorm2d",
+  ...options,
+});
+/**
+ * Normalised over batch and image per channel, then scaled and shifted; in evaluation with the
+ * running mean and variance, which every training step moves by `momentum` = 0.1. Source: Ioffe &
+ * Szegedy 2015, PyTorch's BatchNorm2d.
+ */
 export const batchNorm2d = (options: Options<BatchNorm2d> = {}): BatchNorm2d => ({ kind: "batchNorm2d", ...options });
 /** Normalised over each image and group of channels. Source: Wu & He 2018. */
 export const groupNorm = (options: Options<GroupNorm>): GroupNorm => ({ kind: "groupNorm", ...options });
-/** Normalised over everything but the batch, scaled and shifted per element. Source: Ba, Kiros, Hinton 2016. */
+/**
+ * Normalised over everything but the batch, scaled and shifted per element. Source: Ba, Kiros,
+ * Hinton 2016.
+ */
 export const layerNorm = (options: Options<LayerNorm> = {}): LayerNorm => ({ kind: "layerNorm", ...options });
 /** Enlarges by a whole number; bilinear without aligned corners (PyTorch's default). */
 export const upsample = (options: Options<Upsample>): Upsample => ({ kind: "upsample", ...options });
@@ -92,13 +258,23 @@ export const gelu = (options: Options<Gelu> = {}): Gelu => ({ kind: "gelu", ...o
 export const softplus = (options: Options<Softplus> = {}): Softplus => ({ kind: "softplus", ...options });
 /** e^(x/T) / Σ e^(x/T) over the last axis */
 export const softmax = (options: Options<Softmax> = {}): Softmax => ({ kind: "softmax", ...options });
-/** In training, zeroes each element with the given probability and divides the rest by 1 − p; nothing in evaluation. */
+/**
+ * In training, zeroes each element with the given probability and divides the rest by 1 − p;
+ * nothing in evaluation.
+ */
 export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout", ...options });
 /** y = body(x) + shortcut(x); the shortcut is x itself unless given. Source: He et al. 2016. */
 export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
-/** Anything with branches: nodes in order, each of one or more earlier ones; the last is the output. */
+/**
+ * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output.
+ */
 export const graph = (options: Options<GraphBlock>): GraphBlock => ({ kind: "graph", ...options });
-/** U-Net: `depth` levels of two [3×3 convolution, instance norm, ReLU], max-pooling between, transposed convolutions back up, concatenation, 1×1 out; `residual` adds the input. H and W must be multiples of 2^depth. Source: Ronneberger, Fischer, Brox 2015, with instance norm as in fastMRI. */
+/**
+ * U-Net: `depth` levels of two [3×3 convolution, instance norm, ReLU], max-pooling between,
+ * transposed convolutions back up, concatenation, 1×1 out; `residual` adds the input. H and W must
+ * be multiples of 2^depth. Source: Ronneberger, Fischer, Brox 2015, with instance norm as in
+ * fastMRI.
+ */
 export const unetBlock = (options: Options<Unet>): Unet => ({ kind: "unet", ...options });

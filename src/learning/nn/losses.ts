@@ -9,7 +9,11 @@ export interface Loss {
   apply(b: GraphBuilder, prediction: Value, target: Value): Value;
 }
 function matching(name: string, prediction: Value, target: Value): void {
-  if (prediction.shape.join() !== target.shape.join()) throw new ShapeError(`${name}: the prediction is ${formatShape(prediction.shape)}, the target ${formatShape(target.shape)}; they must be equal`, { prediction: prediction.shape, target: target.shape });
+  if (prediction.shape.join() !== target.shape.join())
+    throw new ShapeError(
+      `${name}: the prediction is ${formatShape(prediction.shape)}, the target ${formatShape(target.shape)}; they must be equal`,
+      { prediction: prediction.shape, target: target.shape },
+    );
 }
 
 /** C = mean (p − t)² over all elements. */
@@ -34,10 +38,15 @@ export function meanAbsoluteError(): Loss {
     },
   };
 }
-/** C = −Σ_k Σ_c w_c·t'_c·log softmax(p)_c / Σ_k w_class(k): classes from logits [N, classes], with t' = (1 − ε)t + ε/classes for label smoothing ε and class weights w, all 1 unless given (PyTorch's). */
+/**
+ * C = −Σ_k Σ_c w_c·t'_c·log softmax(p)_c / Σ_k w_class(k): classes from logits [N, classes], with
+ * t' = (1 − ε)t + ε/classes for label smoothing ε and class weights w, all 1 unless given
+ * (PyTorch's).
+ */
 export function crossEntropy(options: { labelSmoothing?: number; classWeights?: readonly number[] } = {}): Loss {
   const { labelSmoothing = 0, classWeights } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, { labelSmoothing });
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, { labelSmoothing });
   return {
     name: `crossEntropy${labelSmoothing > 0 ? ` smoothed by ${labelSmoothing}` : ""}${classWeights ? ` weighted by ${classWeights.join(", ")}` : ""}`,
     classes: true,
@@ -45,7 +54,8 @@ export function crossEntropy(options: { labelSmoothing?: number; classWeights?: 
       matching("crossEntropy", prediction, target);
       const { add, div, mul, sum } = arithmetic(b);
       const [n, classes] = prediction.shape;
-      if (classWeights && classWeights.length !== classes) throw new ShapeError(`crossEntropy: ${classWeights.length} class weights for ${classes} classes`, { classes });
+      if (classWeights && classWeights.length !== classes)
+        throw new ShapeError(`crossEntropy: ${classWeights.length} class weights for ${classes} classes`, { classes });
       const wanted = labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
       const logs = b.emit("log_softmax", { x: prediction }, {});
       if (!classWeights) return mul(sum(mul(wanted, logs)), -1 / n);
@@ -69,7 +79,11 @@ export function huber(options: { delta?: number } = {}): Loss {
     },
   };
 }
-/** C = 1 − SSIM of images [N,C,H,W], mean over 7×7 windows, samples and channels, sample covariance; `range` is the images' largest value less their smallest. Source: Wang et al. 2004, with skimage's uniform window. */
+/**
+ * C = 1 − SSIM of images [N,C,H,W], mean over 7×7 windows, samples and channels, sample covariance;
+ * `range` is the images' largest value less their smallest. Source: Wang et al. 2004, with
+ * skimage's uniform window.
+ */
 export function structuralDissimilarity(options: { range: number }): Loss {
   const { range } = options;
   if (!(range > 0)) throw new ConfigError(`structuralDissimilarity: range ${range} must be positive`, { range });
@@ -78,10 +92,12 @@ export function structuralDissimilarity(options: { range: number }): Loss {
     apply(b, prediction, target) {
       matching("structuralDissimilarity", prediction, target);
       const { add, div, mean, mul, square, sub } = arithmetic(b);
-      const local = (x: Value): Value => b.emit("avg_pool2d", { x }, { kernel: [7, 7], stride: [1, 1], padding: [0, 0] });
+      const local = (x: Value): Value =>
+        b.emit("avg_pool2d", { x }, { kernel: [7, 7], stride: [1, 1], padding: [0, 0] });
       const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2];
       const [mp, mt] = [local(prediction), local(target)];
-      const covariance = (p: Value, q: Value, m: Value, n: Value): Value => mul(sub(local(mul(p, q)), mul(m, n)), 49 / 48);
+      const covariance = (p: Value, q: Value, m: Value, n: Value): Value =>
+        mul(sub(local(mul(p, q)), mul(m, n)), 49 / 48);
       const above = mul(add(mul(mul(mp, mt), 2), c1), add(mul(covariance(prediction, target, mp, mt), 2), c2));
       const spread = add(covariance(prediction, prediction, mp, mp), covariance(target, target, mt, mt));
       return sub(1, mean(div(above, mul(add(add(square(mp), square(mt)), c1), add(spread, c2)))));

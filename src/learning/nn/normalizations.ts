@@ -19,21 +19,36 @@ export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5
   const { b, training, buffer } = scope;
   const { add, div, mean, mul, reshape, sqrt, square, sub } = arithmetic(b);
   const shape = [C, 1, 1];
-  const [runningMean, runningVariance] = [buffer(`${name}.runningMean`, shape, 0), buffer(`${name}.runningVariance`, shape, 1)];
-  if (!training) return scaled(scope, name, div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))), shape, affine);
+  const [runningMean, runningVariance] = [
+    buffer(`${name}.runningMean`, shape, 0),
+    buffer(`${name}.runningVariance`, shape, 1),
+  ];
+  if (!training)
+    return scaled(scope, name, div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))), shape, affine);
   const count = N * H * W;
-  if (count < 2) throw new ShapeError(`layer ${name}: one value per channel has no variance; make the batch or the image larger than ${formatShape(x.shape)}`, { name, shape: x.shape });
+  if (count < 2)
+    throw new ShapeError(
+      `layer ${name}: one value per channel has no variance; make the batch or the image larger than ${formatShape(x.shape)}`,
+      { name, shape: x.shape },
+    );
   const batchMean = reshape(mean(x, [0, 2, 3]), shape);
   const batchVariance = reshape(mean(square(sub(x, batchMean)), [0, 2, 3]), shape);
   // the running variance is the unbiased one, as in PyTorch
   b.update(runningMean, add(mul(runningMean, 1 - momentum), mul(batchMean, momentum)));
-  b.update(runningVariance, add(mul(runningVariance, 1 - momentum), mul(batchVariance, (momentum * count) / (count - 1))));
+  b.update(
+    runningVariance,
+    add(mul(runningVariance, 1 - momentum), mul(batchVariance, (momentum * count) / (count - 1))),
+  );
   return scaled(scope, name, b.emit("normalize", { x }, { axes: [0, 2, 3], epsilon }), shape, affine);
 };
 
 export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 1e-5, affine = true }) => {
   const [N, C, H, W] = images(name, x);
-  if (C % groups !== 0) throw new ShapeError(`layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`, { name, shape: x.shape });
+  if (C % groups !== 0)
+    throw new ShapeError(
+      `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`,
+      { name, shape: x.shape },
+    );
   const { reshape } = arithmetic(scope.b);
   const y = scope.b.emit("normalize", { x: reshape(x, [N, groups, C / groups, H * W]) }, { axes: [2, 3], epsilon });
   return scaled(scope, name, reshape(y, x.shape), [C, 1, 1], affine);
@@ -41,5 +56,11 @@ export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 
 
 export const layerNorm: Apply<LayerNorm> = (scope, name, x, { epsilon = 1e-5, affine = true }) => {
   const own = x.shape.slice(1);
-  return scaled(scope, name, scope.b.emit("normalize", { x }, { axes: own.map((_, i) => i + 1), epsilon }), own, affine);
+  return scaled(
+    scope,
+    name,
+    scope.b.emit("normalize", { x }, { axes: own.map((_, i) => i + 1), epsilon }),
+    own,
+    affine,
+  );
 };

@@ -7,7 +7,10 @@ export interface Scope {
   readonly b: GraphBuilder;
   /** Dropout drops and batch norm takes the batch's statistics; otherwise neither. */
   readonly training: boolean;
-  /** A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is its value everywhere at first. */
+  /**
+   * A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is
+   * its value everywhere at first.
+   */
   parameter(name: string, shape: Shape, fanIn: number, initial?: number): Value;
   /** A value that is kept and saved, and moved by `update` in training, but not learned. */
   buffer(name: string, shape: Shape, initial: number): Value;
@@ -20,6 +23,10 @@ export type Apply<L extends Layer> = (scope: Scope, name: string, x: Value, laye
 
 /** The input's shape. Throws ShapeError when it is no batch of images. */
 export function images(name: string, x: Value): readonly number[] {
-  if (x.shape.length !== 4) throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`, { name, shape: x.shape });
+  if (x.shape.length !== 4)
+    throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`, {
+      name,
+      shape: x.shape,
+    });
   return x.shape;
 }

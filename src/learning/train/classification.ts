@@ -7,7 +7,9 @@ import type { Dataset } from "./fit.ts";
 export function classification(images: LabelledImages): Dataset {
   const [C, H, W] = images.shape;
   return {
-    length: images.length, inputShape: [C, H, W], targetShape: [images.classes.length],
+    length: images.length,
+    inputShape: [C, H, W],
+    targetShape: [images.classes.length],
     read(i, input, target) {
       images.pixels(i, input);
       for (let k = 0; k < input.length; k++) input[k] = 2 * input[k] - 1;
@@ -29,7 +31,11 @@ export interface Augmentation {
   /** Standard deviation of added Gaussian noise. */
   readonly noise?: number;
 }
-/** Images changed at random, anew every epoch: shifted, mirrored, turned, scaled (bilinear, edges repeated) and noisy. What happens to image i in an epoch depends on the seed, the epoch and i alone. */
+/**
+ * Images changed at random, anew every epoch: shifted, mirrored, turned, scaled (bilinear, edges
+ * repeated) and noisy. What happens to image i in an epoch depends on the seed, the epoch and i
+ * alone.
+ */
 export function augmented(data: Dataset, options: Augmentation & { seed: number }): Dataset {
   const { shift = 0, flip = false, rotate = 0, scale = 0, noise = 0, seed } = options;
   const [C, H, W] = data.inputShape;
@@ -46,19 +52,23 @@ export function augmented(data: Dataset, options: Augmentation & { seed: number 
       const size = (1 + scale * rng.uniform()) ** (scale > 0 && rng.uniform() < 0.5 ? -1 : 1);
       const [sin, cos] = sinCos(rotate > 0 ? (between(rotate) * PI) / 180 : 0);
       const [cy, cx] = [(H - 1) / 2, (W - 1) / 2];
-      for (let y = 0; y < H; y++) for (let x = 0; x < W; x++) {
-        // where this pixel comes from
-        const [v, u] = [(y - cy) / size, (mirror * (x - cx)) / size];
-        const [sy, sx] = [clamp(cy + cos * v - sin * u + dy, H), clamp(cx + sin * v + cos * u + dx, W)];
-        const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
-        const [fy, fx] = [sy - y0, sx - x0];
-        const [y1, x1] = [Math.min(H - 1, y0 + 1), Math.min(W - 1, x0 + 1)];
-        for (let c = 0; c < C; c++) {
-          const at = (r: number, q: number): number => original[(c * H + r) * W + q];
-          const value = fy === 0 && fx === 0 ? at(y0, x0) : (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x1)) + fy * ((1 - fx) * at(y1, x0) + fx * at(y1, x1));
-          input[(c * H + y) * W + x] = noise > 0 ? value + noise * rng.normal() : value;
+      for (let y = 0; y < H; y++)
+        for (let x = 0; x < W; x++) {
+          // where this pixel comes from
+          const [v, u] = [(y - cy) / size, (mirror * (x - cx)) / size];
+          const [sy, sx] = [clamp(cy + cos * v - sin * u + dy, H), clamp(cx + sin * v + cos * u + dx, W)];
+          const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
+          const [fy, fx] = [sy - y0, sx - x0];
+          const [y1, x1] = [Math.min(H - 1, y0 + 1), Math.min(W - 1, x0 + 1)];
+          for (let c = 0; c < C; c++) {
+            const at = (r: number, q: number): number => original[(c * H + r) * W + q];
+            const value =
+              fy === 0 && fx === 0
+                ? at(y0, x0)
+                : (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x1)) + fy * ((1 - fx) * at(y1, x0) + fx * at(y1, x1));
+            input[(c * H + y) * W + x] = noise > 0 ? value + noise * rng.normal() : value;
+          }
         }
-      }
     },
   };
 }

@@ -1,10 +1,14 @@
-// Optimisers as graph nodes: each parameter's next value is computed in the plan and taken only once the whole step is done.
+// Optimisers as graph nodes: each parameter's next value is computed in the plan and taken only
+// once the whole step is done.
 import { arithmetic, ConfigError, sizeOf, type Arithmetic, type GraphBuilder, type Value } from "../../engine/index.ts";
 
 export interface Optimizer {
   readonly name: string;
   readonly options: Readonly<Record<string, number>>;
-  /** Adds the updates of every parameter, given its gradient. `rate` is the learning rate of this step, a scalar. */
+  /**
+   * Adds the updates of every parameter, given its gradient. `rate` is the learning rate of this
+   * step, a scalar.
+   */
   apply(b: GraphBuilder, parameters: ReadonlyMap<string, Value>, gradients: readonly Value[], rate: Value): void;
 }
 function state(b: GraphBuilder, name: string, like: Value, initial = 0): Value {
@@ -15,12 +19,25 @@ function inRange(name: string, ok: boolean, what: string): void {
 }
 const share = (v: number): boolean => v >= 0 && v < 1;
 /** g + decay·w, an L2 penalty of ½·decay·‖w‖². */
-const penalised = ({ add, mul }: Arithmetic, g: Value, w: Value, decay: number): Value => (decay === 0 ? g : add(g, mul(w, decay)));
+const penalised = ({ add, mul }: Arithmetic, g: Value, w: Value, decay: number): Value =>
+  decay === 0 ? g : add(g, mul(w, decay));
 
-/** v ← momentum·v + g; w ← w − rate·v, or with `nesterov` w − rate·(g + momentum·v); g includes weightDecay·w (PyTorch's SGD). */
-export function sgd(options: { learningRate: number; momentum?: number; nesterov?: boolean; weightDecay?: number }): Optimizer {
+/**
+ * v ← momentum·v + g; w ← w − rate·v, or with `nesterov` w − rate·(g + momentum·v); g includes
+ * weightDecay·w (PyTorch's SGD).
+ */
+export function sgd(options: {
+  learningRate: number;
+  momentum?: number;
+  nesterov?: boolean;
+  weightDecay?: number;
+}): Optimizer {
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  inRange("sgd", learningRate > 0 && share(momentum) && weightDecay >= 0, `learningRate ${learningRate} must be positive, momentum ${momentum} in [0, 1), weightDecay ${weightDecay} not negative`);
+  inRange(
+    "sgd",
+    learningRate > 0 && share(momentum) && weightDecay >= 0,
+    `learningRate ${learningRate} must be positive, momentum ${momentum} in [0, 1), weightDecay ${weightDecay} not negative`,
+  );
   inRange("sgd", !nesterov || momentum > 0, "nesterov needs a momentum above 0");
   return {
     name: "sgd",
@@ -42,10 +59,26 @@ export function sgd(options: { learningRate: number; momentum?: number; nesterov
   };
 }
 
-interface AdamOptions { learningRate: number; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number }
+interface AdamOptions {
+  learningRate: number;
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  weightDecay?: number;
+}
 function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = name === "adamW" ? 0.01 : 0 } = options;
-  inRange(name, learningRate > 0 && share(beta1) && share(beta2) && epsilon > 0 && weightDecay >= 0, `learningRate ${learningRate} and epsilon ${epsilon} must be positive, the betas in [0, 1), weightDecay ${weightDecay} not negative`);
+  const {
+    learningRate,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = name === "adamW" ? 0.01 : 0,
+  } = options;
+  inRange(
+    name,
+    learningRate > 0 && share(beta1) && share(beta2) && epsilon > 0 && weightDecay >= 0,
+    `learningRate ${learningRate} and epsilon ${epsilon} must be positive, the betas in [0, 1), weightDecay ${weightDecay} not negative`,
+  );
   return {
     name,
     options: { learningRate, beta1, beta2, epsilon, ...(weightDecay === 0 ? {} : { weightDecay }) },
@@ -75,15 +108,32 @@ function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
     },
   };
 }
-/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − rate·m̂/(√v̂ + ε); g includes weightDecay·w. Source: Kingma & Ba 2015. */
+/**
+ * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − rate·m̂/(√v̂ + ε); g includes weightDecay·w.
+ * Source: Kingma & Ba 2015.
+ */
 export const adam = (options: AdamOptions): Optimizer => adamLike("adam", options);
-/** Adam whose weight decay, 0.01 unless given, acts on the weights and not on the gradient: w ← w − rate·weightDecay·w − …. Source: Loshchilov & Hutter 2019. */
+/**
+ * Adam whose weight decay, 0.01 unless given, acts on the weights and not on the gradient: w ← w −
+ * rate·weightDecay·w − …. Source: Loshchilov & Hutter 2019.
+ */
 export const adamW = (options: AdamOptions): Optimizer => adamLike("adamW", options);
 
-/** v ← αv + (1−α)g², w ← w − rate·g/(√v + ε) (PyTorch's RMSprop). Source: Hinton, lecture 6e, 2012. */
-export function rmsprop(options: { learningRate: number; alpha?: number; epsilon?: number; weightDecay?: number }): Optimizer {
+/**
+ * v ← αv + (1−α)g², w ← w − rate·g/(√v + ε) (PyTorch's RMSprop). Source: Hinton, lecture 6e, 2012.
+ */
+export function rmsprop(options: {
+  learningRate: number;
+  alpha?: number;
+  epsilon?: number;
+  weightDecay?: number;
+}): Optimizer {
   const { learningRate, alpha = 0.99, epsilon = 1e-8, weightDecay = 0 } = options;
-  inRange("rmsprop", learningRate > 0 && share(alpha) && epsilon > 0 && weightDecay >= 0, `learningRate ${learningRate} and epsilon ${epsilon} must be positive, alpha ${alpha} in [0, 1), weightDecay ${weightDecay} not negative`);
+  inRange(
+    "rmsprop",
+    learningRate > 0 && share(alpha) && epsilon > 0 && weightDecay >= 0,
+    `learningRate ${learningRate} and epsilon ${epsilon} must be positive, alpha ${alpha} in [0, 1), weightDecay ${weightDecay} not negative`,
+  );
   return {
     name: "rmsprop",
     options: { learningRate, alpha, epsilon, weightDecay },
@@ -101,7 +151,10 @@ export function rmsprop(options: { learningRate: number; alpha?: number; epsilon
   };
 }
 
-/** The optimiser on gradients scaled down to a total ℓ2 norm of at most maxNorm (PyTorch's clip_grad_norm_). */
+/**
+ * The optimiser on gradients scaled down to a total ℓ2 norm of at most maxNorm (PyTorch's
+ * clip_grad_norm_).
+ */
 export function clipped(optimizer: Optimizer, options: { maxNorm: number }): Optimizer {
   const { maxNorm } = options;
   inRange("clipped", maxNorm > 0, `maxNorm ${maxNorm} must be positive`);
@@ -114,7 +167,12 @@ export function clipped(optimizer: Optimizer, options: { maxNorm: number }): Opt
       const ratio = div(b.scalar(maxNorm), add(total, 1e-6));
       // min(1, ratio) = 1 − max(0, 1 − ratio)
       const scale = sub(1, relu(sub(1, ratio)));
-      optimizer.apply(b, parameters, gradients.map((g) => mul(g, scale)), rate);
+      optimizer.apply(
+        b,
+        parameters,
+        gradients.map((g) => mul(g, scale)),
+        rate,
+      );
     },
   };
 }

@@ -1,4 +1,5 @@
-// The safetensors container: float32 tensors by name, and text metadata. Source: huggingface/safetensors.
+// The safetensors container: float32 tensors by name, and text metadata. Source:
+// huggingface/safetensors.
 import { float32Bytes, FormatError, sizeOf } from "../../engine/index.ts";
 import type { Parameter } from "../nn/network.ts";
 
@@ -9,8 +10,14 @@ export interface TensorFile {
   readonly data: Uint8Array;
 }
 
-/** Tensors in the order of their names, so that equal content gives equal bytes; `metadata` sees the tensors' bytes. */
-export function writeTensors(tensors: ReadonlyMap<string, Parameter>, metadata: (data: Uint8Array) => Record<string, string>): Uint8Array<ArrayBuffer> {
+/**
+ * Tensors in the order of their names, so that equal content gives equal bytes; `metadata` sees the
+ * tensors' bytes.
+ */
+export function writeTensors(
+  tensors: ReadonlyMap<string, Parameter>,
+  metadata: (data: Uint8Array) => Record<string, string>,
+): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = {};
   let end = 0;
   const names = [...tensors.keys()].sort();
@@ -36,12 +43,20 @@ export function writeTensors(tensors: ReadonlyMap<string, Parameter>, metadata: 
   return file;
 }
 
-/** Throws FormatError that says what is wrong: not a safetensors file, cut short, another type, or bytes too many. `name` is the file's, for the message. */
+/**
+ * Throws FormatError that says what is wrong: not a safetensors file, cut short, another type, or
+ * bytes too many. `name` is the file's, for the message.
+ */
 export function readTensors(bytes: Uint8Array, name: string): TensorFile {
-  const fail = (what: string): never => { throw new FormatError(`${name}: ${what}`, { name }); };
+  const fail = (what: string): never => {
+    throw new FormatError(`${name}: ${what}`, { name });
+  };
   if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a safetensors file`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > bytes.length - 8) fail(`its header claims ${length} bytes and the file has ${bytes.length}: it is cut short or not a safetensors file`);
+  if (length > bytes.length - 8)
+    fail(
+      `its header claims ${length} bytes and the file has ${bytes.length}: it is cut short or not a safetensors file`,
+    );
   let header: Record<string, unknown> & { __metadata__?: Record<string, string> };
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length)));
@@ -53,12 +68,21 @@ export function readTensors(bytes: Uint8Array, name: string): TensorFile {
   const tensors = new Map<string, Parameter>();
   let expected = 0;
   for (const [key, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: [from, to] = [Number.NaN, Number.NaN] } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] };
-    if (dtype !== "F32" || !Array.isArray(shape) || !(from >= 0 && to - from === 4 * sizeOf(shape))) fail(`tensor "${key}" is not float32 or its size does not match its shape`);
-    if (to > data.length) fail(`tensor "${key}" ends at byte ${to} and there are ${data.length}: the file is cut short`);
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to] = [Number.NaN, Number.NaN],
+    } = entry as { dtype: string; shape: number[]; data_offsets: [number, number] };
+    if (dtype !== "F32" || !Array.isArray(shape) || !(from >= 0 && to - from === 4 * sizeOf(shape)))
+      fail(`tensor "${key}" is not float32 or its size does not match its shape`);
+    if (to > data.length)
+      fail(`tensor "${key}" ends at byte ${to} and there are ${data.length}: the file is cut short`);
     expected = Math.max(expected, to);
     const view = new DataView(data.buffer, data.byteOffset + from, to - from);
-    tensors.set(key, { shape, data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => view.getFloat32(4 * i, true)) });
+    tensors.set(key, {
+      shape,
+      data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => view.getFloat32(4 * i, true)),
+    });
   }
   if (data.length !== expected) fail(`${data.length - expected} bytes too many after its last tensor`);
   return { tensors, metadata, data };

@@ -12,14 +12,23 @@ function positive(name: string, value: number): void {
 /** Always 1. */
 export const constant = (): Schedule => ({ name: "constant", factor: () => 1 });
 /** From 1 to 0, level at both ends: 1 − 3t² + 2t³. fit's own. */
-export const smoothFall = (): Schedule => ({ name: "smoothFall", factor: (step, steps) => { const t = step / steps; return 1 - t * t * (3 - 2 * t); } });
+export const smoothFall = (): Schedule => ({
+  name: "smoothFall",
+  factor: (step, steps) => {
+    const t = step / steps;
+    return 1 - t * t * (3 - 2 * t);
+  },
+});
 /** factor^k after k times `every` steps. */
 export function stepDecay(options: { every: number; factor?: number }): Schedule {
   const { every, factor = 0.1 } = options;
   positive("stepDecay: every", every);
   return { name: `stepDecay ${every} ${factor}`, factor: (step) => factor ** Math.floor(step / every) };
 }
-/** A linear rise over `warmup` (share of all steps), then half a cosine from 1 to 0. Source: Loshchilov & Hutter 2017. */
+/**
+ * A linear rise over `warmup` (share of all steps), then half a cosine from 1 to 0. Source:
+ * Loshchilov & Hutter 2017.
+ */
 export function cosine(options: { warmup?: number } = {}): Schedule {
   const { warmup = 0 } = options;
   if (!(warmup >= 0 && warmup < 1)) throw new ConfigError(`cosine: warmup ${warmup} must be in [0, 1)`, { warmup });
@@ -31,7 +40,10 @@ export function cosine(options: { warmup?: number } = {}): Schedule {
     },
   };
 }
-/** Up from 1/start to 1 and down to 1/(start·end), both along half a cosine. Source: Smith & Topin 2018. */
+/**
+ * Up from 1/start to 1 and down to 1/(start·end), both along half a cosine. Source: Smith & Topin
+ * 2018.
+ */
 export function oneCycle(options: { peak?: number; start?: number; end?: number } = {}): Schedule {
   const { peak = 0.3, start = 25, end = 1e4 } = options;
   for (const [name, value] of Object.entries({ peak, start, end })) positive(`oneCycle: ${name}`, value);
@@ -40,7 +52,9 @@ export function oneCycle(options: { peak?: number; start?: number; end?: number 
     name: `oneCycle ${peak} ${start} ${end}`,
     factor: (step, steps) => {
       const top = peak * steps;
-      return step < top ? between(1 / start, 1, step / top) : between(1, 1 / (start * end), (step - top) / Math.max(1, steps - top));
+      return step < top
+        ? between(1 / start, 1, step / top)
+        : between(1, 1 / (start * end), (step - top) / Math.max(1, steps - top));
     },
   };
 }

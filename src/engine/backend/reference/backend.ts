@@ -1,4 +1,5 @@
-// The reference backend: every op's own definition, in float64. Slow, and what all others are held to.
+// The reference backend: every op's own definition, in float64. Slow, and what all others are held
+// to.
 import { sizeOf } from "../../core/shape.ts";
 import type { Graph, HostArray } from "../../graph/ir.ts";
 import { reachable, verify } from "../../graph/verify.ts";
@@ -17,7 +18,16 @@ function plan(graph: Graph): Plan {
     const node = graph.nodes[id];
     if (node.kind !== "op") return [];
     const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, i]) => [name, graph.nodes[i].shape]));
-    return [{ name: node.op, shape: node.shape, bytes: 8 * [...Object.values(shapes), node.shape].reduce((n, s) => n + sizeOf(s), 0), flops: ops[node.op].flops?.(shapes as never, node.attrs as never, node.shape) ?? 0, chunks: 1, once: false }];
+    return [
+      {
+        name: node.op,
+        shape: node.shape,
+        bytes: 8 * [...Object.values(shapes), node.shape].reduce((n, s) => n + sizeOf(s), 0),
+        flops: ops[node.op].flops?.(shapes as never, node.attrs as never, node.shape) ?? 0,
+        chunks: 1,
+        once: false,
+      },
+    ];
   });
   return {
     steps,
@@ -60,5 +70,11 @@ function plan(graph: Graph): Plan {
 }
 
 export function referenceBackend(): Backend {
-  return { name: "reference", threads: 1, notes: [], compile: async (graph) => plan(graph), [Symbol.asyncDispose]: async () => {} };
+  return {
+    name: "reference",
+    threads: 1,
+    notes: [],
+    compile: async (graph) => plan(graph),
+    [Symbol.asyncDispose]: async () => {},
+  };
 }

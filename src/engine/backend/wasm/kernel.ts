@@ -1,18 +1,32 @@
-// What a kernel is written against: the op's shapes and attributes, pointers, room for tables and scratch, and pieces that threads share out.
+// What a kernel is written against: the op's shapes and attributes, pointers, room for tables and
+// scratch, and pieces that threads share out.
 import type { Shape } from "../../core/shape.ts";
 import type { Attributes, InputName, OpName } from "../../graph/catalogue.ts";
 import { get, i32, int, type Code, type FunctionBuilder, type Local } from "./encoder.ts";
 
-/** A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the channel times 4), of which `lanes` count. */
-export interface Place { readonly offset: Code; readonly channel?: Code; readonly lanes?: number }
+/**
+ * A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the
+ * channel times 4), of which `lanes` count.
+ */
+export interface Place {
+  readonly offset: Code;
+  readonly channel?: Code;
+  readonly lanes?: number;
+}
 
-/** One pass of a kernel while it is written: a function run once for every `chunk`, in any order, on any thread. */
+/**
+ * One pass of a kernel while it is written: a function run once for every `chunk`, in any order, on
+ * any thread.
+ */
 export interface Pass<Inputs extends string = string, Attrs = unknown> {
   readonly f: FunctionBuilder;
   readonly shapes: Readonly<Record<Inputs, Shape>>;
   readonly attrs: Attrs;
   readonly out: Shape;
-  /** Byte addresses, 16-byte aligned; 64 bytes past every array may be read, and an array's last vector may be written whole. */
+  /**
+   * Byte addresses, 16-byte aligned; 64 bytes past every array may be read, and an array's last
+   * vector may be written whole.
+   */
   readonly input: Readonly<Record<Inputs, Local>>;
   /** Where results go; y is the first. */
   readonly outputs: readonly Local[];
@@ -25,7 +39,10 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   table(values: Float32Array | Int32Array): number;
   /** Room for this call alone; gives its address. What it holds is lost between calls. */
   scratch(bytes: number): Local;
-  /** Start of the room asked for with `shared`: the same for all passes of a kernel, on every thread. */
+  /**
+   * Start of the room asked for with `shared`: the same for all passes of a kernel, on every
+   * thread.
+   */
   readonly shared: Local;
 }
 export interface KernelContext<Inputs extends string = string, Attrs = unknown> {
@@ -34,33 +51,65 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
   readonly out: Shape;
   /** Bytes that every pass of this kernel sees at `shared`. */
   shared(bytes: number): void;
-  /** Passes run one after the other; the chunks of one write disjoint places and read nothing that another writes, so the result never depends on how many threads share them. */
+  /**
+   * Passes run one after the other; the chunks of one write disjoint places and read nothing that
+   * another writes, so the result never depends on how many threads share them.
+   */
   pass(chunks: number, write: (p: Pass<Inputs, Attrs>) => void): void;
-  /** Several passes in turn, `times` over: each time every pass does the next `chunks` of its `total`, so that what one leaves for the next stays small. */
-  rounds(times: number, passes: readonly { readonly chunks: number; readonly total: number; readonly write: (p: Pass<Inputs, Attrs>) => void }[]): void;
+  /**
+   * Several passes in turn, `times` over: each time every pass does the next `chunks` of its
+   * `total`, so that what one leaves for the next stays small.
+   */
+  rounds(
+    times: number,
+    passes: readonly {
+      readonly chunks: number;
+      readonly total: number;
+      readonly write: (p: Pass<Inputs, Attrs>) => void;
+    }[],
+  ): void;
 }
 /** Emits the code of one op for one set of shapes. */
 export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };
 
 /** A kernel that is one piece of work on one thread. */
-export const onePiece = <Inputs extends string, Attrs>(write: (p: Pass<Inputs, Attrs>) => void) => (k: KernelContext<Inputs, Attrs>): void => k.pass(1, write);
+export const onePiece =
+  <Inputs extends string, Attrs>(write: (p: Pass<Inputs, Attrs>) => void) =>
+  (k: KernelContext<Inputs, Attrs>): void =>
+    k.pass(1, write);
 
 /** Work below this many elementary steps is not worth waking a thread for: about 20 µs. */
 const PIECE = 65536;
-/** How many pieces to make of `units` like ones that cost `steps` each: a function of the sizes alone, so that sums never depend on the machine. */
+/**
+ * How many pieces to make of `units` like ones that cost `steps` each: a function of the sizes
+ * alone, so that sums never depend on the machine.
+ */
 export function pieces(units: number, steps: number): number {
   return Math.max(1, Math.min(units, 256, Math.floor((units * steps) / PIECE)));
 }
-/** The units [first, end) that a call does, when every one does `per` of `units`; `number` counts the calls. */
-export function unitsOf(f: FunctionBuilder, number: Local, units: number, per: number): readonly [first: Local, end: Local] {
+/**
+ * The units [first, end) that a call does, when every one does `per` of `units`; `number` counts
+ * the calls.
+ */
+export function unitsOf(
+  f: FunctionBuilder,
+  number: Local,
+  units: number,
+  per: number,
+): readonly [first: Local, end: Local] {
   const first = f.local("i32", i32.mul(get(number), int(per)));
   const end = f.local("i32", i32.add(get(first), int(per)));
   f.if(i32.geU(get(end), int(units)), () => f.set(end, int(units)));
   return [first, end];
 }
 /** One pass over `units` like ones that cost `steps` each, shared out in pieces. */
-export function passOver<Inputs extends string, Attrs>(k: KernelContext<Inputs, Attrs>, units: number, steps: number, write: (p: Pass<Inputs, Attrs>, first: Local, end: Local) => void): void {
+export function passOver<Inputs extends string, Attrs>(
+  k: KernelContext<Inputs, Attrs>,
+  units: number,
+  steps: number,
+  write: (p: Pass<Inputs, Attrs>, first: Local, end: Local) => void,
+): void {
   const per = Math.ceil(units / pieces(units, steps));
   k.pass(Math.ceil(units / per), (p) => write(p, ...unitsOf(p.f, p.chunk, units, per)));
 }

@@ -1,11 +1,24 @@
-// Threads: workers over one shared memory that take numbered chunks of a pass until none is left. Results never depend on how many there are,
+// Threads: workers over one shared memory that take numbered chunks of a pass until none is left.
+// Results never depend on how many there are,
 // for a chunk writes only its own places. Workers spin briefly within a run and sleep between runs.
 import { BackendError } from "../../core/errors.ts";
 
-/** What a worker must know of a plan: the compiled code, its memory, and for each pass the function and the addresses it is called with. */
-export interface SharedPlan { readonly id: number; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory; readonly calls: readonly { readonly name: string; readonly pointers: readonly number[]; readonly first: number }[]; readonly scratch: readonly number[] }
+/**
+ * What a worker must know of a plan: the compiled code, its memory, and for each pass the function
+ * and the addresses it is called with.
+ */
+export interface SharedPlan {
+  readonly id: number;
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly calls: readonly { readonly name: string; readonly pointers: readonly number[]; readonly first: number }[];
+  readonly scratch: readonly number[];
+}
 
-/** Words of the control array. A ticket is a pass's number and, in its low bits, the next chunk; a closed one has all of them set. */
+/**
+ * Words of the control array. A ticket is a pass's number and, in its low bits, the next chunk; a
+ * closed one has all of them set.
+ */
 const [TICKET, CHUNKS, PASS, PLAN, DONE, SLEEPERS, MAIL, FAILED, WAITING, WORDS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 16];
 const CHUNK_BITS = 12;
 export const MAX_CHUNKS: number = 2 ** CHUNK_BITS - 1;
@@ -14,9 +27,15 @@ const PATIENCE_MS = 10_000;
 
 /** Runs in the worker, from its own source text: it may use nothing from outside. */
 function workerMain(): void {
-  interface Port { postMessage(m: unknown): void; onmessage?: (e: { data: never }) => void; on?(name: string, f: (m: never) => void): void }
-  const node = (globalThis as { process?: { getBuiltinModule?(name: string): { parentPort: Port } } }).process?.getBuiltinModule?.("node:worker_threads");
-  const port = node ? node.parentPort : globalThis as unknown as Port;
+  interface Port {
+    postMessage(m: unknown): void;
+    onmessage?: (e: { data: never }) => void;
+    on?(name: string, f: (m: never) => void): void;
+  }
+  const node = (
+    globalThis as { process?: { getBuiltinModule?(name: string): { parentPort: Port } } }
+  ).process?.getBuiltinModule?.("node:worker_threads");
+  const port = node ? node.parentPort : (globalThis as unknown as Port);
   type Call = (...args: number[]) => void;
   const plans = new Map<number, { calls: { call: Call; args: number[]; first: number }[]; weight: ArrayBuffer }>();
   let control: Int32Array;
@@ -36,7 +55,9 @@ function workerMain(): void {
           const { call, args, first } = plans.get(plan)!.calls[pass];
           args[args.length - 1] = first + chunk;
           call(...args);
-        } catch { Atomics.store(control, FAILED, 1); }
+        } catch {
+          Atomics.store(control, FAILED, 1);
+        }
         Atomics.add(control, DONE, 1);
         if (Atomics.load(control, WAITING) === 1) Atomics.notify(control, DONE);
       } else if (++idle > 3000) {
@@ -47,7 +68,17 @@ function workerMain(): void {
       }
     }
   };
-  const receive = (message: { control?: Int32Array; drop?: number; plan?: { id: number; module: WebAssembly.Module; memory: WebAssembly.Memory; calls: { name: string; pointers: number[]; first: number }[]; scratch: number } }): void => {
+  const receive = (message: {
+    control?: Int32Array;
+    drop?: number;
+    plan?: {
+      id: number;
+      module: WebAssembly.Module;
+      memory: WebAssembly.Memory;
+      calls: { name: string; pointers: number[]; first: number }[];
+      scratch: number;
+    };
+  }): void => {
     read++;
     if (message.control) control = message.control;
     if (message.drop !== undefined) plans.delete(message.drop);
@@ -55,7 +86,14 @@ function workerMain(): void {
       const { id, module, memory, calls, scratch } = message.plan;
       const { exports } = new WebAssembly.Instance(module, { env: { memory } });
       // the weight of a shared memory, for the collector, as in the thread that made it
-      plans.set(id, { calls: calls.map(({ name, pointers, first }) => ({ call: exports[name] as Call, args: [...pointers, scratch, 0], first })), weight: new ArrayBuffer(memory.buffer.byteLength) });
+      plans.set(id, {
+        calls: calls.map(({ name, pointers, first }) => ({
+          call: exports[name] as Call,
+          args: [...pointers, scratch, 0],
+          first,
+        })),
+        weight: new ArrayBuffer(memory.buffer.byteLength),
+      });
     }
     port.postMessage(read);
     // back to the event loop while more is in the post
@@ -65,40 +103,79 @@ function workerMain(): void {
   else port.onmessage = (event) => receive(event.data);
 }
 
-interface Thread { post(message: unknown): void; /** Whether the process stays for it. */ hold(on: boolean): void; stop(): unknown; lost: boolean }
-type NodeWorker = { postMessage(m: unknown): void; on(name: string, f: (m: never) => void): void; ref(): void; unref(): void; terminate(): Promise<unknown> };
-/** A module of Node, undefined elsewhere; asked for without an import, so that bundlers leave it alone. */
-export const builtin = (name: string): unknown => (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
+interface Thread {
+  post(message: unknown): void /** Whether the process stays for it. */;
+  hold(on: boolean): void;
+  stop(): unknown;
+  lost: boolean;
+}
+type NodeWorker = {
+  postMessage(m: unknown): void;
+  on(name: string, f: (m: never) => void): void;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<unknown>;
+};
+/**
+ * A module of Node, undefined elsewhere; asked for without an import, so that bundlers leave it
+ * alone.
+ */
+export const builtin = (name: string): unknown =>
+  (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
 
 function startThread(heard: () => void, lost: () => void): Thread {
   // helpers that a bundler or test runner adds to functions' names do not exist in the worker
   const source = `const __name = (f) => f; (${workerMain.toString()})()`;
-  const threads = builtin("node:worker_threads") as { Worker: new (source: string, options: object) => NodeWorker } | undefined;
+  const threads = builtin("node:worker_threads") as
+    | { Worker: new (source: string, options: object) => NodeWorker }
+    | undefined;
   if (threads) {
     const worker = new threads.Worker(source, { eval: true });
-    const thread: Thread = { post: (m) => worker.postMessage(m), hold: (on) => (on ? worker.ref() : worker.unref()), stop: () => worker.terminate(), lost: false };
+    const thread: Thread = {
+      post: (m) => worker.postMessage(m),
+      hold: (on) => (on ? worker.ref() : worker.unref()),
+      stop: () => worker.terminate(),
+      lost: false,
+    };
     worker.on("message", heard);
     worker.on("error", lost);
-    worker.on("exit", () => { thread.lost = true; lost(); });
+    worker.on("exit", () => {
+      thread.lost = true;
+      lost();
+    });
     return thread;
   }
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url);
   worker.onmessage = heard;
-  const thread: Thread = { post: (m) => worker.postMessage(m), hold: () => {}, stop: () => worker.terminate(), lost: false };
-  worker.onerror = () => { thread.lost = true; lost(); };
+  const thread: Thread = {
+    post: (m) => worker.postMessage(m),
+    hold: () => {},
+    stop: () => worker.terminate(),
+    lost: false,
+  };
+  worker.onerror = () => {
+    thread.lost = true;
+    lost();
+  };
   return thread;
 }
 
 /** Processors of this machine. */
 export function processors(): number {
   const os = builtin("node:os") as { availableParallelism(): number } | undefined;
-  return os?.availableParallelism() ?? (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1;
+  return (
+    os?.availableParallelism() ??
+    (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ??
+    1
+  );
 }
 /** Why this host cannot share work among threads, or undefined where it can. */
 export function whyAlone(): string | undefined {
-  if (!builtin("node:worker_threads") && typeof Worker === "undefined") return "this host offers no worker threads (Node does from 20.16 on), so the engine runs on one thread";
-  if (typeof SharedArrayBuffer === "undefined") return "this page is not cross-origin isolated (COOP same-origin, COEP require-corp), so the engine runs on one thread";
+  if (!builtin("node:worker_threads") && typeof Worker === "undefined")
+    return "this host offers no worker threads (Node does from 20.16 on), so the engine runs on one thread";
+  if (typeof SharedArrayBuffer === "undefined")
+    return "this page is not cross-origin isolated (COOP same-origin, COEP require-corp), so the engine runs on one thread";
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0);
   } catch {
@@ -118,13 +195,23 @@ export class Pool {
   #listeners: (() => void)[] = [];
 
   readonly #patienceMs: number;
-  private constructor(patienceMs: number) { this.#patienceMs = patienceMs; }
+  private constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs;
+  }
 
   /** Resolves when all workers listen. Throws BackendError when none can be started. */
   static async open(count: number, patienceMs: number = PATIENCE_MS): Promise<Pool> {
     const pool = new Pool(patienceMs);
-    const wake = (): void => { for (const listener of pool.#listeners.splice(0)) listener(); };
-    for (let i = 0; i < count; i++) pool.#threads.push(startThread(() => { pool.#answers++; wake(); }, wake));
+    const wake = (): void => {
+      for (const listener of pool.#listeners.splice(0)) listener();
+    };
+    for (let i = 0; i < count; i++)
+      pool.#threads.push(
+        startThread(() => {
+          pool.#answers++;
+          wake();
+        }, wake),
+      );
     await pool.#post({ control: pool.#control });
     return pool;
   }
@@ -134,12 +221,18 @@ export class Pool {
     // a new ticket, so that nobody falls asleep on the old one
     this.#close();
     Atomics.notify(this.#control, TICKET);
-    living.forEach((thread) => { thread.post(each(this.#threads.indexOf(thread))); });
+    living.forEach((thread) => {
+      thread.post(each(this.#threads.indexOf(thread)));
+    });
     const wanted = this.#answers + living.length;
     for (const thread of living) thread.hold(true);
-    while (this.#answers < wanted && !living.some((t) => t.lost)) await new Promise<void>((resolve) => { this.#listeners.push(resolve); });
+    while (this.#answers < wanted && !living.some((t) => t.lost))
+      await new Promise<void>((resolve) => {
+        this.#listeners.push(resolve);
+      });
     for (const thread of living) thread.hold(false);
-    if (this.#threads.every((t) => t.lost)) throw new BackendError("wasm: no worker thread could be started; open the backend with { threads: 1 }", {});
+    if (this.#threads.every((t) => t.lost))
+      throw new BackendError("wasm: no worker thread could be started; open the backend with { threads: 1 }", {});
   }
   /** Gives every worker the plan's code and its own scratch. */
   async share(plan: SharedPlan): Promise<void> {
@@ -149,10 +242,14 @@ export class Pool {
   drop(id: number): void {
     void this.#post({ drop: id }).catch(() => {});
   }
-  /** Does the chunks of one pass, `own` doing those of this thread. Throws BackendError when a worker fails or is gone with a chunk undone. */
+  /**
+   * Does the chunks of one pass, `own` doing those of this thread. Throws BackendError when a
+   * worker fails or is gone with a chunk undone.
+   */
   run(plan: number, pass: number, chunks: number, own: (chunk: number) => void): void {
     const control = this.#control;
-    if (this.#broken) throw new BackendError("wasm: a worker was lost in the middle of an earlier run; open a new backend", {});
+    if (this.#broken)
+      throw new BackendError("wasm: a worker was lost in the middle of an earlier run; open a new backend", {});
     this.#close();
     Atomics.store(control, CHUNKS, chunks);
     Atomics.store(control, PASS, pass);

@@ -1,4 +1,5 @@
-// The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts folded into load and store; Bluestein's for lengths with a large prime.
+// The 2-D Fourier transform: a mixed-radix Stockham transform of four lines at a time, the shifts
+// folded into load and store; Bluestein's for lengths with a large prime.
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
 import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
@@ -7,12 +8,24 @@ import { pieces, unitsOf, type Kernel, type Pass } from "../kernel.ts";
 function radices(n: number): number[] {
   const found: number[] = [];
   let rest = n;
-  for (const p of [4, 2, 3, 5, 7]) while (rest % p === 0) { found.push(p); rest /= p; }
-  for (let p = 11; rest > 1; p += 2) while (rest % p === 0) { found.push(p); rest /= p; }
+  for (const p of [4, 2, 3, 5, 7])
+    while (rest % p === 0) {
+      found.push(p);
+      rest /= p;
+    }
+  for (let p = 11; rest > 1; p += 2)
+    while (rest % p === 0) {
+      found.push(p);
+      rest /= p;
+    }
   return found;
 }
-interface Pair { re: Local; im: Local }
-const exact = (x: number): number => (Math.abs(x) < 1e-12 ? 0 : Math.abs(x - 1) < 1e-12 ? 1 : Math.abs(x + 1) < 1e-12 ? -1 : x);
+interface Pair {
+  re: Local;
+  im: Local;
+}
+const exact = (x: number): number =>
+  Math.abs(x) < 1e-12 ? 0 : Math.abs(x - 1) < 1e-12 ? 1 : Math.abs(x + 1) < 1e-12 ? -1 : x;
 
 /** sum + x·c, or nothing to add */
 function addScaled(sum: Code | undefined, x: Code, c: number): Code | undefined {
@@ -22,31 +35,73 @@ function addScaled(sum: Code | undefined, x: Code, c: number): Code | undefined 
   return c < 0 ? v.sub(sum, scaled) : v.add(sum, scaled);
 }
 
-/** A transform of odd length r: x_t ± x_{r−t} first, so that y_u and y_{r−u} share their products. */
-function oddButterfly(f: FunctionBuilder, x: readonly Pair[], r: number, cosR: Float64Array, sinR: Float64Array, sign: number, store: (u: number, re: Code, im: Code) => void): void {
+/**
+ * A transform of odd length r: x_t ± x_{r−t} first, so that y_u and y_{r−u} share their products.
+ */
+function oddButterfly(
+  f: FunctionBuilder,
+  x: readonly Pair[],
+  r: number,
+  cosR: Float64Array,
+  sinR: Float64Array,
+  sign: number,
+  store: (u: number, re: Code, im: Code) => void,
+): void {
   const keep = (c: Code): Local => f.local("v128", c);
   const half = (r - 1) / 2;
-  const [sums, differences] = [v.add, v.sub].map((op) => Array.from({ length: half }, (_, i): Pair => ({ re: keep(op(get(x[i + 1].re), get(x[r - 1 - i].re))), im: keep(op(get(x[i + 1].im), get(x[r - 1 - i].im))) })));
+  const [sums, differences] = [v.add, v.sub].map((op) =>
+    Array.from(
+      { length: half },
+      (_, i): Pair => ({
+        re: keep(op(get(x[i + 1].re), get(x[r - 1 - i].re))),
+        im: keep(op(get(x[i + 1].im), get(x[r - 1 - i].im))),
+      }),
+    ),
+  );
   const total = (part: keyof Pair): Code => sums.reduce((sum: Code, z) => v.add(sum, get(z[part])), get(x[0][part]));
   store(0, total("re"), total("im"));
   for (let u = 1; u <= half; u++) {
     const angle = (t: number): number => (t * u) % r;
-    const even = (part: keyof Pair): Local => keep(sums.reduce((sum: Code, z, i) => v.add(sum, v.mul(get(z[part]), v.constant(cosR[angle(i + 1)]))), get(x[0][part])));
-    const odd = (part: keyof Pair): Local => keep(differences.map((z, i) => v.mul(get(z[part]), v.constant(sign * sinR[angle(i + 1)]))).reduce((sum, c) => v.add(sum, c)));
+    const even = (part: keyof Pair): Local =>
+      keep(
+        sums.reduce(
+          (sum: Code, z, i) => v.add(sum, v.mul(get(z[part]), v.constant(cosR[angle(i + 1)]))),
+          get(x[0][part]),
+        ),
+      );
+    const odd = (part: keyof Pair): Local =>
+      keep(
+        differences
+          .map((z, i) => v.mul(get(z[part]), v.constant(sign * sinR[angle(i + 1)])))
+          .reduce((sum, c) => v.add(sum, c)),
+      );
     const [re, im, oddRe, oddIm] = [even("re"), even("im"), odd("re"), odd("im")];
     store(u, v.sub(get(re), get(oddIm)), v.add(get(im), get(oddRe)));
     store(r - u, v.add(get(re), get(oddIm)), v.sub(get(im), get(oddRe)));
   }
 }
 
-/** One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}; an element is four re, four im: 32 bytes. */
-function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boolean, from: Local, to: Local, table: (values: Float32Array) => number): void {
+/**
+ * One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}; an element is
+ * four re, four im: 32 bytes.
+ */
+function stage(
+  f: FunctionBuilder,
+  n: number,
+  s: number,
+  r: number,
+  inverse: boolean,
+  from: Local,
+  to: Local,
+  table: (values: Float32Array) => number,
+): void {
   const m = n / r;
   const [cosN, sinN] = rootsOfUnity(n);
   const [cosR, sinR] = rootsOfUnity(r);
   const sign = inverse ? 1 : -1;
   const twiddles = new Float32Array(m * r * 2);
-  for (let p = 0; p < m; p++) for (let u = 0; u < r; u++) twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
+  for (let p = 0; p < m; p++)
+    for (let u = 0; u < r; u++) twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
   const w = f.local("i32", int(table(twiddles)));
   const source = f.local("i32", get(from));
   const target = f.local("i32", get(to));
@@ -63,45 +118,61 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
       f.do(v.store(at, get(b), 16));
     }
   };
-  const roots = r > 7 ? table(Float32Array.from({ length: 2 * r }, (_, i) => (i % 2 === 0 ? cosR[i >> 1] : sign * sinR[i >> 1]))) : 0;
+  const roots =
+    r > 7
+      ? table(Float32Array.from({ length: 2 * r }, (_, i) => (i % 2 === 0 ? cosR[i >> 1] : sign * sinR[i >> 1])))
+      : 0;
   f.for(m, () => {
-    f.for(s * 32, (q) => {
-      const a = f.local("i32", i32.add(get(source), get(q)));
-      const y = f.local("i32", i32.add(get(target), get(q)));
-      if (r <= 7) {
-        const x: Pair[] = Array.from({ length: r }, (_, t) => ({ re: f.local("v128", v.load(get(a), t * m * s * 32)), im: f.local("v128", v.load(get(a), t * m * s * 32 + 16)) }));
-        if (r === 2 || r === 4) for (let u = 0; u < r; u++) {
-          let re: Code | undefined;
-          let im: Code | undefined;
-          x.forEach((z, t) => {
-            const c = exact(cosR[(t * u) % r]);
-            const d = exact(sign * sinR[(t * u) % r]);
-            re = addScaled(addScaled(re, get(z.re), c), get(z.im), -d);
-            im = addScaled(addScaled(im, get(z.im), c), get(z.re), d);
-          });
-          store(i32.add(get(y), int(u * s * 32)), u, re!, im!);
+    f.for(
+      s * 32,
+      (q) => {
+        const a = f.local("i32", i32.add(get(source), get(q)));
+        const y = f.local("i32", i32.add(get(target), get(q)));
+        if (r <= 7) {
+          const x: Pair[] = Array.from({ length: r }, (_, t) => ({
+            re: f.local("v128", v.load(get(a), t * m * s * 32)),
+            im: f.local("v128", v.load(get(a), t * m * s * 32 + 16)),
+          }));
+          if (r === 2 || r === 4)
+            for (let u = 0; u < r; u++) {
+              let re: Code | undefined;
+              let im: Code | undefined;
+              x.forEach((z, t) => {
+                const c = exact(cosR[(t * u) % r]);
+                const d = exact(sign * sinR[(t * u) % r]);
+                re = addScaled(addScaled(re, get(z.re), c), get(z.im), -d);
+                im = addScaled(addScaled(im, get(z.im), c), get(z.re), d);
+              });
+              store(i32.add(get(y), int(u * s * 32)), u, re!, im!);
+            }
+          else
+            oddButterfly(f, x, r, cosR, sinR, sign, (u, re, im) => store(i32.add(get(y), int(u * s * 32)), u, re, im));
+          return;
         }
-        else oddButterfly(f, x, r, cosR, sinR, sign, (u, re, im) => store(i32.add(get(y), int(u * s * 32)), u, re, im));
-        return;
-      }
-      // a large prime: the definition, with the root's index u·t mod r stepped along
-      f.for(r * 8, (u) => {
-        const [re, im] = [f.local("v128", v.constant(0)), f.local("v128", v.constant(0))];
-        const index = f.local("i32", int(0));
-        const x = f.local("i32", get(a));
-        f.for(r, () => {
-          const c = f.local("v128", v.loadSplat(get(index), roots));
-          const d = f.local("v128", v.loadSplat(get(index), roots + 4));
-          const [xr, xi] = [f.local("v128", v.load(get(x))), f.local("v128", v.load(get(x), 16))];
-          f.set(re, v.add(get(re), v.sub(v.mul(get(xr), get(c)), v.mul(get(xi), get(d)))));
-          f.set(im, v.add(get(im), v.add(v.mul(get(xr), get(d)), v.mul(get(xi), get(c)))));
-          f.advance(x, m * s * 32);
-          f.set(index, i32.add(get(index), get(u)));
-          f.if(i32.geU(get(index), int(r * 8)), () => f.advance(index, -r * 8));
-        });
-        store(i32.add(get(y), i32.mul(get(u), int(s * 4))), get(u), get(re), get(im));
-      }, 8);
-    }, 32);
+        // a large prime: the definition, with the root's index u·t mod r stepped along
+        f.for(
+          r * 8,
+          (u) => {
+            const [re, im] = [f.local("v128", v.constant(0)), f.local("v128", v.constant(0))];
+            const index = f.local("i32", int(0));
+            const x = f.local("i32", get(a));
+            f.for(r, () => {
+              const c = f.local("v128", v.loadSplat(get(index), roots));
+              const d = f.local("v128", v.loadSplat(get(index), roots + 4));
+              const [xr, xi] = [f.local("v128", v.load(get(x))), f.local("v128", v.load(get(x), 16))];
+              f.set(re, v.add(get(re), v.sub(v.mul(get(xr), get(c)), v.mul(get(xi), get(d)))));
+              f.set(im, v.add(get(im), v.add(v.mul(get(xr), get(d)), v.mul(get(xi), get(c)))));
+              f.advance(x, m * s * 32);
+              f.set(index, i32.add(get(index), get(u)));
+              f.if(i32.geU(get(index), int(r * 8)), () => f.advance(index, -r * 8));
+            });
+            store(i32.add(get(y), i32.mul(get(u), int(s * 4))), get(u), get(re), get(im));
+          },
+          8,
+        );
+      },
+      32,
+    );
     f.advance(w, r * 8);
     f.advance(source, s * 32);
     f.advance(target, r * s * 32);
@@ -109,7 +180,13 @@ function stage(f: FunctionBuilder, n: number, s: number, r: number, inverse: boo
 }
 
 /** All stages of a transform of length n; gives the buffer that holds the result. */
-function stages(f: FunctionBuilder, n: number, inverse: boolean, buffers: readonly [Local, Local], table: (values: Float32Array) => number): Local {
+function stages(
+  f: FunctionBuilder,
+  n: number,
+  inverse: boolean,
+  buffers: readonly [Local, Local],
+  table: (values: Float32Array) => number,
+): Local {
   let [a, b] = buffers;
   let rest = n;
   for (const r of radices(n)) {
@@ -126,8 +203,16 @@ const needsBluestein = (n: number): boolean => radices(n).some((r) => r > LARGES
 /** The length that n is transformed through. */
 const lengthFor = (n: number): number => (needsBluestein(n) ? 2 ** Math.ceil(Math.log2(2 * n - 1)) : n);
 
-interface Bluestein { readonly n: number; readonly m: number; readonly chirp: Float32Array; readonly kernel: Float32Array }
-/** X_k = c_k Σ_j (x_j c_j) c̄_{k−j} with c_j = e^{∓πij²/n}: a convolution, done by transforms of length m. Source: Bluestein 1970. */
+interface Bluestein {
+  readonly n: number;
+  readonly m: number;
+  readonly chirp: Float32Array;
+  readonly kernel: Float32Array;
+}
+/**
+ * X_k = c_k Σ_j (x_j c_j) c̄_{k−j} with c_j = e^{∓πij²/n}: a convolution, done by transforms of
+ * length m. Source: Bluestein 1970.
+ */
 function chirps(n: number, inverse: boolean): Bluestein {
   const m = lengthFor(n);
   const sign = inverse ? 1 : -1;
@@ -166,7 +251,12 @@ function multiply(f: FunctionBuilder, buffer: Local, factors: number, count: num
     f.advance(factor, 8);
   });
 }
-function convolved(f: FunctionBuilder, { n, m, chirp, kernel }: Bluestein, buffers: readonly [Local, Local], table: (values: Float32Array) => number): Local {
+function convolved(
+  f: FunctionBuilder,
+  { n, m, chirp, kernel }: Bluestein,
+  buffers: readonly [Local, Local],
+  table: (values: Float32Array) => number,
+): Local {
   const c = table(chirp);
   multiply(f, buffers[0], c, n);
   f.zero(i32.add(get(buffers[0]), int(n * 32)), (m - n) * 32);
@@ -177,9 +267,28 @@ function convolved(f: FunctionBuilder, { n, m, chirp, kernel }: Bluestein, buffe
   return result;
 }
 
-interface Axis { n: number; step: number; lines: number; lineStep: number }
-/** Transforms `per` groups of four lines of one axis, the chunk's; `from` and `to` point at the real plane, the imaginary one is `plane` bytes further. */
-function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, plane: number, inverse: boolean, from: Local, to: Local, buffers: readonly [Local, Local], table: (values: Float32Array) => number, chunk: Local, per: number): void {
+interface Axis {
+  n: number;
+  step: number;
+  lines: number;
+  lineStep: number;
+}
+/**
+ * Transforms `per` groups of four lines of one axis, the chunk's; `from` and `to` point at the real
+ * plane, the imaginary one is `plane` bytes further.
+ */
+function transformAxis(
+  f: FunctionBuilder,
+  { n, step, lines, lineStep }: Axis,
+  plane: number,
+  inverse: boolean,
+  from: Local,
+  to: Local,
+  buffers: readonly [Local, Local],
+  table: (values: Float32Array) => number,
+  chunk: Local,
+  per: number,
+): void {
   const half = Math.floor(n / 2);
   const scale = 1 / Math.sqrt(n);
   const bluestein = needsBluestein(n) ? chirps(n, inverse) : undefined;
@@ -193,7 +302,15 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
       return x;
     };
     // element j of the transform is element (j + ⌊n/2⌋) mod n of the line, going in and coming out
-    const run = (count: number, first: number, shift: number, visit: (line: Local, cell: Local) => void, visit4: (line: Local, cell: Local) => void, line0: Local, buffer: Local): void => {
+    const run = (
+      count: number,
+      first: number,
+      shift: number,
+      visit: (line: Local, cell: Local) => void,
+      visit4: (line: Local, cell: Local) => void,
+      line0: Local,
+      buffer: Local,
+    ): void => {
       const line = f.local("i32", i32.add(get(line0), int(shift * step * 4)));
       const cell = f.local("i32", i32.add(get(buffer), int(first * 32)));
       // rows go four elements at a time, a square of 4 × 4 turned in registers
@@ -211,12 +328,18 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
     };
     const into4 = (line: Local, cell: Local): void => {
       for (const part of [0, 1]) {
-        transpose4(f, [0, 1, 2, 3].map((row) => f.local("v128", v.load(get(line), part * plane + row * lineStep * 4)))).forEach((x, j) => f.do(v.store(get(cell), get(x), j * 32 + part * 16)));
+        transpose4(
+          f,
+          [0, 1, 2, 3].map((row) => f.local("v128", v.load(get(line), part * plane + row * lineStep * 4))),
+        ).forEach((x, j) => f.do(v.store(get(cell), get(x), j * 32 + part * 16)));
       }
     };
     const outOf4 = (line: Local, cell: Local): void => {
       for (const part of [0, 1]) {
-        transpose4(f, [0, 1, 2, 3].map((j) => f.local("v128", v.mul(v.load(get(cell), j * 32 + part * 16), v.constant(scale))))).forEach((x, row) => f.do(v.store(get(line), get(x), part * plane + row * lineStep * 4)));
+        transpose4(
+          f,
+          [0, 1, 2, 3].map((j) => f.local("v128", v.mul(v.load(get(cell), j * 32 + part * 16), v.constant(scale)))),
+        ).forEach((x, row) => f.do(v.store(get(line), get(x), part * plane + row * lineStep * 4)));
       }
     };
     const into = (line: Local, cell: Local): void => {
@@ -230,7 +353,9 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
       for (const part of [0, 1]) {
         const x = f.local("v128", v.mul(v.load(get(cell), part * 16), v.constant(scale)));
         if (lineStep === 1 && lanes === 4) f.do(v.store(get(line), get(x), part * plane));
-        else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(get(line), get(x), lane, part * plane + lane * lineStep * 4));
+        else
+          for (let lane = 0; lane < lanes; lane++)
+            f.do(v.storeLane(get(line), get(x), lane, part * plane + lane * lineStep * 4));
       }
     };
     run(n - half, 0, half, outOf, outOf4, target, a);
@@ -242,7 +367,8 @@ function transformAxis(f: FunctionBuilder, { n, step, lines, lineStep }: Axis, p
   const whole = Math.floor(lines / 4);
   const wholeLast = groups === whole ? last : f.local("i32", i32.sub(get(last), i32.geU(get(last), int(groups))));
   f.range(get(first), get(wholeLast), 1, (i) => group(i32.mul(get(i), int(4 * lineStep * 4)), 4));
-  if (groups > whole) f.if(i32.ne(get(last), get(wholeLast)), () => group(int(whole * 4 * lineStep * 4), lines - whole * 4));
+  if (groups > whole)
+    f.if(i32.ne(get(last), get(wholeLast)), () => group(int(whole * 4 * lineStep * 4), lines - whole * 4));
 }
 
 export const fft2: Kernel<"fft2"> = (k) => {
@@ -259,7 +385,18 @@ export const fft2: Kernel<"fft2"> = (k) => {
       const buffers = [room, f.local("i32", i32.add(get(room), int(bytes)))] as const;
       const image = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(chunks)), int(2 * H * W * 4)));
       const chunk = f.local("i32", i32.remU(get(p.chunk), int(chunks)));
-      transformAxis(f, { n, step, lines, lineStep }, H * W * 4, k.attrs.inverse, f.local("i32", i32.add(get(from(p)), get(image))), f.local("i32", i32.add(get(p.y), get(image))), buffers, p.table, chunk, per);
+      transformAxis(
+        f,
+        { n, step, lines, lineStep },
+        H * W * 4,
+        k.attrs.inverse,
+        f.local("i32", i32.add(get(from(p)), get(image))),
+        f.local("i32", i32.add(get(p.y), get(image))),
+        buffers,
+        p.table,
+        chunk,
+        per,
+      );
     });
   };
   axis({ n: W, step: 1, lines: H, lineStep: W }, (p) => p.input.x);

@@ -1,4 +1,6 @@
-// Every kernel by its op's name. A kernel that is missing does not compile; what lower.ts does in its own way (convolutions have forms, elementwise ops are fused, a reshape is its input) has none here.
+// Every kernel by its op's name. A kernel that is missing does not compile; what lower.ts does in
+// its own way (convolutions have forms, elementwise ops are fused, a reshape is its input) has none
+// here.
 import type { Kernels } from "../kernel.ts";
 import { random_uniform, type ElementwiseName } from "./elementwise.ts";
 import * as fourier from "./fourier.ts";
@@ -7,4 +9,7 @@ import * as movement from "./movement.ts";
 import * as pooling from "./pooling.ts";
 import * as reduction from "./reduction.ts";
 
-export const kernels: Omit<Kernels, "conv2d" | "conv_transpose2d" | "conv2d_weight_grad" | "reshape" | ElementwiseName> = { random_uniform, ...movement, ...reduction, ...pooling, fft2: fourier.fft2, matmul: matmul.matmul };
+export const kernels: Omit<
+  Kernels,
+  "conv2d" | "conv_transpose2d" | "conv2d_weight_grad" | "reshape" | ElementwiseName
+> = { random_uniform, ...movement, ...reduction, ...pooling, fft2: fourier.fft2, matmul: matmul.matmul };

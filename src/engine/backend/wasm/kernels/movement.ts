@@ -3,8 +3,18 @@ import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/s
 import { get, i32, int, s32, type Code } from "../encoder.ts";
 import { pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
-/** for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`; offsets and strides in elements, `from` an input's name. */
-interface Box { shape: Shape; from: string; fromOffset?: number; fromStrides: readonly number[]; toOffset?: number; toStrides: readonly number[] }
+/**
+ * for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`;
+ * offsets and strides in elements, `from` an input's name.
+ */
+interface Box {
+  shape: Shape;
+  from: string;
+  fromOffset?: number;
+  fromStrides: readonly number[];
+  toOffset?: number;
+  toStrides: readonly number[];
+}
 
 /** More boxes than this share one pass, on one thread. */
 const MANY = 4;
@@ -17,17 +27,26 @@ function copyBoxes(context: unknown, boxes: readonly Box[], { zero = false, add 
   const plans = boxes.filter((box) => sizeOf(box.shape) > 0).map((box) => plan(box, add));
   const cut = plans.length <= MANY;
   if (cut) for (const box of plans) k.pass(box.chunks, (p) => write(p, box, box.per, add));
-  else k.pass(1, (p) => { for (const box of plans) write(p, box, box.axes[0].n, add); });
+  else
+    k.pass(1, (p) => {
+      for (const box of plans) write(p, box, box.axes[0].n, add);
+    });
 }
 
-interface BoxPlan extends Box { axes: { n: number; s: number; d: number }[]; run: number; per: number; chunks: number }
+interface BoxPlan extends Box {
+  axes: { n: number; s: number; d: number }[];
+  run: number;
+  per: number;
+  chunks: number;
+}
 function plan(box: Box, add: boolean): BoxPlan {
   const { shape, fromStrides, toStrides } = box;
   const axes: BoxPlan["axes"] = [];
   shape.forEach((n, i) => {
     if (n === 1) return;
     const last = axes.at(-1);
-    if (last && last.s === fromStrides[i] * n && last.d === toStrides[i] * n) Object.assign(last, { n: last.n * n, s: fromStrides[i], d: toStrides[i] });
+    if (last && last.s === fromStrides[i] * n && last.d === toStrides[i] * n)
+      Object.assign(last, { n: last.n * n, s: fromStrides[i], d: toStrides[i] });
     else axes.push({ n, s: fromStrides[i], d: toStrides[i] });
   });
   const inner = axes.at(-1);
@@ -65,24 +84,49 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
 }
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * b[i], 0);
 
-export const broadcast_to: Kernel<"broadcast_to"> = (k) => copyBoxes(k, [{ shape: k.out, from: "x", fromStrides: broadcastStrides(k.shapes.x, k.out), toStrides: stridesOf(k.out) }]);
+export const broadcast_to: Kernel<"broadcast_to"> = (k) =>
+  copyBoxes(k, [
+    { shape: k.out, from: "x", fromStrides: broadcastStrides(k.shapes.x, k.out), toStrides: stridesOf(k.out) },
+  ]);
 export const transpose: Kernel<"transpose"> = (k) => {
   const own = stridesOf(k.shapes.x);
-  copyBoxes(k, [{ shape: k.out, from: "x", fromStrides: k.attrs.permutation.map((p) => own[p]), toStrides: stridesOf(k.out) }]);
+  copyBoxes(k, [
+    { shape: k.out, from: "x", fromStrides: k.attrs.permutation.map((p) => own[p]), toStrides: stridesOf(k.out) },
+  ]);
 };
 export const slice: Kernel<"slice"> = (k) => {
   const own = stridesOf(k.shapes.x);
-  copyBoxes(k, [{ shape: k.out, from: "x", fromOffset: dot(k.attrs.start, own), fromStrides: own, toStrides: stridesOf(k.out) }]);
+  copyBoxes(k, [
+    { shape: k.out, from: "x", fromOffset: dot(k.attrs.start, own), fromStrides: own, toStrides: stridesOf(k.out) },
+  ]);
 };
 export const pad: Kernel<"pad"> = (k) => {
   const strides = stridesOf(k.out);
-  copyBoxes(k, [{ shape: k.shapes.x, from: "x", fromStrides: stridesOf(k.shapes.x), toOffset: dot(k.attrs.before, strides), toStrides: strides }], { zero: true });
+  copyBoxes(
+    k,
+    [
+      {
+        shape: k.shapes.x,
+        from: "x",
+        fromStrides: stridesOf(k.shapes.x),
+        toOffset: dot(k.attrs.before, strides),
+        toStrides: strides,
+      },
+    ],
+    { zero: true },
+  );
 };
 export const concat: Kernel<"concat"> = ({ shapes, attrs: { axis }, ...k }) => {
   const toStrides = stridesOf(k.out);
   copyBoxes(k, [
     { shape: shapes.a, from: "a", fromStrides: stridesOf(shapes.a), toStrides },
-    { shape: shapes.b, from: "b", fromStrides: stridesOf(shapes.b), toOffset: shapes.a[axis] * toStrides[axis], toStrides },
+    {
+      shape: shapes.b,
+      from: "b",
+      fromStrides: stridesOf(shapes.b),
+      toOffset: shapes.a[axis] * toStrides[axis],
+      toStrides,
+    },
   ]);
 };
 export const roll: Kernel<"roll"> = ({ shapes, attrs, ...k }) => {
@@ -94,7 +138,13 @@ export const roll: Kernel<"roll"> = ({ shapes, attrs, ...k }) => {
   const part = (count: number): Shape => shapes.x.map((d, i) => (i === axis ? count : d));
   copyBoxes(k, [
     { shape: part(n - shift), from: "x", fromStrides: strides, toOffset: shift * strides[axis], toStrides: strides },
-    { shape: part(shift), from: "x", fromOffset: (n - shift) * strides[axis], fromStrides: strides, toStrides: strides },
+    {
+      shape: part(shift),
+      from: "x",
+      fromOffset: (n - shift) * strides[axis],
+      fromStrides: strides,
+      toStrides: strides,
+    },
   ]);
 };
 
@@ -111,13 +161,30 @@ function runsOf(indices: readonly number[]): { at: number; from: number; step: n
 }
 export const take: Kernel<"take"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
   const [own, strides] = [stridesOf(shapes.x), stridesOf(k.out)];
-  copyBoxes(k, runsOf(indices).map(({ at, from, step, count }) => ({
-    shape: k.out.map((d, i) => (i === axis ? count : d)), from: "x", fromOffset: from * own[axis], fromStrides: own.map((s, i) => (i === axis ? s * step : s)), toOffset: at * strides[axis], toStrides: strides,
-  })));
+  copyBoxes(
+    k,
+    runsOf(indices).map(({ at, from, step, count }) => ({
+      shape: k.out.map((d, i) => (i === axis ? count : d)),
+      from: "x",
+      fromOffset: from * own[axis],
+      fromStrides: own.map((s, i) => (i === axis ? s * step : s)),
+      toOffset: at * strides[axis],
+      toStrides: strides,
+    })),
+  );
 };
 export const take_grad: Kernel<"take_grad"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
   const [own, strides] = [stridesOf(shapes.dy), stridesOf(k.out)];
-  copyBoxes(k, runsOf(indices).map(({ at, from, step, count }) => ({
-    shape: shapes.dy.map((d, i) => (i === axis ? count : d)), from: "dy", fromOffset: at * own[axis], fromStrides: own, toOffset: from * strides[axis], toStrides: strides.map((s, i) => (i === axis ? s * step : s)),
-  })), { zero: true, add: true });
+  copyBoxes(
+    k,
+    runsOf(indices).map(({ at, from, step, count }) => ({
+      shape: shapes.dy.map((d, i) => (i === axis ? count : d)),
+      from: "dy",
+      fromOffset: at * own[axis],
+      fromStrides: own,
+      toOffset: from * strides[axis],
+      toStrides: strides.map((s, i) => (i === axis ? s * step : s)),
+    })),
+    { zero: true, add: true },
+  );
 };
