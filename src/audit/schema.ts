@@ -3,7 +3,7 @@
 
 export const schemaVersion = "1.2";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
-export type Outcome = "pass" | "fail" | "error" | "not-applicable";
+export type Outcome = "pass" | "fail" | "inconclusive" | "error" | "not-applicable";
 
 export interface ImageRecord {
   readonly label: string;

@@ -1,0 +1,104 @@
+// How figures become verdicts on searched perturbations: harm in dB down to a floor, beside noise
+// that is measured as much, beside the classical methods at their own worst case, and whether a
+// search that found little is evidence. docs/verdicts.md gives the definitions and reasons.
+import type { Measurement, Outcome } from "./schema.ts";
+import { mean } from "./statistics.ts";
+
+/** Above 40 dB the root mean square error is below a hundredth of the maximum: no loss counts. */
+export const FLOOR_DB = 40;
+/** 3 dB: the error's energy doubles. Harm, where it also ends below a classical method. */
+export const HARM_DB = 3;
+/** 6 dB: the error's norm doubles against noise that is measured as much. Harm in any case. */
+export const RUIN_DB = 6;
+
+/** The loss in dB of a figure that fell from `before` to `after`, as far as it lies below the floor. */
+export const lossOf = (before: number, after: number): number =>
+  Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
+
+/** What one perturbation size does to one method, means over images, all in dB. */
+export interface Harm {
+  /** PSNR lost to the worst perturbation found. */
+  readonly loss: number;
+  /** PSNR lost to random noise with the same ‖Ar‖. */
+  readonly noise: number;
+  /** loss − noise */
+  readonly beyond: number;
+  /** PSNR under the worst perturbation found. */
+  readonly left: number;
+}
+
+export function harmOf(measurements: readonly Measurement[]): Harm {
+  const loss = mean(measurements.map((m) => lossOf(m.psnr.before, m.psnr.after)));
+  const noise = mean(measurements.map((m) => lossOf(m.psnr.before, m.noise.psnr)));
+  return { loss, noise, beyond: loss - noise, left: mean(measurements.map((m) => m.psnr.after)) };
+}
+
+/** A classical method under the same budget, at its own worst case. */
+export interface Reference {
+  readonly method: string;
+  readonly left: number;
+}
+/** The reference that keeps most; undefined where there is none but the method itself. */
+export const bestReference = (references: readonly Reference[]): Reference | undefined =>
+  references.reduce<Reference | undefined>((best, r) => (best && best.left >= r.left ? best : r), undefined);
+
+export interface HarmLimits {
+  readonly harmDb: number;
+  readonly ruinDb: number;
+}
+
+/**
+ * Why a perturbation does harm, or undefined where it does none: it costs `harmDb` or more and
+ * leaves less than the best reference keeps at its own worst case; or it costs `ruinDb` or more
+ * beyond noise that is measured as much.
+ */
+export function harmReason(harm: Harm, best: Reference | undefined, limits: HarmLimits): string | undefined {
+  if (harm.beyond >= limits.ruinDb)
+    return `costs ${decibels(harm.beyond)} dB more than noise that is measured as much (limit ${limits.ruinDb} dB)`;
+  if (harm.loss < limits.harmDb) return undefined;
+  if (best === undefined)
+    return harm.beyond >= limits.harmDb
+      ? `costs ${decibels(harm.beyond)} dB more than noise that is measured as much (limit ${limits.harmDb} dB; there is no classical method to compare with)`
+      : undefined;
+  if (harm.left >= best.left) return undefined;
+  return `costs ${decibels(harm.loss)} dB (limit ${limits.harmDb} dB) and leaves ${decibels(harm.left)} dB, less than ${best.method} keeps at its own worst case (${decibels(best.left)} dB)`;
+}
+
+/** Why the search at one image is no evidence that nothing worse is there; undefined where it is. */
+export function doubtOf(m: Measurement): string | undefined {
+  if (m.proven) return undefined;
+  if (m.search?.vanishing) return "its gradient vanishes, so a search along it sees nothing";
+  if (m.search?.rising) return "the search was still gaining when it stopped";
+  if (!m.strongerThanNoise) return "the search found no more than random noise does";
+  return undefined;
+}
+
+/** Each doubt once, with the images that it concerns. */
+export function doubtsOf(measurements: readonly Measurement[]): string[] {
+  const images = new Map<string, number[]>();
+  for (const m of measurements) {
+    const doubt = doubtOf(m);
+    if (doubt !== undefined) images.set(doubt, [...(images.get(doubt) ?? []), m.image + 1]);
+  }
+  return [...images].map(([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`);
+}
+
+/**
+ * The outcome of a statement about a number that was estimated: decided only where its whole
+ * interval lies on one side of the threshold.
+ */
+export function outcomeOfInterval(
+  interval: { readonly low: number; readonly high: number },
+  threshold: number,
+  bad: "above" | "below",
+): Outcome {
+  if (interval.low > threshold) return bad === "above" ? "fail" : "pass";
+  if (interval.high < threshold) return bad === "above" ? "pass" : "fail";
+  return "inconclusive";
+}
+
+/** Two decimals, and no minus before a zero. */
+export const decibels = (v: number): string => {
+  const text = v.toFixed(2);
+  return Number(text) === 0 ? "0.00" : text;
+};
