@@ -3,13 +3,15 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { FormatError } from "../engine/index.ts";
 import { schemaVersion, type AuditResult } from "./schema.ts";
+import { upgraded } from "./upgrade.ts";
 
 /** The SHA-256 that a result carries: of its JSON without that field. */
 export const resultHash = (result: Omit<AuditResult, "sha256">): string =>
   bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(result))));
 
 /**
- * The result in `json`, the content of a result.json. Throws FormatError, naming `what`, when it is
+ * The result in `json`, the content of a result.json; one of an older version gets what it lacks,
+ * and keeps its version and SHA-256. Throws FormatError, naming `what`, when it is
  * none, when its schema is another version's, or when it was changed since it was written.
  */
 export function readResult(json: string, what: string): AuditResult {
@@ -42,5 +44,5 @@ export function readResult(json: string, what: string): AuditResult {
       `${what}: its content does not fit its SHA-256, so it was changed or cut since it was written; repeat the audit`,
       {},
     );
-  return value as AuditResult;
+  return upgraded(value as AuditResult);
 }

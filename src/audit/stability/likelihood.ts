@@ -5,6 +5,7 @@ import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts
 import { fromNormals } from "../likelihood/normals.ts";
 import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulation.ts";
 import type { Measurement } from "../schema.ts";
+import { shownAsLikelihood } from "./shown/likelihood.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -91,6 +92,7 @@ export function badReconstructionLikelihood(
       const { probability, low, high, evaluations, levels, bound } = likelihood;
       return { measurements: [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }] };
     },
+    show: shownAsLikelihood,
     judge(method, { measurements }) {
       const all = measurements.flatMap((m) => m.likelihood ?? []);
       const worst = all.reduce((p, q) => (q.probability > p.probability ? q : p));

@@ -4,6 +4,7 @@ import { ConfigError } from "../../engine/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
 import type { RateScore } from "../schema.ts";
 import { mean, meanInterval } from "../statistics.ts";
+import { shownAsRates } from "./shown/rates.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -57,6 +58,7 @@ export function samplingRates(
         rates: found.map((f): RateScore => ({ method: subject.method, image: subject.image, ...f })),
       };
     },
+    show: shownAsRates,
     judge(method, { rates = [] }) {
       if (rates.length === 0)
         return {

@@ -3,6 +3,7 @@ import { ConfigError } from "../../engine/index.ts";
 import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
 import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
+import { shownAsRecovery } from "./shown/recovery.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -82,6 +83,7 @@ export function structuralChange(
       }
       return { measurements };
     },
+    show: shownAsRecovery,
     judge(method, { measurements }) {
       const own = measurements.flatMap((m) =>
         m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
