@@ -52,8 +52,8 @@ function scaleOf(axis: Axis, values: readonly number[], range: readonly [number,
   }
   const low = Math.min(...values, ...(axis.fromZero ? [0] : []));
   const high = Math.max(...values);
-  // all the same: some room around it
-  const room = high > low ? 0 : Math.max(1e-6, Math.abs(high) * 0.1);
+  // all the same: some room around it; otherwise 6.0000001 needs no more of it than 6
+  const room = high > low ? -1e-6 * (high - low) : Math.max(1e-6, Math.abs(high) * 0.1);
   return scaleLinear()
     .domain([axis.fromZero && low === 0 ? 0 : low - room, high + room])
     .range(range)

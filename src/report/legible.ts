@@ -9,10 +9,13 @@ import type { Report } from "./kinds.ts";
 export function legible(text: string): string {
   return text
     .replace(/[\t\n\r\v\f\u0085\u2028\u2029]+/g, " ")
-    .replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(/\u007f/g, "␡")
-    .replace(/[\u0080-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]/g, "�")
-    .replace(/[\ud800-\udfff]/gu, "�");
+    .replace(/\p{Cc}/gu, pictureOf)
+    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|\p{Cs}/gu, "�");
+}
+function pictureOf(control: string): string {
+  const code = control.charCodeAt(0);
+  if (code === 0x7f) return "␡";
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : "�";
 }
 
 /** The same data with every text legible, keys too. */

@@ -40,6 +40,7 @@ tbody th{font-weight:600;min-width:84px}
 .mark{width:11px;height:11px;display:inline;margin-right:4px}
 .filled{fill:var(--mark)}.drawn{stroke:var(--mark)}
 .axes{fill:var(--soft)}.names,.name{fill:var(--ink)}.value{fill:var(--soft)}.rule{stroke:var(--line)}
+.side{overflow:hidden}
 .plot svg{width:100%;min-width:560px;max-width:760px;height:auto;display:block;margin:8px 0}
 .grid{display:grid;gap:6px;margin:10px 0;max-width:calc(110px + var(--columns)*250px)}
 .grid figure{margin:0;min-width:108px}
@@ -53,7 +54,8 @@ line-height:1.3;white-space:nowrap;text-shadow:0 0 2px #000,0 0 2px #000}
 figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}
 figcaption b{color:var(--ink)}
 .head{font-size:13px;line-height:1.35;font-weight:600;align-self:end}.head .soft{font-weight:400;display:block}
-.side{font-size:13px;line-height:1.35;font-weight:600;align-self:center;max-width:120px}
+.side{font-size:13px;line-height:1.35;font-weight:600;align-self:center;max-width:120px;min-width:0;hyphens:auto;overflow-wrap:break-word}
+.windows{max-width:none}
 .ramp{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;
 background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
 details{border-top:1px solid var(--line);margin-top:14px;padding-top:8px}
@@ -70,10 +72,16 @@ pre{margin:6px 0;white-space:pre-wrap}pre code{display:block;background:var(--co
 main{padding:18px 10px 40px}section{padding:14px 12px}h1{font-size:22px}h2{font-size:18px}
 th,td{padding-right:10px}tbody th{max-width:44vw}.ramp{width:110px}
 .verdicts div{grid-template-columns:1fr}
+.stacks thead{display:none}.stacks,.stacks tbody,.stacks tr{display:block}
+.stacks tr{border-bottom:1px solid var(--line);padding:6px 0}
+.stacks th,.stacks td{display:block;border:0;padding:1px 0;max-width:none;white-space:normal;overflow-wrap:anywhere}
+.stacks td[style]{padding:1px 6px}
+.stacks td::before{content:attr(data-name) ": ";color:var(--soft)}
 }
 @media print{
 body{background:#fff;font-size:12px}main{max-width:none;padding:0}
 section{border:0;padding:0;margin:0 0 18px}
+.chip{font-size:inherit;padding:0 5px}.head{break-after:avoid}
 figure,svg,tr,.verdicts div{break-inside:avoid}h2,h3,summary{break-after:avoid}
 .scroll{overflow:visible}td{white-space:normal}table{font-size:10px}th,td{padding-right:8px}
 .plot svg{min-width:0;max-width:520px}

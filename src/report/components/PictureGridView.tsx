@@ -60,7 +60,7 @@ function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; firs
 
 function Windows({ grey, colour }: { grey?: number; colour?: number }): JSX.Element {
   return (
-    <p class="soft">
+    <p class="soft windows">
       {colour !== undefined && (
         <>
           Error maps: |x̂ − x|, one scale: 0 <span class="ramp" /> {fixed(colour, 3)}.{" "}

@@ -3,6 +3,9 @@ import type { JSX } from "preact";
 import { labelOf, type Cell, type Column, type Table } from "../kinds.ts";
 import { Mark, Scroll, Words } from "./Words.tsx";
 
+/** A table of at most so many columns becomes one column on a narrow screen. */
+const STACKING = 6;
+
 /** Blue for what is as it should be, orange for what is not; the number says the same. */
 function shadeOf(shade: number | undefined): { style?: string } {
   if (!shade || !Number.isFinite(shade)) return {};
@@ -26,7 +29,7 @@ function Row({ cells, columns }: { cells: readonly Cell[]; columns: readonly Col
         <Words of={head} format={columns[0]?.format} />
       </th>
       {rest.map((cell, i) => (
-        <td {...shadeOf(labelOf(cell).shade)}>
+        <td data-name={columns[i + 1]?.name} {...shadeOf(labelOf(cell).shade)}>
           <Words of={cell} format={columns[i + 1]?.format} />
         </td>
       ))}
@@ -37,7 +40,7 @@ function Row({ cells, columns }: { cells: readonly Cell[]; columns: readonly Col
 export function TableView({ table }: { table: Table }): JSX.Element {
   return (
     <Scroll label={table.title ?? "table"}>
-      <table>
+      <table class={table.columns.length <= STACKING ? "stacks" : undefined}>
         <thead>
           <tr>
             {table.columns.map((column) => (

@@ -40,6 +40,7 @@ export function Words({ of, format }: { of: Cell; format?: Format | undefined })
 /** What scrolls by itself, where it is wider than the page; the keyboard reaches it. */
 export function Scroll({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset would hold controls
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached without a mouse
     <div class="scroll" tabIndex={0} role="group" aria-label={label}>
       {children}

@@ -29,13 +29,13 @@ function beforeAndAfter(shown: readonly Shown[], input: string): PictureGrid["ro
     row("before", (m) => ({
       picture: `reconstruction ${m.image} ${m.method}`,
       label: `${m.method}, unperturbed`,
-      caption: { text: decibels(m.psnr.before), soft: `SSIM ${fixed(m.ssim.before, 3)}` },
+      caption: { text: `${decibels(m.psnr.before)},`, soft: `SSIM ${fixed(m.ssim.before, 3)}` },
     })),
     row("after", (m) => ({
       picture: m.pictures.reconstruction,
       label: `${m.method}, perturbed`,
       caption: {
-        text: decibels(m.psnr.after),
+        text: `${decibels(m.psnr.after)},`,
         strong: true,
         soft: `SSIM ${fixed(m.ssim.after, 3)}; with noise of that norm ${decibels(m.noise.psnr)}`,
       },
