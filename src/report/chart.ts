@@ -60,10 +60,12 @@ function scaleOf(axis: Axis, values: readonly number[], range: readonly [number,
     .nice(6);
 }
 function ticksOf(axis: Axis, scale: Scale): Tick[] {
-  const values = scale.ticks(6);
+  const values = scale.ticks(6).filter((v) => !axis.whole || Number.isInteger(v));
   const written = axis.logarithmic
     ? (v: number): string => (Number.isInteger(Math.log10(v)) ? v.toPrecision(1) : "")
-    : scale.tickFormat(6);
+    : axis.whole
+      ? (v: number): string => fixed(v, 0)
+      : scale.tickFormat(6);
   return values.map((v) => ({ at: scale(v), text: written(v) }));
 }
 

@@ -23,6 +23,7 @@ export type {
   Text,
   Verdicts,
 } from "./kinds.ts";
+export { isKind } from "./kinds.ts";
 export { csvOf, detailCsv } from "./csv.ts";
 export { reportFigures, type FigureFile } from "./figures.ts";
 export { reportPage } from "./html.tsx";

@@ -82,6 +82,8 @@ export interface Curve {
 export interface Axis {
   readonly name: string;
   readonly fromZero?: true;
+  /** Whole numbers alone are written at it. */
+  readonly whole?: true;
   /** 1, 10, 100 at equal distances. */
   readonly logarithmic?: true;
 }
@@ -177,6 +179,17 @@ export interface Kinds {
   readonly text: Text;
 }
 export type Detail = Kinds[keyof Kinds];
+const known: Readonly<Record<keyof Kinds, true>> = {
+  table: true,
+  curves: true,
+  pictures: true,
+  bars: true,
+  verdicts: true,
+  facts: true,
+  text: true,
+};
+/** Whether there are renderers for it: a file may hold anything. */
+export const isKind = (name: unknown): name is keyof Kinds => typeof name === "string" && Object.hasOwn(known, name);
 
 export interface Section {
   readonly id: string;

@@ -4,29 +4,33 @@ import type { JSX } from "preact";
 import { px } from "../chart.ts";
 import type { Bars } from "../kinds.ts";
 import { colourOf } from "../marks.ts";
-import { figure } from "../numbers.ts";
+import { print } from "../numbers.ts";
 import { markClass, Marker } from "./Plot.tsx";
 
 const WIDTH = 760;
-const [LEFT, RIGHT, TOP, BOTTOM] = [250, 70, 26, 50];
+const [RIGHT, TOP, BOTTOM] = [70, 26, 50];
 const [BAR, GAP] = [16, 12];
+
+/** Room for the longest name, as far as the bars can spare it. */
+const leftOf = (groups: readonly Group[]): number =>
+  Math.min(380, 40 + 7.4 * Math.max(...groups.map((g) => g.name.length)));
 
 type Group = Bars["groups"][number];
 type Scale = (v: number) => number;
 
-function Bar({ bar, x, y }: { bar: Group["bars"][number]; x: Scale; y: number }): JSX.Element {
+function Bar({ bar, x, y, left }: { bar: Group["bars"][number]; x: Scale; y: number; left: number }): JSX.Element {
   const value = bar.value ?? 0;
   const [from, to] = [Math.min(x(0), x(value)), Math.max(x(0), x(value))];
   const middle = px(y + BAR / 2 - 1);
   return (
     <g class={markClass(bar.mark)}>
-      <Marker mark={bar.mark} x={LEFT - 10} y={y + BAR / 2 - 1} />
+      <Marker mark={bar.mark} x={left - 10} y={y + BAR / 2 - 1} />
       <rect class="filled" x={px(from)} y={px(y)} width={px(to - from)} height={BAR - 2} fill={colourOf(bar.mark)} />
       {bar.low !== undefined && bar.high !== undefined && (
         <path d={`M${px(x(bar.low))} ${middle}H${px(x(bar.high))}`} stroke="#777" stroke-width="2" />
       )}
       <text class="value" x={px(Math.max(to, x(bar.high ?? 0)) + 6)} y={px(y + BAR - 4)} fill="#444">
-        {figure(bar.value)}
+        {print(bar.value, "ratio")}
       </text>
     </g>
   );
@@ -37,10 +41,15 @@ export function BarChart({ bars }: { bars: Bars }): JSX.Element | null {
   const values = groups.flatMap((g) => g.bars.flatMap((b) => [b.value ?? 0, b.low ?? 0, b.high ?? 0]));
   if (values.length === 0) return null;
   const ends = [...values, threshold?.value ?? 0].filter(Number.isFinite);
+  const left = leftOf(groups);
+  // the upper end is a round number; the lower one is as low as the lowest bar
+  const [, highest] = scaleLinear()
+    .domain([0, Math.max(1e-9, ...ends)])
+    .nice(5)
+    .domain();
   const x = scaleLinear()
-    .domain([Math.min(0, ...ends), Math.max(1e-9, ...ends)])
-    .range([LEFT, WIDTH - RIGHT])
-    .nice(5);
+    .domain([Math.min(0, ...ends), highest])
+    .range([left, WIDTH - RIGHT]);
   const heightOf = (g: Group): number => g.bars.length * BAR + GAP;
   const tops = groups.map((_, i) => TOP + groups.slice(0, i).reduce((sum, g) => sum + heightOf(g), 0));
   const end = TOP + groups.reduce((sum, g) => sum + heightOf(g), 0);
@@ -62,17 +71,17 @@ export function BarChart({ bars }: { bars: Bars }): JSX.Element | null {
             </text>
           </>
         ))}
-        <text x={(LEFT + WIDTH - RIGHT) / 2} y={end + 40} text-anchor="middle">
+        <text x={px((left + WIDTH - RIGHT) / 2)} y={end + 40} text-anchor="middle">
           {bars.axis}
         </text>
       </g>
       {groups.map((group, i) => (
         <>
-          <text class="name" x={LEFT - 24} y={px(tops[i] + (group.bars.length * BAR) / 2 + 4)} text-anchor="end">
+          <text class="name" x={px(left - 24)} y={px(tops[i] + (group.bars.length * BAR) / 2 + 4)} text-anchor="end">
             {group.name}
           </text>
           {group.bars.map((bar, k) => (
-            <Bar bar={bar} x={x} y={tops[i] + k * BAR} />
+            <Bar bar={bar} x={x} y={tops[i] + k * BAR} left={left} />
           ))}
         </>
       ))}

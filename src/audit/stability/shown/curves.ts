@@ -88,7 +88,7 @@ export function convergence(found: Found): Curves[] {
       fold: "How the searches converged",
       label: "How the searches converged",
       note: "The largest change found so far, in % of the last, mean over the images. A curve that still rises at its end says that more steps may find worse.",
-      x: { name: "step of the best start", fromZero: true },
+      x: { name: "step of the best start", fromZero: true, whole: true },
       y: { name: "change found, % of the last" },
       curves,
     },
