@@ -307,7 +307,7 @@ describe("an audit", () => {
     const result = await run();
     const html = renderHtml(result, { command: 'npx fiducial audit --seed 7 <&"' });
     expect(html).not.toMatch(/<script|<link|@import|url\(|https?:|src="(?!data:)/);
-    expect(html).toContain("npx fiducial audit --seed 7 &#60;&#38;&#34;");
+    expect(html).toContain("npx fiducial audit --seed 7 &lt;&amp;&quot;");
     expect(html).not.toMatch(/undefined|NaN|\[object/);
     // what a screen reader needs: a name for every picture, plot and column, focus for what scrolls
     expect(html).not.toMatch(
@@ -334,8 +334,9 @@ describe("an audit", () => {
     expect(new Set(figures.map((f) => f.name)).size).toBe(figures.length);
     expect(figures.filter((f) => f.name.endsWith(".png"))).toHaveLength(Object.keys(result.pictures).length);
     for (const { name, content } of figures) {
-      expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg)$/);
-      if (typeof content === "string")
+      expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg|csv)$/);
+      if (name.endsWith(".csv")) expect(content).toMatch(/^(curve|group),/);
+      else if (typeof content === "string")
         expect(content).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*<\/svg>$/s);
       else expect([...content.subarray(1, 4)]).toEqual([0x50, 0x4e, 0x47]);
     }

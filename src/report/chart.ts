@@ -3,7 +3,7 @@
 import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3-scale";
 import { line } from "d3-shape";
 import type { Axis, Curve, Curves, Point } from "./kinds.ts";
-import { fixed } from "./numbers.ts";
+import { figure, fixed } from "./numbers.ts";
 
 export const frame = { width: 760, height: 360, left: 68, right: 190, top: 18, bottom: 56 } as const;
 const inner = { x1: frame.width - frame.right, y1: frame.height - frame.bottom } as const;
@@ -60,13 +60,13 @@ function scaleOf(axis: Axis, values: readonly number[], range: readonly [number,
     .nice(6);
 }
 function ticksOf(axis: Axis, scale: Scale): Tick[] {
-  const values = scale.ticks(6).filter((v) => !axis.whole || Number.isInteger(v));
-  const written = axis.logarithmic
-    ? (v: number): string => (Number.isInteger(Math.log10(v)) ? v.toPrecision(1) : "")
-    : axis.whole
-      ? (v: number): string => fixed(v, 0)
-      : scale.tickFormat(6);
-  return values.map((v) => ({ at: scale(v), text: written(v) }));
+  const values = scale.ticks(6);
+  const written = axis.logarithmic || axis.whole ? figure : scale.tickFormat(6);
+  const shown = values.filter((v) => {
+    if (axis.logarithmic) return Number.isInteger(Math.log10(v));
+    return !axis.whole || Number.isInteger(v);
+  });
+  return shown.map((v) => ({ at: scale(v), text: written(v) }));
 }
 
 /** One path of all intervals, with short ends. */

@@ -30,11 +30,14 @@ export function probability(p: number | null): string {
   return p >= 0.01 ? fixed(p, 3) : exponential(p, 1);
 }
 export const exponential = (value: number | null, digits: number): string =>
-  value === null || !Number.isFinite(value) ? NOTHING : value.toExponential(digits).replaceAll("-", "−");
+  value === null || !Number.isFinite(value)
+    ? NOTHING
+    : value.toExponential(digits).replaceAll("-", "−").replace("+", "");
 /** Three digits that count. */
 export function figure(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return NOTHING;
-  if (value !== 0 && Math.abs(value) < 0.01) return exponential(value, 1);
+  const size = Math.abs(value);
+  if ((value !== 0 && size < 0.01) || size >= 1e6) return exponential(value, 1);
   return minus(String(Number(value.toPrecision(3))));
 }
 

@@ -1,5 +1,5 @@
 // Several kinds of fault, each at several severities: a series of measurements for every kind.
-import { decibels, type Bars, type Detail, type Table } from "../../../report/index.ts";
+import { decibels, fixed, type Bars, type Detail, type Table } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
 import { mean, meanInterval } from "../../statistics.ts";
 import { errorCurves } from "./curves.ts";
@@ -46,7 +46,7 @@ function costTable(found: Found): Table {
         const own = inSeries(found, name).filter((m) => m.label === label && m.method === method);
         return own.length === 0
           ? null
-          : { text: mean(own.map(loss)), soft: `(${decibels(mean(own.map(lossToNoise)))})` };
+          : { text: mean(own.map(loss)), soft: `(${fixed(mean(own.map(lossToNoise)), 2)})` };
       }),
     ]),
   );
