@@ -137,10 +137,15 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
 
 function subtitleOf({ problem, methods, seed }: AuditResult): string {
   const { operator, images, noise } = problem;
-  const size = `${count(images.length, "image")}, ${Number(operator.height)}×${Number(operator.width)}`;
-  const sampling = `${operator.kind} with a ${operator.samplingKind ?? "given"} mask (${percent(Number(operator.sampledFraction))} of k-space, simulated)`;
-  const names = methods.map((m) => m.name).join(", ");
-  return `${names} on ${size}, ${sampling}, noise σ = ${figure(Number(noise.sigma))}; seed ${seed}.`;
+  const { kind, height, width, samplingKind, sampledFraction } = operator;
+  const measured = typeof sampledFraction === "number" ? ` (${percent(sampledFraction)} of k-space, simulated)` : "";
+  const said = [
+    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, "image")}`,
+    height === undefined || width === undefined ? "" : `${height}×${width}`,
+    `${kind} with a ${samplingKind ?? "given"} mask${measured}`,
+    noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
+  ];
+  return `${said.filter(Boolean).join(", ")}; seed ${seed}.`;
 }
 
 /** The whole report of a result as data. It recomputes nothing. */

@@ -13,24 +13,35 @@ import type { Accuracy, AuditResult } from "../schema.ts";
 const accuracyOf = (result: AuditResult, method: string, image: number): Accuracy | undefined =>
   result.accuracy.find((a) => a.method === method && a.image === image);
 
+/** [height, width] of a PNG: the seventeenth to the twenty-fourth of its bytes. */
+function shapeOf(png: string | undefined): [number, number] {
+  const head = /^[A-Za-z0-9+/]{32}/.exec(png ?? "")?.[0];
+  if (head === undefined) return [1, 1];
+  const bytes = Uint8Array.from(atob(head), (c) => c.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return [view.getUint32(20), view.getUint32(16)];
+}
+
+/** What is measured, where the operator has a picture of it. */
+function maskPicture({ pictures, problem }: AuditResult): Picture | null {
+  if (pictures.mask === undefined) return null;
+  const { sampledFraction: share } = problem.operator;
+  const measured = typeof share === "number" ? `what is measured of k-space: ${percent(share)}` : "what is measured";
+  return { picture: "mask", label: "sampling mask", caption: { text: measured } };
+}
+
 function imageGrid(result: AuditResult, image: number): PictureGrid {
-  const { images, operator } = result.problem;
-  const { label, preparation } = images[image];
+  const { label, preparation } = result.problem.images[image];
   const shown = result.methods.flatMap(({ name }, mark) => {
     const accuracy = accuracyOf(result, name, image);
     return accuracy ? [{ name, mark, accuracy }] : [];
   });
-  const mask: Picture = {
-    picture: "mask",
-    label: "sampling mask",
-    caption: { text: `what is measured of k-space: ${percent(Number(operator.sampledFraction))}` },
-  };
   return {
     kind: "pictures",
     id: `clean-${image}`,
     title: label,
     ...(preparation === "none" ? {} : { note: preparation }),
-    shape: [Number(operator.height), Number(operator.width)],
+    shape: shapeOf(result.pictures[`image ${image}`]),
     columns: [{ text: "truth |x|" }, ...shown.map(({ name, mark }) => ({ text: name, mark }))],
     rows: [
       {
@@ -47,7 +58,7 @@ function imageGrid(result: AuditResult, image: number): PictureGrid {
       {
         label: { text: "" },
         cells: [
-          image === 0 && result.pictures.mask !== undefined ? mask : null,
+          image === 0 ? maskPicture(result) : null,
           ...shown.map(({ name, accuracy }) => ({
             picture: `error ${image} ${name}`,
             label: `error of ${name}`,

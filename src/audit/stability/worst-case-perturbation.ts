@@ -1,6 +1,6 @@
 // Worst case inside a ball: how far can a perturbation of a given size move the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
-import { decibels } from "../../report/index.ts";
+import { count, decibels, percent as percentOf } from "../../report/index.ts";
 import { projectedAscent, type Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement } from "../schema.ts";
@@ -115,7 +115,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         method,
         outcome: loss > maxPsnrLoss ? "fail" : "pass",
         figure: { value: loss, threshold: maxPsnrLoss, unit: `dB lost at ${percent(judgedBudget)}` },
-        explanation: `loses ${decibels(loss)} on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)}${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${(100 * spread).toFixed(1)} %` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${judged.length} image${judged.length > 1 ? "s" : ""}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
+        explanation: `loses ${decibels(loss)} on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)}${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${percentOf(spread, 1)}` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${count(judged.length, "image")}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
       };
     },
   };

@@ -33,7 +33,7 @@ export function shownAsRates(found: Found): Detail[] {
       note: "Means over images and families of masks, with 95 % intervals.",
       x: { name: "measured share of k-space, %", fromZero: true },
       y: { name: "PSNR, dB" },
-      lines: [{ x: 100 * sampledFraction, text: "this audit" }],
+      ...(Number.isFinite(sampledFraction) ? { lines: [{ x: 100 * sampledFraction, text: "this audit" }] } : {}),
       curves: shown.map(
         ({ name, mark }): Curve => ({
           name,
