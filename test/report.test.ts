@@ -83,7 +83,7 @@ function everything(of: (what: string) => string): Report {
         },
         { label: { text: of("row") }, cells: [null, { ...picture, picture: "there is none" }] },
       ],
-      windows: { grey: 1, colour: 0.25 },
+      windows: { grey: [0, 1], colour: { of: of("error"), top: 0.25 } },
       scaleBar: { pixels: 10, text: of("1 cm") },
     },
     {

@@ -120,8 +120,11 @@ export interface PictureGrid extends Shown {
   readonly shape: readonly [number, number];
   readonly columns: readonly Label[];
   readonly rows: readonly { readonly label: Label; readonly cells: readonly (Picture | null)[] }[];
-  /** The values shown as white, and as the brightest colour of the error maps. */
-  readonly windows?: { readonly grey?: number; readonly colour?: number };
+  /** The values shown as black and white; what the colour maps show, and its brightest colour. */
+  readonly windows?: {
+    readonly grey?: readonly [number, number];
+    readonly colour?: { readonly of: string; readonly top: number };
+  };
   /** A length inside the first picture. */
   readonly scaleBar?: { readonly pixels: number; readonly text: string };
 }

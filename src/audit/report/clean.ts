@@ -8,6 +8,7 @@ import {
   type Section,
   type Table,
 } from "../../report/index.ts";
+import { windowsOf } from "../scales.ts";
 import type { Accuracy, AuditResult } from "../schema.ts";
 
 const accuracyOf = (result: AuditResult, method: string, image: number): Accuracy | undefined =>
@@ -67,7 +68,7 @@ function imageGrid(result: AuditResult, image: number): PictureGrid {
         ],
       },
     ],
-    windows: { colour: result.scales[image].error, grey: result.scales[image].magnitude },
+    windows: windowsOf(result.scales[image]),
   };
 }
 

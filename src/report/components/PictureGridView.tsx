@@ -2,7 +2,7 @@
 // dark and bright mean.
 import type { JSX } from "preact";
 import type { Box, Picture, PictureGrid } from "../kinds.ts";
-import { fixed } from "../numbers.ts";
+import { figure, fixed } from "../numbers.ts";
 import { Scroll, Words } from "./Words.tsx";
 
 type Shape = PictureGrid["shape"];
@@ -58,15 +58,19 @@ function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; firs
   );
 }
 
-function Windows({ grey, colour }: { grey?: number; colour?: number }): JSX.Element {
+function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Element {
   return (
     <p class="soft windows">
       {colour !== undefined && (
         <>
-          Error maps: |x̂ − x|, one scale: 0 <span class="ramp" /> {fixed(colour, 3)}.{" "}
+          Colours: {colour.of}, 0 <span class="ramp" /> {fixed(colour.top, 3)}.{" "}
         </>
       )}
-      {grey !== undefined && <>Grey pictures: black 0, white {fixed(grey, 3)}.</>}
+      {grey !== undefined && (
+        <>
+          Grey: black {figure(grey[0])}, white {fixed(grey[1], 3)}.
+        </>
+      )}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 // A test's pictures as composed figures.
 import { decibels, fixed, percent, type Label, type Picture, type PictureGrid } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
+import { windowsOf } from "../../scales.ts";
 import type { Found } from "./found.ts";
 
 type Shown = Measurement & { readonly pictures: NonNullable<Measurement["pictures"]> };
@@ -13,10 +14,6 @@ function worstOf(found: Found, method: string, image: number): Shown | undefined
     .filter(hasPictures)
     .at(-1);
 }
-const windowsOf = ({ scales }: Found, image: number): PictureGrid["windows"] & object => ({
-  colour: scales[image].error,
-  grey: scales[image].magnitude,
-});
 const maximum = (value: number): Label => ({ text: `maximum ${fixed(value, 3)}` });
 
 function beforeAndAfter(shown: readonly Shown[], input: string): PictureGrid["rows"] {
@@ -65,7 +62,7 @@ export function comparison(found: Found, words: { what: string; input: string })
           soft: `${m.label}: ${percent(m.relativeNorm)}`,
         })),
         rows: beforeAndAfter(shown, words.input),
-        windows: windowsOf(found, i),
+        windows: windowsOf(found.scales[i]),
       },
     ];
   });
@@ -105,7 +102,7 @@ export function gallery(found: Found): PictureGrid[] {
           shape: found.shape,
           columns: [`x + ${r}`, `|${r}| ×1`, `|${r}| enlarged`, "x̂", "error"].map((text) => ({ text })),
           rows: own.map(galleryRow),
-          windows: windowsOf(found, i),
+          windows: windowsOf(found.scales[i]),
         },
       ];
     }),
