@@ -26,6 +26,8 @@ import {
   instabilityAscent,
   localLipschitz,
   projectedAscent,
+  renderComparison,
+  renderCsv,
   renderFigures,
   renderHtml,
   renderMarkdown,
@@ -351,6 +353,27 @@ describe("an audit", () => {
     const markdown = renderMarkdown(result, { command: "npx fiducial audit" });
     expect(markdown).not.toMatch(/undefined|NaN|\[object/);
     for (const m of methods) expect(markdown).toContain(`| ${m.name} |`);
+  });
+  it("whatever a result's texts are, its report, figures, table and comparison are made of text", async () => {
+    const text = "</style><script>alert(1)</script>\u001b[2J../../=cmd|x";
+    const words = new Set(["kind", "outcome", "format", "place", "domain"]);
+    const spoilt = (value: unknown, key = ""): unknown => {
+      if (typeof value === "string") return words.has(key) || /^[\w+/=]{60,}$/.test(value) ? value : value + text;
+      if (Array.isArray(value)) return value.map((v) => spoilt(v));
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value).map(([k, v]) => [key === "pictures" || key === "settings" ? k + text : k, spoilt(v, k)]),
+      );
+    };
+    const result = spoilt(JSON.parse(JSON.stringify(await run()))) as AuditResult;
+    const html = renderHtml(result, { command: text });
+    expect(html).not.toMatch(/<script|<\/script|[^\P{Cc}\n]/u);
+    expect(html.match(/<\/style>/g)).toHaveLength(1);
+    expect(html).toContain("&lt;script>alert(1)");
+    for (const shown of [renderMarkdown(result, { command: "x" }), renderComparison(result, result)])
+      expect(shown.replace(/\\./g, "")).not.toMatch(/<|[^\P{Cc}\n]/u);
+    expect(renderCsv(result)).not.toMatch(/[^\P{Cc}\r\n]|(^|,)"?[=+@]/mu);
+    for (const { name } of renderFigures(result)) expect(name).toMatch(/^[A-Za-z0-9+][A-Za-z0-9.+-]*\.(png|svg|csv)$/);
   });
   it("says what is wrong with its options", async () => {
     await expect(audit({ problem, methods: [], tests, seed: 1, backend: wasm })).rejects.toThrow(/0 methods/);
