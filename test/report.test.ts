@@ -54,7 +54,7 @@ function everything(of: (what: string) => string): Report {
       fold: of("fold"),
       label: of("label"),
       x: { name: of("x"), fromZero: true },
-      y: { name: of("y"), logarithmic: true },
+      y: { name: of("y"), whole: true },
       lines: [{ x: 1, text: of("line") }],
       curves: [0, 1, 7].map((mark) => ({
         name: of(`curve ${mark}`),

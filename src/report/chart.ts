@@ -1,6 +1,6 @@
 // Where the parts of a plot lie: scales, paths and the places of names. components/Plot.tsx draws
 // them.
-import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3-scale";
+import { scaleLinear, type ScaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { Axis, Curve, Curves, Point } from "./kinds.ts";
 import { figure, fixed } from "./numbers.ts";
@@ -41,15 +41,8 @@ type Finite = Point & { readonly x: number; readonly y: number };
 const isFinitePoint = (p: Point): p is Finite => Number.isFinite(p.x) && Number.isFinite(p.y);
 const finite = (points: readonly Point[] = []): Finite[] => points.filter(isFinitePoint);
 
-type Scale = ScaleContinuousNumeric<number, number>;
+type Scale = ScaleLinear<number, number>;
 function scaleOf(axis: Axis, values: readonly number[], range: readonly [number, number]): Scale {
-  if (axis.logarithmic) {
-    const positive = values.filter((v) => v > 0);
-    return scaleLog()
-      .domain([Math.min(...positive), Math.max(...positive)])
-      .range(range)
-      .nice();
-  }
   const low = Math.min(...values, ...(axis.fromZero ? [0] : []));
   const high = Math.max(...values);
   // all the same: some room around it; otherwise 6.0000001 needs no more of it than 6
@@ -60,12 +53,8 @@ function scaleOf(axis: Axis, values: readonly number[], range: readonly [number,
     .nice(6);
 }
 function ticksOf(axis: Axis, scale: Scale): Tick[] {
-  const values = scale.ticks(6);
-  const written = axis.logarithmic || axis.whole ? figure : scale.tickFormat(6);
-  const shown = values.filter((v) => {
-    if (axis.logarithmic) return Number.isInteger(Math.log10(v));
-    return !axis.whole || Number.isInteger(v);
-  });
+  const shown = scale.ticks(6).filter((v) => !axis.whole || Number.isInteger(v));
+  const written = axis.whole ? figure : scale.tickFormat(6);
   return shown.map((v) => ({ at: scale(v), text: written(v) }));
 }
 

@@ -39,5 +39,4 @@ export {
   print,
   probability,
   withArticle,
-  withHalf,
 } from "./numbers.ts";

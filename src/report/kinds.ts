@@ -84,8 +84,6 @@ export interface Axis {
   readonly fromZero?: true;
   /** Whole numbers alone are written at it. */
   readonly whole?: true;
-  /** 1, 10, 100 at equal distances. */
-  readonly logarithmic?: true;
 }
 export interface Curves extends Shown {
   readonly kind: "curves";

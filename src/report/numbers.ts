@@ -21,9 +21,6 @@ export const decibels = (value: number | null, digits = 2): string => {
   const text = fixed(value, digits);
   return text === NOTHING ? text : `${text} dB`;
 };
-/** The mean, and how far its interval reaches to either side. */
-export const withHalf = (value: number, half: number, digits: number): string =>
-  `${fixed(value, digits)} (± ${fixed(half, digits)})`;
 /** Small ones as powers of ten. */
 export function probability(p: number | null): string {
   if (p === null || !Number.isFinite(p)) return NOTHING;
@@ -57,7 +54,6 @@ const printers: Readonly<Record<Format, (value: number | null) => string>> = {
 export const print = (value: number | null, format: Format = "figure"): string => printers[format](value);
 
 /** "1 image", "2 images", "no images" */
-export const count = (n: number, one: string, many = `${one}s`): string =>
-  `${n === 0 ? "no" : n} ${n === 1 ? one : many}`;
+export const count = (n: number, one: string): string => `${n === 0 ? "no" : n} ${one}${n === 1 ? "" : "s"}`;
 /** "an arrow", "a disc": by the first letter, which is right for the words that are used here. */
 export const withArticle = (words: string): string => `${/^[aeiou]/i.test(words) ? "an" : "a"} ${words}`;

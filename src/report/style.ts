@@ -46,7 +46,7 @@ tbody th{font-weight:600;min-width:84px}
 .grid figure{margin:0;min-width:108px}
 .frame{position:relative;overflow:hidden;border-radius:3px;background:#000}
 .frame img,.crop{width:100%;height:auto;display:block}
-.crop image,.pixels{image-rendering:pixelated}
+.crop image{image-rendering:pixelated}
 .frame .soft{background:var(--card);padding:8px;margin:0}
 .box{position:absolute;border:1.5px solid #ffd23f}
 .scale-bar{position:absolute;left:6%;bottom:5%;border-bottom:3px solid #fff;color:#fff;font-size:11px;
@@ -54,14 +54,16 @@ line-height:1.3;white-space:nowrap;text-shadow:0 0 2px #000,0 0 2px #000}
 figcaption{font-size:12.5px;line-height:1.35;color:var(--soft);padding-top:3px}
 figcaption b{color:var(--ink)}
 .head{font-size:13px;line-height:1.35;font-weight:600;align-self:end}.head .soft{font-weight:400;display:block}
-.side{font-size:13px;line-height:1.35;font-weight:600;align-self:center;max-width:120px;min-width:0;hyphens:auto;overflow-wrap:break-word}
+.side{font-size:13px;line-height:1.35;font-weight:600;align-self:center;max-width:120px;
+min-width:0;hyphens:auto;overflow-wrap:break-word}
 .windows{max-width:none}
 .ramp{height:10px;width:180px;border-radius:2px;display:inline-block;vertical-align:middle;
 background:linear-gradient(90deg,#000004,#420a68,#932667,#dd513a,#fca50a,#fcffa4)}
 details{border-top:1px solid var(--line);margin-top:14px;padding-top:8px}
 summary{cursor:pointer;font-weight:600}
 dl{margin:6px 0;font-size:14px}dd{margin:0}
-.facts{display:flex;flex-wrap:wrap;gap:2px 22px}.facts div{display:flex;flex-wrap:wrap;gap:0 6px}.facts dt{color:var(--soft)}
+.facts{display:flex;flex-wrap:wrap;gap:2px 22px}
+.facts div{display:flex;flex-wrap:wrap;gap:0 6px}.facts dt{color:var(--soft)}
 .facts-title{font-weight:600;margin-top:14px}
 .verdicts div{display:grid;grid-template-columns:minmax(210px,max-content) 1fr;gap:2px 18px;padding:6px 0;
 border-bottom:1px solid var(--line)}
