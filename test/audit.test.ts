@@ -26,6 +26,8 @@ import {
   instabilityAscent,
   localLipschitz,
   projectedAscent,
+  renderComparison,
+  renderCsv,
   renderFigures,
   renderHtml,
   renderMarkdown,
@@ -310,7 +312,7 @@ describe("an audit", () => {
     const result = await run();
     const html = renderHtml(result, { command: 'npx fiducial audit --seed 7 <&"' });
     expect(html).not.toMatch(/<script|<link|@import|url\(|https?:|src="(?!data:)/);
-    expect(html).toContain("npx fiducial audit --seed 7 &#60;&#38;&#34;");
+    expect(html).toContain("npx fiducial audit --seed 7 &lt;&amp;&quot;");
     expect(html).not.toMatch(/undefined|NaN|\[object/);
     // what a screen reader needs: a name for every picture, plot and column, focus for what scrolls
     expect(html).not.toMatch(
@@ -337,8 +339,9 @@ describe("an audit", () => {
     expect(new Set(figures.map((f) => f.name)).size).toBe(figures.length);
     expect(figures.filter((f) => f.name.endsWith(".png"))).toHaveLength(Object.keys(result.pictures).length);
     for (const { name, content } of figures) {
-      expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg)$/);
-      if (typeof content === "string")
+      expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg|csv)$/);
+      if (name.endsWith(".csv")) expect(content).toMatch(/^(curve|group),/);
+      else if (typeof content === "string")
         expect(content).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*<\/svg>$/s);
       else expect([...content.subarray(1, 4)]).toEqual([0x50, 0x4e, 0x47]);
     }
@@ -353,6 +356,27 @@ describe("an audit", () => {
     const markdown = renderMarkdown(result, { command: "npx fiducial audit" });
     expect(markdown).not.toMatch(/undefined|NaN|\[object/);
     for (const m of methods) expect(markdown).toContain(`| ${m.name} |`);
+  });
+  it("whatever a result's texts are, its report, figures, table and comparison are made of text", async () => {
+    const text = "</style><script>alert(1)</script>\u001b[2J../../=cmd|x";
+    const words = new Set(["kind", "outcome", "format", "place", "domain"]);
+    const spoilt = (value: unknown, key = ""): unknown => {
+      if (typeof value === "string") return words.has(key) || /^[\w+/=]{60,}$/.test(value) ? value : value + text;
+      if (Array.isArray(value)) return value.map((v) => spoilt(v));
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value).map(([k, v]) => [key === "pictures" || key === "settings" ? k + text : k, spoilt(v, k)]),
+      );
+    };
+    const result = spoilt(JSON.parse(JSON.stringify(await run()))) as AuditResult;
+    const html = renderHtml(result, { command: text });
+    expect(html).not.toMatch(/<script|<\/script|[^\P{Cc}\n]/u);
+    expect(html.match(/<\/style>/g)).toHaveLength(1);
+    expect(html).toContain("&lt;script>alert(1)");
+    for (const shown of [renderMarkdown(result, { command: "x" }), renderComparison(result, result)])
+      expect(shown.replace(/\\./g, "")).not.toMatch(/<|[^\P{Cc}\n]/u);
+    expect(renderCsv(result)).not.toMatch(/[^\P{Cc}\r\n]|(^|,)"?[=+@]/mu);
+    for (const { name } of renderFigures(result)) expect(name).toMatch(/^[A-Za-z0-9+][A-Za-z0-9.+-]*\.(png|svg|csv)$/);
   });
   it("says what is wrong with its options", async () => {
     await expect(audit({ problem, methods: [], tests, seed: 1, backend: wasm })).rejects.toThrow(/0 methods/);

@@ -1,6 +1,7 @@
 // The command line on good and bad input: what it prints, its exit codes, and that it never leaves
 // half a file.
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -14,11 +15,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, describe, expect, it } from "vitest";
 import { nn, saveNetwork } from "fiducial/learning";
 import { sheppLogan, subsampledFourier, variableDensityMask } from "fiducial/imaging";
 import { writeNpy, writePng } from "fiducial/data";
-import type { AuditResult } from "fiducial/audit";
+import { readResult, type AuditResult } from "fiducial/audit";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "fiducial-"));
@@ -131,6 +133,28 @@ describe("fiducial audit", () => {
     expect(fiducial(["report", join(one, "result.json"), "--out", again]).status).toBe(0);
     for (const name of ["report.html", "report.md", "measurements.csv"])
       expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(one, name), "utf8"));
+    // an older result does not say how it is shown: it is shown as the tests show theirs
+    const { sha256: _, ...measured } = JSON.parse(readFileSync(join(one, "result.json"), "utf8")) as AuditResult;
+    const old = {
+      ...measured,
+      schemaVersion: "1.2",
+      tests: measured.tests.map(({ details, ...test }) => {
+        expect(details.length, test.id).toBeGreaterThan(1);
+        return test;
+      }),
+    };
+    const signed = (result: object): string => {
+      const hash = createHash("sha256").update(JSON.stringify(result)).digest("hex");
+      return JSON.stringify({ ...result, sha256: hash });
+    };
+    const read = readResult(signed(old), "old.json");
+    expect(read).toMatchObject({ schemaVersion: "1.2", sha256: JSON.parse(signed(old)).sha256 });
+    expect(JSON.parse(JSON.stringify(read.tests))).toEqual(measured.tests);
+    const validate = new Ajv2020({ strict: false }).compile(
+      JSON.parse(readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8")),
+    );
+    validate(JSON.parse(readFileSync(join(one, "result.json"), "utf8")));
+    expect(validate.errors).toBe(null);
     const rows = readFileSync(join(again, "measurements.csv"), "utf8").trimEnd().split("\r\n");
     expect(rows[0]).toMatch(/^test,method,image,series,label,relative_norm/);
     const all = JSON.parse(readFileSync(join(one, "result.json"), "utf8")) as AuditResult;
@@ -141,8 +165,8 @@ describe("fiducial audit", () => {
     const other = at("other-seed");
     fiducial(["audit", ...quick, "--count", "1", "--seed", "9", "--out", other]);
     const different = fiducial(["compare", join(one, "result.json"), join(other, "result.json")]);
-    expect(different.out).toMatch(/seed: 1 in A, 9 in B/);
-    expect(different.out).toMatch(/\| practical-faults \| U-Net \| (pass|fail); at worst .* \| – \|/);
+    expect(different.out).toMatch(/\| seed \| 1 \| 9 \|/);
+    expect(different.out).toMatch(/\| practical-faults \| U-Net \| (pass|fail) at worst .* \| – \|/);
     const result = readFileSync(join(one, "result.json"), "utf8");
     for (const [content, says] of [
       ["{", /no JSON, or only a part/],
@@ -150,6 +174,8 @@ describe("fiducial audit", () => {
       [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'), /version 9\.0.*update the program/],
       [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/],
       [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/],
+      [signed({ ...measured, tests: [{ ...measured.tests[0], details: [{ kind: "film" }] }] }), /shows a "film"/],
+      [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, /nested deeper than any result|no JSON/],
     ] as const) {
       refused(fiducial(["report", file("bad.json", content), "--out", at("never")]), /bad\.json/, says);
     }

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const library = readFileSync(join(root, "docs/library.md"), "utf8");
-const wings = ["engine", "data", "learning", "imaging", "audit"];
+const wings = ["engine", "report", "data", "learning", "imaging", "audit"];
 
 describe("docs", () => {
   it("docs/library.md names everything that is exported, types too", async () => {

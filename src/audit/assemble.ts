@@ -5,6 +5,8 @@ import { certificateKey, cleanKey, testKey, type AuditHeader, type Piece } from 
 import { heatPicture } from "./pictures.ts";
 import { resultHash } from "./result.ts";
 import type { AuditResult, Certificate, Outcome, TestRecord, Verdict } from "./schema.ts";
+import type { Found } from "./stability/shown/found.ts";
+import { shownAsSearch } from "./stability/shown/search.ts";
 import type { Findings, StabilityTest } from "./stability/test.ts";
 
 const overall = (verdicts: readonly Verdict[]): Outcome =>
@@ -40,7 +42,7 @@ export function assembleAudit(
   };
   cleans.forEach((own) => own.forEach(collect));
 
-  const records = tests.map((test): TestRecord => {
+  const records = tests.map((test): Omit<TestRecord, "details"> => {
     const found = names.map((_, m) => images.map((i) => piece(testKey(test.id, m, i))));
     const verdicts = names.map((method, m): Verdict => {
       const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
@@ -103,14 +105,27 @@ export function assembleAudit(
     errors.reduce((top, e) => (e.image === i ? e.values.reduce((a, b) => Math.max(a, b), top) : top), 1e-12),
   );
   for (const { id, image, values } of errors) pictures[id] = heatPicture(values, header.shape, tops[image]);
+  const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
+  const scales = tops.map((error, i) => ({ magnitude: header.ranges[i], error }));
+  const around: Omit<Found, "test"> = {
+    methods: names,
+    images: facts.problem.images,
+    accuracy,
+    shape: header.shape,
+    scales,
+    sampledFraction: Number(facts.problem.operator.sampledFraction),
+  };
   const result: Omit<AuditResult, "sha256"> = {
     ...facts,
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
-    accuracy: cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : [])),
-    tests: records,
+    accuracy,
+    tests: records.map((record, t) => ({
+      ...record,
+      details: (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
+    })),
     ...(certificates.length > 0 ? { certificates } : {}),
     pictures,
-    scales: tops.map((error, i) => ({ magnitude: header.ranges[i], error })),
+    scales,
   };
   return { ...result, sha256: resultHash(result) };
 }

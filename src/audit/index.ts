@@ -36,9 +36,8 @@ export { ascentPresets, instabilityAscent, type AscentOptions } from "./stabilit
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
-export { renderHtml, type ReportOptions } from "./report/html.ts";
+export type { ReportOptions } from "./report/audit-report.ts";
 export { renderComparison } from "./report/comparison.ts";
-export { renderFigures, type Figure } from "./report/figures.ts";
-export { renderCsv } from "./report/csv.ts";
+export { renderCsv } from "./report/measurements.ts";
+export { renderFigures, renderHtml, renderMarkdown, type Figure } from "./report/render.ts";
 export { readResult } from "./result.ts";
-export { renderMarkdown } from "./report/markdown.ts";

@@ -1,9 +1,11 @@
 // The result of an audit: the product. Report and Markdown render it and recompute nothing.
 // schema/result.schema.json says the same for other tools.
 
-export const schemaVersion = "1.2";
+import type { Detail, Outcome } from "../report/index.ts";
+
+export type { Outcome };
+export const schemaVersion = "1.3";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
-export type Outcome = "pass" | "fail" | "inconclusive" | "error" | "not-applicable";
 
 export interface ImageRecord {
   readonly label: string;
@@ -187,6 +189,8 @@ export interface TestRecord {
   readonly measurements: readonly Measurement[];
   readonly transfers?: readonly Transfer[];
   readonly rates?: readonly RateScore[];
+  /** What a report shows of it, ready to be drawn: since 1.3. */
+  readonly details: readonly Detail[];
 }
 export interface AuditResult {
   readonly schemaVersion: string;

@@ -1,5 +1,6 @@
 // Antun et al.'s test: one ascent over image-domain perturbations, looked at as r₁, r₂, r₃ grow.
 import { ConfigError } from "../../engine/index.ts";
+import { fixed, percent } from "../../report/index.ts";
 import { heavyBallAscent } from "../attack/ascent.ts";
 import type { Measurement } from "../schema.ts";
 import type { StabilityTest } from "./test.ts";
@@ -138,7 +139,7 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
         method,
         outcome: worst.amplification > maxAmplification ? "fail" : "pass",
         figure: { value: worst.amplification, threshold: maxAmplification, unit: "times the perturbation's norm" },
-        explanation: `answers ${worst.label} of image ${worst.image + 1} (${(100 * worst.relativeNorm).toFixed(2)} % of ‖x‖) with ${worst.amplification.toFixed(2)} times its norm (threshold ${maxAmplification}), ${Number.isFinite(ratio) ? ratio.toFixed(1) : "0"} times as much as random noise of that norm${reached}`,
+        explanation: `answers ${worst.label} of image ${worst.image + 1} (${percent(worst.relativeNorm)} of ‖x‖) with ${fixed(worst.amplification, 2)} times its norm (threshold ${maxAmplification}), ${fixed(Number.isFinite(ratio) ? ratio : 0, 1)} times as much as random noise of that norm${reached}`,
       };
     },
   };

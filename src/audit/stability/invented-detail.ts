@@ -1,5 +1,6 @@
 // A targeted search: can a faint perturbation make a whole detail appear that is not there?
 import { ConfigError } from "../../engine/index.ts";
+import { percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { projectedAscent } from "../attack/ascent.ts";
 import type { StabilityTest } from "./test.ts";
@@ -34,7 +35,7 @@ export function inventedDetail(
       `inventedDetail: radius ${radius}, contrast ${contrast}, steps ${steps} and restarts ${restarts} must be positive, the budget ${budget} in (0, 1) and below the threshold ${maxShown}`,
       { radius, contrast, budget, steps, restarts, maxShown },
     );
-  const percent = (v: number): string => `${(100 * v).toFixed(0)} %`;
+  const percent = (v: number): string => percentOf(v, 0);
   return {
     id: "invented-detail",
     domain: "measurement",

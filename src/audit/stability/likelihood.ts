@@ -1,10 +1,12 @@
 // How likely is a bad reconstruction, when nobody searches for one? Noise as the problem has it,
 // and one thing that goes wrong in practice.
 import { ConfigError } from "../../engine/index.ts";
+import { probability } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import { fromNormals } from "../likelihood/normals.ts";
 import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulation.ts";
 import type { Measurement } from "../schema.ts";
+import { shownAsLikelihood } from "./shown/likelihood.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -91,15 +93,15 @@ export function badReconstructionLikelihood(
       const { probability, low, high, evaluations, levels, bound } = likelihood;
       return { measurements: [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }] };
     },
+    show: shownAsLikelihood,
     judge(method, { measurements }) {
       const all = measurements.flatMap((m) => m.likelihood ?? []);
       const worst = all.reduce((p, q) => (q.probability > p.probability ? q : p));
-      const number = (p: number): string => (p >= 0.01 ? p.toFixed(3) : p.toExponential(1));
       return {
         method,
         outcome: worst.low > maxProbability ? "fail" : "pass",
         figure: { value: worst.probability, threshold: maxProbability, unit: `probability of losing ${psnrLoss} dB` },
-        explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${number(worst.probability)} (${number(worst.low)} to ${number(worst.high)}) on its worst image, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
+        explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${probability(worst.probability)} (${probability(worst.low)} to ${probability(worst.high)}) on its worst image, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
       };
     },
   };

@@ -1,8 +1,10 @@
 // The place and shape where a small detail is lost: a search, where structural-change draws.
 import { ConfigError } from "../../engine/index.ts";
+import { percent as percentOf, withArticle } from "../../report/index.ts";
 import { detailAt, detailShapes, drawPlace, type DetailShape, type Place } from "../../imaging/index.ts";
 import { mean } from "../statistics.ts";
 import { lookFor, scoreOf, type Recovery } from "./recovery.ts";
+import { shownAsRecovery } from "./shown/recovery.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -93,6 +95,7 @@ export function lostDetailSearch(
         ],
       };
     },
+    show: shownAsRecovery,
     judge(method, { measurements }) {
       const held = measurements.flatMap((m) =>
         m.detail && m.detail.measured >= HELD ? [{ ...m, share: m.detail.recovered / m.detail.measured }] : [],
@@ -104,12 +107,13 @@ export function lostDetailSearch(
           explanation: `no detail of ${radius} px was found of which ${100 * HELD} % is measured`,
         };
       const worst = held.reduce((p, q) => (q.share < p.share ? q : p));
-      const percent = (v: number): string => `${(100 * v).toFixed(0)} %`;
+      const percent = (v: number): string => percentOf(v, 0);
+      const average = held.length > 1 ? ` (mean of the images' least ${percent(mean(held.map((m) => m.share)))})` : "";
       return {
         method,
         outcome: worst.share < leastShare ? "fail" : "pass",
         figure: { value: 100 * worst.share, threshold: 100 * leastShare, unit: "% of what is measured, at least" },
-        explanation: `recovers ${percent(worst.share)} of what is measured of a ${worst.label} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image (mean of the images' least ${percent(mean(held.map((m) => m.share)))}); threshold ${percent(leastShare)}`,
+        explanation: `recovers ${percent(worst.share)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare)}`,
       };
     },
   };

@@ -1,9 +1,11 @@
 // What happens in practice: faults that scanners and patients really make, at three severities
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
+import { decibels } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
+import { shownAsSeries } from "./shown/series.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -49,6 +51,7 @@ export function practicalFaults(
         }
       return { measurements: found };
     },
+    show: shownAsSeries,
     judge(method, { measurements }) {
       const losses = faults
         .map((fault) => {
@@ -65,7 +68,7 @@ export function practicalFaults(
       const failed = losses.filter((l) => l.loss > maxPsnrLoss);
       const said = (failed.length > 0 ? failed : losses.slice(0, 1)).map(
         ({ fault, loss, noise }) =>
-          `${loss.toFixed(2)} dB to ${fault.name} (${labelOf(fault, fault.severities[1])}; random noise of that norm: ${noise.toFixed(2)} dB)`,
+          `${decibels(loss)} to ${fault.name} (${labelOf(fault, fault.severities[1])}; random noise of that norm: ${decibels(noise)})`,
       );
       return {
         method,

@@ -1,9 +1,11 @@
 // More samples: does the reconstruction get better when more of k-space is measured than the
 // network was trained for?
 import { ConfigError } from "../../engine/index.ts";
+import { decibels, fixed, percent as percentOf } from "../../report/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
 import type { RateScore } from "../schema.ts";
 import { mean, meanInterval } from "../statistics.ts";
+import { shownAsRates } from "./shown/rates.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -57,6 +59,7 @@ export function samplingRates(
         rates: found.map((f): RateScore => ({ method: subject.method, image: subject.image, ...f })),
       };
     },
+    show: shownAsRates,
     judge(method, { rates = [] }) {
       if (rates.length === 0)
         return {
@@ -76,7 +79,7 @@ export function samplingRates(
         if (drop - half > worst.drop - worst.half) worst = { rate, drop, half, from: best };
         if (mean(more) > mean(fewer)) best = rate;
       }
-      const percent = (rate: number): string => `${(100 * rate).toFixed(0)} %`;
+      const percent = (rate: number): string => percentOf(rate, 0);
       if (above.length === 1)
         return { method, outcome: "not-applicable", explanation: `everything is measured at ${percent(own)} already` };
       const gain = mean(at(above[above.length - 1])) - mean(at(own));
@@ -85,7 +88,7 @@ export function samplingRates(
         method,
         outcome: failed ? "fail" : "pass",
         figure: { value: Math.max(0, worst.drop), threshold: maxPsnrDrop, unit: "dB lost to more measurements" },
-        explanation: `${failed ? `is ${worst.drop.toFixed(2)} dB (± ${worst.half.toFixed(2)}) worse at ${percent(worst.rate)} of k-space than at ${percent(worst.from)}; threshold ${maxPsnrDrop} dB; it` : "never gets worse with more;"} ${gain >= 0 ? "gains" : "loses"} ${Math.abs(gain).toFixed(2)} dB from ${percent(own)} to ${percent(above[above.length - 1])}`,
+        explanation: `${failed ? `is ${decibels(worst.drop)} (± ${fixed(worst.half, 2)}) worse at ${percent(worst.rate)} of k-space than at ${percent(worst.from)}; threshold ${maxPsnrDrop} dB; it` : "never gets worse with more;"} ${gain >= 0 ? "gains" : "loses"} ${decibels(Math.abs(gain))} from ${percent(own)} to ${percent(above[above.length - 1])}`,
       };
     },
   };

@@ -1,8 +1,10 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
+import { fixed, percent } from "../../report/index.ts";
 import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
 import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
+import { shownAsRecovery } from "./shown/recovery.ts";
 import type { StabilityTest } from "./test.ts";
 
 /**
@@ -82,6 +84,7 @@ export function structuralChange(
       }
       return { measurements };
     },
+    show: shownAsRecovery,
     judge(method, { measurements }) {
       const own = measurements.flatMap((m) =>
         m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
@@ -106,7 +109,7 @@ export function structuralChange(
         method,
         outcome: mean + half < leastRecovery ? "fail" : "pass",
         figure: { value: 100 * mean, threshold: 100 * leastRecovery, unit: "% recovered, at least" },
-        explanation: `recovers ${(100 * mean).toFixed(0)} % (± ${(100 * half).toFixed(0)}) of details of ${labelOf(judged.radius, judged.contrast)}, loses ${lost} of ${weight}${beyond > 0 ? `; ${beyond} more are not in the data` : ""}; threshold ${100 * leastRecovery} %`,
+        explanation: `recovers ${percent(mean, 0)} (± ${fixed(100 * half, 0)}) of details of ${labelOf(judged.radius, judged.contrast)}, loses ${lost} of ${weight}${beyond > 0 ? `; ${beyond} more are not in the data` : ""}; threshold ${100 * leastRecovery} %`,
       };
     },
   };

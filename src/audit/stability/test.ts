@@ -2,9 +2,11 @@
 // what it finds.
 import type { Random } from "../../engine/index.ts";
 import type { Acquisition, Mask } from "../../imaging/index.ts";
+import type { Detail } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
+import type { Found } from "./shown/found.ts";
 
 /**
  * What a search climbs away from: x̂ of the clean measurement unless given; and where it looks, a
@@ -92,4 +94,6 @@ export interface StabilityTest {
   run(subject: Subject): Promise<Findings>;
   /** Never called without findings. */
   judge(method: string, findings: Findings): Verdict;
+  /** What a report shows of it, as data; what a search found unless given. */
+  show?(found: Found): readonly Detail[];
 }

@@ -1,8 +1,10 @@
 // Worst case inside a ball: how far can a perturbation of a given size move the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
+import { count, decibels, percent as percentOf } from "../../report/index.ts";
 import { projectedAscent, type Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement } from "../schema.ts";
+import { shownAsWorstCase } from "./shown/search.ts";
 import type { StabilityTest } from "./test.ts";
 import { boxWindow, windowedDistance, type Box } from "./window.ts";
 
@@ -53,7 +55,6 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
       { steps, restarts, maxPsnrLoss },
     );
   const percent = (e: number): string => `${Number((100 * e).toPrecision(3))} %`;
-  const decibels = (v: number): string => v.toFixed(2).replace(/^-0\.00$/, "0.00");
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
   return {
@@ -97,6 +98,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
       }
       return { measurements: found };
     },
+    show: shownAsWorstCase,
     judge(method, { measurements }) {
       const judged = measurements.filter((m) => m.relativeBudget === judgedBudget);
       const loss = judged.reduce((s, m) => s + m.psnr.before - m.psnr.after, 0) / judged.length;
@@ -113,7 +115,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         method,
         outcome: loss > maxPsnrLoss ? "fail" : "pass",
         figure: { value: loss, threshold: maxPsnrLoss, unit: `dB lost at ${percent(judgedBudget)}` },
-        explanation: `loses ${decibels(loss)} dB on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)} dB${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${(100 * spread).toFixed(1)} %` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${judged.length} image${judged.length > 1 ? "s" : ""}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
+        explanation: `loses ${decibels(loss)} on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)}${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${percentOf(spread, 1)}` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${count(judged.length, "image")}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
       };
     },
   };

@@ -1,0 +1,167 @@
+// What the report of an audit says, in which order; how it looks is src/report's affair.
+import {
+  count,
+  figure,
+  percent,
+  type Detail,
+  type Facts,
+  type Report,
+  type Section,
+  type Table,
+} from "../../report/index.ts";
+import type { AuditResult, TestRecord } from "../schema.ts";
+import { cleanSection } from "./clean.ts";
+import { measurementTable } from "./measurements.ts";
+import { summarySection } from "./summary.ts";
+
+export interface ReportOptions {
+  /** The command that repeats the audit. */
+  readonly command: string;
+}
+
+function testSection(test: TestRecord, methods: readonly string[]): Section {
+  const facts = (name: string, of: Facts["facts"]): Facts => ({
+    kind: "facts",
+    id: `${test.id}-${name}`,
+    title: name,
+    facts: of,
+  });
+  const verdicts: Detail = {
+    kind: "verdicts",
+    id: `${test.id}-verdicts`,
+    lines: test.verdicts.map(({ method, outcome, explanation }) => ({
+      name: method,
+      mark: methods.indexOf(method),
+      outcome,
+      explanation,
+    })),
+  };
+  return {
+    id: test.id,
+    title: test.title,
+    outcome: test.outcome,
+    details: [
+      { kind: "text", id: `${test.id}-description`, paragraphs: [test.description] },
+      verdicts,
+      ...test.details.filter((d) => d.place === undefined),
+      ...measurementTable(test, methods),
+      facts("Thresholds", test.thresholds),
+      facts("Settings", test.settings),
+      { kind: "text", id: `${test.id}-source`, paragraphs: [`Source: ${test.source}.`] },
+    ],
+  };
+}
+
+function certificateSection({ certificates = [], methods }: AuditResult): Section[] {
+  if (certificates.length === 0) return [];
+  const names = methods.map((m) => m.name);
+  const table: Table = {
+    kind: "table",
+    id: "certificates-table",
+    columns: [
+      { name: "method" },
+      { name: "found", format: "ratio" },
+      { name: "local, by power iteration", format: "ratio" },
+      { name: "proven bound" },
+    ],
+    rows: certificates.map((c) => [
+      { text: c.method, mark: names.indexOf(c.method) },
+      c.found,
+      c.local,
+      c.upper === undefined ? "none" : { text: c.upper, format: "ratio", soft: `(${c.why ?? ""})` },
+    ]),
+  };
+  const explained =
+    "How many times its measurement's change a reconstruction can change: at least as much as any test found, and near the first image's measurement as much as the largest singular value of the derivative there; at most as much as is proven, where anything is. A network's proven bound would be a product of its layers' norms, too large to say anything, and is not given.";
+  return [
+    {
+      id: "certificates",
+      title: "Bounds of the Lipschitz constant: change of the image over change of the measurement",
+      details: [{ kind: "text", id: "certificates-text", paragraphs: [explained] }, table],
+    },
+  ];
+}
+
+function gradientTable({ gradientChecks, methods }: AuditResult): Table {
+  const names = methods.map((m) => m.name);
+  return {
+    kind: "table",
+    id: "gradient-checks",
+    title: "Gradient self-check",
+    note: "The slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.",
+    columns: [
+      { name: "method" },
+      { name: "relative error", format: "exponential" },
+      { name: "tolerance", format: "exponential" },
+      { name: "outcome" },
+    ],
+    rows: gradientChecks.map((c) => [
+      { text: c.method, mark: names.indexOf(c.method) },
+      c.relativeError,
+      c.tolerance,
+      { text: "", outcome: c.passed ? "pass" : "fail" },
+    ]),
+  };
+}
+
+function methodSection(result: AuditResult, { command }: ReportOptions): Section {
+  const { methods, problem, metrics, software } = result;
+  const facts = (id: string, title: string, of: Facts["facts"], mark?: number): Facts => ({
+    kind: "facts",
+    id,
+    title,
+    facts: of,
+    ...(mark === undefined ? {} : { mark }),
+  });
+  const made = `${software.name} ${software.version}, backend ${software.backend}, result schema ${result.schemaVersion}.`;
+  return {
+    id: "how",
+    title: "How this was measured",
+    details: [
+      { kind: "text", id: "repeat", title: "Repeat it", paragraphs: [], code: command },
+      gradientTable(result),
+      ...methods.map((m, mark) => facts(`method-${mark}`, m.name, m.description, mark)),
+      facts("sampling", "Sampling", problem.operator),
+      facts("figures", "Figures", metrics),
+      {
+        kind: "table",
+        id: "images",
+        title: "Images",
+        columns: [{ name: "image" }, { name: "SHA-256 of what was audited" }, { name: "preparation" }],
+        rows: problem.images.map((image) => [image.label, image.sha256, image.preparation]),
+      },
+      { kind: "text", id: "made", paragraphs: [made, `SHA-256 of the result: ${result.sha256}`] },
+    ],
+  };
+}
+
+function subtitleOf({ problem, methods, seed }: AuditResult): string {
+  const { operator, images, noise } = problem;
+  const { kind, height, width, samplingKind, sampledFraction } = operator;
+  const measured = typeof sampledFraction === "number" ? ` (${percent(sampledFraction)} of k-space, simulated)` : "";
+  const said = [
+    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, "image")}`,
+    height === undefined || width === undefined ? "" : `${height}×${width}`,
+    `${kind} with a ${samplingKind ?? "given"} mask${measured}`,
+    noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
+  ];
+  return `${said.filter(Boolean).join(", ")}; seed ${seed}.`;
+}
+
+/** The whole report of a result as data. It recomputes nothing. */
+export function auditReport(result: AuditResult, options: ReportOptions): Report {
+  const methods = result.methods.map((m) => m.name);
+  return {
+    name: `Audit of ${methods[0]}`,
+    title: "Can this reconstruction be trusted?",
+    subtitle: subtitleOf(result),
+    sections: [
+      summarySection(result),
+      cleanSection(result),
+      ...result.tests.map((test) => testSection(test, methods)),
+      ...certificateSection(result),
+      methodSection(result, options),
+    ],
+    pictures: result.pictures,
+  };
+}

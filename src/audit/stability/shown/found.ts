@@ -1,0 +1,37 @@
+// What a test's findings are shown from: its record and the names and figures around it.
+import type { Point } from "../../../report/index.ts";
+import type { Accuracy, ImageRecord, Measurement, TestRecord } from "../../schema.ts";
+import { meanInterval } from "../../statistics.ts";
+
+export interface Found {
+  readonly test: Omit<TestRecord, "details">;
+  /** In the result's order: a method's place is its mark. */
+  readonly methods: readonly string[];
+  readonly images: readonly ImageRecord[];
+  readonly accuracy: readonly Accuracy[];
+  /** [height, width] */
+  readonly shape: readonly [number, number];
+  /** The maxima behind the grey and colour scales, by image. */
+  readonly scales: readonly { readonly magnitude: number; readonly error: number }[];
+  /** Share of k-space that the audit measures. */
+  readonly sampledFraction: number;
+}
+
+export const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
+export const loss = (m: Measurement): number => m.psnr.before - m.psnr.after;
+export const lossToNoise = (m: Measurement): number => m.psnr.before - m.noise.psnr;
+
+/** A point at the mean, with its 95 % interval where there are values enough for one. */
+export function meanPoint(x: number, values: readonly number[]): Point {
+  const { mean, half } = meanInterval(values);
+  return half > 0 ? { x, y: mean, low: mean - half, high: mean + half } : { x, y: mean };
+}
+/** The methods that have measurements, with their marks. */
+export function measured(
+  { methods }: Found,
+  measurements: readonly Measurement[],
+): { name: string; mark: number; own: Measurement[] }[] {
+  return methods
+    .map((name, mark) => ({ name, mark, own: measurements.filter((m) => m.method === name) }))
+    .filter(({ own }) => own.length > 0);
+}

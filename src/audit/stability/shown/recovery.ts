@@ -1,0 +1,50 @@
+// How much of small details comes back.
+import { fixed, percent, type Cell, type Detail, type Table } from "../../../report/index.ts";
+import type { DetailScore, Measurement } from "../../schema.ts";
+import { mean } from "../../statistics.ts";
+import { distinct, type Found } from "./found.ts";
+import { comparison, gallery } from "./pictures.ts";
+
+/** Of one method at one size and contrast, over the images. */
+function cellOf(scores: readonly DetailScore[]): Cell {
+  const possible = (d: DetailScore): number => d.placements - d.notRecoverable;
+  const count = scores.reduce((n, d) => n + possible(d), 0);
+  if (count === 0) return null;
+  const share = scores.reduce((sum, d) => sum + d.recovered * possible(d), 0) / count;
+  const squares = scores.reduce((sum, d) => sum + (((d.high - d.low) / 2) * possible(d)) ** 2, 0);
+  const half = Math.sqrt(squares) / count;
+  const lost = scores.reduce((n, d) => n + d.lost, 0);
+  return { text: percent(share, 0), soft: `(± ${fixed(100 * half, 0)}); lost ${lost} of ${count}` };
+}
+
+function recoveryTable({ test, methods }: Found): Table {
+  const scored = (m: Measurement): DetailScore[] => (m.detail ? [m.detail] : []);
+  const labels = distinct(test.measurements.filter((m) => m.detail).map((m) => m.label));
+  return {
+    kind: "table",
+    id: `${test.id}-recovery`,
+    title:
+      "How much of each detail comes back: mean share of its contrast (± half the 95 % interval), and how many are lost",
+    columns: [
+      { name: "radius, contrast" },
+      { name: "measured at all", format: "whole-percent" },
+      ...methods.map((name, mark) => ({ name, mark })),
+    ],
+    rows: labels.map((label) => {
+      const at = test.measurements.filter((m) => m.label === label);
+      return [
+        label,
+        mean(at.flatMap(scored).map((d) => d.measured)),
+        ...methods.map((name) => cellOf(at.filter((m) => m.method === name).flatMap(scored))),
+      ];
+    }),
+  };
+}
+
+export function shownAsRecovery(found: Found): Detail[] {
+  const words = {
+    what: "the detail that came back least with every method",
+    input: "input with its detail",
+  };
+  return [recoveryTable(found), ...comparison(found, words), ...gallery(found)];
+}

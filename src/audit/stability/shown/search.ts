@@ -1,0 +1,30 @@
+// What a search found: how the error grows, how the search went, and every method at its worst.
+import type { Detail } from "../../../report/index.ts";
+import { accuracyAgainstStability, convergence, errorCurves } from "./curves.ts";
+import type { Found } from "./found.ts";
+import { comparison, gallery } from "./pictures.ts";
+import { transferTable } from "./transfers.ts";
+
+/** What is shown of a test that does not say otherwise. */
+export function shownAsSearch(found: Found): Detail[] {
+  const { test } = found;
+  return [
+    ...errorCurves(found, {
+      id: test.id,
+      title: "Error against perturbation",
+      worst: "the worst perturbation found",
+    }),
+    ...convergence(found),
+    ...transferTable(found),
+    ...comparison(found, {
+      what: "every method under its own worst perturbation",
+      input: "input with its perturbation",
+    }),
+    ...gallery(found),
+  ];
+}
+/** A search whose judged budget says how stable a method is. */
+export const shownAsWorstCase = (found: Found): Detail[] => [
+  ...accuracyAgainstStability(found),
+  ...shownAsSearch(found),
+];

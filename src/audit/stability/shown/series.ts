@@ -1,0 +1,77 @@
+// Several kinds of fault, each at several severities: a series of measurements for every kind.
+import { decibels, fixed, type Bars, type Detail, type Table } from "../../../report/index.ts";
+import type { Measurement } from "../../schema.ts";
+import { mean, meanInterval } from "../../statistics.ts";
+import { errorCurves } from "./curves.ts";
+import { distinct, loss, lossToNoise, type Found } from "./found.ts";
+import { gallery } from "./pictures.ts";
+
+const seriesOf = ({ test }: Found): string[] => distinct(test.measurements.flatMap((m) => m.series ?? []));
+const inSeries = ({ test }: Found, name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
+
+/** What each kind costs at the severity that is pictured, which is the judged one. */
+function costBars(found: Found): Bars[] {
+  const groups = seriesOf(found).map((name) => {
+    const pictured = inSeries(found, name).filter((m) => m.pictures);
+    const bars = found.methods.flatMap((method, mark) => {
+      const own = pictured.filter((m) => m.method === method);
+      if (own.length === 0) return [];
+      const { mean: value, half } = meanInterval(own.map(loss));
+      return [{ name: method, mark, value, ...(half > 0 ? { low: value - half, high: value + half } : {}) }];
+    });
+    return { name: `${name}, ${pictured[0]?.label ?? ""}`, bars };
+  });
+  const shown = groups.filter((g) => g.bars.length > 0);
+  if (shown.length === 0) return [];
+  const limit = found.test.thresholds.maxPsnrLossDb;
+  return [
+    {
+      kind: "bars",
+      id: found.test.id,
+      title: "What each costs at the judged severity",
+      axis: "PSNR lost in dB, mean over the images",
+      label: `PSNR lost to ${shown.map((g) => g.name).join("; ")}. The numbers are in the table below.`,
+      ...(typeof limit === "number" ? { threshold: { value: limit, text: `threshold ${decibels(limit, 0)}` } } : {}),
+      groups: shown,
+    },
+  ];
+}
+
+function costTable(found: Found): Table {
+  const rows = seriesOf(found).flatMap((name) =>
+    distinct(inSeries(found, name).map((m) => m.label)).map((label) => [
+      name,
+      label,
+      ...found.methods.map((method) => {
+        const own = inSeries(found, name).filter((m) => m.label === label && m.method === method);
+        return own.length === 0
+          ? null
+          : { text: mean(own.map(loss)), soft: `(${fixed(mean(own.map(lossToNoise)), 2)})` };
+      }),
+    ]),
+  );
+  return {
+    kind: "table",
+    id: `${found.test.id}-costs`,
+    title: "What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)",
+    columns: [
+      { name: "fault" },
+      { name: "severity" },
+      ...found.methods.map((name, mark) => ({ name, mark, format: "decibels" as const })),
+    ],
+    rows,
+  };
+}
+
+export function shownAsSeries(found: Found): Detail[] {
+  const curves = seriesOf(found).flatMap((name) =>
+    errorCurves(found, {
+      id: `${found.test.id}-${name}`,
+      title: name,
+      worst: "the fault",
+      measurements: inSeries(found, name),
+      fold: "Error against the size of each",
+    }),
+  );
+  return [...costBars(found), costTable(found), ...curves, ...gallery(found)];
+}
