@@ -282,7 +282,7 @@ async function ellipses() {
   const training = inverseProblem({ operator, noise, images: ellipsePhantoms({ shape, count: 500, seed: 1 }) });
   const unet = () =>
     nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 12, depth: 3, seed: 1, size: shape, residual: true });
-  const methods = [totalVariation({ operator, lambda: 0.005 })];
+  const methods = [totalVariation({ lambda: 0.005 })];
   for (const [name, options] of [
     ["U-Net", {}],
     ["U-Net with jitter", { jitter: 0.1 }],
@@ -291,7 +291,6 @@ async function ellipses() {
     methods.push(
       networkReconstructor({
         network: await trainOn(training, unet(), { epochs: 12, ...options }, name),
-        operator,
         name,
       }),
     );
@@ -425,9 +424,9 @@ async function dense() {
     "AUTOMAP",
   );
   const methods = [
-    networkReconstructor({ network, operator }),
-    totalVariation({ operator, lambda: 0.01 }),
-    firenet({ operator, lambda: 0.001, levels: 3 }),
+    networkReconstructor({ network }),
+    totalVariation({ lambda: 0.01 }),
+    firenet({ lambda: 0.001, levels: 3 }),
   ];
   const images = 4;
   const budget = 0.05;

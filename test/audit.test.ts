@@ -57,10 +57,10 @@ function small(size: number, sigma = 0.01): { problem: ReturnType<typeof inverse
   return {
     problem,
     methods: [
-      networkReconstructor({ network, operator }),
-      totalVariation({ operator, lambda: 0.05, iterations: 8 }),
-      zeroFilled({ operator }),
-      waveletSparsity({ operator, lambda: 0.05, iterations: 8, levels: 1 }),
+      networkReconstructor({ network }),
+      totalVariation({ lambda: 0.05, iterations: 8 }),
+      zeroFilled(),
+      waveletSparsity({ lambda: 0.05, iterations: 8, levels: 1 }),
     ],
   };
 }
@@ -108,7 +108,6 @@ describe("linear reconstructions follow the theory", () => {
   w[strongest] = 2.5;
   const linear: Reconstructor = {
     name: "linear",
-    operator,
     description: {},
     apply: (b, y) => operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(w, [size, size]) }, {})),
   };
@@ -284,7 +283,7 @@ describe("an audit", () => {
     expect(renderHtml(result, { command: "x" })).toContain("broken");
   });
   it("flags a method whose derivative misses what its value uses: the self-check fails", async () => {
-    const { operator } = methods[2];
+    const { operator } = problem;
     // a fine staircase: it moves with its input, and has gradient 0 almost everywhere
     const blind: Reconstructor = {
       ...methods[2],

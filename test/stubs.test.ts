@@ -22,6 +22,7 @@ import {
   maximum,
   nestedMasks,
   radialMask,
+  reconstruct,
   subsampledFourier,
   totalVariation,
   variableDensityMask,
@@ -37,12 +38,10 @@ const operator = subsampledFourier({
 });
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
 const backend = await openBackend("wasm", { threads: 1 });
-const honest = zeroFilled({ operator });
+const honest = zeroFilled();
 const constant: Reconstructor = {
   name: "constant",
-  operator,
   description: { kind: "constant" },
-  on: (other) => ({ ...constant, operator: other }),
   apply: (b, y) => b.emit("mul", { a: y, b: b.scalar(0) }, {}),
 };
 const run = async (test: StabilityTest, ...methods: Reconstructor[]): Promise<AuditResult["tests"][number]> =>
@@ -69,21 +68,22 @@ describe("nested masks", () => {
 
 describe("more samples", () => {
   /** Knows one rate by heart: given more, it darkens the image. */
-  const memorising = (op: typeof operator): Reconstructor => ({
+  const memorising: Reconstructor = {
     name: "memorising",
-    operator: op,
     description: { kind: "stub" },
-    on: memorising,
-    apply: (b, y) =>
+    apply: (b, y, op) =>
       b.emit(
         "mul",
-        { a: op.adjoint(b, y), b: b.scalar(shareOf(op.mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1) },
+        {
+          a: op.adjoint(b, y),
+          b: b.scalar(shareOf((op as typeof operator).mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1),
+        },
         {},
       ),
-  });
+  };
   it("finds a method that memorised its rate, and not an honest one; one that is bound to its mask is left out", async () => {
-    const { on: _, ...bound } = honest;
-    const test = await run(samplingRates(), honest, memorising(operator), { ...bound, name: "bound" }, constant);
+    const bound = { ...honest, name: "bound", madeFor: { operator: operator.description } };
+    const test = await run(samplingRates(), honest, memorising, bound, constant);
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "not-applicable", "error"]);
     expect(test.verdicts[1].explanation).toMatch(/is \d+\.\d+ dB \(± .*\) worse at \d+ % of k-space than at \d+ %/);
     expect(test.verdicts[3].explanation).toMatch(/^gives the same image.*never gets worse with more; gains 0\.00 dB/);
@@ -103,7 +103,6 @@ describe("searches for one detail", () => {
   /** Linear; `weights` of k-space. */
   const filtered = (name: string, gain: (row: number, column: number) => number): Reconstructor => ({
     name,
-    operator,
     description: { kind: "stub" },
     apply: (b, y) =>
       operator.adjoint(
@@ -124,7 +123,6 @@ describe("searches for one detail", () => {
   it("finds the corner of the image where a method hides details, and gives a linear method's exact value", async () => {
     const hiding: Reconstructor = {
       name: "hiding",
-      operator,
       description: { kind: "stub" },
       apply: (b, y) =>
         b.emit(
@@ -188,7 +186,7 @@ describe("the worst cases of stubs", () => {
 
 describe("balls, regions and published settings", () => {
   it("ℓ∞: no cell of the perturbation passes the budget; a region's search changes the region more than a search of the whole", async () => {
-    const tv = totalVariation({ operator, iterations: 10 });
+    const tv = totalVariation({ iterations: 10 });
     let largest = 0;
     const spy = (test: StabilityTest): StabilityTest => ({
       ...test,
@@ -294,6 +292,26 @@ describe("methods and operators that are none", () => {
       }),
     ).toMatch(/gives \[1×1×32×32\]/);
     expect(await outcome(constant)).toMatch(/^gives the same image whatever is measured/);
+  });
+  it("a method made for another operator is refused before anything is computed, in one line that says both", async () => {
+    const refused = async (madeFor: Reconstructor["madeFor"]): Promise<string> =>
+      audit({ problem, methods: [honest, { ...honest, name: "stranger", madeFor }], tests, seed: 1, backend }).then(
+        () => "",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    const other = subsampledFourier({ mask: radialMask({ shape, spokes: 9 }) });
+    expect(await refused({ domain: [2, 64, 64] })).toMatch(
+      /^ConfigError: audit: stranger was made for images of \[2×64×64\], the operator's are \[2×32×32\]; [^\n]*$/,
+    );
+    expect(await refused({ range: [2, 4, 32, 32] })).toMatch(
+      /stranger was made for measurements of \[2×4×32×32\], the operator's are \[2×32×32\]/,
+    );
+    expect(await refused({ operator: other.description })).toMatch(/stranger was made for .*radial.*variable-density/);
+    const fitting = { domain: operator.domain, range: operator.range, operator: operator.description };
+    expect(await refused(fitting)).toBe("");
+    await expect(reconstruct({ ...honest, madeFor: { range: [1] } }, [], operator, backend)).rejects.toThrow(
+      /zero-filled was made for measurements of \[1\]/,
+    );
   });
   it("an operator without an adjoint, or with another's", async () => {
     const { adjoint: _, ...none } = operator;

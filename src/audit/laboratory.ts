@@ -4,6 +4,7 @@ import { ConfigError, GraphBuilder, ops, random, ShapeError, type Backend, type 
 import {
   magnitude,
   maximum,
+  misfit,
   nmse,
   norm,
   psnr,
@@ -155,18 +156,15 @@ export async function openLaboratory(options: {
         reconstruct: (r) => own.reconstruct(scene, r),
         psnrOf: async (r) => psnr(truth, magnitude(await own.reconstruct(scene, r)), range),
         async psnrWith(mask: Mask, rng: Random) {
-          if (!method.on) return undefined;
+          const other = subsampledFourier({ mask });
+          if (misfit(method, other) !== undefined) return undefined;
           const whole = await spectrum(scene.x);
           // drawn everywhere, so that a cell has the same noise in every mask that measures it
           const measured = Float64Array.from(whole, (v, k) => {
             const e = problem.noise.sigma * rng.normal();
             return mask.data[k % (H * W)] ? v + e : 0;
           });
-          return psnr(
-            truth,
-            magnitude(await reconstruct(method.on(subsampledFourier({ mask })), measured, backend)),
-            range,
-          );
+          return psnr(truth, magnitude(await reconstruct(method, measured, other, backend)), range);
         },
         method: method.name,
         image: i,

@@ -7,6 +7,7 @@ import {
   dotTest,
   magnitude,
   maximum,
+  misfit,
   nmse,
   norm,
   psnr,
@@ -152,7 +153,7 @@ async function checkGradient(
 /**
  * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
  * computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share
- * a name, and when the operator's adjoint is none.
+ * a name, when a method was made for another operator, and when the operator's adjoint is none.
  */
 export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
   const { problem, methods, tests, seed, backend } = options;
@@ -169,6 +170,11 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     const twice = names.find((n, i) => names.indexOf(n) !== i);
     if (twice !== undefined)
       throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
+  }
+  for (const method of methods) {
+    const strange = misfit(method, problem.operator);
+    if (strange !== undefined)
+      throw new ConfigError(`audit: ${strange}; use a method that was made for this operator`, { name: method.name });
   }
   const adjoint = await dotTest(problem.operator, { seed, backend });
   if (!(adjoint < ADJOINT_TOLERANCE))
@@ -226,7 +232,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       },
     },
     tests: tests.map(({ id, settings, thresholds }) => ({ id, settings, thresholds })),
-    bounds: methods.map((m) => m.lipschitz ?? null),
+    bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
     shape,
     ranges: views.map((v) => v.range),
     pictures: {

@@ -12,7 +12,6 @@ import {
   prepareImage,
   radialMask,
   randomMask,
-  type subsampledFourier,
   totalVariation,
   variableDensityMask,
   waveletSparsity,
@@ -59,23 +58,16 @@ export async function chooseBackend(args: Arguments, terminal: Terminal): Promis
   return backend;
 }
 
-const classical: Readonly<
-  Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>
-> = {
-  "total-variation": (operator, args) =>
-    totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
-  wavelet: (operator) => waveletSparsity({ operator }),
-  firenet: (operator) => firenet({ operator }),
-  "zero-filled": (operator) => zeroFilled({ operator }),
+const classical: Readonly<Record<string, (args: Arguments) => Reconstructor>> = {
+  "total-variation": (args) => totalVariation(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}),
+  wavelet: () => waveletSparsity(),
+  firenet: () => firenet(),
+  "zero-filled": () => zeroFilled(),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name; --lambda is total variation's. */
-export function classicalMethod(
-  name: string,
-  operator: ReturnType<typeof subsampledFourier>,
-  args: Arguments,
-): Reconstructor {
-  return classical[name](operator, args);
+export function classicalMethod(name: string, args: Arguments): Reconstructor {
+  return classical[name](args);
 }
 
 export interface Model {

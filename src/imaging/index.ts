@@ -11,7 +11,7 @@ export {
 } from "./operators/masks.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
-export { subsampledFourier } from "./operators/subsampled-fourier.ts";
+export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {
   detailAt,
   detailShapes,
@@ -31,7 +31,14 @@ export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
-export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
+export {
+  misfit,
+  reconstruct,
+  zeroFilled,
+  type LipschitzBound,
+  type MadeFor,
+  type Reconstructor,
+} from "./reconstructor.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

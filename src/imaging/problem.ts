@@ -2,7 +2,7 @@
 import { ConfigError, random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
 import { applyOperator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
-import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
+import type { CartesianOperator } from "./operators/subsampled-fourier.ts";
 
 /**
  * Independent Gaussian noise of standard deviation sigma on the real and the imaginary part of
@@ -17,7 +17,7 @@ export function gaussianNoise(options: { sigma: number }): Noise {
 }
 
 export interface InverseProblem {
-  readonly operator: ReturnType<typeof subsampledFourier>;
+  readonly operator: CartesianOperator;
   readonly noise: Noise;
   readonly images: ImageSet;
   /** Keeps what lies where something is measured. */
@@ -28,7 +28,7 @@ export interface InverseProblem {
 
 /** Throws ConfigError for an operator without A or A*. */
 export function inverseProblem(options: {
-  operator: ReturnType<typeof subsampledFourier>;
+  operator: CartesianOperator;
   noise: Noise;
   images: ImageSet;
 }): InverseProblem {

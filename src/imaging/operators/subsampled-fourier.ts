@@ -3,11 +3,15 @@ import { formatShape, ShapeError, type GraphBuilder, type Value } from "../../en
 import type { Mask } from "./masks.ts";
 import type { Operator } from "./operator.ts";
 
+export interface CartesianOperator extends Operator {
+  readonly mask: Mask;
+}
+
 /**
  * A = M·F on complex images [2,H,W]; measurements are the whole k-space [2,H,W] with zeros where
  * nothing was measured. ‖A‖ ≤ 1. Throws ShapeError when an image has another size than the mask.
  */
-export function subsampledFourier(options: { mask: Mask }): Operator & { readonly mask: Mask } {
+export function subsampledFourier(options: { mask: Mask }): CartesianOperator {
   const { mask } = options;
   const [H, W] = mask.shape;
   const shape = [2, H, W];
