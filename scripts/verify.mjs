@@ -398,7 +398,7 @@ async function dense() {
   const phantoms = (count, seed) => brainPhantoms({ shape, count, seed });
   // a texture of which a tenth is measured, 30 % of an image's norm
   const rng = random(17);
-  const { data: mask } = operator.mask;
+  const { data: mask } = operator.sampling.mask;
   const spectrum = Float64Array.from({ length: 2048 }, (_, k) => {
     const [row, column] = [Math.floor((k % 1024) / 32) - 16, (k % 32) - 16];
     return rng.normal() / (1 + Math.hypot(row, column));

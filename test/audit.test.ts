@@ -99,8 +99,8 @@ describe("linear reconstructions follow the theory", () => {
   const size = 8;
   const { problem } = small(size, 0);
   const { operator } = problem;
-  const { data: mask } = operator.mask;
-  const full = subsampledFourier({ mask: { ...operator.mask, data: new Uint8Array(size * size).fill(1) } });
+  const { data: mask } = operator.sampling.mask;
+  const full = subsampledFourier({ mask: { ...operator.sampling.mask, data: new Uint8Array(size * size).fill(1) } });
   const rng = random(9);
   // f(y) = F⁻¹(w·y): the singular values of f∘A are w where something is measured, and 0 elsewhere
   const w = Float32Array.from({ length: size * size }, () => 2 * rng.uniform());
@@ -191,7 +191,7 @@ describe("certificates", () => {
     const run = (bound: number): Promise<AuditResult> =>
       audit({
         problem: all,
-        methods: [{ ...zero, lipschitz: { bound, why: "claimed" } }],
+        methods: [{ ...zero, lipschitz: () => ({ bound, why: "claimed" }) }],
         tests: [worstCasePerturbation({ relativeBudgets: [0.05], steps: 3, restarts: 1 })],
         certificates: true,
         seed: 1,

@@ -4,11 +4,15 @@ import { describe, expect, it } from "vitest";
 import {
   ascentPresets,
   audit,
+  badReconstructionLikelihood,
   instabilityAscent,
   inventedDetail,
   lostDetailSearch,
   planAudit,
+  practicalFaults,
+  renderHtml,
   samplingRates,
+  structuralChange,
   worstCasePerturbation,
   type AuditResult,
   type StabilityTest,
@@ -26,8 +30,10 @@ import {
   subsampledFourier,
   totalVariation,
   variableDensityMask,
+  waveletSparsity,
   zeroFilled,
   type Mask,
+  type Operator,
   type Reconstructor,
 } from "fiducial/imaging";
 
@@ -50,7 +56,7 @@ const shareOf = (mask: Mask): number => mask.data.reduce((a, b) => a + b, 0) / m
 
 describe("nested masks", () => {
   it.each([
-    ["columns", operator.mask],
+    ["columns", operator.sampling.mask],
     ["cells", radialMask({ shape, spokes: 9 })],
   ] as const)("of %s: each holds the smaller ones, and the given one is among them", (_, mask) => {
     const own = shareOf(mask);
@@ -76,7 +82,7 @@ describe("more samples", () => {
         "mul",
         {
           a: op.adjoint(b, y),
-          b: b.scalar(shareOf((op as typeof operator).mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1),
+          b: b.scalar(shareOf((op as typeof operator).sampling.mask) > 1.1 * shareOf(operator.sampling.mask) ? 0.7 : 1),
         },
         {},
       ),
@@ -253,6 +259,55 @@ describe("balls, regions and published settings", () => {
     expect(test.settings).toMatchObject({ lambda: 0.1, stepSize: 0.001, momentum: 0.9, start: 1e-5, aim: "truth" });
     for (const preset of Object.values(ascentPresets)) expect(() => instabilityAscent(preset)).not.toThrow();
     expect(() => instabilityAscent({ stops: [5, 4] })).toThrow(/must be whole numbers that increase/);
+  });
+});
+
+describe("an operator of another kind", () => {
+  /** The upper 20 rows of the image: no k-space, and measurements of another shape than images. */
+  const window: Operator = {
+    name: "window",
+    domain: [2, 32, 32],
+    range: [2, 20, 32],
+    norm: 1,
+    measured: new Uint8Array(2 * 20 * 32).fill(1),
+    description: { kind: "window" },
+    forward: (b, x) => arithmetic(b).slice(x, 2, 0, 20),
+    adjoint: (b, y) => b.emit("pad", { x: y }, { before: [0, 0, 0, 0], after: [0, 0, 12, 0] }),
+  };
+  const other = inverseProblem({ operator: window, noise: gaussianNoise({ sigma: 0.005 }), images });
+  it("has every test that does not look at k-space; of the others it says what they need", async () => {
+    const tests = [
+      instabilityAscent({ iterations: 5 }),
+      worstCasePerturbation({ steps: 3, restarts: 1 }),
+      worstCasePerturbation({ steps: 3, restarts: 1, ball: "linf" }),
+      inventedDetail({ radius: 2.5, steps: 3 }),
+      samplingRates(),
+      structuralChange({ placements: 2 }),
+      lostDetailSearch({ moves: 2 }),
+      practicalFaults(),
+      badReconstructionLikelihood({ samples: 20 }),
+    ].map((t, i) => (i === 2 ? { ...t, id: "linf" } : t));
+    const methods = [honest, waveletSparsity({ iterations: 5, levels: 2 })];
+    const result = await audit({ problem: other, methods, tests, seed: 1, backend, certificates: true });
+    expect(result.tests.map((t) => t.measurements.length > 0)).toEqual(tests.map((_, i) => i < 4));
+    for (const test of result.tests.slice(0, 4)) {
+      expect(test.verdicts.map((v) => v.outcome)).not.toContain("error");
+      for (const m of test.measurements) if (m.method === "zero-filled") expect(m.amplification).toBeLessThan(1.001);
+    }
+    for (const test of result.tests.slice(4)) {
+      expect(test.measurements).toEqual([]);
+      expect(test.verdicts[0].explanation).toBe("needs a sampling mask of k-space, and window has none");
+    }
+    expect(result.pictures.mask).toBeUndefined();
+    expect(result.certificates![0].local).toBeCloseTo(1, 3);
+    expect(renderHtml(result, { command: "npx fiducial audit" })).toContain("needs a sampling mask of k-space");
+  });
+  it("refuses a method that needs what it lacks", async () => {
+    const needy = { ...honest, requires: ["sampling"] as const };
+    const tests = [worstCasePerturbation()];
+    await expect(planAudit({ problem: other, methods: [needy], tests, seed: 1, backend })).rejects.toThrow(
+      /zero-filled needs a sampling mask of k-space, and window has none/,
+    );
   });
 });
 

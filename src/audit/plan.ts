@@ -5,6 +5,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { base64, ConfigError, FiducialError, float32Bytes, sizeOf, version, type Backend } from "../engine/index.ts";
 import {
   dotTest,
+  lacking,
   magnitude,
   maximum,
   misfit,
@@ -59,6 +60,8 @@ export interface AuditHeader {
     readonly id: string;
     readonly settings: StabilityTest["settings"];
     readonly thresholds: StabilityTest["thresholds"];
+    /** Why the test has no pieces: what it needs that the operator lacks. */
+    readonly notApplicable?: string;
   }[];
   /** Proven Lipschitz constants, by method; null where there is none. */
   readonly bounds: readonly ({ readonly bound: number; readonly why: string } | null)[];
@@ -204,11 +207,13 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       steps: 1,
     })),
     ...tests.flatMap((t) =>
-      every(methods, (m, at, i) => ({
-        key: testKey(t.id, at, i),
-        what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
-        steps: t.steps,
-      })),
+      lacking(problem.operator, t.requires) !== undefined
+        ? []
+        : every(methods, (m, at, i) => ({
+            key: testKey(t.id, at, i),
+            what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
+            steps: t.steps,
+          })),
     ),
     ...(options.certificates
       ? methods.map((m, at) => ({
@@ -218,6 +223,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         }))
       : []),
   ];
+  const drawn = problem.operator.picture?.();
   const header: Omit<AuditHeader, "fingerprint"> = {
     facts: {
       schemaVersion,
@@ -231,13 +237,16 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
       },
     },
-    tests: tests.map(({ id, settings, thresholds }) => ({ id, settings, thresholds })),
+    tests: tests.map(({ id, settings, thresholds, requires }) => {
+      const lack = lacking(problem.operator, requires);
+      return { id, settings, thresholds, ...(lack === undefined ? {} : { notApplicable: lack }) };
+    }),
     bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
     shape,
     ranges: views.map((v) => v.range),
     pictures: {
       ...Object.fromEntries(views.map(({ truth, range }, i) => [`image ${i}`, greyPicture(truth, shape, range)])),
-      mask: greyPicture(problem.operator.mask.data, shape, 1),
+      ...(drawn ? { mask: greyPicture(drawn.data, drawn.shape, 1) } : {}),
     },
     pieces,
   };

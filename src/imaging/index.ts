@@ -10,7 +10,14 @@ export {
   type Mask,
 } from "./operators/masks.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
-export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
+export {
+  applyOperator,
+  dotTest,
+  lacking,
+  type Operator,
+  type Requirement,
+  type Sampling,
+} from "./operators/operator.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {
   detailAt,

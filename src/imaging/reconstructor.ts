@@ -10,7 +10,7 @@ import {
   type Shape,
   type Value,
 } from "../engine/index.ts";
-import type { Operator } from "./operators/operator.ts";
+import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
 
 /** What a method was made for; what is left out may be anything. */
 export interface MadeFor {
@@ -27,6 +27,8 @@ export interface Reconstructor {
   readonly name: string;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
+  /** What it needs of an operator. */
+  readonly requires?: readonly Requirement[];
   /** Other operators are refused. */
   readonly madeFor?: MadeFor;
   /** A proven Lipschitz constant of f, if there is one, and why. */
@@ -48,7 +50,8 @@ export function misfit(method: Reconstructor, operator: Operator): string | unde
     return `${method.name} was made for measurements of ${formatShape(range)}, the operator's are ${formatShape(operator.range)}`;
   const [wanted, given] = [JSON.stringify(only), JSON.stringify(operator.description)];
   if (only && wanted !== given) return `${method.name} was made for the operator ${wanted}, the problem's is ${given}`;
-  return undefined;
+  const lack = lacking(operator, method.requires);
+  return lack && `${method.name} ${lack}`;
 }
 
 /** x̂ = A*y: unmeasured k-space taken as 0. Linear; moves by at most as much as its input. */
@@ -62,7 +65,7 @@ export function zeroFilled(): Reconstructor {
 }
 
 /**
- * Runs `body` on y divided by its own scale (the root mean square of A*y, per image), and
+ * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per image), and
  * multiplies the result back: a method that works at any intensity.
  */
 export function atUnitScale(
@@ -72,7 +75,7 @@ export function atUnitScale(
   body: (y: Value, initial: Value) => Value,
 ): Value {
   const { add, div, mean, mul, reshape, sqrt, square } = arithmetic(b);
-  const initial = operator.adjoint(b, y);
+  const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
   const power = mean(square(initial), initial.shape.map((_, i) => i).slice(1));
   const scale = sqrt(add(power, 1e-12));
   const like = (v: Value): Value => reshape(scale, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);

@@ -123,23 +123,12 @@ function smoothed(
 ): Value {
   const { add, concat, mean, reshape } = arithmetic(b);
   const rng = random(0).fork("smoothing");
-  const shape = [1, ...y.shape.slice(1)];
-  const size = shape.reduce((p, q) => p * q);
-  const draws = Array.from({ length: samples }, () =>
-    add(
-      y,
-      operator.forward(
-        b,
-        operator.adjoint(
-          b,
-          b.constant(
-            Float32Array.from({ length: size }, () => sigma * rng.normal()),
-            shape,
-          ),
-        ),
-      ),
-    ),
-  );
+  const noise = (): Float32Array =>
+    Float32Array.from(operator.measured, (there) => {
+      const v = sigma * rng.normal();
+      return there ? v : 0;
+    });
+  const draws = Array.from({ length: samples }, () => add(y, b.constant(noise(), [1, ...operator.range])));
   const x = f(b, concat(draws, 0), operator);
-  return mean(reshape(x, [samples, ...y.shape]), [0]);
+  return mean(reshape(x, [samples, y.shape[0], ...x.shape.slice(1)]), [0]);
 }

@@ -1,10 +1,10 @@
 // Single-coil MR sampling: the centred orthonormal Fourier transform, and the mask.
 import { formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Mask } from "./masks.ts";
-import type { Operator } from "./operator.ts";
+import type { Operator, Sampling } from "./operator.ts";
 
 export interface CartesianOperator extends Operator {
-  readonly mask: Mask;
+  readonly sampling: Sampling;
 }
 
 /**
@@ -28,7 +28,10 @@ export function subsampledFourier(options: { mask: Mask }): CartesianOperator {
     name: "subsampledFourier",
     domain: shape,
     range: shape,
-    mask,
+    measured: Uint8Array.from({ length: 2 * H * W }, (_, k) => mask.data[k % (H * W)]),
+    sampling: { mask, under: (other) => subsampledFourier({ mask: other }) },
+    spectralDiagonal: mask.data,
+    picture: () => mask,
     // a projection of a unitary transform
     norm: 1,
     description: {

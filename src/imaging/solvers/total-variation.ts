@@ -25,7 +25,8 @@ export function totalVariation(options: { lambda?: number; iterations?: number; 
     const [vertical, horizontal] = [symbol(H), symbol(W)];
     const inverse = Float32Array.from(
       { length: H * W },
-      (_, i) => 1 / Math.max(1e-9, operator.mask.data[i] + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
+      (_, i) =>
+        1 / Math.max(1e-9, operator.sampling.mask.data[i] + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
     );
     const { add, div, mul, relu, reshape, roll, sqrt, square, sub, sum } = arithmetic(b);
     const difference = (x: Value, axis: number): Value => sub(roll(x, axis, -1), x);
