@@ -88,7 +88,7 @@ describe("more samples", () => {
       ),
   };
   it("finds a method that memorised its rate, and not an honest one; one that is bound to its mask is left out", async () => {
-    const bound = { ...honest, name: "bound", madeFor: { operator: operator.description } };
+    const bound = { ...honest, name: "bound", madeFor: { operator: operator.spec! } };
     const test = await run(samplingRates(), honest, memorising, bound, constant);
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "not-applicable", "error"]);
     expect(test.verdicts[1].explanation).toMatch(/is \d+\.\d+ dB \(± .*\) worse at \d+ % of k-space than at \d+ %/);
@@ -361,8 +361,8 @@ describe("methods and operators that are none", () => {
     expect(await refused({ range: [2, 4, 32, 32] })).toMatch(
       /stranger was made for measurements of \[2×4×32×32\], the operator's are \[2×32×32\]/,
     );
-    expect(await refused({ operator: other.description })).toMatch(/stranger was made for .*radial.*variable-density/);
-    const fitting = { domain: operator.domain, range: operator.range, operator: operator.description };
+    expect(await refused({ operator: other.spec! })).toMatch(/stranger was made for .*radial.*variable-density/);
+    const fitting = { domain: operator.domain, range: operator.range, operator: operator.spec! };
     expect(await refused(fitting)).toBe("");
     await expect(reconstruct({ ...honest, madeFor: { range: [1] } }, [], operator, backend)).rejects.toThrow(
       /zero-filled was made for measurements of \[1\]/,

@@ -12,6 +12,7 @@ import {
   type Random,
 } from "../engine/index.ts";
 import {
+  fullMask,
   magnitude,
   maximum,
   misfit,
@@ -68,11 +69,6 @@ export interface Laboratory {
   ): Promise<Subject>;
 }
 
-const everywhere = (shape: Mask["shape"]): Mask => ({
-  shape,
-  data: new Uint8Array(shape[0] * shape[1]).fill(1),
-  description: { kind: "everything" },
-});
 /** x ↦ Ax */
 async function forwardOf(operator: Operator, backend: Backend): Promise<(x: ArrayLike<number>) => Promise<HostData>> {
   const b = new GraphBuilder(ops);
@@ -95,7 +91,7 @@ export async function openLaboratory(options: {
   const noNoise = new Float64Array(sizeOf(operator.domain));
   const { sampling } = operator;
   const forward = await forwardOf(operator, backend);
-  const spectrum = sampling && (await forwardOf(sampling.under(everywhere(shape)), backend));
+  const spectrum = sampling && (await forwardOf(sampling.under(fullMask(shape)), backend));
 
   const views = new Map<number, View>();
   const view = async (i: number): Promise<View> => {

@@ -8,10 +8,11 @@ import {
   firenet,
   imagesFrom,
   maskFrom,
-  maskFromDescription,
+  openMask,
   prepareImage,
   radialMask,
   randomMask,
+  specOfDescription,
   totalVariation,
   variableDensityMask,
   waveletSparsity,
@@ -121,9 +122,8 @@ export function chooseMask(args: Arguments, model: Model, terminal: Terminal): M
         ? equispacedMask({ ...columns, offset: 0 })
         : variableDensityMask(columns);
   }
-  const { kind: _, samplingKind, ...rest } = trainedWith(model);
-  const mask = maskFromDescription({ ...rest, kind: samplingKind }, shape);
-  if (mask) return mask;
+  const trained = specOfDescription(trainedWith(model));
+  if (trained) return openMask(trained.mask);
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );

@@ -2,7 +2,7 @@
 export {
   equispacedMask,
   maskFrom,
-  maskFromDescription,
+  fullMask,
   nestedMasks,
   radialMask,
   randomMask,
@@ -18,6 +18,10 @@ export {
   type Requirement,
   type Sampling,
 } from "./operators/operator.ts";
+export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/catalogue.ts";
+export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
+export { openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
+export { arrayHash, type Arrays, type Check } from "./operators/spec.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {
   detailAt,

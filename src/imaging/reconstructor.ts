@@ -10,6 +10,8 @@ import {
   type Shape,
   type Value,
 } from "../engine/index.ts";
+import type { OperatorSpec } from "./operators/catalogue.ts";
+import { canonical } from "./operators/spec.ts";
 import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
 
 /** What a method was made for; what is left out may be anything. */
@@ -19,7 +21,7 @@ export interface MadeFor {
   /** The measurements' shape. */
   readonly range?: Shape;
   /** The one operator, its mask included. */
-  readonly operator?: Operator["description"];
+  readonly operator?: OperatorSpec;
 }
 
 /** A method is given the problem's operator, and holds none itself. */
@@ -48,7 +50,7 @@ export function misfit(method: Reconstructor, operator: Operator): string | unde
     return `${method.name} was made for images of ${formatShape(domain)}, the operator's are ${formatShape(operator.domain)}`;
   if (range && range.join() !== operator.range.join())
     return `${method.name} was made for measurements of ${formatShape(range)}, the operator's are ${formatShape(operator.range)}`;
-  const [wanted, given] = [JSON.stringify(only), JSON.stringify(operator.description)];
+  const [wanted, given] = [canonical(only), canonical(operator.spec ?? operator.description)];
   if (only && wanted !== given) return `${method.name} was made for the operator ${wanted}, the problem's is ${given}`;
   const lack = lacking(operator, method.requires);
   return lack && `${method.name} ${lack}`;

@@ -14,7 +14,7 @@ import {
   type Value,
 } from "../../engine/index.ts";
 import { fit, type FitOptions, type Network } from "../../learning/index.ts";
-import { nestedMasks } from "../operators/masks.ts";
+import { fullMask, nestedMasks } from "../operators/masks.ts";
 import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
 import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
@@ -50,7 +50,7 @@ export interface FitReconstructorOptions
 
 /** y ↦ y ⊙ mask in k-space, for a mask that is a value of the graph, one for each image. */
 function masked({ under, mask: own }: Sampling, mask: Value): Operator {
-  const whole = under({ ...own, data: new Uint8Array(own.data.length).fill(1) });
+  const whole = under(fullMask(own.shape));
   return {
     ...whole,
     forward: (b, x) => b.emit("mul", { a: whole.forward(b, x), b: mask }, {}),

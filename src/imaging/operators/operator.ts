@@ -1,5 +1,6 @@
 // What a sampling operator is, and the law every one of them is held to.
 import { GraphBuilder, ops, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
+import type { OperatorSpec } from "./catalogue.ts";
 import type { Mask } from "./masks.ts";
 
 /** Cells of a Cartesian k-space, or all coils' k-spaces alike. */
@@ -19,6 +20,8 @@ export interface Operator {
   readonly name: string;
   readonly domain: Shape;
   readonly range: Shape;
+  /** Its entry of the catalogue; an operator of your own has none. */
+  readonly spec?: OperatorSpec;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean | readonly number[]>>;
   /** A proven bound of ‖A‖, if there is one. */
