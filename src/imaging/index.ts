@@ -22,6 +22,8 @@ export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/ca
 export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
 export { openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
 export { arrayHash, type Arrays, type Check } from "./operators/spec.ts";
+export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {
   detailAt,

@@ -1,5 +1,6 @@
 // Every operator as plain data, on one screen. An operator is a file of its own; index.ts lists
 // them.
+import type { CoilsSpec } from "./coils.ts";
 import type { MaskSpec } from "./mask-spec.ts";
 import type { Operator } from "./operator.ts";
 import type { Arrays, Check } from "./spec.ts";
@@ -7,6 +8,8 @@ import type { Arrays, Check } from "./spec.ts";
 export interface Operators {
   /** y = M F x: one coil. */
   subsampledFourier: { readonly mask: MaskSpec };
+  /** y_c = M F S_c x: several coils. */
+  multiCoilFourier: { readonly mask: MaskSpec; readonly coils: CoilsSpec };
 }
 export type OperatorSpec = { [K in keyof Operators]: { readonly kind: K } & Operators[K] }[keyof Operators];
 
