@@ -12,8 +12,7 @@ export const HARM_DB = 3;
 export const RUIN_DB = 6;
 
 /** The loss in dB of a figure that fell from `before` to `after`, as far as it lies below the floor. */
-export const lossOf = (before: number, after: number): number =>
-  Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
+export const lossOf = (before: number, after: number): number => Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
 
 /** What one perturbation size does to one method, means over images, all in dB. */
 export interface Harm {

@@ -129,7 +129,11 @@ export interface Measurement {
     readonly changes: readonly number[];
     readonly rising: boolean;
     readonly curve?: readonly number[];
+    /** The gradient was zero, or nearly, wherever the search looked. */
+    readonly vanishing?: boolean;
   };
+  /** A proven bound of the method excludes that a perturbation of this size does harm. */
+  readonly proven?: true;
   /**
    * How likely something as bad is, with a 95 % interval; `bound` says that the probability is at
    * most the one given.

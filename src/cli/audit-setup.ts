@@ -181,8 +181,8 @@ export async function setUpAudit(args: Arguments, terminal: Terminal): Promise<A
   const backend = await chooseBackend(args, terminal);
   const { set, records } = await loadImages(args, model.shape, backend, terminal);
   const methods = [
-    networkReconstructor({ network: model.network, operator }),
-    ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args)),
+    networkReconstructor({ network: model.network }),
+    ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, args)),
   ];
   return {
     problem: inverseProblem({ operator, noise, images: set }),

@@ -8,11 +8,11 @@ import {
   firenet,
   imagesFrom,
   maskFrom,
-  maskFromDescription,
+  openMask,
   prepareImage,
   radialMask,
   randomMask,
-  type subsampledFourier,
+  specOfDescription,
   totalVariation,
   variableDensityMask,
   waveletSparsity,
@@ -59,23 +59,16 @@ export async function chooseBackend(args: Arguments, terminal: Terminal): Promis
   return backend;
 }
 
-const classical: Readonly<
-  Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>
-> = {
-  "total-variation": (operator, args) =>
-    totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
-  wavelet: (operator) => waveletSparsity({ operator }),
-  firenet: (operator) => firenet({ operator }),
-  "zero-filled": (operator) => zeroFilled({ operator }),
+const classical: Readonly<Record<string, (args: Arguments) => Reconstructor>> = {
+  "total-variation": (args) => totalVariation(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}),
+  wavelet: () => waveletSparsity(),
+  firenet: () => firenet(),
+  "zero-filled": () => zeroFilled(),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name; --lambda is total variation's. */
-export function classicalMethod(
-  name: string,
-  operator: ReturnType<typeof subsampledFourier>,
-  args: Arguments,
-): Reconstructor {
-  return classical[name](operator, args);
+export function classicalMethod(name: string, args: Arguments): Reconstructor {
+  return classical[name](args);
 }
 
 export interface Model {
@@ -129,9 +122,8 @@ export function chooseMask(args: Arguments, model: Model, terminal: Terminal): M
         ? equispacedMask({ ...columns, offset: 0 })
         : variableDensityMask(columns);
   }
-  const { kind: _, samplingKind, ...rest } = trainedWith(model);
-  const mask = maskFromDescription({ ...rest, kind: samplingKind }, shape);
-  if (mask) return mask;
+  const trained = specOfDescription(trainedWith(model));
+  if (trained) return openMask(trained.mask);
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );

@@ -119,13 +119,11 @@ export const reconstructCommand: Command = {
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
     const method =
-      choice === "network"
-        ? networkReconstructor({ network: model.network, operator })
-        : classicalMethod(choice, operator, args);
+      choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, args);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
-      images.push(await reconstruct(method, y, backend));
+      images.push(await reconstruct(method, y, operator, backend));
     }
     terminal.finish();
     const magnitudes = images.map((x) => magnitude(x));

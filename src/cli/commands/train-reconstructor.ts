@@ -160,14 +160,15 @@ export const trainReconstructor: Command = {
       noise,
       images: brainPhantoms({ shape, count: 12, seed: HELD_OUT_SEED + seed }),
     });
-    const methods = [zeroFilled({ operator }), networkReconstructor({ network: trained, operator })];
+    const methods = [zeroFilled(), networkReconstructor({ network: trained })];
     const scores = methods.map(() => 0);
     for (let i = 0; i < test.images.length; i++) {
       const truth = magnitude(test.images.image(i));
       const y = await measure(test, { image: i, seed, backend: options.backend });
       for (const [k, method] of methods.entries())
         scores[k] +=
-          psnr(truth, magnitude(await reconstruct(method, y, options.backend)), maximum(truth)) / test.images.length;
+          psnr(truth, magnitude(await reconstruct(method, y, operator, options.backend)), maximum(truth)) /
+          test.images.length;
     }
     terminal.finish();
     terminal.print(
