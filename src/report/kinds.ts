@@ -2,7 +2,7 @@
 // affair: components/ (HTML), markdown.ts, csv.ts, figures.ts; a kind without one does not compile.
 
 /** How something ended. A new one is a line here, its words in outcomes.ts, its colour in style.ts. */
-export type Outcome = "pass" | "fail" | "error" | "not-applicable";
+export type Outcome = "pass" | "fail" | "inconclusive" | "error" | "not-applicable";
 
 /** How a number is printed; see numbers.ts. */
 export type Format =
