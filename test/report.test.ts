@@ -100,7 +100,7 @@ function everything(of: (what: string) => string): Report {
     {
       kind: "verdicts",
       ...shown("verdicts"),
-      lines: (["pass", "fail", "error", "not-applicable"] as const).map((outcome: Outcome, mark) => ({
+      lines: (["pass", "fail", "inconclusive", "error", "not-applicable"] as const).map((outcome: Outcome, mark) => ({
         name: of("method"),
         mark,
         outcome,
@@ -278,7 +278,7 @@ describe("every kind of detail", () => {
   });
   it("keeps its numbers in CSV: a row for every cell, point and bar", () => {
     const rows = report.sections[0].details.map((d) => detailCsv(d).split("\r\n").length - 1);
-    expect(rows).toEqual([3, 16, 0, 3, 5, 5, 0]);
+    expect(rows).toEqual([3, 16, 0, 3, 6, 5, 0]);
     expect(detailCsv(report.sections[0].details[1])).toContain("curve 1,solid,0,2,0.5,9,,\r\n");
   });
 });

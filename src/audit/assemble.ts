@@ -5,7 +5,7 @@ import { certificateKey, cleanKey, testKey, type AuditHeader, type Piece } from 
 import { heatPicture } from "./pictures.ts";
 import { resultHash } from "./result.ts";
 import type { AuditResult, Certificate, Outcome, TestRecord, Verdict } from "./schema.ts";
-import type { Found } from "./stability/shown/found.ts";
+import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
 import type { Findings, StabilityTest } from "./stability/test.ts";
 
@@ -123,7 +123,7 @@ export function assembleAudit(
     accuracy,
     tests: records.map((record, t) => ({
       ...record,
-      details: (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
+      details: foundNothing(record) ? [] : (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
     })),
     ...(certificates.length > 0 ? { certificates } : {}),
     pictures,

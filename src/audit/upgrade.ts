@@ -2,7 +2,7 @@
 // details that the same findings have today.
 import type { Detail } from "../report/index.ts";
 import type { AuditResult, Measurement, TestRecord } from "./schema.ts";
-import type { Found } from "./stability/shown/found.ts";
+import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownAsLikelihood } from "./stability/shown/likelihood.ts";
 import { shownAsRates } from "./stability/shown/rates.ts";
 import { shownAsRecovery } from "./stability/shown/recovery.ts";
@@ -20,7 +20,9 @@ const withInfinities = (m: Measurement): Measurement => ({
 });
 
 /** How findings are shown that came without it: by what was found. */
-function showOf({ rates, measurements, thresholds }: Old): (found: Found) => Detail[] {
+function showOf(test: Old): (found: Found) => Detail[] {
+  const { rates, measurements, thresholds } = test;
+  if (foundNothing(test)) return () => [];
   if (rates) return shownAsRates;
   if (measurements.some((m) => m.detail)) return shownAsRecovery;
   if (measurements.some((m) => m.likelihood)) return shownAsLikelihood;

@@ -9,10 +9,10 @@ const markRules = light.map((_, i) => `.m${i}{--mark:var(--m${i})}`).join("");
 export const style: string = `
 :root{color-scheme:light dark;--ink:#1c1e21;--soft:#5a6068;--line:#d9dce1;--card:#fff;--page:#f5f6f8;--code:#eef0f3;
 --pass:#0a5a3c;--pass-back:#e3f4ec;--fail:#8c1d04;--fail-back:#fdeae4;--error:#5f3b00;--error-back:#fff2d6;
---none:#444;--none-back:#eee;--right:#0072b2;--wrong:#d55e00;${marks(light)}}
+--open:#4b3a8c;--open-back:#eceafa;--none:#444;--none-back:#eee;--right:#0072b2;--wrong:#d55e00;${marks(light)}}
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#a4abb5;--line:#3a3f47;--card:#1d2025;
 --page:#131518;--code:#2a2e35;--pass:#8fdcb9;--pass-back:#12382a;--fail:#ffb199;--fail-back:#4a1a0e;
---error:#f3cf86;--error-back:#43300a;--none:#c8ccd2;--none-back:#33373e;${marks(dark)}}}
+--error:#f3cf86;--error-back:#43300a;--open:#c3b9fa;--open-back:#2f2855;--none:#c8ccd2;--none-back:#33373e;${marks(dark)}}}
 ${markRules}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
@@ -29,6 +29,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:8px;pa
 .chip{display:inline-block;border-radius:10px;padding:0 9px;font-size:13px;line-height:1.5;font-weight:600;
 white-space:nowrap;border:1px solid color-mix(in srgb,currentColor 35%,transparent);vertical-align:.08em}
 .pass{color:var(--pass);background:var(--pass-back)}.fail{color:var(--fail);background:var(--fail-back)}
+.inconclusive{color:var(--open);background:var(--open-back)}
 .error{color:var(--error);background:var(--error-back)}.not-applicable{color:var(--none);background:var(--none-back)}
 .scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}

@@ -117,12 +117,14 @@ export function renderTrainingReport(run: {
   title: string;
   network: Network;
   epochs: readonly Epoch[];
+  /** Of the network on the test pictures; the last epoch's unless given. */
+  result?: NonNullable<Epoch["validation"]>;
   classes: readonly string[];
   command: string;
 }): string {
   const { title, network, epochs, classes, command } = run;
-  const last = epochs.at(-1);
-  const { accuracy, confusion } = last?.validation ?? {};
+  const { accuracy, confusion } = run.result ?? epochs.at(-1)?.validation ?? {};
+  const after = Number(network.provenance.bestEpoch ?? epochs.at(-1)?.epoch ?? 0);
   const training: Detail[] = [
     ...curvesOf("loss", {
       title: "Loss",
@@ -141,14 +143,14 @@ export function renderTrainingReport(run: {
   ];
   const kernels = kernelPictures(network);
   const { classes: _, ...provenance } = network.provenance;
-  const matrix = confusion && last && classes.length <= MAX_CLASSES;
+  const matrix = confusion && classes.length <= MAX_CLASSES;
   return reportPage({
     name: title,
     title,
-    ...(accuracy === undefined || last === undefined
+    ...(accuracy === undefined
       ? {}
       : {
-          subtitle: `${percent(accuracy, 1)} of the test pictures are recognised after ${count(last.epoch, "epoch")}.`,
+          subtitle: `${percent(accuracy, 1)} of the test pictures are recognised after ${count(after, "epoch")}.`,
         }),
     sections: [
       { id: "training", title: "Training", details: training },
@@ -157,7 +159,7 @@ export function renderTrainingReport(run: {
             {
               id: "confusion",
               title: "Confusion",
-              details: [confusionTable(confusion, classes, last.epoch), recallBars(confusion, classes)],
+              details: [confusionTable(confusion, classes, after), recallBars(confusion, classes)],
             },
           ]
         : []),

@@ -17,6 +17,10 @@ export interface Found {
   readonly sampledFraction: number;
 }
 
+/** A test that found nothing shows nothing. */
+export const foundNothing = ({ measurements, rates = [] }: Found["test"]): boolean =>
+  measurements.length === 0 && rates.length === 0;
+
 export const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 export const loss = (m: Measurement): number => m.psnr.before - m.psnr.after;
 export const lossToNoise = (m: Measurement): number => m.psnr.before - m.noise.psnr;

@@ -6,7 +6,6 @@ import { distinct, meanPoint, type Found } from "./found.ts";
 export function shownAsRates(found: Found): Detail[] {
   const { test, methods, sampledFraction } = found;
   const rates = test.rates ?? [];
-  if (rates.length === 0) return [];
   const shares = distinct(rates.map((r) => r.rate)).sort((a, b) => a - b);
   const values = (method: string, rate: number): number[] =>
     rates.filter((r) => r.method === method && r.rate === rate).flatMap((r) => r.psnr);
