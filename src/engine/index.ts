@@ -12,7 +12,7 @@ export { printGraph, reachable, verify } from "./graph/verify.ts";
 export { ops } from "./ops/index.ts";
 export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
 export type { Emitter, Node } from "./graph/ir.ts";
-export { cos, exp, log, log10, PI, sin, sinCos } from "./core/math.ts";
+export { cos, erf, exp, log, log10, PI, sin, sinCos } from "./core/math.ts";
 export { permutation } from "./core/random.ts";
 export { base64, float32Bytes, float32sOf } from "./core/bytes.ts";
 export { version } from "./core/version.ts";

@@ -41,38 +41,62 @@ function padAxis(
   );
 }
 
-export const conv2d: Apply<Conv2d> = (
-  { b, parameter },
-  name,
-  x,
-  { outChannels, kernelSize: k, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1, bias = true },
-) => {
+/**
+ * Zeros before and after an axis of n with padding "same": ⌈n/stride⌉ outputs, an odd zero at the
+ * end (ONNX's SAME_UPPER; at stride 1 PyTorch's "same").
+ */
+export function samePadding(n: number, kernel: number, stride: number, dilation: number): [number, number] {
+  const total = Math.max(0, (Math.ceil(n / stride) - 1) * stride + dilation * (kernel - 1) + 1 - n);
+  return [Math.floor(total / 2), Math.ceil(total / 2)];
+}
+/** Cells before and after each of the image's two axes. */
+export function paddingOf(layer: Conv2d, size: readonly number[]): [number, number][] {
+  const { kernelSize, stride = 1, dilation = 1, padding = 0 } = layer;
+  return size.map((n) => {
+    if (padding === "same") return samePadding(n, kernelSize, stride, dilation);
+    const both = padding === "valid" ? 0 : padding;
+    return [both, both];
+  });
+}
+
+export const conv2d: Apply<Conv2d> = (scope, name, x, layer) => {
+  const { b, parameter } = scope;
+  const { outChannels, kernelSize: k, stride = 1, dilation = 1, groups = 1, bias = true } = layer;
   const C = images(name, x)[1];
-  if (padding === "same" && (stride !== 1 || ((k - 1) * dilation) % 2 !== 0))
-    throw new ConfigError(
-      `layer ${name}: padding "same" needs stride 1 and an odd kernel, got kernel ${k}, stride ${stride}; give the padding as a number`,
-      { name },
-    );
   if (C % groups !== 0)
     throw new ShapeError(
       `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`,
       { name, shape: x.shape },
     );
-  const p = padding === "same" ? ((k - 1) * dilation) / 2 : padding === "valid" ? 0 : padding;
   const fanIn = (C / groups) * k * k;
   const w = parameter(`${name}.weight`, [outChannels, C / groups, k, k], fanIn);
-  const padded =
-    paddingMode === "zeros" || p === 0
-      ? x
-      : padAxis(b, padAxis(b, x, 2, p, p, paddingMode, name), 3, p, p, paddingMode, name);
-  const zeros = paddingMode === "zeros" ? p : 0;
+  const { padded, padding } = paddedFor(b, name, x, layer);
   const y = b.emit(
     "conv2d",
     { x: padded, w },
-    { stride: [stride, stride], padding: [zeros, zeros], dilation: [dilation, dilation], groups },
+    { stride: [stride, stride], padding, dilation: [dilation, dilation], groups },
   );
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
+
+/** What a convolution does not pad itself: other modes than zeros, and sides that differ. */
+function paddedFor(
+  b: GraphBuilder,
+  name: string,
+  x: Value,
+  layer: Conv2d,
+): { padded: Value; padding: readonly [number, number] } {
+  const { paddingMode = "zeros" } = layer;
+  const [rows, columns] = paddingOf(layer, x.shape.slice(2));
+  if (paddingMode === "zeros") {
+    if (rows[0] === rows[1] && columns[0] === columns[1]) return { padded: x, padding: [rows[0], columns[0]] };
+    const padded = b.emit("pad", { x }, { before: [0, 0, rows[0], columns[0]], after: [0, 0, rows[1], columns[1]] });
+    return { padded, padding: [0, 0] };
+  }
+  const tall = rows[1] === 0 ? x : padAxis(b, x, 2, ...rows, paddingMode, name);
+  const padded = columns[1] === 0 ? tall : padAxis(b, tall, 3, ...columns, paddingMode, name);
+  return { padded, padding: [0, 0] };
+}
 
 export const convTranspose2d: Apply<ConvTranspose2d> = (
   { b, parameter },
@@ -144,7 +168,7 @@ export const avgPool2d: Apply<AvgPool2d> = (
     const [low, high] = countIncludePad ? [-padding, n + padding] : [0, n];
     return Math.min(from + k, high) - Math.max(from, low);
   };
-  const scale = Float32Array.from(
+  const scale = Float64Array.from(
     { length: h * w },
     (_, i) => (k * k) / (counted(Math.floor(i / w), H) * counted(i % w, W)),
   );
@@ -178,7 +202,7 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
       y = b.emit("max_pool2d", { x: spread }, attrs);
       return;
     }
-    const weights = Float32Array.from(
+    const weights = Float64Array.from(
       windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))),
     );
     const weighted = even ? spread : arithmetic(b).mul(spread, b.constant(weights, i === 0 ? [k * m, 1] : [k * m]));
@@ -188,9 +212,9 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
 };
 
 /** The matrix [to × from] that enlarges one axis. */
-function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): Float32Array {
+function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): Float64Array {
   const to = from * scale;
-  const m = new Float32Array(to * from);
+  const m = new Float64Array(to * from);
   for (let i = 0; i < to; i++) {
     if (mode === "nearest") {
       m[i * from + Math.floor(i / scale)] = 1;

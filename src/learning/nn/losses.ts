@@ -72,10 +72,12 @@ export function huber(options: { delta?: number } = {}): Loss {
     name: `huber ${delta}`,
     apply(b, prediction, target) {
       matching("huber", prediction, target);
-      const { mean, mul, relu, square, sub } = arithmetic(b);
-      // ½(d² − max(0, |d| − δ)²) is both branches at once
+      const { mean, mul, sub } = arithmetic(b);
       const size = b.emit("abs", { x: sub(prediction, target) }, {});
-      return mul(mean(sub(square(size), square(relu(sub(size, delta))))), 0.5);
+      // with c = min(|d|, δ), c·(|d| − ½c) is both branches at once, and nothing cancels
+      const negative = b.emit("neg", { x: size }, {});
+      const c = b.emit("neg", { x: b.emit("maximum", { a: negative, b: b.scalar(-delta) }, {}) }, {});
+      return mean(mul(c, sub(size, mul(c, 0.5))));
     },
   };
 }
@@ -91,16 +93,23 @@ export function structuralDissimilarity(options: { range: number }): Loss {
     name: `structuralDissimilarity ${range}`,
     apply(b, prediction, target) {
       matching("structuralDissimilarity", prediction, target);
-      const { add, div, mean, mul, square, sub } = arithmetic(b);
+      const { add, div, mean, mul, reshape, square, sub } = arithmetic(b);
+      const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
       const local = (x: Value): Value =>
         b.emit("avg_pool2d", { x }, { kernel: [7, 7], stride: [1, 1], padding: [0, 0] });
-      const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2];
-      const [mp, mt] = [local(prediction), local(target)];
-      const covariance = (p: Value, q: Value, m: Value, n: Value): Value =>
-        mul(sub(local(mul(p, q)), mul(m, n)), 49 / 48);
-      const above = mul(add(mul(mul(mp, mt), 2), c1), add(mul(covariance(prediction, target, mp, mt), 2), c2));
-      const spread = add(covariance(prediction, prediction, mp, mp), covariance(target, target, mt, mt));
-      return sub(1, mean(div(above, mul(add(add(square(mp), square(mt)), c1), add(spread, c2)))));
+      const variance = (x: Value): Value => mul(sub(local(square(x)), square(local(x))), 49 / 48);
+      // in units of the range, so that no product with c1 or c2 leaves float32
+      const scaled = (x: Value): Value => mul(x, 1 / range);
+      // variances are those of images about the target's mean, where float32 has digits to tell them by
+      const middle = reshape(mean(target, [2, 3]), [...target.shape.slice(0, 2), 1, 1]);
+      const [p, t] = [prediction, target].map((image) => scaled(sub(image, middle)));
+      const spread = add(variance(p), variance(t));
+      const means = [prediction, target].map((image) => square(local(scaled(image)))).reduce(add);
+      // SSIM = (1 − u)(1 − v), u by the means' difference and v by the difference's variance
+      const difference = scaled(sub(prediction, target));
+      const u = div(square(local(difference)), add(means, c1));
+      const v = div(variance(difference), add(spread, c2));
+      return mean(sub(add(u, v), mul(u, v)));
     },
   };
 }
