@@ -30,7 +30,7 @@ import {
 const backends = { reference: await openBackend("reference"), wasm: await openBackend("wasm") };
 type Feed = Record<string, ArrayLike<number>>;
 async function compute(backend: Backend, b: GraphBuilder, feed: Feed): Promise<Record<string, ArrayLike<number>>> {
-  return (await backend.compile(b)).run(feed);
+  return (await backend.compile(b)).execute(feed);
 }
 function numbers(n: number, seed: number): Float64Array {
   const rng = random(seed);
@@ -151,7 +151,9 @@ describe("every op with a geometry, over uneven strides, dilations, paddings and
           Object.fromEntries(
             Object.entries(feed).map(([name, x]) => [name, x.map((v, i) => v + h * direction[name][i])]),
           );
-        const [out, up, down] = [plan.run(feed), plan.run(moved(1e-6)), plan.run(moved(-1e-6))];
+        const out = await plan.execute(feed);
+        const up = await plan.execute(moved(1e-6));
+        const down = await plan.execute(moved(-1e-6));
         for (const what of ["cost", "slope"]) {
           let [expected, scale] = [0, 1e-12];
           for (const name of Object.keys(inputs))

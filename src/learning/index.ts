@@ -11,17 +11,10 @@ export {
 export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
-export {
-  compileEvaluation,
-  fit,
-  predict,
-  type Dataset,
-  type Epoch,
-  type Evaluation,
-  type FitOptions,
-  type Forward,
-  type Progress,
-} from "./train/fit.ts";
+export type { Dataset, Settings } from "./train/dataset.ts";
+export { compileEvaluation, predict, type Evaluation } from "./train/evaluate.ts";
+export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
+export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
 export {
