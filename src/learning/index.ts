@@ -12,7 +12,7 @@ export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
-export { compileEvaluation, predict, type Evaluation } from "./train/evaluate.ts";
+export { compileEvaluation, predict, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
 export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";

@@ -6,12 +6,13 @@ import {
   ConfigError,
   float32Bytes,
   gradients,
+  present,
   random,
   version,
   type GraphBuilder,
   type Value,
 } from "../../engine/index.ts";
-import { fit, type FitOptions, type Network } from "../../learning/index.ts";
+import { fit, type Dataset, type FitOptions, type Network, type Settings } from "../../learning/index.ts";
 import { nestedMasks } from "../operators/masks.ts";
 import type { Operator } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
@@ -21,7 +22,20 @@ import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
 const FAMILIES = 8;
 
 export interface FitReconstructorOptions
-  extends Pick<FitOptions, "loss" | "optimizer" | "epochs" | "batchSize" | "seed" | "backend" | "on"> {
+  extends Pick<
+    FitOptions,
+    | "loss"
+    | "optimizer"
+    | "epochs"
+    | "batchSize"
+    | "seed"
+    | "backend"
+    | "on"
+    | "resume"
+    | "checkpointEvery"
+    | "settings"
+    | "signal"
+  > {
   readonly problem: InverseProblem;
   readonly form?: Partial<Form>;
   /**
@@ -102,6 +116,30 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
   const choice = random(seed).fork("masks");
   const masks =
     rates && Array.from({ length: FAMILIES }, (_, k) => nestedMasks(operator.mask, { rates, seed: seed + k })).flat();
+  // the draws are one stream: a resumed run goes on in it where the unbroken one would be
+  const drawn = (options.resume?.step ?? 0) * options.batchSize;
+  for (let i = 0; i < drawn; i++) {
+    // a normal number takes one uniform, two by two
+    for (let k = jitter > 0 ? -1 : 0; k < size; k++) rng.uniform();
+    if (masks) choice.integer(masks.length);
+  }
+  const pictures: Dataset = {
+    length: images.length,
+    inputShape: [0],
+    targetShape: [2, H, W],
+    read: (i, _input, target) => target.set(images.image(i)),
+  };
+  const by = present({
+    operator: JSON.stringify(operator.description),
+    mask: bytesToHex(sha256(operator.mask.data.map(Number))).slice(0, 16),
+    noise: noise.sigma,
+    jitter,
+    smoothing,
+    rates: rates?.join(", "),
+    adversarialBudget: adversarial?.relativeBudget,
+    adversarialSteps: adversarial?.steps,
+    form: JSON.stringify(form),
+  });
   const trained = await fit(
     network,
     {
@@ -109,6 +147,7 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
       // image, noise and, where it changes, the mask travel together; the target is the image
       data: {
         length: images.length,
+        varied: { from: pictures, by: by as Settings },
         inputShape: [masks ? 5 : 4, H, W],
         targetShape: [2, H, W],
         read(i, input, target) {

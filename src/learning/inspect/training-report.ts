@@ -2,6 +2,7 @@
 // script and no network.
 import { writePng } from "../../data/index.ts";
 import { base64 } from "../../engine/index.ts";
+import type { Evaluation } from "../train/evaluate.ts";
 import type { Epoch } from "../train/fit.ts";
 import type { Network } from "../nn/network.ts";
 import { kernelSheet } from "./sheet.ts";
@@ -50,15 +51,18 @@ export function renderTrainingReport(run: {
   title: string;
   network: Network;
   epochs: readonly Epoch[];
+  /** Of the network on the test pictures; the last epoch's unless given. */
+  result?: Evaluation;
   classes: readonly string[];
   command: string;
 }): string {
   const { title, network, epochs, classes, command } = run;
-  const last = epochs.at(-1)?.validation;
+  const last = run.result ?? epochs.at(-1)?.validation;
+  const after = Number(network.provenance.bestEpoch ?? epochs.at(-1)?.epoch ?? 0);
   const percent = (v: number): string => `${(100 * v).toFixed(1)} %`;
   const confusion =
     last?.confusion && classes.length <= 30
-      ? `<section><h2>Confusion</h2><p>Rows: what the pictures are; columns: what they are taken for. ${epochs.length > 0 ? `After epoch ${epochs.at(-1)!.epoch}.` : ""}</p><div class="scroll"><table><thead><tr><th></th>${classes.map((c) => `<th scope="col">${escapeHtml(c)}</th>`).join("")}<th scope="col">right</th></tr></thead><tbody>${last.confusion
+      ? `<section><h2>Confusion</h2><p>Rows: what the pictures are; columns: what they are taken for. After epoch ${after}.</p><div class="scroll"><table><thead><tr><th></th>${classes.map((c) => `<th scope="col">${escapeHtml(c)}</th>`).join("")}<th scope="col">right</th></tr></thead><tbody>${last.confusion
           .map((row, i) => {
             const total = Math.max(
               1,
@@ -77,7 +81,7 @@ export function renderTrainingReport(run: {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${escapeHtml(title)}</title><style>
 body{margin:0;background:#f5f6f8;color:#1c1e21;font:15px/1.5 system-ui,sans-serif}main{max-width:960px;margin:0 auto;padding:28px 20px}h1{font-size:26px;margin:0}h2{font-size:19px;margin:0 0 6px}section{background:#fff;border:1px solid #d9dce1;border-radius:8px;padding:18px 22px;margin:18px 0}
 figure{margin:10px 0}figcaption{font-weight:600}svg{width:100%;max-width:680px}.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13.5px}th,td{padding:3px 9px;text-align:right;border:1px solid #e6e8eb}th{color:#5a6068}img{max-width:100%;image-rendering:pixelated}p{max-width:78ch}pre{overflow-x:auto;background:#f5f6f8;padding:10px;border-radius:6px}dl{display:flex;flex-wrap:wrap;gap:4px 22px;margin:0}dt{color:#5a6068}dd{margin:0}dl div{display:flex;gap:6px}</style></head><body><main>
-<h1>${escapeHtml(title)}</h1>${last?.accuracy === undefined ? "" : `<p>${percent(last.accuracy)} of the test pictures are recognised after ${epochs.at(-1)!.epoch} epochs.</p>`}
+<h1>${escapeHtml(title)}</h1>${last?.accuracy === undefined ? "" : `<p>${percent(last.accuracy)} of the test pictures are recognised after ${after} epochs.</p>`}
 <section><h2>Training</h2>${plot(
     "Loss",
     epochs,

@@ -239,5 +239,7 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   }
   const last = await trainee.current();
   if (!best) return last;
-  return { ...last, parameters: best, provenance: { ...last.provenance, bestEpoch: watched.bestEpoch } };
+  // in the network's order, which a state that was read does not have
+  const parameters = new Map([...network.parameters.keys()].map((name) => [name, best!.get(name)!]));
+  return { ...last, parameters, provenance: { ...last.provenance, bestEpoch: watched.bestEpoch } };
 }
