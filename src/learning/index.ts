@@ -18,17 +18,14 @@ export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
 export {
-  checkGradients,
   explainDerivatives,
   explainNode,
-  gradientVector,
-  trace,
+  type ChainLink,
   type ChainRule,
-  type GradientVector,
   type NodeExplanation,
   type NodeTerm,
-  type Tensor,
-} from "./inspect/trace.ts";
+} from "./inspect/explain.ts";
+export { checkGradients, gradientVector, trace, type GradientVector, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";

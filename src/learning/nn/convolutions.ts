@@ -12,6 +12,13 @@ import type {
 } from "./layers.ts";
 import { images, type Apply } from "./scope.ts";
 
+/** The cell of an axis of n that stands at i, which may lie outside it. */
+export function placeIn(n: number, i: number, mode: Exclude<PaddingMode, "zeros">): number {
+  if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
+  if (mode === "circular") return (i + n) % n;
+  return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+}
+
 /** Pads an axis of n by `before` and `after` cells that repeat the image as `mode` says. */
 function padAxis(
   b: GraphBuilder,
@@ -29,15 +36,10 @@ function padAxis(
       `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,
       { name, shape: x.shape },
     );
-  const place = (i: number): number => {
-    if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
-    if (mode === "circular") return (i + n) % n;
-    return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
-  };
   return b.emit(
     "take",
     { x },
-    { axis, indices: Array.from({ length: before + n + after }, (_, i) => place(i - before)) },
+    { axis, indices: Array.from({ length: before + n + after }, (_, i) => placeIn(n, i - before, mode)) },
   );
 }
 
@@ -211,42 +213,34 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
   return y;
 };
 
-/** The matrix [to × from] that enlarges one axis. */
-function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): Float64Array {
-  const to = from * scale;
-  const m = new Float64Array(to * from);
-  for (let i = 0; i < to; i++) {
-    if (mode === "nearest") {
-      m[i * from + Math.floor(i / scale)] = 1;
-      continue;
-    }
-    const at = Math.max(0, (i + 0.5) / scale - 0.5);
-    const low = Math.min(from - 1, Math.floor(at));
-    const high = Math.min(from - 1, low + 1);
-    m[i * from + low] += 1 - (at - low);
-    m[i * from + high] += at - low;
-  }
-  return m;
+/** An axis of x enlarged: each cell one of x's, or two weighted by their distance. */
+function enlarged(b: GraphBuilder, x: Value, axis: 2 | 3, scale: number, mode: "nearest" | "bilinear"): Value {
+  const n = x.shape[axis];
+  const cells = Array.from({ length: n * scale }, (_, i) => i);
+  if (mode === "nearest") return b.emit("take", { x }, { axis, indices: cells.map((i) => Math.floor(i / scale)) });
+  const places = cells.map((i) => Math.max(0, (i + 0.5) / scale - 0.5));
+  const low = places.map((at) => Math.min(n - 1, Math.floor(at)));
+  const share = places.map((at, i) => at - low[i]);
+  const { add, mul } = arithmetic(b);
+  const weighted = (indices: readonly number[], weights: readonly number[]): Value =>
+    mul(b.emit("take", { x }, { axis, indices }), b.constant(weights, axis === 2 ? [n * scale, 1] : [n * scale]));
+  return add(
+    weighted(
+      low,
+      share.map((s) => 1 - s),
+    ),
+    weighted(
+      low.map((cell, i) => (share[i] > 0 ? Math.min(n - 1, cell + 1) : cell)),
+      share,
+    ),
+  );
 }
 
 export const upsample: Apply<Upsample> = ({ b }, name, x, { scale, mode }) => {
-  const [N, C, H, W] = images(name, x);
+  images(name, x);
   if (!Number.isInteger(scale) || scale < 1)
     throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
-  const { reshape } = arithmetic(b);
-  const wide = b.emit(
-    "matmul",
-    { a: reshape(x, [N * C * H, W]), b: b.constant(enlarging(W, scale, mode), [W * scale, W]) },
-    { transposeA: false, transposeB: true },
-  );
-  const turned = b.emit("transpose", { x: reshape(wide, [N * C, H, W * scale]) }, { permutation: [0, 2, 1] });
-  const tall = b.emit(
-    "matmul",
-    { a: reshape(turned, [N * C * W * scale, H]), b: b.constant(enlarging(H, scale, mode), [H * scale, H]) },
-    { transposeA: false, transposeB: true },
-  );
-  const back = b.emit("transpose", { x: reshape(tall, [N * C, W * scale, H * scale]) }, { permutation: [0, 2, 1] });
-  return reshape(back, [N, C, H * scale, W * scale]);
+  return enlarged(b, enlarged(b, x, 3, scale, mode), 2, scale, mode);
 };
 
 export const pixelShuffle: Apply<PixelShuffle> = ({ b }, name, x, { scale: s }) => {

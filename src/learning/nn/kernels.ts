@@ -125,7 +125,14 @@ export async function filterImage(
   const b = new GraphBuilder(ops);
   // constants, which keep what digits a backend has, unlike a network's float32 weights
   const given = (_name: string, shape: Shape): Value => b.constant(weights, shape);
-  const scope: Scope = { b, training: false, parameter: given, buffer: given, apply: (_name, x) => x };
+  const scope: Scope = {
+    b,
+    training: false,
+    statistics: "running",
+    parameter: given,
+    buffer: given,
+    apply: (_name, x) => x,
+  };
   const y = conv2d(scope, "filter", b.input("x", [1, C, H, W]), {
     kind: "conv2d",
     outChannels: over ? 1 : C,
