@@ -1,7 +1,8 @@
 // Looking inside a network, and hand-made kernels.
 import { describe, expect, it } from "vitest";
-import { openBackend, random } from "fiducial/engine";
+import { arithmetic, gradients, GraphBuilder, openBackend, ops, random } from "fiducial/engine";
 import {
+  applyNetwork,
   boxBlur,
   checkGradients,
   crossEntropy,
@@ -18,6 +19,7 @@ import {
   nn,
   receptiveField,
   saliency,
+  summarize,
   trace,
 } from "fiducial/learning";
 
@@ -64,7 +66,7 @@ describe("looking inside", () => {
     }
     expect((await explainNode(network, { layer: "0.conv2d", node: [4, 0, 0], input, backend })).terms).toHaveLength(4);
     await expect(explainNode(network, { layer: "2.silu", node: [0], input, backend })).rejects.toThrow(
-      /no linear layer or zero-padded convolution/,
+      /is no linear layer or convolution/,
     );
     await expect(explainNode(network, { layer: "5.linear", node: [5], input, backend })).rejects.toThrow(
       /no node \[5\]/,
@@ -93,33 +95,144 @@ describe("looking inside", () => {
 });
 
 describe("the chain rule, node by node", () => {
-  it("adds up to the gradient vector over all nodes that share a weight", async () => {
-    const network = nn.sequential({
-      input: [2, 5, 4],
-      seed: 1,
-      layers: [
-        nn.conv2d({ outChannels: 3, kernelSize: 3, padding: 1 }),
-        nn.tanh(),
-        nn.flatten(),
-        nn.linear({ outFeatures: 2 }),
-      ],
-    });
-    const [input, target, loss] = [numbers(40), [1, 0], crossEntropy()];
-    const { parameters } = await gradientVector(network, { loss, inputs: input, targets: target, count: 1, backend });
-    // the weight of output channel 2 over input channel 1, row 0, column 2
-    let total = 0;
-    for (let r = 0; r < 5; r++)
-      for (let c = 0; c < 4; c++) {
-        const options = { layer: "0.conv2d", node: [2, r, c], input, backend };
-        const { terms } = await explainNode(network, options);
-        const rules = await explainDerivatives(network, { ...options, loss, target });
-        const k = terms.findIndex((t) => t.at[0] === 1 && t.at[1] === r - 1 && t.at[2] === c + 1);
-        if (k >= 0) total += rules[k].product;
-      }
-    expect(total).toBeCloseTo(parameters.get("0.conv2d.weight")!.data[(2 * 2 + 1) * 9 + 2], 10);
-    await expect(
-      explainDerivatives(network, { layer: "3.linear", node: [0], input, target, loss, backend }),
-    ).rejects.toThrow(/no activation follows 3\.linear/);
+  const loss = crossEntropy();
+  const image = [2, 4, 4];
+  /** Layers with weights, on images or on features. */
+  const weighted: Record<string, { input: number[]; layer: nn.Layer }> = {
+    linear: { input: [7], layer: nn.linear({ outFeatures: 5 }) },
+    "convolution, grouped, strided, dilated": {
+      input: image,
+      layer: nn.conv2d({ outChannels: 4, kernelSize: 2, stride: 2, dilation: 2, padding: 1, groups: 2 }),
+    },
+    "convolution, same, even kernel": {
+      input: image,
+      layer: nn.conv2d({ outChannels: 2, kernelSize: 2, padding: "same" }),
+    },
+    ...Object.fromEntries(
+      (["reflect", "replicate", "circular"] as const).map((paddingMode) => [
+        `convolution, ${paddingMode}`,
+        { input: image, layer: nn.conv2d({ outChannels: 2, kernelSize: 3, padding: 1, paddingMode, bias: false }) },
+      ]),
+    ),
+    "transposed convolution": {
+      input: [2, 2, 2],
+      layer: nn.convTranspose2d({ outChannels: 2, kernelSize: 4, stride: 2, padding: 1 }),
+    },
+  };
+  const anywhere: readonly nn.Layer[][] = [
+    [],
+    [nn.relu()],
+    [nn.tanh()],
+    [nn.softmax()],
+    [nn.softmax({ temperature: 3 }), nn.silu()],
+    [nn.layerNorm(), nn.gelu()],
+    [nn.dropout({ probability: 0.5 })],
+    [nn.residual({ body: [nn.sigmoid()] })],
+  ];
+  const onImages: readonly nn.Layer[][] = [
+    [nn.instanceNorm2d({ affine: true })],
+    [nn.batchNorm2d(), nn.relu()],
+    [nn.groupNorm({ groups: 2 })],
+    [nn.maxPool2d({ kernelSize: 2 })],
+    [nn.avgPool2d({ kernelSize: 2, padding: 1 }), nn.tanh()],
+    [nn.globalAvgPool2d()],
+    [nn.upsample({ scale: 2, mode: "bilinear" })],
+    [nn.conv2d({ outChannels: 2, kernelSize: 2 })],
+    [nn.unetBlock({ outChannels: 2, baseChannels: 2, depth: 1 })],
+  ];
+  for (const [name, { input: shape, layer }] of Object.entries(weighted))
+    it(`${name}: adds up to the gradient vector to 1e-9, whatever follows, with either statistics`, async () => {
+      for (const after of [...anywhere, ...(shape.length === 3 ? onImages : [])])
+        for (const statistics of ["running", "batch"] as const) {
+          const before = shape.length === 3 ? [nn.batchNorm2d()] : [nn.tanh()];
+          const middle = [...before, layer, ...after];
+          // where nothing follows, the layer is the output itself
+          const layers =
+            after.length === 0 && shape.length === 1
+              ? middle
+              : [...middle, nn.flatten(), nn.linear({ outFeatures: 3 })];
+          const fresh = nn.sequential({ input: shape, seed: 5, layers });
+          const network = {
+            ...fresh,
+            parameters: new Map(
+              [...fresh.parameters].map(([key, p]) => [
+                key,
+                key.includes("running") ? { ...p, data: p.data.map((_, i) => 0.5 + 0.2 * i) } : p,
+              ]),
+            ),
+          };
+          const input = numbers(shape.reduce((a, b) => a * b));
+          const at = `1.${layer.kind}`;
+          const first = await trace(network, { inputs: input, backend, statistics });
+          const out = first.get(at)!.shape.slice(1);
+          const classes = [...first.values()].at(-1)!.shape[1];
+          const target = Array.from({ length: classes }, (_, c) => (c === 1 ? 1 : 0));
+          const vector = await gradientVector(network, {
+            loss,
+            inputs: input,
+            targets: target,
+            count: 1,
+            backend,
+            statistics,
+          });
+          expect(vector.statistics).toBe(statistics);
+          const want = vector.parameters.get(`${at}.weight`)!.data;
+          const wantBias = vector.parameters.get(`${at}.bias`)?.data;
+          const sums = new Map<string, { product: number; total: number }>();
+          let nodes = out.map(() => 0);
+          const all: number[][] = [];
+          for (let flat = 0; flat < out.reduce((a, b) => a * b); flat++) {
+            let rest = flat;
+            nodes = [...out].reverse().map((n) => {
+              const v = rest % n;
+              rest = Math.floor(rest / n);
+              return v;
+            });
+            all.push(nodes.reverse());
+          }
+          const biasSums = new Float64Array(wantBias?.length ?? 0);
+          const totals: number[] = [];
+          for (const node of all) {
+            const options = { layer: at, node, input, backend, statistics };
+            const { terms } = await explainNode(network, options);
+            const rules = await explainDerivatives(network, { ...options, loss, target });
+            expect(rules).toHaveLength(terms.length + (wantBias ? 1 : 0));
+            rules.forEach((rule, i) => {
+              expect(rule.product).toBe(rule.dzdw * rule.dCdz);
+              expect(rule.dCdz).toBe(rule.through.reduce((s, l) => s + l.dadz * l.dCda, 0));
+              if (i < terms.length) expect(rule.dzdw).toBe(terms[i].input);
+              totals.push(rule.total);
+            });
+            terms.forEach((term, i) => {
+              const key = `${node[0]} ${term.weight}`;
+              const sum = sums.get(key) ?? { product: 0, total: rules[i].total };
+              sums.set(key, { product: sum.product + rules[i].product, total: rules[i].total });
+            });
+            if (wantBias) {
+              const bias = rules.at(-1)!;
+              expect(bias.dzdw).toBe(1);
+              biasSums[node[0]] += bias.product;
+              expect(Math.abs(bias.total - wantBias[node[0]])).toBeLessThan(1e-9);
+            }
+          }
+          const label = `${after.map((l) => l.kind)} ${statistics}`;
+          for (const { product, total } of sums.values()) expect(Math.abs(product - total), label).toBeLessThan(1e-9);
+          wantBias?.forEach((w, i) => expect(Math.abs(biasSums[i] - w), label).toBeLessThan(1e-9));
+          // every weight's derivative is the vector's, none left out
+          const seen = new Set(totals);
+          for (const w of want) if (w !== 0) expect(seen.has(w), label).toBe(true);
+        }
+    }, 120_000);
+  it("refuses what has no weights, and nodes that are not there", async () => {
+    const network = nn.sequential({ input: [3], seed: 1, layers: [nn.linear({ outFeatures: 2 }), nn.softmax()] });
+    const options = { input: [1, 2, 3], target: [1, 0], loss: meanSquaredError(), backend };
+    const refused = (layer: string, node: number[], message: RegExp): Promise<void> =>
+      expect(explainDerivatives(network, { ...options, layer, node })).rejects.toThrow(message);
+    await refused("1.softmax", [0], /"1\.softmax" is no linear layer or convolution .*; there are 0\.linear/);
+    await refused("0.linear", [2], /no node \[2\] in 0\.linear/);
+    await refused("0.linear", [0.5], /no node/);
+    const rules = await explainDerivatives(network, { ...options, layer: "0.linear", node: [1] });
+    expect(rules[0].through.map((l) => l.at)).toEqual([[0], [1]]);
   });
 });
 
@@ -167,6 +280,107 @@ describe("sheets and saliency", () => {
 });
 
 describe("receptive fields", () => {
+  /** Layers through which a cell depends on exactly the pixels whose derivative is not 0. */
+  const linear: readonly nn.Layer[] = [
+    nn.conv2d({ outChannels: 4, kernelSize: 3, dilation: 2, padding: 2 }),
+    nn.conv2d({ outChannels: 4, kernelSize: 2, stride: 2 }),
+    nn.conv2d({ outChannels: 4, kernelSize: 3, stride: 3, padding: 1 }),
+    nn.conv2d({ outChannels: 4, kernelSize: 2, stride: 2, dilation: 3, padding: "same" }),
+    nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1, paddingMode: "circular" }),
+    nn.conv2d({ outChannels: 4, kernelSize: 4, stride: 3, padding: "same", paddingMode: "replicate" }),
+    nn.convTranspose2d({ outChannels: 4, kernelSize: 3, stride: 2, padding: 1 }),
+    nn.convTranspose2d({ outChannels: 4, kernelSize: 2, stride: 3 }),
+    nn.convTranspose2d({ outChannels: 4, kernelSize: 4 }),
+    nn.avgPool2d({ kernelSize: 3, stride: 2, padding: 1, ceilMode: true }),
+    { kind: "adaptiveAvgPool2d", outputSize: [3, 2] },
+    nn.upsample({ scale: 2, mode: "bilinear" }),
+    nn.upsample({ scale: 3, mode: "nearest" }),
+    nn.pixelShuffle({ scale: 2 }),
+    nn.residual({
+      body: [nn.conv2d({ outChannels: 4, kernelSize: 5, padding: 2 })],
+      shortcut: [nn.conv2d({ outChannels: 4, kernelSize: 1 })],
+    }),
+    nn.branches({
+      branches: [
+        [nn.conv2d({ outChannels: 4, kernelSize: 1 })],
+        [nn.conv2d({ outChannels: 4, kernelSize: 3, dilation: 2, padding: 2 })],
+      ],
+    }),
+  ];
+  it("are exact for every stack of two, and a summary's are the widest of their cells", async () => {
+    const [H, W] = [6, 8];
+    for (const first of linear)
+      for (const second of linear) {
+        const layers = [first, second];
+        let network: nn.Network;
+        try {
+          network = nn.sequential({ input: [4, H, W], seed: 3, layers });
+        } catch {
+          // too small an image, or channels that do not divide
+          continue;
+        }
+        const summary = summarize(network);
+        for (const [index, layer] of layers.entries()) {
+          if (index === 0 && second !== linear[0]) continue;
+          const name = `${index}.${layer.kind}`;
+          const b = new GraphBuilder(ops);
+          const x = b.input("x", [1, 4, H, W]);
+          let y = x;
+          applyNetwork(b, network, x, {
+            onLayer: (at, _kind, value) => {
+              if (at === name) y = value;
+            },
+          });
+          const chosen = b.input("chosen", y.shape);
+          const { mul, sum } = arithmetic(b);
+          b.output("d", gradients(b, sum(mul(y, chosen)), [x])[0]);
+          const plan = await backend.compile(b);
+          const [, channels, h, w] = y.shape;
+          let most = 0;
+          // every row and every column once: a box is one of rows times one of columns
+          for (let k = 0; k < Math.max(h, w); k++) {
+            const [row, column] = [k % h, k % w];
+            const pick = new Float64Array(channels * h * w);
+            for (let c = 0; c < channels; c++) pick[(c * h + row) * w + column] = 1 + 0.1 * c;
+            const { d } = await plan.execute({ x: new Float64Array(4 * H * W), chosen: pick });
+            const rows = new Set<number>();
+            const columns = new Set<number>();
+            d.forEach((v, i) => {
+              if (v === 0) return;
+              rows.add(Math.floor(i / W) % H);
+              columns.add(i % W);
+            });
+            const ends = (seen: Set<number>): number[] =>
+              seen.size === 0 ? [0, -1] : [Math.min(...seen), Math.max(...seen)];
+            const field = receptiveField(network, { layer: name, row, column });
+            const label = `${JSON.stringify(layers)} ${name} ${row} ${column}`;
+            // a cell that sees nothing along one axis sees nothing along the other
+            if (rows.size === 0) expect([field.rows, field.columns], label).toContainEqual([0, -1]);
+            else expect([field.rows, field.columns], label).toEqual([ends(rows), ends(columns)]);
+            for (const seen of [field.rows, field.columns]) most = Math.max(most, seen[1] - seen[0] + 1);
+          }
+          expect(summary.layers.find((l) => l.name === name)!.receptiveField).toBe(most);
+        }
+      }
+  }, 120_000);
+  it("normalisation sees the whole image, unless a summary leaves its statistics out; flattening ends them", () => {
+    const of = (...layers: nn.Layer[]): nn.Network => nn.sequential({ input: [4, 9, 9], seed: 1, layers });
+    const conv = nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1 });
+    for (const norm of [nn.instanceNorm2d(), nn.groupNorm({ groups: 2 }), nn.layerNorm()]) {
+      const network = of(conv, norm, conv);
+      expect(receptiveField(network, { layer: "2.conv2d", row: 4, column: 4 })).toEqual({
+        rows: [0, 8],
+        columns: [0, 8],
+      });
+      expect(summarize(network)).toMatchObject({ receptiveField: 5, dependsOnWholeImage: true });
+    }
+    expect(receptiveField(of(conv, nn.batchNorm2d(), conv), { layer: "2.conv2d", row: 4, column: 0 })).toEqual({
+      rows: [2, 6],
+      columns: [0, 2],
+    });
+    expect(summarize(of(conv, nn.softmax())).receptiveField).toBe(Number.POSITIVE_INFINITY);
+    expect(summarize(of(conv, nn.flatten())).receptiveField).toBe(Number.POSITIVE_INFINITY);
+  });
   it("are the box of the pixels that a cell's value depends on: exact, but for the holes of dilated and strided kernels", async () => {
     const cases = [
       {

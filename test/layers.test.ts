@@ -222,6 +222,6 @@ describe("networks", () => {
     expect(build([nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 8, paddingMode: "reflect" })])).toThrow(
       /padding 8 with mode "reflect"/,
     );
-    expect(build([{ kind: "conv3d" } as never])).toThrow(/there is no layer "conv3d"/);
+    expect(build([{ kind: "conv3d" } as never])).toThrow(/there is no layer "conv3d": did you mean conv2d/);
   });
 });

@@ -11,31 +11,21 @@ export {
 export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
-export {
-  compileEvaluation,
-  fit,
-  predict,
-  type Dataset,
-  type Epoch,
-  type Evaluation,
-  type FitOptions,
-  type Forward,
-  type Progress,
-} from "./train/fit.ts";
+export type { Dataset, Settings } from "./train/dataset.ts";
+export { compileEvaluation, predict, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
+export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
 export {
-  checkGradients,
   explainDerivatives,
   explainNode,
-  gradientVector,
-  trace,
+  type ChainLink,
   type ChainRule,
-  type GradientVector,
   type NodeExplanation,
   type NodeTerm,
-  type Tensor,
-} from "./inspect/trace.ts";
+} from "./inspect/explain.ts";
+export { checkGradients, gradientVector, trace, type GradientVector, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
 export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";

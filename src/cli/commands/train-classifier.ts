@@ -1,27 +1,30 @@
 // fiducial train classifier: a network from labelled images; it can be stopped at any moment and
 // resumed to the same bits.
-import { ConfigError, FormatError, formatShape } from "../../engine/index.ts";
+import { ConfigError, FormatError, formatShape, present } from "../../engine/index.ts";
 import {
   adam,
   augmented,
   classification,
   crossEntropy,
+  compileEvaluation,
   fit,
-  loadTraining,
   nn,
   renderTrainingReport,
   saveNetwork,
   saveTraining,
   sgd,
+  type Dataset,
   type Epoch,
+  type Evaluation,
+  type EvaluationOptions,
   type Network,
-  type TrainingState,
 } from "../../learning/index.ts";
 import { generated, loadDataset } from "../datasets.ts";
-import { checkWritable, fileExists, readFile, removeFile, writeFiles } from "../files.ts";
+import { checkWritable, readFile, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
+import { stateToResume } from "../training.ts";
 import type { Command } from "./command.ts";
 
 /** A named architecture, or { "input": [C,H,W], "layers": [{ "kind": … }, …] } in a JSON file. */
@@ -50,6 +53,21 @@ function architecture(name: string, input: readonly [number, number, number], cl
   return nn.sequential({ input, layers: described.layers, seed });
 }
 
+/**
+ * The finished network on the test set: its own epoch has seen it, unless that was before the run
+ * was resumed.
+ */
+async function finished(
+  trained: Network,
+  epochs: readonly Epoch[],
+  options: EvaluationOptions & { readonly data: Dataset },
+): Promise<Evaluation> {
+  const { bestEpoch } = trained.provenance;
+  const own = bestEpoch === undefined ? epochs.at(-1) : epochs.find((e) => e.epoch === bestEpoch);
+  if (own?.validation) return own.validation;
+  return (await compileEvaluation(trained, options))(trained, options.data);
+}
+
 export const trainClassifier: Command = {
   name: "train classifier",
   usage: "--data PATH [options]",
@@ -76,7 +94,10 @@ export const trainClassifier: Command = {
       default: "0",
       help: "standard deviation of noise added to images, whose values are in [-1, 1]",
     },
-    patience: { value: "N", help: "end after N epochs without a lower test loss" },
+    patience: {
+      value: "N",
+      help: "end after N epochs without a lower test loss; the checkpoint is the epoch's with the lowest",
+    },
     out: { value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" },
     resume: { help: "go on from the state beside --out, or start anew where there is none" },
     "checkpoint-every": { value: "N", default: "200", help: "steps between states written beside --out" },
@@ -126,16 +147,7 @@ export const trainClassifier: Command = {
       ? augmented(classification(train), { ...change, seed })
       : classification(train);
     checkWritable(out);
-    let resume: TrainingState | undefined;
-    if (args.has("resume") && fileExists(statePath)) {
-      resume = loadTraining(readFile(statePath), statePath);
-      if (JSON.stringify(resume.network.architecture) !== JSON.stringify(network.architecture))
-        throw new ConfigError(
-          `${statePath}: it is the state of another architecture; use the same --arch and --data, or start anew without --resume`,
-          {},
-        );
-      terminal.note(`resumed after ${resume.step} steps`);
-    } else if (args.has("resume")) terminal.note(`nothing to resume at ${statePath}: starting anew`);
+    const resume = stateToResume(args, statePath, terminal);
     const loss = crossEntropy();
     const epochs: Epoch[] = [];
     let recent = 0;
@@ -153,9 +165,13 @@ export const trainClassifier: Command = {
       backend,
       validation: classification(test),
       checkpointEvery: args.integer("checkpoint-every", 1),
-      ...(resume ? { resume } : {}),
-      ...(args.has("patience") ? { earlyStopping: { patience: args.integer("patience", 1) } } : {}),
+      settings: { precision: args.text("precision") },
+      ...present({
+        resume,
+        earlyStopping: args.has("patience") ? { patience: args.integer("patience", 1) } : undefined,
+      }),
       on: {
+        resume: (step) => terminal.note(`resumed after ${step} steps`),
         step: (p) => {
           recent += (p.loss - recent) / Math.min(++seen, 50);
           return terminal.progress(
@@ -174,6 +190,7 @@ export const trainClassifier: Command = {
       },
     });
     terminal.finish();
+    const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
     const report = `${out.replace(/\.safetensors$/, "")}.html`;
     const command = `npx fiducial train classifier ${Object.keys(trainClassifier.options)
       .filter((name) => !["out", "json", "debug", "resume"].includes(name) && args.has(name))
@@ -193,14 +210,13 @@ export const trainClassifier: Command = {
           title: `Training on ${description}`,
           network: trained,
           epochs,
+          result,
           classes: train.classes,
           command,
         }),
       },
     ]);
     removeFile(statePath);
-    // the last epoch ended with the finished network on the test set
-    const result = epochs.at(-1)!.validation!;
     terminal.print(
       table(
         ["", "images", "loss", "accuracy, %"],

@@ -1,7 +1,7 @@
 // fiducial train reconstructor: a network of one of the three forms, trained on generated phantoms,
 // with remedies as options. Its defaults are what made weights/unet-128.safetensors.
-import { ConfigError } from "../../engine/index.ts";
-import { adam, meanAbsoluteError, nn, saveNetwork } from "../../learning/index.ts";
+import { ConfigError, present } from "../../engine/index.ts";
+import { adam, meanAbsoluteError, nn, saveNetwork, saveTraining } from "../../learning/index.ts";
 import {
   brainPhantoms,
   fitReconstructor,
@@ -18,7 +18,8 @@ import {
   zeroFilled,
 } from "../../imaging/index.ts";
 import { chooseBackend, HELD_OUT_SEED } from "../inputs.ts";
-import { checkWritable, writeFiles } from "../files.ts";
+import { checkWritable, removeFile, writeFiles } from "../files.ts";
+import { stateToResume } from "../training.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import type { Command } from "./command.ts";
@@ -79,6 +80,8 @@ export const trainReconstructor: Command = {
       default: "0",
       help: "a remedy: train with noise of that standard deviation, and reconstruct by the mean over eight draws of it",
     },
+    resume: { help: "go on from the state beside --out, or start anew where there is none" },
+    "checkpoint-every": { value: "N", default: "200", help: "steps between states written beside --out" },
     "data-consistency": { help: "end with a step that puts the measured cells of k-space back" },
     ...common,
   },
@@ -142,18 +145,26 @@ export const trainReconstructor: Command = {
       backend: await chooseBackend(args, terminal),
     };
     checkWritable(out);
-    let loss = 0;
+    const statePath = `${out}.training`;
+    const resume = stateToResume(args, statePath, terminal);
+    let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
       ...options,
+      ...present({ resume }),
+      settings: { precision: args.text("precision") },
+      checkpointEvery: args.integer("checkpoint-every", 1),
       on: {
+        resume: (step) => terminal.note(`resumed after ${step} steps`),
+        checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
         step: (p) => {
-          loss += (p.loss - loss) / Math.min(p.step, 50);
+          loss += (p.loss - loss) / Math.min(++seen, 50);
           return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`, p.step, p.steps);
         },
         epoch: ({ epoch, trainLoss }) => terminal.note(`epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}`),
       },
     });
     writeFiles([{ path: out, content: saveNetwork(trained) }]);
+    removeFile(statePath);
 
     const test = inverseProblem({
       operator,

@@ -33,6 +33,7 @@ export interface Catalogue {
   relu: Op<"x">;
   relu_grad: Op<"dy" | "x">;
   sigmoid: Op<"x">;
+  erf: Op<"x">;
   // elementwise with broadcasting
   add: Op<"a" | "b">;
   sub: Op<"a" | "b">;

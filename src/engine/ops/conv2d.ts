@@ -2,7 +2,15 @@
 import { ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
-import { checkConvolution, convCases, convFlops, convOutput, forEachProduct, requireRank4 } from "./convolution.ts";
+import {
+  checkConvolution,
+  convCases,
+  convFlops,
+  convOutput,
+  forEachProduct,
+  requireRank4,
+  unreached,
+} from "./convolution.ts";
 
 /**
  * y[n,k,p,q] = Σ_{c,r,s} w[k,c,r,s] · x[n, c, p·stride − padding + r·dilation, …], x [N,C,H,W], w
@@ -28,24 +36,12 @@ export const conv2d: OpDef<"conv2d"> = {
       );
     return y;
   },
-  gradient: (b, dy, { x, w }, { stride, padding, dilation, groups }) => {
-    const rest = (axis: 0 | 1): number =>
-      x.shape[axis + 2] +
-      2 * padding[axis] -
-      dilation[axis] * (w.shape[axis + 2] - 1) -
-      1 -
-      (dy.shape[axis + 2] - 1) * stride[axis];
+  gradient: (b, dy, { x, w }, attrs) => {
+    const kernel = [w.shape[2], w.shape[3]] as const;
+    const outputPadding = unreached(x.shape, kernel, dy.shape, attrs);
     return {
-      x: b.emit(
-        "conv_transpose2d",
-        { x: dy, w },
-        { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] },
-      ),
-      w: b.emit(
-        "conv2d_weight_grad",
-        { x, dy },
-        { stride, padding, dilation, groups, kernel: [w.shape[2], w.shape[3]] },
-      ),
+      x: b.emit("conv_transpose2d", { x: dy, w }, { ...attrs, outputPadding }),
+      w: b.emit("conv2d_weight_grad", { x, dy }, { ...attrs, kernel }),
     };
   },
   reference: ({ x, w }, attrs, out, shape) =>

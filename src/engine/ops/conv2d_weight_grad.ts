@@ -2,7 +2,15 @@
 import { ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
-import { checkConvolution, convCases, convFlops, forEachProduct, requireRank4 } from "./convolution.ts";
+import {
+  checkConvolution,
+  convCases,
+  convCropped,
+  convFlops,
+  forEachProduct,
+  requireRank4,
+  unreached,
+} from "./convolution.ts";
 
 /**
  * y[k,c,r,s] = Σ_{n,p,q} dy[n,k,p,q] · x[n, c, p·stride − padding + r·dilation, …]; y has the shape
@@ -21,22 +29,14 @@ export const conv2d_weight_grad: OpDef<"conv2d_weight_grad"> = {
     }
     return [dy[1], x[1] / attrs.groups, attrs.kernel[0], attrs.kernel[1]];
   },
-  gradient: (b, u, { x, dy }, { stride, padding, dilation, groups, kernel }) => {
-    const rest = (axis: 0 | 1): number =>
-      x.shape[axis + 2] +
-      2 * padding[axis] -
-      dilation[axis] * (kernel[axis] - 1) -
-      1 -
-      (dy.shape[axis + 2] - 1) * stride[axis];
-    return {
-      x: b.emit(
-        "conv_transpose2d",
-        { x: dy, w: u },
-        { stride, padding, dilation, groups, outputPadding: [rest(0), rest(1)] },
-      ),
-      dy: b.emit("conv2d", { x, w: u }, { stride, padding, dilation, groups }),
-    };
-  },
+  gradient: (b, u, { x, dy }, { kernel, ...attrs }) => ({
+    x: b.emit(
+      "conv_transpose2d",
+      { x: dy, w: u },
+      { ...attrs, outputPadding: unreached(x.shape, kernel, dy.shape, attrs) },
+    ),
+    dy: convCropped(b, x, u, attrs, dy.shape),
+  }),
   reference: ({ x, dy }, attrs, out, shape) =>
     forEachProduct(x.shape, shape, dy.shape, attrs, (xi, wi, yi) => {
       out[wi] += x.data[xi] * dy.data[yi];

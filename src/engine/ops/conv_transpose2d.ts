@@ -2,7 +2,15 @@
 import { ShapeError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
-import { checkConvolution, convCases, convFlops, forEachProduct, requireRank4 } from "./convolution.ts";
+import {
+  checkConvolution,
+  convCases,
+  convCropped,
+  convFlops,
+  forEachProduct,
+  requireRank4,
+  unreached,
+} from "./convolution.ts";
 
 /**
  * y = the adjoint of conv2d(·, w) at x: x [N,K,P,Q], w [K,C/groups,R,S] → y [N,C,H,W], H = (P −
@@ -34,26 +42,17 @@ export const conv_transpose2d: OpDef<"conv_transpose2d"> = {
       );
     return y;
   },
-  gradient: (b, dy, { x, w }, { stride, padding, dilation, groups }) => ({
-    x: b.emit("conv2d", { x: dy, w }, { stride, padding, dilation, groups }),
-    w: b.emit(
-      "conv2d_weight_grad",
-      { x: dy, dy: x },
-      { stride, padding, dilation, groups, kernel: [w.shape[2], w.shape[3]] },
-    ),
+  gradient: (b, dy, { x, w }, { outputPadding: _, ...attrs }) => ({
+    x: convCropped(b, dy, w, attrs, x.shape),
+    w: b.emit("conv2d_weight_grad", { x: dy, dy: x }, { ...attrs, kernel: [w.shape[2], w.shape[3]] }),
   }),
   reference: ({ x, w }, attrs, out, shape) =>
     forEachProduct(shape, w.shape, x.shape, attrs, (yi, wi, xi) => {
       out[yi] += x.data[xi] * w.data[wi];
     }),
   flops: ({ x, w }) => convFlops(w, x),
-  samples: convCases.map(({ x, w, y, attrs }) => {
-    const rest = (axis: 0 | 1): number =>
-      x[axis + 2] +
-      2 * attrs.padding[axis] -
-      attrs.dilation[axis] * (w[axis + 2] - 1) -
-      1 -
-      (y[axis + 2] - 1) * attrs.stride[axis];
-    return { shapes: { x: y, w }, attrs: { ...attrs, outputPadding: [rest(0), rest(1)] as const } };
-  }),
+  samples: convCases.map(({ x, w, y, attrs }) => ({
+    shapes: { x: y, w },
+    attrs: { ...attrs, outputPadding: unreached(x, w.slice(2), y, attrs) },
+  })),
 };

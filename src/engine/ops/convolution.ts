@@ -1,22 +1,23 @@
 // What the three convolution ops share: sizes, and the one loop over which they are the three
 // partial products.
 import { ConfigError, ShapeError } from "../core/errors.ts";
-import { formatShape, type Shape } from "../core/shape.ts";
+import { formatShape, sameShape, type Shape } from "../core/shape.ts";
 import type { ConvAttributes } from "../graph/catalogue.ts";
+import type { Emitter, Value } from "../graph/ir.ts";
 
 /** Output size of a convolution along one axis: ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1. */
 export function convOutput(n: number, k: number, attrs: ConvAttributes, axis: 0 | 1): number {
   return Math.floor((n + 2 * attrs.padding[axis] - attrs.dilation[axis] * (k - 1) - 1) / attrs.stride[axis]) + 1;
 }
 
-export function checkConvolution(op: string, attrs: ConvAttributes): void {
-  const { stride, padding, dilation, groups } = attrs;
+export function checkConvolution(op: string, attrs: ConvAttributes & { outputPadding?: readonly number[] }): void {
+  const { stride, padding, dilation, groups, outputPadding = [] } = attrs;
   const whole =
     [...stride, ...dilation, groups].every((v) => Number.isInteger(v) && v >= 1) &&
-    padding.every((v) => Number.isInteger(v) && v >= 0);
+    [...padding, ...outputPadding].every((v) => Number.isInteger(v) && v >= 0);
   if (!whole)
     throw new ConfigError(
-      `${op}: stride, dilation and groups are whole numbers from 1 up, padding from 0 up; got ${JSON.stringify(attrs)}`,
+      `${op}: stride, dilation and groups are whole numbers from 1 up, paddings from 0 up; got ${JSON.stringify(attrs)}`,
       { attrs },
     );
 }
@@ -55,6 +56,30 @@ export function forEachProduct(
                 visit(((n * C + Math.floor(k / Kg) * Cg + c) * H + h) * W + v, ((k * Cg + c) * R + r) * S + s, yi);
               }
         }
+}
+
+/**
+ * conv2d(x, w) down to `shape`: where a transposed convolution's outputPadding reaches its stride,
+ * its adjoint has windows to spare, which no input cell answers to.
+ */
+export function convCropped(b: Emitter, x: Value, w: Value, attrs: ConvAttributes, shape: Shape): Value {
+  const { stride, padding, dilation, groups } = attrs;
+  const y = b.emit("conv2d", { x, w }, { stride, padding, dilation, groups });
+  return sameShape(y.shape, shape) ? y : b.emit("slice", { x: y }, { start: [0, 0, 0, 0], end: shape });
+}
+
+/**
+ * The outputPadding with which x's size comes back: rows and columns that no window of conv2d
+ * reaches.
+ */
+export function unreached(x: Shape, kernel: readonly number[], y: Shape, attrs: ConvAttributes): [number, number] {
+  const rest = (axis: 0 | 1): number =>
+    x[axis + 2] +
+    2 * attrs.padding[axis] -
+    attrs.dilation[axis] * (kernel[axis] - 1) -
+    1 -
+    (y[axis + 2] - 1) * attrs.stride[axis];
+  return [rest(0), rest(1)];
 }
 
 /** 2 · outputs · products per output. */

@@ -10,6 +10,7 @@ import { conv2d } from "./conv2d.ts";
 import { conv2d_weight_grad } from "./conv2d_weight_grad.ts";
 import { conv_transpose2d } from "./conv_transpose2d.ts";
 import { div } from "./div.ts";
+import { erf } from "./erf.ts";
 import { exp } from "./exp.ts";
 import { fft2 } from "./fft2.ts";
 import { greater } from "./greater.ts";
@@ -51,6 +52,7 @@ export const ops: OpDefs = {
   relu,
   relu_grad,
   sigmoid,
+  erf,
   add,
   sub,
   mul,

@@ -6,6 +6,7 @@ import {
   ConfigError,
   float32Bytes,
   gradients,
+  present,
   random,
   sizeOf,
   version,
@@ -13,7 +14,7 @@ import {
   type Shape,
   type Value,
 } from "../../engine/index.ts";
-import { fit, type FitOptions, type Network } from "../../learning/index.ts";
+import { fit, type Dataset, type FitOptions, type Network, type Settings } from "../../learning/index.ts";
 import { fullMask, nestedMasks } from "../operators/masks.ts";
 import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
@@ -23,7 +24,20 @@ import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
 const FAMILIES = 8;
 
 export interface FitReconstructorOptions
-  extends Pick<FitOptions, "loss" | "optimizer" | "epochs" | "batchSize" | "seed" | "backend" | "on"> {
+  extends Pick<
+    FitOptions,
+    | "loss"
+    | "optimizer"
+    | "epochs"
+    | "batchSize"
+    | "seed"
+    | "backend"
+    | "on"
+    | "resume"
+    | "checkpointEvery"
+    | "settings"
+    | "signal"
+  > {
   readonly problem: InverseProblem;
   readonly form?: Partial<Form>;
   /**
@@ -115,6 +129,30 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
     sampling &&
     Array.from({ length: FAMILIES }, (_, k) => nestedMasks(sampling.mask, { rates, seed: seed + k })).flat();
   const maskShape = masks ? [1, ...masks[0].shape] : [0];
+  // the draws are one stream: a resumed run goes on in it where the unbroken one would be
+  const drawn = (options.resume?.step ?? 0) * options.batchSize;
+  for (let i = 0; i < drawn; i++) {
+    // a normal number takes one uniform, two by two
+    for (let k = jitter > 0 ? -1 : 0; k < noisySize; k++) rng.uniform();
+    if (masks) choice.integer(masks.length);
+  }
+  const pictures: Dataset = {
+    length: images.length,
+    inputShape: [0],
+    targetShape: operator.domain,
+    read: (i, _input, target) => target.set(images.image(i)),
+  };
+  const by = present({
+    operator: JSON.stringify(operator.spec ?? operator.description),
+    measured: bytesToHex(sha256(operator.measured)).slice(0, 16),
+    noise: noise.sigma,
+    jitter,
+    smoothing,
+    rates: rates?.join(", "),
+    adversarialBudget: adversarial?.relativeBudget,
+    adversarialSteps: adversarial?.steps,
+    form: JSON.stringify(form),
+  });
   const trained = await fit(
     network,
     {
@@ -122,6 +160,7 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
       // image, noise and, where it changes, the mask travel together; the target is the image
       data: {
         length: images.length,
+        varied: { from: pictures, by: by as Settings },
         inputShape: [size + noisySize + sizeOf(maskShape)],
         targetShape: operator.domain,
         read(i, input, target) {

@@ -11,77 +11,19 @@ import {
   type Value,
 } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
+import { fieldsAlong } from "./fields.ts";
 
 type Range = readonly [number, number];
-/** Rows and columns of the input, first and last; undefined where nothing of the input is seen. */
+/** Rows and columns of the input, first and last. */
 export interface Field {
   readonly rows: Range;
   readonly columns: Range;
 }
 
 /**
- * What of an input's axis the cells `out` of an op's output depend on; axis 0 is rows, 1 columns.
- */
-function seen(
-  node: Node & { kind: "op" },
-  input: string,
-  shapes: Readonly<Record<string, readonly number[]>>,
-  out: Range,
-  axis: 0 | 1,
-): Range | undefined {
-  const from = shapes[input];
-  const n = from[2 + axis];
-  const clip = ([a, b]: Range): Range | undefined =>
-    b < 0 || a >= n ? undefined : [Math.max(0, a), Math.min(n - 1, b)];
-  switch (node.op) {
-    case "conv2d": {
-      if (input === "w") return undefined;
-      const a = node.attrs as Catalogue["conv2d"]["attrs"];
-      const reach = (shapes.w[2 + axis] - 1) * a.dilation[axis];
-      return clip([out[0] * a.stride[axis] - a.padding[axis], out[1] * a.stride[axis] - a.padding[axis] + reach]);
-    }
-    case "conv_transpose2d": {
-      if (input === "w") return undefined;
-      const a = node.attrs as Catalogue["conv_transpose2d"]["attrs"];
-      const reach = (shapes.w[2 + axis] - 1) * a.dilation[axis];
-      return clip([
-        Math.ceil((out[0] + a.padding[axis] - reach) / a.stride[axis]),
-        Math.floor((out[1] + a.padding[axis]) / a.stride[axis]),
-      ]);
-    }
-    case "max_pool2d":
-    case "avg_pool2d": {
-      const a = node.attrs as Catalogue["max_pool2d"]["attrs"];
-      return clip([
-        out[0] * a.stride[axis] - a.padding[axis],
-        out[1] * a.stride[axis] - a.padding[axis] + a.kernel[axis] - 1,
-      ]);
-    }
-    case "take": {
-      const a = node.attrs as Catalogue["take"]["attrs"];
-      if (a.axis !== 2 + axis) return out;
-      const used = a.indices.slice(out[0], out[1] + 1);
-      return [Math.min(...used), Math.max(...used)];
-    }
-    case "pad": {
-      const a = node.attrs as Catalogue["pad"]["attrs"];
-      return clip([out[0] - a.before[2 + axis], out[1] - a.before[2 + axis]]);
-    }
-    default:
-      // elementwise: cell by cell; anything else may see everything
-      return from.length === 4 &&
-        node.shape.length === 4 &&
-        from[2 + axis] === node.shape[2 + axis] &&
-        !["normalize", "transpose", "matmul", "roll"].includes(node.op)
-        ? out
-        : [0, n - 1];
-  }
-}
-
-/**
- * The box of the pixels that cell (row, column) of a layer can see (with dilated or strided kernels
- * some in it, and at its rim, are holes) through convolutions and pools; normalisation in training,
- * and linear layers, see the whole image. Throws ConfigError for a layer or cell that is not there.
+ * The box of the pixels that cell (row, column) of a layer can depend on; with dilated kernels some
+ * in it are holes. Normalisation over an image, and linear layers, see all of it. [0, −1] where
+ * nothing of the input is seen. Throws ConfigError for a layer or cell that is not there.
  */
 export function receptiveField(network: Network, options: { layer: string; row: number; column: number }): Field {
   const { layer, row, column } = options;
@@ -105,41 +47,12 @@ export function receptiveField(network: Network, options: { layer: string; row: 
       `receptiveField: ${layer} is ${formatShape(shape.slice(1))}, it has no cell ${row}, ${column}`,
       { layer, row, column },
     );
-  const fields = new Map<number, [Range, Range]>([
-    [
-      target.id,
-      [
-        [row, row],
-        [column, column],
-      ],
-    ],
-  ]);
-  const join = (p: Range | undefined, q: Range): Range => (p ? [Math.min(p[0], q[0]), Math.max(p[1], q[1])] : q);
-  for (let id = target.id; id > x.id; id--) {
-    const field = fields.get(id);
-    const node = b.nodes[id];
-    if (!field || node.kind !== "op") continue;
-    const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, i]) => [name, b.nodes[i].shape]));
-    for (const [name, i] of Object.entries(node.inputs)) {
-      if (b.nodes[i].kind === "parameter" || b.nodes[i].kind === "constant") continue;
-      if (b.nodes[i].shape.length !== 4) {
-        fields.set(i, [
-          [0, H - 1],
-          [0, W - 1],
-        ]);
-        continue;
-      }
-      const [rows, columns] = [seen(node, name, shapes, field[0], 0), seen(node, name, shapes, field[1], 1)];
-      if (!rows || !columns) continue;
-      const before = fields.get(i);
-      fields.set(i, [join(before?.[0], rows), join(before?.[1], columns)]);
-    }
-  }
-  const [rows, columns] = fields.get(x.id) ?? [
-    [0, -1],
-    [0, -1],
-  ];
-  return { rows, columns };
+  const along = (axis: 0 | 1, cell: number): Range => {
+    const seen = fieldsAlong(b, x, axis, { statistics: true }).get(target!.id) ?? "all";
+    if (seen === "all") return [0, x.shape[2 + axis] - 1];
+    return seen.low[cell] > seen.high[cell] ? [0, -1] : [seen.low[cell], seen.high[cell]];
+  };
+  return { rows: along(0, row), columns: along(1, column) };
 }
 
 export interface ShiftInvariance {

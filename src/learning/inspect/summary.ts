@@ -1,7 +1,8 @@
 // What a network is made of: layers, shapes, parameters, operations, and how much of the image one
 // output cell sees.
-import { GraphBuilder, ops, sizeOf, type Catalogue, type OpDef, type OpName, type Shape } from "../../engine/index.ts";
+import { GraphBuilder, ops, sizeOf, type OpDef, type OpName, type Shape } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
+import { fieldsAlong, type Seen } from "./fields.ts";
 
 export interface LayerSummary {
   readonly name: string;
@@ -10,8 +11,8 @@ export interface LayerSummary {
   readonly parameters: number;
   readonly flops: number;
   /**
-   * Side, in input pixels, of the square that one cell of this layer sees through its convolutions
-   * and pools; Infinity once it is flattened.
+   * Side, in input pixels, of the square that a cell of this layer sees through convolutions, pools
+   * and changes of size, no more than the image itself; Infinity once it is flattened.
    */
   readonly receptiveField: number;
 }
@@ -22,6 +23,12 @@ export interface NetworkSummary {
   readonly flops: number;
   readonly receptiveField: number;
   readonly dependsOnWholeImage: boolean;
+}
+
+/** The most that one cell sees along an axis. */
+function widest(seen: Seen): number {
+  if (seen === "all") return Number.POSITIVE_INFINITY;
+  return seen.low.reduce((most, low, i) => Math.max(most, seen.high[i] - low + 1), 0);
 }
 
 /** Summary for one sample. Operations count multiplications and additions, for a batch of one. */
@@ -36,33 +43,15 @@ export function summarize(network: Network): NetworkSummary {
       from = b.nodes.length;
     },
   });
-  /** receptive field and step between neighbouring cells, in input pixels */
-  const seen = new Map<number, { field: number; step: number }>([[x.id, { field: 1, step: 1 }]]);
   const flops = new Map<number, number>();
   for (const node of b.nodes) {
     if (node.kind !== "op") continue;
     const def = ops[node.op] as unknown as OpDef<OpName>;
     const shapes = Object.fromEntries(Object.entries(node.inputs).map(([k, id]) => [k, b.nodes[id].shape]));
     flops.set(node.id, def.flops?.(shapes as never, node.attrs as never, node.shape) ?? 0);
-    const inputs = Object.values(node.inputs).flatMap((id) => seen.get(id) ?? []);
-    if (inputs.length === 0) continue;
-    let field = Math.max(...inputs.map((i) => i.field));
-    let step = Math.min(...inputs.map((i) => i.step));
-    if (node.op === "conv2d") {
-      const a = node.attrs as Catalogue["conv2d"]["attrs"];
-      field += (b.nodes[node.inputs.w].shape[2] - 1) * a.dilation[0] * step;
-      step *= a.stride[0];
-    } else if (node.op === "conv_transpose2d") {
-      const a = node.attrs as Catalogue["conv_transpose2d"]["attrs"];
-      field += Math.max(0, Math.ceil(b.nodes[node.inputs.w].shape[2] / a.stride[0]) - 1) * step;
-      step /= a.stride[0];
-    } else if (node.op === "max_pool2d" || node.op === "avg_pool2d") {
-      const a = node.attrs as Catalogue["max_pool2d"]["attrs"];
-      field += (a.kernel[0] - 1) * step;
-      step *= a.stride[0];
-    } else if (node.op === "matmul") field = Number.POSITIVE_INFINITY;
-    seen.set(node.id, { field, step });
   }
+  const fields = ([0, 1] as const).map((axis) => fieldsAlong(b, x, axis, { statistics: false }));
+  const fieldOf = (id: number): number => Math.max(...fields.map((along) => widest(along.get(id) ?? "all")));
   const layers = marks.map(({ name, kind, id, shape, from: start, to }) => ({
     name,
     kind,
@@ -71,7 +60,7 @@ export function summarize(network: Network): NetworkSummary {
       .slice(start, to)
       .reduce((n, node) => n + (node.kind === "parameter" ? sizeOf(node.shape) : 0), 0),
     flops: b.nodes.slice(start, to).reduce((n, node) => n + (flops.get(node.id) ?? 0), 0),
-    receptiveField: seen.get(id)?.field ?? Number.POSITIVE_INFINITY,
+    receptiveField: fieldOf(id),
   }));
   return {
     layers,

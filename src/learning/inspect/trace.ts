@@ -1,7 +1,7 @@
-// Looking inside: every activation by name, every partial derivative, one node term by term.
+// Looking inside: every activation by name, every partial derivative. One node term by term:
+// explain.ts.
 import {
-  ConfigError,
-  formatShape,
+  DtypeError,
   gradients,
   GraphBuilder,
   openBackend,
@@ -14,7 +14,8 @@ import {
   type Value,
 } from "../../engine/index.ts";
 import type { Loss } from "../nn/losses.ts";
-import { applyNetwork, type Network } from "../nn/network.ts";
+import { applyNetwork, type ApplyOptions, type Network } from "../nn/network.ts";
+import { wrongTarget } from "../train/dataset.ts";
 
 export interface Tensor {
   readonly shape: Shape;
@@ -22,22 +23,51 @@ export interface Tensor {
 }
 
 /**
+ * "running" (as in use, the default): batch norm takes the statistics that training has kept.
+ * "batch": those of the inputs at hand, as a training step does. Dropout drops nothing in either.
+ */
+export type StatisticsOption = Pick<ApplyOptions, "statistics">;
+
+/** Every layer by its name, in the order of computation; "input" is the input itself. */
+export function layersOf(
+  b: GraphBuilder,
+  network: Network,
+  count: number,
+  { statistics = "running" }: StatisticsOption,
+): { y: Value; parameters: Map<string, Value>; layers: [string, Value][] } {
+  const x = b.input("input", [count, ...network.architecture.input]);
+  const layers: [string, Value][] = [["input", x]];
+  const onLayer = (name: string, _kind: string, y: Value): void => {
+    layers.push([name, y]);
+  };
+  return { ...applyNetwork(b, network, x, { statistics, onLayer }), layers };
+}
+/**
+ * The loss's cost of y. Throws DtypeError for a target that is no distribution over the classes of a
+ * loss that wants one.
+ */
+export function costOf(b: GraphBuilder, loss: Loss, y: Value, targets: ArrayLike<number>): Value {
+  const [count, classes] = y.shape;
+  const numbered = loss.classes && targets.length === count && classes !== 1;
+  const per = numbered ? 1 : classes;
+  for (let i = 0; loss.classes && i < count; i++) {
+    const wrong = wrongTarget(Array.from(targets).slice(i * per, (i + 1) * per), classes);
+    if (wrong !== undefined) throw new DtypeError(`${loss.name}: sample ${i} has ${wrong}`, { i });
+  }
+  return loss.apply(b, y, b.input("target", numbered ? [count] : y.shape));
+}
+
+/**
  * Every layer's output by its name, in the order of computation, for inputs [N, …input]; "input" is
- * the input itself.
+ * the input itself. `statistics` are batch norm's: the running ones unless "batch" is asked for.
  */
 export async function trace(
   network: Network,
-  options: { inputs: ArrayLike<number>; count?: number; backend: Backend },
+  options: { inputs: ArrayLike<number>; count?: number; backend: Backend } & StatisticsOption,
 ): Promise<Map<string, Tensor>> {
   const { inputs, count = 1, backend } = options;
   const b = new GraphBuilder(ops);
-  const x = b.input("input", [count, ...network.architecture.input]);
-  const values: [string, Value][] = [["input", x]];
-  applyNetwork(b, network, x, {
-    onLayer: (name, _kind, y) => {
-      values.push([name, y]);
-    },
-  });
+  const { layers: values } = layersOf(b, network, count, options);
   for (const [name, y] of values) b.output(name, y);
   const out = await (await backend.compile(b)).execute({ input: inputs });
   return new Map(values.map(([name, y]) => [name, { shape: y.shape, data: Float64Array.from(out[name]) }]));
@@ -45,6 +75,8 @@ export async function trace(
 
 export interface GradientVector {
   readonly cost: number;
+  /** What batch norm took: the statistics that training has kept, or those of this batch. */
+  readonly statistics: "running" | "batch";
   /** ∂C/∂w of every parameter: the gradient vector ∇C. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   /** ∂C/∂a of every layer's output a, and of the input. */
@@ -55,22 +87,24 @@ export interface GradientVector {
 
 /**
  * The whole gradient vector of C = loss(network(inputs), targets) for one batch, by parameter name,
- * and the derivative with respect to every layer's output.
+ * and the derivative with respect to every layer's output. With `statistics` "batch" it is the
+ * gradient of a training step without dropout; with "running", the default, that of the network in
+ * use.
  */
 export async function gradientVector(
   network: Network,
-  options: { loss: Loss; inputs: ArrayLike<number>; targets: ArrayLike<number>; count: number; backend: Backend },
+  options: {
+    loss: Loss;
+    inputs: ArrayLike<number>;
+    targets: ArrayLike<number>;
+    count: number;
+    backend: Backend;
+  } & StatisticsOption,
 ): Promise<GradientVector> {
-  const { loss, inputs, targets, count, backend } = options;
+  const { loss, inputs, targets, count, backend, statistics = "running" } = options;
   const b = new GraphBuilder(ops);
-  const x = b.input("input", [count, ...network.architecture.input]);
-  const layers: [string, Value][] = [["input", x]];
-  const { y, parameters } = applyNetwork(b, network, x, {
-    onLayer: (name, _kind, value) => {
-      layers.push([name, value]);
-    },
-  });
-  const cost = loss.apply(b, y, b.input("target", [count, ...y.shape.slice(1)]));
+  const { y, parameters, layers } = layersOf(b, network, count, { statistics });
+  const cost = costOf(b, loss, y, targets);
   b.output("cost", cost);
   const wrt = [...parameters, ...layers];
   gradients(
@@ -83,6 +117,7 @@ export async function gradientVector(
   const tensor = (shape: Shape, data: ArrayLike<number>): Tensor => ({ shape, data: Float64Array.from(data) });
   return {
     cost: out.cost[0],
+    statistics,
     parameters: new Map([...parameters].map(([name, v], i) => [name, tensor(v.shape, out[`d${i}`])])),
     activations: new Map(layers.map(([name, v], i) => [name, tensor(v.shape, out[`d${parameters.size + i}`])])),
     values: new Map(layers.map(([name, v], i) => [name, tensor(v.shape, out[`a${i}`])])),
@@ -103,12 +138,12 @@ export async function checkGradients(
     count: number;
     seed: number;
     directions?: number;
-  },
+  } & StatisticsOption,
 ): Promise<number> {
   const { loss, inputs, targets, count, seed, directions = 3 } = options;
   const b = new GraphBuilder(ops);
-  const { y, parameters } = applyNetwork(b, network, b.input("input", [count, ...network.architecture.input]));
-  const cost = loss.apply(b, y, b.input("target", [count, ...y.shape.slice(1)]));
+  const { y, parameters } = layersOf(b, network, count, options);
+  const cost = costOf(b, loss, y, targets);
   b.output("cost", cost);
   const names = [...parameters.keys()];
   gradients(b, cost, [...parameters.values()]).forEach((g, i) => b.output(names[i], g));
@@ -145,133 +180,4 @@ export async function checkGradients(
     worst = Math.max(worst, Math.abs(slope - expected) / scale);
   }
   return worst;
-}
-
-export interface NodeTerm {
-  /** Where the input value is: [feature], or [channel, row, column]. */
-  readonly at: readonly number[];
-  readonly input: number;
-  readonly weight: number;
-  readonly product: number;
-}
-/** z = Σ input·weight + bias */
-export interface NodeExplanation {
-  readonly terms: readonly NodeTerm[];
-  readonly bias: number;
-  readonly sum: number;
-}
-
-/**
- * The weighted sum of one node of a convolution or linear layer of the network's own list, term by
- * term, for one input. `node` is [feature], or [channel, row, column]. Inputs in the padding are
- * left out: they are 0. Throws ConfigError for another layer or a node that is not there.
- */
-export async function explainNode(
-  network: Network,
-  options: { layer: string; node: readonly number[]; input: ArrayLike<number>; backend: Backend },
-): Promise<NodeExplanation> {
-  const { layer: name, node, input, backend } = options;
-  const { layers } = network.architecture;
-  const index = layers.findIndex((l, i) => `${i}.${l.kind}` === name);
-  const layer = layers[index];
-  if (layer?.kind !== "linear" && !(layer?.kind === "conv2d" && (layer.paddingMode ?? "zeros") === "zeros"))
-    throw new ConfigError(
-      `explainNode: "${name}" is no linear layer or zero-padded convolution of the network; there are ${layers.map((l, i) => `${i}.${l.kind}`).join(", ")}`,
-      { name },
-    );
-  const values = await trace(network, { inputs: input, backend });
-  const from = values.get(index === 0 ? "input" : `${index - 1}.${layers[index - 1].kind}`)!;
-  const out = values.get(name)!;
-  if (node.length !== out.shape.length - 1 || node.some((v, i) => !(v >= 0 && v < out.shape[i + 1])))
-    throw new ConfigError(
-      `explainNode: there is no node ${formatShape(node)} in ${name}, whose output is ${formatShape(out.shape.slice(1))}`,
-      { node },
-    );
-  const weights = network.parameters.get(`${name}.weight`)!;
-  const bias = network.parameters.get(`${name}.bias`)?.data[node[0]] ?? 0;
-  const terms: NodeTerm[] = [];
-  const term = (at: readonly number[], value: number, weight: number): void => {
-    terms.push({ at, input: value, weight, product: value * weight });
-  };
-  if (layer.kind === "linear") {
-    const n = from.shape[1];
-    for (let i = 0; i < n; i++) term([i], from.data[i], weights.data[node[0] * n + i]);
-  } else {
-    const [, C, H, W] = from.shape;
-    const { kernelSize: k, stride = 1, dilation = 1, groups = 1, padding = 0 } = layer;
-    const p = padding === "same" ? ((k - 1) * dilation) / 2 : padding === "valid" ? 0 : padding;
-    const perGroup = C / groups;
-    const first = Math.floor(node[0] / (layer.outChannels / groups)) * perGroup;
-    for (let c = 0; c < perGroup; c++)
-      for (let i = 0; i < k; i++)
-        for (let j = 0; j < k; j++) {
-          const [r, q] = [node[1] * stride - p + i * dilation, node[2] * stride - p + j * dilation];
-          if (r >= 0 && r < H && q >= 0 && q < W)
-            term(
-              [first + c, r, q],
-              from.data[((first + c) * H + r) * W + q],
-              weights.data[((node[0] * perGroup + c) * k + i) * k + j],
-            );
-        }
-  }
-  return { terms, bias, sum: terms.reduce((s, t) => s + t.product, bias) };
-}
-
-/** ∂C/∂w = ∂z/∂w · ∂a/∂z · ∂C/∂a for one weight at one node. */
-export interface ChainRule {
-  /** The input value that the weight multiplies. */
-  readonly dzdw: number;
-  /** The activation's slope at the node. */
-  readonly dadz: number;
-  /** What comes back from the layers behind. */
-  readonly dCda: number;
-  readonly product: number;
-}
-
-/**
- * The three factors of the chain rule for every weight of one node z = Σ input·weight + bias and
- * its activation a, the layer after it, for one sample; in the order of explainNode's terms. In a
- * linear layer the products are ∂C/∂w; in a convolution, whose weights serve many nodes, they are
- * this node's share of it. Throws ConfigError as explainNode does, and where no layer of the same
- * shape follows.
- */
-export async function explainDerivatives(
-  network: Network,
-  options: {
-    loss: Loss;
-    layer: string;
-    node: readonly number[];
-    input: ArrayLike<number>;
-    target: ArrayLike<number>;
-    backend: Backend;
-  },
-): Promise<ChainRule[]> {
-  const { loss, layer, node, input, target, backend } = options;
-  const { terms } = await explainNode(network, { layer, node, input, backend });
-  const b = new GraphBuilder(ops);
-  const x = b.input("input", [1, ...network.architecture.input]);
-  const layers: [string, Value][] = [];
-  const { y } = applyNetwork(b, network, x, {
-    onLayer: (name, _kind, value) => {
-      layers.push([name, value]);
-    },
-  });
-  const index = layers.findIndex(([name]) => name === layer);
-  const [z, a] = [layers[index][1], layers[index + 1]?.[1]];
-  if (a === undefined || a.shape.join() !== z.shape.join())
-    throw new ConfigError(`explainDerivatives: no activation follows ${layer}; name a layer before one`, { layer });
-  const flat = node.reduce((at, v, i) => at * z.shape[i + 1] + v, 0);
-  const chosen = new Float32Array(sizeOf(a.shape));
-  chosen[flat] = 1;
-  const one = b.emit(
-    "sum",
-    { x: b.emit("mul", { a, b: b.constant(chosen, a.shape) }, {}) },
-    { axes: a.shape.map((_, i) => i) },
-  );
-  const cost = loss.apply(b, y, b.input("target", [1, ...y.shape.slice(1)]));
-  b.output("dadz", gradients(b, one, [z])[0]);
-  b.output("dCda", gradients(b, cost, [a])[0]);
-  const out = await (await backend.compile(b)).execute({ input, target });
-  const [dadz, dCda] = [out.dadz[flat], out.dCda[flat]];
-  return terms.map(({ input: dzdw }) => ({ dzdw, dadz, dCda, product: dzdw * dadz * dCda }));
 }

@@ -11,6 +11,7 @@ import {
   type PictureGrid,
   type Table,
 } from "../../report/index.ts";
+import type { Evaluation } from "../train/evaluate.ts";
 import type { Epoch } from "../train/fit.ts";
 import type { Network } from "../nn/network.ts";
 import { kernelSheet } from "./sheet.ts";
@@ -118,7 +119,7 @@ export function renderTrainingReport(run: {
   network: Network;
   epochs: readonly Epoch[];
   /** Of the network on the test pictures; the last epoch's unless given. */
-  result?: NonNullable<Epoch["validation"]>;
+  result?: Evaluation;
   classes: readonly string[];
   command: string;
 }): string {

@@ -11,11 +11,16 @@ function tanhOf(b: GraphBuilder, x: Value): Value {
   const { mul, sub } = arithmetic(b);
   return sub(mul(sigmoidOf(b, mul(x, 2)), 2), 1);
 }
-/** min(1, max(0, x/6 + 1/2)) = relu(t) − relu(t − 1) */
+/** min(high, max(low, x)), with slope 0 at both ends; exact at any size, unlike a difference of two ReLUs. */
+function clamp(b: GraphBuilder, x: Value, low: number, high: number): Value {
+  const neg = (v: Value): Value => b.emit("neg", { x: v }, {});
+  const above = b.emit("maximum", { a: x, b: b.scalar(low) }, {});
+  return neg(b.emit("maximum", { a: neg(above), b: b.scalar(-high) }, {}));
+}
+/** min(1, max(0, x/6 + 1/2)) */
 function hardSigmoidOf(b: GraphBuilder, x: Value): Value {
-  const { add, mul, relu, sub } = arithmetic(b);
-  const t = add(mul(x, 1 / 6), 0.5);
-  return sub(relu(t), relu(sub(t, 1)));
+  const { add, mul } = arithmetic(b);
+  return clamp(b, add(mul(x, 1 / 6), 0.5), 0, 1);
 }
 /** max(0, x) and min(0, x) */
 function parts(b: GraphBuilder, x: Value): [Value, Value] {
@@ -23,18 +28,10 @@ function parts(b: GraphBuilder, x: Value): [Value, Value] {
   const above = relu(x);
   return [above, sub(x, above)];
 }
-/** Φ(x) by erf's rational approximation 7.1.26 of Abramowitz & Stegun, 1.5e-7 at most. */
+/** Φ(x) = (1 + erf(x/√2))/2 */
 function normalDistribution(b: GraphBuilder, x: Value): Value {
-  const { add, div, mul, sub } = arithmetic(b);
-  const z = mul(x, Math.SQRT1_2);
-  const t = div(1, add(mul(b.emit("abs", { x: z }, {}), 0.3275911), 1));
-  let polynomial: Value = b.scalar(1.061405429);
-  for (const c of [-1.453152027, 1.421413741, -0.284496736, 0.254829592]) polynomial = add(mul(polynomial, t), c);
-  const erf = mul(
-    b.emit("sign", { x: z }, {}),
-    sub(1, mul(mul(polynomial, t), exp(b, b.emit("neg", { x: mul(z, z) }, {})))),
-  );
-  return mul(add(erf, 1), 0.5);
+  const { add, mul } = arithmetic(b);
+  return mul(add(b.emit("erf", { x: mul(x, Math.SQRT1_2) }, {}), 1), 0.5);
 }
 
 export const plain: Readonly<
@@ -48,11 +45,7 @@ export const plain: Readonly<
   tanh: tanhOf,
   silu: (b, x) => arithmetic(b).mul(x, sigmoidOf(b, x)),
   hardSigmoid: hardSigmoidOf,
-  // relu(x + 1) − relu(x − 1) − 1
-  hardTanh: (b, x) => {
-    const { add, relu, sub } = arithmetic(b);
-    return sub(sub(relu(add(x, 1)), relu(sub(x, 1))), 1);
-  },
+  hardTanh: (b, x) => clamp(b, x, -1, 1),
   hardSwish: (b, x) => arithmetic(b).mul(x, hardSigmoidOf(b, x)),
 };
 
@@ -78,11 +71,14 @@ export const gelu: Apply<Gelu> = ({ b }, _name, x, { approximate = "none" }) => 
   return mul(x, mul(add(tanhOf(b, inner), 1), 0.5));
 };
 export const softplus: Apply<Softplus> = ({ b }, _name, x, { beta = 1 }) => {
-  const { add, mul } = arithmetic(b);
+  const { add, mul, sub } = arithmetic(b);
   const t = mul(x, beta);
-  // ln(1 + eᵗ) = max(0, t) + ln(1 + e^−|t|), which never overflows
-  const tail = b.emit("log", { x: add(exp(b, b.emit("neg", { x: b.emit("abs", { x: t }, {}) }, {})), 1) }, {});
-  return mul(add(arithmetic(b).relu(t), tail), 1 / beta);
+  // Beyond 40 ln(1 + eᵗ) is t in float64, too. Below, the formula itself is smooth: written with
+  // |t|, which never overflows either, its slopes at 0 would be those of the kink.
+  const large = b.emit("greater", { a: t, b: b.scalar(40) }, {});
+  const small = sub(1, large);
+  const curve = b.emit("log", { x: add(exp(b, mul(t, small)), 1) }, {});
+  return mul(add(mul(t, large), mul(curve, small)), 1 / beta);
 };
 export const softmax: Apply<Softmax> = ({ b }, name, x, { temperature = 1 }) => {
   if (!(temperature > 0))

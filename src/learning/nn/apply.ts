@@ -1,6 +1,6 @@
 // How each layer becomes graph nodes. A wrong stack fails here, naming the layer, its input and the
 // mend.
-import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
+import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { branches, graph, residual, unet } from "./blocks.ts";
 import {
@@ -13,6 +13,7 @@ import {
   upsample,
 } from "./convolutions.ts";
 import type { Layer } from "./layers.ts";
+import { checkLayer } from "./options.ts";
 import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
 import type { Apply, Scope } from "./scope.ts";
 
@@ -72,11 +73,8 @@ export const layerKinds: readonly string[] = Object.keys(appliers);
  * itself says, with the layer's name before it.
  */
 export function applyLayer(scope: Scope, name: string, x: Value, layer: Layer): Value {
-  const apply = appliers[layer.kind] as Apply<Layer> | undefined;
-  if (apply === undefined)
-    throw new ConfigError(`layer ${name}: there is no layer "${layer.kind}"; there are ${layerKinds.join(", ")}`, {
-      name,
-    });
+  checkLayer(name, layer);
+  const apply = appliers[layer.kind] as Apply<Layer>;
   try {
     return apply(scope, name, x, layer);
   } catch (error) {

@@ -12,6 +12,13 @@ import type {
 } from "./layers.ts";
 import { images, type Apply } from "./scope.ts";
 
+/** The cell of an axis of n that stands at i, which may lie outside it. */
+export function placeIn(n: number, i: number, mode: Exclude<PaddingMode, "zeros">): number {
+  if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
+  if (mode === "circular") return (i + n) % n;
+  return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+}
+
 /** Pads an axis of n by `before` and `after` cells that repeat the image as `mode` says. */
 function padAxis(
   b: GraphBuilder,
@@ -29,50 +36,69 @@ function padAxis(
       `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,
       { name, shape: x.shape },
     );
-  const place = (i: number): number => {
-    if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
-    if (mode === "circular") return (i + n) % n;
-    return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
-  };
   return b.emit(
     "take",
     { x },
-    { axis, indices: Array.from({ length: before + n + after }, (_, i) => place(i - before)) },
+    { axis, indices: Array.from({ length: before + n + after }, (_, i) => placeIn(n, i - before, mode)) },
   );
 }
 
-export const conv2d: Apply<Conv2d> = (
-  { b, parameter },
-  name,
-  x,
-  { outChannels, kernelSize: k, stride = 1, padding = 0, paddingMode = "zeros", dilation = 1, groups = 1, bias = true },
-) => {
+/**
+ * Zeros before and after an axis of n with padding "same": ⌈n/stride⌉ outputs, an odd zero at the
+ * end (ONNX's SAME_UPPER; at stride 1 PyTorch's "same").
+ */
+export function samePadding(n: number, kernel: number, stride: number, dilation: number): [number, number] {
+  const total = Math.max(0, (Math.ceil(n / stride) - 1) * stride + dilation * (kernel - 1) + 1 - n);
+  return [Math.floor(total / 2), Math.ceil(total / 2)];
+}
+/** Cells before and after each of the image's two axes. */
+export function paddingOf(layer: Conv2d, size: readonly number[]): [number, number][] {
+  const { kernelSize, stride = 1, dilation = 1, padding = 0 } = layer;
+  return size.map((n) => {
+    if (padding === "same") return samePadding(n, kernelSize, stride, dilation);
+    const both = padding === "valid" ? 0 : padding;
+    return [both, both];
+  });
+}
+
+export const conv2d: Apply<Conv2d> = (scope, name, x, layer) => {
+  const { b, parameter } = scope;
+  const { outChannels, kernelSize: k, stride = 1, dilation = 1, groups = 1, bias = true } = layer;
   const C = images(name, x)[1];
-  if (padding === "same" && (stride !== 1 || ((k - 1) * dilation) % 2 !== 0))
-    throw new ConfigError(
-      `layer ${name}: padding "same" needs stride 1 and an odd kernel, got kernel ${k}, stride ${stride}; give the padding as a number`,
-      { name },
-    );
   if (C % groups !== 0)
     throw new ShapeError(
       `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`,
       { name, shape: x.shape },
     );
-  const p = padding === "same" ? ((k - 1) * dilation) / 2 : padding === "valid" ? 0 : padding;
   const fanIn = (C / groups) * k * k;
   const w = parameter(`${name}.weight`, [outChannels, C / groups, k, k], fanIn);
-  const padded =
-    paddingMode === "zeros" || p === 0
-      ? x
-      : padAxis(b, padAxis(b, x, 2, p, p, paddingMode, name), 3, p, p, paddingMode, name);
-  const zeros = paddingMode === "zeros" ? p : 0;
+  const { padded, padding } = paddedFor(b, name, x, layer);
   const y = b.emit(
     "conv2d",
     { x: padded, w },
-    { stride: [stride, stride], padding: [zeros, zeros], dilation: [dilation, dilation], groups },
+    { stride: [stride, stride], padding, dilation: [dilation, dilation], groups },
   );
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
+
+/** What a convolution does not pad itself: other modes than zeros, and sides that differ. */
+function paddedFor(
+  b: GraphBuilder,
+  name: string,
+  x: Value,
+  layer: Conv2d,
+): { padded: Value; padding: readonly [number, number] } {
+  const { paddingMode = "zeros" } = layer;
+  const [rows, columns] = paddingOf(layer, x.shape.slice(2));
+  if (paddingMode === "zeros") {
+    if (rows[0] === rows[1] && columns[0] === columns[1]) return { padded: x, padding: [rows[0], columns[0]] };
+    const padded = b.emit("pad", { x }, { before: [0, 0, rows[0], columns[0]], after: [0, 0, rows[1], columns[1]] });
+    return { padded, padding: [0, 0] };
+  }
+  const tall = rows[1] === 0 ? x : padAxis(b, x, 2, ...rows, paddingMode, name);
+  const padded = columns[1] === 0 ? tall : padAxis(b, tall, 3, ...columns, paddingMode, name);
+  return { padded, padding: [0, 0] };
+}
 
 export const convTranspose2d: Apply<ConvTranspose2d> = (
   { b, parameter },
@@ -144,7 +170,7 @@ export const avgPool2d: Apply<AvgPool2d> = (
     const [low, high] = countIncludePad ? [-padding, n + padding] : [0, n];
     return Math.min(from + k, high) - Math.max(from, low);
   };
-  const scale = Float32Array.from(
+  const scale = Float64Array.from(
     { length: h * w },
     (_, i) => (k * k) / (counted(Math.floor(i / w), H) * counted(i % w, W)),
   );
@@ -178,7 +204,7 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
       y = b.emit("max_pool2d", { x: spread }, attrs);
       return;
     }
-    const weights = Float32Array.from(
+    const weights = Float64Array.from(
       windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))),
     );
     const weighted = even ? spread : arithmetic(b).mul(spread, b.constant(weights, i === 0 ? [k * m, 1] : [k * m]));
@@ -187,42 +213,34 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
   return y;
 };
 
-/** The matrix [to × from] that enlarges one axis. */
-function enlarging(from: number, scale: number, mode: "nearest" | "bilinear"): Float32Array {
-  const to = from * scale;
-  const m = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    if (mode === "nearest") {
-      m[i * from + Math.floor(i / scale)] = 1;
-      continue;
-    }
-    const at = Math.max(0, (i + 0.5) / scale - 0.5);
-    const low = Math.min(from - 1, Math.floor(at));
-    const high = Math.min(from - 1, low + 1);
-    m[i * from + low] += 1 - (at - low);
-    m[i * from + high] += at - low;
-  }
-  return m;
+/** An axis of x enlarged: each cell one of x's, or two weighted by their distance. */
+function enlarged(b: GraphBuilder, x: Value, axis: 2 | 3, scale: number, mode: "nearest" | "bilinear"): Value {
+  const n = x.shape[axis];
+  const cells = Array.from({ length: n * scale }, (_, i) => i);
+  if (mode === "nearest") return b.emit("take", { x }, { axis, indices: cells.map((i) => Math.floor(i / scale)) });
+  const places = cells.map((i) => Math.max(0, (i + 0.5) / scale - 0.5));
+  const low = places.map((at) => Math.min(n - 1, Math.floor(at)));
+  const share = places.map((at, i) => at - low[i]);
+  const { add, mul } = arithmetic(b);
+  const weighted = (indices: readonly number[], weights: readonly number[]): Value =>
+    mul(b.emit("take", { x }, { axis, indices }), b.constant(weights, axis === 2 ? [n * scale, 1] : [n * scale]));
+  return add(
+    weighted(
+      low,
+      share.map((s) => 1 - s),
+    ),
+    weighted(
+      low.map((cell, i) => (share[i] > 0 ? Math.min(n - 1, cell + 1) : cell)),
+      share,
+    ),
+  );
 }
 
 export const upsample: Apply<Upsample> = ({ b }, name, x, { scale, mode }) => {
-  const [N, C, H, W] = images(name, x);
+  images(name, x);
   if (!Number.isInteger(scale) || scale < 1)
     throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
-  const { reshape } = arithmetic(b);
-  const wide = b.emit(
-    "matmul",
-    { a: reshape(x, [N * C * H, W]), b: b.constant(enlarging(W, scale, mode), [W * scale, W]) },
-    { transposeA: false, transposeB: true },
-  );
-  const turned = b.emit("transpose", { x: reshape(wide, [N * C, H, W * scale]) }, { permutation: [0, 2, 1] });
-  const tall = b.emit(
-    "matmul",
-    { a: reshape(turned, [N * C * W * scale, H]), b: b.constant(enlarging(H, scale, mode), [H * scale, H]) },
-    { transposeA: false, transposeB: true },
-  );
-  const back = b.emit("transpose", { x: reshape(tall, [N * C, W * scale, H * scale]) }, { permutation: [0, 2, 1] });
-  return reshape(back, [N, C, H * scale, W * scale]);
+  return enlarged(b, enlarged(b, x, 3, scale, mode), 2, scale, mode);
 };
 
 export const pixelShuffle: Apply<PixelShuffle> = ({ b }, name, x, { scale: s }) => {

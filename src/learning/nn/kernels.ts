@@ -8,9 +8,12 @@ import {
   ShapeError,
   sizeOf,
   type Backend,
+  type Shape,
+  type Value,
 } from "../../engine/index.ts";
-import { applyNetwork } from "./network.ts";
+import { conv2d } from "./convolutions.ts";
 import type { PaddingMode } from "./layers.ts";
+import type { Scope } from "./scope.ts";
 
 /** [height, width], or a filter over channels [channels, height, width]. */
 export interface KernelImage {
@@ -118,30 +121,29 @@ export async function filterImage(
       shape: image.shape,
     });
   const one = flip ? flipped(kernel) : kernel.data;
-  const weights = Float32Array.from(over ? one : Array.from({ length: C }, () => one).flat());
-  const shape = over ? [1, C, k, k] : [C, 1, k, k];
+  const weights = over ? one : Array.from({ length: C }, () => one).flat();
   const b = new GraphBuilder(ops);
-  const network = {
-    architecture: {
-      input: [C, H, W],
-      layers: [
-        {
-          kind: "conv2d",
-          outChannels: shape[0],
-          kernelSize: k,
-          stride,
-          padding,
-          paddingMode,
-          dilation,
-          groups: over ? 1 : C,
-          bias: false,
-        },
-      ],
-    },
-    parameters: new Map([["0.conv2d.weight", { shape, data: weights }]]),
-    provenance: {},
-  } as const;
-  const { y } = applyNetwork(b, network, b.input("x", [1, C, H, W]));
+  // constants, which keep what digits a backend has, unlike a network's float32 weights
+  const given = (_name: string, shape: Shape): Value => b.constant(weights, shape);
+  const scope: Scope = {
+    b,
+    training: false,
+    statistics: "running",
+    parameter: given,
+    buffer: given,
+    apply: (_name, x) => x,
+  };
+  const y = conv2d(scope, "filter", b.input("x", [1, C, H, W]), {
+    kind: "conv2d",
+    outChannels: over ? 1 : C,
+    kernelSize: k,
+    stride,
+    padding,
+    paddingMode,
+    dilation,
+    groups: over ? 1 : C,
+    bias: false,
+  });
   b.output("y", y);
   const out = await (await backend.compile(b)).execute({ x: image.data });
   return { shape: image.shape.length === 2 ? y.shape.slice(2) : y.shape.slice(1), data: Float64Array.from(out.y) };

@@ -169,8 +169,9 @@ export type Layer =
 type Options<L extends Layer> = Omit<L, "kind">;
 
 /**
- * y = w ⋆ x + b (cross-correlation, as in PyTorch); padding "same" keeps the size at stride 1 with
- * odd kernels; paddingMode says what stands outside the image. x [N,C,H,W].
+ * y = w ⋆ x + b (cross-correlation, as in PyTorch); padding "same" gives ⌈size/stride⌉ outputs,
+ * with an odd cell of padding at the end (ONNX's SAME_UPPER; at stride 1 PyTorch's "same");
+ * paddingMode says what stands outside the image. x [N,C,H,W].
  */
 export const conv2d = (options: Options<Conv2d>): Conv2d => ({ kind: "conv2d", ...options });
 /** The adjoint of conv2d in its image, PyTorch's ConvTranspose2d. */

@@ -1,10 +1,21 @@
 // Losses: C = (1/n)ΣC_k over the samples of a batch.
-import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 
-/** A cost to minimise. `target` has the prediction's shape (for classes: one-hot rows). */
+/**
+ * A cost to minimise. `target` has the prediction's shape; for classes its rows are shares that add
+ * up to 1, or it has one number per row, the class's.
+ */
 export interface Loss {
   readonly name: string;
-  /** The targets are one-hot rows, so that accuracy means something. */
+  /** The targets are classes, so that accuracy means something. */
   readonly classes?: true;
   apply(b: GraphBuilder, prediction: Value, target: Value): Value;
 }
@@ -38,6 +49,16 @@ export function meanAbsoluteError(): Loss {
     },
   };
 }
+/** Rows that are 1 at the class and 0 elsewhere, of the classes' numbers [N] or [N,1]. */
+function oneHot(b: GraphBuilder, numbers: Value, classes: number): Value {
+  const { reshape, sub } = arithmetic(b);
+  const all = b.constant(
+    Array.from({ length: classes }, (_, c) => c),
+    [classes],
+  );
+  const off = b.emit("sign", { x: sub(reshape(numbers, [numbers.shape[0], 1]), all) }, {});
+  return sub(1, b.emit("abs", { x: off }, {}));
+}
 /**
  * C = −Σ_k Σ_c w_c·t'_c·log softmax(p)_c / Σ_k w_class(k): classes from logits [N, classes], with
  * t' = (1 − ε)t + ε/classes for label smoothing ε and class weights w, all 1 unless given
@@ -51,16 +72,18 @@ export function crossEntropy(options: { labelSmoothing?: number; classWeights?: 
     name: `crossEntropy${labelSmoothing > 0 ? ` smoothed by ${labelSmoothing}` : ""}${classWeights ? ` weighted by ${classWeights.join(", ")}` : ""}`,
     classes: true,
     apply(b, prediction, target) {
-      matching("crossEntropy", prediction, target);
       const { add, div, mul, sum } = arithmetic(b);
       const [n, classes] = prediction.shape;
+      const numbered = sizeOf(target.shape) === n && target.shape[0] === n && classes > 1;
+      const shares = numbered ? oneHot(b, target, classes) : target;
+      matching("crossEntropy", prediction, shares);
       if (classWeights && classWeights.length !== classes)
         throw new ShapeError(`crossEntropy: ${classWeights.length} class weights for ${classes} classes`, { classes });
-      const wanted = labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
+      const wanted = labelSmoothing > 0 ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes) : shares;
       const logs = b.emit("log_softmax", { x: prediction }, {});
       if (!classWeights) return mul(sum(mul(wanted, logs)), -1 / n);
       const weights = b.constant(classWeights, [classes]);
-      return div(mul(sum(mul(mul(wanted, weights), logs)), -1), sum(mul(target, weights)));
+      return div(mul(sum(mul(mul(wanted, weights), logs)), -1), sum(mul(shares, weights)));
     },
   };
 }
@@ -72,10 +95,12 @@ export function huber(options: { delta?: number } = {}): Loss {
     name: `huber ${delta}`,
     apply(b, prediction, target) {
       matching("huber", prediction, target);
-      const { mean, mul, relu, square, sub } = arithmetic(b);
-      // ½(d² − max(0, |d| − δ)²) is both branches at once
+      const { mean, mul, sub } = arithmetic(b);
       const size = b.emit("abs", { x: sub(prediction, target) }, {});
-      return mul(mean(sub(square(size), square(relu(sub(size, delta))))), 0.5);
+      // with c = min(|d|, δ), c·(|d| − ½c) is both branches at once, and nothing cancels
+      const negative = b.emit("neg", { x: size }, {});
+      const c = b.emit("neg", { x: b.emit("maximum", { a: negative, b: b.scalar(-delta) }, {}) }, {});
+      return mean(mul(c, sub(size, mul(c, 0.5))));
     },
   };
 }
@@ -91,16 +116,23 @@ export function structuralDissimilarity(options: { range: number }): Loss {
     name: `structuralDissimilarity ${range}`,
     apply(b, prediction, target) {
       matching("structuralDissimilarity", prediction, target);
-      const { add, div, mean, mul, square, sub } = arithmetic(b);
+      const { add, div, mean, mul, reshape, square, sub } = arithmetic(b);
+      const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
       const local = (x: Value): Value =>
         b.emit("avg_pool2d", { x }, { kernel: [7, 7], stride: [1, 1], padding: [0, 0] });
-      const [c1, c2] = [(0.01 * range) ** 2, (0.03 * range) ** 2];
-      const [mp, mt] = [local(prediction), local(target)];
-      const covariance = (p: Value, q: Value, m: Value, n: Value): Value =>
-        mul(sub(local(mul(p, q)), mul(m, n)), 49 / 48);
-      const above = mul(add(mul(mul(mp, mt), 2), c1), add(mul(covariance(prediction, target, mp, mt), 2), c2));
-      const spread = add(covariance(prediction, prediction, mp, mp), covariance(target, target, mt, mt));
-      return sub(1, mean(div(above, mul(add(add(square(mp), square(mt)), c1), add(spread, c2)))));
+      const variance = (x: Value): Value => mul(sub(local(square(x)), square(local(x))), 49 / 48);
+      // in units of the range, so that no product with c1 or c2 leaves float32
+      const scaled = (x: Value): Value => mul(x, 1 / range);
+      // variances are those of images about the target's mean, where float32 has digits to tell them by
+      const middle = reshape(mean(target, [2, 3]), [...target.shape.slice(0, 2), 1, 1]);
+      const [p, t] = [prediction, target].map((image) => scaled(sub(image, middle)));
+      const spread = add(variance(p), variance(t));
+      const means = [prediction, target].map((image) => square(local(scaled(image)))).reduce(add);
+      // SSIM = (1 − u)(1 − v), u by the means' difference and v by the difference's variance
+      const difference = scaled(sub(prediction, target));
+      const u = div(square(local(difference)), add(means, c1));
+      const v = div(variance(difference), add(spread, c2));
+      return mean(sub(add(u, v), mul(u, v)));
     },
   };
 }

@@ -5,6 +5,7 @@ import {
   formatShape,
   GraphBuilder,
   ops,
+  present,
   random,
   sizeOf,
   type Shape,
@@ -67,6 +68,7 @@ export function sequential(options: {
   const scope: Scope = {
     b,
     training: false,
+    statistics: "running",
     parameter: (name, shape, fanIn, initial) =>
       keep(
         name,
@@ -95,6 +97,8 @@ export interface ApplyOptions {
    * ones.
    */
   readonly training?: boolean;
+  /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
+  readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
   /**
    * Values of parameters that are in the graph already, by name, where a network is applied more
@@ -129,10 +133,12 @@ export function applyNetwork(
     options.shared?.set(name, value);
     return value;
   };
+  const { training = false } = options;
   const scope: Scope = {
     b,
-    training: options.training ?? false,
-    ...(options.onLayer ? { onLayer: options.onLayer } : {}),
+    training,
+    statistics: options.statistics ?? (training ? "batch" : "running"),
+    ...present({ onLayer: options.onLayer }),
     parameter(name, shape) {
       const value = find(name, shape);
       values.set(name, value);

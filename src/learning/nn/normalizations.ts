@@ -16,14 +16,14 @@ export const instanceNorm2d: Apply<InstanceNorm2d> = (scope, name, x, { epsilon 
 
 export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5, momentum = 0.1, affine = true }) => {
   const [N, C, H, W] = images(name, x);
-  const { b, training, buffer } = scope;
+  const { b, training, statistics, buffer } = scope;
   const { add, div, mean, mul, reshape, sqrt, square, sub } = arithmetic(b);
   const shape = [C, 1, 1];
   const [runningMean, runningVariance] = [
     buffer(`${name}.runningMean`, shape, 0),
     buffer(`${name}.runningVariance`, shape, 1),
   ];
-  if (!training)
+  if (statistics === "running")
     return scaled(scope, name, div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))), shape, affine);
   const count = N * H * W;
   if (count < 2)
@@ -31,6 +31,8 @@ export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5
       `layer ${name}: one value per channel has no variance; make the batch or the image larger than ${formatShape(x.shape)}`,
       { name, shape: x.shape },
     );
+  const y = scaled(scope, name, b.emit("normalize", { x }, { axes: [0, 2, 3], epsilon }), shape, affine);
+  if (!training) return y;
   const batchMean = reshape(mean(x, [0, 2, 3]), shape);
   const batchVariance = reshape(mean(square(sub(x, batchMean)), [0, 2, 3]), shape);
   // the running variance is the unbiased one, as in PyTorch
@@ -39,7 +41,7 @@ export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5
     runningVariance,
     add(mul(runningVariance, 1 - momentum), mul(batchVariance, (momentum * count) / (count - 1))),
   );
-  return scaled(scope, name, b.emit("normalize", { x }, { axes: [0, 2, 3], epsilon }), shape, affine);
+  return y;
 };
 
 export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 1e-5, affine = true }) => {
@@ -50,7 +52,7 @@ export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 
       { name, shape: x.shape },
     );
   const { reshape } = arithmetic(scope.b);
-  const y = scope.b.emit("normalize", { x: reshape(x, [N, groups, C / groups, H * W]) }, { axes: [2, 3], epsilon });
+  const y = scope.b.emit("normalize", { x: reshape(x, [N, groups, C / groups, H, W]) }, { axes: [2, 3, 4], epsilon });
   return scaled(scope, name, reshape(y, x.shape), [C, 1, 1], affine);
 };
 

@@ -5,8 +5,10 @@ import type { Layer } from "./layers.ts";
 export type OnLayer = (name: string, kind: string, y: Value) => void;
 export interface Scope {
   readonly b: GraphBuilder;
-  /** Dropout drops and batch norm takes the batch's statistics; otherwise neither. */
+  /** Dropout drops, and batch norm's running statistics move. */
   readonly training: boolean;
+  /** What batch norm takes: the batch's, or those that training has kept. */
+  readonly statistics: "batch" | "running";
   /**
    * A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is
    * its value everywhere at first.

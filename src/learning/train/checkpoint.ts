@@ -2,13 +2,16 @@
 // provenance and a checksum. A training state holds the optimiser's values besides.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { ConfigError, FormatError } from "../../engine/index.ts";
+import { ConfigError, FormatError, present } from "../../engine/index.ts";
 import { layerKinds } from "../nn/apply.ts";
 import { sequential, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
+import type { Settings } from "./dataset.ts";
 import { readTensors, writeTensors } from "./safetensors.ts";
+import type { Watched } from "./watch.ts";
 
 const FORMAT = "fiducial-network-1";
 const STATE = "training.";
+const BEST = "best.";
 
 /** Everything that a training run needs to go on where it was. */
 export interface TrainingState {
@@ -17,18 +20,12 @@ export interface TrainingState {
   readonly network: Network;
   /** The optimiser's values by name. */
   readonly optimizer: ReadonlyMap<string, Parameter>;
-  /**
-   * What early stopping and plateau have seen: the lowest validation loss, epochs since then, and
-   * the rate's factor.
-   */
-  readonly watched: {
-    readonly best: number;
-    readonly waited: number;
-    readonly waitedForRate: number;
-    readonly rate: number;
-  };
+  /** What early stopping and plateau have seen. */
+  readonly watched: Watched;
+  /** The parameters of the lowest validation loss so far, where early stopping wants them. */
+  readonly best?: ReadonlyMap<string, Parameter> | undefined;
   /** What the run was started with; a run with other settings cannot go on from it. */
-  readonly settings: Readonly<Record<string, string | number>>;
+  readonly settings: Settings;
 }
 
 function metadataOf(network: Network, more: Record<string, string>): (data: Uint8Array) => Record<string, string> {
@@ -44,16 +41,18 @@ function metadataOf(network: Network, more: Record<string, string>): (data: Uint
 export function saveNetwork(network: Network): Uint8Array<ArrayBuffer> {
   return writeTensors(network.parameters, metadataOf(network, {}));
 }
-export function saveTraining({ step, network, optimizer, settings, watched }: TrainingState): Uint8Array<ArrayBuffer> {
+export function saveTraining(state: TrainingState): Uint8Array<ArrayBuffer> {
+  const { step, network, optimizer, settings, watched, best = [] } = state;
   const tensors = new Map(network.parameters);
   for (const [name, p] of optimizer) tensors.set(STATE + name, p);
+  for (const [name, p] of best) tensors.set(BEST + name, p);
   return writeTensors(tensors, metadataOf(network, { training: JSON.stringify({ step, settings, watched }) }));
 }
 
 function load(
   bytes: Uint8Array,
   name: string,
-): { network: Network; optimizer: Map<string, Parameter>; training?: string } {
+): { network: Network; optimizer: Map<string, Parameter>; best: Map<string, Parameter>; training?: string } {
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
@@ -70,8 +69,10 @@ function load(
     fail("its checksum does not match its weights: the file is damaged, fetch it again");
   const parameters = new Map<string, Parameter>();
   const optimizer = new Map<string, Parameter>();
+  const best = new Map<string, Parameter>();
   for (const [key, p] of tensors) {
     if (metadata.training !== undefined && key.startsWith(STATE)) optimizer.set(key.slice(STATE.length), p);
+    else if (metadata.training !== undefined && key.startsWith(BEST)) best.set(key.slice(BEST.length), p);
     else parameters.set(key, p);
   }
   let architecture: Architecture;
@@ -99,7 +100,8 @@ function load(
   return {
     network: { architecture, parameters, provenance },
     optimizer,
-    ...(metadata.training === undefined ? {} : { training: metadata.training }),
+    best,
+    ...present({ training: metadata.training }),
   };
 }
 
@@ -116,19 +118,23 @@ export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
  * finished network only.
  */
 export function loadTraining(bytes: Uint8Array, name = "training state"): TrainingState {
-  const { network, optimizer, training } = load(bytes, name);
+  const { network, optimizer, best, training } = load(bytes, name);
   if (training === undefined)
     throw new FormatError(`${name}: it is a finished network, not the state of a training run`, { name });
   const { step, settings, watched } = JSON.parse(training) as Pick<TrainingState, "step" | "settings" | "watched">;
-  return { step, network, optimizer, settings, watched };
+  return present({ step, network, optimizer, settings, watched, best: best.size > 0 ? best : undefined });
 }
-/** Throws ConfigError naming the first setting that differs. */
-export function checkResumable(state: TrainingState, settings: TrainingState["settings"]): void {
-  for (const key of new Set([...Object.keys(settings), ...Object.keys(state.settings)])) {
-    if (state.settings[key] !== settings[key])
-      throw new ConfigError(
-        `resume: the run was started with ${key} ${state.settings[key] ?? "unset"} and should go on with ${settings[key] ?? "unset"}; use the same, or start anew`,
-        { key },
-      );
-  }
+/** Throws ConfigError naming every setting that differs, or another architecture. */
+export function checkResumable(state: TrainingState, network: Network, settings: Settings): void {
+  if (JSON.stringify(state.network.architecture) !== JSON.stringify(network.architecture))
+    throw new ConfigError("resume: it is the state of another architecture; use the same, or start anew", {});
+  const keys = [...new Set([...Object.keys(settings), ...Object.keys(state.settings)])];
+  const other = keys.filter((key) => state.settings[key] !== settings[key]);
+  if (other.length === 0) return;
+  const said = other.map(
+    (key) => `${key} ${state.settings[key] ?? "unset"} and should go on with ${settings[key] ?? "unset"}`,
+  );
+  throw new ConfigError(`resume: the run was started with ${said.join(", with ")}; use the same, or start anew`, {
+    keys: other,
+  });
 }

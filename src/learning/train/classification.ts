@@ -1,7 +1,7 @@
 // Labelled images as a set to train on: pixels centred, labels one-hot, and seeded augmentation.
 import type { LabelledImages } from "../../data/index.ts";
 import { PI, random, sinCos } from "../../engine/index.ts";
-import type { Dataset } from "./fit.ts";
+import type { Dataset } from "./dataset.ts";
 
 /** Inputs 2·pixel − 1 in [−1, 1]; targets one-hot rows. */
 export function classification(images: LabelledImages): Dataset {
@@ -43,6 +43,7 @@ export function augmented(data: Dataset, options: Augmentation & { seed: number 
   const clamp = (v: number, n: number): number => Math.max(0, Math.min(n - 1, v));
   return {
     ...data,
+    varied: { from: data, by: { shift, flip: Number(flip), rotate, scale, jitter: noise, augmentationSeed: seed } },
     read(i, input, target, epoch = 0) {
       data.read(i, original, target, epoch);
       const rng = random(seed).fork(`epoch ${epoch}`).fork(i);

@@ -41,20 +41,23 @@ export function cosine(options: { warmup?: number } = {}): Schedule {
   };
 }
 /**
- * Up from 1/start to 1 and down to 1/(start·end), both along half a cosine. Source: Smith & Topin
- * 2018.
+ * Up from 1/start to 1, in `peak` of all steps, and down to 1/(start·end) at the last one, both
+ * along half a cosine. Source: Smith & Topin 2018; PyTorch's OneCycleLR.
  */
 export function oneCycle(options: { peak?: number; start?: number; end?: number } = {}): Schedule {
   const { peak = 0.3, start = 25, end = 1e4 } = options;
   for (const [name, value] of Object.entries({ peak, start, end })) positive(`oneCycle: ${name}`, value);
+  if (peak >= 1) throw new ConfigError(`oneCycle: peak ${peak} must be below 1`, { peak });
   const between = (a: number, b: number, t: number): number => b + (a - b) * 0.5 * (1 + cos(PI * t));
   return {
     name: `oneCycle ${peak} ${start} ${end}`,
     factor: (step, steps) => {
-      const top = peak * steps;
+      // the first step is at the start, step `top` at the top and the last one at the end
+      const top = Math.max(0, peak * steps - 1);
+      const last = Math.max(steps - 1, top + 1);
       return step < top
         ? between(1 / start, 1, step / top)
-        : between(1, 1 / (start * end), (step - top) / Math.max(1, steps - top));
+        : between(1, 1 / (start * end), (step - top) / (last - top));
     },
   };
 }

@@ -47,6 +47,29 @@ export function log4(x: Code, fn: FunctionBuilder): Code {
   return v.select(top, outside, v.gt(get(value), v.constant(0)));
 }
 
+/**
+ * erf x of four numbers, an odd rational function on [−4, 4]; beyond it is ±1 in float32. Source:
+ * Eigen's generic_fast_erf_float.
+ */
+function erf4(x: Code, fn: FunctionBuilder): Code {
+  const c = fn.local("v128", v.max(v.min(x, v.constant(4)), v.constant(-4)));
+  const c2 = fn.local("v128", v.mul(get(c), get(c)));
+  const polynomial = (first: number, rest: readonly number[]): Code =>
+    rest.reduce<Code>((p, k) => v.add(v.mul(p, get(c2)), v.constant(k)), v.constant(first));
+  const above = polynomial(
+    -2.72614225801306e-10,
+    [
+      2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.954599808540251e-3,
+      -1.60960333262415e-2,
+    ],
+  );
+  const below = polynomial(
+    -1.45660718464996e-5,
+    [-2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
+  );
+  return v.div(v.mul(get(c), above), below);
+}
+
 const one = (mask: Code): Code => v.and(mask, v.constant(1));
 export type ElementwiseName =
   | "neg"
@@ -58,6 +81,7 @@ export type ElementwiseName =
   | "relu"
   | "relu_grad"
   | "sigmoid"
+  | "erf"
   | "add"
   | "sub"
   | "mul"
@@ -75,6 +99,7 @@ const vectorOps: { readonly [K in ElementwiseName]: (f: FunctionBuilder, ...args
   relu: (_f, x) => v.max(x, v.constant(0)),
   relu_grad: (_f, dy, x) => v.and(dy, v.gt(x, v.constant(0))),
   sigmoid: (f, x) => v.div(v.constant(1), v.add(v.constant(1), exp4(v.neg(x), f))),
+  erf: (f, x) => erf4(x, f),
   add: (_f, a, b) => v.add(a, b),
   sub: (_f, a, b) => v.sub(a, b),
   mul: (_f, a, b) => v.mul(a, b),
