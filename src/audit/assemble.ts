@@ -1,16 +1,149 @@
 // The result of an audit from its pieces: verdicts over all images, pictures on common scales,
 // certificates. Nothing is computed again.
-import { ConfigError, float32sOf } from "../engine/index.ts";
+import { ConfigError, float32sOf, present } from "../engine/index.ts";
+import { accuracyOf, accuracyRecord, beforehand, type Standing } from "./accuracy.ts";
 import { certificateKey, cleanKey, testKey, type AuditHeader, type Piece } from "./plan.ts";
 import { heatPicture } from "./pictures.ts";
 import { resultHash } from "./result.ts";
 import type { AuditResult, Certificate, Outcome, TestRecord, Verdict } from "./schema.ts";
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
-import type { Findings, StabilityTest } from "./stability/test.ts";
+import type { Beside, Findings, StabilityTest } from "./stability/test.ts";
 
-const overall = (verdicts: readonly Verdict[]): Outcome =>
-  (["error", "fail", "pass"] as const).find((o) => verdicts.some((v) => v.outcome === o)) ?? "not-applicable";
+type Record_ = Omit<TestRecord, "details">;
+
+/** The pieces by method and image, and what went wrong with a method. */
+interface Gathered {
+  readonly header: AuditHeader;
+  readonly names: readonly string[];
+  readonly images: readonly number[];
+  piece(key: string): Piece;
+  readonly cleans: readonly (readonly Piece[])[];
+  /** Why a method could not be run at all. */
+  readonly failures: readonly (string | undefined)[];
+  readonly standings: readonly (Standing | undefined)[];
+}
+
+/** The method that the audit is about: the first that was learned, or the first. */
+export function audited(methods: AuditResult["methods"]): string {
+  return (methods.find((m) => !m.classical) ?? methods[0]).name;
+}
+
+function gather(header: AuditHeader, pieceOf: (key: string) => Piece | undefined): Gathered {
+  const missing = header.pieces.filter((p) => pieceOf(p.key) === undefined).map((p) => p.key);
+  if (missing.length > 0) {
+    const some = `${missing.slice(0, 5).join(", ")}${missing.length > 5 ? ", …" : ""}`;
+    throw new ConfigError(
+      `audit: ${missing.length} of ${header.pieces.length} pieces are missing: ${some}; compute the other shards and merge again`,
+      { missing },
+    );
+  }
+  const piece = (key: string): Piece => pieceOf(key)!;
+  const { facts } = header;
+  const names = facts.methods.map((m) => m.name);
+  const images = facts.problem.images.map((_, i) => i);
+  const cleans = names.map((_, m) => images.map((i) => piece(cleanKey(m, i))));
+  const failures = cleans.map((own) => own.find((p) => p.error !== undefined)?.error);
+  const standings = accuracyOf(header, cleans);
+  return { header, names, images, piece, cleans, failures, standings };
+}
+
+function joined(pieces: readonly Piece[]): Findings {
+  const findings = pieces.flatMap((p) => p.findings ?? []);
+  return { measurements: findings.flatMap((f) => f.measurements), rates: findings.flatMap((f) => f.rates ?? []) };
+}
+
+/** A test that the operator cannot have. */
+function leftOut(test: StabilityTest, names: readonly string[], explanation: string): Record_ {
+  const { id, title, description, source, domain, settings, thresholds } = test;
+  const verdicts = names.map((method): Verdict => ({ method, outcome: "not-applicable", explanation }));
+  const outcome = "not-applicable";
+  return { id, title, description, source, domain, settings, thresholds, outcome, verdicts, measurements: [] };
+}
+
+/** What a test found for one method, judged beside the classical methods and what is known of it. */
+function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (readonly Piece[])[], m: number): Verdict {
+  const { names, failures, cleans, standings, header } = gathered;
+  const method = names[m];
+  const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
+  if (broken !== undefined) return { method, outcome: "error", explanation: broken };
+  const references = header.facts.methods.flatMap(({ name, classical }, k) =>
+    classical && k !== m && failures[k] === undefined && !cleans[k][0].constant
+      ? [{ method: name, findings: joined(found[k]) }]
+      : [],
+  );
+  const beside: Beside = { references, bound: header.bounds[m] ?? undefined };
+  const verdict = test.judge(method, joined(found[m]), beside);
+  if (cleans[m][0].constant) {
+    const explanation = `gives the same image whatever is measured, so there is nothing to test; ${verdict.explanation}`;
+    return { ...verdict, outcome: "error", explanation };
+  }
+  const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
+  return beforehand(verdict, standings[m], gradient);
+}
+
+function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {
+  const { header, names, images, piece } = gathered;
+  const { notApplicable } = header.tests[t];
+  if (notApplicable !== undefined) return leftOut(test, names, notApplicable);
+  const found = names.map((_, m) => images.map((i) => piece(testKey(test.id, m, i))));
+  const verdicts = names.map((_, m) => verdictOf(gathered, test, found, m));
+  const all = found.flat();
+  const { measurements, rates = [] } = joined(all);
+  const transfers = all.flatMap((p) => p.transfers ?? []);
+  const outcome = outcomeFor(header, verdicts);
+  return present({
+    id: test.id,
+    title: outcome === "fail" ? test.failureTitle : test.title,
+    description: test.description,
+    source: test.source,
+    domain: test.domain,
+    settings: test.settings,
+    thresholds: test.thresholds,
+    outcome,
+    verdicts,
+    measurements,
+    transfers: transfers.length > 0 ? transfers : undefined,
+    rates: rates.length > 0 ? rates : undefined,
+  });
+}
+/** A test's outcome is that of the method which the audit is about. */
+const outcomeFor = (header: AuditHeader, verdicts: readonly Verdict[]): Outcome =>
+  verdicts.find((v) => v.method === audited(header.facts.methods))?.outcome ?? "not-applicable";
+
+function certificatesOf(gathered: Gathered, records: readonly Record_[]): Certificate[] {
+  const { header, names, failures, piece } = gathered;
+  if (!header.pieces.some((p) => p.key === certificateKey(0))) return [];
+  return names.flatMap((method, m): Certificate[] => {
+    const { local } = piece(certificateKey(m));
+    if (failures[m] !== undefined || local === undefined) return [];
+    const ratios = records
+      .flatMap((t) => t.measurements)
+      .filter((x) => x.method === method && x.measuredNorm > 0)
+      .map((x) => x.outputChange / x.measuredNorm);
+    const found = Math.max(0, ...ratios);
+    const seen = Math.max(local, found);
+    const proven = header.bounds[m];
+    if (proven && seen > proven.bound * (1 + 1e-3))
+      throw new ConfigError(
+        `audit: ${method} was seen to change by ${seen} times its measurement's change, more than its proven bound ${proven.bound} (${proven.why}); the bound or the measurement is wrong`,
+        { method },
+      );
+    return [present({ method, found, local, upper: proven?.bound, why: proven?.why })];
+  });
+}
+
+/** The maps of all pieces, coloured: all of one kind and image on one scale, whose tops are returned. */
+function colour(gathered: Gathered, which: "errors" | "changes", pictures: Record<string, string>): number[] {
+  const { header, images, piece } = gathered;
+  return images.map((image) => {
+    const own = header.pieces.filter((p) => p.image === image).map((p) => piece(p.key)[which] ?? {});
+    const maps = own.flatMap((m) => Object.entries(m)).map(([id, packed]) => ({ id, values: float32sOf(packed) }));
+    const top = maps.reduce((most, { values }) => values.reduce((a, b) => Math.max(a, b), most), 1e-12);
+    for (const { id, values } of maps) pictures[id] = heatPicture(values, header.shape, top);
+    return top;
+  });
+}
 
 /**
  * Puts the pieces of one audit together. `tests` are those of the plan. Throws ConfigError when a
@@ -21,94 +154,19 @@ export function assembleAudit(
   tests: readonly StabilityTest[],
   pieceOf: (key: string) => Piece | undefined,
 ): AuditResult {
-  const missing = header.pieces.filter((p) => pieceOf(p.key) === undefined).map((p) => p.key);
-  if (missing.length > 0)
-    throw new ConfigError(
-      `audit: ${missing.length} of ${header.pieces.length} pieces are missing: ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? ", …" : ""}`,
-      { missing },
-    );
-  const piece = (key: string): Piece => pieceOf(key)!;
+  const gathered = gather(header, pieceOf);
+  const { names, images, piece, cleans, failures } = gathered;
   const { facts } = header;
-  const names = facts.methods.map((m) => m.name);
-  const images = facts.problem.images.map((_, i) => i);
-  const cleans = names.map((_, m) => images.map((i) => piece(cleanKey(m, i))));
-  const failures = cleans.map((own) => own.find((p) => p.error !== undefined)?.error);
+  const accurate = accuracyRecord(header, gathered.standings, failures);
+  const records = tests.map((test, t) => recordOf(gathered, test, t));
+  const certificates = certificatesOf(gathered, records);
 
   const pictures: Record<string, string> = { ...header.pictures };
-  const errors: { id: string; image: number; values: Float32Array }[] = [];
-  const collect = (p: Piece, image: number): void => {
-    Object.assign(pictures, p.pictures);
-    for (const [id, values] of Object.entries(p.errors ?? {})) errors.push({ id, image, values: float32sOf(values) });
-  };
-  cleans.forEach((own) => own.forEach(collect));
-
-  const records = tests.map((test, t): Omit<TestRecord, "details"> => {
-    const { notApplicable } = header.tests[t];
-    if (notApplicable !== undefined) return leftOut(test, names, notApplicable);
-    const found = names.map((_, m) => images.map((i) => piece(testKey(test.id, m, i))));
-    const verdicts = names.map((method, m): Verdict => {
-      const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
-      if (broken !== undefined) return { method, outcome: "error", explanation: broken };
-      const verdict = test.judge(method, joined(found[m]));
-      return cleans[m][0].constant
-        ? {
-            ...verdict,
-            outcome: "error",
-            explanation: `gives the same image whatever is measured, so there is nothing to test; ${verdict.explanation}`,
-          }
-        : verdict;
-    });
-    const all = found.flat();
-    all.forEach((p, k) => collect(p, k % images.length));
-    const { measurements, rates } = joined(all);
-    const transfers = all.flatMap((p) => p.transfers ?? []);
-    const outcome = overall(verdicts);
-    return {
-      ...(transfers.length > 0 ? { transfers } : {}),
-      id: test.id,
-      title: outcome === "fail" ? test.failureTitle : test.title,
-      description: test.description,
-      source: test.source,
-      domain: test.domain,
-      settings: test.settings,
-      thresholds: test.thresholds,
-      outcome,
-      verdicts,
-      measurements,
-      ...(rates && rates.length > 0 ? { rates } : {}),
-    };
-  });
-
-  const certificates = !header.pieces.some((p) => p.key === certificateKey(0))
-    ? []
-    : names.flatMap((method, m): Certificate[] => {
-        const { local } = piece(certificateKey(m));
-        if (failures[m] !== undefined || local === undefined) return [];
-        const found = Math.max(
-          0,
-          ...records.flatMap((t) =>
-            t.measurements
-              .filter((x) => x.method === method && x.measuredNorm > 0)
-              .map((x) => x.outputChange / x.measuredNorm),
-          ),
-        );
-        const proven = header.bounds[m];
-        if (proven && Math.max(local, found) > proven.bound * (1 + 1e-3)) {
-          throw new ConfigError(
-            `audit: ${method} was seen to change by ${Math.max(local, found)} times its measurement's change, more than its proven bound ${proven.bound} (${proven.why}); the bound or the measurement is wrong`,
-            { method },
-          );
-        }
-        return [{ method, found, local, ...(proven ? { upper: proven.bound, why: proven.why } : {}) }];
-      });
-
-  // all error maps of an image share one scale
-  const tops = images.map((i) =>
-    errors.reduce((top, e) => (e.image === i ? e.values.reduce((a, b) => Math.max(a, b), top) : top), 1e-12),
-  );
-  for (const { id, image, values } of errors) pictures[id] = heatPicture(values, header.shape, tops[image]);
+  for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
+  const errors = colour(gathered, "errors", pictures);
+  const changes = colour(gathered, "changes", pictures);
   const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
-  const scales = tops.map((error, i) => ({ magnitude: header.ranges[i], error }));
+  const scales = images.map((i) => ({ magnitude: header.ranges[i], error: errors[i], change: changes[i] }));
   const around: Omit<Found, "test"> = {
     methods: names,
     images: facts.problem.images,
@@ -117,30 +175,19 @@ export function assembleAudit(
     scales,
     sampledFraction: Number(facts.problem.operator.sampledFraction),
   };
-  const result: Omit<AuditResult, "sha256"> = {
+  const shown = (record: Record_, t: number): TestRecord => ({
+    ...record,
+    details: foundNothing(record) ? [] : (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
+  });
+  const result: Omit<AuditResult, "sha256"> = present({
     ...facts,
+    initialPsnr: header.initialPsnr,
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
     accuracy,
-    tests: records.map((record, t) => ({
-      ...record,
-      details: foundNothing(record) ? [] : (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
-    })),
-    ...(certificates.length > 0 ? { certificates } : {}),
+    tests: [{ ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] }, ...records.map(shown)],
+    certificates: certificates.length > 0 ? certificates : undefined,
     pictures,
     scales,
-  };
+  });
   return { ...result, sha256: resultHash(result) };
-}
-
-/** A test that the operator cannot have. */
-function leftOut(test: StabilityTest, names: readonly string[], explanation: string): Omit<TestRecord, "details"> {
-  const { id, title, description, source, domain, settings, thresholds } = test;
-  const verdicts = names.map((method): Verdict => ({ method, outcome: "not-applicable", explanation }));
-  const outcome = "not-applicable";
-  return { id, title, description, source, domain, settings, thresholds, outcome, verdicts, measurements: [] };
-}
-
-function joined(pieces: readonly Piece[]): Findings {
-  const findings = pieces.flatMap((p) => p.findings ?? []);
-  return { measurements: findings.flatMap((f) => f.measurements), rates: findings.flatMap((f) => f.rates ?? []) };
 }

@@ -2,23 +2,10 @@
 // options, and can be computed anywhere, in any order. Put together they are the result.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { base64, ConfigError, FiducialError, float32Bytes, sizeOf, version, type Backend } from "../engine/index.ts";
-import {
-  dotTest,
-  lacking,
-  magnitude,
-  maximum,
-  misfit,
-  nmse,
-  norm,
-  psnr,
-  ssim,
-  type InverseProblem,
-  type Reconstructor,
-} from "../imaging/index.ts";
-import type { Objective, Scene } from "./attack/objective.ts";
-import { localLipschitz } from "./attack/lipschitz.ts";
-import { inspectMethod, openLaboratory, type Collected, type View } from "./laboratory.ts";
+import { base64, ConfigError, FiducialError, float32Bytes, present, version, type Backend } from "../engine/index.ts";
+import { dotTest, lacking, misfit, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
+import { certificatePiece, cleanPiece, POWER_STEPS } from "./clean.ts";
+import { openLaboratory, type Collected, type View } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
 import {
   schemaVersion,
@@ -29,12 +16,10 @@ import {
   type Transfer,
 } from "./schema.ts";
 import type { Findings, StabilityTest } from "./stability/test.ts";
+import { openSubject } from "./subject.ts";
 
-/** The self-check's bar: float32 rounding over a central difference leaves about 1e-3. */
-const GRADIENT_TOLERANCE = 1e-2;
 /** The adjoint's bar on a float32 backend. */
 const ADJOINT_TOLERANCE = 1e-4;
-const POWER_STEPS = 20;
 
 export interface AuditOptions {
   readonly problem: InverseProblem;
@@ -68,11 +53,15 @@ export interface AuditHeader {
   readonly shape: readonly [number, number];
   /** The images' maxima. */
   readonly ranges: readonly number[];
+  /** PSNR of the images' first images, zero-filling for k-space. */
+  readonly initialPsnr: readonly number[];
   readonly pictures: Readonly<Record<string, string>>;
   readonly pieces: readonly PieceRecord[];
   readonly fingerprint: string;
 }
 export interface PieceRecord {
+  /** The image that it is about. */
+  readonly image: number;
   /** May be a file's name. */
   readonly key: string;
   /** For a progress line. */
@@ -91,6 +80,8 @@ export interface Piece {
   readonly pictures?: Readonly<Record<string, string>>;
   /** |x̂ − x| by the id of their picture: float32, little-endian, base64. */
   readonly errors?: Readonly<Record<string, string>>;
+  /** |x̂(r) − x̂(0)|, likewise. */
+  readonly changes?: Readonly<Record<string, string>>;
 }
 /** A piece as JSON and back, with what JSON has no number for: an infinite PSNR stays one. */
 export const encodePiece = (piece: Piece): string =>
@@ -108,50 +99,12 @@ export interface AuditPlan {
   compute(key: string, tick?: () => Promise<void>): Promise<Piece>;
 }
 
+const packed = (maps: Readonly<Record<string, Float64Array>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(maps).map(([id, values]) => [id, base64(float32Bytes(Float32Array.from(values)))]));
+
 export const cleanKey = (m: number, i: number): string => `clean-${m}-${i}`;
 export const testKey = (id: string, m: number, i: number): string => `${id}-${m}-${i}`;
 export const certificateKey = (m: number): string => `certificate-${m}`;
-
-/**
- * Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d
- * when the search sees all of A* and of f's derivative.
- */
-async function checkGradient(
-  objective: Objective,
-  scene: Scene,
-  draw: () => Float64Array,
-  reference: number,
-  tolerance: number,
-): Promise<{ relativeError: number; passed: boolean }> {
-  const p = await objective.reconstruct(scene, new Float64Array(sizeOf([scene.x.length])));
-  const scaled = (v: Float64Array, to: number): Float64Array => {
-    const n = norm(v);
-    return v.map((x) => (x * to) / n);
-  };
-  const r = scaled(draw(), 0.05 * reference);
-  const { x, gradient } = await objective.climb(scene, r, p);
-  const [slopeNorm, rNorm] = [norm(gradient), norm(r)];
-  const direction = scaled(
-    gradient.map((g, i) => (slopeNorm > 0 ? g / slopeNorm : 0) + (0.3 * r[i]) / rNorm),
-    1,
-  );
-  let slope = 0;
-  for (let i = 0; i < r.length; i++) slope += gradient[i] * direction[i];
-  // a step that is too long crosses the kinks of ReLUs, one too short drowns in rounding; a wrong
-  // gradient is wrong at every length
-  const moved = (by: number): Float64Array => r.map((v, i) => v + by * direction[i]);
-  const errors: number[] = [];
-  for (const step of [2e-3, 5e-4, 1e-4]) {
-    const h = step * reference;
-    const up = await objective.reconstruct(scene, moved(h));
-    const down = await objective.reconstruct(scene, moved(-h));
-    let expected = 0;
-    for (let i = 0; i < x.length; i++) expected += ((x[i] - p[i]) * (up[i] - down[i])) / (2 * h);
-    errors.push(Math.abs(slope - expected) / Math.max(Math.abs(slope), Math.abs(expected), 1e-30));
-  }
-  const relativeError = Math.min(...errors);
-  return { relativeError, passed: relativeError <= tolerance };
-}
 
 /**
  * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
@@ -203,6 +156,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
   const pieces: PieceRecord[] = [
     ...every(methods, (m, at, i) => ({
       key: cleanKey(at, i),
+      image: i,
       what: `${m.name}: image ${i + 1} of ${count} without perturbation`,
       steps: 1,
     })),
@@ -211,6 +165,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         ? []
         : every(methods, (m, at, i) => ({
             key: testKey(t.id, at, i),
+            image: i,
             what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
             steps: t.steps,
           })),
@@ -218,6 +173,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     ...(options.certificates
       ? methods.map((m, at) => ({
           key: certificateKey(at),
+          image: 0,
           what: `${m.name}: local Lipschitz constant`,
           steps: POWER_STEPS,
         }))
@@ -230,7 +186,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       software: { name: "fiducial", version, backend: backend.name },
       seed,
       problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
-      methods: methods.map(({ name, description }) => ({ name, description })),
+      methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
       metrics: {
         psnr: "dB, range = the image's maximum magnitude",
         ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)",
@@ -244,6 +200,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
     shape,
     ranges: views.map((v) => v.range),
+    initialPsnr: views.map((v) => v.initialPsnr),
     pictures: {
       ...Object.fromEntries(views.map(({ truth, range }, i) => [`image ${i}`, greyPicture(truth, shape, range)])),
       ...(drawn ? { mask: greyPicture(drawn.data, drawn.shape, 1) } : {}),
@@ -251,65 +208,16 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     pieces,
   };
 
-  async function clean(method: Reconstructor, i: number, collected: Collected): Promise<Piece> {
-    const { truth, range, scene, xNorm } = await lab.view(i);
-    const { constant } = i === 0 ? await inspectMethod(lab, method) : { constant: false };
-    const x = await lab.clean(method, i);
-    const m = magnitude(x);
-    const error = magnitude(x.map((v, k) => v - scene.x[k]));
-    const at = `${i} ${method.name}`;
-    collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, range);
-    collected.errors[`error ${at}`] = error;
-    return {
-      accuracy: {
-        method: method.name,
-        image: i,
-        psnr: psnr(truth, m, range),
-        ssim: ssim(truth, m, shape, range),
-        nmse: nmse(truth, m),
-        maxError: maximum(error),
-      },
-      ...(constant ? { constant } : {}),
-      ...(i === 0 && !constant
-        ? {
-            gradientCheck: {
-              method: method.name,
-              ...(await checkGradient(
-                await lab.objective(method, "image"),
-                scene,
-                lab.randomPerturbation("image", `gradient check ${method.name}`),
-                xNorm,
-                GRADIENT_TOLERANCE,
-              )),
-              tolerance: GRADIENT_TOLERANCE,
-            },
-          }
-        : {}),
-    };
-  }
-  async function certify(method: Reconstructor, tick: () => Promise<void>): Promise<Piece> {
-    const objective = await lab.objective(method, "measurement");
-    const { scene, yNorm } = await lab.view(0);
-    const p = await lab.clean(method, 0);
-    return {
-      local: await localLipschitz(
-        (r) => objective.climb(scene, r, p),
-        lab.randomPerturbation("measurement", `certificate ${method.name}`)(),
-        { radius: 1e-3 * yNorm, steps: POWER_STEPS },
-        tick,
-      ),
-    };
-  }
   const jobs = new Map<string, (collected: Collected, tick: () => Promise<void>) => Promise<Piece>>();
   methods.forEach((method, m) => {
     for (let i = 0; i < count; i++) {
-      jobs.set(cleanKey(m, i), (collected) => clean(method, i, collected));
+      jobs.set(cleanKey(m, i), (collected) => cleanPiece(lab, method, i, collected));
       for (const test of tests)
         jobs.set(testKey(test.id, m, i), async (collected, tick) => ({
-          findings: await test.run(await lab.subject(test, method, i, collected, tick)),
+          findings: await test.run(await openSubject(lab, { test, method, image: i, collected, tick })),
         }));
     }
-    jobs.set(certificateKey(m), (_, tick) => certify(method, tick));
+    jobs.set(certificateKey(m), (_, tick) => certificatePiece(lab, method, tick));
   });
 
   return {
@@ -317,16 +225,15 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     async compute(key, tick = async () => {}) {
       const job = jobs.get(key);
       if (!job) throw new ConfigError(`audit: there is no piece "${key}"`, { key });
-      const collected: Collected = { pictures: {}, errors: {}, transfers: [] };
+      const collected: Collected = { pictures: {}, errors: {}, changes: {}, transfers: [] };
       try {
-        const { pictures, errors, transfers } = collected;
+        const { pictures, errors, changes, transfers } = collected;
         return {
           ...(await job(collected, tick)),
           ...(transfers.length > 0 ? { transfers } : {}),
           pictures,
-          errors: Object.fromEntries(
-            Object.entries(errors).map(([id, values]) => [id, base64(float32Bytes(Float32Array.from(values)))]),
-          ),
+          errors: packed(errors),
+          changes: packed(changes),
         };
       } catch (error) {
         if (!(error instanceof FiducialError)) throw error;

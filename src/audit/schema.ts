@@ -17,6 +17,8 @@ export interface ImageRecord {
 export interface MethodRecord {
   readonly name: string;
   readonly description: Facts;
+  /** No part of it was learned from images: what learned methods are held to. */
+  readonly classical?: true;
 }
 export interface GradientCheck {
   readonly method: string;
@@ -99,16 +101,19 @@ export interface Measurement {
   /** outputChange / norm */
   readonly amplification: number;
   /**
-   * Random noise of the same norm in the same domain: mean and largest output change, mean PSNR and
-   * NMSE.
+   * Random noise that changes the measurement as much (before 1.3: of the same norm): mean and
+   * largest output change, mean and lowest PSNR, mean NMSE.
    */
   readonly noise: {
     readonly draws: number;
+    readonly measuredNorm?: number;
     readonly meanOutputChange: number;
     readonly maxOutputChange: number;
     readonly psnr: number;
+    readonly worstPsnr?: number;
     readonly nmse: number;
   };
+  /** It costs more PSNR than every draw of the noise. */
   readonly strongerThanNoise: boolean;
   readonly psnr: { readonly before: number; readonly after: number };
   readonly ssim: { readonly before: number; readonly after: number };
@@ -149,7 +154,12 @@ export interface Measurement {
   readonly iteration?: number;
   readonly pictures?: Readonly<
     Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>
-  > & { readonly gain: number; readonly maxError: number };
+  > & {
+    /** |x̂(r) − x̂(0)|; before 1.3 there is none. */
+    readonly change?: string;
+    readonly gain: number;
+    readonly maxError: number;
+  };
 }
 /** `figure` is what was judged, beside its threshold. */
 export interface Verdict {
@@ -204,6 +214,8 @@ export interface AuditResult {
   readonly methods: readonly MethodRecord[];
   readonly metrics: Readonly<Record<"psnr" | "ssim" | "nmse", string>>;
   readonly gradientChecks: readonly GradientCheck[];
+  /** PSNR of each image's first image from the data: A*y unless the operator knows a better one. */
+  readonly initialPsnr?: readonly number[];
   readonly accuracy: readonly Accuracy[];
   readonly tests: readonly TestRecord[];
   readonly certificates?: readonly Certificate[];
@@ -213,7 +225,7 @@ export interface AuditResult {
    */
   readonly pictures: Readonly<Record<string, string>>;
   /** The maxima behind the grey and colour scales, by image. */
-  readonly scales: readonly { readonly magnitude: number; readonly error: number }[];
+  readonly scales: readonly { readonly magnitude: number; readonly error: number; readonly change?: number }[];
   /** Of this object's JSON without this field. */
   readonly sha256: string;
 }

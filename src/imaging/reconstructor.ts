@@ -29,6 +29,8 @@ export interface Reconstructor {
   readonly name: string;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
+  /** No part of it was learned from images: learned methods are held to it. */
+  readonly classical?: true;
   /** What it needs of an operator. */
   readonly requires?: readonly Requirement[];
   /** Other operators are refused. */
@@ -60,6 +62,7 @@ export function misfit(method: Reconstructor, operator: Operator): string | unde
 export function zeroFilled(): Reconstructor {
   return {
     name: "zero-filled",
+    classical: true,
     description: { kind: "zeroFilled" },
     lipschitz: ({ norm }) => (norm === undefined ? undefined : { bound: norm, why: "linear, the operator's norm" }),
     apply: (b, y, operator) => operator.adjoint(b, y),

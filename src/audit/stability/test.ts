@@ -1,9 +1,9 @@
 // What a test of the bench is: it searches; the context it is given clips, measures and pictures
 // what it finds.
 import { ConfigError, type Random } from "../../engine/index.ts";
-import type { Acquisition, Mask, Requirement } from "../../imaging/index.ts";
+import type { Acquisition, LipschitzBound, Mask, Requirement } from "../../imaging/index.ts";
 import type { Detail } from "../../report/index.ts";
-import type { Ball } from "../attack/ascent.ts";
+import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
 import type { Found } from "./shown/found.ts";
@@ -42,8 +42,8 @@ export interface Subject {
   forward(x: ArrayLike<number>): Promise<ArrayLike<number>>;
   /** The image and its k-space, for tests that damage it in their own way; see scanOf. */
   readonly scan?: Acquisition;
-  /** A Gaussian perturbation, zero where nothing is measured. */
-  random(): Float64Array;
+  /** A Gaussian perturbation that is measured as a whole: in the row space of A. */
+  random(): Promise<Float64Array>;
   /** Standard deviation of the problem's noise. */
   readonly sigma: number;
   /** Number of images that the audit goes through. */
@@ -58,20 +58,10 @@ export interface Subject {
    */
   psnrWith(mask: Mask, rng: Random): Promise<number | undefined>;
   /**
-   * Clips r to the ball of the budget, where there is one, and measures it, beside random noise of
-   * its norm.
+   * Clips r to the ball of the budget, where there is one, and measures it, beside random noise that
+   * is measured as much.
    */
-  measure(
-    r: Float64Array,
-    options: {
-      label: string;
-      relativeBudget?: number;
-      ball?: Ball;
-      series?: string;
-      iteration?: number;
-      picture: boolean;
-    },
-  ): Promise<Measurement>;
+  measure(r: Float64Array, options: MeasureOptions): Promise<Measurement>;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }
@@ -84,6 +74,13 @@ export interface Findings {
 export function scanOf({ scan }: Subject): Acquisition {
   if (!scan) throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
   return scan;
+}
+/** What a method is judged beside. */
+export interface Beside {
+  /** What the same test found for the classical methods, each at its own worst case. */
+  readonly references: readonly { readonly method: string; readonly findings: Findings }[];
+  /** A proven Lipschitz constant of the method. */
+  readonly bound?: LipschitzBound | undefined;
 }
 export interface StabilityTest {
   readonly id: string;
@@ -98,13 +95,15 @@ export interface StabilityTest {
   readonly content?: true;
   readonly settings: TestRecord["settings"];
   readonly thresholds: TestRecord["thresholds"];
+  /** It searches along gradients: where their self-check fails, finding nothing is no evidence. */
+  readonly gradients?: true;
   /** Label of the measurements whose perturbations are tried on the other methods, too. */
   readonly transferred?: string;
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
   run(subject: Subject): Promise<Findings>;
   /** Never called without findings. */
-  judge(method: string, findings: Findings): Verdict;
+  judge(method: string, findings: Findings, beside: Beside): Verdict;
   /** What a report shows of it, as data; what a search found unless given. */
   show?(found: Found): readonly Detail[];
 }

@@ -77,6 +77,7 @@ export function firenet(
     );
   return {
     name: "FIRENET",
+    classical: true,
     description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
     apply: (b, y, operator) =>
       atUnitScale(operator, b, y, (scaled) =>

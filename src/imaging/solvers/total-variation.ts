@@ -57,6 +57,7 @@ export function totalVariation(options: { lambda?: number; iterations?: number; 
   };
   return {
     name: "total variation",
+    classical: true,
     description: { kind: "totalVariation", lambda, iterations, rho },
     apply: (b, y, operator) =>
       atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator as CartesianOperator)),

@@ -128,6 +128,7 @@ export function waveletSparsity(
   };
   return {
     name: "wavelet sparsity",
+    classical: true,
     description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
     apply: (b, y, operator) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator)),
   };

@@ -1,0 +1,115 @@
+// How good a method is before anything is perturbed: a useless one must not win by being stable.
+import { decibels } from "../report/index.ts";
+import type { AuditHeader, Piece } from "./plan.ts";
+import type { GradientCheck, TestRecord, Verdict } from "./schema.ts";
+import { mean } from "./statistics.ts";
+
+/** A learned method that is this much worse than a classical one has no reason to be used. */
+export const MARGIN_DB = 1;
+
+/** Mean PSNR over the images, and what it is held to. */
+export interface Standing {
+  readonly psnr: number;
+  /** dB above the first image from the data, zero-filling for k-space. */
+  readonly aboveInitial: number;
+  /** The most accurate classical method beside a learned one. */
+  readonly best?: { readonly method: string; readonly psnr: number };
+}
+
+/** By method; undefined for one that could not be run. */
+export function accuracyOf(header: AuditHeader, cleans: readonly (readonly Piece[])[]): (Standing | undefined)[] {
+  const { methods } = header.facts;
+  const means = cleans.map((own) => {
+    const all = own.flatMap((p) => p.accuracy?.psnr ?? []);
+    return all.length === own.length ? mean(all) : undefined;
+  });
+  const initial = mean(header.initialPsnr);
+  const classical = methods.flatMap(({ name, classical }, k) => {
+    const psnr = means[k];
+    return classical && psnr !== undefined ? [{ method: name, psnr }] : [];
+  });
+  return methods.map(({ name, classical: own }, m) => {
+    const psnr = means[m];
+    if (psnr === undefined) return undefined;
+    const standing = { psnr, aboveInitial: psnr - initial };
+    if (own) return standing;
+    const others = classical.filter((c) => c.method !== name);
+    if (others.length === 0) return standing;
+    return { ...standing, best: others.reduce((p, q) => (q.psnr > p.psnr ? q : p)) };
+  });
+}
+
+/** Why a method is not accurate enough to be trusted, as the start of a sentence; undefined where it is. */
+export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | undefined {
+  if (aboveInitial < -NOTHING_DB) return `is ${decibels(-aboveInitial)} worse than the first image from the data`;
+  if (best && psnr < best.psnr - MARGIN_DB) return `is ${decibels(best.psnr - psnr)} less accurate than ${best.method}`;
+  return undefined;
+}
+/** Rounding of a zero-filled image that is computed twice. */
+const NOTHING_DB = 0.01;
+
+function accuracyVerdict(method: string, standing: Standing): Verdict {
+  const { psnr, aboveInitial, best } = standing;
+  const fault = inaccuracyOf(standing);
+  const versus = best
+    ? { value: psnr - best.psnr, threshold: -MARGIN_DB, unit: "dB against the best classical method, at least" }
+    : { value: aboveInitial, threshold: 0, unit: "dB against the first image from the data, at least" };
+  const gains = `${decibels(Math.abs(aboveInitial))} ${aboveInitial < 0 ? "below" : "above"} the first image from the data`;
+  const beside = best ? `, ${best.method} at ${decibels(best.psnr)}` : "";
+  return {
+    method,
+    outcome: fault === undefined ? "pass" : "fail",
+    figure: versus,
+    explanation: `reconstructs at ${decibels(psnr)} PSNR on the mean, ${gains}${beside}`,
+  };
+}
+
+/** The record of accuracy, which every audit has: no piece of its own, the unperturbed images' figures. */
+export function accuracyRecord(
+  header: AuditHeader,
+  standings: readonly (Standing | undefined)[],
+  failures: readonly (string | undefined)[],
+): Omit<TestRecord, "details" | "outcome"> {
+  const verdicts = header.facts.methods.map(({ name }, m): Verdict => {
+    const standing = standings[m];
+    if (standing === undefined)
+      return { method: name, outcome: "error", explanation: failures[m] ?? "it gave no image" };
+    return accuracyVerdict(name, standing);
+  });
+  return {
+    id: "accuracy",
+    title: "Accuracy before anything is perturbed",
+    description:
+      "Mean PSNR of the unperturbed reconstructions. Stability counts for nothing without it: a method that ignores its data is as stable as can be. A learned method is held to the most accurate classical one beside it, every method to the first image from the data (zero-filling, for k-space).",
+    source: "Antun et al., PNAS 2020, and the discussion of poor networks that are stable",
+    domain: "measurement",
+    settings: {},
+    thresholds: { marginDb: MARGIN_DB },
+    verdicts,
+    measurements: [],
+  };
+}
+
+/**
+ * A verdict with what is known of the method beforehand: a pass is none where the method is worse
+ * than the first image from the data, nor where the search's gradient is wrong.
+ */
+export function beforehand(
+  verdict: Verdict,
+  standing: Standing | undefined,
+  gradient: GradientCheck | undefined,
+): Verdict {
+  const wrong = gradient && !gradient.passed ? gradient : undefined;
+  const fault = standing && inaccuracyOf(standing);
+  const useless = standing !== undefined && standing.aboveInitial < -NOTHING_DB;
+  const doubts = [
+    ...(wrong
+      ? [`its gradient fails the self-check (${wrong.relativeError.toExponential(1)}), so the search is blind`]
+      : []),
+    ...(useless ? ["being stable is nothing where the data are ignored"] : []),
+  ];
+  const outcome = verdict.outcome === "pass" && doubts.length > 0 ? "inconclusive" : verdict.outcome;
+  const before = fault === undefined ? "" : `${fault} to begin with; `;
+  const after = doubts.map((d) => `; ${d}`).join("");
+  return { ...verdict, outcome, explanation: `${before}${verdict.explanation}${after}` };
+}

@@ -1,0 +1,63 @@
+// What is found out about a method before anything is perturbed, and its local Lipschitz constant.
+import { magnitude, maximum, nmse, psnr, ssim, type Reconstructor } from "../imaging/index.ts";
+import { localLipschitz } from "./attack/lipschitz.ts";
+import { checkGradient, GRADIENT_TOLERANCE } from "./gradient-check.ts";
+import type { Collected, Laboratory } from "./laboratory.ts";
+import { greyPicture } from "./pictures.ts";
+import type { Piece } from "./plan.ts";
+import type { GradientCheck } from "./schema.ts";
+import { inspectMethod } from "./unfit.ts";
+
+/** Gradient steps of a local Lipschitz constant, at most. */
+export const POWER_STEPS = 20;
+
+async function gradientCheck(lab: Laboratory, method: Reconstructor): Promise<GradientCheck> {
+  const { scene, xNorm } = await lab.view(0);
+  const objective = await lab.objective(method, "image");
+  const draw = lab.randomPerturbation("image", `gradient check ${method.name}`);
+  const checked = await checkGradient(objective, scene, draw, xNorm);
+  return { method: method.name, ...checked, tolerance: GRADIENT_TOLERANCE };
+}
+
+/** Accuracy and pictures of one image; of the first, also whether the method is fit to be audited. */
+export async function cleanPiece(
+  lab: Laboratory,
+  method: Reconstructor,
+  image: number,
+  collected: Collected,
+): Promise<Piece> {
+  const { truth, range, scene } = await lab.view(image);
+  const { constant } = image === 0 ? await inspectMethod(lab, method) : { constant: false };
+  const x = await lab.clean(method, image);
+  const m = magnitude(x);
+  const error = magnitude(x.map((v, k) => v - scene.x[k]));
+  const at = `${image} ${method.name}`;
+  const { shape } = lab.problem.images;
+  collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, range);
+  collected.errors[`error ${at}`] = error;
+  const accuracy = {
+    method: method.name,
+    image,
+    psnr: psnr(truth, m, range),
+    ssim: ssim(truth, m, shape, range),
+    nmse: nmse(truth, m),
+    maxError: maximum(error),
+  };
+  if (constant) return { accuracy, constant };
+  return image === 0 ? { accuracy, gradientCheck: await gradientCheck(lab, method) } : { accuracy };
+}
+
+/** The local Lipschitz constant at the first image's measurement. */
+export async function certificatePiece(
+  lab: Laboratory,
+  method: Reconstructor,
+  tick: () => Promise<void>,
+): Promise<Piece> {
+  const objective = await lab.objective(method, "measurement");
+  const { scene, yNorm } = await lab.view(0);
+  const p = await lab.clean(method, 0);
+  const start = lab.randomPerturbation("measurement", `certificate ${method.name}`)();
+  const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, p);
+  const local = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
+  return { local };
+}

@@ -1,0 +1,176 @@
+// One perturbation, measured: what it does to the image, beside random noise that is measured as
+// much, in figures and pictures.
+import { ConfigError, present } from "../engine/index.ts";
+import { magnitude, maximum, nmse, norm, psnr, ssim } from "../imaging/index.ts";
+import { projected, type Ball } from "./attack/ascent.ts";
+import type { Objective } from "./attack/objective.ts";
+import type { Collected, View } from "./laboratory.ts";
+import { greyPicture } from "./pictures.ts";
+import type { Measurement } from "./schema.ts";
+
+const NOISE_DRAWS = 8;
+
+/** Who is measured, where, and under which conditions. */
+export interface Setting {
+  readonly test: string;
+  readonly method: string;
+  readonly image: number;
+  /** [H,W] */
+  readonly shape: readonly [number, number];
+  readonly view: View;
+  /** f(y(0)) */
+  readonly clean: Float64Array;
+  readonly objective: Objective;
+  /** ‖x‖ or ‖y‖, and the largest magnitude of x or y: what budgets refer to. */
+  readonly reference: { readonly norm: number; readonly maximum: number };
+  /** The perturbation is part of the object: x̂ is held against x + r. */
+  readonly content: boolean;
+  /** Gaussian perturbations in the row space of A, by a label of their own. */
+  noise(label: string): () => Promise<Float64Array>;
+  readonly collected: Collected;
+}
+export interface MeasureOptions {
+  readonly label: string;
+  /** Share of ‖x‖ or ‖y‖, in ℓ∞ of their largest magnitude, that r is clipped to. */
+  readonly relativeBudget?: number;
+  readonly ball?: Ball;
+  readonly series?: string;
+  readonly iteration?: number;
+  readonly picture: boolean;
+}
+
+/** The perturbation inside its budget. */
+export function clipped(setting: Setting, proposed: Float64Array, options: MeasureOptions): Float64Array {
+  const { relativeBudget, ball = "l2" } = options;
+  if (relativeBudget === undefined) return proposed;
+  const { reference } = setting;
+  return projected(proposed, relativeBudget * (ball === "l2" ? reference.norm : reference.maximum), ball);
+}
+
+interface Quality {
+  readonly psnr: number;
+  readonly ssim: number;
+  readonly nmse: number;
+}
+function qualityOf({ view, shape }: Setting, x: Float64Array, against: Float64Array): Quality {
+  const m = magnitude(x);
+  const { range } = view;
+  return { psnr: psnr(against, m, range), ssim: ssim(against, m, shape, range), nmse: nmse(against, m) };
+}
+const sum = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array => Float64Array.from(a, (v, k) => v + b[k]);
+const difference = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array =>
+  Float64Array.from(a, (v, k) => v - b[k]);
+
+type Noise = Measurement["noise"] & { readonly worstPsnr: number };
+/** Random noise that changes the measurement as much as the perturbation does: ‖Ae‖ = ‖Ar‖. */
+async function besideNoise(setting: Setting, label: string, measuredNorm: number): Promise<Noise> {
+  const { objective, view, clean } = setting;
+  const draw = setting.noise(label);
+  const looks: { change: number; psnr: number; nmse: number }[] = [];
+  for (let k = 0; k < NOISE_DRAWS; k++) {
+    const e = await draw();
+    const length = norm(await objective.measured(e));
+    const scaled = e.map((v) => (length > 0 ? (v * measuredNorm) / length : 0));
+    const x = await objective.reconstruct(view.scene, scaled);
+    const { psnr: db, nmse: error } = qualityOf(setting, x, view.truth);
+    looks.push({ change: norm(difference(x, clean)), psnr: db, nmse: error });
+  }
+  const mean = (of: (look: (typeof looks)[number]) => number): number =>
+    looks.reduce((total, look) => total + of(look), 0) / NOISE_DRAWS;
+  return {
+    draws: NOISE_DRAWS,
+    measuredNorm,
+    meanOutputChange: mean((l) => l.change),
+    maxOutputChange: Math.max(...looks.map((l) => l.change)),
+    psnr: mean((l) => l.psnr),
+    worstPsnr: Math.min(...looks.map((l) => l.psnr)),
+    nmse: mean((l) => l.nmse),
+  };
+}
+
+/** Pictures of the perturbation as it is and enlarged, of the perturbed image, and of what comes of it. */
+async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
+  const { objective, view, shape, content, clean } = setting;
+  const { pictures, errors, changes } = setting.collected;
+  const { scene, range } = view;
+  const added = await objective.asImage(r);
+  const perturbation = magnitude(added);
+  const gain = niceGain(range / (2 * maximum(perturbation)));
+  const error = magnitude(difference(x, content ? sum(scene.x, r) : scene.x));
+  const shown = {
+    perturbation: `${id}: r`,
+    perturbationGained: `${id}: r, gained`,
+    perturbedImage: `${id}: x + r`,
+    reconstruction: `${id}: x̂`,
+    error: `${id}: error`,
+    change: `${id}: change`,
+    gain,
+    maxError: maximum(error),
+  };
+  errors[shown.error] = error;
+  changes[shown.change] = magnitude(difference(x, clean));
+  pictures[shown.perturbation] = greyPicture(perturbation, shape, range);
+  pictures[shown.perturbationGained] = greyPicture(
+    perturbation.map((v) => v * gain),
+    shape,
+    range,
+  );
+  pictures[shown.perturbedImage] = greyPicture(magnitude(sum(added, scene.x)), shape, range);
+  pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, range);
+  return shown;
+}
+type Shown = NonNullable<Measurement["pictures"]>;
+
+/**
+ * Clips a proposed perturbation to its budget and measures what it does. Throws ConfigError where
+ * the reconstruction is not finite.
+ */
+export async function measurePerturbation(
+  setting: Setting,
+  proposed: Float64Array,
+  options: MeasureOptions,
+): Promise<Measurement> {
+  const { test, method, image, view, clean, objective, content, reference } = setting;
+  const { label, relativeBudget, series, iteration, picture } = options;
+  const r = clipped(setting, proposed, options);
+  const x = await objective.reconstruct(view.scene, r);
+  if (!x.every(Number.isFinite))
+    throw new ConfigError(`its reconstruction of image ${image + 1} is not finite under ${label}`, {});
+  const length = norm(r);
+  const measuredNorm = norm(await objective.measured(r));
+  const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measuredNorm);
+  const before = qualityOf(setting, clean, view.truth);
+  const after = qualityOf(setting, x, content ? magnitude(sum(view.scene.x, r)) : view.truth);
+  const outputChange = norm(difference(x, clean));
+  const id = `${test} ${image} ${method} ${series === undefined ? "" : `${series} `}${label}`;
+  const both = (of: keyof Quality): { before: number; after: number } => ({ before: before[of], after: after[of] });
+  return present({
+    method,
+    image,
+    label,
+    relativeBudget,
+    norm: length,
+    relativeNorm: length / reference.norm,
+    measuredNorm,
+    outputChange,
+    amplification: length > 0 ? outputChange / length : 0,
+    noise,
+    strongerThanNoise: after.psnr < noise.worstPsnr,
+    psnr: both("psnr"),
+    ssim: both("ssim"),
+    nmse: both("nmse"),
+    series,
+    iteration,
+    pictures: picture ? await pictured(setting, id, r, x) : undefined,
+  });
+}
+
+/** 1, 2 or 5 times a power of ten, at most x, at least 1. */
+function niceGain(x: number): number {
+  let gain = 1;
+  for (const step of [2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2, 2, 2.5, 2]) {
+    if (gain * step > x) break;
+    gain *= step;
+  }
+  return gain;
+}

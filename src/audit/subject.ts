@@ -1,0 +1,113 @@
+// What a test is given: one method on one image, with everything that it may look at.
+import { random, sizeOf } from "../engine/index.ts";
+import { magnitude, maximum, misfit, psnr, reconstruct, type Mask, type Reconstructor } from "../imaging/index.ts";
+import type { Random } from "../engine/index.ts";
+import type { Collected, Laboratory, View } from "./laboratory.ts";
+import { clipped, measurePerturbation, type Setting } from "./measure.ts";
+import type { StabilityTest, Subject } from "./stability/test.ts";
+
+/** The other methods, to try on them what was found for one; those that cannot be run are left out. */
+async function othersOf(
+  lab: Laboratory,
+  test: StabilityTest,
+  image: number,
+): Promise<{ name: string; psnrOf: (r: Float64Array) => Promise<number> }[]> {
+  const others: { name: string; psnrOf: (r: Float64Array) => Promise<number> }[] = [];
+  if (test.transferred === undefined) return others;
+  const { scene, truth, range } = await lab.view(image);
+  for (const other of lab.methods) {
+    try {
+      await lab.clean(other, image);
+    } catch {
+      continue;
+    }
+    const { reconstruct: look } = await lab.objective(other, test.domain);
+    others.push({ name: other.name, psnrOf: async (r) => psnr(truth, magnitude(await look(scene, r)), range) });
+  }
+  return others;
+}
+
+/** PSNR under another mask, with noise from rng; undefined where there is none, or the method is bound. */
+async function psnrWith(
+  lab: Laboratory,
+  method: Reconstructor,
+  { scene, truth, range }: View,
+  mask: Mask,
+  rng: Random,
+): Promise<number | undefined> {
+  const other = lab.problem.operator.sampling?.under(mask);
+  if (!lab.spectrum || !other || misfit(method, other) !== undefined) return undefined;
+  const cells = mask.data;
+  // drawn everywhere, so that a cell has the same noise in every mask that measures it
+  const measured = Float64Array.from(await lab.spectrum(scene.x), (v, k) => {
+    const e = lab.problem.noise.sigma * rng.normal();
+    return cells[k % cells.length] ? v + e : 0;
+  });
+  const x = await reconstruct(method, measured, other, lab.backend);
+  return psnr(truth, magnitude(x), range);
+}
+
+/** One method on one image, for a test. */
+export async function openSubject(
+  lab: Laboratory,
+  job: { test: StabilityTest; method: Reconstructor; image: number; collected: Collected; tick: () => Promise<void> },
+): Promise<Subject> {
+  const { test, method, image, collected, tick } = job;
+  const { problem, seed } = lab;
+  const { operator } = problem;
+  const { domain } = test;
+  const view = await lab.view(image);
+  const { scene, truth, range, y, xNorm, yNorm } = view;
+  const clean = await lab.clean(method, image);
+  const objective = await lab.objective(method, domain);
+  const others = await othersOf(lab, test, image);
+  const label = `${test.id} ${method.name} ${image}`;
+  const reference = {
+    norm: domain === "image" ? xNorm : yNorm,
+    maximum: maximum(magnitude(domain === "image" ? scene.x : y)),
+  };
+  const setting: Setting = {
+    test: test.id,
+    method: method.name,
+    image,
+    shape: problem.images.shape,
+    view,
+    clean,
+    objective,
+    reference,
+    content: test.content === true,
+    noise: (name) => lab.measuredNoise(domain, name),
+    collected,
+  };
+  const { sampling } = operator;
+  return {
+    method: method.name,
+    image,
+    size: sizeOf(domain === "image" ? operator.domain : operator.range),
+    shape: problem.images.shape,
+    sigma: problem.noise.sigma,
+    imageCount: lab.imageCount,
+    reference: reference.norm,
+    referenceMaximum: reference.maximum,
+    truth: Float64Array.from(scene.x),
+    clean,
+    rng: random(seed).fork(label),
+    common: (name) => random(seed).fork(`${test.id} ${image} ${name}`),
+    random: lab.measuredNoise(domain, `start ${label}`),
+    tick,
+    climb: (r, aim) => objective.climb(scene, r, aim?.at ?? clean, aim?.window),
+    reconstruct: (r) => objective.reconstruct(scene, r),
+    psnrOf: async (r) => psnr(truth, magnitude(await objective.reconstruct(scene, r)), range),
+    psnrWith: (mask, rng) => psnrWith(lab, method, view, mask, rng),
+    forward: lab.forward,
+    ...(lab.spectrum && sampling ? { scan: { x: scene.x, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),
+    async measure(proposed, options) {
+      if (options.label === test.transferred) {
+        const r = clipped(setting, proposed, options);
+        for (const { name, psnrOf } of others)
+          collected.transfers.push({ from: method.name, to: name, image, psnr: await psnrOf(r) });
+      }
+      return measurePerturbation(setting, proposed, options);
+    },
+  };
+}
