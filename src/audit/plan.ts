@@ -32,7 +32,7 @@ import type { Findings, StabilityTest } from "./stability/test.ts";
 const GRADIENT_TOLERANCE = 1e-2;
 /** The adjoint's bar on a float32 backend. */
 const ADJOINT_TOLERANCE = 1e-4;
-const POWER_STEPS = 20;
+const POWER_STEPS = 60;
 
 export interface AuditOptions {
   readonly problem: InverseProblem;
@@ -277,12 +277,14 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     const { scene, yNorm } = await lab.view(0);
     const p = await lab.clean(method, 0);
     return {
-      local: await localLipschitz(
-        (r) => objective.climb(scene, r, p),
-        lab.randomPerturbation("measurement", `certificate ${method.name}`)(),
-        { radius: 1e-3 * yNorm, steps: POWER_STEPS },
-        tick,
-      ),
+      local: (
+        await localLipschitz(
+          (r) => objective.climb(scene, r, p),
+          lab.randomPerturbation("measurement", `certificate ${method.name}`)(),
+          { radius: 1e-3 * yNorm, steps: POWER_STEPS },
+          tick,
+        )
+      ).sigma,
     };
   }
   const jobs = new Map<string, (collected: Collected, tick: () => Promise<void>) => Promise<Piece>>();
