@@ -178,7 +178,7 @@ describe("linear reconstructions follow the theory", () => {
     const objective = await compileObjective(linear, problem, "image", reference);
     const p = await objective.reconstruct(scene, new Float64Array(128));
     const rng = random(8);
-    const sigma = await localLipschitz(
+    const { sigma } = await localLipschitz(
       (r) => objective.climb(scene, r, p),
       Float64Array.from({ length: 128 }, () => rng.normal()),
       { radius: 1e-3, steps: 200 },

@@ -9,7 +9,7 @@ import type { GradientCheck } from "./schema.ts";
 import { inspectMethod } from "./unfit.ts";
 
 /** Gradient steps of a local Lipschitz constant, at most. */
-export const POWER_STEPS = 20;
+export const POWER_STEPS = 60;
 
 async function gradientCheck(lab: Laboratory, method: Reconstructor): Promise<GradientCheck> {
   const { scene, xNorm } = await lab.view(0);
@@ -58,6 +58,6 @@ export async function certificatePiece(
   const p = await lab.clean(method, 0);
   const start = lab.randomPerturbation("measurement", `certificate ${method.name}`)();
   const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, p);
-  const local = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
-  return { local };
+  const { sigma } = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
+  return { local: sigma };
 }

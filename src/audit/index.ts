@@ -1,6 +1,18 @@
 // The public face of the bench: audits, their tests, their results, and reports of them.
 export { heavyBallAscent, projectedAscent } from "./attack/ascent.ts";
-export { localLipschitz } from "./attack/lipschitz.ts";
+export { localLipschitz, type LocalLipschitz } from "./attack/lipschitz.ts";
+export {
+  search,
+  searchDefaults,
+  searchSteps,
+  type Found,
+  type GoalFound,
+  type Searched,
+  type SearchOptions,
+  type SearchSettings,
+  type Start,
+} from "./attack/search.ts";
+export { compileSearchStep, type Goal, type SearchStep } from "./attack/step.ts";
 export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
 export {

@@ -98,7 +98,7 @@ function perCell(r: Float64Array, factor: (size: number) => number): Float64Arra
   return out;
 }
 /** r as long as the ball's radius allows in its direction; in ℓ∞, in every cell. */
-function stretched(r: Float64Array, radius: number, ball: Ball): Float64Array {
+export function stretched(r: Float64Array, radius: number, ball: Ball): Float64Array {
   const length = norm(r);
   return ball === "l2" ? r.map((x) => (x * radius) / length) : perCell(r, (size) => (size > 0 ? radius / size : 0));
 }

@@ -1,0 +1,205 @@
+// The search of a ball: many starts, a few steps each, and a long climb from the best of them, for
+// every goal. It only proposes perturbations: the laboratory clips and measures what is found.
+import { norm } from "../../imaging/index.ts";
+import { stretched } from "./ascent.ts";
+import { climbBall, type Climber, type Climbed } from "./climb.ts";
+import type { Scene } from "./objective.ts";
+import type { Goal, SearchStep, Sight } from "./step.ts";
+
+/** Where a search begins, at any length: it is made as long as the ball allows. */
+export interface Start {
+  readonly kind: string;
+  readonly r: Float64Array;
+}
+
+export interface SearchSettings {
+  /** Gradient steps of the climb from the best start, per goal and radius. */
+  readonly steps: number;
+  /** Gradient steps that every start is given before the best one is chosen. */
+  readonly trial: number;
+  /** Random starts per goal and radius. */
+  readonly randomStarts: number;
+  /** Share α of the new step in the momentum. */
+  readonly momentum: number;
+}
+export interface SearchOptions extends Partial<SearchSettings> {
+  /** Radii of the balls, increasing, in units of r: each goes on from what the last one found. */
+  readonly radii: readonly number[];
+}
+
+/** One start: what it reached within its trial, and the best so far after each of its steps. */
+export interface Tried {
+  readonly kind: string;
+  readonly value: number;
+  readonly curve: readonly number[];
+}
+/** A random perturbation that was looked at because no gradient was seen. */
+export interface Probe {
+  /** ‖r‖, in units of r; in ℓ∞, of every cell. */
+  readonly length: number;
+  readonly value: number;
+}
+/** What was found for one goal in one ball. Values are ‖w(x̂ − p)‖, in units of the image. */
+export interface GoalFound {
+  readonly goal: string;
+  /** The perturbation, at most as long as the radius but for float32 rounding. */
+  readonly r: Float64Array;
+  readonly value: number;
+  /** The value at r = 0. */
+  readonly before: number;
+  /** The kind of start that it was reached from. */
+  readonly start: string;
+  readonly tried: readonly Tried[];
+  /** The best so far after each step of the climb. */
+  readonly curve: readonly number[];
+  /** Whether a last climb that began anew, with large steps, still gained more than 2 %. */
+  readonly rising: boolean;
+  /** No point that was looked at had a gradient: the search is blind, and no evidence. */
+  readonly vanishing: boolean;
+  /** Of a blind search: whether the method moves at all, and how far. */
+  readonly probes: readonly Probe[];
+  readonly gradients: number;
+}
+export interface Found {
+  readonly radius: number;
+  /** In the order of the goals; the first goal's is what is judged. */
+  readonly goals: readonly GoalFound[];
+}
+
+/** One method on one image, as a search sees it. */
+export interface Searched {
+  readonly step: SearchStep;
+  readonly scene: Scene;
+  /** What is judged first; every goal's best is a start of the others. */
+  readonly goals: readonly Goal[];
+  /** A random direction in the row space of A, so that ‖Ar‖ is what ‖r‖ promises. */
+  random(): Float64Array | Promise<Float64Array>;
+  /** Tried with both signs in the smallest ball: the local singular vector, a known trace. */
+  readonly starts?: readonly Start[];
+  /** Awaited after every gradient step. */
+  readonly tick?: () => Promise<void>;
+}
+
+export const searchDefaults: SearchSettings = { steps: 30, trial: 4, randomStarts: 1, momentum: 0.75 };
+/** The last share of a climb begins anew, with large steps: what gains then was not finished. */
+const LAST_LEG = 0.3;
+/** Of what was gained above the value at r = 0, by the last leg. */
+const RISING = 0.02;
+/** First step of a trial and of a climb, in radii. */
+const [FAR, NEAR] = [0.5, 0.25];
+/** A radius along such a slope changes the value by less than its float32 holds. */
+const BLIND = 1e-7;
+/** Lengths of the probes of a blind search, in radii. */
+const PROBES = [1, 4, 16];
+
+/** Gradient steps that a search takes at most, for a progress bar. */
+export function searchSteps(
+  counts: { radii: number; goals: number; starts: number },
+  options: Partial<SearchSettings> = {},
+): number {
+  const { steps, trial, randomStarts } = { ...searchDefaults, ...options };
+  const { radii, goals, starts } = counts;
+  const others = (goals * (goals - 1)) / 2;
+  const first = goals * (2 * starts + randomStarts + 1) + others;
+  const later = goals * (goals + randomStarts + 1) + others;
+  const climbs = radii * goals * (1 + steps + 2 + PROBES.length);
+  return (first + (radii - 1) * later) * (trial + 1) + climbs;
+}
+
+/**
+ * Searches balls of growing radius for the r that moves f(y(r)) furthest from each goal's p, or
+ * nearest to it. In every ball the goals are pursued from the last to the first, so that what is
+ * judged begins also where the others ended. Starts: the clean measurement, the smaller ball's
+ * bests stretched, the other goals' bests, the given ones, random ones. Each is tried for a few
+ * steps; the best is climbed. The same draws of `random` give the same bits, on any number of
+ * threads. Throws ConvergenceError when a reconstruction is not finite.
+ */
+export async function search(searched: Searched, options: SearchOptions): Promise<Found[]> {
+  const { radii, ...given } = options;
+  const settings = { ...searchDefaults, ...given };
+  const found: Found[] = [];
+  for (const radius of radii) {
+    const smaller = found.at(-1)?.goals;
+    const goals: GoalFound[] = [];
+    for (const goal of [...searched.goals].reverse()) {
+      const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
+      goals.unshift(await pursue(searched, goal, radius, known, settings));
+    }
+    found.push({ radius, goals });
+  }
+  return found;
+}
+
+const bests = (goals: readonly GoalFound[]): Start[] => goals.map(({ goal, r }) => ({ kind: goal, r }));
+const stretchedFrom = (goals: readonly GoalFound[], { name }: Goal): Start[] =>
+  goals.map(({ goal, r }) => ({ kind: goal === name ? "smaller radius" : `smaller radius, ${goal}`, r }));
+const bothSigns = (starts: readonly Start[]): Start[] =>
+  starts.flatMap(({ kind, r }) => [
+    { kind, r },
+    { kind: `${kind}, negative`, r: r.map((v) => -v) },
+  ]);
+
+/** Whether a step of a whole radius along the gradient would be lost in rounding. */
+const blind = (sights: readonly Sight[], radius: number): boolean =>
+  sights.every(({ slope, value }) => slope * radius <= BLIND * value ** 2);
+
+/** One goal in one ball: every start tried, the best one climbed, and climbed anew. */
+async function pursue(
+  searched: Searched,
+  goal: Goal,
+  radius: number,
+  known: readonly Start[],
+  settings: SearchSettings,
+): Promise<GoalFound> {
+  const { steps, trial, momentum, randomStarts } = settings;
+  const { step, scene, tick } = searched;
+  const climber: Climber = { step, scene, goal, radius, momentum, tick };
+  const clean = new Float64Array(step.size);
+  const at0 = await climbBall(climber, clean, { steps: 0, first: 0 });
+  // where nothing pulls at r = 0, as on the change from there, a climb would stand still
+  const starts = blind(at0.sights, radius) ? [...known] : [{ kind: "clean", r: clean }, ...known];
+  for (let k = 0; k < randomStarts; k++) starts.push({ kind: "random", r: await searched.random() });
+
+  const better = (p: Climbed, q: Climbed): boolean => (goal.towards ? p.value < q.value : p.value > q.value);
+  const tried: (Climbed & { kind: string })[] = [];
+  for (const { kind, r } of starts) {
+    const begin = norm(r) > 0 ? stretched(r, radius, step.ball) : r;
+    tried.push({ kind, ...(await climbBall(climber, begin, { steps: trial, first: kind === "clean" ? 1 : FAR })) });
+  }
+  const best = tried.reduce((p, q) => (better(q, p) ? q : p), { kind: "clean", ...at0 });
+  const last = Math.ceil(LAST_LEG * steps);
+  const long = await climbBall(climber, best.r, { steps: steps - last, first: NEAR });
+  const again = await climbBall(climber, long.r, { steps: last, first: NEAR });
+
+  const all = [at0, ...tried, long, again];
+  const vanishing = blind(
+    all.flatMap((c) => c.sights),
+    radius,
+  );
+  const probes = vanishing ? await probe(searched, climber) : [];
+  return {
+    goal: goal.name,
+    r: again.r,
+    value: again.value,
+    before: at0.value,
+    start: best.kind,
+    tried: tried.map(({ kind, value, curve }) => ({ kind, value, curve })),
+    curve: [...long.curve, ...again.curve],
+    rising: Math.abs(again.value - long.value) > RISING * Math.abs(again.value - at0.value),
+    vanishing,
+    probes,
+    gradients: all.reduce((n, c) => n + c.sights.length, probes.length),
+  };
+}
+
+/** Random perturbations of the ball's length and longer, looked at once each. */
+async function probe({ random }: Searched, climber: Climber): Promise<Probe[]> {
+  const probes: Probe[] = [];
+  for (const times of PROBES) {
+    const length = times * climber.radius;
+    const r = stretched(await random(), length, climber.step.ball);
+    const { value } = await climbBall({ ...climber, radius: length }, r, { steps: 0, first: 0 });
+    probes.push({ length, value });
+  }
+  return probes;
+}
