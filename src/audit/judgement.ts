@@ -1,7 +1,8 @@
 // How figures become verdicts on searched perturbations: harm in dB down to a floor, beside noise
 // that is measured as much, beside the classical methods at their own worst case, and whether a
 // search that found little is evidence. docs/verdicts.md gives the definitions and reasons.
-import type { Measurement, Outcome } from "./schema.ts";
+import type { Measurement, Outcome, Verdict } from "./schema.ts";
+import type { Beside, Findings } from "./stability/test.ts";
 import { mean } from "./statistics.ts";
 
 /** Above 40 dB the root mean square error is below a hundredth of the maximum: no loss counts. */
@@ -64,8 +65,8 @@ export function harmReason(harm: Harm, best: Reference | undefined, limits: Harm
 }
 
 /** Why the search at one image is no evidence that nothing worse is there; undefined where it is. */
-export function doubtOf(m: Measurement): string | undefined {
-  if (m.proven) return undefined;
+export function doubtOf(m: Measurement, harmDb: number): string | undefined {
+  if (m.lossBound !== undefined && m.lossBound < harmDb) return undefined;
   if (m.search?.vanishing) return "its gradient vanishes, so a search along it sees nothing";
   if (m.search?.rising) return "the search was still gaining when it stopped";
   if (!m.strongerThanNoise) return "the search found no more than random noise does";
@@ -73,10 +74,10 @@ export function doubtOf(m: Measurement): string | undefined {
 }
 
 /** Each doubt once, with the images that it concerns. */
-export function doubtsOf(measurements: readonly Measurement[]): string[] {
+export function doubtsOf(measurements: readonly Measurement[], harmDb: number): string[] {
   const images = new Map<string, number[]>();
   for (const m of measurements) {
-    const doubt = doubtOf(m);
+    const doubt = doubtOf(m, harmDb);
     if (doubt !== undefined) images.set(doubt, [...(images.get(doubt) ?? []), m.image + 1]);
   }
   return [...images].map(([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`);
@@ -101,3 +102,55 @@ export const decibels = (v: number): string => {
   const text = v.toFixed(2);
   return Number(text) === 0 ? "0.00" : text;
 };
+
+/** What was found at one perturbation size, for the method and for the classical ones beside it. */
+export interface Size {
+  readonly label: string;
+  readonly own: readonly Measurement[];
+  readonly references: readonly { readonly method: string; readonly own: readonly Measurement[] }[];
+}
+
+/** The findings at the sizes that are judged, by their labels. */
+export function sizesOf(findings: Findings, { references }: Beside, labels: readonly string[]): Size[] {
+  const at = (all: readonly Measurement[], label: string): Measurement[] => all.filter((m) => m.label === label);
+  return labels
+    .map((label) => ({
+      label,
+      own: at(findings.measurements, label),
+      references: references.map((r) => ({ method: r.method, own: at(r.findings.measurements, label) })),
+    }))
+    .filter(({ own }) => own.length > 0);
+}
+
+/**
+ * A failure is a fact: the perturbation is there. A pass is as good as the search: where nothing
+ * harmful was found and the search is no evidence, the outcome is "inconclusive".
+ */
+export function judgeHarm(method: string, sizes: readonly Size[], limits: HarmLimits): Verdict {
+  const judged = sizes.map((size) => {
+    const harm = harmOf(size.own);
+    const references = size.references
+      .filter((r) => r.own.length > 0)
+      .map((r) => ({ method: r.method, left: harmOf(r.own).left }));
+    return { ...size, harm, reason: harmReason(harm, bestReference(references), limits) };
+  });
+  const most = (list: typeof judged): (typeof judged)[number] =>
+    list.reduce((p, q) => (q.harm.beyond > p.harm.beyond ? q : p));
+  const harmful = judged.filter((s) => s.reason !== undefined);
+  const worst = most(harmful.length > 0 ? harmful : judged);
+  const { harm, label, reason } = worst;
+  const doubts = doubtsOf(
+    judged.flatMap((s) => s.own),
+    limits.harmDb,
+  );
+  const figure = { value: harm.beyond, threshold: limits.ruinDb, unit: `dB beyond noise at ${label}` };
+  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)} dB, noise that is measured as much ${decibels(harm.noise)} dB, and leaves ${decibels(harm.left)} dB`;
+  if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}: it ${reason}` };
+  if (doubts.length === 0) return { method, outcome: "pass", figure, explanation: lost };
+  return {
+    method,
+    outcome: "inconclusive",
+    figure,
+    explanation: `${lost}; no evidence of stability: ${doubts.join("; ")}`,
+  };
+}

@@ -12,6 +12,8 @@ import {
   type Reconstructor,
 } from "../imaging/index.ts";
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
+import type { Ball } from "./attack/ascent.ts";
+import { compileSearchStep, type SearchStep } from "./attack/step.ts";
 import type { Transfer } from "./schema.ts";
 
 type Values = ArrayLike<number>;
@@ -48,6 +50,7 @@ export interface Laboratory {
   readonly imageCount: number;
   view(image: number): Promise<View>;
   objective(method: Reconstructor, domain: Domain): Promise<Objective>;
+  searchStep(method: Reconstructor, domain: Domain, ball: Ball): Promise<SearchStep>;
   /** f(y) without perturbation. */
   clean(method: Reconstructor, image: number): Promise<Float64Array>;
   /** x ↦ Ax, without noise */
@@ -116,6 +119,10 @@ export async function openLaboratory(options: {
     ({ method, domain }) => compileObjective(method, problem, domain, backend),
     ({ method, domain }) => `${domain} ${method.name}`,
   );
+  const searchStep = remembered<{ method: Reconstructor; domain: Domain; ball: Ball }, SearchStep>(
+    ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
+    ({ method, domain, ball }) => `${domain} ${ball} ${method.name}`,
+  );
   const clean = remembered<{ method: Reconstructor; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
@@ -140,6 +147,7 @@ export async function openLaboratory(options: {
     ...options,
     view,
     objective: (method, domain) => objective({ method, domain }),
+    searchStep: (method, domain, ball) => searchStep({ method, domain, ball }),
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

@@ -1,6 +1,6 @@
 // One perturbation, measured: what it does to the image, beside random noise that is measured as
 // much, in figures and pictures.
-import { ConfigError, present } from "../engine/index.ts";
+import { ConfigError, log, present } from "../engine/index.ts";
 import { magnitude, maximum, nmse, norm, psnr, ssim } from "../imaging/index.ts";
 import { projected, type Ball } from "./attack/ascent.ts";
 import type { Objective } from "./attack/objective.ts";
@@ -23,6 +23,8 @@ export interface Setting {
   readonly objective: Objective;
   /** ‖x‖ or ‖y‖, and the largest magnitude of x or y: what budgets refer to. */
   readonly reference: { readonly norm: number; readonly maximum: number };
+  /** A proven Lipschitz constant of the method. */
+  readonly bound?: number | undefined;
   /** The perturbation is part of the object: x̂ is held against x + r. */
   readonly content: boolean;
   /** Gaussian perturbations in the row space of A, by a label of their own. */
@@ -86,6 +88,13 @@ async function besideNoise(setting: Setting, label: string, measuredNorm: number
     worstPsnr: Math.min(...looks.map((l) => l.psnr)),
     nmse: mean((l) => l.nmse),
   };
+}
+
+/** By how much the error grows at most, in dB, where an answer is at most `bound` times its cause. */
+function lossBound({ bound, clean, view }: Setting, measuredNorm: number): number | undefined {
+  if (bound === undefined) return undefined;
+  const error = norm(difference(magnitude(clean), view.truth));
+  return (20 * log(1 + (bound * measuredNorm) / Math.max(error, 1e-30))) / log(10);
 }
 
 /** Pictures of the perturbation as it is and enlarged, of the perturbed image, and of what comes of it. */
@@ -155,6 +164,7 @@ export async function measurePerturbation(
     outputChange,
     amplification: length > 0 ? outputChange / length : 0,
     noise,
+    lossBound: lossBound(setting, measuredNorm),
     strongerThanNoise: after.psnr < noise.worstPsnr,
     psnr: both("psnr"),
     ssim: both("ssim"),

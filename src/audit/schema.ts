@@ -127,18 +127,25 @@ export interface Measurement {
   /** Of a detail that is not there, the share of its contrast that appears. */
   readonly shown?: number;
   /**
-   * Of a search from several starts: the largest change that each found, whether the best one was
-   * still gaining when it stopped, and its best after every step.
+   * Of a search from several starts: what each reached (before 1.3 the change, now what was searched
+   * for), whether the best one was still gaining when it stopped, and its best after every step.
    */
   readonly search?: {
+    /** "harm": ‖|x̂(r)| − |x|‖. Before 1.3: the change ‖x̂(r) − x̂(0)‖. */
+    readonly goal?: string;
     readonly changes: readonly number[];
     readonly rising: boolean;
     readonly curve?: readonly number[];
+    /** The kind of start that the best was reached from. */
+    readonly start?: string;
+    readonly gradients?: number;
+    /** The largest ‖x̂(r) − x̂(0)‖ that a search for it found in the same ball. */
+    readonly largestChange?: number;
     /** The gradient was zero, or nearly, wherever the search looked. */
     readonly vanishing?: boolean;
   };
-  /** A proven bound of the method excludes that a perturbation of this size does harm. */
-  readonly proven?: true;
+  /** Where the method has a proven Lipschitz constant: dB that no perturbation measured as this costs more than. */
+  readonly lossBound?: number;
   /**
    * How likely something as bad is, with a 95 % interval; `bound` says that the probability is at
    * most the one given.

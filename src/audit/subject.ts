@@ -2,9 +2,13 @@
 import { random, sizeOf } from "../engine/index.ts";
 import { magnitude, maximum, misfit, psnr, reconstruct, type Mask, type Reconstructor } from "../imaging/index.ts";
 import type { Random } from "../engine/index.ts";
+import { search, type Found, type Start } from "./attack/search.ts";
+import type { Goal } from "./attack/step.ts";
 import type { Collected, Laboratory, View } from "./laboratory.ts";
+import { localLipschitz } from "./attack/lipschitz.ts";
+import type { Domain } from "./attack/objective.ts";
 import { clipped, measurePerturbation, type Setting } from "./measure.ts";
-import type { StabilityTest, Subject } from "./stability/test.ts";
+import type { StabilityTest, Subject, Wanted } from "./stability/test.ts";
 
 /** The other methods, to try on them what was found for one; those that cannot be run are left out. */
 async function othersOf(
@@ -47,6 +51,56 @@ async function psnrWith(
   return psnr(truth, magnitude(x), range);
 }
 
+/** The local singular vector, where small perturbations are answered most; nothing where there is none. */
+async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
+  const { method, image, domain, clean, label, tick } = job;
+  const { scene, xNorm, yNorm } = await lab.view(image);
+  const objective = await lab.objective(method, domain);
+  const radius = 1e-3 * (domain === "image" ? xNorm : yNorm);
+  const start = await lab.measuredNoise(domain, `singular ${label}`)();
+  const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, clean);
+  const { sigma, vector } = await localLipschitz(
+    climb,
+    start,
+    { radius, steps: SINGULAR_STEPS, tolerance: 1e-2 },
+    tick,
+  );
+  return sigma > 0 ? [{ kind: "local singular vector", r: vector }] : [];
+}
+/** Gradient steps for a start, at most: it need not be exact. */
+export const SINGULAR_STEPS = 12;
+
+interface SeekJob {
+  readonly method: Reconstructor;
+  readonly image: number;
+  readonly domain: Domain;
+  readonly clean: Float64Array;
+  readonly label: string;
+  readonly tick: () => Promise<void>;
+}
+/**
+ * Searches for harm, what is judged: |x̂(r)| as far as can be from |x|; and for the largest change
+ * of x̂, each from where the other ended as well.
+ */
+async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Found[]> {
+  const { method, image, domain, clean, label, tick } = job;
+  const { scene } = await lab.view(image);
+  const { radii, ball = "l2", window, settings } = wanted;
+  const goals: Goal[] = [
+    { name: "harm", p: scene.x, magnitudes: true },
+    { name: "change", p: clean },
+  ];
+  const searched = {
+    step: await lab.searchStep(method, domain, ball),
+    scene,
+    goals: goals.map((goal) => (window ? { ...goal, window } : goal)),
+    random: lab.measuredNoise(domain, `start ${label}`),
+    starts: await singularStart(lab, job),
+    tick,
+  };
+  return search(searched, { radii, ...settings });
+}
+
 /** One method on one image, for a test. */
 export async function openSubject(
   lab: Laboratory,
@@ -75,6 +129,7 @@ export async function openSubject(
     clean,
     objective,
     reference,
+    bound: method.lipschitz?.(operator)?.bound,
     content: test.content === true,
     noise: (name) => lab.measuredNoise(domain, name),
     collected,
@@ -95,6 +150,7 @@ export async function openSubject(
     common: (name) => random(seed).fork(`${test.id} ${image} ${name}`),
     random: lab.measuredNoise(domain, `start ${label}`),
     tick,
+    seek: (wanted) => seek(lab, { method, image, domain, clean, label, tick }, wanted),
     climb: (r, aim) => objective.climb(scene, r, aim?.at ?? clean, aim?.window),
     reconstruct: (r) => objective.reconstruct(scene, r),
     psnrOf: async (r) => psnr(truth, magnitude(await objective.reconstruct(scene, r)), range),

@@ -57,7 +57,7 @@ export const auditOptions: Options = {
   placements: { value: "N", default: "20", help: "of every size and contrast of the details, over all images" },
   samples: { value: "N", default: "200", help: "of the likelihood, per level of subset simulation" },
   norms: { value: "LIST", default: "0.01,0.03,0.06", help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖" },
-  iterations: { value: "N", default: "60", help: "steps of the ascent" },
+  iterations: { value: "N", default: "30", help: "steps of the ascent, per norm" },
   preset: {
     value: "NAME",
     help: `instead: the published ascent for a family of networks, ${Object.keys(ascentPresets).join(", ")}`,
@@ -77,14 +77,9 @@ export const auditOptions: Options = {
     value: "T,L,H,W",
     help: "where it wants the image to change, in pixels: top, left, height, width (everywhere)",
   },
-  steps: { value: "N", default: "15", help: "its steps, per budget and restart" },
-  restarts: { value: "N", default: "5", help: "its starts, per budget" },
-  "max-amplification": {
-    value: "X",
-    default: "3",
-    help: "threshold of the ascent: change of the image over the perturbation's norm",
-  },
-  "max-loss": { value: "DB", default: "3", help: "threshold of worst-case and practice: dB of PSNR" },
+  steps: { value: "N", default: "30", help: "its steps, per budget" },
+  restarts: { value: "N", default: "1", help: "its random starts, per budget, beside those that it knows" },
+  "max-loss": { value: "DB", default: "3", help: "threshold of ascent, worst-case and practice: dB of PSNR" },
   "least-recovery": {
     value: "SHARE",
     default: "0.5",
@@ -136,12 +131,11 @@ export function testsOf(args: Arguments): StabilityTest[] {
   const region = args.has("region") ? args.numbers("region", 0, 1e6) : undefined;
   if (region && region.length !== 4)
     throw new ConfigError(`--region ${args.text("region")}: give top,left,height,width in pixels`, { region });
-  const maxAmplification = args.number("max-amplification", 1e-6, 1e6);
   const maxPsnrLoss = args.number("max-loss", 1e-6, 1e3);
   const leastRecovery = args.number("least-recovery", 1e-3, 1);
   const ascent = (): StabilityTest =>
     instabilityAscent({
-      maxAmplification,
+      maxPsnrLoss,
       ...(args.has("preset")
         ? ascentPresets[args.choice("preset", Object.keys(ascentPresets) as (keyof typeof ascentPresets)[])]
         : { relativeNorms: args.numbers("norms", 1e-6, 10), iterations: args.integer("iterations", 1) }),

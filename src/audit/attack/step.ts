@@ -106,7 +106,7 @@ function choose(b: GraphBuilder, flag: Value, p: Value, q: Value): Value {
 
 /** The graph: parameters of the scene, the goal and the state; scalars in, scalars out. */
 function stepGraph(method: Reconstructor, problem: InverseProblem, domain: Domain, ball: Ball): GraphBuilder {
-  const { operator } = method;
+  const { operator } = problem;
   const b = new GraphBuilder(ops);
   const { add, mul, reshape, sqrt, square, sub, sum } = arithmetic(b);
   const keep = (name: string, shape: Shape): Value => b.parameter(name, shape, new Float32Array(sizeOf(shape)));
@@ -124,7 +124,7 @@ function stepGraph(method: Reconstructor, problem: InverseProblem, domain: Domai
 
   const clean = domain === "image" ? operator.forward(b, add(scene.x, r)) : operator.forward(b, scene.x);
   const y = add(clean, scene.noise);
-  const xHat = method.apply(b, domain === "image" ? y : add(y, problem.sampled(b, r)));
+  const xHat = method.apply(b, domain === "image" ? y : add(y, problem.sampled(b, r)), operator);
   const value = mul(sign, misfit(b, { x: xHat, ...goal }));
   const [gradient] = gradients(b, value, [r]);
 
@@ -156,7 +156,7 @@ export async function compileSearchStep(
   backend: Backend,
 ): Promise<SearchStep> {
   const { domain, ball = "l2" } = options;
-  const { operator } = method;
+  const { operator } = problem;
   const plan = await backend.compile(stepGraph(method, problem, domain, ball));
   const size = sizeOf(domain === "image" ? operator.domain : operator.range);
   const pixels = sizeOf(operator.domain.slice(-2));

@@ -3,6 +3,8 @@
 import { ConfigError, type Random } from "../../engine/index.ts";
 import type { Acquisition, LipschitzBound, Mask, Requirement } from "../../imaging/index.ts";
 import type { Detail } from "../../report/index.ts";
+import type { Ball } from "../attack/ascent.ts";
+import type { Found as Sought, SearchSettings } from "../attack/search.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
@@ -15,6 +17,15 @@ import type { Found } from "./shown/found.ts";
 export interface Aim {
   readonly at?: Float64Array;
   readonly window?: Float64Array;
+}
+
+/** What is searched for harm: balls of growing radius, and where the image is to change. */
+export interface Wanted {
+  /** In units of r. */
+  readonly radii: readonly number[];
+  readonly ball?: Ball;
+  readonly window?: Float64Array;
+  readonly settings?: Partial<SearchSettings>;
 }
 
 /** One method on one image. */
@@ -31,6 +42,8 @@ export interface Subject {
   readonly truth: Float64Array;
   /** f(y(0)) */
   readonly clean: Float64Array;
+  /** Searches each ball for harm and for change; the first goal's finding is what is judged. */
+  seek(wanted: Wanted): Promise<Sought[]>;
   /** x̂ and the gradient of ½‖w(x̂ − p)‖² at r. */
   climb(r: Float64Array, aim?: Aim): Promise<{ x: Float64Array; gradient: Float64Array }>;
   readonly rng: Random;

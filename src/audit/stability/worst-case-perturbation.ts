@@ -1,12 +1,15 @@
-// Worst case inside a ball: how far can a perturbation of a given size move the reconstruction?
-import { ConfigError } from "../../engine/index.ts";
-import { count, decibels, percent as percentOf } from "../../report/index.ts";
-import { projectedAscent, type Ball } from "../attack/ascent.ts";
+// Worst case inside a ball: how much harm can a perturbation of a given size do?
+import { ConfigError, present } from "../../engine/index.ts";
+import { percent as percentOf } from "../../report/index.ts";
+import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
+import { searchDefaults } from "../attack/search.ts";
+import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
+import { searchFigures, soughtSteps } from "./sought.ts";
 import { shownAsWorstCase } from "./shown/search.ts";
-import type { StabilityTest } from "./test.ts";
-import { boxWindow, windowedDistance, type Box } from "./window.ts";
+import type { Findings, StabilityTest, Subject } from "./test.ts";
+import { boxWindow, type Box } from "./window.ts";
 
 export interface WorstCaseOptions {
   readonly domain?: Domain;
@@ -14,31 +17,32 @@ export interface WorstCaseOptions {
   readonly ball?: Ball;
   /** Radii, as shares of ‖y‖ or ‖x‖; in ℓ∞, of max|y| or max|x|. */
   readonly relativeBudgets?: readonly number[];
+  /** Gradient steps of the climb from the best start, per budget and goal. */
   readonly steps?: number;
-  /** Starts per budget. */
+  /** Random starts per budget and goal, beside those that the search knows. */
   readonly restarts?: number;
   /** Where the reconstruction is to change: [top, left, height, width]; everywhere unless given. */
   readonly region?: Box;
   readonly judgedBudget?: number;
+  /** dB: harm, where less is left than a classical method keeps. */
   readonly maxPsnrLoss?: number;
 }
+type Settings = Required<Omit<WorstCaseOptions, "region">> & { readonly region?: Box };
 
-/**
- * Projected gradient ascent in balls of growing radius. A method fails when, at the judged budget,
- * the worst perturbation costs it more than `maxPsnrLoss` dB on the mean. Each budget starts from
- * the smaller one's best point, and from `restarts − 1` random ones.
- */
-export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {
-  const {
-    domain = "measurement",
-    ball = "l2",
-    relativeBudgets = [0.005, 0.02, 0.05],
-    steps = 30,
-    restarts = 5,
-    region,
-    maxPsnrLoss = 3,
-  } = options;
-  const judgedBudget = options.judgedBudget ?? relativeBudgets[Math.floor(relativeBudgets.length / 2)];
+/** Throws ConfigError for options that make no sense. */
+function settingsOf(options: WorstCaseOptions): Settings {
+  const { relativeBudgets = [0.005, 0.02, 0.05] } = options;
+  const settings: Settings = {
+    domain: "measurement",
+    ball: "l2",
+    steps: searchDefaults.steps,
+    restarts: searchDefaults.randomStarts,
+    maxPsnrLoss: HARM_DB,
+    judgedBudget: relativeBudgets[Math.floor(relativeBudgets.length / 2)],
+    ...present(options),
+    relativeBudgets,
+  };
+  const { judgedBudget, steps, restarts, maxPsnrLoss } = settings;
   if (relativeBudgets.length === 0 || relativeBudgets.some((e, i) => !(e > (relativeBudgets[i - 1] ?? 0))))
     throw new ConfigError(
       `worstCasePerturbation: the budgets ${relativeBudgets.join(", ")} must be positive and increase`,
@@ -54,69 +58,64 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
       `worstCasePerturbation: steps ${steps} and restarts ${restarts} must be at least 1, the threshold ${maxPsnrLoss} dB positive`,
       { steps, restarts, maxPsnrLoss },
     );
-  const percent = (e: number): string => `${Number((100 * e).toPrecision(3))} %`;
+  return settings;
+}
+const percent = (e: number): string => percentOf(e, Number((100 * e).toPrecision(3)) % 1 === 0 ? 0 : 1);
+
+async function run(subject: Subject, settings: Settings): Promise<Findings> {
+  const { relativeBudgets, ball, region, steps, restarts, judgedBudget } = settings;
+  const unit = ball === "l2" ? subject.reference : subject.referenceMaximum;
+  const found = await subject.seek(
+    present({
+      radii: relativeBudgets.map((e) => e * unit),
+      ball,
+      window: region && boxWindow(region, subject.shape),
+      settings: { steps, randomStarts: restarts },
+    }),
+  );
+  const measurements: Measurement[] = [];
+  for (const [k, sought] of found.entries()) {
+    const relativeBudget = relativeBudgets[k];
+    const picture = relativeBudget === judgedBudget;
+    const options = { label: percent(relativeBudget), relativeBudget, ball, picture };
+    measurements.push({
+      ...(await subject.measure(sought.goals[0].r, options)),
+      search: searchFigures(sought),
+    });
+  }
+  return { measurements };
+}
+
+/**
+ * The worst perturbation in balls of growing radius: searched for harm, |x̂(r)| as far as can be from
+ * the truth, and from where the largest change was found as well. Judged at one budget by
+ * judgeHarm.
+ */
+export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {
+  const settings = settingsOf(options);
+  const { domain, ball, relativeBudgets, region, judgedBudget, maxPsnrLoss, steps, restarts } = settings;
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
+  const where = region ? ` in a region of ${region[2]}×${region[3]} pixels` : "";
   return {
     id: "worst-case-perturbation",
     domain,
-    title: "Small perturbations of the data make small differences",
+    gradients: true,
+    title: "A small perturbation of the data does little harm",
     failureTitle: "A small perturbation of the data ruins the image",
-    description: `The largest change of the reconstruction${region ? ` inside the region of ${region[2]}×${region[3]} pixels from row ${region[0]}, column ${region[1]},` : ""} found for ${domain === "image" ? "an image-domain" : "a measurement"} perturbation of at most the given share of ${size}${ball === "linf" ? " in every cell" : ""}, by projected gradient ascent with exact gradients; beside it, random noise of the same norm.`,
+    description: `The perturbation of the ${domain} that takes the reconstruction furthest from the truth${where}, at most the given share of ${size}${ball === "linf" ? " in every cell" : ""}, by a search with exact gradients from several starts; beside it, random noise that is measured as much, and the classical methods at their own worst case.`,
     source:
-      "Genzel, Macdonald, März, IEEE TPAMI 2022 (arXiv 2011.04268), with normalised steps; Morshuis et al. 2022 for regions",
-    settings: { domain, norm: ball, relativeBudgets, steps, restarts, ...(region ? { region } : {}) },
-    thresholds: { judgedBudget, maxPsnrLossDb: maxPsnrLoss },
+      "Genzel, Macdonald, März, IEEE TPAMI 2022 (arXiv 2011.04268); Croce, Hein, ICML 2020, for the steps; Morshuis et al. 2022 for regions",
+    settings: present({ domain, norm: ball, relativeBudgets, steps, restarts, region }),
+    thresholds: { judgedBudget, harmDb: maxPsnrLoss, ruinDb: RUIN_DB },
     transferred: percent(judgedBudget),
-    steps: relativeBudgets.length * restarts * (steps + 1),
-    async run(subject) {
-      const found: Measurement[] = [];
-      const window = region ? boxWindow(region, subject.shape) : undefined;
-      const distance = windowedDistance(subject.clean, window);
-      const climb = (r: Float64Array): ReturnType<typeof subject.climb> => subject.climb(r, window ? { window } : {});
-      let best: Float64Array | undefined;
-      for (const budget of relativeBudgets) {
-        const radius = budget * (ball === "l2" ? subject.reference : subject.referenceMaximum);
-        const search = await projectedAscent(
-          climb,
-          distance,
-          subject.random,
-          { radius, steps, restarts, ball },
-          best,
-          subject.tick,
-        );
-        best = search.r;
-        found.push({
-          ...(await subject.measure(best, {
-            label: percent(budget),
-            relativeBudget: budget,
-            ball,
-            picture: budget === judgedBudget,
-          })),
-          search: { changes: search.changes, rising: search.rising, curve: search.curve },
-        });
-      }
-      return { measurements: found };
-    },
+    steps: soughtSteps(relativeBudgets.length, { steps, randomStarts: restarts }),
+    run: (subject) => run(subject, settings),
+    judge: (method, findings, beside) =>
+      judgeHarm(method, sizesOf(findings, beside, [percent(judgedBudget)]), {
+        harmDb: maxPsnrLoss,
+        ruinDb: RUIN_DB,
+      }),
     show: shownAsWorstCase,
-    judge(method, { measurements }) {
-      const judged = measurements.filter((m) => m.relativeBudget === judgedBudget);
-      const loss = judged.reduce((s, m) => s + m.psnr.before - m.psnr.after, 0) / judged.length;
-      const noise = judged.reduce((s, m) => s + m.psnr.before - m.noise.psnr, 0) / judged.length;
-      const rising = judged.filter((m) => m.search?.rising).length;
-      const spread = Math.max(
-        ...judged.map((m) => {
-          const c = m.search?.changes ?? [1];
-          return Math.max(...c) > 0 ? 1 - Math.min(...c) / Math.max(...c) : 0;
-        }),
-      );
-      const weak = judged.some((m) => !m.strongerThanNoise);
-      return {
-        method,
-        outcome: loss > maxPsnrLoss ? "fail" : "pass",
-        figure: { value: loss, threshold: maxPsnrLoss, unit: `dB lost at ${percent(judgedBudget)}` },
-        explanation: `loses ${decibels(loss)} on the mean at ${percent(judgedBudget)} (threshold ${maxPsnrLoss} dB); random noise of the same norm costs ${decibels(noise)}${restarts > 1 ? `; the ${restarts} starts' findings differ by up to ${percentOf(spread, 1)}` : ""}${rising > 0 ? `; the search was still gaining when it stopped for ${rising} of ${count(judged.length, "image")}, so more steps may find worse` : ""}${weak ? "; for at least one image the search was no stronger than noise, so this is no evidence of stability" : ""}`,
-      };
-    },
   };
 }
