@@ -3,12 +3,20 @@ export {
   equispacedMask,
   maskFrom,
   maskFromDescription,
+  maskFromKspace,
   nestedMasks,
   radialMask,
   randomMask,
   variableDensityMask,
   type Mask,
 } from "./operators/masks.ts";
+export {
+  shifted,
+  type LowestFrequency,
+  type SampledCells,
+  type SamplingFacts,
+  type SamplingOptions,
+} from "./operators/sampled-cells.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
 export { subsampledFourier } from "./operators/subsampled-fourier.ts";
@@ -27,7 +35,7 @@ export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metr
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
-export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
+export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
