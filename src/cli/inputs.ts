@@ -137,17 +137,18 @@ export function describeSampling(what: string, facts: SamplingFacts): string {
   ].join("; ");
 }
 
-/** The mask that the options ask for, or the one that the model was trained with; it is noted. */
+/** The mask that the options ask for, or the one that the model was trained with. */
 export function chooseMask(args: Arguments, model: Model, terminal: Terminal): Mask {
   const file = args.optional("mask");
-  if (file !== undefined) return maskFromFile(file, args, model, terminal);
-  const mask = generatedMask(args, model, terminal);
+  return file === undefined ? generatedMask(args, model, terminal) : maskFromFile(file, args, model, terminal);
+}
+/** For when all input is known to be good: bad input is one line, and nothing else. */
+export function noteSampling(mask: Mask, terminal: Terminal): void {
   const [H, W] = mask.shape;
   const share = (100 * Number(mask.description.sampledFraction)).toFixed(1);
   terminal.note(
     `sampling: ${mask.description.kind}, ${share} % of k-space is measured, its lowest frequency at row ${Math.floor(H / 2)}, column ${Math.floor(W / 2)}`,
   );
-  return mask;
 }
 /** What says how a mask is made. */
 const making = ["sampling", "acceleration", "center-fraction"];

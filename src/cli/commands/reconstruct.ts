@@ -28,6 +28,7 @@ import {
   imageOptions,
   loadImages,
   loadModel,
+  noteSampling,
   type Model,
   samplingFrom,
   samplingOptions,
@@ -119,6 +120,7 @@ export const reconstructCommand: Command = {
       return { mask, scans };
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
+    noteSampling(mask, terminal);
     const operator = subsampledFourier({ mask });
     const method =
       choice === "network"
