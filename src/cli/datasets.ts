@@ -63,6 +63,7 @@ function folderSet(path: string, { skipBad, terminal }: SplitOptions): LabelledI
       .map((name): PictureFile => ({ name: join(path, c, name), class: c, read: () => readFile(join(path, c, name)) })),
   );
   const all = pictureFolder(path, files, { classes });
+  for (const note of all.notes) terminal.note(note);
   const out = new Float32Array(all.shape[0] * all.shape[1] * all.shape[2]);
   const good: number[] = [];
   for (let i = 0; i < all.length; i++) {

@@ -10,7 +10,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
+  type Dirent,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
@@ -46,6 +48,16 @@ export function readFile(path: string): Uint8Array {
   return bytes;
 }
 
+/** A link counts as what it leads to; one that leads nowhere as a file, which says so when read. */
+function isFolder(path: string, entry: Dirent): boolean {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  try {
+    return statSync(join(path, entry.name)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Names in a folder, in order; those of folders end with "/". Throws ConfigError when it cannot be
  * read.
@@ -53,7 +65,7 @@ export function readFile(path: string): Uint8Array {
 export function listFolder(path: string): string[] {
   try {
     return readdirSync(path, { withFileTypes: true })
-      .map((e) => (e.isDirectory() ? `${e.name}/` : e.name))
+      .map((e) => (isFolder(path, e) ? `${e.name}/` : e.name))
       .filter((name) => !name.startsWith("."))
       .sort();
   } catch (error) {

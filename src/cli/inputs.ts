@@ -1,9 +1,18 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
-import { ConfigError, FormatError, formatShape, openBackend, ShapeError, type Backend } from "../engine/index.ts";
-import { readPicture, readVolume } from "../data/index.ts";
+import {
+  ConfigError,
+  DtypeError,
+  FormatError,
+  formatShape,
+  openBackend,
+  ShapeError,
+  type Backend,
+} from "../engine/index.ts";
+import { readCellValues, readPicture } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
   brainPhantoms,
+  describeMask,
   equispacedMask,
   firenet,
   imagesFrom,
@@ -20,11 +29,14 @@ import {
   type ImageSet,
   type Mask,
   type Reconstructor,
+  type SamplingFacts,
+  type SamplingOptions,
 } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
 import type { Arguments, Options } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
+import { openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
@@ -34,7 +46,15 @@ export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-1
 export const samplingOptions: Options = {
   mask: {
     value: "FILE",
-    help: "sampling mask, an image or NPY array; everything that is not 0 is measured (the model's own)",
+    help: "sampling mask, an image or NPY array: what is not 0 is measured; one row stands for every line (the model's own)",
+  },
+  "mask-threshold": {
+    value: "T",
+    help: "values of a mask, or magnitudes of k-space, above T are measured (judged from the values)",
+  },
+  "lowest-frequency": {
+    value: "WHERE",
+    help: "of mask and k-space files: centre (⌊N/2⌋) or corner, whatever they look like (the centre, if that is plausible)",
   },
   sampling: { value: "KIND", help: "instead: variable-density, random, equispaced-fraction or radial" },
   acceleration: { value: "R", help: "1/R of k-space is measured (4)" },
@@ -43,6 +63,7 @@ export const samplingOptions: Options = {
 };
 export const imageOptions: Options = {
   images: { value: "FILE", multiple: true, help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" },
+  fill: { value: "V", help: "what stands for values that are not finite, as in a NaN background (they are refused)" },
   slices: { value: "LIST", help: "slices of every file, 120,128 or 100-110 (the middle one)" },
   count: { value: "N", default: "2", help: "how many phantoms, where no images are given" },
 };
@@ -92,17 +113,57 @@ export function loadModel(path: string | undefined): Model {
   return { network, shape: [input[1], input[2]], embedded: path === undefined };
 }
 
+/** How files of masks and k-space are to be taken. */
+export function samplingFrom(args: Arguments): SamplingOptions {
+  return {
+    lowest: args.has("lowest-frequency") ? args.choice("lowest-frequency", ["centre", "corner"]) : "judge",
+    ...(args.has("mask-threshold") ? { threshold: args.number("mask-threshold", 0) } : {}),
+  };
+}
+/** What a file was taken for, in one line. */
+export function describeSampling(what: string, facts: SamplingFacts): string {
+  const { measuredFraction, floor, seemsAt, takenFor, lowestMeasured } = facts;
+  return [
+    `${what}: ${(100 * measuredFraction).toFixed(1)} % is measured`,
+    floor > 0 ? `values up to ${floor.toPrecision(3)} are taken for not measured` : "what is 0 is not",
+    `the lowest frequency seems to be at row ${seemsAt[0]}, column ${seemsAt[1]}`,
+    `the ${takenFor} is taken for it and is ${lowestMeasured ? "" : "not "}measured`,
+  ].join("; ");
+}
+
 /** The mask that the options ask for, or the one that the model was trained with. */
 export function chooseMask(args: Arguments, model: Model, terminal: Terminal): Mask {
-  const { shape } = model;
   const file = args.optional("mask");
-  const named = ["sampling", "acceleration", "center-fraction"].filter((name) => args.has(name));
-  if (file !== undefined) {
-    if (named.length > 0)
-      throw new ConfigError(`--mask and --${named[0]} cannot both be given; the file says what is measured`, { named });
-    const image = readVolume(readFile(file), file);
-    return maskFrom(image.slice(0).subarray(0, image.height * image.width), [image.height, image.width], shape);
-  }
+  return file === undefined ? generatedMask(args, model, terminal) : maskFromFile(file, args, model, terminal);
+}
+/** For when all input is known to be good: bad input is one line, and nothing else. */
+export function noteSampling(mask: Mask, terminal: Terminal): void {
+  const [H, W] = mask.shape;
+  const facts = describeMask(mask);
+  const share = (100 * Number(facts.sampledFraction)).toFixed(1);
+  terminal.note(
+    `sampling: ${mask.spec.kind}, ${share} % of k-space is measured, its lowest frequency at row ${Math.floor(H / 2)}, column ${Math.floor(W / 2)}`,
+  );
+}
+/** What says how a mask is made. */
+const making = ["sampling", "acceleration", "center-fraction"];
+
+function maskFromFile(file: string, args: Arguments, { shape }: Model, terminal: Terminal): Mask {
+  const other = making.find((name) => args.has(name));
+  if (other !== undefined)
+    throw new ConfigError(`--mask and --${other} cannot both be given; the file says what is measured`, { other });
+  const cells = readCellValues(readFile(file), file);
+  const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, {
+    ...samplingFrom(args),
+    name: `${file} as mask`,
+  });
+  terminal.note(describeSampling(`${file} as mask`, facts));
+  return mask;
+}
+
+function generatedMask(args: Arguments, model: Model, terminal: Terminal): Mask {
+  const { shape } = model;
+  const named = making.filter((name) => args.has(name));
   const acceleration = args.has("acceleration") ? args.number("acceleration", 1, 64) : 4;
   if (named.length > 0) {
     const kind = args.has("sampling")
@@ -142,7 +203,7 @@ export function chooseNoise(args: Arguments, model: Model): number {
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */
-function slicesOf(text: string): number[] {
+function numbersOf(text: string): number[] {
   return text.split(",").flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part) ?? [];
     if (from === undefined)
@@ -168,7 +229,7 @@ export async function loadImages(
   terminal: Terminal,
 ): Promise<Images> {
   const files = args.list("images");
-  const wanted = args.has("slices") ? slicesOf(args.text("slices")) : undefined;
+  const wanted = args.has("slices") ? numbersOf(args.text("slices")) : undefined;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
     const count = args.integer("count", 1, 1000);
@@ -177,26 +238,20 @@ export async function loadImages(
       records: Array.from({ length: count }, (_, i) => ({ label: `generated phantom ${i + 1}`, preparation: "none" })),
     };
   }
+  const fill = args.has("fill") ? args.number("fill", -Number.MAX_VALUE, Number.MAX_VALUE) : undefined;
   const images: Float32Array[] = [];
   const records: { label: string; preparation: string }[] = [];
   for (const [i, path] of files.entries()) {
-    const volume = readVolume(readFile(path), path);
-    const { slices, height, width, complex } = volume;
-    if (slices > 1 && !wanted)
-      terminal.note(`${path} has ${slices} slices: the middle one, ${Math.floor(slices / 2)}, is taken (--slices)`);
-    for (const index of wanted ?? [Math.floor(slices / 2)]) {
-      const label = `file ${i + 1}${slices > 1 ? `, slice ${index}` : ""}`;
-      const { image, preparation } = await prepareImage(volume.slice(index), {
-        from: [height, width],
-        to: shape,
-        complex,
-        backend,
-        name: `${path}${slices > 1 ? `, slice ${index}` : ""}`,
-      });
-      images.push(image);
-      records.push({ label, preparation: `${volume.format}, ${preparation}` });
+    const volume = openVolume(path);
+    const { height, width, complex } = volume;
+    for (const { values, which, done } of slicesOf(volume, { path, fill, terminal, wanted })) {
+      const from = [height, width] as const;
+      const prepared = await prepareImage(values, { from, to: shape, complex, backend, name: `${path}${which}` });
+      images.push(prepared.image);
+      records.push({ label: `file ${i + 1}${which}`, preparation: `${volume.format}, ${done}${prepared.preparation}` });
     }
   }
+  if (images.length === 0) throw new DtypeError("--slices: every slice is blank; choose others", { wanted });
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
   if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
   return { set: imagesFrom(images, shape), records };

@@ -2,11 +2,12 @@
 export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
 export { writePng, type Picture } from "./formats/png.ts";
-export { readVolume } from "./formats/read.ts";
-export type { Volume } from "./volume.ts";
+export { readCellValues, type CellValues } from "./formats/mask.ts";
+export { readVolume, type ReadOptions } from "./formats/read.ts";
+export type { Fill, Volume } from "./volume.ts";
 export { arraySet, readNpz } from "./datasets/arrays.ts";
 export { readCifar10 } from "./datasets/cifar10.ts";
 export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.ts";
-export { pictureFolder, type PictureFile } from "./datasets/folder.ts";
+export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/folder.ts";
 export { readIdxSet } from "./datasets/idx.ts";
 export type { LabelledImages } from "./datasets/labelled.ts";

@@ -3,12 +3,20 @@ export {
   equispacedMask,
   maskFrom,
   fullMask,
+  maskFromKspace,
   nestedMasks,
   radialMask,
   randomMask,
   variableDensityMask,
   type Mask,
 } from "./operators/masks.ts";
+export {
+  shifted,
+  type LowestFrequency,
+  type SampledCells,
+  type SamplingFacts,
+  type SamplingOptions,
+} from "./operators/sampled-cells.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export {
   applyOperator,
@@ -20,7 +28,7 @@ export {
 } from "./operators/operator.ts";
 export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/catalogue.ts";
 export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
-export { openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
+export { describeMask, openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
 export { arrayHash, type Arrays, type Check } from "./operators/spec.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
@@ -40,7 +48,7 @@ export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metr
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
-export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
+export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";

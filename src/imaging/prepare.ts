@@ -38,16 +38,13 @@ export async function prepareImage(
       h,
       w,
     });
-  let [low, high] = [slice[0], slice[0]];
-  for (let i = 0; i < slice.length; i++) {
-    low = Math.min(low, slice[i]);
-    high = Math.max(high, slice[i]);
-  }
-  if (low === high)
+  if (isBlank(slice))
     throw new DtypeError(
-      `${name}: the image is constant (${low} everywhere), so there is nothing to reconstruct; choose another slice or file`,
-      { name, value: low },
+      `${name}: the image is constant (${slice[0]} everywhere), so there is nothing to reconstruct; choose another slice or file`,
+      { name, value: slice[0] },
     );
+  let low = slice[0];
+  for (let i = 0; i < slice.length; i++) low = Math.min(low, slice[i]);
   const notes: string[] = [complex ? "complex image" : "magnitude image, zero phase: its k-space is simulated"];
   const shift = !complex && low < 0 ? low : 0;
   if (shift !== 0) notes.push(`${-shift} added so that nothing is negative`);
@@ -92,6 +89,12 @@ export async function prepareImage(
     complex ? y[i] / top : i < H * W ? size[i] / top : 0,
   );
   return { image, preparation: notes.join("; ") };
+}
+
+/** Whether there is nothing to reconstruct: one value everywhere. */
+export function isBlank(slice: ArrayLike<number>): boolean {
+  for (let i = 1; i < slice.length; i++) if (slice[i] !== slice[0]) return false;
+  return true;
 }
 
 /** Given images as a set. */

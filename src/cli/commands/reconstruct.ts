@@ -1,36 +1,41 @@
 // fiducial reconstruct: images from k-space, or from images whose k-space is simulated first.
 import { join } from "node:path";
 import { ConfigError, ShapeError } from "../../engine/index.ts";
-import { readVolume, writeNpy, writePng } from "../../data/index.ts";
+import { writeNpy, writePng } from "../../data/index.ts";
 import {
   gaussianNoise,
   inverseProblem,
   magnitude,
-  maskFrom,
+  maskFromKspace,
   maximum,
   measure,
   networkReconstructor,
   psnr,
   reconstruct,
+  shifted,
   ssim,
   subsampledFourier,
   type Mask,
 } from "../../imaging/index.ts";
-import { checkWritable, readFile, writeFiles } from "../files.ts";
+import { checkWritable, writeFiles } from "../files.ts";
 import {
   chooseBackend,
   chooseMask,
   chooseNoise,
   classicalMethod,
   classicalNames,
+  describeSampling,
   imageOptions,
   loadImages,
   loadModel,
+  noteSampling,
   type Model,
+  samplingFrom,
   samplingOptions,
 } from "../inputs.ts";
 import { common, type Arguments } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
+import { openVolume } from "../volumes.ts";
 import type { Command } from "./command.ts";
 
 interface Scan {
@@ -44,12 +49,12 @@ interface Scans {
 }
 
 /**
- * Measured k-space, centred (DC at ⌊N/2⌋) and orthonormal; what is 0 counts as not measured unless
- * a mask is given.
+ * Measured k-space, orthonormal, its lowest frequency at ⌊N/2⌋ (or moved there from the corner);
+ * what is 0, or far below the rest, counts as not measured unless a mask is given.
  */
 function fromKspace(args: Arguments, path: string, model: Model, terminal: Terminal): Scans {
-  const volume = readVolume(readFile(path), path);
-  const { slices, height, width, complex } = volume;
+  const volume = openVolume(path, { stored: true });
+  const { height, width, complex } = volume;
   const [H, W] = model.shape;
   if (!complex)
     throw new ConfigError(`${path}: its values are real; k-space is complex (an NPY array of complex64)`, {});
@@ -58,20 +63,18 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
       `${path}: its k-space is ${height}×${width}, the network takes ${H}×${W}; crop or zero-pad it about its centre`,
       { height, width },
     );
-  const raw = Array.from({ length: slices }, (_, i) => volume.slice(i));
+  const sampling = { ...samplingFrom(args), name: `${path} as k-space` };
+  const slices = Array.from({ length: volume.slices }, (_, i) => volume.slice(i));
+  const { facts, ...own } = maskFromKspace(slices, model.shape, sampling);
+  terminal.note(describeSampling(`${path} as k-space`, facts));
   const given = ["mask", "sampling", "acceleration", "center-fraction"].some((name) => args.has(name));
-  const size = H * W;
-  const mask = given
-    ? chooseMask(args, model, terminal)
-    : maskFrom(
-        Float32Array.from({ length: size }, (_, i) => (raw.some((k) => k[i] !== 0 || k[size + i] !== 0) ? 1 : 0)),
-        model.shape,
-      );
+  const mask = given ? chooseMask(args, model, terminal) : own;
+  const raw = sampling.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
   return {
     mask,
     scans: raw.map((k, i) => ({
       label: `slice ${i}`,
-      y: Float64Array.from(k, (v, j) => (mask.data[j % size] ? v : 0)),
+      y: Float64Array.from(k, (v, j) => (mask.data[j % (H * W)] ? v : 0)),
     })),
   };
 }
@@ -117,6 +120,7 @@ export const reconstructCommand: Command = {
       return { mask, scans };
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
+    noteSampling(mask, terminal);
     const operator = subsampledFourier({ mask });
     const method =
       choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, args);

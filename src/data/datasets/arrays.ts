@@ -1,7 +1,8 @@
 // Images and labels as numpy arrays: two NPY files, or one NPZ.
-import { unzipSync } from "fflate";
 import { FormatError } from "../../engine/index.ts";
 import { readNpyArray, type NpyArray } from "../formats/npy.ts";
+import { zipEntries } from "../formats/zip.ts";
+import { printable } from "../printable.ts";
 import type { LabelledImages } from "./labelled.ts";
 
 /**
@@ -55,18 +56,9 @@ export function arraySet(
 
 /** The arrays of an NPZ by name. Throws FormatError for a file that is damaged. */
 export function readNpz(bytes: Uint8Array, name: string): Map<string, NpyArray> {
-  let files: Record<string, Uint8Array>;
-  try {
-    files = unzipSync(bytes);
-  } catch (error) {
-    throw new FormatError(
-      `${name}: it cannot be unpacked (${(error as Error).message}): it is cut short or no NPZ file`,
-      { name },
-    );
-  }
   return new Map(
-    Object.entries(files)
-      .filter(([key]) => key.endsWith(".npy"))
-      .map(([key, content]) => [key.slice(0, -4), readNpyArray(content, `${name}, ${key}`)]),
+    zipEntries(bytes, name)
+      .filter((entry) => entry.name.endsWith(".npy"))
+      .map((entry) => [entry.name.slice(0, -4), readNpyArray(entry.read(), `${name}, ${printable(entry.name)}`)]),
   );
 }

@@ -1,6 +1,6 @@
 // A folder of pictures per class. Files are read when their image is asked for; none is kept.
 import { FormatError } from "../../engine/index.ts";
-import { readPicture } from "../formats/picture.ts";
+import { readPicture, readPictureHead, type PictureHead } from "../formats/picture.ts";
 import { luminance } from "../formats/png.ts";
 import type { LabelledImages } from "./labelled.ts";
 
@@ -9,9 +9,14 @@ export interface PictureFile {
   readonly class: string;
   read(): Uint8Array;
 }
+export interface PictureFolder extends LabelledImages {
+  /** What was decided about pictures that differ. */
+  readonly notes: readonly string[];
+}
 
 /**
- * Classes in the order of their names. The first picture sets the size, and grey or colour; throws
+ * Classes in the order of their names. The first picture whose header can be read sets the size;
+ * all are grey when every one is stored as grey, else all are colour, whatever their order. Throws
  * FormatError, when it is read, for a picture of another size, and at once for a class without
  * pictures.
  */
@@ -19,7 +24,7 @@ export function pictureFolder(
   name: string,
   files: readonly PictureFile[],
   options: { classes: readonly string[] },
-): LabelledImages {
+): PictureFolder {
   const classes = [...options.classes].sort();
   const empty = classes.find((c) => !files.some((f) => f.class === c));
   if (empty !== undefined)
@@ -28,12 +33,14 @@ export function pictureFolder(
     });
   if (files.length === 0)
     throw new FormatError(`${name}: there are no pictures in it; it should hold one folder per class`, {});
-  const { height, width, grey } = readPicture(files[0].read(), files[0].name);
+  const { height, width, colour, grey } = headsOf(files);
   const size = height * width;
+  const mixed = colour > 0 && grey > 0;
   return {
     length: files.length,
-    shape: [grey ? 1 : 3, height, width],
+    shape: [colour > 0 ? 3 : 1, height, width],
     classes,
+    notes: mixed ? [`${name}: ${colour} pictures are in colour and ${grey} are grey; all are taken as colour`] : [],
     label: (i) => classes.indexOf(files[i].class),
     pixels(i, out) {
       const picture = readPicture(files[i].read(), files[i].name);
@@ -44,10 +51,27 @@ export function pictureFolder(
         );
       for (let r = 0; r < height; r++)
         for (let c = 0; c < width; c++) {
-          const colour = picture.pixel(r, c);
-          if (grey) out[r * width + c] = luminance(colour);
-          else for (let k = 0; k < 3; k++) out[k * size + r * width + c] = colour[k];
+          const rgb = picture.pixel(r, c);
+          if (colour === 0) out[r * width + c] = luminance(rgb);
+          else for (let k = 0; k < 3; k++) out[k * size + r * width + c] = rgb[k];
         }
     },
   };
+}
+
+/** The first size, and how many are colour and grey. A bad file is named when it is read. */
+function headsOf(files: readonly PictureFile[]): { height: number; width: number; colour: number; grey: number } {
+  const heads: PictureHead[] = [];
+  let bad: unknown;
+  for (const file of files) {
+    try {
+      heads.push(readPictureHead(file.read(), file.name));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      bad ??= error;
+    }
+  }
+  if (heads.length === 0) throw bad;
+  const grey = heads.filter((head) => head.grey).length;
+  return { height: heads[0].height, width: heads[0].width, grey, colour: heads.length - grey };
 }

@@ -1,29 +1,31 @@
 // MNIST's IDX files, gzipped or not. Source: yann.lecun.com/exdb/mnist.
-import { gunzipSync } from "fflate";
 import { FormatError } from "../../engine/index.ts";
+import { checkRatio, gunzip, gunzipStart, isGzip } from "../formats/compressed.ts";
+import { checkSize } from "../volume.ts";
 import { fromBytes, type LabelledImages } from "./labelled.ts";
+
+/** The longest header: 4 bytes, and 4 for each of 255 sizes. */
+const HEADER_BYTES = 1024;
 
 /** Bytes of an IDX file of unsigned bytes, and its sizes. Throws FormatError. */
 function readIdx(file: Uint8Array, name: string): { shape: number[]; data: Uint8Array } {
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
-  let bytes = file;
-  if (file[0] === 0x1f && file[1] === 0x8b) {
-    try {
-      bytes = gunzipSync(file);
-    } catch (error) {
-      fail(`it cannot be unpacked (${(error as Error).message}): it is cut short or damaged`);
-    }
-  }
-  if (bytes.length < 8 || bytes[0] !== 0 || bytes[1] !== 0) fail("it is not an IDX file");
-  if (bytes[2] !== 8) fail(`its type is 0x${bytes[2].toString(16)}; only unsigned bytes (0x8) are read`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const rank = bytes[3];
-  if (bytes.length < 4 + 4 * rank) fail("its header is cut short");
+  const packed = isGzip(file);
+  const head = packed ? gunzipStart(file, HEADER_BYTES, name) : file;
+  if (head.length < 8 || head[0] !== 0 || head[1] !== 0) fail("it is not an IDX file");
+  if (head[2] !== 8) fail(`its type is 0x${head[2].toString(16)}; only unsigned bytes (0x8) are read`);
+  const view = new DataView(head.buffer, head.byteOffset);
+  const rank = head[3];
+  const start = 4 + 4 * rank;
+  if (head.length < start) fail("its header is cut short");
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const size = shape.reduce((a, b) => a * b, 1);
-  const data = bytes.subarray(4 + 4 * rank);
+  checkSize(name, size, 0, 0);
+  if (packed) checkRatio(name, start + size, file.length);
+  const bytes = packed ? gunzip(file, { name, limit: start + size }) : file;
+  const data = bytes.subarray(start);
   if (data.length !== size)
     fail(`its header says ${shape.join("×")} = ${size} values and it has ${data.length}: it is cut short or damaged`);
   return { shape, data };

@@ -1,16 +1,17 @@
-// DICOM images in uncompressed transfer syntaxes, by dicom-parser. Only pixels and their geometry
-// are read: names, ids and dates are not.
+// DICOM images in uncompressed transfer syntaxes, and deflated ones, by dicom-parser. Only pixels
+// and what they mean are read: names, ids and dates are not. Pixels: dicom-pixels.ts.
 import dicomParser from "dicom-parser";
-import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
-import { checkSize, volume, type Volume } from "../volume.ts";
+import { FiducialError, FormatError, UnsupportedOpError } from "../../engine/index.ts";
+import { printable } from "../printable.ts";
+import type { Volume } from "../volume.ts";
+import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
+import { dicomVolume } from "./dicom-pixels.ts";
 
-const uncompressed: Readonly<Record<string, { little: boolean }>> = {
-  "1.2.840.10008.1.2": { little: true },
-  "1.2.840.10008.1.2.1": { little: true },
-  "1.2.840.10008.1.2.2": { little: false },
-};
+const IMPLICIT = "1.2.840.10008.1.2";
+const EXPLICIT = "1.2.840.10008.1.2.1";
+const BIG_ENDIAN = "1.2.840.10008.1.2.2";
+const DEFLATED = "1.2.840.10008.1.2.1.99";
 const compressed: Readonly<Record<string, string>> = {
-  "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
   "1.2.840.10008.1.2.4.50": "JPEG Baseline",
   "1.2.840.10008.1.2.4.51": "JPEG Extended",
   "1.2.840.10008.1.2.4.53": "JPEG Spectral Selection",
@@ -25,79 +26,99 @@ const compressed: Readonly<Record<string, string>> = {
   "1.2.840.10008.1.2.4.203": "HTJ2K",
   "1.2.840.10008.1.2.5": "RLE Lossless",
 };
+/** How much of a deflated data set may lie before its pixels. */
+const DEFLATED_HEAD = 2 ** 20;
+/** Bytes behind the pixels that are let pass. */
+const BEHIND = 65536;
+
+/** Whether the file has the 128 bytes and DICM of DICOM's part 10. */
+export const isPart10 = (bytes: Uint8Array): boolean => [0x44, 0x49, 0x43, 0x4d].every((b, i) => bytes[128 + i] === b);
+
+/** How a data set without that head begins; undefined when it does not look like one. */
+function bareSyntax(bytes: Uint8Array): "meta" | typeof IMPLICIT | typeof EXPLICIT | typeof BIG_ENDIAN | undefined {
+  if (bytes.length < 16) return undefined;
+  const explicit = [bytes[4], bytes[5]].every((b) => b >= 0x41 && b <= 0x5a);
+  const group = bytes[0] | (bytes[1] << 8);
+  if (group === 2 && explicit) return "meta";
+  if (group === 0x0800 && explicit) return BIG_ENDIAN;
+  if (group !== 8) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
+  return explicit ? EXPLICIT : length < bytes.length ? IMPLICIT : undefined;
+}
+/** Whether the bytes look like a DICOM data set without the head of part 10. */
+export const startsAsDataSet = (bytes: Uint8Array): boolean => bareSyntax(bytes) !== undefined;
+
+/** The same bytes behind 128 zeros and DICM. */
+function withPreamble(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(132 + bytes.length);
+  out.set([0x44, 0x49, 0x43, 0x4d], 128);
+  out.set(bytes, 132);
+  return out;
+}
+
+/** Unpacks no more than the pixels that the deflated header asks for. */
+function parseDeflated(bytes: Uint8Array, start: number, name: string): dicomParser.DataSet {
+  const packed = bytes.subarray(start);
+  const head = inflateStart(packed, DEFLATED_HEAD, name);
+  const { elements } = dicomParser.parseDicom(head, { TransferSyntaxUID: EXPLICIT, untilTag: "x7fe00010" });
+  const pixels = elements.x7fe00010;
+  if (!pixels) throw new FormatError(`${name}: it has no pixel data among its first ${DEFLATED_HEAD} bytes`, { name });
+  const limit = pixels.dataOffset + pixels.length + BEHIND;
+  checkRatio(name, limit - BEHIND, packed.length);
+  return dicomParser.parseDicom(inflateRaw(packed, { name, limit }), { TransferSyntaxUID: EXPLICIT });
+}
+
+function parse(given: Uint8Array, name: string): { data: dicomParser.DataSet; little: boolean } {
+  const bare = isPart10(given) ? undefined : bareSyntax(given);
+  if (bare !== undefined && bare !== "meta")
+    return { data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }), little: bare !== BIG_ENDIAN };
+  const bytes = bare === "meta" ? withPreamble(given) : given;
+  // the file's head alone first: a compressed stream may not parse as elements
+  const head = dicomParser.readPart10Header(bytes);
+  const syntax = head.string("x00020010") ?? "";
+  if (syntax === "")
+    throw new FormatError(`${name}: its head names no transfer syntax; it is cut short or damaged`, { name });
+  if (syntax === DEFLATED)
+    return { data: parseDeflated(bytes, (head as unknown as { position: number }).position, name), little: true };
+  if (![IMPLICIT, EXPLICIT, BIG_ENDIAN].includes(syntax))
+    throw new UnsupportedOpError(
+      `${name}: its transfer syntax is ${compressed[syntax] ?? "unknown"} (${printable(syntax)}); convert it to an uncompressed one (dcmdjpeg, dcmdrle or gdcmconv --raw)`,
+      { name, syntax },
+    );
+  return { data: dicomParser.parseDicom(bytes), little: syntax !== BIG_ENDIAN };
+}
 
 /**
- * Frames as slices, with the rescale slope and intercept applied; MONOCHROME1 is inverted. Throws
- * UnsupportedOpError naming a compressed transfer syntax or colour, FormatError for what is damaged
- * or has no pixels.
+ * Frames as slices, in the units of the Modality LUT or of the rescale slope and intercept (the
+ * file's, or its functional groups'); MONOCHROME1 is inverted about the largest value; padding
+ * takes the smallest. Throws UnsupportedOpError naming a compressed transfer syntax or colour,
+ * FormatError for what is damaged or has no pixels. Source: DICOM PS3.3 C.7.6.3, C.7.6.16, C.11.1;
+ * PS3.5 section 8.
  */
 export function readDicom(bytes: Uint8Array, name: string): Volume {
-  const fail = (what: string): never => {
-    throw new FormatError(`${name}: ${what}`, { name });
-  };
-  let syntax = "";
-  let data: dicomParser.DataSet;
-  try {
-    // the file's head alone first: a compressed stream may not parse as elements
-    syntax = dicomParser.readPart10Header(bytes).string("x00020010") ?? "";
-    if (syntax in uncompressed) data = dicomParser.parseDicom(bytes);
-    else {
-      throw new UnsupportedOpError(
-        `${name}: its transfer syntax is ${compressed[syntax] ?? "unknown"} (${syntax}); convert it to an uncompressed one (dcmdjpeg, dcmdrle or gdcmconv --raw)`,
-        { name, syntax },
-      );
-    }
-  } catch (error) {
-    if (error instanceof UnsupportedOpError) throw error;
-    const text =
-      typeof error === "string"
-        ? error
-        : ((error as { exception?: string; message?: string }).exception ??
-          (error as Error).message ??
-          "no reason given");
-    return fail(`this DICOM file cannot be read (${text.split("\n")[0]}); it is cut short or damaged`);
-  }
-  const { little } = uncompressed[syntax];
-  const pixels = data.elements.x7fe00010;
-  if (pixels === undefined) return fail("it has no pixel data; choose an image object");
-  const [height, width, bits] = [data.uint16("x00280010"), data.uint16("x00280011"), data.uint16("x00280100")];
-  if (!height || !width || !bits) return fail("its rows, columns or bits are missing");
-  const samples = data.uint16("x00280002") ?? 1;
-  const photometric = data.string("x00280004") ?? "MONOCHROME2";
-  if (samples !== 1 || !photometric.startsWith("MONOCHROME"))
-    throw new UnsupportedOpError(
-      `${name}: its photometric interpretation is ${photometric} with ${samples} samples a pixel; only grey images are read`,
-      { name, photometric },
-    );
-  if (![8, 16, 32].includes(bits))
-    throw new UnsupportedOpError(`${name}: ${bits} bits a pixel are not read; 8, 16 and 32 are`, { name, bits });
-  const frames = data.intString("x00280008") ?? 1;
-  checkSize(
-    name,
-    frames * height * width,
-    (frames * height * width * bits) / 8,
-    Math.min(pixels.length, bytes.length - pixels.dataOffset),
-  );
-  const signed = data.uint16("x00280103") === 1;
-  const stored = data.uint16("x00280101") ?? bits;
-  const [slope, intercept] = [data.floatString("x00281053") ?? 1, data.floatString("x00281052") ?? 0];
-  const inverted = photometric === "MONOCHROME1";
-  const top = 2 ** stored - 1;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + pixels.dataOffset, pixels.length);
-  return volume(name, { format: "DICOM", slices: frames, height, width, complex: false }, (k, _c, i, j) => {
-    const at = ((k * height + i) * width + j) * (bits / 8);
-    const value =
-      bits === 8
-        ? signed
-          ? view.getInt8(at)
-          : view.getUint8(at)
-        : bits === 16
-          ? signed
-            ? view.getInt16(at, little)
-            : view.getUint16(at, little)
-          : signed
-            ? view.getInt32(at, little)
-            : view.getUint32(at, little);
-    return (inverted ? top - value : value) * slope + intercept;
+  const read = guarded(name, () => {
+    const { data, little } = parse(bytes, name);
+    return dicomVolume(data, little, name);
   });
+  // a frame's own elements are read with it
+  return { ...read, slice: (index, fill) => guarded(name, () => read.slice(index, fill)) };
+}
+function guarded<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FiducialError) throw error;
+    throw new FormatError(
+      `${name}: this DICOM file cannot be read (${printable(reasonOf(error))}); it is cut short or damaged`,
+      {
+        name,
+      },
+    );
+  }
+}
+/** dicom-parser throws texts, objects with an exception, and errors. */
+function reasonOf(error: unknown): string {
+  if (typeof error === "string") return error.split("\n")[0];
+  const { exception, message } = error as { exception?: unknown; message?: string };
+  return exception === undefined ? (message ?? "no reason given").split("\n")[0] : reasonOf(exception);
 }

@@ -1,5 +1,6 @@
 // NPY arrays. Our own reader: the small libraries for it read no complex numbers.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
+import { printable } from "../printable.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 
 const readers: Readonly<
@@ -14,11 +15,19 @@ const readers: Readonly<
   i4: { bytes: 4, read: (v, at, le) => v.getInt32(at, le) },
   u8: { bytes: 8, read: (v, at, le) => Number(v.getBigUint64(at, le)) },
   i8: { bytes: 8, read: (v, at, le) => Number(v.getBigInt64(at, le)) },
+  f2: { bytes: 2, read: (v, at, le) => halfFloat(v.getUint16(at, le)) },
   f4: { bytes: 4, read: (v, at, le) => v.getFloat32(at, le) },
   f8: { bytes: 8, read: (v, at, le) => v.getFloat64(at, le) },
   c8: { bytes: 8, read: (v, at, le) => v.getFloat32(at, le), complex: true },
   c16: { bytes: 16, read: (v, at, le) => v.getFloat64(at, le), complex: true },
 };
+
+/** IEEE 754 half precision. */
+function halfFloat(bits: number): number {
+  const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
 
 export interface NpyArray {
   readonly shape: readonly number[];
@@ -46,20 +55,21 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
   const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
   if (start + length > bytes.length) fail("its header is cut short");
   const text = new TextDecoder().decode(bytes.subarray(start, start + length));
-  const [, order, code] = /'descr':\s*'([<>|=])(\w+)'/.exec(text) ?? [];
-  const fortran = /'fortran_order':\s*True/.test(text);
-  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
-  if (code === undefined || shapeText === undefined) return fail("its header does not say type and shape");
-  const type = readers[code];
+  const [, order, code] = /['"]descr['"]:\s*['"]([<>|=])(\w+)['"]/.exec(text) ?? [];
+  const fortran = /['"]fortran_order['"]:\s*True/.test(text);
+  const shapeText = /['"]shape['"]:\s*\(([^)]*)\)/.exec(text)?.[1];
+  if (code === undefined || shapeText === undefined) return fail("its header does not say one type and a shape");
+  const type = Object.hasOwn(readers, code) ? readers[code] : undefined;
   if (type === undefined)
     throw new UnsupportedOpError(
-      `${name}: NPY type "${code}" is not read; save it as a float, integer or complex array`,
+      `${name}: NPY type "${printable(code)}" is not read; save it as a float, integer or complex array`,
       { name, code },
     );
-  const shape = shapeText
-    .split(",")
-    .filter((s) => s.trim() !== "")
-    .map(Number);
+  // Python 2 wrote 3L for 3
+  const sizes = shapeText.split(",").map((n) => n.trim().replace(/L$/, ""));
+  const shape = sizes.filter((n) => n !== "").map(Number);
+  if (shape.some((n) => !(Number.isInteger(n) && n >= 0)))
+    fail(`its header says the shape (${printable(shapeText.trim())})`);
   const count = shape.reduce((n, d) => n * d, 1);
   checkSize(name, count, count * type.bytes, bytes.length - start - length);
   const little = order !== ">";

@@ -1,8 +1,9 @@
 // Which cells of k-space are measured. Column masks sample whole phase-encoding lines, as fastMRI's
 // do.
-import { ConfigError, FormatError, PI, random, ShapeError, sinCos } from "../../engine/index.ts";
+import { ConfigError, PI, random, sinCos } from "../../engine/index.ts";
 import type { MaskSpec } from "./mask-spec.ts";
 import { arrayHash } from "./spec.ts";
+import { cellsOfKspace, cellsOfMask, type SamplingFacts, type SamplingOptions } from "./sampled-cells.ts";
 
 /** 1 where k-space is measured; DC is at (⌊H/2⌋, ⌊W/2⌋). */
 export interface Mask {
@@ -22,7 +23,7 @@ const roundHalfEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math
 
 function lowFrequencies({ shape: [, W], acceleration, centerFraction }: ColumnOptions): { count: number; pad: number } {
   const count = roundHalfEven(W * centerFraction);
-  if (!(acceleration >= 1) || !(centerFraction >= 0 && centerFraction <= 1))
+  if (!(acceleration >= 1 && Number.isFinite(acceleration)) || !(centerFraction >= 0 && centerFraction <= 1))
     throw new ConfigError(
       `mask: acceleration ${acceleration} must be at least 1, centerFraction ${centerFraction} in [0, 1]`,
       { acceleration, centerFraction },
@@ -64,17 +65,30 @@ export function randomMask(options: ColumnOptions & { readonly seed: number }): 
 }
 
 /**
+ * numpy.arange(from, to, step), to its rounding: its step is the difference of its first two
+ * values, and its length comes before them.
+ */
+function spaced(from: number, to: number, step: number): number[] {
+  if (!Number.isFinite(step)) return [];
+  const rounded = from + step - from;
+  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * rounded);
+}
+
+/**
  * fastMRI's equispaced-fraction mask: the centre, and columns `step` apart from `offset`, step =
- * R(n_low − W)/(n_low·R − W), rounded half to even. Source: fastMRI subsample.py,
+ * R(n_low − W)/(n_low·R − W), rounded half to even; the centre alone where that is W/R columns.
+ * Source: fastMRI subsample.py,
  * EquispacedMaskFractionFunc.
  */
 export function equispacedMask(options: ColumnOptions & { readonly offset: number }): Mask & { readonly step: number } {
   const { shape, acceleration: R, offset } = options;
   const W = shape[1];
   const low = lowFrequencies(options);
-  const step = (R * (low.count - W)) / (low.count * R - W);
+  if (!(offset >= 0)) throw new ConfigError(`mask: offset ${offset} must be at least 0`, { offset });
   const columns = new Uint8Array(W);
-  for (let at = offset, i = 0; at < W - 1; at = offset + ++i * step) columns[roundHalfEven(at)] = 1;
+  // the centre alone may be all that is asked for: then no step is left to take
+  const step = low.count * R === W ? Number.POSITIVE_INFINITY : (R * (low.count - W)) / (low.count * R - W);
+  for (const at of spaced(offset, W - 1, step)) columns[roundHalfEven(at)] = 1;
   withCenter(columns, low);
   return {
     ...fromColumns(columns, shape, {
@@ -88,12 +102,16 @@ export function equispacedMask(options: ColumnOptions & { readonly offset: numbe
   };
 }
 
+const MOST_POWER = 100;
+
 /**
  * Columns drawn with a density that falls as (1 − |k|/k_max)^power from the centre, exactly
  * round(W/R) of them, the centre always. Source: Lustig, Donoho, Pauly 2007.
  */
 export function variableDensityMask(options: ColumnOptions & { readonly seed: number; readonly power?: number }): Mask {
   const { shape, acceleration, seed, power = 2 } = options;
+  if (!(Number.isInteger(power) && power >= 0 && power <= MOST_POWER))
+    throw new ConfigError(`mask: power ${power} must be a whole number from 0 to ${MOST_POWER}`, { power });
   const W = shape[1];
   const low = lowFrequencies(options);
   const columns = new Uint8Array(W);
@@ -128,8 +146,10 @@ export function radialMask(options: { readonly shape: readonly [number, number];
     shape: [H, W],
     spokes,
   } = options;
-  if (!Number.isInteger(spokes) || spokes < 1)
-    throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 up`, { spokes });
+  // more than these measure everything, twice over
+  const most = 4 * Math.max(H, W);
+  if (!Number.isInteger(spokes) || spokes < 1 || spokes > most)
+    throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 to ${most}`, { spokes });
   const data = new Uint8Array(H * W);
   const reach = Math.ceil(Math.max(H, W) * 0.75);
   for (let k = 0; k < spokes; k++) {
@@ -148,22 +168,32 @@ export function fullMask(shape: readonly [number, number]): Mask {
 }
 
 /**
- * A mask from an image or array: everything that is not 0 is measured. Throws ShapeError for
- * another size than expected, FormatError when nothing is measured.
+ * A mask from an image or array. Says and throws what cellsOfMask does: the description has the
+ * share that is measured, `facts` the rest.
  */
 export function maskFrom(
   values: ArrayLike<number>,
   shape: readonly [number, number],
   expected: readonly [number, number] = shape,
-): Mask {
-  if (shape[0] !== expected[0] || shape[1] !== expected[1])
-    throw new ShapeError(
-      `mask: it is ${shape[0]}×${shape[1]}, the images are ${expected[0]}×${expected[1]}; give a mask of the images' size`,
-      { shape, expected },
-    );
-  const data = Uint8Array.from({ length: shape[0] * shape[1] }, (_, i) => (values[i] !== 0 ? 1 : 0));
-  if (!data.includes(1)) throw new FormatError("mask: it samples nothing; at least one cell must not be 0", {});
-  return { shape, data, spec: { kind: "file", shape, sha256: arrayHash(data) } };
+  options: SamplingOptions = {},
+): Mask & { readonly facts: SamplingFacts } {
+  const { data, facts } = cellsOfMask(values, shape, expected, options);
+  return { ...fromFile(data, expected), facts };
+}
+const fromFile = (data: Uint8Array, shape: readonly [number, number]): Mask => ({
+  shape,
+  data,
+  spec: { kind: "file", shape, sha256: arrayHash(data) },
+});
+
+/** What is measured in k-space [2,H,W] of slices with one sampling; as cellsOfKspace says. */
+export function maskFromKspace(
+  slices: readonly ArrayLike<number>[],
+  shape: readonly [number, number],
+  options: SamplingOptions = {},
+): Mask & { readonly facts: SamplingFacts } {
+  const { data, facts } = cellsOfKspace(slices, shape, options);
+  return { ...fromFile(data, shape), facts };
 }
 
 /**

@@ -1,0 +1,65 @@
+// Image files by name, and the slices that are taken from them. A NIfTI pair is two files.
+import { readVolume, type ReadOptions, type Volume } from "../data/index.ts";
+import { isBlank } from "../imaging/index.ts";
+import { fileExists, readFile } from "./files.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The other file of a pair: the same name, packed or not. */
+function beside(path: string, ending: "hdr" | "img"): string {
+  const bare = path.replace(/\.(hdr|img)(\.gz)?$/i, "");
+  const names = [`${bare}.${ending}`, `${bare}.${ending}.gz`];
+  if (path.endsWith(".gz")) names.reverse();
+  return names.find(fileExists) ?? names[0];
+}
+
+/**
+ * The volume in a file; either file of a pair (.hdr and .img, gzipped or not) stands for both.
+ * Throws as readFile and readVolume do.
+ */
+export function openVolume(path: string, options: ReadOptions = {}): Volume {
+  const head = /\.img(\.gz)?$/i.test(path) ? beside(path, "hdr") : path;
+  return readVolume(readFile(head), head, { pixels: () => readFile(beside(head, "img")), ...options });
+}
+
+export interface Slice {
+  /** [H,W], or [2,H,W] when complex. */
+  readonly values: Float32Array;
+  /** "", or ", slice 3" of a file that has more than one. */
+  readonly which: string;
+  /** "", or what was done to the values, for the report. */
+  readonly done: string;
+}
+interface Wishes {
+  readonly path: string;
+  /** Slices asked for; the middle one of the first volume where none is. */
+  readonly wanted: readonly number[] | undefined;
+  /** What stands for values that are not finite. */
+  readonly fill: number | undefined;
+  readonly terminal: Terminal;
+}
+
+/** The slices of a file. What is chosen, filled or left out without being asked for is noted. */
+export function slicesOf(volume: Volume, { path, wanted, fill, terminal }: Wishes): Slice[] {
+  const { slices, volumes } = volume;
+  for (const note of volume.notes) terminal.note(`${path}: ${note}`);
+  const middle = Math.floor(slices / volumes / 2);
+  if (slices > 1 && !wanted)
+    terminal.note(
+      volumes > 1
+        ? `${path} is a series of ${volumes} volumes of ${slices / volumes} slices: the middle slice of the first, ${middle}, is taken (--slices)`
+        : `${path} has ${slices} slices: the middle one, ${middle}, is taken (--slices)`,
+    );
+  const chosen = wanted ?? [middle];
+  const taken: Slice[] = [];
+  for (const index of chosen) {
+    const which = slices > 1 ? `, slice ${index}` : "";
+    const filling = fill === undefined ? undefined : { value: fill, count: 0 };
+    const values = volume.slice(index, filling);
+    const filled = filling?.count ? `${filling.count} values that are not finite taken as ${fill}` : "";
+    if (filled) terminal.note(`${path}${which}: ${filled}`);
+    // one blank slice by itself is refused where it is prepared
+    if (chosen.length > 1 && isBlank(values)) terminal.note(`${path}${which}: it is blank and is left out`);
+    else taken.push({ values, which, done: filled && `${filled}; ` });
+  }
+  return taken;
+}
