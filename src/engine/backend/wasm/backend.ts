@@ -16,9 +16,12 @@ import {
   type PlanStep,
 } from "../backend.ts";
 import { planArena, type Lifetime } from "../memory.ts";
-import { encodeModule, FunctionBuilder, get, i32, v, type Code, type Local } from "./encoder.ts";
+import { FunctionBuilder } from "./encoder/function.ts";
+import { i32, v, type Local, type Operand } from "./encoder/instructions.ts";
+import { encodeModule } from "./encoder/module.ts";
 import { up, type Pass, type Place } from "./kernel.ts";
-import { evaluate, storeLanes } from "./kernels/elementwise.ts";
+import { evaluate } from "./kernels/elementwise.ts";
+import { storeLanes } from "./kernels/vectors.ts";
 import { lower, type ConvolutionForm, type Program, type Step } from "./lower.ts";
 import { builtin, MAX_CHUNKS, Pool, processors, whyAlone } from "./pool.ts";
 
@@ -130,23 +133,21 @@ function store(
   f: FunctionBuilder,
   step: Step,
   to: { extra: readonly Local[]; outputs: readonly Local[]; shapes: readonly Shape[] },
-  value: Code,
+  value: Operand,
   { offset, channel, lanes = 4 }: Place,
 ): void {
-  const at = f.local("i32", offset);
-  const source = f.local("v128", value);
+  const at = f.i32(offset);
+  const source = f.v128(value);
   const { epilogue } = step;
   const results = !epilogue
     ? [source]
     : evaluate(f, epilogue.expression, (operand) => {
-        if (operand === epilogue.source) return get(source);
+        if (operand === epilogue.source) return source;
         const i = operand < epilogue.source ? operand : operand - 1;
-        if (sizeOf(to.shapes[i]) === sizeOf(step.out)) return v.load(i32.add(get(to.extra[i]), get(at)));
-        return sizeOf(to.shapes[i]) === 1
-          ? v.loadSplat(get(to.extra[i]))
-          : v.loadSplat(i32.add(get(to.extra[i]), channel!));
+        if (sizeOf(to.shapes[i]) === sizeOf(step.out)) return v.load(i32.add(to.extra[i], at));
+        return sizeOf(to.shapes[i]) === 1 ? v.loadSplat(to.extra[i]) : v.loadSplat(i32.add(to.extra[i], channel!));
       });
-  results.forEach((result, i) => storeLanes(f, i32.add(get(to.outputs[i]), get(at)), result, lanes));
+  results.forEach((result, i) => storeLanes(f, i32.add(to.outputs[i], at), result, lanes));
 }
 
 /**
@@ -390,7 +391,7 @@ interface Host {
 /** A module with one relaxed multiply-add: whether the host takes it. */
 const relaxedModule = (): Uint8Array<ArrayBuffer> => {
   const f = new FunctionBuilder(1, true);
-  f.mulAdd(f.local("v128", v.constant(0)), v.constant(1), v.constant(1));
+  f.mulAdd(f.v128(0), 1, 1);
   return encodeModule([f]);
 };
 /**
@@ -403,7 +404,7 @@ const allowRelaxed = (): void =>
   );
 const simdModule = (): Uint8Array<ArrayBuffer> => {
   const f = new FunctionBuilder(1);
-  f.local("v128", v.constant(0));
+  f.v128(0);
   return encodeModule([f]);
 };
 

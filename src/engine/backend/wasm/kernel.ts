@@ -2,15 +2,16 @@
 // scratch, and pieces that threads share out.
 import type { Shape } from "../../core/shape.ts";
 import type { Attributes, InputName, OpName } from "../../graph/catalogue.ts";
-import { get, i32, int, type Code, type FunctionBuilder, type Local } from "./encoder.ts";
+import type { FunctionBuilder } from "./encoder/function.ts";
+import { i32, type Local, type Operand } from "./encoder/instructions.ts";
 
 /**
  * A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the
  * channel times 4), of which `lanes` count.
  */
 export interface Place {
-  readonly offset: Code;
-  readonly channel?: Code;
+  readonly offset: Operand;
+  readonly channel?: Operand;
   readonly lanes?: number;
 }
 
@@ -34,7 +35,7 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   /** Number of the piece that this call does. */
   readonly chunk: Local;
   /** Writes a vector of the output, after what is fused behind the kernel has been done to it. */
-  store(value: Code, place: Place): void;
+  store(value: Operand, place: Place): void;
   /** Address of constant numbers kept for this kernel. */
   table(values: Float32Array | Int32Array): number;
   /** Room for this call alone; gives its address. What it holds is lost between calls. */
@@ -98,9 +99,9 @@ export function unitsOf(
   units: number,
   per: number,
 ): readonly [first: Local, end: Local] {
-  const first = f.local("i32", i32.mul(get(number), int(per)));
-  const end = f.local("i32", i32.add(get(first), int(per)));
-  f.if(i32.geU(get(end), int(units)), () => f.set(end, int(units)));
+  const first = f.i32(i32.mul(number, per));
+  const end = f.i32(i32.add(first, per));
+  f.if(i32.geU(end, units), () => f.set(end, units));
   return [first, end];
 }
 /** One pass over `units` like ones that cost `steps` each, shared out in pieces. */

@@ -5,7 +5,6 @@ import { sameShape, sizeOf, type Shape } from "../../core/shape.ts";
 import type { ConvAttributes } from "../../graph/catalogue.ts";
 import type { Graph, OpNode } from "../../graph/ir.ts";
 import { ops } from "../../ops/index.ts";
-import { get } from "./encoder.ts";
 import type { KernelContext } from "./kernel.ts";
 import { adjointPadding, isPaired, pairedTranspose, scatteredTranspose } from "./kernels/convolution.ts";
 import { directConvolution, directWeightGrad, directWeights, directWeightsSize } from "./kernels/direct.ts";
@@ -280,7 +279,7 @@ export function lower(graph: Graph, order: readonly number[], form: ConvolutionF
       });
     const padding = node.op === "conv_transpose2d" ? adjointPadding(shapeOf(node.inputs.w), attrs) : undefined;
     if (node.op.startsWith("conv") && Object.values(node.inputs).some((id) => sizeOf(shapeOf(id)) === 0)) {
-      own("zeros", (k: KernelContext) => k.pass(1, ({ f, y }) => f.zero(get(y), 4 * sizeOf(node.shape))));
+      own("zeros", (k: KernelContext) => k.pass(1, ({ f, y }) => f.zero(y, 4 * sizeOf(node.shape))));
     } else if (node.op === "conv2d") convolution(node, node.inputs.x, node.inputs.w, attrs, false, tail);
     else if (padding) convolution(node, node.inputs.x, node.inputs.w, { ...attrs, padding }, true, tail);
     else if (node.op === "conv_transpose2d") {

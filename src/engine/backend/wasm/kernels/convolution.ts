@@ -2,9 +2,9 @@
 // matrix product scattered into the image.
 import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
-import { get, i32, int, s32, v, type Code, type Local } from "../encoder.ts";
+import { i32, s32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
 import type { KernelContext, Pass } from "../kernel.ts";
-import { storeLanes } from "./elementwise.ts";
+import { storeLanes } from "./vectors.ts";
 import { gemm } from "./matmul.ts";
 
 /** A block of columns should stay in the second-level cache. */
@@ -38,30 +38,27 @@ export const scatteredTranspose =
     if (!covering)
       k.pass(1, ({ f, y }) =>
         f.zero(
-          get(y),
+          y,
           k.out.reduce((a, b) => a * b, 4),
         ),
       );
-    const plus = (target: Local, x: Code, offset = 0): Code =>
-      covering ? x : s32.add(s32.load(get(target), offset), x);
+    const plus = (target: Local, x: Operand, offset = 0): Operand =>
+      covering ? x : s32.add(s32.load(target, offset), x);
     const block = (p: Pass<"x" | "w">, picture: Local, group: Local, first: Local, count: number): void => {
       const { f } = p;
       const columns = p.scratch(taps * pitch * 4);
-      const map = f.local(
-        "i32",
-        i32.add(get(p.input.x), i32.add(i32.mul(get(picture), int(Kg * P * Q * 4)), i32.mul(get(first), int(Q * 4)))),
-      );
-      const weights = f.local("i32", i32.add(get(p.input.w), i32.mul(get(group), int(Kg * taps * 4))));
-      const image = f.local("i32", i32.add(get(p.y), i32.mul(get(picture), int(Cg * H * W * 4))));
+      const map = f.i32(i32.add(p.input.x, i32.add(i32.mul(picture, Kg * P * Q * 4), i32.mul(first, Q * 4))));
+      const weights = f.i32(i32.add(p.input.w, i32.mul(group, Kg * taps * 4)));
+      const image = f.i32(i32.add(p.y, i32.mul(picture, Cg * H * W * 4)));
       gemm(
         f,
         [taps, count * Q, Kg],
-        { at: get(weights), row: 1, inner: taps },
-        { at: get(map), inner: P * Q },
-        { at: get(columns), row: pitch },
+        { at: weights, row: 1, inner: taps },
+        { at: map, inner: P * Q },
+        { at: columns, row: pitch },
       );
-      const plane = f.local("i32", get(image));
-      const line = f.local("i32", get(columns));
+      const plane = f.i32(image);
+      const line = f.i32(columns);
       f.for(Cg, () => {
         f.for(R, (r) => {
           for (let s = 0; s < S; s++) {
@@ -69,30 +66,23 @@ export const scatteredTranspose =
             // q with 0 <= q·stride + left < W
             const from = Math.min(Q, Math.max(0, Math.ceil(-left / stride[1])));
             const end = Math.max(from, Math.min(Q, Math.ceil((W - left) / stride[1])));
-            const source = f.local("i32", get(line));
-            const h = f.local(
-              "i32",
-              i32.add(i32.sub(i32.mul(get(first), int(stride[0])), int(padding[0])), i32.mul(get(r), int(dilation[0]))),
-            );
+            const source = f.i32(line);
+            const h = f.i32(i32.add(i32.sub(i32.mul(first, stride[0]), padding[0]), i32.mul(r, dilation[0])));
             f.for(count, () => {
-              f.if(i32.ltU(get(h), int(H)), () => {
-                const target = f.local(
-                  "i32",
-                  i32.add(get(plane), i32.add(i32.mul(get(h), int(W * 4)), int((from * stride[1] + left) * 4))),
-                );
-                const value = f.local("i32", i32.add(get(source), int(from * 4)));
+              f.if(i32.ltU(h, H), () => {
+                const target = f.i32(i32.add(plane, i32.add(i32.mul(h, W * 4), (from * stride[1] + left) * 4)));
+                const value = f.i32(i32.add(source, from * 4));
                 const whole = end - from - ((end - from) % 4);
                 f.for(
                   whole,
                   () => {
-                    if (stride[1] === 1 && !covering)
-                      f.do(v.store(get(target), v.add(v.load(get(target)), v.load(get(value)))));
+                    if (stride[1] === 1 && !covering) f.do(v.store(target, v.add(v.load(target), v.load(value))));
                     else
                       for (let lane = 0; lane < 4; lane++)
                         f.do(
                           s32.store(
-                            get(target),
-                            plus(target, s32.load(get(value), lane * 4), lane * stride[1] * 4),
+                            target,
+                            plus(target, s32.load(value, lane * 4), lane * stride[1] * 4),
                             lane * stride[1] * 4,
                           ),
                         );
@@ -102,7 +92,7 @@ export const scatteredTranspose =
                   4,
                 );
                 f.for(end - from - whole, () => {
-                  f.do(s32.store(get(target), plus(target, s32.load(get(value)))));
+                  f.do(s32.store(target, plus(target, s32.load(value))));
                   f.advance(target, stride[1] * 4);
                   f.advance(value, 4);
                 });
@@ -118,17 +108,17 @@ export const scatteredTranspose =
     };
     k.pass(apart ? N * groups * strips : N * groups, (p) => {
       const { f } = p;
-      const picture = f.local("i32", apart ? i32.divU(get(p.chunk), int(strips)) : get(p.chunk));
-      const group = f.local("i32", i32.remU(get(picture), int(groups)));
+      const picture = f.i32(apart ? i32.divU(p.chunk, strips) : p.chunk);
+      const group = f.i32(i32.remU(picture, groups));
       const whole = P - (P % rows);
       if (!apart) {
         f.for(whole, (first) => block(p, picture, group, first, rows), rows);
-        if (whole < P) block(p, picture, group, f.local("i32", int(whole)), P - whole);
+        if (whole < P) block(p, picture, group, f.i32(whole), P - whole);
         return;
       }
-      const first = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(strips)), int(rows)));
-      if (whole > 0) f.if(i32.ltU(get(first), int(whole)), () => block(p, picture, group, first, rows));
-      if (whole < P) f.if(i32.geU(get(first), int(whole)), () => block(p, picture, group, first, P - whole));
+      const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
+      if (whole > 0) f.if(i32.ltU(first, whole), () => block(p, picture, group, first, rows));
+      if (whole < P) f.if(i32.geU(first, whole), () => block(p, picture, group, first, P - whole));
     });
   };
 
@@ -173,55 +163,47 @@ export const pairedTranspose =
     const pitch = (Math.ceil((rows * Q + 4) / 16) | 1) * 64;
     k.pass(N * groups * strips, (p) => {
       const { f } = p;
-      const picture = f.local("i32", i32.divU(get(p.chunk), int(strips)));
-      const group = f.local("i32", i32.remU(get(picture), int(groups)));
-      const first = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(strips)), int(rows)));
-      const count = f.local("i32", int(rows));
-      if (P % rows > 0)
-        f.if(i32.geU(i32.add(get(first), int(rows)), int(P)), () => f.set(count, i32.sub(int(P), get(first))));
+      const picture = f.i32(i32.divU(p.chunk, strips));
+      const group = f.i32(i32.remU(picture, groups));
+      const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
+      const count = f.i32(rows);
+      if (P % rows > 0) f.if(i32.geU(i32.add(first, rows), P), () => f.set(count, i32.sub(P, first)));
       const strip = p.scratch(K * (pitch + 16));
-      const packed = f.local("i32", i32.add(get(strip), int(K * pitch)));
+      const packed = f.i32(i32.add(strip, K * pitch));
       const [from, to] = [
-        f.local(
-          "i32",
-          i32.add(get(p.input.x), i32.mul(i32.add(i32.mul(get(picture), int(K * P)), get(first)), int(Q * 4))),
-        ),
-        f.local("i32", get(strip)),
+        f.i32(i32.add(p.input.x, i32.mul(i32.add(i32.mul(picture, K * P), first), Q * 4))),
+        f.i32(strip),
       ];
       f.for(K, () => {
-        f.copy(get(to), get(from), i32.mul(get(count), int(Q * 4)));
+        f.copy(to, from, i32.mul(count, Q * 4));
         f.advance(from, P * Q * 4);
         f.advance(to, pitch);
       });
-      const weights = f.local("i32", i32.add(get(p.input.w), i32.mul(get(group), int(K * C * R * 8))));
-      const image = f.local(
-        "i32",
-        i32.add(get(p.y), i32.mul(i32.add(i32.mul(get(picture), int(C * P)), get(first)), int(R * Q * 8))),
-      );
+      const weights = f.i32(i32.add(p.input.w, i32.mul(group, K * C * R * 8)));
+      const image = f.i32(i32.add(p.y, i32.mul(i32.add(i32.mul(picture, C * P), first), R * Q * 8)));
       /** Columns from `column` (bytes) of row `row`, for `channels` channels from `channel`. */
-      const tile = (row: Local, column: Code, lanes: number, channel: Code, channels: number, r: Local): void => {
+      const tile = (row: Local, column: Operand, lanes: number, channel: Operand, channels: number, r: Local): void => {
         const vectors = Math.ceil(lanes / 4);
-        const pixel = f.local("i32", i32.add(i32.add(get(strip), i32.mul(get(row), int(Q * 4))), column));
-        const weight = f.local("i32", get(packed));
+        const pixel = f.i32(i32.add(i32.add(strip, i32.mul(row, Q * 4)), column));
+        const weight = f.i32(packed);
         const sums = Array.from({ length: channels }, () =>
-          [0, 1].map(() => Array.from({ length: vectors }, () => f.local("v128", v.constant(0)))),
+          [0, 1].map(() => Array.from({ length: vectors }, () => f.v128(0))),
         );
         f.for(K, () => {
-          const right = Array.from({ length: vectors }, (_, j) => f.local("v128", v.load(get(pixel), j * 16)));
+          const right = Array.from({ length: vectors }, (_, j) => f.v128(v.load(pixel, j * 16)));
           sums.forEach((pair, c) =>
             pair.forEach((row, s) => {
-              const splat = f.local("v128", v.loadSplat(get(weight), c * 8 + s * 4));
-              row.forEach((sum, j) => f.mulAdd(sum, get(splat), get(right[j])));
+              const splat = f.v128(v.loadSplat(weight, c * 8 + s * 4));
+              row.forEach((sum, j) => f.mulAdd(sum, splat, right[j]));
             }),
           );
           f.advance(pixel, pitch);
           f.advance(weight, 16);
         });
-        const at = f.local(
-          "i32",
+        const at = f.i32(
           i32.add(
-            i32.add(get(image), i32.mul(channel, int(P * R * Q * 8))),
-            i32.add(i32.mul(i32.add(i32.mul(get(row), int(R)), get(r)), int(Q * 8)), i32.mul(column, int(2))),
+            i32.add(image, i32.mul(channel, P * R * Q * 8)),
+            i32.add(i32.mul(i32.add(i32.mul(row, R), r), Q * 8), i32.mul(column, 2)),
           ),
         );
         sums.forEach(([even, odd], c) =>
@@ -229,47 +211,33 @@ export const pairedTranspose =
             const here = Math.min(4, lanes - 4 * j) * 2;
             storeLanes(
               f,
-              get(at),
-              f.local("v128", v.shuffle(get(e), get(odd[j]), [0, 4, 1, 5])),
+              at,
+              f.v128(v.shuffle(e, odd[j], [0, 4, 1, 5])),
               Math.min(4, here),
               c * P * R * Q * 8 + j * 32,
             );
             if (here > 4)
-              storeLanes(
-                f,
-                get(at),
-                f.local("v128", v.shuffle(get(e), get(odd[j]), [2, 6, 3, 7])),
-                here - 4,
-                c * P * R * Q * 8 + j * 32 + 16,
-              );
+              storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [2, 6, 3, 7])), here - 4, c * P * R * Q * 8 + j * 32 + 16);
           }),
         );
       };
-      const maps = (channel: Code, channels: number): void =>
+      const maps = (channel: Operand, channels: number): void =>
         f.for(R, (r) => {
           // the weights of these channels and this row, one behind the other
-          const [weight, place] = [
-            f.local("i32", i32.add(get(weights), i32.mul(i32.add(i32.mul(channel, int(R)), get(r)), int(8)))),
-            f.local("i32", get(packed)),
-          ];
+          const [weight, place] = [f.i32(i32.add(weights, i32.mul(i32.add(i32.mul(channel, R), r), 8))), f.i32(packed)];
           f.for(K, () => {
-            const two = f.local("v128", v.loadPair(get(weight)));
-            f.do(
-              v.store(
-                get(place),
-                channels === 1 ? get(two) : v.shuffle(get(two), v.loadPair(get(weight), R * 8), [0, 1, 4, 5]),
-              ),
-            );
+            const two = f.v128(v.loadPair(weight));
+            f.do(v.store(place, channels === 1 ? two : v.shuffle(two, v.loadPair(weight, R * 8), [0, 1, 4, 5])));
             f.advance(weight, C * R * 8);
             f.advance(place, 16);
           });
-          f.range(int(0), get(count), 1, (row) => {
-            f.for((Q - (Q % 8)) * 4, (column) => tile(row, get(column), 8, channel, channels, r), 32);
-            if (Q % 8 > 0) tile(row, int((Q - (Q % 8)) * 4), Q % 8, channel, channels, r);
+          f.range(0, count, 1, (row) => {
+            f.for((Q - (Q % 8)) * 4, (column) => tile(row, column, 8, channel, channels, r), 32);
+            if (Q % 8 > 0) tile(row, (Q - (Q % 8)) * 4, Q % 8, channel, channels, r);
           });
         });
-      f.for(C - (C % 2), (channel) => maps(get(channel), 2), 2);
-      if (C % 2 > 0) maps(int(C - 1), 1);
+      f.for(C - (C % 2), (channel) => maps(channel, 2), 2);
+      if (C % 2 > 0) maps(C - 1, 1);
     });
   };
 

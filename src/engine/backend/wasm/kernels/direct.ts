@@ -4,7 +4,9 @@
 // modulo the stride, so that every tap reads neighbours.
 import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
-import { get, i32, int, s32, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import type { FunctionBuilder } from "../encoder/function.ts";
+import { i32, s32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { gatherLanes } from "./vectors.ts";
 import { unitsOf, up, type KernelContext } from "../kernel.ts";
 
 /** A strip of the image should stay in the second-level cache. */
@@ -96,27 +98,27 @@ function copyStrip(
   room: () => Local,
 ): Local {
   const { stride, padding } = g.attrs;
-  if (!strip.copied) return f.local("i32", i32.add(get(image), i32.mul(get(first), int(strip.row))));
+  if (!strip.copied) return f.i32(i32.add(image, i32.mul(first, strip.row)));
   const buffer = room();
-  f.zero(get(buffer), strip.bytes);
-  const top = f.local("i32", i32.sub(i32.mul(get(first), int(stride[0])), int(padding[0])));
-  const plane = f.local("i32", get(image));
-  const to = f.local("i32", get(buffer));
+  f.zero(buffer, strip.bytes);
+  const top = f.i32(i32.sub(i32.mul(first, stride[0]), padding[0]));
+  const plane = f.i32(image);
+  const to = f.i32(buffer);
   f.for(g.C, () => {
     f.for(strip.imageRows, (r) => {
-      f.if(i32.ltU(i32.add(get(top), get(r)), int(g.H)), () => {
-        const row = f.local("i32", i32.add(get(plane), i32.mul(i32.add(get(top), get(r)), int(g.W * 4))));
+      f.if(i32.ltU(i32.add(top, r), g.H), () => {
+        const row = f.i32(i32.add(plane, i32.mul(i32.add(top, r), g.W * 4)));
         for (let phase = 0; phase < strip.phases; phase++) {
           // image column j·phases + phase − padding goes to column j of this phase
           const from = Math.max(0, Math.ceil((padding[1] - phase) / strip.phases));
           const end = Math.min(strip.pitch, Math.ceil((g.W + padding[1] - phase) / strip.phases));
           if (end <= from) continue;
-          const source = f.local("i32", i32.add(get(row), int((from * strip.phases + phase - padding[1]) * 4)));
-          const target = f.local("i32", i32.add(get(to), int((phase * strip.pitch + from) * 4)));
-          if (strip.phases === 1) f.copy(get(target), get(source), int((end - from) * 4));
+          const source = f.i32(i32.add(row, (from * strip.phases + phase - padding[1]) * 4));
+          const target = f.i32(i32.add(to, (phase * strip.pitch + from) * 4));
+          if (strip.phases === 1) f.copy(target, source, (end - from) * 4);
           else
             f.for(end - from, () => {
-              f.do(s32.store(get(target), s32.load(get(source))));
+              f.do(s32.store(target, s32.load(source)));
               f.advance(target, 4);
               f.advance(source, strip.phases * 4);
             });
@@ -144,16 +146,14 @@ export const directWeights =
     const area = w[2] * w[3];
     const [outputStride, inputStride] = flipped ? [area, w[1] * area] : [w[1] * area, area];
     k.pass(1, ({ f, input, y }) => {
-      const group = f.local("i32", get(input.w));
-      const to = f.local("i32", get(y));
-      const block = (first: Code, lanes: number): void => {
-        const channel = f.local("i32", i32.add(get(group), i32.mul(first, int(outputStride * 4))));
+      const group = f.i32(input.w);
+      const to = f.i32(y);
+      const block = (first: Operand, lanes: number): void => {
+        const channel = f.i32(i32.add(group, i32.mul(first, outputStride * 4)));
         f.for(C, () => {
-          const source = f.local("i32", flipped ? i32.add(get(channel), int((area - 1) * 4)) : get(channel));
+          const source = f.i32(flipped ? i32.add(channel, (area - 1) * 4) : channel);
           f.for(area, () => {
-            let x: Code = v.constant(0);
-            for (let lane = 0; lane < lanes; lane++) x = v.loadLane(get(source), x, lane, lane * outputStride * 4);
-            f.do(v.store(get(to), x));
+            f.do(v.store(to, gatherLanes(source, lanes, outputStride * 4)));
             f.advance(to, 16);
             f.advance(source, flipped ? -4 : 4);
           });
@@ -161,8 +161,8 @@ export const directWeights =
         });
       };
       f.for(groups, () => {
-        f.for(K - (K % 4), (first) => block(get(first), 4), 4);
-        if (K % 4 > 0) block(int(K - (K % 4)), K % 4);
+        f.for(K - (K % 4), (first) => block(first, 4), 4);
+        if (K % 4 > 0) block(K - (K % 4), K % 4);
         f.advance(group, K * C * area * 4);
       });
     });
@@ -183,69 +183,62 @@ export const directConvolution =
       const { f } = p;
       const table = p.table(strip.taps);
       const one = (number: Local): void => {
-        const picture = f.local("i32", i32.divU(get(number), int(strip.count)));
-        const first = f.local("i32", i32.mul(i32.remU(get(number), int(strip.count)), int(strip.rows)));
-        const group = f.local("i32", i32.remU(get(picture), int(attrs.groups)));
-        const image = f.local("i32", i32.add(get(p.input.x), i32.mul(get(picture), int(g.C * g.H * g.W * 4))));
+        const picture = f.i32(i32.divU(number, strip.count));
+        const first = f.i32(i32.mul(i32.remU(number, strip.count), strip.rows));
+        const group = f.i32(i32.remU(picture, attrs.groups));
+        const image = f.i32(i32.add(p.input.x, i32.mul(picture, g.C * g.H * g.W * 4)));
         const base = copyStrip(f, g, strip, image, first, () => p.scratch(strip.bytes));
-        const rows = f.local("i32", int(strip.rows));
+        const rows = f.i32(strip.rows);
         if (g.P % strip.rows > 0)
-          f.if(i32.geU(i32.add(get(first), int(strip.rows)), int(g.P)), () =>
-            f.set(rows, i32.sub(int(g.P), get(first))),
-          );
-        const weights = f.local("i32", i32.add(get(p.input.u), i32.mul(get(group), int(up(g.K, 4) * taps * 4))));
-        const map = f.local(
-          "i32",
-          i32.add(i32.mul(get(picture), int(g.K * g.P * g.Q * 4)), i32.mul(get(first), int(g.Q * 4))),
-        );
-        const channel0 = f.local("i32", i32.mul(get(group), int(g.K * 4)));
+          f.if(i32.geU(i32.add(first, strip.rows), g.P), () => f.set(rows, i32.sub(g.P, first)));
+        const weights = f.i32(i32.add(p.input.u, i32.mul(group, up(g.K, 4) * taps * 4)));
+        const map = f.i32(i32.add(i32.mul(picture, g.K * g.P * g.Q * 4), i32.mul(first, g.Q * 4)));
+        const channel0 = f.i32(i32.mul(group, g.K * 4));
         /**
          * Output columns from `column` (bytes), `vectors` wide, of which `lanes` count, for
          * `height` maps from `map0`.
          */
-        const tile = (row: Local, at: Local, column: Code, lanes: number, map0: Code, height: number): void => {
+        const tile = (row: Local, at: Local, column: Operand, lanes: number, map0: Operand, height: number): void => {
           const vectors = Math.ceil(lanes / 4);
-          const pixel = f.local("i32", i32.add(get(row), column));
-          const weight = f.local("i32", i32.add(get(weights), i32.mul(map0, int(taps * 4))));
-          const sums = Array.from({ length: height }, () =>
-            Array.from({ length: vectors }, () => f.local("v128", v.constant(0))),
-          );
+          const pixel = f.i32(i32.add(row, column));
+          const weight = f.i32(i32.add(weights, i32.mul(map0, taps * 4)));
+          const sums = Array.from({ length: height }, () => Array.from({ length: vectors }, () => f.v128(0)));
           f.for(
             taps * 4,
             (tap) => {
-              const place = f.local("i32", i32.add(get(pixel), i32.load(get(tap), table)));
-              const right = Array.from({ length: vectors }, (_, j) => f.local("v128", v.load(get(place), j * 16)));
+              const place = f.i32(i32.add(pixel, i32.load(tap, table)));
+              const right = Array.from({ length: vectors }, (_, j) => f.v128(v.load(place, j * 16)));
               sums.forEach((row, i) => {
-                const splat = f.local("v128", v.loadSplat(get(weight), Math.floor(i / 4) * taps * 16 + (i % 4) * 4));
-                row.forEach((sum, j) => f.mulAdd(sum, get(splat), get(right[j])));
+                const splat = f.v128(v.loadSplat(weight, Math.floor(i / 4) * taps * 16 + (i % 4) * 4));
+                row.forEach((sum, j) => f.mulAdd(sum, splat, right[j]));
               });
               f.advance(weight, 16);
             },
             4,
           );
-          const to = f.local("i32", i32.add(i32.add(get(at), column), i32.mul(map0, int(g.P * g.Q * 4))));
-          const channel = f.local("i32", i32.add(get(channel0), i32.mul(map0, int(4))));
+          const to = f.i32(i32.add(i32.add(at, column), i32.mul(map0, g.P * g.Q * 4)));
+          const channel = f.i32(i32.add(channel0, i32.mul(map0, 4)));
           sums.forEach((row, i) =>
             row.forEach((sum, j) =>
-              p.store(get(sum), {
-                offset: i32.add(get(to), int(i * g.P * g.Q * 4 + j * 16)),
-                channel: i32.add(get(channel), int(i * 4)),
+              p.store(sum, {
+                offset: i32.add(to, i * g.P * g.Q * 4 + j * 16),
+                channel: i32.add(channel, i * 4),
                 lanes: Math.min(4, lanes - j * 4),
               }),
             ),
           );
         };
         /** Maps in blocks of `size`, then what is left. */
-        const maps = (size: number, body: (map0: Code, height: number) => void): void => {
+        const maps = (size: number, body: (map0: Operand, height: number) => void): void => {
           const whole = g.K - (g.K % size);
-          f.for(whole, (m) => body(get(m), size), size);
+          f.for(whole, (m) => body(m, size), size);
           const rest = g.K - whole;
-          if (rest >= 4 && size > 4) body(int(whole), 4);
-          if (rest % 4 > 0) body(int(g.K - (rest % 4)), rest % 4);
+          if (rest >= 4 && size > 4) body(whole, 4);
+          if (rest % 4 > 0) body(g.K - (rest % 4), rest % 4);
         };
         const eachRow = (body: (row: Local, at: Local) => void): void => {
-          const [row, at] = [f.local("i32", get(base)), f.local("i32", get(map))];
-          f.range(int(0), get(rows), 1, () => {
+          const [row, at] = [f.i32(base), f.i32(map)];
+          f.range(0, rows, 1, () => {
             body(row, at);
             f.advance(row, strip.row);
             f.advance(at, g.Q * 4);
@@ -257,14 +250,14 @@ export const directConvolution =
           const width = height <= 2 ? 16 : 8;
           const rest = g.Q % width;
           eachRow((row, at) => {
-            f.for((g.Q - rest) * 4, (column) => tile(row, at, get(column), width, map0, height), width * 4);
+            f.for((g.Q - rest) * 4, (column) => tile(row, at, column, width, map0, height), width * 4);
             if (rest > 0 && !(narrow && rest <= 4))
-              tile(row, at, int((g.Q - rest) * 4), narrow && rest > 8 ? 8 : rest, map0, height);
+              tile(row, at, (g.Q - rest) * 4, narrow && rest > 8 ? 8 : rest, map0, height);
           });
         });
         const rest = g.Q % 8;
         if (narrow)
-          maps(8, (map0, height) => eachRow((row, at) => tile(row, at, int((g.Q - rest) * 4), rest, map0, height)));
+          maps(8, (map0, height) => eachRow((row, at) => tile(row, at, (g.Q - rest) * 4, rest, map0, height)));
       };
       if (products > ALONE) one(p.chunk);
       else f.for(g.N * attrs.groups * strip.count, one);
@@ -304,52 +297,43 @@ export const directWeightGrad =
     const zeroTail = g.Q % 4 > 0;
     k.pass(count * Math.ceil(blocks / share), (p) => {
       const { f } = p;
-      const part = f.local("i32", i32.remU(get(p.chunk), int(count)));
-      const sums = f.local("i32", i32.add(get(p.shared), i32.mul(get(part), int(partBytes))));
+      const part = f.i32(i32.remU(p.chunk, count));
+      const sums = f.i32(i32.add(p.shared, i32.mul(part, partBytes)));
       const table = p.table(strip.taps);
       const room = p.scratch(strip.bytes + (zeroTail ? share * 4 * strip.rows * mapPitch * 4 + 64 : 0));
       const [unit0, unitEnd] = unitsOf(f, part, units, per);
-      const [firstMap, lastMap] = unitsOf(f, f.local("i32", i32.divU(get(p.chunk), int(count))), g.K, share * 4);
+      const [firstMap, lastMap] = unitsOf(f, f.i32(i32.divU(p.chunk, count)), g.K, share * 4);
       // this call's maps of every group start at zero
       f.for(attrs.groups, (group) =>
-        f.range(get(firstMap), get(lastMap), 1, (m) =>
-          f.zero(i32.add(get(sums), i32.mul(i32.add(i32.mul(get(group), int(g.K)), get(m)), int(taps * 4))), taps * 4),
+        f.range(firstMap, lastMap, 1, (m) =>
+          f.zero(i32.add(sums, i32.mul(i32.add(i32.mul(group, g.K), m), taps * 4)), taps * 4),
         ),
       );
-      f.range(get(unit0), get(unitEnd), 1, (unit) =>
+      f.range(unit0, unitEnd, 1, (unit) =>
         f.for(attrs.groups, (group) => {
-          const picture = f.local(
-            "i32",
-            i32.add(i32.mul(i32.divU(get(unit), int(strip.count)), int(attrs.groups)), get(group)),
-          );
-          const first = f.local("i32", i32.mul(i32.remU(get(unit), int(strip.count)), int(strip.rows)));
-          const image = f.local("i32", i32.add(get(p.input.x), i32.mul(get(picture), int(g.C * g.H * g.W * 4))));
+          const picture = f.i32(i32.add(i32.mul(i32.divU(unit, strip.count), attrs.groups), group));
+          const first = f.i32(i32.mul(i32.remU(unit, strip.count), strip.rows));
+          const image = f.i32(i32.add(p.input.x, i32.mul(picture, g.C * g.H * g.W * 4)));
           const base = copyStrip(f, g, strip, image, first, () => room);
-          const rows = f.local("i32", int(strip.rows));
+          const rows = f.i32(strip.rows);
           if (g.P % strip.rows > 0)
-            f.if(i32.geU(i32.add(get(first), int(strip.rows)), int(g.P)), () =>
-              f.set(rows, i32.sub(int(g.P), get(first))),
-            );
-          const dy = f.local(
-            "i32",
-            i32.add(
-              get(p.input.dy),
-              i32.add(i32.mul(get(picture), int(g.K * g.P * g.Q * 4)), i32.mul(get(first), int(g.Q * 4))),
-            ),
+            f.if(i32.geU(i32.add(first, strip.rows), g.P), () => f.set(rows, i32.sub(g.P, first)));
+          const dy = f.i32(
+            i32.add(p.input.dy, i32.add(i32.mul(picture, g.K * g.P * g.Q * 4), i32.mul(first, g.Q * 4))),
           );
           // rows of dy that end in zeros, so that a vector may run over
-          let maps = f.local("i32", i32.add(get(dy), i32.mul(get(firstMap), int(g.P * g.Q * 4))));
+          let maps = f.i32(i32.add(dy, i32.mul(firstMap, g.P * g.Q * 4)));
           let plane = g.P * g.Q * 4;
           if (zeroTail) {
-            const from = f.local("i32", get(maps));
-            maps = f.local("i32", i32.add(get(room), int(strip.bytes)));
+            const from = f.i32(maps);
+            maps = f.i32(i32.add(room, strip.bytes));
             plane = strip.rows * mapPitch * 4;
-            const to = f.local("i32", get(maps));
-            f.range(get(firstMap), get(lastMap), 1, () => {
-              const [row, line] = [f.local("i32", get(from)), f.local("i32", get(to))];
-              f.range(int(0), get(rows), 1, () => {
-                f.do(v.store(get(line), v.constant(0), (mapPitch - 4) * 4));
-                f.copy(get(line), get(row), int(g.Q * 4));
+            const to = f.i32(maps);
+            f.range(firstMap, lastMap, 1, () => {
+              const [row, line] = [f.i32(from), f.i32(to)];
+              f.range(0, rows, 1, () => {
+                f.do(v.store(line, 0, (mapPitch - 4) * 4));
+                f.copy(line, row, g.Q * 4);
                 f.advance(row, g.Q * 4);
                 f.advance(line, mapPitch * 4);
               });
@@ -358,22 +342,18 @@ export const directWeightGrad =
             });
           }
           const pitch = zeroTail ? mapPitch : g.Q;
-          const tile = (map: Local, height: number, tap: Code, width: number): void => {
-            const pixels = Array.from({ length: width }, (_, j) =>
-              f.local("i32", i32.add(get(base), i32.load(tap, table + j * 4))),
-            );
-            const line = f.local("i32", i32.add(get(maps), i32.mul(i32.sub(get(map), get(firstMap)), int(plane))));
-            const acc = Array.from({ length: height }, () =>
-              Array.from({ length: width }, () => f.local("v128", v.constant(0))),
-            );
-            f.range(int(0), get(rows), 1, () => {
+          const tile = (map: Local, height: number, tap: Operand, width: number): void => {
+            const pixels = Array.from({ length: width }, (_, j) => f.i32(i32.add(base, i32.load(tap, table + j * 4))));
+            const line = f.i32(i32.add(maps, i32.mul(i32.sub(map, firstMap), plane)));
+            const acc = Array.from({ length: height }, () => Array.from({ length: width }, () => f.v128(0)));
+            f.range(0, rows, 1, () => {
               f.for(
                 pitch * 4,
                 (column) => {
-                  const right = pixels.map((pixel) => f.local("v128", v.load(i32.add(get(pixel), get(column)))));
+                  const right = pixels.map((pixel) => f.v128(v.load(i32.add(pixel, column))));
                   acc.forEach((row, i) => {
-                    const left = f.local("v128", v.load(i32.add(get(line), get(column)), i * plane));
-                    row.forEach((s, j) => f.mulAdd(s, get(left), get(right[j])));
+                    const left = f.v128(v.load(i32.add(line, column), i * plane));
+                    row.forEach((s, j) => f.mulAdd(s, left, right[j]));
                   });
                 },
                 16,
@@ -381,34 +361,22 @@ export const directWeightGrad =
               for (const pixel of pixels) f.advance(pixel, strip.row);
               f.advance(line, pitch * 4);
             });
-            const to = f.local(
-              "i32",
-              i32.add(
-                get(sums),
-                i32.add(i32.mul(i32.add(i32.mul(get(group), int(g.K)), get(map)), int(taps * 4)), tap),
-              ),
-            );
+            const to = f.i32(i32.add(sums, i32.add(i32.mul(i32.add(i32.mul(group, g.K), map), taps * 4), tap)));
             acc.forEach((row, i) =>
               row.forEach((s, j) => {
-                const total = s32.add(
-                  s32.add(v.lane(get(s), 0), v.lane(get(s), 1)),
-                  s32.add(v.lane(get(s), 2), v.lane(get(s), 3)),
-                );
-                f.do(s32.store(get(to), s32.add(s32.load(get(to), i * taps * 4 + j * 4), total), i * taps * 4 + j * 4));
+                const total = s32.add(s32.add(v.lane(s, 0), v.lane(s, 1)), s32.add(v.lane(s, 2), v.lane(s, 3)));
+                f.do(s32.store(to, s32.add(s32.load(to, i * taps * 4 + j * 4), total), i * taps * 4 + j * 4));
               }),
             );
           };
           const tapPairs = (map: Local, height: number): void => {
-            f.for((taps - (taps % 2)) * 4, (tap) => tile(map, height, get(tap), 2), 8);
-            if (taps % 2 > 0) tile(map, height, int((taps - 1) * 4), 1);
+            f.for((taps - (taps % 2)) * 4, (tap) => tile(map, height, tap, 2), 8);
+            if (taps % 2 > 0) tile(map, height, (taps - 1) * 4, 1);
           };
           const rest = g.K % 4;
-          const wholeEnd =
-            rest === 0
-              ? lastMap
-              : f.local("i32", i32.sub(get(lastMap), i32.mul(i32.geU(get(lastMap), int(g.K)), int(rest))));
-          f.range(get(firstMap), get(wholeEnd), 4, (map) => tapPairs(map, 4));
-          if (rest > 0) f.if(i32.ne(get(wholeEnd), get(lastMap)), () => tapPairs(wholeEnd, rest));
+          const wholeEnd = rest === 0 ? lastMap : f.i32(i32.sub(lastMap, i32.mul(i32.geU(lastMap, g.K), rest)));
+          f.range(firstMap, wholeEnd, 4, (map) => tapPairs(map, 4));
+          if (rest > 0) f.if(i32.ne(wholeEnd, lastMap), () => tapPairs(wholeEnd, rest));
         }),
       );
     });
@@ -416,13 +384,13 @@ export const directWeightGrad =
       f.for(
         size * 4,
         (i) => {
-          const total = f.local("v128", v.load(i32.add(get(shared), get(i))));
-          const at = f.local("i32", i32.add(get(shared), get(i)));
+          const total = f.v128(v.load(i32.add(shared, i)));
+          const at = f.i32(i32.add(shared, i));
           f.for(count - 1, () => {
             f.advance(at, partBytes);
-            f.set(total, v.add(get(total), v.load(get(at))));
+            f.set(total, v.add(total, v.load(at)));
           });
-          f.do(v.store(i32.add(get(y), get(i)), get(total)));
+          f.do(v.store(i32.add(y, i), total));
         },
         16,
       );

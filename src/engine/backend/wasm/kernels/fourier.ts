@@ -2,7 +2,9 @@
 // folded into load and store; Bluestein's for lengths with a large prime.
 import { sizeOf } from "../../../core/shape.ts";
 import { rootsOfUnity } from "../../../ops/fft2.ts";
-import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import type { FunctionBuilder } from "../encoder/function.ts";
+import { i32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { gatherLanes, transpose4 } from "./vectors.ts";
 import { pieces, unitsOf, type Kernel, type Pass } from "../kernel.ts";
 
 function radices(n: number): number[] {
@@ -28,9 +30,9 @@ const exact = (x: number): number =>
   Math.abs(x) < 1e-12 ? 0 : Math.abs(x - 1) < 1e-12 ? 1 : Math.abs(x + 1) < 1e-12 ? -1 : x;
 
 /** sum + x·c, or nothing to add */
-function addScaled(sum: Code | undefined, x: Code, c: number): Code | undefined {
+function addScaled(sum: Operand | undefined, x: Operand, c: number): Operand | undefined {
   if (c === 0) return sum;
-  const scaled = Math.abs(c) === 1 ? x : v.mul(x, v.constant(Math.abs(c)));
+  const scaled = Math.abs(c) === 1 ? x : v.mul(x, Math.abs(c));
   if (sum === undefined) return c < 0 ? v.neg(scaled) : scaled;
   return c < 0 ? v.sub(sum, scaled) : v.add(sum, scaled);
 }
@@ -45,39 +47,30 @@ function oddButterfly(
   cosR: Float64Array,
   sinR: Float64Array,
   sign: number,
-  store: (u: number, re: Code, im: Code) => void,
+  store: (u: number, re: Operand, im: Operand) => void,
 ): void {
-  const keep = (c: Code): Local => f.local("v128", c);
+  const keep = (c: Operand): Local => f.v128(c);
   const half = (r - 1) / 2;
   const [sums, differences] = [v.add, v.sub].map((op) =>
     Array.from(
       { length: half },
       (_, i): Pair => ({
-        re: keep(op(get(x[i + 1].re), get(x[r - 1 - i].re))),
-        im: keep(op(get(x[i + 1].im), get(x[r - 1 - i].im))),
+        re: keep(op(x[i + 1].re, x[r - 1 - i].re)),
+        im: keep(op(x[i + 1].im, x[r - 1 - i].im)),
       }),
     ),
   );
-  const total = (part: keyof Pair): Code => sums.reduce((sum: Code, z) => v.add(sum, get(z[part])), get(x[0][part]));
+  const total = (part: keyof Pair): Operand => sums.reduce((sum: Operand, z) => v.add(sum, z[part]), x[0][part]);
   store(0, total("re"), total("im"));
   for (let u = 1; u <= half; u++) {
     const angle = (t: number): number => (t * u) % r;
     const even = (part: keyof Pair): Local =>
-      keep(
-        sums.reduce(
-          (sum: Code, z, i) => v.add(sum, v.mul(get(z[part]), v.constant(cosR[angle(i + 1)]))),
-          get(x[0][part]),
-        ),
-      );
+      keep(sums.reduce((sum: Operand, z, i) => v.add(sum, v.mul(z[part], cosR[angle(i + 1)])), x[0][part]));
     const odd = (part: keyof Pair): Local =>
-      keep(
-        differences
-          .map((z, i) => v.mul(get(z[part]), v.constant(sign * sinR[angle(i + 1)])))
-          .reduce((sum, c) => v.add(sum, c)),
-      );
+      keep(differences.map((z, i) => v.mul(z[part], sign * sinR[angle(i + 1)])).reduce((sum, c) => v.add(sum, c)));
     const [re, im, oddRe, oddIm] = [even("re"), even("im"), odd("re"), odd("im")];
-    store(u, v.sub(get(re), get(oddIm)), v.add(get(im), get(oddRe)));
-    store(r - u, v.add(get(re), get(oddIm)), v.sub(get(im), get(oddRe)));
+    store(u, v.sub(re, oddIm), v.add(im, oddRe));
+    store(r - u, v.add(re, oddIm), v.sub(im, oddRe));
   }
 }
 
@@ -102,20 +95,20 @@ function stage(
   const twiddles = new Float32Array(m * r * 2);
   for (let p = 0; p < m; p++)
     for (let u = 0; u < r; u++) twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
-  const w = f.local("i32", int(table(twiddles)));
-  const source = f.local("i32", get(from));
-  const target = f.local("i32", get(to));
-  const store = (at: Code, u: Code | number, re: Code, im: Code): void => {
+  const w = f.i32(table(twiddles));
+  const source = f.i32(from);
+  const target = f.i32(to);
+  const store = (at: Operand, u: Operand, re: Operand, im: Operand): void => {
     const offset = typeof u === "number" ? u * 8 : 0;
-    const base = typeof u === "number" ? get(w) : i32.add(get(w), u);
-    const [a, b] = [f.local("v128", re), f.local("v128", im)];
+    const base = typeof u === "number" ? w : i32.add(w, u);
+    const [a, b] = [f.v128(re), f.v128(im)];
     if (u !== 0 && m > 1) {
-      const [c, d] = [f.local("v128", v.loadSplat(base, offset)), f.local("v128", v.loadSplat(base, offset + 4))];
-      f.do(v.store(at, v.sub(v.mul(get(a), get(c)), v.mul(get(b), get(d)))));
-      f.do(v.store(at, v.add(v.mul(get(a), get(d)), v.mul(get(b), get(c))), 16));
+      const [c, d] = [f.v128(v.loadSplat(base, offset)), f.v128(v.loadSplat(base, offset + 4))];
+      f.do(v.store(at, v.sub(v.mul(a, c), v.mul(b, d))));
+      f.do(v.store(at, v.add(v.mul(a, d), v.mul(b, c)), 16));
     } else {
-      f.do(v.store(at, get(a)));
-      f.do(v.store(at, get(b), 16));
+      f.do(v.store(at, a));
+      f.do(v.store(at, b, 16));
     }
   };
   const roots =
@@ -126,47 +119,46 @@ function stage(
     f.for(
       s * 32,
       (q) => {
-        const a = f.local("i32", i32.add(get(source), get(q)));
-        const y = f.local("i32", i32.add(get(target), get(q)));
+        const a = f.i32(i32.add(source, q));
+        const y = f.i32(i32.add(target, q));
         if (r <= 7) {
           const x: Pair[] = Array.from({ length: r }, (_, t) => ({
-            re: f.local("v128", v.load(get(a), t * m * s * 32)),
-            im: f.local("v128", v.load(get(a), t * m * s * 32 + 16)),
+            re: f.v128(v.load(a, t * m * s * 32)),
+            im: f.v128(v.load(a, t * m * s * 32 + 16)),
           }));
           if (r === 2 || r === 4)
             for (let u = 0; u < r; u++) {
-              let re: Code | undefined;
-              let im: Code | undefined;
+              let re: Operand | undefined;
+              let im: Operand | undefined;
               x.forEach((z, t) => {
                 const c = exact(cosR[(t * u) % r]);
                 const d = exact(sign * sinR[(t * u) % r]);
-                re = addScaled(addScaled(re, get(z.re), c), get(z.im), -d);
-                im = addScaled(addScaled(im, get(z.im), c), get(z.re), d);
+                re = addScaled(addScaled(re, z.re, c), z.im, -d);
+                im = addScaled(addScaled(im, z.im, c), z.re, d);
               });
-              store(i32.add(get(y), int(u * s * 32)), u, re!, im!);
+              store(i32.add(y, u * s * 32), u, re!, im!);
             }
-          else
-            oddButterfly(f, x, r, cosR, sinR, sign, (u, re, im) => store(i32.add(get(y), int(u * s * 32)), u, re, im));
+          else oddButterfly(f, x, r, cosR, sinR, sign, (u, re, im) => store(i32.add(y, u * s * 32), u, re, im));
           return;
         }
         // a large prime: the definition, with the root's index u·t mod r stepped along
         f.for(
           r * 8,
           (u) => {
-            const [re, im] = [f.local("v128", v.constant(0)), f.local("v128", v.constant(0))];
-            const index = f.local("i32", int(0));
-            const x = f.local("i32", get(a));
+            const [re, im] = [f.v128(0), f.v128(0)];
+            const index = f.i32(0);
+            const x = f.i32(a);
             f.for(r, () => {
-              const c = f.local("v128", v.loadSplat(get(index), roots));
-              const d = f.local("v128", v.loadSplat(get(index), roots + 4));
-              const [xr, xi] = [f.local("v128", v.load(get(x))), f.local("v128", v.load(get(x), 16))];
-              f.set(re, v.add(get(re), v.sub(v.mul(get(xr), get(c)), v.mul(get(xi), get(d)))));
-              f.set(im, v.add(get(im), v.add(v.mul(get(xr), get(d)), v.mul(get(xi), get(c)))));
+              const c = f.v128(v.loadSplat(index, roots));
+              const d = f.v128(v.loadSplat(index, roots + 4));
+              const [xr, xi] = [f.v128(v.load(x)), f.v128(v.load(x, 16))];
+              f.set(re, v.add(re, v.sub(v.mul(xr, c), v.mul(xi, d))));
+              f.set(im, v.add(im, v.add(v.mul(xr, d), v.mul(xi, c))));
               f.advance(x, m * s * 32);
-              f.set(index, i32.add(get(index), get(u)));
-              f.if(i32.geU(get(index), int(r * 8)), () => f.advance(index, -r * 8));
+              f.set(index, i32.add(index, u));
+              f.if(i32.geU(index, r * 8), () => f.advance(index, -r * 8));
             });
-            store(i32.add(get(y), i32.mul(get(u), int(s * 4))), get(u), get(re), get(im));
+            store(i32.add(y, i32.mul(u, s * 4)), u, re, im);
           },
           8,
         );
@@ -240,13 +232,13 @@ function chirps(n: number, inverse: boolean): Bluestein {
 }
 /** buffer[j] *= factors[j] */
 function multiply(f: FunctionBuilder, buffer: Local, factors: number, count: number): void {
-  const cell = f.local("i32", get(buffer));
-  const factor = f.local("i32", int(factors));
+  const cell = f.i32(buffer);
+  const factor = f.i32(factors);
   f.for(count, () => {
-    const [re, im] = [f.local("v128", v.load(get(cell))), f.local("v128", v.load(get(cell), 16))];
-    const [c, d] = [f.local("v128", v.loadSplat(get(factor))), f.local("v128", v.loadSplat(get(factor), 4))];
-    f.do(v.store(get(cell), v.sub(v.mul(get(re), get(c)), v.mul(get(im), get(d)))));
-    f.do(v.store(get(cell), v.add(v.mul(get(re), get(d)), v.mul(get(im), get(c))), 16));
+    const [re, im] = [f.v128(v.load(cell)), f.v128(v.load(cell, 16))];
+    const [c, d] = [f.v128(v.loadSplat(factor)), f.v128(v.loadSplat(factor, 4))];
+    f.do(v.store(cell, v.sub(v.mul(re, c), v.mul(im, d))));
+    f.do(v.store(cell, v.add(v.mul(re, d), v.mul(im, c)), 16));
     f.advance(cell, 32);
     f.advance(factor, 8);
   });
@@ -259,7 +251,7 @@ function convolved(
 ): Local {
   const c = table(chirp);
   multiply(f, buffers[0], c, n);
-  f.zero(i32.add(get(buffers[0]), int(n * 32)), (m - n) * 32);
+  f.zero(i32.add(buffers[0], n * 32), (m - n) * 32);
   const spectrum = stages(f, m, false, buffers, table);
   multiply(f, spectrum, table(kernel), m);
   const result = stages(f, m, true, [spectrum, spectrum === buffers[0] ? buffers[1] : buffers[0]], table);
@@ -292,14 +284,12 @@ function transformAxis(
   const half = Math.floor(n / 2);
   const scale = 1 / Math.sqrt(n);
   const bluestein = needsBluestein(n) ? chirps(n, inverse) : undefined;
-  const group = (offset: Code, lanes: number): void => {
-    const source = f.local("i32", i32.add(get(from), offset));
-    const target = f.local("i32", i32.add(get(to), offset));
+  const group = (offset: Operand, lanes: number): void => {
+    const source = f.i32(i32.add(from, offset));
+    const target = f.i32(i32.add(to, offset));
     const load = (at: Local, part: number): Code => {
-      if (lineStep === 1) return v.load(get(at), part * plane);
-      let x: Code = v.constant(0);
-      for (let lane = 0; lane < lanes; lane++) x = v.loadLane(get(at), x, lane, part * plane + lane * lineStep * 4);
-      return x;
+      if (lineStep === 1) return v.load(at, part * plane);
+      return gatherLanes(at, lanes, lineStep * 4, part * plane);
     };
     // element j of the transform is element (j + ⌊n/2⌋) mod n of the line, going in and coming out
     const run = (
@@ -311,8 +301,8 @@ function transformAxis(
       line0: Local,
       buffer: Local,
     ): void => {
-      const line = f.local("i32", i32.add(get(line0), int(shift * step * 4)));
-      const cell = f.local("i32", i32.add(get(buffer), int(first * 32)));
+      const line = f.i32(i32.add(line0, shift * step * 4));
+      const cell = f.i32(i32.add(buffer, first * 32));
       // rows go four elements at a time, a square of 4 × 4 turned in registers
       const squares = step === 1 && lanes === 4 ? Math.floor(count / 4) : 0;
       f.for(squares, () => {
@@ -330,32 +320,31 @@ function transformAxis(
       for (const part of [0, 1]) {
         transpose4(
           f,
-          [0, 1, 2, 3].map((row) => f.local("v128", v.load(get(line), part * plane + row * lineStep * 4))),
-        ).forEach((x, j) => f.do(v.store(get(cell), get(x), j * 32 + part * 16)));
+          [0, 1, 2, 3].map((row) => f.v128(v.load(line, part * plane + row * lineStep * 4))),
+        ).forEach((x, j) => f.do(v.store(cell, x, j * 32 + part * 16)));
       }
     };
     const outOf4 = (line: Local, cell: Local): void => {
       for (const part of [0, 1]) {
         transpose4(
           f,
-          [0, 1, 2, 3].map((j) => f.local("v128", v.mul(v.load(get(cell), j * 32 + part * 16), v.constant(scale)))),
-        ).forEach((x, row) => f.do(v.store(get(line), get(x), part * plane + row * lineStep * 4)));
+          [0, 1, 2, 3].map((j) => f.v128(v.mul(v.load(cell, j * 32 + part * 16), scale))),
+        ).forEach((x, row) => f.do(v.store(line, x, part * plane + row * lineStep * 4)));
       }
     };
     const into = (line: Local, cell: Local): void => {
-      f.do(v.store(get(cell), load(line, 0)));
-      f.do(v.store(get(cell), load(line, 1), 16));
+      f.do(v.store(cell, load(line, 0)));
+      f.do(v.store(cell, load(line, 1), 16));
     };
     run(n - half, 0, half, into, into4, source, buffers[0]);
     run(half, n - half, 0, into, into4, source, buffers[0]);
     const a = bluestein ? convolved(f, bluestein, buffers, table) : stages(f, n, inverse, buffers, table);
     const outOf = (line: Local, cell: Local): void => {
       for (const part of [0, 1]) {
-        const x = f.local("v128", v.mul(v.load(get(cell), part * 16), v.constant(scale)));
-        if (lineStep === 1 && lanes === 4) f.do(v.store(get(line), get(x), part * plane));
+        const x = f.v128(v.mul(v.load(cell, part * 16), scale));
+        if (lineStep === 1 && lanes === 4) f.do(v.store(line, x, part * plane));
         else
-          for (let lane = 0; lane < lanes; lane++)
-            f.do(v.storeLane(get(line), get(x), lane, part * plane + lane * lineStep * 4));
+          for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(line, x, lane, part * plane + lane * lineStep * 4));
       }
     };
     run(n - half, 0, half, outOf, outOf4, target, a);
@@ -365,10 +354,9 @@ function transformAxis(
   const groups = Math.ceil(lines / 4);
   const [first, last] = unitsOf(f, chunk, groups, per);
   const whole = Math.floor(lines / 4);
-  const wholeLast = groups === whole ? last : f.local("i32", i32.sub(get(last), i32.geU(get(last), int(groups))));
-  f.range(get(first), get(wholeLast), 1, (i) => group(i32.mul(get(i), int(4 * lineStep * 4)), 4));
-  if (groups > whole)
-    f.if(i32.ne(get(last), get(wholeLast)), () => group(int(whole * 4 * lineStep * 4), lines - whole * 4));
+  const wholeLast = groups === whole ? last : f.i32(i32.sub(last, i32.geU(last, groups)));
+  f.range(first, wholeLast, 1, (i) => group(i32.mul(i, 4 * lineStep * 4), 4));
+  if (groups > whole) f.if(i32.ne(last, wholeLast), () => group(whole * 4 * lineStep * 4, lines - whole * 4));
 }
 
 export const fft2: Kernel<"fft2"> = (k) => {
@@ -382,16 +370,16 @@ export const fft2: Kernel<"fft2"> = (k) => {
     k.pass(images * chunks, (p) => {
       const { f } = p;
       const room = p.scratch(2 * bytes);
-      const buffers = [room, f.local("i32", i32.add(get(room), int(bytes)))] as const;
-      const image = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(chunks)), int(2 * H * W * 4)));
-      const chunk = f.local("i32", i32.remU(get(p.chunk), int(chunks)));
+      const buffers = [room, f.i32(i32.add(room, bytes))] as const;
+      const image = f.i32(i32.mul(i32.divU(p.chunk, chunks), 2 * H * W * 4));
+      const chunk = f.i32(i32.remU(p.chunk, chunks));
       transformAxis(
         f,
         { n, step, lines, lineStep },
         H * W * 4,
         k.attrs.inverse,
-        f.local("i32", i32.add(get(from(p)), get(image))),
-        f.local("i32", i32.add(get(p.y), get(image))),
+        f.i32(i32.add(from(p), image)),
+        f.i32(i32.add(p.y, image)),
         buffers,
         p.table,
         chunk,

@@ -5,7 +5,9 @@
 // nothing.
 import { sizeOf, type Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
-import { get, i32, int, transpose4, v, type Code, type FunctionBuilder, type Local } from "../encoder.ts";
+import type { FunctionBuilder } from "../encoder/function.ts";
+import { i32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { gatherLanes, keep, transpose4 } from "./vectors.ts";
 import { passOver, unitsOf, up, type KernelContext, type Pass } from "../kernel.ts";
 
 const WINDOW = 6;
@@ -17,75 +19,57 @@ const POSITIONS = 36;
  * one cache set.
  */
 const spread = (bytes: number): number => (bytes % 256 === 0 ? bytes + 64 : up(bytes, 16));
-const scaled = (x: Code, by: number): Code => (by === 1 ? x : v.mul(x, v.constant(by)));
+const scaled = (x: Operand, by: number): Operand => (by === 1 ? x : v.mul(x, by));
 type Vectors = readonly Local[];
 
 const NEAR = Math.SQRT1_2;
 const FAR = Math.SQRT2;
 /** even ± odd */
-const pair = (even: Local, odd: Local): [Code, Code] => [v.add(get(even), get(odd)), v.sub(get(even), get(odd))];
+const pair = (even: Local, odd: Local): [Code, Code] => [v.add(even, odd), v.sub(even, odd)];
 
 /** One axis of Bᵀ: 6 numbers of the image → 6. */
-function inputAxis(f: FunctionBuilder, c: Vectors): Code[] {
-  const near = pair(
-    f.local("v128", v.sub(get(c[4]), scaled(get(c[2]), 2))),
-    f.local("v128", scaled(v.sub(get(c[3]), scaled(get(c[1]), 2)), NEAR)),
-  );
-  const far = pair(
-    f.local("v128", v.sub(get(c[4]), scaled(get(c[2]), 0.5))),
-    f.local("v128", scaled(v.sub(get(c[3]), scaled(get(c[1]), 0.5)), FAR)),
-  );
-  return [
-    v.add(v.sub(get(c[0]), scaled(get(c[2]), 2.5)), get(c[4])),
-    ...near,
-    ...far,
-    v.add(v.sub(get(c[1]), scaled(get(c[3]), 2.5)), get(c[5])),
-  ];
+function inputAxis(f: FunctionBuilder, c: Vectors): Operand[] {
+  const near = pair(f.v128(v.sub(c[4], scaled(c[2], 2))), f.v128(scaled(v.sub(c[3], scaled(c[1], 2)), NEAR)));
+  const far = pair(f.v128(v.sub(c[4], scaled(c[2], 0.5))), f.v128(scaled(v.sub(c[3], scaled(c[1], 0.5)), FAR)));
+  return [v.add(v.sub(c[0], scaled(c[2], 2.5)), c[4]), ...near, ...far, v.add(v.sub(c[1], scaled(c[3], 2.5)), c[5])];
 }
 /** A polynomial's values at the points, the near and far ones scaled. */
-function atPoints(f: FunctionBuilder, c: Vectors, near: number, far: number): Code[] {
+function atPoints(f: FunctionBuilder, c: Vectors, near: number, far: number): Operand[] {
   const part = (square: number, parity: number, scale: number): Local => {
     const sum = c
       .filter((_, i) => i % 2 === parity)
-      .map((x, i) => scaled(get(x), square ** i))
+      .map((x, i) => scaled(x, square ** i))
       .reduce((p, q) => v.add(p, q));
-    return f.local("v128", scaled(sum, scale));
+    return f.v128(scaled(sum, scale));
   };
   return [
-    get(c[0]),
+    c[0],
     ...pair(part(0.5, 0, near), part(0.5, 1, near * NEAR)),
     ...pair(part(2, 0, far), part(2, 1, far * FAR)),
-    get(c[c.length - 1]),
+    c[c.length - 1],
   ];
 }
 /** The adjoint: from values at the points to `count` coefficients. */
-function fromPoints(f: FunctionBuilder, p: Vectors, count: number, near: number, far: number): Code[] {
-  const [nearEven, nearOdd] = [
-    f.local("v128", scaled(v.add(get(p[1]), get(p[2])), near)),
-    f.local("v128", scaled(v.sub(get(p[1]), get(p[2])), near * NEAR)),
-  ];
-  const [farEven, farOdd] = [
-    f.local("v128", scaled(v.add(get(p[3]), get(p[4])), far)),
-    f.local("v128", scaled(v.sub(get(p[3]), get(p[4])), far * FAR)),
-  ];
+function fromPoints(f: FunctionBuilder, p: Vectors, count: number, near: number, far: number): Operand[] {
+  const [nearEven, nearOdd] = [f.v128(scaled(v.add(p[1], p[2]), near)), f.v128(scaled(v.sub(p[1], p[2]), near * NEAR))];
+  const [farEven, farOdd] = [f.v128(scaled(v.add(p[3], p[4]), far)), f.v128(scaled(v.sub(p[3], p[4]), far * FAR))];
   return Array.from({ length: count }, (_, i) => {
     const sum = v.add(
-      scaled(get(i % 2 === 0 ? nearEven : nearOdd), 0.5 ** (i >> 1)),
-      scaled(get(i % 2 === 0 ? farEven : farOdd), 2 ** (i >> 1)),
+      scaled(i % 2 === 0 ? nearEven : nearOdd, 0.5 ** (i >> 1)),
+      scaled(i % 2 === 0 ? farEven : farOdd, 2 ** (i >> 1)),
     );
-    return i === 0 ? v.add(get(p[0]), sum) : i === count - 1 ? v.add(sum, get(p[5])) : sum;
+    return i === 0 ? v.add(p[0], sum) : i === count - 1 ? v.add(sum, p[5]) : sum;
   });
 }
 /**
  * One axis of A: the map's gradient → 6. Of Aᵀ: 6 products → outputs. Of G: weights → 6. Of Gᵀ: 6
  * sums → weights' gradients.
  */
-const mapAxis = (f: FunctionBuilder, d: Vectors): Code[] => atPoints(f, d, 1, 1);
-const outputAxis = (f: FunctionBuilder, m: Vectors, tile: number): Code[] => fromPoints(f, m, tile, 1, 1);
-const weightAxis = (f: FunctionBuilder, g: Vectors): Code[] => atPoints(f, g, -2 / 3, 1 / 6);
-const weightGradAxis = (f: FunctionBuilder, p: Vectors, kernel: number): Code[] =>
+const mapAxis = (f: FunctionBuilder, d: Vectors): Operand[] => atPoints(f, d, 1, 1);
+const outputAxis = (f: FunctionBuilder, m: Vectors, tile: number): Operand[] => fromPoints(f, m, tile, 1, 1);
+const weightAxis = (f: FunctionBuilder, g: Vectors): Operand[] => atPoints(f, g, -2 / 3, 1 / 6);
+const weightGradAxis = (f: FunctionBuilder, p: Vectors, kernel: number): Operand[] =>
   fromPoints(f, p, kernel, -2 / 3, 1 / 6);
-const keep = (f: FunctionBuilder, codes: readonly Code[]): Local[] => codes.map((c) => f.local("v128", c));
 
 interface Tiles {
   size: number;
@@ -98,7 +82,7 @@ const tilesOf = (size: number, images: number, P: number, Q: number): Tiles => {
   return { size, down, across, total: images * down * across };
 };
 interface Source {
-  at: Code;
+  at: Operand;
   channels: number;
   height: number;
   width: number;
@@ -106,14 +90,14 @@ interface Source {
 }
 
 /** Image and tile row and column of tile number `t`. */
-function placeOf(f: FunctionBuilder, t: Code, { down, across }: Tiles): { image: Local; row: Local; column: Local } {
-  const tile = f.local("i32", t);
-  const image = f.local("i32", i32.divU(get(tile), int(down * across)));
-  const inside = f.local("i32", i32.remU(get(tile), int(down * across)));
+function placeOf(f: FunctionBuilder, t: Operand, { down, across }: Tiles): { image: Local; row: Local; column: Local } {
+  const tile = f.i32(t);
+  const image = f.i32(i32.divU(tile, down * across));
+  const inside = f.i32(i32.remU(tile, down * across));
   return {
     image,
-    row: f.local("i32", i32.divU(get(inside), int(across))),
-    column: f.local("i32", i32.remU(get(inside), int(across))),
+    row: f.i32(i32.divU(inside, across)),
+    column: f.i32(i32.remU(inside, across)),
   };
 }
 const PLACE_BYTES = 16;
@@ -134,8 +118,8 @@ function transformTiles(
   axis: typeof inputAxis,
   from: Local,
   count: Local,
-  room: Code,
-  to: Code,
+  room: Operand,
+  to: Operand,
   pitch: number,
   position: number,
   most: number,
@@ -146,66 +130,56 @@ function transformTiles(
     padding[1] === 0 &&
     (tiles.down - 1) * tiles.size + size <= height &&
     (tiles.across - 1) * tiles.size + size <= width;
-  const image = f.local("i32", source.at);
-  const target = f.local("i32", to);
-  const places = f.local("i32", room);
-  const stage = f.local("i32", i32.add(get(places), int(most * PLACE_BYTES)));
-  const half = f.local("i32", i32.add(get(stage), int(stageBytes(WINDOW))));
+  const image = f.i32(source.at);
+  const target = f.i32(to);
+  const places = f.i32(room);
+  const stage = f.i32(i32.add(places, most * PLACE_BYTES));
+  const half = f.i32(i32.add(stage, stageBytes(WINDOW)));
   // where each tile begins, and whether its window lies inside the image
-  f.range(int(0), get(count), 1, (t) => {
-    const at = f.local("i32", i32.add(get(places), i32.mul(get(t), int(PLACE_BYTES))));
-    const place = placeOf(f, i32.add(get(from), get(t)), tiles);
-    const top = f.local("i32", i32.sub(i32.mul(get(place.row), int(tiles.size)), int(padding[0])));
-    const left = f.local("i32", i32.sub(i32.mul(get(place.column), int(tiles.size)), int(padding[1])));
+  f.range(0, count, 1, (t) => {
+    const at = f.i32(i32.add(places, i32.mul(t, PLACE_BYTES)));
+    const place = placeOf(f, i32.add(from, t), tiles);
+    const top = f.i32(i32.sub(i32.mul(place.row, tiles.size), padding[0]));
+    const left = f.i32(i32.sub(i32.mul(place.column, tiles.size), padding[1]));
     f.do(
       i32.store(
-        get(at),
-        i32.mul(
-          i32.add(
-            i32.mul(get(place.image), int(channels * height * width)),
-            i32.add(i32.mul(get(top), int(width)), get(left)),
-          ),
-          int(4),
-        ),
+        at,
+        i32.mul(i32.add(i32.mul(place.image, channels * height * width), i32.add(i32.mul(top, width), left)), 4),
       ),
     );
     f.do(
       i32.store(
-        get(at),
-        height >= size && width >= size
-          ? i32.and(i32.ltU(get(top), int(height - size + 1)), i32.ltU(get(left), int(width - size + 1)))
-          : int(0),
+        at,
+        height >= size && width >= size ? i32.and(i32.ltU(top, height - size + 1), i32.ltU(left, width - size + 1)) : 0,
         4,
       ),
     );
-    f.do(i32.store(get(at), get(top), 8));
-    f.do(i32.store(get(at), get(left), 12));
+    f.do(i32.store(at, top, 8));
+    f.do(i32.store(at, left, 12));
   });
   const plane = height * width * 4;
-  const group = (c: Code, lanes: number): void => {
-    const channel = f.local("i32", c);
-    f.range(int(0), get(count), 1, (t) => {
-      const at = f.local("i32", i32.add(get(places), i32.mul(get(t), int(PLACE_BYTES))));
-      const base = f.local("i32", i32.add(i32.add(get(image), i32.load(get(at))), i32.mul(get(channel), int(plane))));
-      const row = f.local("i32", int(width * 4));
+  const group = (c: Operand, lanes: number): void => {
+    const channel = f.i32(c);
+    f.range(0, count, 1, (t) => {
+      const at = f.i32(i32.add(places, i32.mul(t, PLACE_BYTES)));
+      const base = f.i32(i32.add(i32.add(image, i32.load(at)), i32.mul(channel, plane)));
+      const row = f.i32(width * 4);
       // channels past the last repeat it: nobody reads them
-      const bases = [0, 1, 2, 3].map((lane) =>
-        f.local("i32", i32.add(get(base), int(Math.min(lane, lanes - 1) * plane))),
-      );
+      const bases = [0, 1, 2, 3].map((lane) => f.i32(i32.add(base, Math.min(lane, lanes - 1) * plane)));
       if (!always)
-        f.if(i32.eqz(i32.load(get(at), 4)), () => {
-          f.zero(get(stage), stageBytes(size));
-          const [top, left] = [f.local("i32", i32.load(get(at), 8)), f.local("i32", i32.load(get(at), 12))];
+        f.if(i32.eqz(i32.load(at, 4)), () => {
+          f.zero(stage, stageBytes(size));
+          const [top, left] = [f.i32(i32.load(at, 8)), f.i32(i32.load(at, 12))];
           bases.forEach((b, lane) => {
             if (lane >= lanes) return;
             f.for(size, (r) =>
-              f.if(i32.ltU(i32.add(get(top), get(r)), int(height)), () =>
+              f.if(i32.ltU(i32.add(top, r), height), () =>
                 f.for(size, (s) =>
-                  f.if(i32.ltU(i32.add(get(left), get(s)), int(width)), () => {
+                  f.if(i32.ltU(i32.add(left, s), width), () => {
                     f.do(
                       i32.store(
-                        i32.add(get(stage), i32.add(i32.mul(get(r), int(32)), i32.mul(get(s), int(4)))),
-                        i32.load(i32.add(get(b), i32.mul(i32.add(i32.mul(get(r), int(width)), get(s)), int(4)))),
+                        i32.add(stage, i32.add(i32.mul(r, 32), i32.mul(s, 4))),
+                        i32.load(i32.add(b, i32.mul(i32.add(i32.mul(r, width), s), 4))),
                         lane * size * 32,
                       ),
                     );
@@ -213,47 +187,44 @@ function transformTiles(
                 ),
               ),
             );
-            f.set(b, i32.add(get(stage), int(lane * size * 32)));
+            f.set(b, i32.add(stage, lane * size * 32));
           });
-          f.set(row, int(32));
+          f.set(row, 32);
         });
-      const line = f.local("i32", get(half));
+      const line = f.i32(half);
       f.for(size, () => {
         const first = transpose4(
           f,
-          bases.map((b) => f.local("v128", v.load(get(b)))),
+          bases.map((b) => f.v128(v.load(b))),
         );
         const rest =
           size < WINDOW
             ? []
             : (() => {
-                const pairs = bases.map((b) => f.local("v128", v.loadPair(get(b), 16)));
+                const pairs = bases.map((b) => f.v128(v.loadPair(b, 16)));
                 const [p, q] = keep(f, [
-                  v.shuffle(get(pairs[0]), get(pairs[1]), [0, 4, 1, 5]),
-                  v.shuffle(get(pairs[2]), get(pairs[3]), [0, 4, 1, 5]),
+                  v.shuffle(pairs[0], pairs[1], [0, 4, 1, 5]),
+                  v.shuffle(pairs[2], pairs[3], [0, 4, 1, 5]),
                 ]);
-                return keep(f, [v.shuffle(get(p), get(q), [0, 1, 4, 5]), v.shuffle(get(p), get(q), [2, 3, 6, 7])]);
+                return keep(f, [v.shuffle(p, q, [0, 1, 4, 5]), v.shuffle(p, q, [2, 3, 6, 7])]);
               })();
-        axis(f, [...first, ...rest].slice(0, size)).forEach((x, j) => f.do(v.store(get(line), x, j * 16)));
+        axis(f, [...first, ...rest].slice(0, size)).forEach((x, j) => f.do(v.store(line, x, j * 16)));
         f.advance(line, WINDOW * 16);
-        for (const b of bases) f.set(b, i32.add(get(b), get(row)));
+        for (const b of bases) f.set(b, i32.add(b, row));
       });
-      const column = f.local("i32", get(half));
-      const out = f.local(
-        "i32",
-        i32.add(i32.add(get(target), i32.mul(get(t), int(pitch))), i32.mul(get(channel), int(4))),
-      );
+      const column = f.i32(half);
+      const out = f.i32(i32.add(i32.add(target, i32.mul(t, pitch)), i32.mul(channel, 4)));
       f.for(WINDOW, () => {
-        const numbers = Array.from({ length: size }, (_, i) => f.local("v128", v.load(get(column), i * WINDOW * 16)));
-        axis(f, numbers).forEach((x, i) => f.do(v.store(get(out), x, i * WINDOW * position)));
+        const numbers = Array.from({ length: size }, (_, i) => f.v128(v.load(column, i * WINDOW * 16)));
+        axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * WINDOW * position)));
         f.advance(column, 16);
         f.advance(out, position);
       });
     });
   };
   const whole = channels - (channels % 4);
-  f.for(whole, (c) => group(get(c), 4), 4);
-  if (whole < channels) group(int(whole), channels - whole);
+  f.for(whole, (c) => group(c, 4), 4);
+  if (whole < channels) group(whole, channels - whole);
 }
 
 /**
@@ -290,16 +261,16 @@ function frame<Inputs extends string>(
   // the windows may end before the image does
   const [rows, columns] = [Math.min(H, height - top), Math.min(W, width - left)];
   passOver(k, planes, height * width, ({ f, input, shared }, first, last) => {
-    f.range(get(first), get(last), 1, (plane) => {
-      const to = f.local("i32", i32.add(get(shared), i32.mul(get(plane), int(height * width * 4))));
-      f.zero(get(to), height * width * 4);
-      const source = f.local("i32", i32.add(get(input[name]), i32.mul(get(plane), int(H * W * 4))));
+    f.range(first, last, 1, (plane) => {
+      const to = f.i32(i32.add(shared, i32.mul(plane, height * width * 4)));
+      f.zero(to, height * width * 4);
+      const source = f.i32(i32.add(input[name], i32.mul(plane, H * W * 4)));
       f.advance(to, (top * width + left) * 4);
       f.for(rows, () => {
         const whole = columns - (columns % 4);
-        f.for(whole * 4, (i) => f.do(v.store(i32.add(get(to), get(i)), v.load(i32.add(get(source), get(i))))), 16);
-        const rest = f.local("v128", v.load(get(source), whole * 4));
-        for (let lane = 0; lane < columns % 4; lane++) f.do(v.storeLane(get(to), get(rest), lane, (whole + lane) * 4));
+        f.for(whole * 4, (i) => f.do(v.store(i32.add(to, i), v.load(i32.add(source, i)))), 16);
+        const rest = f.v128(v.load(source, whole * 4));
+        for (let lane = 0; lane < columns % 4; lane++) f.do(v.storeLane(to, rest, lane, (whole + lane) * 4));
         f.advance(source, W * 4);
         f.advance(to, width * 4);
       });
@@ -325,34 +296,29 @@ export const winogradWeights =
     const Cp = up(inputs, 4);
     k.pass(up(outputs, 8) / 8, (p) => {
       const { f } = p;
-      const block = f.local("i32", i32.add(get(p.y), i32.mul(get(p.chunk), int(POSITIONS * Cp * 32))));
+      const block = f.i32(i32.add(p.y, i32.mul(p.chunk, POSITIONS * Cp * 32)));
       if (Cp > inputs)
-        f.for(POSITIONS, (i) =>
-          f.zero(i32.add(get(block), i32.add(i32.mul(get(i), int(Cp * 32)), int(inputs * 32))), (Cp - inputs) * 32),
-        );
+        f.for(POSITIONS, (i) => f.zero(i32.add(block, i32.add(i32.mul(i, Cp * 32), inputs * 32)), (Cp - inputs) * 32));
       const half = p.scratch(WINDOW * R * 16);
       [0, 4].forEach((lane0) => {
-        const first = f.local("i32", i32.add(i32.mul(get(p.chunk), int(8)), int(lane0)));
+        const first = f.i32(i32.add(i32.mul(p.chunk, 8), lane0));
         const emit = (lanes: number): void => {
-          const source = f.local("i32", i32.add(get(p.input.w), i32.mul(get(first), int(outputStride))));
-          const target = f.local("i32", i32.add(get(block), int(lane0 * 4)));
+          const source = f.i32(i32.add(p.input.w, i32.mul(first, outputStride)));
+          const target = f.i32(i32.add(block, lane0 * 4));
           f.for(inputs, () => {
-            const row = f.local("i32", get(half));
+            const row = f.i32(half);
             // columns of g·Gᵀ lie behind each other
             for (let r = 0; r < R; r++) {
               const g = Array.from({ length: R }, (_, s) => {
                 const tap = (flipped ? R * R - 1 - (r * R + s) : r * R + s) * 4;
-                let x: Code = v.constant(0);
-                for (let lane = 0; lane < lanes; lane++)
-                  x = v.loadLane(get(source), x, lane, tap + lane * outputStride);
-                return f.local("v128", x);
+                return f.v128(gatherLanes(source, lanes, outputStride, tap));
               });
-              weightAxis(f, g).forEach((x, j) => f.do(v.store(get(row), x, (j * R + r) * 16)));
+              weightAxis(f, g).forEach((x, j) => f.do(v.store(row, x, (j * R + r) * 16)));
             }
-            const out = f.local("i32", get(target));
+            const out = f.i32(target);
             f.for(WINDOW, () => {
-              const g = Array.from({ length: R }, (_, r) => f.local("v128", v.load(get(row), r * 16)));
-              weightAxis(f, g).forEach((x, i) => f.do(v.store(get(out), x, i * WINDOW * Cp * 32)));
+              const g = Array.from({ length: R }, (_, r) => f.v128(v.load(row, r * 16)));
+              weightAxis(f, g).forEach((x, i) => f.do(v.store(out, x, i * WINDOW * Cp * 32)));
               f.advance(row, R * 16);
               f.advance(out, Cp * 32);
             });
@@ -365,13 +331,11 @@ export const winogradWeights =
         const left = Math.max(0, outputs - (chunks - 1) * 8 - lane0);
         if (full >= chunks) emit(4);
         else {
-          if (full > 0) f.if(i32.ltU(get(p.chunk), int(full)), () => emit(4));
-          f.if(i32.geU(get(p.chunk), int(Math.max(0, full))), () =>
+          if (full > 0) f.if(i32.ltU(p.chunk, full), () => emit(4));
+          f.if(i32.geU(p.chunk, Math.max(0, full)), () =>
             left > 0
               ? emit(left)
-              : f.for(POSITIONS * Cp, (i) =>
-                  f.do(v.store(i32.add(get(block), i32.mul(get(i), int(32))), v.constant(0), lane0 * 4)),
-                ),
+              : f.for(POSITIONS * Cp, (i) => f.do(v.store(i32.add(block, i32.mul(i, 32)), 0, lane0 * 4))),
           );
         }
       });
@@ -407,20 +371,18 @@ export const winogradConvolution =
     k.pass(blocks * Math.ceil(eights / share), (p) => {
       const { f } = p;
       const room = p.scratch(POSITIONS * (position + products) + 24 * 16 + transformBytes(most));
-      const m = f.local("i32", i32.add(get(room), int(POSITIONS * position)));
-      const half = f.local("i32", i32.add(get(m), int(POSITIONS * products)));
-      const from = f.local("i32", i32.mul(i32.remU(get(p.chunk), int(blocks)), int(most)));
-      const [first8, last8] = unitsOf(f, f.local("i32", i32.divU(get(p.chunk), int(blocks))), eights, share);
-      const count = f.local("i32", int(most));
+      const m = f.i32(i32.add(room, POSITIONS * position));
+      const half = f.i32(i32.add(m, POSITIONS * products));
+      const from = f.i32(i32.mul(i32.remU(p.chunk, blocks), most));
+      const [first8, last8] = unitsOf(f, f.i32(i32.divU(p.chunk, blocks)), eights, share);
+      const count = f.i32(most);
       if (tiles.total % most > 0)
-        f.if(i32.geU(i32.add(get(from), int(most)), int(tiles.total)), () =>
-          f.set(count, i32.sub(int(tiles.total), get(from))),
-        );
+        f.if(i32.geU(i32.add(from, most), tiles.total), () => f.set(count, i32.sub(tiles.total, from)));
       transformTiles(
         f,
         tiles,
         {
-          at: get(source.copied ? p.shared : p.input.x),
+          at: source.copied ? p.shared : p.input.x,
           channels: C,
           height: source.height,
           width: source.width,
@@ -430,84 +392,66 @@ export const winogradConvolution =
         inputAxis,
         from,
         count,
-        i32.add(get(half), int(24 * 16)),
-        get(room),
+        i32.add(half, 24 * 16),
+        room,
         Cp * 4,
         position,
         most,
       );
-      const u = f.local("i32", i32.add(get(p.input.u), i32.mul(get(first8), int(POSITIONS * Cp * 32))));
-      const block = (first: Code, channels: number): void => {
-        const k0 = f.local("i32", first);
+      const u = f.i32(i32.add(p.input.u, i32.mul(first8, POSITIONS * Cp * 32)));
+      const block = (first: Operand, channels: number): void => {
+        const k0 = f.i32(first);
         f.for(POSITIONS, (i) => {
-          const weights = f.local("i32", i32.add(get(u), i32.mul(get(i), int(Cp * 32))));
-          f.range(int(0), get(count), 4, (t) => {
-            const left = f.local(
-              "i32",
-              i32.add(i32.add(get(room), i32.mul(get(i), int(position))), i32.mul(get(t), int(Cp * 4))),
-            );
-            const right = f.local("i32", get(weights));
-            const sums = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
+          const weights = f.i32(i32.add(u, i32.mul(i, Cp * 32)));
+          f.range(0, count, 4, (t) => {
+            const left = f.i32(i32.add(i32.add(room, i32.mul(i, position)), i32.mul(t, Cp * 4)));
+            const right = f.i32(weights);
+            const sums = [0, 1, 2, 3].map(() => [0, 1].map(() => f.v128(0)));
             f.for(C, () => {
-              const [a, b] = [f.local("v128", v.load(get(right))), f.local("v128", v.load(get(right), 16))];
+              const [a, b] = [f.v128(v.load(right)), f.v128(v.load(right, 16))];
               sums.forEach(([s0, s1], r) => {
-                const splat = f.local("v128", v.loadSplat(get(left), r * Cp * 4));
-                f.mulAdd(s0, get(splat), get(a));
-                f.mulAdd(s1, get(splat), get(b));
+                const splat = f.v128(v.loadSplat(left, r * Cp * 4));
+                f.mulAdd(s0, splat, a);
+                f.mulAdd(s1, splat, b);
               });
               f.advance(left, 4);
               f.advance(right, 32);
             });
-            const to = f.local(
-              "i32",
-              i32.add(i32.add(get(m), i32.mul(get(i), int(products))), i32.mul(get(t), int(32))),
-            );
-            sums.forEach((row, r) => row.forEach((s, j) => f.do(v.store(get(to), get(s), r * 32 + j * 16))));
+            const to = f.i32(i32.add(i32.add(m, i32.mul(i, products)), i32.mul(t, 32)));
+            sums.forEach((row, r) => row.forEach((s, j) => f.do(v.store(to, s, r * 32 + j * 16))));
           });
         });
-        f.range(int(0), get(count), 1, (t) => {
-          const place = placeOf(f, i32.add(get(from), get(t)), tiles);
+        f.range(0, count, 1, (t) => {
+          const place = placeOf(f, i32.add(from, t), tiles);
           for (let lane0 = 0; lane0 < channels; lane0 += 4) {
-            const column = f.local("i32", i32.add(get(m), i32.add(i32.mul(get(t), int(32)), int(lane0 * 4))));
-            const line = f.local("i32", get(half));
+            const column = f.i32(i32.add(m, i32.add(i32.mul(t, 32), lane0 * 4)));
+            const line = f.i32(half);
             f.for(WINDOW, () => {
-              const numbers = Array.from({ length: WINDOW }, (_, i) =>
-                f.local("v128", v.load(get(column), i * WINDOW * products)),
-              );
-              outputAxis(f, numbers, TILE).forEach((o, i) => f.do(v.store(get(line), o, i * WINDOW * 16)));
+              const numbers = Array.from({ length: WINDOW }, (_, i) => f.v128(v.load(column, i * WINDOW * products)));
+              outputAxis(f, numbers, TILE).forEach((o, i) => f.do(v.store(line, o, i * WINDOW * 16)));
               f.advance(column, products);
               f.advance(line, 16);
             });
-            const row = f.local("i32", get(half));
-            const channel = f.local("i32", i32.mul(i32.add(get(k0), int(lane0)), int(4)));
-            const h = f.local("i32", i32.mul(get(place.row), int(TILE)));
-            const w = f.local("i32", i32.mul(get(place.column), int(TILE)));
-            const offset = f.local(
-              "i32",
-              i32.mul(
-                i32.add(
-                  i32.mul(
-                    i32.add(i32.mul(i32.add(i32.mul(get(place.image), int(outputs)), get(k0)), int(P)), get(h)),
-                    int(Q),
-                  ),
-                  get(w),
-                ),
-                int(4),
-              ),
+            const row = f.i32(half);
+            const channel = f.i32(i32.mul(i32.add(k0, lane0), 4));
+            const h = f.i32(i32.mul(place.row, TILE));
+            const w = f.i32(i32.mul(place.column, TILE));
+            const offset = f.i32(
+              i32.mul(i32.add(i32.mul(i32.add(i32.mul(i32.add(i32.mul(place.image, outputs), k0), P), h), Q), w), 4),
             );
             if (lane0 > 0) f.advance(offset, lane0 * P * Q * 4);
             f.for(TILE, () => {
               const inside = (lanes: number): void => {
-                const numbers = Array.from({ length: WINDOW }, (_, j) => f.local("v128", v.load(get(row), j * 16)));
+                const numbers = Array.from({ length: WINDOW }, (_, j) => f.v128(v.load(row, j * 16)));
                 const outs = keep(f, outputAxis(f, numbers, TILE));
                 const planes = transpose4(
                   f,
                   [0, 1, 2, 3].map((j) => outs[j] ?? outs[0]),
                 );
                 planes.slice(0, Math.min(4, channels - lane0)).forEach((plane, lane) => {
-                  p.store(get(plane), {
-                    offset: i32.add(get(offset), int(lane * P * Q * 4)),
-                    channel: i32.add(get(channel), int(lane * 4)),
+                  p.store(plane, {
+                    offset: i32.add(offset, lane * P * Q * 4),
+                    channel: i32.add(channel, lane * 4),
                     lanes,
                   });
                 });
@@ -517,11 +461,11 @@ export const winogradConvolution =
                   inside(TILE);
                   return;
                 }
-                if (Q > TILE) f.if(i32.ltU(get(place.column), int(tiles.across - 1)), () => inside(TILE));
-                f.if(i32.geU(get(place.column), int(tiles.across - 1)), () => inside(Q % TILE));
+                if (Q > TILE) f.if(i32.ltU(place.column, tiles.across - 1), () => inside(TILE));
+                f.if(i32.geU(place.column, tiles.across - 1), () => inside(Q % TILE));
               };
               if (P % TILE === 0) columns();
-              else f.if(i32.ltU(get(h), int(P)), columns);
+              else f.if(i32.ltU(h, P), columns);
               f.advance(row, WINDOW * 16);
               f.advance(h, 1);
               f.advance(offset, Q * 4);
@@ -530,11 +474,11 @@ export const winogradConvolution =
         });
         f.advance(u, POSITIONS * Cp * 32);
       };
-      if (outputs % 8 === 0) f.range(get(first8), get(last8), 1, (eight) => block(i32.mul(get(eight), int(8)), 8));
+      if (outputs % 8 === 0) f.range(first8, last8, 1, (eight) => block(i32.mul(eight, 8), 8));
       else
-        f.range(get(first8), get(last8), 1, (eight) => {
-          f.if(i32.ltU(get(eight), int(eights - 1)), () => block(i32.mul(get(eight), int(8)), 8));
-          f.if(i32.geU(get(eight), int(eights - 1)), () => block(int(outputs - (outputs % 8)), outputs % 8));
+        f.range(first8, last8, 1, (eight) => {
+          f.if(i32.ltU(eight, eights - 1), () => block(i32.mul(eight, 8), 8));
+          f.if(i32.geU(eight, eights - 1), () => block(outputs - (outputs % 8), outputs % 8));
         });
     });
   };
@@ -576,22 +520,20 @@ export const winogradWeightGrad =
       ) =>
       (p: Pass<"x" | "dy">): void => {
         const { f } = p;
-        const from = f.local("i32", i32.mul(get(p.chunk), int(CALL)));
-        const count = f.local("i32", int(CALL));
+        const from = f.i32(i32.mul(p.chunk, CALL));
+        const count = f.i32(CALL);
         if (tiles.total % CALL > 0)
-          f.if(i32.geU(i32.add(get(from), int(CALL)), int(tiles.total)), () =>
-            f.set(count, i32.sub(int(tiles.total), get(from))),
-          );
+          f.if(i32.geU(i32.add(from, CALL), tiles.total), () => f.set(count, i32.sub(tiles.total, from)));
         transformTiles(
           f,
           tiles,
-          { at: get(from0(p)), ...image },
+          { at: from0(p), ...image },
           size,
           axis,
           from,
           count,
-          get(p.scratch(transformBytes(CALL))),
-          i32.add(i32.add(get(p.shared), int(at)), i32.mul(i32.remU(get(from), int(ROUND)), int(pitch))),
+          p.scratch(transformBytes(CALL)),
+          i32.add(i32.add(p.shared, at), i32.mul(i32.remU(from, ROUND), pitch)),
           pitch,
           position,
           CALL,
@@ -636,25 +578,23 @@ export const winogradWeightGrad =
       const { f } = p;
       const half = p.scratch(WINDOW * kernel * 16);
       const [first, last] = unitsOf(f, p.chunk, K, 4);
-      f.range(get(first), get(last), 1, (map) => {
-        const source = f.local("i32", i32.add(i32.add(get(p.shared), int(atSums)), i32.mul(get(map), int(Cp * 4))));
-        const target = f.local("i32", i32.add(get(p.y), i32.mul(get(map), int(C * kernel * kernel * 4))));
+      f.range(first, last, 1, (map) => {
+        const source = f.i32(i32.add(i32.add(p.shared, atSums), i32.mul(map, Cp * 4)));
+        const target = f.i32(i32.add(p.y, i32.mul(map, C * kernel * kernel * 4)));
         const group = (lanes: number): void => {
-          const [column, line] = [f.local("i32", get(source)), f.local("i32", get(half))];
+          const [column, line] = [f.i32(source), f.i32(half)];
           f.for(WINDOW, () => {
-            const numbers = Array.from({ length: WINDOW }, (_, i) =>
-              f.local("v128", v.load(get(column), i * WINDOW * sums)),
-            );
-            weightGradAxis(f, numbers, kernel).forEach((o, i) => f.do(v.store(get(line), o, i * WINDOW * 16)));
+            const numbers = Array.from({ length: WINDOW }, (_, i) => f.v128(v.load(column, i * WINDOW * sums)));
+            weightGradAxis(f, numbers, kernel).forEach((o, i) => f.do(v.store(line, o, i * WINDOW * 16)));
             f.advance(column, sums);
             f.advance(line, 16);
           });
-          const [row, out] = [f.local("i32", get(half)), f.local("i32", get(target))];
+          const [row, out] = [f.i32(half), f.i32(target)];
           f.for(kernel, () => {
-            const numbers = Array.from({ length: WINDOW }, (_, j) => f.local("v128", v.load(get(row), j * 16)));
+            const numbers = Array.from({ length: WINDOW }, (_, j) => f.v128(v.load(row, j * 16)));
             keep(f, weightGradAxis(f, numbers, kernel)).forEach((o, j) => {
               for (let lane = 0; lane < lanes; lane++)
-                f.do(v.storeLane(get(out), get(o), lane, lane * kernel * kernel * 4 + j * 4));
+                f.do(v.storeLane(out, o, lane, lane * kernel * kernel * 4 + j * 4));
             });
             f.advance(row, WINDOW * 16);
             f.advance(out, kernel * 4);
@@ -684,44 +624,41 @@ function sumProducts(
   },
 ): void {
   const { f } = p;
-  const position = f.local("i32", i32.remU(get(p.chunk), int(POSITIONS)));
-  const begin = f.local("i32", i32.mul(i32.divU(get(p.chunk), int(POSITIONS)), int(ROUND)));
-  const images = f.local(
-    "i32",
-    i32.add(i32.add(get(p.shared), int(g.atImages)), i32.mul(get(position), int(g.images))),
-  );
-  const maps = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atMaps)), i32.mul(get(position), int(g.maps))));
-  const sums = f.local("i32", i32.add(i32.add(get(p.shared), int(g.atSums)), i32.mul(get(position), int(g.sums))));
-  const bytes = f.local("i32", int(ROUND * g.Cp * 4));
+  const position = f.i32(i32.remU(p.chunk, POSITIONS));
+  const begin = f.i32(i32.mul(i32.divU(p.chunk, POSITIONS), ROUND));
+  const images = f.i32(i32.add(i32.add(p.shared, g.atImages), i32.mul(position, g.images)));
+  const maps = f.i32(i32.add(i32.add(p.shared, g.atMaps), i32.mul(position, g.maps)));
+  const sums = f.i32(i32.add(i32.add(p.shared, g.atSums), i32.mul(position, g.sums)));
+  const bytes = f.i32(ROUND * g.Cp * 4);
   if (g.total % ROUND > 0)
-    f.if(i32.geU(i32.add(get(begin), int(ROUND)), int(g.total)), () => f.set(bytes, int((g.total % ROUND) * g.Cp * 4)));
-  const end = f.local("i32");
+    f.if(i32.geU(i32.add(begin, ROUND), g.total), () => f.set(bytes, (g.total % ROUND) * g.Cp * 4));
+  const end = f.i32();
   f.for(
     g.Kp * 4,
     (k) => {
       f.for(
         g.Cp * 4,
         (c) => {
-          const own = [0, 1, 2, 3].map(() => [0, 1].map(() => f.local("v128", v.constant(0))));
-          const left = f.local("i32", i32.add(get(maps), get(k)));
-          const right = i32.add(get(images), get(c));
-          f.set(end, i32.add(right, get(bytes)));
-          f.range(right, get(end), g.Cp * 4, (at) => {
-            const [a, b] = [f.local("v128", v.load(get(at))), f.local("v128", v.load(get(at), 16))];
+          const own = [0, 1, 2, 3].map(() => [0, 1].map(() => f.v128(0)));
+          const left = f.i32(i32.add(maps, k));
+          const right = i32.add(images, c);
+          f.set(end, i32.add(right, bytes));
+          f.range(right, end, g.Cp * 4, (at) => {
+            const [a, b] = [f.v128(v.load(at)), f.v128(v.load(at, 16))];
             own.forEach(([s0, s1], r) => {
-              const splat = f.local("v128", v.loadSplat(get(left), r * 4));
-              f.mulAdd(s0, get(splat), get(a));
-              f.mulAdd(s1, get(splat), get(b));
+              const splat = f.v128(v.loadSplat(left, r * 4));
+              f.mulAdd(s0, splat, a);
+              f.mulAdd(s1, splat, b);
             });
             f.advance(left, g.Kp * 4);
           });
-          const to = f.local("i32", i32.add(i32.add(get(sums), i32.mul(get(k), int(g.Cp))), get(c)));
-          const put = (value: (s: Local, at: number) => Code): void =>
+          const to = f.i32(i32.add(i32.add(sums, i32.mul(k, g.Cp)), c));
+          const put = (value: (s: Local, at: number) => Operand): void =>
             own.forEach((row, r) =>
-              row.forEach((s, j) => f.do(v.store(get(to), value(s, r * g.Cp * 4 + j * 16), r * g.Cp * 4 + j * 16))),
+              row.forEach((s, j) => f.do(v.store(to, value(s, r * g.Cp * 4 + j * 16), r * g.Cp * 4 + j * 16))),
             );
-          if (g.total > ROUND) f.if(get(begin), () => put((s, at) => v.add(v.load(get(to), at), get(s))));
-          f.if(i32.eqz(get(begin)), () => put((s) => get(s)));
+          if (g.total > ROUND) f.if(begin, () => put((s, at) => v.add(v.load(to, at), s)));
+          f.if(i32.eqz(begin), () => put((s) => s));
         },
         32,
       );
