@@ -21,7 +21,7 @@ async function run(name, options) {
   const y = b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 });
   const [dx, dw] = gradients(b, f.sum(f.mul(y, b.parameter("dy", y.shape, draw(K * size * size, 9)))), [x, w]);
   for (const [key, value] of Object.entries({ y, dx, dw })) b.output(key, value);
-  return (await (await openBackend(name, options)).compile(b)).run();
+  return (await (await openBackend(name, options)).compile(b)).execute();
 }
 const want = await run("reference");
 const rows = [];

@@ -38,12 +38,12 @@ for (const size of [32, 64, 128, 256, 512, 1024]) {
   const plan = await backends.kept.compile(graphOf(size, false));
   const feed = { x: new Float32Array(size * size).map((_, i) => Math.sin(i)) };
   const flops = plan.steps.reduce((n, s) => n + s.flops, 0);
-  plan.run(feed);
+  await plan.execute(feed);
   const times = [];
   const until = performance.now() + 3000;
   while (times.length < 3 || (performance.now() < until && times.length < 60)) {
     const begun = performance.now();
-    plan.run(feed);
+    await plan.execute(feed);
     times.push(performance.now() - begun);
   }
   rows.push({
@@ -70,7 +70,7 @@ for (const c of [16, 32, 64, 128, 256]) {
   const times = [];
   for (const until = performance.now() + 1500; performance.now() < until; ) {
     const begun = performance.now();
-    plan.run();
+    await plan.execute();
     times.push(performance.now() - begun);
   }
   channelRows.push({ c, ms: times.sort((p, q) => p - q)[times.length >> 1] });

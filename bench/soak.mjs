@@ -45,11 +45,11 @@ for (const [name, channels, size, steps] of [
   ["larger", 16, 64, 10_000],
 ]) {
   const { plan, feed, shared } = await stepping(channels, size);
-  for (let i = 0; i < 500; i++) plan.run(feed);
+  for (let i = 0; i < 500; i++) await plan.execute(feed);
   const before = await settle();
   const begun = performance.now();
   for (let i = 0; i < steps; i++) {
-    plan.run(feed);
+    await plan.execute(feed);
     if (i % 20_000 === 0) {
       process.stderr.write(`\r${name} ${i} of ${steps}`);
       await new Promise((done) => setImmediate(done));

@@ -105,7 +105,7 @@ async function inexactInput() {
           operatorNorm: Math.SQRT2 * (a + 2 ** -n),
         }),
       );
-      const { z } = (await reference.compile(b)).run({ A: matrix(a, a), y });
+      const { z } = await (await reference.compile(b)).execute({ A: matrix(a, a), y });
       const truth = [0, 1].map((which) => {
         const t = new Float64Array(N);
         t[which] = height / (a + 2 ** -n);
@@ -234,7 +234,7 @@ async function jittering() {
     const plan = await backend.compile(b);
     let moved = input;
     for (let k = 0; k < 60; k++) {
-      const { g } = plan.run({ x: moved, t: clean });
+      const { g } = await plan.execute({ x: moved, t: clean });
       moved = Float32Array.from(input);
       for (let i = 0; i < total; i++) {
         const row = g.subarray(i * n, (i + 1) * n);
@@ -313,7 +313,7 @@ async function ellipses() {
       const x = test.images.image(i);
       const scene = { x, noise: test.draw(1, i) };
       const truth = Float64Array.from(x);
-      const error = (r) => distance(objective.reconstruct(scene, r), truth) / norm(truth);
+      const error = async (r) => distance(await objective.reconstruct(scene, r), truth) / norm(truth);
       const clean = new Float64Array(x.length);
       const yNorm = norm(await measured(test, x));
       const rng = random(3).fork(i);
@@ -321,11 +321,12 @@ async function ellipses() {
         const r = Float64Array.from({ length: x.length }, () => rng.normal());
         return objective.measured(r);
       };
-      const normals = Array.from({ length: draws }, () => {
-        const r = inside();
+      const normals = [];
+      for (let draw = 0; draw < draws; draw++) {
+        const r = await inside();
         const length = norm(r);
-        return r.map((v) => v / length);
-      });
+        normals.push(r.map((v) => v / length));
+      }
       let best = clean;
       for (const [k, budget] of budgets.entries()) {
         const radius = budget * yNorm;
@@ -337,10 +338,12 @@ async function ellipses() {
             { radius, steps, restarts },
             k > 1 ? best : undefined,
           );
-          if (error(found.r) > error(best)) best = found.r;
+          if ((await error(found.r)) > (await error(best))) best = found.r;
         }
-        table.adversarial[k].push(error(best));
-        table.Gaussian[k].push(mean(normals.map((r) => error(r.map((v) => v * radius)))));
+        table.adversarial[k].push(await error(best));
+        const byChance = [];
+        for (const r of normals) byChance.push(await error(r.map((v) => v * radius)));
+        table.Gaussian[k].push(mean(byChance));
       }
       note(`${method.name}: image ${i + 1} of ${images}`);
     }
@@ -371,7 +374,7 @@ async function ellipses() {
 async function measured(problem, x) {
   const b = new GraphBuilder(ops);
   b.output("y", problem.operator.forward(b, b.input("x", [1, ...problem.operator.domain])));
-  return (await backend.compile(b)).run({ x }).y;
+  return (await (await backend.compile(b)).execute({ x })).y;
 }
 
 /** Every other image of a set with a texture added. */
@@ -405,7 +408,7 @@ async function dense() {
   const b = new GraphBuilder(ops);
   b.output("x", b.emit("fft2", { x: b.input("k", [1, 2, 32, 32]) }, { inverse: true }));
   const size = 0.3 * mean(Array.from({ length: 20 }, (_, i) => norm(phantoms(20, 1).image(i))));
-  const texture = (await backend.compile(b)).run({
+  const texture = await (await backend.compile(b)).execute({
     k: spectrum.map((v, k) => size * (mask[k % 1024] ? (0.1 * v) / seen : (Math.sqrt(0.99) * v) / unseen)),
   }).x;
   const training = inverseProblem({ operator, noise, images: textured(phantoms(3000, 1), texture) });
@@ -444,7 +447,7 @@ async function dense() {
     const quality = (z) => psnr(truth, magnitude(z), maximum(truth));
     let given;
     for (const [m, objective] of objectives.entries()) {
-      const clean = objective.reconstruct(scene, new Float64Array(x.length));
+      const clean = await objective.reconstruct(scene, new Float64Array(x.length));
       const rng = random(5).fork(i);
       const { r } = await projectedAscent(
         (at) => objective.climb(scene, at, clean),
@@ -453,7 +456,7 @@ async function dense() {
         { radius: budget * norm(x), steps: 60, restarts: 4 },
       );
       given ??= r;
-      const [own, other] = [objective.reconstruct(scene, r), objective.reconstruct(scene, given)];
+      const [own, other] = [await objective.reconstruct(scene, r), await objective.reconstruct(scene, given)];
       const row = rows[m];
       row.clean.push(quality(clean));
       row.given.push(quality(other));

@@ -44,7 +44,9 @@ describe.each(Object.keys(ops) as OpName[])("wasm %s", (name) => {
 
 async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): Promise<number> {
   const [want, got] = await Promise.all(
-    (["reference", "wasm"] as const).map(async (backend) => (await (await openBackend(backend)).compile(b)).run(feed)),
+    (["reference", "wasm"] as const).map(async (backend) =>
+      (await (await openBackend(backend)).compile(b)).execute(feed),
+    ),
   );
   let worst = 0;
   for (const [name, y] of Object.entries(want)) {

@@ -2,7 +2,17 @@
 // seeded numbers.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GraphBuilder, gradients, openBackend, ops, printGraph, random, ShapeError, sizeOf } from "fiducial/engine";
+import {
+  GraphBuilder,
+  gradients,
+  openBackend,
+  ops,
+  printGraph,
+  random,
+  ShapeError,
+  sizeOf,
+  type Plan,
+} from "fiducial/engine";
 
 const conv = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
 
@@ -17,8 +27,8 @@ describe("graph", () => {
     const b = new GraphBuilder(ops);
     b.output("y", b.emit("neg", { x: b.input("x", [3]) }, {}));
     const plan = await (await openBackend("reference")).compile(b);
-    expect(() => plan.run({})).toThrow(ShapeError);
-    expect(() => plan.run({ x: [1, 2] })).toThrow(/"x" has 2 values/);
+    await expect(plan.execute({})).rejects.toThrow(ShapeError);
+    await expect(plan.execute({ x: [1, 2] })).rejects.toThrow(/"x" has 2 values/);
   });
   it("prints one line per node", () => {
     const b = new GraphBuilder(ops);
@@ -34,8 +44,8 @@ describe("graph", () => {
     b.update(u, b.emit("sub", { a: u, b: du }, {}));
     b.update(w, b.emit("sub", { a: w, b: dw }, {}));
     const plan = await (await openBackend("reference")).compile(b);
-    plan.run();
-    expect([plan.read("u")[0], plan.read("w")[0]]).toEqual([-1, 1]);
+    await plan.execute();
+    expect([(await plan.read("u"))[0], (await plan.read("w"))[0]]).toEqual([-1, 1]);
   });
   it("the kernel 1 0 −1 finds the edge of the 6×6 image", async () => {
     const b = new GraphBuilder(ops);
@@ -45,8 +55,54 @@ describe("graph", () => {
     );
     const w = b.constant([1, 0, -1, 1, 0, -1, 1, 0, -1], [1, 1, 3, 3]);
     b.output("y", b.emit("conv2d", { x, w }, conv));
-    const { y } = (await (await openBackend("reference")).compile(b)).run();
+    const { y } = await (await (await openBackend("reference")).compile(b)).execute();
     expect([...y]).toEqual([0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0]);
+  });
+});
+
+describe.each(["reference", "wasm"] as const)("a plan of %s", (name) => {
+  /** w ← w + x, through a chain of `length` large steps that nothing fuses. */
+  async function counter(length: number, size: number): Promise<Plan> {
+    const b = new GraphBuilder(ops);
+    const w = b.parameter("w", [size], new Float32Array(size));
+    let value = b.emit("add", { a: w, b: b.input("x", [size]) }, {});
+    for (let i = 0; i < length; i++) value = b.emit("roll", { x: value }, { axis: 0, shift: i % 2 === 0 ? 1 : -1 });
+    b.output("y", value);
+    b.output("z", b.emit("neg", { x: value }, {}));
+    b.update(w, value);
+    return (await openBackend(name, { threads: 1 })).compile(b);
+  }
+  it("does what it is asked in the order of asking, and reads its inputs before it answers", async () => {
+    const plan = await counter(4, 3);
+    const { signal } = new AbortController();
+    const x = [1, 2, 3];
+    const asked = [
+      plan.execute({ x }, { signal }),
+      plan.execute({ x }, { signal }),
+      plan.write("w", [5, 5, 5]),
+      plan.execute({ x }),
+    ];
+    const read = plan.read("w");
+    x.fill(100);
+    const [first, second, , third] = (await Promise.all(asked)) as Record<string, ArrayLike<number>>[];
+    expect([first.y[0], second.y[0], third.y[0], (await read)[0]]).toEqual([1, 2, 6, 6]);
+  });
+  it("gives only the outputs that are asked for, and names one that it does not have", async () => {
+    const plan = await counter(2, 3);
+    expect(Object.keys(await plan.execute({ x: [1, 2, 3] }, { outputs: ["z"] }))).toEqual(["z"]);
+    await expect(plan.execute({ x: [1, 2, 3] }, { outputs: ["w"] })).rejects.toThrow(/no output "w"; it has y, z/);
+  });
+  it("ends at a signal, with no update, and goes on as if nothing had been", async () => {
+    const size = 40_000;
+    const plan = await counter(400, size);
+    const x = new Float32Array(size).fill(1);
+    const controller = new AbortController();
+    const running = plan.execute({ x }, { signal: controller.signal });
+    queueMicrotask(() => controller.abort(new Error("enough")));
+    await expect(running).rejects.toThrow("enough");
+    await expect(plan.execute({ x }, { signal: controller.signal })).rejects.toThrow("enough");
+    expect((await plan.read("w"))[0]).toBe(0);
+    expect((await plan.execute({ x })).y[0]).toBe(1);
   });
 });
 
@@ -67,7 +123,7 @@ describe("fft2", () => {
           const rng = random(seed);
           const draw = (): Float64Array => Float64Array.from({ length: 2 * h * w }, () => rng.normal());
           const feed = { x: draw(), y: draw() };
-          const { Ax, Aty } = (await backend.compile(b)).run(feed);
+          const { Ax, Aty } = await (await backend.compile(b)).execute(feed);
           const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
             Array.from(p).reduce((s, v, i) => s + v * q[i], 0);
           const scale = Math.sqrt(inner(Ax, Ax) * inner(feed.y, feed.y));
@@ -97,7 +153,7 @@ describe("fft2", () => {
           { inverse: false },
         ),
       );
-      const { y } = (await (await openBackend("reference")).compile(b)).run();
+      const { y } = await (await (await openBackend("reference")).compile(b)).execute();
       expect(y[Math.floor(h / 2) * w + Math.floor(w / 2)]).toBeCloseTo(Math.sqrt(h * w), 12);
     }
   });

@@ -31,7 +31,7 @@ function values(n: number, seed: number, positive: boolean): Float64Array {
 }
 
 async function worstError(plan: Plan, feed: Record<string, Float64Array>, names: readonly string[]): Promise<number> {
-  const analytic = plan.run(feed);
+  const analytic = await plan.execute(feed);
   let worst = 0;
   for (const name of names) {
     const x = feed[name];
@@ -40,9 +40,9 @@ async function worstError(plan: Plan, feed: Record<string, Float64Array>, names:
     for (let i = 0; i < x.length; i += Math.max(1, Math.floor(x.length / 12))) {
       const before = x[i];
       x[i] = before + STEP;
-      const up = plan.run(feed).cost[0];
+      const up = (await plan.execute(feed)).cost[0];
       x[i] = before - STEP;
-      const down = plan.run(feed).cost[0];
+      const down = (await plan.execute(feed)).cost[0];
       x[i] = before;
       worst = Math.max(worst, Math.abs((up - down) / (2 * STEP) - analytic[`d${name}`][i]) / top);
     }

@@ -224,7 +224,7 @@ describe("wavelet sparsity", () => {
       const run = async (threshold: number, x: Float64Array): Promise<ArrayLike<number>> => {
         const b = new GraphBuilder(ops);
         b.output("y", shrinkDetails(b, b.input("x", [1, 2, 16, 8]), { threshold, wavelet, levels: 2 }));
-        return (await reference.compile(b)).run({ x }).y;
+        return (await (await reference.compile(b)).execute({ x })).y;
       };
       const rng = random(4);
       const x = Float64Array.from({ length: 256 }, () => rng.normal());

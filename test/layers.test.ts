@@ -88,7 +88,7 @@ describe("layers agree with PyTorch to 1e-4, on every backend", () => {
       const some = (v: ArrayLike<number>): number[] => Array.from(v).filter((_, i) => i % c.every === 0);
       for (const backend of ["reference", "wasm"] as const) {
         const plan = await (await openBackend(backend)).compile(graphOf(network, c).b);
-        const out = plan.run({ x: wave(sizeOf(c.input), 0.5).map((v) => 2 * v) });
+        const out = await plan.execute({ x: wave(sizeOf(c.input), 0.5).map((v) => 2 * v) });
         expect(worst(c.output, some(out.y)), `${backend} output`).toBeLessThan(1e-4);
         expect(worst(c.inputGradient, some(out["d x"])), `${backend} input gradient`).toBeLessThan(1e-4);
         expect(Object.keys(c.gradients).sort()).toEqual(
@@ -99,7 +99,7 @@ describe("layers agree with PyTorch to 1e-4, on every backend", () => {
           expect(worst(want, some(out[`d ${key}`]), floor), `${backend} ${key}`).toBeLessThan(1e-4);
         if (c.training)
           for (const [key, want] of Object.entries(c.buffers))
-            expect(worst(want, some(plan.read(key))), `${backend} ${key}`).toBeLessThan(1e-4);
+            expect(worst(want, some(await plan.read(key))), `${backend} ${key}`).toBeLessThan(1e-4);
       }
     });
 });
@@ -123,15 +123,17 @@ describe("gradients agree with central differences to 1e-6, on the reference", (
         const direction = new Map(
           wrt.map(([key, v]) => [key, Float64Array.from({ length: sizeOf(v.shape) }, () => rng.normal())]),
         );
-        const at = (t: number): Record<string, ArrayLike<number>> => {
+        const at = async (t: number): Promise<Record<string, ArrayLike<number>>> => {
           const moved = (key: string): Float64Array => start.get(key)!.map((v, i) => v + t * direction.get(key)![i]);
-          for (const [key] of wrt) if (key !== "x") plan.write(key, moved(key));
-          return plan.run({ x: moved("x") });
+          for (const [key] of wrt) if (key !== "x") await plan.write(key, moved(key));
+          return plan.execute({ x: moved("x") });
         };
         const h = 1e-5;
-        const cost = (t: number): number => at(t).cost[0];
-        const difference = (8 * (cost(h) - cost(-h)) - (cost(2 * h) - cost(-2 * h))) / (12 * h);
-        const out = at(0);
+        const cost = async (t: number): Promise<number> => (await at(t)).cost[0];
+        const near = (await cost(h)) - (await cost(-h));
+        const far = (await cost(2 * h)) - (await cost(-2 * h));
+        const difference = (8 * near - far) / (12 * h);
+        const out = await at(0);
         let [slope, scale] = [0, 0];
         for (const [key] of wrt)
           direction.get(key)!.forEach((d, i) => {
@@ -187,18 +189,18 @@ describe("networks", () => {
     const network = nn.sequential({ input: [1000], seed: 0, layers: [nn.dropout({ probability: 0.25 })] });
     const ones = new Float32Array(1000).fill(1);
     for (const backend of ["reference", "wasm"] as const) {
-      const run = async (training: boolean): Promise<() => ArrayLike<number>> => {
+      const run = async (training: boolean): Promise<() => Promise<ArrayLike<number>>> => {
         const b = new GraphBuilder(ops);
         b.output("y", applyNetwork(b, network, b.input("x", [1, 1000]), { training }).y);
         const plan = await (await openBackend(backend)).compile(b);
-        return () => plan.run({ x: ones }).y;
+        return async () => (await plan.execute({ x: ones })).y;
       };
       const train = await run(true);
-      const [first, second] = [Array.from(train()), Array.from(train())];
+      const [first, second] = [Array.from(await train()), Array.from(await train())];
       expect(second).not.toEqual(first);
       expect(first.filter((v) => v === 0).length / 1000).toBeCloseTo(0.25, 1);
       expect(first.every((v) => v === 0 || Math.abs(v - 4 / 3) < 1e-6)).toBe(true);
-      expect(Array.from((await run(false))())).toEqual(Array.from(ones));
+      expect(Array.from(await (await run(false))())).toEqual(Array.from(ones));
     }
   });
   it("a wrong block fails when it is built, naming the layer, both shapes and the mend", () => {

@@ -32,7 +32,7 @@ const scan: Acquisition = {
   x,
   y: await applyOperator(operator, "forward", x, backend),
   mask,
-  spectrum: (image) => plan.run({ x: image }).y,
+  spectrum: async (image) => (await plan.execute({ x: image })).y,
 };
 const size = shape[0] * shape[1];
 const by = (name: string): (typeof acquisitionFaults)[number] => acquisitionFaults.find((f) => f.name === name)!;
@@ -41,45 +41,46 @@ const change = (y: ArrayLike<number>): number => norm(Float64Array.from(y, (v, k
 describe("faults", () => {
   it.each(acquisitionFaults.map((f) => [f.name, f] as const))(
     "%s repeats for a seed, leaves alone what is not measured, and grows with its severity",
-    (_name, fault) => {
-      const sizes = fault.severities.map((severity) => {
-        const y = fault.corrupt(scan, severity, random(7));
-        expect(y).toEqual(fault.corrupt(scan, severity, random(7)));
+    async (_name, fault) => {
+      const sizes: number[] = [];
+      for (const severity of fault.severities) {
+        const y = await fault.corrupt(scan, severity, random(7));
+        expect(y).toEqual(await fault.corrupt(scan, severity, random(7)));
         expect(y.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
-        return change(y);
-      });
+        sizes.push(change(y));
+      }
       expect(sizes[0]).toBeGreaterThan(0);
       // of few columns, two severities may both be one column
       expect(sizes[1]).toBeGreaterThanOrEqual(sizes[0]);
       expect(sizes[2]).toBeGreaterThan(sizes[1]);
     },
   );
-  it("translation and phase errors keep every magnitude; thermal noise has the stated ratio", () => {
+  it("translation and phase errors keep every magnitude; thermal noise has the stated ratio", async () => {
     const magnitude = (y: ArrayLike<number>, k: number): number => Math.hypot(y[k], y[size + k]);
     for (const name of ["patient translation", "phase errors"]) {
-      const y = by(name).corrupt(scan, by(name).severities[2], random(1));
+      const y = await by(name).corrupt(scan, by(name).severities[2], random(1));
       for (let k = 0; k < size; k++) expect(magnitude(y, k)).toBeCloseTo(magnitude(scan.y, k), 9);
     }
-    const noise = by("thermal noise").corrupt(scan, 20, random(2));
+    const noise = await by("thermal noise").corrupt(scan, 20, random(2));
     expect(norm(Float64Array.from(scan.y)) / change(noise)).toBeGreaterThan(9.3);
     expect(norm(Float64Array.from(scan.y)) / change(noise)).toBeLessThan(10.7);
   });
-  it("a spike is one cell, lost lines are zero, a drift is zero in the middle", () => {
+  it("a spike is one cell, lost lines are zero, a drift is zero in the middle", async () => {
     const differing = (y: Float64Array): number[] =>
       Array.from({ length: size }, (_, k) => k).filter((k) => y[k] !== scan.y[k] || y[size + k] !== scan.y[size + k]);
-    expect(differing(by("k-space spike").corrupt(scan, 0.1, random(3)))).toHaveLength(1);
-    const lost = by("lost lines").corrupt(scan, 0.15, random(4));
+    expect(differing(await by("k-space spike").corrupt(scan, 0.1, random(3)))).toHaveLength(1);
+    const lost = await by("lost lines").corrupt(scan, 0.15, random(4));
     for (const k of differing(lost)) expect([lost[k], lost[size + k]]).toEqual([0, 0]);
-    const drift = by("gain drift").corrupt(scan, 0.3, random(5));
+    const drift = await by("gain drift").corrupt(scan, 0.3, random(5));
     const ratios = Array.from({ length: size }, (_, k) => k)
       .filter((k) => Math.abs(scan.y[k]) > 1e-3)
       .map((k) => drift[k] / scan.y[k]);
     expect(Math.max(...ratios)).toBeCloseTo(1.15, 6);
     expect(Math.min(...ratios)).toBeCloseTo(0.85, 6);
   });
-  it("no rotation and no enlargement are no change, and a rotation there and back nearly none", () => {
+  it("no rotation and no enlargement are no change, and a rotation there and back nearly none", async () => {
     for (const name of ["patient rotation", "wrong field of view"])
-      expect(change(by(name).corrupt(scan, 0, random(6)))).toBeLessThan(1e-9);
+      expect(change(await by(name).corrupt(scan, 0, random(6)))).toBeLessThan(1e-9);
   });
 });
 

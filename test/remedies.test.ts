@@ -70,7 +70,7 @@ describe("remedies", () => {
     const cost = sum(mul(squared, x));
     b.output("all", gradients(b, cost, [x])[0]);
     b.output("held", gradients(b, cost, [x], [squared])[0]);
-    const out = (await (await openBackend("reference")).compile(b)).run({ x: [2, 3] });
+    const out = await (await (await openBackend("reference")).compile(b)).execute({ x: [2, 3] });
     expect([...out.all]).toEqual([12, 27]);
     expect([...out.held]).toEqual([4, 9]);
   });

@@ -218,8 +218,8 @@ describe("balls, regions and published settings", () => {
           run: (subject) =>
             test.run({
               ...subject,
-              measure: (r, o) => {
-                const x = subject.reconstruct(r);
+              measure: async (r, o) => {
+                const x = await subject.reconstruct(r);
                 for (let k = 0; k < 2048; k++) {
                   const [row, column] = [Math.floor((k % 1024) / 32), k % 32];
                   if (row >= 8 && row < 14 && column >= 10 && column < 15) inside += (x[k] - subject.clean[k]) ** 2;

@@ -90,7 +90,7 @@ describe("threads", () => {
       after: string,
     ): string => `${before} const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
       const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.constant(new Float32Array(1e6), [1e6]) }, {}));
-      const backend = await openBackend("wasm", { threads: 2 }); (await backend.compile(b)).run(); ${after}`;
+      const backend = await openBackend("wasm", { threads: 2 }); await (await backend.compile(b)).execute(); ${after}`;
     const run = (source: string): { status: number | null; stdout: string } =>
       spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 60_000 });
     expect(run(script("", "console.log(backend.threads, backend.notes)"))).toMatchObject({
@@ -110,14 +110,14 @@ describe("threads", () => {
     const refused = run(
       script("WebAssembly.validate = () => false;", "")
         .replace("const backend = await", "await")
-        .replace("; (await backend.compile(b)).run();", ".catch((e) => console.log(e.code, e.message));"),
+        .replace("; await (await backend.compile(b)).execute();", ".catch((e) => console.log(e.code, e.message));"),
     );
     expect(refused).toMatchObject({ status: 0, stdout: expect.stringMatching(/no SIMD; update it/) as string });
   });
   it("forgotten plans give their shared memory back", () => {
     const source = `const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
       const backend = await openBackend("wasm", { threads: 2 });
-      for (let i = 0; i < 100; i++) { const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.input("x", [4e6]) }, {})); (await backend.compile(b)).run({ x: new Float32Array(4e6) }); await new Promise((done) => setTimeout(done, 5)); }
+      for (let i = 0; i < 100; i++) { const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.input("x", [4e6]) }, {})); await (await backend.compile(b)).execute({ x: new Float32Array(4e6) }); await new Promise((done) => setTimeout(done, 5)); }
       console.log(Math.round(process.memoryUsage().rss / 2 ** 20));`;
     const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", source], {
       encoding: "utf8",
@@ -166,8 +166,8 @@ const relative = (a: HostData, b: HostData): number =>
 describe("plans", () => {
   const run = async (b: GraphBuilder, x: Float32Array, options: BackendOptions): Promise<Record<string, HostData>> => {
     const plan = await (await openBackend("wasm", options)).compile(b);
-    plan.run({ x });
-    return { ...plan.run({ x }), bias: plan.read("bias") };
+    await plan.execute({ x });
+    return { ...(await plan.execute({ x })), bias: await plan.read("bias") };
   };
   it.each([
     [1, 1],
@@ -182,8 +182,8 @@ describe("plans", () => {
       const b = sample(channels, size);
       const x = draw(2 * channels * size * size, 4);
       const reference = await (await openBackend("reference")).compile(b);
-      reference.run({ x });
-      const want = { ...reference.run({ x }), bias: reference.read("bias") };
+      await reference.execute({ x });
+      const want = { ...(await reference.execute({ x })), bias: await reference.read("bias") };
       for (const options of [
         { threads: 1 },
         { threads: 2, convolution: "direct" },
@@ -208,7 +208,9 @@ describe("plans", () => {
       );
       const feed = { x: draw(360, 3) };
       const [want, got] = await Promise.all(
-        (["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run(feed)),
+        (["reference", "wasm"] as const).map(async (name) =>
+          (await (await openBackend(name)).compile(b)).execute(feed),
+        ),
       );
       expect(relative(want.y, got.y)).toBeLessThan(1e-5);
     },
@@ -227,10 +229,10 @@ describe("plans", () => {
       b.output(`d${i}`, g),
     );
     const feed = { x: draw(1024, 6) };
-    const want = (await (await openBackend("reference")).compile(b)).run(feed);
+    const want = await (await (await openBackend("reference")).compile(b)).execute(feed);
     const plan = await (await openBackend("wasm")).compile(b);
     expect(plan.steps.filter((s) => s.name.includes("winograd")).length).toBeGreaterThan(10);
-    const got = plan.run(feed);
+    const got = await plan.execute(feed);
     const all = (values: Record<string, HostData>): Float64Array =>
       Float64Array.from(Object.values(values).flatMap((v) => [...v]));
     expect(relative(all(want), all(got))).toBeLessThan(1e-5);
@@ -252,13 +254,13 @@ describe("plans", () => {
     const b = sample(16, 12);
     const x = draw(2 * 16 * 144, 4);
     const plan = await (await openBackend("wasm")).compile(b);
-    const before = plan.run({ x }).y;
-    plan.write("w", draw(16 * 16 * 9, 9));
-    const after = plan.run({ x }).y;
+    const before = (await plan.execute({ x })).y;
+    await plan.write("w", draw(16 * 16 * 9, 9));
+    const after = (await plan.execute({ x })).y;
     expect(relative(before, after)).toBeGreaterThan(0.1);
-    plan.write("w", draw(16 * 16 * 9, 1));
-    plan.write("bias", draw(16, 3));
-    expect(plan.run({ x }).y).toEqual(before);
+    await plan.write("w", draw(16 * 16 * 9, 1));
+    await plan.write("bias", draw(16, 3));
+    expect((await plan.execute({ x })).y).toEqual(before);
   });
   it("recomputing instead of keeping gives the same bits in less memory", async () => {
     const { nn, applyNetwork } = fiducial;
@@ -281,13 +283,13 @@ describe("plans", () => {
         (await openBackend("wasm", { threads: 1, memory })).compile(b),
       ),
     );
-    expect(again.run(feed)).toEqual(kept.run(feed));
+    expect(await again.execute(feed)).toEqual(await kept.execute(feed));
     expect(again.memoryBytes).toBeLessThan(0.9 * kept.memoryBytes);
   });
   it("profiles every step of a run", async () => {
     const plan = await (await openBackend("wasm")).compile(sample(16, 16));
     const x = draw(2 * 16 * 256, 1);
-    const rows = plan.profile({ x });
+    const rows = await plan.profile({ x });
     expect(rows.map((r) => r.step)).toEqual(plan.steps.filter((s) => !s.once));
     expect(rows.every((r) => r.ms >= 0)).toBe(true);
   });
@@ -317,8 +319,8 @@ describe("unusual shapes", () => {
       ),
     };
     const [want, got] = await Promise.all(
-      (["reference", "wasm"] as const).map(async (name) =>
-        (await (await openBackend(name, { threads: 3 })).compile(b)).run(feed),
+      (["reference", "wasm"] as const).map(
+        async (name) => await (await (await openBackend(name, { threads: 3 })).compile(b)).execute(feed),
       ),
     );
     return Math.max(0, ...Object.entries(want).map(([name, v]) => relative(v, got[name])));
@@ -348,7 +350,9 @@ describe("unusual shapes", () => {
     );
     b.output("y", f.relu(f.add(y, b.parameter("bias", [1, 9, 1, 1], draw(9, 1)))));
     const [want, got] = await Promise.all(
-      (["reference", "wasm"] as const).map(async (name) => (await (await openBackend(name)).compile(b)).run({ x: [] })),
+      (["reference", "wasm"] as const).map(async (name) =>
+        (await (await openBackend(name)).compile(b)).execute({ x: [] }),
+      ),
     );
     expect([...got.y]).toEqual([...want.y]);
     expect(Math.max(...got.y)).toBeGreaterThan(0);

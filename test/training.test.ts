@@ -62,13 +62,16 @@ describe("losses agree with PyTorch, and 1 − SSIM with skimage", () => {
       b.output("cost", cost);
       b.output("gradient", gradients(b, cost, [x])[0]);
       const plan = await backend.compile(b);
-      const out = plan.run({ p, t });
+      const out = await plan.execute({ p, t });
       expect(out.cost[0]).toBeCloseTo(fixture.losses[name].value, 9);
       fixture.losses[name].gradient?.forEach((g, i) => expect(out.gradient[i]).toBeCloseTo(g, 9));
       const direction = numbers(p.length, 9);
-      const at = (h: number): number => plan.run({ p: p.map((v, i) => v + h * direction[i]), t }).cost[0];
+      const at = async (h: number): Promise<number> =>
+        (await plan.execute({ p: p.map((v, i) => v + h * direction[i]), t })).cost[0];
       const h = 1e-5;
-      const difference = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+      const near = (await at(h)) - (await at(-h));
+      const far = (await at(2 * h)) - (await at(-2 * h));
+      const difference = (8 * near - far) / (12 * h);
       expect(Math.abs(direction.reduce((s, d, i) => s + d * out.gradient[i], 0) - difference)).toBeLessThan(
         1e-6 * direction.reduce((s, d, i) => s + Math.abs(d * out.gradient[i]), 0),
       );
@@ -94,9 +97,9 @@ describe("optimisers take PyTorch's steps", () => {
       const cost = sum(mul(square(sub(w, b.constant(numbers(5, 7), [5]))), b.constant([1, 2, 3, 4, 5], [5])));
       optimizer.apply(b, new Map([["w", w]]), gradients(b, cost, [w]), b.scalar(optimizer.options.learningRate));
       const plan = await backend.compile(b);
-      plan.write("w", numbers(5, 3));
-      for (let k = 0; k < 10; k++) plan.run();
-      plan.read("w").forEach((v, i) => expect(v).toBeCloseTo(fixture.optimizers[name][i], 7));
+      await plan.write("w", numbers(5, 3));
+      for (let k = 0; k < 10; k++) await plan.execute();
+      (await plan.read("w")).forEach((v, i) => expect(v).toBeCloseTo(fixture.optimizers[name][i], 7));
     });
   it("refuses options that make no sense", () => {
     expect(() => sgd({ learningRate: 0.1, nesterov: true })).toThrow(/nesterov needs a momentum/);

@@ -28,18 +28,18 @@ const builders = {
     const [image, weights] = [resident("x", x()), resident("w", w())];
     const y = conv(image, weights, padding);
     keep("y", y);
-    if (!both) return () => absoluteSum(plan.read("y"));
+    if (!both) return async () => absoluteSum(await plan.read("y"));
     // Σ dy·y has the gradients that dy carries back
     const [dx, dw] = gradients(graph, f.sum(f.mul(y, resident("dy", dy()))), [image, weights]);
     keep("dx", dx);
     keep("dw", dw);
-    return () => [absoluteSum(plan.read("dx")), absoluteSum(plan.read("dw"))];
+    return async () => [absoluteSum(await plan.read("dx")), absoluteSum(await plan.read("dw"))];
   },
   pool({ x, dy }) {
     const [image, carried] = [resident("x", x()), resident("dy", dy())];
     keep("y", graph.emit("max_pool2d", { x: image }, pool));
     keep("dx", graph.emit("max_pool2d_grad", { dy: carried, x: image }, pool));
-    return () => absoluteSum(plan.read("dx"));
+    return async () => absoluteSum(await plan.read("dx"));
   },
   lenet({ x }) {
     const p = residents(lenetParameters());
@@ -75,9 +75,9 @@ const builders = {
       graph.update(value, f.sub(value, f.mul(next, 0.01)));
     });
     graph.output("loss", loss);
-    return (out, run) => {
+    return async (out, run) => {
       const later = [];
-      for (let i = 0; i < 9; i++) later.push(run().loss[0]);
+      for (let i = 0; i < 9; i++) later.push((await run()).loss[0]);
       return [out.loss[0], later[8]];
     };
   },
@@ -139,7 +139,7 @@ const builders = {
     keep("y", graph.emit("fft2", { x: resident("x", { shape: [1, 2, size, size], data: both }) }, { inverse: false }));
     // centred and orthonormal here; the sum of |·| differs by the factor n only, the origin's place
     // does not matter to it
-    return () => absoluteSum(plan.read("y")) * size;
+    return async () => absoluteSum(await plan.read("y")) * size;
   },
 };
 
@@ -154,13 +154,13 @@ if (workload.target) fixed.target = workload.target().data;
 let t = 0;
 const run = () => {
   t++;
-  return plan.run(
+  return plan.execute(
     workload.step === "train" ? { ...fixed, first: [1 / (1 - 0.9 ** t)], second: [1 / (1 - 0.999 ** t)] } : fixed,
   );
 };
 if (process.env.PROFILE) {
-  for (const until = performance.now() + 1500; performance.now() < until; ) run();
-  const rows = plan.profile?.(workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed) ?? [];
+  for (const until = performance.now() + 1500; performance.now() < until; ) await run();
+  const rows = await plan.profile(workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed);
   const byKernel = new Map();
   for (const r of rows) {
     const key = process.env.PROFILE === "shapes" ? `${r.step.name} [${r.step.shape}]` : r.step.name;

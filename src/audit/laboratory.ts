@@ -42,7 +42,7 @@ export interface Collected {
 }
 
 export interface Laboratory {
-  view(image: number): View;
+  view(image: number): Promise<View>;
   objective(method: Reconstructor, domain: Domain): Promise<Objective>;
   /** f(y) without perturbation. */
   clean(method: Reconstructor, image: number): Promise<Float64Array>;
@@ -76,16 +76,17 @@ export async function openLaboratory(options: {
   b.output("spectrum", b.emit("fft2", { x: image }, { inverse: false }));
   b.output("y", operator.forward(b, image));
   const sampling = await backend.compile(b);
-  const spectrum = (x: ArrayLike<number>): ArrayLike<number> => sampling.run({ x }).spectrum;
+  const spectrum = async (x: ArrayLike<number>): Promise<ArrayLike<number>> =>
+    (await sampling.execute({ x }, { outputs: ["spectrum"] })).spectrum;
 
   const views = new Map<number, View>();
-  const view = (i: number): View => {
+  const view = async (i: number): Promise<View> => {
     let known = views.get(i);
     if (!known) {
       const x = problem.images.image(i);
       const noise = problem.draw(seed, i);
       const truth = magnitude(x);
-      const y = Float64Array.from(sampling.run({ x }).y, (v, k) => v + noise[k]);
+      const y = Float64Array.from((await sampling.execute({ x }, { outputs: ["y"] })).y, (v, k) => v + noise[k]);
       known = { scene: { x, noise }, truth, range: maximum(truth), y, xNorm: norm(x), yNorm: norm(y) };
       views.set(i, known);
     }
@@ -101,7 +102,7 @@ export async function openLaboratory(options: {
   const clean = async (method: Reconstructor, i: number): Promise<Float64Array> => {
     const key = `${method.name} ${i}`;
     if (!cleans.has(key)) {
-      const x = (await objective(method, "image")).reconstruct(view(i).scene, noNoise);
+      const x = await (await objective(method, "image")).reconstruct((await view(i)).scene, noNoise);
       if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       cleans.set(key, x);
     }
@@ -123,10 +124,10 @@ export async function openLaboratory(options: {
     clean,
     randomPerturbation,
     async subject(test, method, i, { pictures, errors, transfers }, tick) {
-      const { scene, truth, range, y, xNorm, yNorm } = view(i);
+      const { scene, truth, range, y, xNorm, yNorm } = await view(i);
       const before = await clean(method, i);
       const own = await objective(method, test.domain);
-      const others: { name: string; reconstruct: (r: Float64Array) => Float64Array }[] = [];
+      const others: { name: string; reconstruct: (r: Float64Array) => Promise<Float64Array> }[] = [];
       if (test.transferred !== undefined) {
         for (const other of methods) {
           // a method that cannot be run has no reconstruction to spoil
@@ -152,10 +153,10 @@ export async function openLaboratory(options: {
         sigma: problem.noise.sigma,
         imageCount,
         reconstruct: (r) => own.reconstruct(scene, r),
-        psnrOf: (r) => psnr(truth, magnitude(own.reconstruct(scene, r)), range),
+        psnrOf: async (r) => psnr(truth, magnitude(await own.reconstruct(scene, r)), range),
         async psnrWith(mask: Mask, rng: Random) {
           if (!method.on) return undefined;
-          const whole = spectrum(scene.x);
+          const whole = await spectrum(scene.x);
           // drawn everywhere, so that a cell has the same noise in every mask that measures it
           const measured = Float64Array.from(whole, (v, k) => {
             const e = problem.noise.sigma * rng.normal();
@@ -180,7 +181,7 @@ export async function openLaboratory(options: {
         scan: { x: scene.x, y, mask: operator.mask, spectrum },
         random: randomPerturbation(test.domain, `start ${label}`),
         tick,
-        measure(proposed, { label: name, relativeBudget, ball = "l2", series, iteration, picture }) {
+        async measure(proposed, { label: name, relativeBudget, ball = "l2", series, iteration, picture }) {
           const r =
             relativeBudget === undefined
               ? proposed
@@ -192,29 +193,28 @@ export async function openLaboratory(options: {
                 from: method.name,
                 to: other.name,
                 image: i,
-                psnr: psnr(truth, magnitude(other.reconstruct(r)), range),
+                psnr: psnr(truth, magnitude(await other.reconstruct(r)), range),
               });
-          const x = own.reconstruct(scene, r);
+          const x = await own.reconstruct(scene, r);
           if (!x.every(Number.isFinite))
             throw new ConfigError(`its reconstruction of image ${i + 1} is not finite under ${name}`, {});
           const content = test.content ? r : undefined;
           const after = quality(x, content ? magnitude(content.map((v, k) => v + scene.x[k])) : truth);
           const draw = randomPerturbation(test.domain, `noise ${label} ${name}`);
-          const noisy = Array.from({ length: NOISE_DRAWS }, () => {
+          const noisy: Float64Array[] = [];
+          for (let k = 0; k < NOISE_DRAWS; k++) {
             const e = draw();
             const n = norm(e);
-            return own.reconstruct(
-              scene,
-              e.map((v) => (v * size2) / n),
-            );
-          });
+            const scaled = e.map((v) => (v * size2) / n);
+            noisy.push(await own.reconstruct(scene, scaled));
+          }
           const changes = noisy.map(changeOf);
           const outputChange = changeOf(x);
           const maxOutputChange = Math.max(...changes);
           const id = `${test.id} ${i} ${method.name} ${series === undefined ? "" : `${series} `}${name}`;
           let shown: Measurement["pictures"];
           if (picture) {
-            const added = own.asImage(r);
+            const added = await own.asImage(r);
             const perturbation = magnitude(added);
             const gain = niceGain(range / (2 * maximum(perturbation)));
             const error = magnitude(x.map((v, k) => v - scene.x[k] - (content ? content[k] : 0)));
@@ -244,7 +244,7 @@ export async function openLaboratory(options: {
             ...(relativeBudget === undefined ? {} : { relativeBudget }),
             norm: size2,
             relativeNorm: size2 / reference,
-            measuredNorm: norm(own.measured(r)),
+            measuredNorm: norm(await own.measured(r)),
             outputChange,
             amplification: size2 > 0 ? outputChange / size2 : 0,
             noise: {
@@ -275,19 +275,19 @@ export async function openLaboratory(options: {
  */
 export async function inspectMethod(lab: Laboratory, method: Reconstructor): Promise<{ constant: boolean }> {
   const objective = await lab.objective(method, "image");
-  const { scene, xNorm } = lab.view(0);
+  const { scene, xNorm } = await lab.view(0);
   const zero = new Float64Array(scene.x.length);
   const x = await lab.clean(method, 0);
   if (x.length !== zero.length)
     throw new ShapeError(`its reconstruction has ${x.length} values, an image has ${zero.length}`, {});
-  const again = objective.reconstruct(scene, zero);
-  const { x: differentiated } = objective.climb(scene, zero, x);
+  const again = await objective.reconstruct(scene, zero);
+  const { x: differentiated } = await objective.climb(scene, zero, x);
   const scale = norm(x) + 1e-12;
   // the second plan may round otherwise, but not by a thousandth
   if (again.some((v, k) => v !== x[k]) || norm(differentiated.map((v, k) => v - x[k])) > 1e-3 * scale)
     throw new ConfigError("it gives different images for the same measurement; fix what it draws at random", {});
   const draw = lab.randomPerturbation("image", `constant ${method.name}`)();
-  const other = objective.reconstruct(
+  const other = await objective.reconstruct(
     scene,
     draw.map((v) => (0.5 * xNorm * v) / norm(draw)),
   );

@@ -16,7 +16,7 @@ import {
 } from "../imaging/index.ts";
 import type { Objective, Scene } from "./attack/objective.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
-import { inspectMethod, openLaboratory, type Collected } from "./laboratory.ts";
+import { inspectMethod, openLaboratory, type Collected, type View } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
 import {
   schemaVersion,
@@ -101,7 +101,7 @@ export const decodePiece = (json: string): Piece =>
 export interface AuditPlan {
   readonly header: AuditHeader;
   /** Computes a piece; `tick` is awaited after each of its steps. */
-  run(key: string, tick?: () => Promise<void>): Promise<Piece>;
+  compute(key: string, tick?: () => Promise<void>): Promise<Piece>;
 }
 
 export const cleanKey = (m: number, i: number): string => `clean-${m}-${i}`;
@@ -112,20 +112,20 @@ export const certificateKey = (m: number): string => `certificate-${m}`;
  * Compares ⟨∇Q, d⟩ with ⟨x̂ − p, (f(y(r + hd)) − f(y(r − hd)))/2h⟩: both are the slope of Q along d
  * when the search sees all of A* and of f's derivative.
  */
-function checkGradient(
+async function checkGradient(
   objective: Objective,
   scene: Scene,
   draw: () => Float64Array,
   reference: number,
   tolerance: number,
-): { relativeError: number; passed: boolean } {
-  const p = objective.reconstruct(scene, new Float64Array(sizeOf([scene.x.length])));
+): Promise<{ relativeError: number; passed: boolean }> {
+  const p = await objective.reconstruct(scene, new Float64Array(sizeOf([scene.x.length])));
   const scaled = (v: Float64Array, to: number): Float64Array => {
     const n = norm(v);
     return v.map((x) => (x * to) / n);
   };
   const r = scaled(draw(), 0.05 * reference);
-  const { x, gradient } = objective.climb(scene, r, p);
+  const { x, gradient } = await objective.climb(scene, r, p);
   const [slopeNorm, rNorm] = [norm(gradient), norm(r)];
   const direction = scaled(
     gradient.map((g, i) => (slopeNorm > 0 ? g / slopeNorm : 0) + (0.3 * r[i]) / rNorm),
@@ -135,18 +135,16 @@ function checkGradient(
   for (let i = 0; i < r.length; i++) slope += gradient[i] * direction[i];
   // a step that is too long crosses the kinks of ReLUs, one too short drowns in rounding; a wrong
   // gradient is wrong at every length
-  const errors = [2e-3, 5e-4, 1e-4].map((step) => {
+  const moved = (by: number): Float64Array => r.map((v, i) => v + by * direction[i]);
+  const errors: number[] = [];
+  for (const step of [2e-3, 5e-4, 1e-4]) {
     const h = step * reference;
-    const [up, down] = [1, -1].map((s) =>
-      objective.reconstruct(
-        scene,
-        r.map((v, i) => v + s * h * direction[i]),
-      ),
-    );
+    const up = await objective.reconstruct(scene, moved(h));
+    const down = await objective.reconstruct(scene, moved(-h));
     let expected = 0;
     for (let i = 0; i < x.length; i++) expected += ((x[i] - p[i]) * (up[i] - down[i])) / (2 * h);
-    return Math.abs(slope - expected) / Math.max(Math.abs(slope), Math.abs(expected), 1e-30);
-  });
+    errors.push(Math.abs(slope - expected) / Math.max(Math.abs(slope), Math.abs(expected), 1e-30));
+  }
   const relativeError = Math.min(...errors);
   return { relativeError, passed: relativeError <= tolerance };
 }
@@ -180,6 +178,8 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     );
   const lab = await openLaboratory({ problem, methods, seed, backend, imageCount: count });
   const { shape } = problem.images;
+  const views: View[] = [];
+  for (let i = 0; i < count; i++) views.push(await lab.view(i));
 
   const images = Array.from({ length: count }, (_, i): ImageRecord => {
     const given = options.images?.[i];
@@ -228,18 +228,16 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     tests: tests.map(({ id, settings, thresholds }) => ({ id, settings, thresholds })),
     bounds: methods.map((m) => m.lipschitz ?? null),
     shape,
-    ranges: images.map((_, i) => lab.view(i).range),
+    ranges: views.map((v) => v.range),
     pictures: {
-      ...Object.fromEntries(
-        images.map((_, i) => [`image ${i}`, greyPicture(lab.view(i).truth, shape, lab.view(i).range)]),
-      ),
+      ...Object.fromEntries(views.map(({ truth, range }, i) => [`image ${i}`, greyPicture(truth, shape, range)])),
       mask: greyPicture(problem.operator.mask.data, shape, 1),
     },
     pieces,
   };
 
   async function clean(method: Reconstructor, i: number, collected: Collected): Promise<Piece> {
-    const { truth, range, scene, xNorm } = lab.view(i);
+    const { truth, range, scene, xNorm } = await lab.view(i);
     const { constant } = i === 0 ? await inspectMethod(lab, method) : { constant: false };
     const x = await lab.clean(method, i);
     const m = magnitude(x);
@@ -261,13 +259,13 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         ? {
             gradientCheck: {
               method: method.name,
-              ...checkGradient(
+              ...(await checkGradient(
                 await lab.objective(method, "image"),
                 scene,
                 lab.randomPerturbation("image", `gradient check ${method.name}`),
                 xNorm,
                 GRADIENT_TOLERANCE,
-              ),
+              )),
               tolerance: GRADIENT_TOLERANCE,
             },
           }
@@ -276,7 +274,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
   }
   async function certify(method: Reconstructor, tick: () => Promise<void>): Promise<Piece> {
     const objective = await lab.objective(method, "measurement");
-    const { scene, yNorm } = lab.view(0);
+    const { scene, yNorm } = await lab.view(0);
     const p = await lab.clean(method, 0);
     return {
       local: await localLipschitz(
@@ -301,7 +299,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
 
   return {
     header: { ...header, fingerprint: bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(header)))) },
-    async run(key, tick = async () => {}) {
+    async compute(key, tick = async () => {}) {
       const job = jobs.get(key);
       if (!job) throw new ConfigError(`audit: there is no piece "${key}"`, { key });
       const collected: Collected = { pictures: {}, errors: {}, transfers: [] };

@@ -27,7 +27,7 @@ export async function audit(
     await options.on?.progress?.({ what, done, total });
     pieces.set(
       key,
-      await plan.run(key, async () => {
+      await plan.compute(key, async () => {
         await options.on?.progress?.({ what, done: Math.min(++done, before + steps), total });
       }),
     );

@@ -140,7 +140,7 @@ export async function computePieces(
 
   const queue = [...open];
   if (threads <= 1 || open.length <= 1) {
-    for (const piece of queue) await finish(piece, encodePiece(await plan.run(piece.key, () => tick(piece))));
+    for (const piece of queue) await finish(piece, encodePiece(await plan.compute(piece.key, () => tick(piece))));
     return pieces;
   }
   const workers = Array.from(

@@ -14,7 +14,7 @@ const plan = planAudit(
 port.on("message", async (key: string) => {
   port.postMessage(
     encodePiece(
-      await (await plan).run(key, async () => {
+      await (await plan).compute(key, async () => {
         port.postMessage(null);
       }),
     ),

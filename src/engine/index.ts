@@ -1,6 +1,6 @@
 // The engine's public face.
 export { gradients } from "./autodiff/gradients.ts";
-export type { Backend, BackendOptions, HostData, Plan, PlanStep } from "./backend/backend.ts";
+export type { Backend, BackendOptions, ExecuteOptions, HostData, Inputs, Plan, PlanStep } from "./backend/backend.ts";
 export { openBackend } from "./backend/open.ts";
 export * from "./core/errors.ts";
 export { random, type Random } from "./core/random.ts";

@@ -9,7 +9,7 @@ export interface Acquisition {
   readonly y: ArrayLike<number>;
   readonly mask: Mask;
   /** The whole k-space of an image. */
-  spectrum(x: ArrayLike<number>): ArrayLike<number>;
+  spectrum(x: ArrayLike<number>): Promise<ArrayLike<number>>;
 }
 export interface AcquisitionFault {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface AcquisitionFault {
   /** Mild, moderate, severe. */
   readonly severities: readonly [number, number, number];
   /** The faulty measurement y′, zero where nothing is measured. */
-  corrupt(scan: Acquisition, severity: number, rng: Random): Float64Array;
+  corrupt(scan: Acquisition, severity: number, rng: Random): Promise<Float64Array>;
 }
 
 const LN10 = 2.302585092994046;
@@ -103,10 +103,10 @@ function resampled(
  * From a moment on, the object is another one: its k-space minus the old object's is added to the
  * columns acquired since.
  */
-function changedSince(scan: Acquisition, moment: number, other: Float64Array): Float64Array {
+async function changedSince(scan: Acquisition, moment: number, other: Float64Array): Promise<Float64Array> {
   const [H, W] = scan.mask.shape;
-  const before = scan.spectrum(scan.x);
-  const after = scan.spectrum(other);
+  const before = await scan.spectrum(scan.x);
+  const after = await scan.spectrum(other);
   return cells(scan, (re, im, { k, time }) =>
     time < moment ? [re, im] : [re + after[k] - before[k], im + after[H * W + k] - before[H * W + k]],
   );
@@ -119,7 +119,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [0.25, 0.5, 2],
     description:
       "the patient jumps three times during the acquisition, to places up to the severity away in both directions; the columns acquired meanwhile are of the moved patient",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const moments = [rng.uniform(), rng.uniform(), rng.uniform()].sort((a, b) => a - b);
       const places = Array.from({ length: 4 }, () => [
@@ -145,7 +145,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [0.5, 1, 4],
     description:
       "the patient turns by the severity once, after between 55 % and 75 % of the acquisition, and stays turned",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const angle = (severity * PI) / 180;
       const [s, c] = sinCos(angle);
       return changedSince(
@@ -161,7 +161,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [0.01, 0.03, 0.1],
     description:
       "one measured cell, drawn at random, gets a spike of the severity times the largest magnitude, with a random phase",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const measured = [...scan.mask.data.keys()].filter((k) => scan.mask.data[k]);
       const struck = measured[Math.floor(rng.uniform() * measured.length)];
@@ -176,7 +176,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     unit: "of the columns",
     severities: [0.02, 0.05, 0.15],
     description: "so many of the measured columns, at least one, are lost and read as zero",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const lost = some(measuredColumns(scan), severity, rng);
       return cells(scan, (re, im, { column }) => (lost.has(column) ? [0, 0] : [re, im]));
     },
@@ -187,7 +187,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [0.02, 0.1, 0.3],
     description:
       "the receiver's gain drifts linearly by the severity from the first column to the last, around its right value",
-    corrupt: (scan, severity, rng) => {
+    corrupt: async (scan, severity, rng) => {
       const sign = rng.uniform() < 0.5 ? -1 : 1;
       return cells(scan, (re, im, { time }) => {
         const gain = 1 + sign * severity * (time - 0.5);
@@ -200,7 +200,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     unit: "rad",
     severities: [0.03, 0.1, 0.4],
     description: "every column has a phase error of its own, normal with the severity as standard deviation",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const errors = new Map(measuredColumns(scan).map((c) => [c, severity * rng.normal()]));
       return cells(scan, (re, im, { column }) => turned(re, im, errors.get(column)!));
     },
@@ -223,10 +223,10 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [0.02, 0.05, 0.15],
     description:
       "so many of the measured columns, at least one, are really their right neighbours: the table of phase-encoding steps is wrong there",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       const wrong = some(measuredColumns(scan), severity, rng);
-      const whole = scan.spectrum(scan.x);
+      const whole = await scan.spectrum(scan.x);
       return cells(scan, (re, im, { row, column, k }) => {
         const neighbour = row * W + ((column + 1) % W);
         return wrong.has(column)
@@ -240,7 +240,7 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     unit: "dB signal to noise",
     severities: [30, 20, 10],
     description: "Gaussian noise on every measured cell, so strong that the measured signal is the severity above it",
-    corrupt(scan, severity, rng) {
+    async corrupt(scan, severity, rng) {
       const [H, W] = scan.mask.shape;
       let [energy, count] = [0, 0];
       for (let k = 0; k < H * W; k++)

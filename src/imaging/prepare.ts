@@ -84,7 +84,7 @@ export async function prepareImage(
       ? square
       : b.emit("fft2", { x: fit(b.emit("fft2", { x: square }, { inverse: false }), [H, W]) }, { inverse: true }),
   );
-  const y = (await backend.compile(b)).run({ x: values }).y;
+  const y = (await (await backend.compile(b)).execute({ x: values })).y;
   const size = magnitude(y);
   const top = maximum(size);
   notes.push(`divided by its maximum`);

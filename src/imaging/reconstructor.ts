@@ -60,5 +60,5 @@ export async function reconstruct(
 ): Promise<Float64Array> {
   const b = new GraphBuilder(ops);
   b.output("x", method.apply(b, b.input("y", [1, ...method.operator.range])));
-  return Float64Array.from((await backend.compile(b)).run({ y }).x);
+  return Float64Array.from((await (await backend.compile(b)).execute({ y })).x);
 }

@@ -3,7 +3,7 @@ import { ConvergenceError, type Random } from "../../engine/index.ts";
 import { norm } from "../../imaging/index.ts";
 
 /** x̂ and the gradient of ½‖x̂ − p‖² at r. */
-export type Climb = (r: Float64Array) => { x: Float64Array; gradient: Float64Array };
+export type Climb = (r: Float64Array) => Promise<{ x: Float64Array; gradient: Float64Array }>;
 
 export interface HeavyBallOptions {
   readonly lambda: number;
@@ -56,7 +56,7 @@ export async function heavyBallAscent(
   const v = new Float64Array(size);
   const stops: Stop[] = [];
   for (let k = 0; k < iterations && stops.length < wanted; k++) {
-    const { gradient } = climb(r);
+    const { gradient } = await climb(r);
     await onStep?.();
     for (let i = 0; i < size; i++) {
       v[i] = momentum * v[i] + stepSize * (gradient[i] - lambda * r[i]);
@@ -134,14 +134,15 @@ export interface Found {
 export async function projectedAscent(
   climb: Climb,
   distance: (x: Float64Array) => number,
-  random: () => Float64Array,
+  random: () => Float64Array | Promise<Float64Array>,
   options: ProjectedOptions,
   first?: Float64Array,
   onStep?: () => Promise<void>,
 ): Promise<Found> {
   const { radius, steps, restarts, ball = "l2", towards = false } = options;
   const sign = towards ? -1 : 1;
-  const starts: Float64Array[] = Array.from({ length: restarts }, () => stretched(random(), 0.5 * radius, ball));
+  const starts: Float64Array[] = [];
+  for (let s = 0; s < restarts; s++) starts.push(stretched(await random(), 0.5 * radius, ball));
   if (first)
     starts[0] =
       ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
@@ -153,7 +154,7 @@ export async function projectedAscent(
     let early = Number.NaN;
     const curve: number[] = [];
     for (let k = 0; k <= steps; k++) {
-      const { x, gradient } = climb(r);
+      const { x, gradient } = await climb(r);
       await onStep?.();
       const change = distance(x);
       if (!Number.isFinite(change))

@@ -22,7 +22,7 @@ export async function localLipschitz(
   for (let k = 0; k < steps; k++) {
     const length = norm(v);
     if (length === 0) return 0;
-    const { gradient } = climb(v.map((x) => (x * radius) / length));
+    const { gradient } = await climb(v.map((x) => (x * radius) / length));
     await onStep?.();
     sigma = Math.sqrt(norm(gradient) / radius);
     if (!Number.isFinite(sigma))

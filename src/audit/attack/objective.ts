@@ -26,16 +26,16 @@ export interface Scene {
 export interface Objective {
   readonly domain: Domain;
   /** x̂ = f(y(r)) */
-  reconstruct(scene: Scene, r: Values): Float64Array;
+  reconstruct(scene: Scene, r: Values): Promise<Float64Array>;
   /**
    * x̂, and the gradient to r of ½‖w(x̂ − p)‖², w (of an image's size [H,W]) being 1 everywhere
    * unless given.
    */
-  climb(scene: Scene, r: Values, p: Values, window?: Values): { x: Float64Array; gradient: Float64Array };
+  climb(scene: Scene, r: Values, p: Values, window?: Values): Promise<{ x: Float64Array; gradient: Float64Array }>;
   /** The change y(r) − y(0) of the measurement. */
-  measured(r: Values): Float64Array;
+  measured(r: Values): Promise<Float64Array>;
   /** r as an image: itself, or A*r. */
-  asImage(r: Float64Array): Float64Array;
+  asImage(r: Float64Array): Promise<Float64Array>;
 }
 
 /** Compiles a method's objective. Its three plans are reused for every image and every step. */
@@ -87,13 +87,14 @@ export async function compileObjective(
   const everywhere = new Float32Array(sizeOf(shape.slice(-2))).fill(1);
   return {
     domain,
-    reconstruct: ({ x, noise }, perturbation) => Float64Array.from(look.run({ x, noise, r: perturbation }).x),
-    climb({ x, noise }, perturbation, p, window = everywhere) {
-      const out = climb.run({ x, noise, r: perturbation, p, window });
+    reconstruct: async ({ x, noise }, perturbation) =>
+      Float64Array.from((await look.execute({ x, noise, r: perturbation })).x),
+    async climb({ x, noise }, perturbation, p, window = everywhere) {
+      const out = await climb.execute({ x, noise, r: perturbation, p, window });
       return { x: Float64Array.from(out.x), gradient: Float64Array.from(out.gradient) };
     },
-    measured: (perturbation) => Float64Array.from(measure.run({ r: perturbation }).y),
-    asImage: (perturbation) =>
-      domain === "image" ? perturbation : Float64Array.from(measure.run({ r: perturbation }).image),
+    measured: async (perturbation) => Float64Array.from((await measure.execute({ r: perturbation })).y),
+    asImage: async (perturbation) =>
+      domain === "image" ? perturbation : Float64Array.from((await measure.execute({ r: perturbation })).image),
   };
 }

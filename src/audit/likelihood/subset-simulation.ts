@@ -21,7 +21,7 @@ export interface Likelihood {
 interface Event {
   /** Independent standard normals behind one response. */
   readonly dimension: number;
-  readonly response: (normals: Float64Array) => number;
+  readonly response: (normals: Float64Array) => number | Promise<number>;
   /** The event: response ≥ threshold. */
   readonly threshold: number;
   readonly seed: number;
@@ -39,7 +39,7 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
   let worst = new Float64Array(dimension);
   for (let i = 0; i < samples; i++) {
     const u = Float64Array.from({ length: dimension }, () => rng.normal());
-    const g = response(u);
+    const g = await response(u);
     if (g >= threshold) hits++;
     if (g > top) [top, worst] = [g, u];
     await tick?.();

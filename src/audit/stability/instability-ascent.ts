@@ -1,6 +1,7 @@
 // Antun et al.'s test: one ascent over image-domain perturbations, looked at as r₁, r₂, r₃ grow.
 import { ConfigError } from "../../engine/index.ts";
 import { heavyBallAscent } from "../attack/ascent.ts";
+import type { Measurement } from "../schema.ts";
 import type { StabilityTest } from "./test.ts";
 
 const subscripts = ["₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉"];
@@ -119,16 +120,13 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
         },
       );
       for (; used < iterations; used++) await subject.tick();
-      return {
-        measurements: found.map(({ r, iteration, reached }, k) =>
-          subject.measure(r, {
-            label: reached ? `r${subscripts[k]}` : "r (no stop reached)",
-            ...(stops ? {} : { relativeBudget: relativeNorms[k] }),
-            iteration,
-            picture: true,
-          }),
-        ),
-      };
+      const measurements: Measurement[] = [];
+      for (const [k, { r, iteration, reached }] of found.entries()) {
+        const label = reached ? `r${subscripts[k]}` : "r (no stop reached)";
+        const budget = stops ? {} : { relativeBudget: relativeNorms[k] };
+        measurements.push(await subject.measure(r, { label, ...budget, iteration, picture: true }));
+      }
+      return { measurements };
     },
     judge(method, { measurements }) {
       const worst = measurements.reduce((a, b) => (b.amplification > a.amplification ? b : a));

@@ -53,7 +53,7 @@ export function inventedDetail(
         contrast,
         rng: subject.common("place"),
       });
-      const [size, spectrum] = [scan.mask.data.length, scan.spectrum(z)];
+      const [size, spectrum] = [scan.mask.data.length, await scan.spectrum(z)];
       const trace = Float64Array.from(spectrum, (v, k) => (scan.mask.data[k % size] ? v : 0));
       const target = clean.map((v, k) => v + z[k]);
       const window = boxWindow(box, scan.mask.shape);
@@ -65,7 +65,7 @@ export function inventedDetail(
         trace,
         subject.tick,
       );
-      const x = subject.reconstruct(r);
+      const x = await subject.reconstruct(r);
       let [along, energy] = [0, 0];
       for (let k = 0; k < z.length; k++) {
         along += (x[k] - clean[k]) * z[k];
@@ -74,11 +74,11 @@ export function inventedDetail(
       return {
         measurements: [
           {
-            ...subject.measure(r, {
+            ...(await subject.measure(r, {
               label: percent(budget),
               relativeBudget: norm(r) / subject.reference,
               picture: true,
-            }),
+            })),
             shown: along / energy,
             search: { changes, rising, curve },
           },

@@ -62,11 +62,11 @@ export function badReconstructionLikelihood(
     async run(subject) {
       const { scan, sigma } = subject;
       const [H, W] = scan.mask.shape;
-      const whole = scan.spectrum(scan.x);
+      const whole = await scan.spectrum(scan.x);
       const clean = Float64Array.from({ length: 2 * H * W }, (_, k) => (scan.mask.data[k % (H * W)] ? whole[k] : 0));
       const measured = [...clean.keys()].filter((k) => scan.mask.data[k % (H * W)]);
-      const disturbed = (normals: Float64Array): Float64Array => {
-        const y = fault.corrupt(
+      const disturbed = async (normals: Float64Array): Promise<Float64Array> => {
+        const y = await fault.corrupt(
           { ...scan, y: clean },
           fault.severities[1] * Math.abs(normals[0]),
           fromNormals(normals.subarray(1, 1 + FAULT_DRAWS)),
@@ -76,18 +76,18 @@ export function badReconstructionLikelihood(
         });
         return y.map((v, k) => v - scan.y[k]);
       };
-      const before = subject.psnrOf(new Float64Array(2 * H * W));
+      const before = await subject.psnrOf(new Float64Array(2 * H * W));
       const event = {
         dimension: 1 + FAULT_DRAWS + measured.length,
-        response: (u: Float64Array): number => before - subject.psnrOf(disturbed(u)),
+        response: async (u: Float64Array): Promise<number> => before - (await subject.psnrOf(await disturbed(u))),
         threshold: psnrLoss,
         seed: subject.common("likelihood").integer(2 ** 31),
         samples,
         tick: () => subject.tick(),
       };
       const likelihood = plain ? await plainMonteCarlo(event) : await subsetSimulation({ ...event, maxLevels });
-      const r = disturbed(likelihood.worst);
-      const m: Measurement = subject.measure(r, { label: `worst of ${likelihood.evaluations}`, picture: true });
+      const r = await disturbed(likelihood.worst);
+      const m: Measurement = await subject.measure(r, { label: `worst of ${likelihood.evaluations}`, picture: true });
       const { probability, low, high, evaluations, levels, bound } = likelihood;
       return { measurements: [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }] };
     },

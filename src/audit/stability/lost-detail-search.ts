@@ -45,10 +45,10 @@ export function lostDetailSearch(
       const found: Recovery[] = [];
       for (let k = 0; k < walks; k++) {
         const rng = subject.common(`walk ${k}`);
-        const look = (shape: DetailShape, place: Place): Recovery =>
+        const look = (shape: DetailShape, place: Place): Promise<Recovery> =>
           lookFor(subject, detailAt(x, [H, W], { shape, radius, contrast }, place));
         let [shape, place] = [shapes[rng.integer(shapes.length)], drawPlace(x, [H, W], radius, rng)];
-        let best = look(shape, place);
+        let best = await look(shape, place);
         await subject.tick();
         for (let i = 0; i < moves; i++) {
           // every number is drawn, so that all methods' walks see the same moves
@@ -70,7 +70,7 @@ export function lostDetailSearch(
                     inside(place[1] + (2 * right - 1) * reach, W),
                   ] as const,
                 };
-          const tried = look(next.shape, next.place);
+          const tried = await look(next.shape, next.place);
           await subject.tick();
           if (
             tried.detail.tissue === 1 &&
@@ -87,7 +87,7 @@ export function lostDetailSearch(
       return {
         measurements: [
           {
-            ...subject.measure(worst.detail.z, { label, picture: true }),
+            ...(await subject.measure(worst.detail.z, { label, picture: true })),
             detail: { ...scoreOf(radius, contrast, [worst]), placements: walks * (moves + 1) },
           },
         ],

@@ -40,9 +40,11 @@ export function practicalFaults(
       for (const fault of faults)
         for (const [i, severity] of fault.severities.entries()) {
           // one draw for all severities and methods: only the size differs
-          const faulty = fault.corrupt(scan, severity, subject.common(fault.name));
+          const faulty = await fault.corrupt(scan, severity, subject.common(fault.name));
           const r = faulty.map((v, k) => v - scan.y[k]);
-          found.push(subject.measure(r, { label: labelOf(fault, severity), series: fault.name, picture: i === 1 }));
+          found.push(
+            await subject.measure(r, { label: labelOf(fault, severity), series: fault.name, picture: i === 1 }),
+          );
           await subject.tick();
         }
       return { measurements: found };

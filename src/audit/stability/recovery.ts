@@ -17,15 +17,15 @@ export interface Recovery {
 }
 
 /** Puts a detail into the image and asks how much of it comes back. */
-export function lookFor(subject: Subject, detail: Detail): Recovery {
+export async function lookFor(subject: Subject, detail: Detail): Promise<Recovery> {
   const { scan, clean } = subject;
   const [H, W] = scan.mask.shape;
   const {
     z,
     box: [top, left, height, width],
   } = detail;
-  const x = subject.reconstruct(z);
-  const spectrum = scan.spectrum(z);
+  const x = await subject.reconstruct(z);
+  const spectrum = await scan.spectrum(z);
   let [along, energy, measured, all] = [0, 0, 0, 0];
   for (let k = 0; k < z.length; k++) {
     along += (x[k] - clean[k]) * z[k];

@@ -69,14 +69,14 @@ export function structuralChange(
             contrast,
             rng,
           });
-          found.push(lookFor(subject, detail));
+          found.push(await lookFor(subject, detail));
           await subject.tick();
         }
         const possible = found.filter((f) => f.measured >= BEYOND);
         const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
         const isJudged = radius === judged.radius && contrast === judged.contrast;
         measurements.push({
-          ...subject.measure(worst.detail.z, { label, picture: isJudged }),
+          ...(await subject.measure(worst.detail.z, { label, picture: isJudged })),
           detail: scoreOf(radius, contrast, found),
         });
       }

@@ -30,7 +30,7 @@ export interface Subject {
   /** f(y(0)) */
   readonly clean: Float64Array;
   /** x̂ and the gradient of ½‖w(x̂ − p)‖² at r. */
-  climb(r: Float64Array, aim?: Aim): { x: Float64Array; gradient: Float64Array };
+  climb(r: Float64Array, aim?: Aim): Promise<{ x: Float64Array; gradient: Float64Array }>;
   readonly rng: Random;
   /** Random numbers of this image and name that are the same for every method. */
   common(name: string): Random;
@@ -43,9 +43,9 @@ export interface Subject {
   /** Number of images that the audit goes through. */
   readonly imageCount: number;
   /** f(y(r)), and nothing else. */
-  reconstruct(r: Float64Array): Float64Array;
+  reconstruct(r: Float64Array): Promise<Float64Array>;
   /** PSNR of f(y + r), and nothing else. */
-  psnrOf(r: Float64Array): number;
+  psnrOf(r: Float64Array): Promise<number>;
   /**
    * PSNR where another mask measures the image, with noise from rng; undefined for a method that is
    * bound to its mask.
@@ -65,7 +65,7 @@ export interface Subject {
       iteration?: number;
       picture: boolean;
     },
-  ): Measurement;
+  ): Promise<Measurement>;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }

@@ -86,12 +86,12 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         );
         best = search.r;
         found.push({
-          ...subject.measure(best, {
+          ...(await subject.measure(best, {
             label: percent(budget),
             relativeBudget: budget,
             ball,
             picture: budget === judgedBudget,
-          }),
+          })),
           search: { changes: search.changes, rising: search.rising, curve: search.curve },
         });
       }

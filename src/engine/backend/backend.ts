@@ -7,21 +7,38 @@ import type { Graph } from "../graph/ir.ts";
 
 export type HostData = Float32Array | Float64Array;
 
-/** A compiled graph with its parameters. It holds no resource that must be given back. */
+export type Inputs = Readonly<Record<string, ArrayLike<number>>>;
+
+export interface ExecuteOptions {
+  /**
+   * Ends the execution between two steps, with the signal's reason; no update is applied then. With
+   * a signal, a long execution gives way to other work of the thread now and again.
+   */
+  readonly signal?: AbortSignal;
+  /** The outputs that are read back; all of them unless given. */
+  readonly outputs?: readonly string[];
+}
+
+/**
+ * A compiled graph with its parameters. It holds no resource that must be given back. Executions of
+ * one plan happen one after the other, in the order of their calls.
+ */
 export interface Plan {
   /**
    * Feeds every input, computes everything, then applies the updates; gives copies of the outputs.
-   * Throws ShapeError for a missing or ill-sized input.
+   * The inputs are read before it returns its promise. Throws ShapeError for a missing or ill-sized
+   * input, ConfigError for an output that the graph does not have.
    */
-  run(inputs?: Readonly<Record<string, ArrayLike<number>>>): Record<string, HostData>;
-  /** A copy of a parameter's current value. */
-  read(parameter: string): HostData;
-  write(parameter: string, values: ArrayLike<number>): void;
+  execute(inputs?: Inputs, options?: ExecuteOptions): Promise<Record<string, HostData>>;
+  /** A copy of a parameter's current value, after every execution asked for so far. */
+  read(parameter: string): Promise<HostData>;
+  /** Sets a parameter, after every execution asked for so far. */
+  write(parameter: string, values: ArrayLike<number>): Promise<void>;
   readonly memoryBytes: number;
   /** What is run, in order: after fusion, with the kernels chosen. */
   readonly steps: readonly PlanStep[];
-  /** Runs once, as `run` does, and says how long each step took. */
-  profile(inputs?: Readonly<Record<string, ArrayLike<number>>>): { readonly step: PlanStep; readonly ms: number }[];
+  /** Executes once, and says how long each step took. */
+  profile(inputs?: Inputs): Promise<{ readonly step: PlanStep; readonly ms: number }[]>;
 }
 
 export interface PlanStep {
@@ -71,26 +88,38 @@ export interface Backend {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Checks the inputs of a run against the graph's. */
-export function checkInputs(graph: Graph, inputs: Readonly<Record<string, ArrayLike<number>>>): void {
+/** Checks the inputs of an execution against the graph's. */
+export function checkInputs(graph: Graph, inputs: Inputs): void {
   const known = new Set<string>();
   for (const node of graph.nodes) {
     if (node.kind !== "input") continue;
     known.add(node.name);
     const given = inputs[node.name];
     if (given === undefined)
-      throw new ShapeError(`run: input "${node.name}" ${formatShape(node.shape)} was not given`, { name: node.name });
+      throw new ShapeError(`execute: input "${node.name}" ${formatShape(node.shape)} was not given`, {
+        name: node.name,
+      });
     if (given.length !== sizeOf(node.shape))
       throw new ShapeError(
-        `run: input "${node.name}" has ${given.length} values, its shape ${formatShape(node.shape)} holds ${sizeOf(node.shape)}`,
+        `execute: input "${node.name}" has ${given.length} values, its shape ${formatShape(node.shape)} holds ${sizeOf(node.shape)}`,
         { name: node.name },
       );
   }
   for (const name of Object.keys(inputs))
     if (!known.has(name))
-      throw new ShapeError(`run: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`, {
+      throw new ShapeError(`execute: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`, {
         name,
       });
+}
+
+/** Checks the outputs asked for against the graph's. */
+export function checkOutputs(graph: Graph, outputs: readonly string[] | undefined): void {
+  for (const name of outputs ?? [])
+    if (!graph.outputs.has(name))
+      throw new ConfigError(
+        `execute: the graph has no output "${name}"; it has ${[...graph.outputs.keys()].join(", ") || "none"}`,
+        { name },
+      );
 }
 
 export function findParameter(graph: Graph, name: string): number {

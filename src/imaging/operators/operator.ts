@@ -26,7 +26,7 @@ export async function dotTest(operator: Operator, options: { seed: number; backe
   const b = new GraphBuilder(ops);
   b.output("Ax", operator.forward(b, b.input("x", [1, ...operator.domain])));
   b.output("Aty", operator.adjoint(b, b.input("y", [1, ...operator.range])));
-  const { Ax, Aty } = (await options.backend.compile(b)).run({ x, y });
+  const { Ax, Aty } = await (await options.backend.compile(b)).execute({ x, y });
   const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number => {
     let s = 0;
     for (let i = 0; i < p.length; i++) s += p[i] * q[i];
@@ -45,5 +45,5 @@ export async function applyOperator(
   const b = new GraphBuilder(ops);
   const input = b.input("v", [1, ...(which === "forward" ? operator.domain : operator.range)]);
   b.output("out", operator[which](b, input));
-  return Float64Array.from((await backend.compile(b)).run({ v: values }).out);
+  return Float64Array.from((await (await backend.compile(b)).execute({ v: values })).out);
 }

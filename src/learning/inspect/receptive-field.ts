@@ -6,6 +6,7 @@ import {
   ops,
   type Backend,
   type Catalogue,
+  type HostData,
   type Node,
   type Value,
 } from "../../engine/index.ts";
@@ -170,10 +171,12 @@ export async function measureShiftInvariance(
       const [c, r, q] = [Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W];
       return x[(c * H + ((((r - dy) % H) + H) % H)) * W + ((((q - dx) % W) + W) % W)];
     });
-  return shifts.map((shift) => {
+  const output = async (x: ArrayLike<number>): Promise<HostData> => (await plan.execute({ x })).y;
+  const measured: ShiftInvariance[] = [];
+  for (const shift of shifts) {
     let total = 0;
     for (const x of images) {
-      const still = plan.run({ x }).y;
+      const still = await output(x);
       let size = 1e-30;
       for (const v of still) size += v * v;
       for (const [dy, dx] of [
@@ -181,12 +184,13 @@ export async function measureShiftInvariance(
         [shift, 0],
       ]) {
         let change = 0;
-        plan.run({ x: moved(x, dy, dx) }).y.forEach((v, i) => {
+        (await output(moved(x, dy, dx))).forEach((v, i) => {
           change += (v - still[i]) ** 2;
         });
         total += Math.sqrt(change / size) / (2 * images.length);
       }
     }
-    return { shift, change: total };
-  });
+    measured.push({ shift, change: total });
+  }
+  return measured;
 }

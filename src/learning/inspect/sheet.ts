@@ -108,7 +108,7 @@ export async function saliency(
     { axes: [0, 1] },
   );
   b.output("g", gradients(b, one, [x])[0]);
-  const { g } = (await backend.compile(b)).run({ x: input });
+  const { g } = await (await backend.compile(b)).execute({ x: input });
   return {
     shape: [H, W],
     data: Float64Array.from({ length: H * W }, (_, i) =>
@@ -149,7 +149,7 @@ export async function gradCam(
     { axes: [0, 1] },
   );
   b.output("g", gradients(b, one, [a])[0]);
-  const out = (await backend.compile(b)).run({ x: input });
+  const out = await (await backend.compile(b)).execute({ x: input });
   const [, C, h, w] = a.shape;
   const weight = Array.from({ length: C }, (_, c) => {
     let s = 0;

@@ -9,6 +9,7 @@ import {
   random,
   sizeOf,
   type Backend,
+  type HostData,
   type Shape,
   type Value,
 } from "../../engine/index.ts";
@@ -38,7 +39,7 @@ export async function trace(
     },
   });
   for (const [name, y] of values) b.output(name, y);
-  const out = (await backend.compile(b)).run({ input: inputs });
+  const out = await (await backend.compile(b)).execute({ input: inputs });
   return new Map(values.map(([name, y]) => [name, { shape: y.shape, data: Float64Array.from(out[name]) }]));
 }
 
@@ -78,7 +79,7 @@ export async function gradientVector(
     wrt.map(([, v]) => v),
   ).forEach((g, i) => b.output(`d${i}`, g));
   layers.forEach(([, v], i) => b.output(`a${i}`, v));
-  const out = (await backend.compile(b)).run({ input: inputs, target: targets });
+  const out = await (await backend.compile(b)).execute({ input: inputs, target: targets });
   const tensor = (shape: Shape, data: ArrayLike<number>): Tensor => ({ shape, data: Float64Array.from(data) });
   return {
     cost: out.cost[0],
@@ -121,17 +122,20 @@ export async function checkGradients(
         Float64Array.from({ length: sizeOf(network.parameters.get(name)!.shape) }, () => rng.normal()),
       ]),
     );
-    const at = (t: number): Record<string, ArrayLike<number>> => {
+    const at = async (t: number): Promise<Record<string, HostData>> => {
       for (const name of names)
-        plan.write(
+        await plan.write(
           name,
           Float64Array.from(network.parameters.get(name)!.data, (v, i) => v + t * direction.get(name)![i]),
         );
-      return plan.run({ input: inputs, target: targets });
+      return plan.execute({ input: inputs, target: targets });
     };
     const h = 1e-6;
-    const expected = (8 * (at(h).cost[0] - at(-h).cost[0]) - (at(2 * h).cost[0] - at(-2 * h).cost[0])) / (12 * h);
-    const out = at(0);
+    const costAt = async (t: number): Promise<number> => (await at(t)).cost[0];
+    const near = (await costAt(h)) - (await costAt(-h));
+    const far = (await costAt(2 * h)) - (await costAt(-2 * h));
+    const expected = (8 * near - far) / (12 * h);
+    const out = await at(0);
     let [slope, scale] = [0, 1e-30];
     for (const name of names)
       direction.get(name)!.forEach((d, i) => {
@@ -267,7 +271,7 @@ export async function explainDerivatives(
   const cost = loss.apply(b, y, b.input("target", [1, ...y.shape.slice(1)]));
   b.output("dadz", gradients(b, one, [z])[0]);
   b.output("dCda", gradients(b, cost, [a])[0]);
-  const out = (await backend.compile(b)).run({ input, target });
+  const out = await (await backend.compile(b)).execute({ input, target });
   const [dadz, dCda] = [out.dadz[flat], out.dCda[flat]];
   return terms.map(({ input: dzdw }) => ({ dzdw, dadz, dCda, product: dzdw * dadz * dCda }));
 }

@@ -143,7 +143,7 @@ export async function filterImage(
   } as const;
   const { y } = applyNetwork(b, network, b.input("x", [1, C, H, W]));
   b.output("y", y);
-  const out = (await backend.compile(b)).run({ x: image.data });
+  const out = await (await backend.compile(b)).execute({ x: image.data });
   return { shape: image.shape.length === 2 ? y.shape.slice(2) : y.shape.slice(1), data: Float64Array.from(out.y) };
 }
 /** Each plane turned by 180°. */

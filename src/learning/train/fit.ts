@@ -111,14 +111,14 @@ export type Forward = (
 const AVERAGE = "average.";
 
 /** A network with the same architecture and other values. */
-export function withParameters(
+export async function withParameters(
   network: Network,
-  read: (name: string) => ArrayLike<number>,
+  read: (name: string) => Promise<ArrayLike<number>>,
   provenance: Network["provenance"],
-): Network {
+): Promise<Network> {
   const parameters = new Map<string, Parameter>();
   for (const [name, p] of network.parameters)
-    parameters.set(name, { shape: p.shape, data: Float32Array.from(read(name)) });
+    parameters.set(name, { shape: p.shape, data: Float32Array.from(await read(name)) });
   return { architecture: network.architecture, parameters, provenance };
 }
 
@@ -206,7 +206,7 @@ export async function compileEvaluation(
       const n = Math.min(batchSize, data.length - at);
       if (!plans.has(n)) plans.set(n, compile(n));
       const plan = await plans.get(n)!;
-      if (at === 0 || n < batchSize) for (const [name, p] of trained.parameters) plan.write(name, p.data);
+      if (at === 0 || n < batchSize) for (const [name, p] of trained.parameters) await plan.write(name, p.data);
       const input = new Float32Array(n * sizeOf(inputShape));
       const target = new Float32Array(n * sizeOf(targetShape));
       for (let i = 0; i < n; i++)
@@ -215,7 +215,7 @@ export async function compileEvaluation(
           input.subarray(i * sizeOf(inputShape), (i + 1) * sizeOf(inputShape)),
           target.subarray(i * sizeOf(targetShape), (i + 1) * sizeOf(targetShape)),
         );
-      const out = plan.run({ input, target });
+      const out = await plan.execute({ input, target });
       total += out.loss[0] * n;
       if (loss.classes)
         eachRow(out.y, target, n, (wanted, found) => {
@@ -304,7 +304,7 @@ export async function fit(
   };
   if (resume) {
     checkResumable(resume, settings);
-    for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) plan.write(name, p.data);
+    for (const [name, p] of [...resume.network.parameters, ...resume.optimizer]) await plan.write(name, p.data);
   }
   const provenance = {
     ...network.provenance,
@@ -317,24 +317,21 @@ export async function fit(
     samples: data.length,
   };
   /** As trained, or averaged where that is wanted. */
-  const current = (averaged = averageDecay !== undefined): Network =>
+  const current = (averaged = averageDecay !== undefined): Promise<Network> =>
     withParameters(network, (name) => plan.read(averaged && parameters.has(name) ? AVERAGE + name : name), provenance);
   const optimizerParameters = b.nodes.flatMap((n) =>
     n.kind === "parameter" && !network.parameters.has(n.name) ? [{ name: n.name, shape: n.shape }] : [],
   );
-  const state = (step: number): TrainingState => ({
-    step,
-    settings,
-    watched,
-    network: current(false),
-    optimizer: new Map(
-      optimizerParameters.map(({ name, shape }) => [name, { shape, data: Float32Array.from(plan.read(name)) }]),
-    ),
-  });
+  const state = async (step: number): Promise<TrainingState> => {
+    const kept = new Map<string, Parameter>();
+    for (const { name, shape } of optimizerParameters)
+      kept.set(name, { shape, data: Float32Array.from(await plan.read(name)) });
+    return { step, settings, watched, network: await current(false), optimizer: kept };
+  };
   /** A state whose values are not all finite is no good one, and never replaces one that is. */
   const keep = async (done: number): Promise<void> => {
     if (!options.on?.checkpoint) return;
-    const now = state(done);
+    const now = await state(done);
     if ([...now.network.parameters.values(), ...now.optimizer.values()].every((p) => p.data.every(Number.isFinite)))
       await options.on.checkpoint(now);
   };
@@ -377,7 +374,7 @@ export async function fit(
             epoch,
           );
         }
-        const out = plan.run({
+        const out = await plan.execute({
           input,
           target,
           rate: [learningRate],
@@ -398,7 +395,7 @@ export async function fit(
       // the last state of an epoch waits for what the epoch's evaluation says
       if (step % checkpointEvery === 0 && k < stepsPerEpoch - 1) await keep(step);
     }
-    const evaluation = evaluate && validation && (await evaluate(current(), validation));
+    const evaluation = evaluate && validation && (await evaluate(await current(), validation));
     if (evaluation) {
       const better = evaluation.loss < watched.best;
       const waitedForRate = better ? 0 : watched.waitedForRate + 1;
@@ -430,5 +427,5 @@ export async function predict(
 ): Promise<Float32Array> {
   const b = new GraphBuilder(ops);
   b.output("y", applyNetwork(b, network, b.input("x", [options.count, ...network.architecture.input])).y);
-  return Float32Array.from((await options.backend.compile(b)).run({ x: options.inputs }).y);
+  return Float32Array.from((await (await options.backend.compile(b)).execute({ x: options.inputs })).y);
 }

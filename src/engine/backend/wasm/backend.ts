@@ -8,14 +8,17 @@ import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
 import {
   checkInputs,
+  checkOutputs,
   findParameter,
   type Backend,
   type BackendOptions,
   type HostData,
+  type Inputs,
   type Plan,
   type PlanStep,
 } from "../backend.ts";
 import { planArena, type Lifetime } from "../memory.ts";
+import { held, pausing, Turns } from "../turns.ts";
 import { FunctionBuilder } from "./encoder/function.ts";
 import { i32, v, type Local, type Operand } from "./encoder/instructions.ts";
 import { encodeModule } from "./encoder/module.ts";
@@ -331,21 +334,36 @@ async function plan(asked: Graph, host: Host): Promise<Plan> {
   const once = ready.filter(({ step }) => step.once);
   const always = ready.filter(({ step }) => !step.once);
   let stale = true;
-  const execute = (
-    given: Readonly<Record<string, ArrayLike<number>>>,
-    each: (step: (typeof ready)[number]) => void,
-  ): Record<string, HostData> => {
-    checkInputs(asked, given);
+  const prepare = (given: Inputs): void => {
     for (const { name, place } of inputs) place.set(given[name]);
     if (stale) for (const step of once) runStep(step);
     stale = false;
-    for (const step of always) each(step);
+  };
+  const finish = (wanted?: readonly string[]): Record<string, HostData> => {
     const out: Record<string, HostData> = {};
-    for (const { name, place } of outputs) out[name] = new Float32Array(place);
+    for (const { name, place } of outputs) if (!wanted || wanted.includes(name)) out[name] = new Float32Array(place);
     for (const u of updates) u.copy.set(u.from);
     for (const u of updates) u.to.set(u.copy);
     return out;
   };
+  // from the first update in place on, an execution must go to its end
+  const written = always.findIndex(({ step }) => step.outputs.some((id) => targets.has(id)));
+  const interruptible = written < 0 ? always.length : written;
+  const watched = async (
+    given: Inputs,
+    signal: AbortSignal,
+    wanted?: readonly string[],
+  ): ReturnType<Plan["execute"]> => {
+    const pause = pausing(signal);
+    prepare(given);
+    for (const [i, step] of always.entries()) {
+      runStep(step);
+      const waited = i < interruptible ? pause() : undefined;
+      if (waited) await waited;
+    }
+    return finish(wanted);
+  };
+  const turns = new Turns();
   const describe = ({ step, passes, shared: together }: (typeof ready)[number]): PlanStep => ({
     name: step.label,
     shape: step.out,
@@ -359,18 +377,41 @@ async function plan(asked: Graph, host: Host): Promise<Plan> {
       return weight?.byteLength ?? total;
     },
     steps: ready.map(describe),
-    read: (name) => new Float32Array(view(findParameter(graph, name))),
-    write(name, values) {
-      view(findParameter(graph, name)).set(values);
-      stale = true;
+    async read(name) {
+      const place = view(findParameter(graph, name));
+      return turns.take(() => new Float32Array(place));
     },
-    run: (given = {}) => execute(given, runStep),
-    profile(given = {}) {
+    async write(name, values) {
+      const place = view(findParameter(graph, name));
+      const own = turns.busy ? Float32Array.from(values) : values;
+      return turns.take(() => {
+        place.set(own);
+        stale = true;
+      });
+    },
+    async execute(given = {}, { signal, outputs: wanted } = {}) {
+      checkInputs(asked, given);
+      checkOutputs(asked, wanted);
+      signal?.throwIfAborted();
+      const own = turns.busy ? held(given) : given;
+      return turns.take(() => {
+        if (signal) return watched(own, signal, wanted);
+        prepare(own);
+        for (const step of always) runStep(step);
+        return finish(wanted);
+      });
+    },
+    async profile(given = {}) {
+      checkInputs(asked, given);
       const times: { step: PlanStep; ms: number }[] = [];
-      execute(given, (step) => {
-        const begun = performance.now();
-        runStep(step);
-        times.push({ step: describe(step), ms: performance.now() - begun });
+      await turns.take(() => {
+        prepare(given);
+        for (const step of always) {
+          const begun = performance.now();
+          runStep(step);
+          times.push({ step: describe(step), ms: performance.now() - begun });
+        }
+        return finish([]);
       });
       return times;
     },

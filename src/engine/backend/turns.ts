@@ -1,0 +1,61 @@
+// What is asked of one plan happens in the order in which it is asked, though some of it takes time.
+import type { Inputs } from "./backend.ts";
+
+/** Does jobs one after the other: at once where nothing is going on, in turn otherwise. */
+export class Turns {
+  #last: Promise<unknown> | undefined;
+
+  get busy(): boolean {
+    return this.#last !== undefined;
+  }
+
+  async take<T>(job: () => T | Promise<T>): Promise<T> {
+    if (this.#last === undefined) {
+      const done = job();
+      return done instanceof Promise ? this.#until(done) : done;
+    }
+    return this.#until(this.#last.then(job));
+  }
+
+  async #until<T>(done: Promise<T>): Promise<T> {
+    // a job that fails does not hold up the next one
+    const settled = done.then(
+      () => {},
+      () => {},
+    );
+    this.#last = settled;
+    try {
+      return await done;
+    } finally {
+      if (this.#last === settled) this.#last = undefined;
+    }
+  }
+}
+
+/** Copies of the inputs, for a job that waits for its turn. */
+export const held = (inputs: Inputs): Inputs =>
+  Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, Float64Array.from(values)]));
+
+const PAUSE_EVERY_MS = 30;
+
+/**
+ * Pauses for one execution: the first when it is first asked for, then one every some
+ * milliseconds. A pause lets the thread do other work, and throws the signal's reason where it is
+ * aborted by then.
+ */
+export function pausing(signal: AbortSignal): () => Promise<void> | undefined {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - last < PAUSE_EVERY_MS) return undefined;
+    return new Promise<void>((done, stop) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        last = performance.now();
+        if (signal.aborted) stop(signal.reason);
+        else done();
+      };
+      port2.postMessage(null);
+    });
+  };
+}
