@@ -74,6 +74,25 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
 export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };
 
+/** What an op's kernel is where there is a choice: its name, and how it wants its weights. */
+export interface Chosen {
+  readonly label: string;
+  readonly emit: unknown;
+  readonly inputs?: Readonly<Record<string, number>>;
+  readonly attrs?: unknown;
+  /** Of the op's own inputs, those whose place the output may take. */
+  readonly inPlace?: readonly number[];
+  readonly pack?: Packing;
+}
+/** Weights `w` in another order, `floats` long, read by the kernel as its input u. */
+export interface Packing {
+  readonly label: string;
+  readonly w: number;
+  readonly floats: number;
+  readonly attrs: unknown;
+  readonly emit: (k: KernelContext<"w">) => void;
+}
+
 /** A kernel that is one piece of work on one thread. */
 export const onePiece =
   <Inputs extends string, Attrs>(write: (p: Pass<Inputs, Attrs>) => void) =>
@@ -103,6 +122,12 @@ export function unitsOf(
   const end = f.i32(i32.add(first, per));
   f.if(i32.geU(end, units), () => f.set(end, units));
   return [first, end];
+}
+/** `per`, or what is left of `units` from `first` on: the last block may be smaller. */
+export function countOf(f: FunctionBuilder, first: Local, per: number, units: number): Local {
+  const count = f.i32(per);
+  if (units % per > 0) f.if(i32.geU(i32.add(first, per), units), () => f.set(count, i32.sub(units, first)));
+  return count;
 }
 /** One pass over `units` like ones that cost `steps` each, shared out in pieces. */
 export function passOver<Inputs extends string, Attrs>(

@@ -3,6 +3,12 @@
 // for a chunk writes only its own places. Workers spin briefly within a run and sleep between runs.
 import { BackendError } from "../../core/errors.ts";
 
+/** A pass: its function, the addresses it is called with, and the number of its first chunk. */
+export interface SharedCall {
+  readonly name: string;
+  readonly pointers: readonly number[];
+  readonly first: number;
+}
 /**
  * What a worker must know of a plan: the compiled code, its memory, and for each pass the function
  * and the addresses it is called with.
@@ -11,7 +17,7 @@ export interface SharedPlan {
   readonly id: number;
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly calls: readonly { readonly name: string; readonly pointers: readonly number[]; readonly first: number }[];
+  readonly calls: readonly SharedCall[];
   readonly scratch: readonly number[];
 }
 

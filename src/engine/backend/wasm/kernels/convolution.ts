@@ -240,15 +240,3 @@ export const pairedTranspose =
       if (C % 2 > 0) maps(C - 1, 1);
     });
   };
-
-/**
- * The adjoint's padding where it is itself a convolution of stride 1, with turned kernels;
- * undefined where it is not.
- */
-export function adjointPadding(
-  [, , R, S]: Shape,
-  { stride, padding, dilation }: ConvAttributes,
-): readonly [number, number] | undefined {
-  const inverse = [dilation[0] * (R - 1) - padding[0], dilation[1] * (S - 1) - padding[1]] as const;
-  return stride[0] === 1 && stride[1] === 1 && inverse[0] >= 0 && inverse[1] >= 0 ? inverse : undefined;
-}

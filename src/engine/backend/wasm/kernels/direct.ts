@@ -132,8 +132,8 @@ function copyStrip(
 }
 
 /** Floats of packed weights. */
-export const directWeightsSize = (g: { K: number; C: number; R: number; S: number }, groups: number): number =>
-  groups * up(g.K, 4) * g.C * g.R * g.S;
+export const directWeightsSize = ([K, C, R, S]: Shape, groups: number): number =>
+  groups * up(K / groups, 4) * C * R * S;
 
 /**
  * u[group][K/4][tap][4] of w; with `flipped` the roles of a group's inputs and outputs are

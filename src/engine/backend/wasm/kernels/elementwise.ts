@@ -1,5 +1,7 @@
 // Elementwise ops as vector code, and the kernel of an expression of them: one loop, whatever the
 // number of ops.
+import type { ElementwiseName } from "../../../graph/catalogue.ts";
+import type { Argument, Expression } from "../../fusion.ts";
 import { broadcastStrides, sizeOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
@@ -40,22 +42,6 @@ export function log4(x: Operand, fn: FunctionBuilder): Code {
 }
 
 const one = (mask: Operand): Code => v.and(mask, 1);
-export type ElementwiseName =
-  | "neg"
-  | "exp"
-  | "log"
-  | "sqrt"
-  | "abs"
-  | "sign"
-  | "relu"
-  | "relu_grad"
-  | "sigmoid"
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "maximum"
-  | "greater";
 /** Four lanes of each elementwise op. */
 const vectorOps: { readonly [K in ElementwiseName]: (f: FunctionBuilder, ...args: [Operand, Operand]) => Code } = {
   neg: (_f, x) => v.neg(x),
@@ -74,21 +60,6 @@ const vectorOps: { readonly [K in ElementwiseName]: (f: FunctionBuilder, ...args
   maximum: (_f, a, b) => v.max(a, b),
   greater: (_f, a, b) => one(v.gt(a, b)),
 };
-export const isElementwise = (op: string): op is ElementwiseName => Object.hasOwn(vectorOps, op);
-
-/**
- * An argument of an expression's step: an operand from memory, an earlier step, or a number known
- * now.
- */
-export type Argument = { readonly operand: number } | { readonly step: number } | { readonly number: number };
-/** Elementwise ops on one shape; operands are broadcast to it. */
-export interface Expression {
-  readonly shape: Shape;
-  readonly operands: readonly Shape[];
-  readonly steps: readonly { readonly op: ElementwiseName; readonly args: readonly Argument[] }[];
-  /** Steps whose values are written, in the order of the outputs. */
-  readonly results: readonly number[];
-}
 /** The results' vectors, given the operands'. */
 export function evaluate(f: FunctionBuilder, e: Expression, operand: (index: number) => Operand): Local[] {
   const loaded = new Map<number, Local>();

@@ -1,8 +1,8 @@
-// Every kernel by its op's name. A kernel that is missing does not compile; what lower.ts does in
-// its own way (convolutions have forms, elementwise ops are fused, a reshape is its input) has none
-// here.
+// Every kernel by its op's name. A kernel that is missing does not compile; convolutions
+// have forms (../forms.ts), elementwise ops are fused, a reshape is its input: they have none here.
+import type { ElementwiseName } from "../../../graph/catalogue.ts";
 import type { Kernels } from "../kernel.ts";
-import { random_uniform, type ElementwiseName } from "./elementwise.ts";
+import { random_uniform } from "./elementwise.ts";
 import * as fourier from "./fourier.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";

@@ -10,6 +10,7 @@ import { i32, v, type Code, type Local, type Operand } from "../encoder/instruct
 import { gatherLanes, keep, transpose4 } from "./vectors.ts";
 import { passOver, unitsOf, up, type KernelContext, type Pass } from "../kernel.ts";
 
+type Pair = readonly [number, number];
 const WINDOW = 6;
 /** Outputs of a tile along an axis. */
 const tileOf = (kernel: number): number => WINDOW + 1 - kernel;
@@ -86,7 +87,7 @@ interface Source {
   channels: number;
   height: number;
   width: number;
-  padding: readonly [number, number];
+  padding: Pair;
 }
 
 /** Image and tile row and column of tile number `t`. */
@@ -235,10 +236,10 @@ interface Framed {
   copied: boolean;
   height: number;
   width: number;
-  padding: readonly [number, number];
+  padding: Pair;
   bytes: number;
 }
-function framed([N, C, H, W]: Shape, tiles: Tiles, padding: readonly [number, number]): Framed {
+function framed([N, C, H, W]: Shape, tiles: Tiles, padding: Pair): Framed {
   const [height, width] = [(tiles.down - 1) * tiles.size + WINDOW, (tiles.across - 1) * tiles.size + WINDOW];
   const inside = (n: number, count: number, pad: number): number =>
     Array.from({ length: count }, (_, i) => i * tiles.size - pad).filter((at) => at >= 0 && at + WINDOW <= n).length;
@@ -254,7 +255,7 @@ function frame<Inputs extends string>(
   name: Inputs,
   [N, C, H, W]: Shape,
   { height, width }: Framed,
-  padding: readonly [number, number],
+  padding: Pair,
 ): void {
   const planes = N * C;
   const [top, left] = padding;
@@ -347,7 +348,7 @@ const BLOCK_BYTES = 640 * 1024;
 
 /** y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. */
 export const winogradConvolution =
-  (x: Shape, outputs: number, kernel: number, padding: readonly [number, number]) =>
+  ({ image: x, outputs, kernel, padding }: { image: Shape; outputs: number; kernel: number; padding: Pair }) =>
   (k: KernelContext<"x" | "u">): void => {
     const [N, C] = x;
     const [, , P, Q] = k.out;
@@ -493,7 +494,7 @@ const CALL = 32;
 
 /** dw [K,C,R,R] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
 export const winogradWeightGrad =
-  (x: Shape, dy: Shape, kernel: number, padding: readonly [number, number]) =>
+  ({ x, dy, kernel, padding }: { x: Shape; dy: Shape; kernel: number; padding: Pair }) =>
   (k: KernelContext<"x" | "dy">): void => {
     const [N, C] = x;
     const [, K, P, Q] = dy;
@@ -671,21 +672,18 @@ function sumProducts(
  * Where Winograd's form is quicker than the direct one, as measured: kernels of 3×3 and 5×5 at
  * stride 1 with enough channels on both sides to pay for the transforms.
  */
-export function winogradPays(
-  [, , R, S]: Shape,
-  { stride, dilation, groups }: ConvAttributes,
-  images: number,
-  inputs: number,
-  outputs: number,
-  map: Shape,
-): boolean {
-  return (
-    (R === 3 || R === 5) &&
-    S === R &&
-    groups === 1 &&
-    [...stride, ...dilation].every((n) => n === 1) &&
-    inputs >= 6 &&
-    outputs >= 6 &&
-    sizeOf(map.slice(-2)) * images >= 64
-  );
+export function winogradPays(sizes: {
+  kernel: Pair;
+  attrs: ConvAttributes;
+  images: number;
+  inputs: number;
+  outputs: number;
+  map: Shape;
+}): boolean {
+  const { kernel, attrs, images, inputs, outputs, map } = sizes;
+  const [R, S] = kernel;
+  const isPlain = attrs.groups === 1 && [...attrs.stride, ...attrs.dilation].every((n) => n === 1);
+  const isSmall = R === S && (R === 3 || R === 5);
+  const pixels = images * sizeOf(map.slice(-2));
+  return isSmall && isPlain && inputs >= 6 && outputs >= 6 && pixels >= 64;
 }
