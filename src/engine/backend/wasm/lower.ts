@@ -4,7 +4,7 @@ import { sizeOf, type Shape } from "../../core/shape.ts";
 import type { Graph, OpNode } from "../../graph/ir.ts";
 import { adjointPadding } from "../../ops/convolution.ts";
 import { ops } from "../../ops/index.ts";
-import { fuse, isSettled, readsOf, type Expression, type Group, type Reach } from "../fusion.ts";
+import { fuse, isSettled, type Expression, type Group, type Reach } from "../fusion.ts";
 import type { Program, StepValues } from "../placement.ts";
 import { convolutionKernel, isConvolution, type ConvolutionForm } from "./forms.ts";
 import type { Chosen, KernelContext, Packing } from "./kernel.ts";

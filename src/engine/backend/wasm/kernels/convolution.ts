@@ -2,7 +2,7 @@
 // matrix product scattered into the image.
 import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
-import { i32, s32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { i32, s32, v, type Local, type Operand } from "../encoder/instructions.ts";
 import type { KernelContext, Pass } from "../kernel.ts";
 import { storeLanes } from "./vectors.ts";
 import { gemm } from "./matmul.ts";

@@ -5,7 +5,7 @@
 import type { Shape } from "../../../core/shape.ts";
 import type { ConvAttributes } from "../../../graph/catalogue.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
-import { i32, s32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { i32, s32, v, type Local, type Operand } from "../encoder/instructions.ts";
 import { gatherLanes } from "./vectors.ts";
 import { unitsOf, up, type KernelContext } from "../kernel.ts";
 

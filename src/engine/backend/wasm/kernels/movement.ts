@@ -1,6 +1,6 @@
 // Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
-import { i32, s32, type Code, type Operand } from "../encoder/instructions.ts";
+import { i32, s32, type Operand } from "../encoder/instructions.ts";
 import { pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
 /**
