@@ -7,13 +7,9 @@ import { adjointPadding } from "../../ops/convolution.ts";
 import type { Chosen, KernelContext } from "./kernel.ts";
 import { isPaired, pairedTranspose, scatteredTranspose } from "./kernels/convolution.ts";
 import { directConvolution, directWeightGrad, directWeights, directWeightsSize } from "./kernels/direct.ts";
-import {
-  winogradConvolution,
-  winogradPays,
-  winogradWeightGrad,
-  winogradWeights,
-  winogradWeightsSize,
-} from "./kernels/winograd.ts";
+import { winogradConvolution } from "./kernels/winograd/convolution.ts";
+import { winogradWeightGrad } from "./kernels/winograd/weight-gradient.ts";
+import { winogradWeights, winogradWeightsSize } from "./kernels/winograd/weights.ts";
 
 /** How convolutions are computed: "auto" takes Winograd's form where it pays. */
 export type ConvolutionForm = "auto" | "direct";
@@ -38,6 +34,26 @@ export function convolutionKernel(
   return isPaired(shapeOf(w), shapeOf(x), shape, attrs)
     ? { label: "conv_transpose2d paired", emit: pairedTranspose(attrs) }
     : { label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) };
+}
+
+/**
+ * Where Winograd's form is quicker than the direct one, as measured: kernels of 3×3 and 5×5 at
+ * stride 1 with enough channels on both sides to pay for the transforms.
+ */
+function winogradPays(sizes: {
+  kernel: readonly [number, number];
+  attrs: ConvAttributes;
+  images: number;
+  inputs: number;
+  outputs: number;
+  map: Shape;
+}): boolean {
+  const { kernel, attrs, images, inputs, outputs, map } = sizes;
+  const [R, S] = kernel;
+  const isPlain = attrs.groups === 1 && [...attrs.stride, ...attrs.dilation].every((n) => n === 1);
+  const isSmall = R === S && (R === 3 || R === 5);
+  const pixels = images * sizeOf(map.slice(-2));
+  return isSmall && isPlain && inputs >= 6 && outputs >= 6 && pixels >= 64;
 }
 
 function zeros(shape: Shape): Chosen {
