@@ -12,17 +12,17 @@ import { executable, type ReadyStep } from "./execution.ts";
 import type { ConvolutionForm } from "./forms.ts";
 import { lower, type Step } from "./lower.ts";
 import { allocate, mapMemory, pagesOf } from "./memory.ts";
-import type { Pool, SharedCall } from "./pool.ts";
+import type { SharedCall } from "./pool-protocol.ts";
+import type { Pool } from "./pool.ts";
 import { Writer, type Emitted } from "./writer.ts";
 
 /** What a plan needs of the backend that compiles it. */
 export interface Host {
-  /** Threads, this one included. */
-  readonly threads: number;
   readonly relaxed: boolean;
   readonly convolution: ConvolutionForm;
   readonly recompute: boolean;
-  pool(): Promise<Pool>;
+  /** The workers beside this thread, if there are any. */
+  pool(): Promise<Pool | undefined>;
   /** Has the workers forget plan `id` once nobody holds `plan` any more. */
   readonly forget: { register(plan: object, id: number): void };
 }
@@ -41,7 +41,8 @@ export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
   const writer = new Writer(host.relaxed, program.shapeOf);
   const emitted = program.steps.map((step) => writer.emit(step));
   const described = program.steps.map((step, i) => describe(step, emitted[i], program));
-  const threads = described.some(isShared) ? host.threads : 1;
+  const pool = described.some(isShared) ? await host.pool() : undefined;
+  const threads = 1 + (pool?.size ?? 0);
 
   const targets = updatedInPlace(graph, program);
   const map = mapMemory({ graph, order, program, targets, writer, emitted, threads });
@@ -65,7 +66,6 @@ export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
     });
     return { passes, outputs: step.outputs, description: described[i], isShared: isShared(described[i]) };
   });
-  const pool = threads > 1 ? await host.pool() : undefined;
   const id = planNumber++;
   await pool?.share({ id, module, memory, calls, scratch: map.scratch });
 

@@ -6,7 +6,7 @@ import { up, type KernelContext, type Pass, type Place } from "./kernel.ts";
 import { evaluate } from "./kernels/elementwise.ts";
 import { storeLanes } from "./kernels/vectors.ts";
 import type { Step } from "./lower.ts";
-import { MAX_CHUNKS } from "./pool.ts";
+import { MAX_CHUNKS } from "./pool-protocol.ts";
 
 /** Kernels may read this far past an array's end. */
 export const SLACK = 128;
