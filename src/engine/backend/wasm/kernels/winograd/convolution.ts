@@ -163,7 +163,10 @@ function writeTile(
     });
   };
   const columns = (): void => {
-    if (Q % size === 0) return write(size);
+    if (Q % size === 0) {
+      write(size);
+      return;
+    }
     if (Q > size) f.if(i32.ltU(place.column, across - 1), () => write(size));
     f.if(i32.geU(place.column, across - 1), () => write(Q % size));
   };
