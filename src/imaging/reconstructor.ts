@@ -3,6 +3,7 @@
 import { arithmetic, GraphBuilder, ops, type Backend, type Value } from "../engine/index.ts";
 import type { Operator } from "./operators/operator.ts";
 import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
+import { unitScale } from "./unit-scale.ts";
 
 export interface Reconstructor {
   readonly name: string;
@@ -43,10 +44,9 @@ export function atUnitScale(
   y: Value,
   body: (y: Value, initial: Value) => Value,
 ): Value {
-  const { add, div, mean, mul, reshape, sqrt, square } = arithmetic(b);
+  const { div, mul, reshape } = arithmetic(b);
   const initial = operator.adjoint(b, y);
-  const power = mean(square(initial), initial.shape.map((_, i) => i).slice(1));
-  const scale = sqrt(add(power, 1e-12));
+  const scale = unitScale(b, initial);
   const like = (v: Value): Value => reshape(scale, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
   const x = body(div(y, like(y)), div(initial, like(initial)));
   return mul(x, like(x));
