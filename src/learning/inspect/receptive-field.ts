@@ -5,9 +5,7 @@ import {
   GraphBuilder,
   ops,
   type Backend,
-  type Catalogue,
   type HostData,
-  type Node,
   type Value,
 } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
