@@ -46,10 +46,10 @@ export function atUnitScale(
 ): Value {
   const { div, mul, reshape } = arithmetic(b);
   const initial = operator.adjoint(b, y);
-  const { scale, divisor } = unitScale(b, initial);
+  const { scale, something } = unitScale(b, initial);
   const over = (s: Value, v: Value): Value => reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
-  const x = body(div(y, over(divisor, y)), div(initial, over(divisor, initial)));
-  return mul(x, over(scale, x));
+  const x = body(div(y, over(scale, y)), div(initial, over(scale, initial)));
+  return mul(mul(x, over(scale, x)), over(something, x));
 }
 
 /** One image from one measurement. */
