@@ -149,9 +149,9 @@ describe("what holds for every method", () => {
           expect([...curve]).toEqual([...curve].sort((p, q) => p - q));
           if (i > 0) expect(value).toBeGreaterThan(found[i - 1].goals[g].value);
         }
-      const counted = found.flatMap((f) => f.goals).reduce((n, g) => n + g.gradients, 0);
+      const counted = found.reduce((n, f) => n + f.gradients, 0);
       expect(searched.ticks()).toBe(counted);
-      expect(counted).toBeLessThanOrEqual(searchSteps({ radii: 2, goals: 2, starts: 0 }, { steps: 10 }));
+      expect(counted).toBeLessThanOrEqual(searchSteps({ goals: 2, starts: 0 }, { radii, steps: 10 }));
     });
   it("the same bits for one, two and three threads, and twice", async () => {
     const bits: string[] = [];
@@ -201,6 +201,10 @@ describe("one step", () => {
     }
     expect(norm((await step.best()).map((v, i) => v - best.r[i]))).toBeLessThan(1e-9);
   });
+  it("radii that do not increase are refused", async () => {
+    for (const radii of [[], [0], [0.2, 0.1], [Number.NaN]])
+      await expect(run(linear, {}, { radii })).rejects.toThrow(/must be positive and increase/);
+  });
   it("a reconstruction that is not finite ends the search and says where", async () => {
     const broken: Reconstructor = {
       ...linear,
@@ -246,6 +250,15 @@ describe("a method without gradients", () => {
       // a random point of the ball that moves it is what is found
       if (!moves) expect(goals[1].value).toBe(0);
     }
+  });
+  it("a search of changes alone, without starts, is not blind: it draws one", async () => {
+    const searched = await open(linear);
+    const [{ goals }] = await search(
+      { ...searched, goals: [searched.goals[1]] },
+      { radii: [0.1], steps: 5, randomStarts: 0 },
+    );
+    expect(goals[0].vanishing).toBe(false);
+    expect(goals[0].value).toBeGreaterThan(0.1);
   });
   it("every other method has them", async () => {
     for (const method of [linear, unet, variation])
