@@ -1,7 +1,7 @@
 // The search of a ball against what is known: linear methods' singular values, a climb written out
 // on host arrays, methods without gradients, and the laws that hold for every method.
 import { describe, expect, it } from "vitest";
-import { arithmetic, GraphBuilder, openBackend, ops, random, type Backend } from "fiducial/engine";
+import { arithmetic, GraphBuilder, openBackend, ops, random, type Backend, type Value } from "fiducial/engine";
 import { nn } from "fiducial/learning";
 import {
   brainPhantoms,
@@ -293,6 +293,11 @@ describe("the local Lipschitz constant", () => {
     expect(settled).toBe(false);
     expect(residual).toBeGreaterThan(0.01);
     expect(steps).toBe(4);
+    expect((await at(linear, 1)).sigma).toBeGreaterThan(0.5);
+  });
+  it("of a method that never moves is 0", async () => {
+    const still = { ...linear, apply: (b: GraphBuilder, y: Value) => arithmetic(b).mul(y, 0) };
+    expect(await at(still, 10)).toMatchObject({ sigma: 0, residual: 0, settled: true });
   });
   it("small balls are searched from its vector: no search finds more than σ, and this one finds it", async () => {
     for (const method of [linear, unet, variation]) {
