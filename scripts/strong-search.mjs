@@ -1,7 +1,8 @@
 // An independent, expensive search beside the audit's own: how much more harm does it find? Own
 // code on host arrays over an objective's gradients, so that it shares no fault with the search it
 // checks. Fails where it gains more than 5 % of the dB lost.
-// node scripts/strong-search.mjs [--methods U-Net,…] [--images 1,2] [--domains image,measurement] [--save FILE] [--against FILE]
+// node scripts/strong-search.mjs [--methods U-Net,…] [--images 1,2] [--domains image,measurement]
+//   [--save FILE] [--against FILE] [--curves]
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {

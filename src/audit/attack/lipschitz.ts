@@ -30,11 +30,11 @@ const scaled = (v: Float64Array, by: number): Float64Array => v.map((x) => x * b
 
 /**
  * σ_max of J, the derivative of r ↦ f(y(r)) at 0, by Lanczos' iteration on J*J with every vector
- * made orthogonal to all before it, and then by power iteration: near 0 the gradient of ½‖f(y(r)) − p‖² is J*Jr, for r of norm
- * `radius`, small enough that f is nearly linear on the way. Each ends when σ changed by less than
- * `tolerance` over four steps, both after at most `steps`. σ is a lower bound of every Lipschitz constant
- * of f on a ball of that radius, up to how linear f is there. Throws ConvergenceError when it is not
- * finite. Source: Golub & Van Loan, Matrix Computations, ch. 10.
+ * made orthogonal to all before it, and then by power iteration: near 0 the gradient of
+ * ½‖f(y(r)) − p‖² is J*Jr, for r of norm `radius`, small enough that f is nearly linear on the way.
+ * Each ends when σ changed by less than `tolerance` over four steps, both after at most `steps`. σ
+ * is a lower bound of every Lipschitz constant of f on a ball of that radius, up to how linear f is
+ * there. Throws ConvergenceError when it is not finite. Source: Golub & Van Loan, ch. 10.
  */
 export async function localLipschitz(
   climb: Climb,
