@@ -18,7 +18,7 @@ export interface SearchSettings {
   readonly steps: number;
   /** Gradient steps that every start is given before the best one is chosen. */
   readonly trial: number;
-  /** Gradient steps that the two best starts of what is judged are given before the better one is climbed. */
+  /** Gradient steps of the two best starts of what is judged, before the better one is climbed. */
   readonly semifinal: number;
   /** Random starts per goal and radius. */
   readonly randomStarts: number;
