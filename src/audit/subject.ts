@@ -68,7 +68,7 @@ async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
   return sigma > 0 ? [{ kind: "local singular vector", r: vector }] : [];
 }
 /** Gradient steps for a start, at most: it need not be exact. */
-export const SINGULAR_STEPS = 12;
+export const SINGULAR_STEPS = 30;
 
 interface SeekJob {
   readonly method: Reconstructor;

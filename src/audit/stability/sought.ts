@@ -5,7 +5,7 @@ import { SINGULAR_STEPS } from "../subject.ts";
 
 /** Gradient steps at most: two goals, with the local singular vector as a start. */
 export const soughtSteps = (radii: number, settings: Partial<SearchSettings> = {}): number =>
-  SINGULAR_STEPS + searchSteps({ radii, goals: 2, starts: 1 }, settings);
+  SINGULAR_STEPS + searchSteps({ goals: 2, starts: 1 }, { ...settings, radii: new Array<number>(radii).fill(1) });
 
 /** Of one goal in one ball: what was judged. */
 export function searchFigures(found: GoalFound): NonNullable<Measurement["search"]> {
