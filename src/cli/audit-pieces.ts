@@ -12,19 +12,15 @@ import {
   type PieceRecord,
 } from "../audit/index.ts";
 import { ConfigError, FormatError } from "../engine/index.ts";
+import type { AuditValues, Shard } from "./audit-options.ts";
+import { MachineError } from "./errors.ts";
 import { fileExists, listFolder, readFile, removeFolder, writeFiles } from "./files.ts";
-import type { Arguments } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** One of `count` parts, from 0. */
-export interface Shard {
-  readonly index: number;
-  readonly count: number;
-}
 /** What a folder of pieces says about itself. `options` are those that tests are made from. */
 export interface PiecesHeader {
   readonly header: AuditHeader;
-  readonly options: Readonly<Record<string, string>>;
+  readonly options: Partial<AuditValues>;
   readonly command: string;
   readonly shard: Shard;
 }
@@ -34,17 +30,6 @@ const headerOf = (out: string): string => join(folderOf(out), "audit.json");
 const fileOf = (out: string, key: string): string => join(folderOf(out), `${key}.json`);
 const text = (path: string): string => new TextDecoder().decode(readFile(path));
 
-/** "2/3" → the second of three */
-export function shardOf(args: Arguments): Shard {
-  if (!args.has("shard")) return { index: 0, count: 1 };
-  const [, i, n] = /^(\d{1,6})\/(\d{1,6})$/.exec(args.text("shard")) ?? [];
-  const [index, count] = [Number(i) - 1, Number(n)];
-  if (i === undefined || !(index >= 0 && index < count))
-    throw new ConfigError(`--shard ${args.text("shard")}: give I/N, the I-th of N parts, as in 2/3`, {
-      shard: args.text("shard"),
-    });
-  return { index, count };
-}
 /** The pieces of a shard: every N-th. */
 export const piecesOf = (header: AuditHeader, { index, count }: Shard): PieceRecord[] =>
   header.pieces.filter((_, k) => k % count === index);
@@ -96,7 +81,7 @@ export async function computePieces(
   out: string,
   plan: AuditPlan,
   own: Omit<PiecesHeader, "header">,
-  args: Arguments,
+  values: AuditValues,
   threads: number,
   terminal: Terminal,
 ): Promise<Map<string, Piece>> {
@@ -145,7 +130,7 @@ export async function computePieces(
   }
   const workers = Array.from(
     { length: Math.min(threads, open.length) },
-    () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: args.alone() }),
+    () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: values }),
   );
   try {
     await Promise.all(
@@ -161,7 +146,7 @@ export async function computePieces(
             worker.on("error", reject);
             worker.on("exit", () => {
               reject(
-                new ConfigError(
+                new MachineError(
                   "a worker thread ended before its work; run the same command again, it goes on from there",
                   {},
                 ),

@@ -2,15 +2,13 @@
 // for.
 import { parentPort, workerData } from "node:worker_threads";
 import { encodePiece, planAudit } from "../audit/index.ts";
+import type { AuditValues } from "./audit-options.ts";
 import { setUpAudit } from "./audit-setup.ts";
-import { Arguments } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
-const silent: Terminal = { note() {}, print() {}, json() {}, async progress() {}, finish() {}, colour: false };
+const silent: Terminal = { note() {}, print() {}, json() {}, async progress() {}, finish() {} };
 const port = parentPort!;
-const plan = planAudit(
-  await setUpAudit(new Arguments([], { ...(workerData as Record<string, string>), threads: "1" }), silent),
-);
+const plan = planAudit(await setUpAudit({ ...(workerData as AuditValues), threads: 1 }, silent));
 port.on("message", async (key: string) => {
   port.postMessage(
     encodePiece(

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
+import { MachineError } from "./errors.ts";
 
 const mends: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder; check the path",
@@ -27,11 +28,15 @@ const mends: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up; make room or choose another place",
   EFBIG: "the file grew past the largest size allowed here; raise the limit or choose another place",
   EMFILE: "too many files are open; close some programs",
+  EIO: "the disk does not answer as it should; check it, or choose another place",
   ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB; cut the slices you need out of it first",
 };
+/** Those that no other path or permission would mend. */
+const ofTheMachine = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 function say(path: string, doing: string, error: unknown): never {
   const code = (error as { code?: string }).code ?? "";
-  throw new ConfigError(`${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`, { code });
+  const message = `${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`;
+  throw ofTheMachine.has(code) ? new MachineError(message, { code }) : new ConfigError(message, { code });
 }
 
 /** The file's bytes. Throws ConfigError when it cannot be read, FormatError when it is empty. */

@@ -23,7 +23,7 @@ import {
 } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
-import type { Arguments, Options } from "./options.ts";
+import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
@@ -31,39 +31,60 @@ export const HELD_OUT_SEED = 20_000;
 /** The U-Net that the package brings. */
 export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
 
-export const samplingOptions: Options = {
-  mask: {
+export const samplingOptions = {
+  mask: text({
     value: "FILE",
     help: "sampling mask, an image or NPY array; everything that is not 0 is measured (the model's own)",
-  },
-  sampling: { value: "KIND", help: "instead: variable-density, random, equispaced-fraction or radial" },
-  acceleration: { value: "R", help: "1/R of k-space is measured (4)" },
-  "center-fraction": { value: "F", help: "share of the columns that is always measured (0.08)" },
-  noise: { value: "SIGMA", help: "standard deviation of the measurement noise; images have maximum 1 (0.01)" },
-};
-export const imageOptions: Options = {
-  images: { value: "FILE", multiple: true, help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" },
-  slices: { value: "LIST", help: "slices of every file, 120,128 or 100-110 (the middle one)" },
-  count: { value: "N", default: "2", help: "how many phantoms, where no images are given" },
-};
+  }),
+  sampling: choice(["variable-density", "random", "equispaced-fraction", "radial"], {
+    value: "KIND",
+    help: "instead: variable-density, random, equispaced-fraction or radial",
+  }),
+  acceleration: number({ value: "R", from: 1, to: 64, help: "1/R of k-space is measured (4)" }),
+  centerFraction: number({
+    value: "F",
+    from: 0,
+    to: 1,
+    help: "share of the columns that is always measured, about the centre (0.08)",
+  }),
+  noise: number({
+    value: "SIGMA",
+    from: 0,
+    to: 10,
+    help: "standard deviation of the measurement noise; images have maximum 1 (0.01)",
+  }),
+} as const;
+export const imageOptions = {
+  images: texts({ value: "FILE", help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" }),
+  slices: option({
+    value: "LIST",
+    help: "slices of every file, 120,128 or 100-110 (the middle one)",
+    read: slicesOf,
+  }),
+  count: integer({ default: 2, from: 1, to: 1000, help: "how many phantoms, where no images are given" }),
+} as const;
+export const lambdaOption = {
+  lambda: number({ value: "L", from: 1e-9, to: 1e6, help: "weight of total variation (the tuned one)" }),
+} as const;
 
 /**
  * The backend of --backend, --threads and --precision; what the host cannot give of that is noted.
  */
-export async function chooseBackend(args: Arguments, terminal: Terminal): Promise<Backend> {
-  const backend = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]), {
-    precision: args.choice("precision", ["reproducible", "fast"]),
-    ...(args.has("threads") ? { threads: args.integer("threads", 1, 64) } : {}),
-  });
-  for (const note of backend.notes) terminal.note(note);
-  return backend;
+export async function chooseBackend(
+  { backend, threads, precision }: Values<typeof computing>,
+  terminal: Terminal,
+): Promise<Backend> {
+  const opened = await openBackend(backend, { precision, ...(threads === undefined ? {} : { threads }) });
+  for (const note of opened.notes) terminal.note(note);
+  return opened;
 }
 
+type Lambda = Values<typeof lambdaOption>;
 const classical: Readonly<
-  Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>
+  Record<string, (operator: ReturnType<typeof subsampledFourier>, options: Lambda) => Reconstructor>
 > = {
-  "total-variation": (operator, args) =>
-    totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
+  "total-variation": (operator, { lambda }) =>
+    totalVariation({ operator, ...(lambda === undefined ? {} : { lambda }) }),
   wavelet: (operator) => waveletSparsity({ operator }),
   firenet: (operator) => firenet({ operator }),
   "zero-filled": (operator) => zeroFilled({ operator }),
@@ -73,9 +94,9 @@ export const classicalNames: readonly string[] = Object.keys(classical);
 export function classicalMethod(
   name: string,
   operator: ReturnType<typeof subsampledFourier>,
-  args: Arguments,
+  options: Lambda,
 ): Reconstructor {
-  return classical[name](operator, args);
+  return classical[name](operator, options);
 }
 
 export interface Model {
@@ -100,34 +121,29 @@ export function loadModel(path: string | undefined): Model {
 }
 
 /** The mask that the options ask for, or the one that the model was trained with. */
-export function chooseMask(args: Arguments, model: Model, terminal: Terminal): Mask {
+export function chooseMask(
+  options: Values<typeof samplingOptions> & { readonly seed: number },
+  model: Model,
+  terminal: Terminal,
+): Mask {
   const { shape } = model;
-  const file = args.optional("mask");
-  const named = ["sampling", "acceleration", "center-fraction"].filter((name) => args.has(name));
+  const { mask: file, sampling, acceleration = 4, centerFraction = 0.08, seed } = options;
+  const named = (["sampling", "acceleration", "centerFraction"] as const).filter((name) => options[name] !== undefined);
   if (file !== undefined) {
     if (named.length > 0)
-      throw new ConfigError(`--mask and --${named[0]} cannot both be given; the file says what is measured`, { named });
+      throw new ConfigError(`--mask and ${flagOf(named[0])} cannot both be given; the file says what is measured`, {
+        named,
+      });
     const image = readVolume(readFile(file), file);
     return maskFrom(image.slice(0).subarray(0, image.height * image.width), [image.height, image.width], shape);
   }
-  const acceleration = args.has("acceleration") ? args.number("acceleration", 1, 64) : 4;
   if (named.length > 0) {
-    const kind = args.has("sampling")
-      ? args.choice("sampling", ["variable-density", "random", "equispaced-fraction", "radial"])
-      : "variable-density";
-    const columns = {
-      shape,
-      acceleration,
-      centerFraction: args.has("center-fraction") ? args.number("center-fraction", 0, 1) : 0.08,
-      seed: args.integer("seed", 0),
-    };
-    if (kind === "radial")
+    const columns = { shape, acceleration, centerFraction, seed };
+    if (sampling === "radial")
       return radialMask({ shape, spokes: Math.max(1, Math.round(Math.max(...shape) / acceleration)) });
-    return kind === "random"
-      ? randomMask(columns)
-      : kind === "equispaced-fraction"
-        ? equispacedMask({ ...columns, offset: 0 })
-        : variableDensityMask(columns);
+    if (sampling === "random") return randomMask(columns);
+    if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
+    return variableDensityMask(columns);
   }
   const { kind: _, samplingKind, ...rest } = trainedWith(model);
   const mask = maskFromDescription({ ...rest, kind: samplingKind }, shape);
@@ -135,7 +151,7 @@ export function chooseMask(args: Arguments, model: Model, terminal: Terminal): M
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );
-  return variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 1 });
+  return variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 });
 }
 function trainedWith(model: Model): Record<string, unknown> {
   try {
@@ -145,19 +161,19 @@ function trainedWith(model: Model): Record<string, unknown> {
   }
 }
 
-export function chooseNoise(args: Arguments, model: Model): number {
-  return args.has("noise") ? args.number("noise", 0, 10) : Number(model.network.provenance.noiseSigma ?? 0.01);
+export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
+  return noise ?? Number(model.network.provenance.noiseSigma ?? 0.01);
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */
-function slicesOf(text: string): number[] {
-  return text.split(",").flatMap((part) => {
+function slicesOf(given: string, flag: string): readonly number[] {
+  return given.split(",").flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part) ?? [];
     if (from === undefined)
-      throw new ConfigError(`--slices ${text}: give whole numbers, as in 120,128 or 100-110`, { text });
+      throw new ConfigError(`${flag} ${given}: give whole numbers, as in 120,128 or 100-110`, { given });
     const [first, last] = [Number(from), Number(to ?? from)];
     if (last < first || last - first >= 1000)
-      throw new ConfigError(`--slices ${text}: ${part.trim()} is not a range of 1 to 1000 slices`, { text });
+      throw new ConfigError(`${flag} ${given}: ${part.trim()} is not a range of 1 to 1000 slices`, { given });
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
 }
@@ -170,18 +186,16 @@ export interface Images {
  * The slices asked for, or phantoms that no training has seen. Labels never carry a file's name.
  */
 export async function loadImages(
-  args: Arguments,
+  options: Values<typeof imageOptions> & { readonly seed: number },
   shape: readonly [number, number],
   backend: Backend,
   terminal: Terminal,
 ): Promise<Images> {
-  const files = args.list("images");
-  const wanted = args.has("slices") ? slicesOf(args.text("slices")) : undefined;
+  const { images: files, slices: wanted, count, seed } = options;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
-    const count = args.integer("count", 1, 1000);
     return {
-      set: brainPhantoms({ shape, count, seed: HELD_OUT_SEED + args.integer("seed", 0) }),
+      set: brainPhantoms({ shape, count, seed: HELD_OUT_SEED + seed }),
       records: Array.from({ length: count }, (_, i) => ({ label: `generated phantom ${i + 1}`, preparation: "none" })),
     };
   }

@@ -16,6 +16,7 @@ import {
   subsampledFourier,
   type Mask,
 } from "../../imaging/index.ts";
+import { DONE } from "../errors.ts";
 import { checkWritable, readFile, writeFiles } from "../files.ts";
 import {
   chooseBackend,
@@ -24,14 +25,15 @@ import {
   classicalMethod,
   classicalNames,
   imageOptions,
+  lambdaOption,
   loadImages,
   loadModel,
   type Model,
   samplingOptions,
 } from "../inputs.ts";
-import { common, type Arguments } from "../options.ts";
+import { choice, common, text, type Values } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { command, type Command } from "./command.ts";
 
 interface Scan {
   readonly label: string;
@@ -47,7 +49,8 @@ interface Scans {
  * Measured k-space, centred (DC at ⌊N/2⌋) and orthonormal; what is 0 counts as not measured unless
  * a mask is given.
  */
-function fromKspace(args: Arguments, path: string, model: Model, terminal: Terminal): Scans {
+type Sampling = Values<typeof samplingOptions> & { readonly seed: number };
+function fromKspace(values: Sampling, path: string, model: Model, terminal: Terminal): Scans {
   const volume = readVolume(readFile(path), path);
   const { slices, height, width, complex } = volume;
   const [H, W] = model.shape;
@@ -59,10 +62,11 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
       { height, width },
     );
   const raw = Array.from({ length: slices }, (_, i) => volume.slice(i));
-  const given = ["mask", "sampling", "acceleration", "center-fraction"].some((name) => args.has(name));
+  const { mask: file, sampling, acceleration, centerFraction } = values;
+  const given = [file, sampling, acceleration, centerFraction].some((value) => value !== undefined);
   const size = H * W;
   const mask = given
-    ? chooseMask(args, model, terminal)
+    ? chooseMask(values, model, terminal)
     : maskFrom(
         Float32Array.from({ length: size }, (_, i) => (raw.some((k) => k[i] !== 0 || k[size + i] !== 0) ? 1 : 0)),
         model.shape,
@@ -76,39 +80,38 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
   };
 }
 
-export const reconstructCommand: Command = {
+export const reconstructCommand: Command = command({
   name: "reconstruct",
-  usage: "[options]",
   summary: "Reconstructs images from undersampled k-space: a 16-bit PNG each, and one NPY array (complex64) of all.",
   options: {
-    kspace: {
+    kspace: text({
       value: "FILE",
       help: "measured k-space, NPY complex [H,W] or [slices,H,W], centred; instead of --images",
-    },
+    }),
     ...imageOptions,
-    model: { value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" },
-    method: { value: "NAME", default: "network", help: "network, total-variation, wavelet or zero-filled" },
-    lambda: { value: "L", help: "weight of total variation (the tuned one)" },
+    model: text({ value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" }),
+    method: choice(["network", ...classicalNames], {
+      default: "network",
+      help: `network, ${classicalNames.join(", ")}`,
+    }),
+    ...lambdaOption,
     ...samplingOptions,
-    out: { value: "FOLDER", default: "out", help: "where the images go" },
+    out: text({ value: "FOLDER", default: "out", help: "where the images go" }),
     ...common,
   },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const backend = await chooseBackend(args, terminal);
-    const choice = args.choice("method", ["network", ...classicalNames]);
-    const seed = args.integer("seed", 0);
-    const folder = args.text("out");
+  async perform(values, terminal) {
+    const { kspace, method: choice, out: folder, seed } = values;
+    const backend = await chooseBackend(values, terminal);
     checkWritable(join(folder, "reconstruction.npy"));
-    const model = loadModel(args.optional("model"));
-    const kspace = args.optional("kspace");
-    if (kspace !== undefined && args.has("images"))
+    const model = loadModel(values.model);
+    if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const mask = chooseMask(args, model, terminal);
-      const { set, records } = await loadImages(args, model.shape, backend, terminal);
+      const mask = chooseMask(values, model, terminal);
+      const { set, records } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
         operator: subsampledFourier({ mask }),
-        noise: gaussianNoise({ sigma: chooseNoise(args, model) }),
+        noise: gaussianNoise({ sigma: chooseNoise(values, model) }),
         images: set,
       });
       const scans: Scan[] = [];
@@ -116,12 +119,12 @@ export const reconstructCommand: Command = {
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
       return { mask, scans };
     };
-    const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
+    const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
     const method =
       choice === "network"
         ? networkReconstructor({ network: model.network, operator })
-        : classicalMethod(choice, operator, args);
+        : classicalMethod(choice, operator, values);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
@@ -155,6 +158,6 @@ export const reconstructCommand: Command = {
       images: rows,
       array: join(folder, "reconstruction.npy"),
     });
-    return 0;
+    return DONE;
   },
-};
+});
