@@ -73,9 +73,9 @@ for (const [name, options] of remedies) {
       epoch: ({ epoch, trainLoss }) => console.error(`${name}: epoch ${epoch}, loss ${trainLoss.toExponential(2)}`),
     },
   });
-  methods.push(networkReconstructor({ network: trained, operator, name: `U-Net, ${name}` }));
+  methods.push(networkReconstructor({ network: trained, name: `U-Net, ${name}` }));
 }
-methods.push(totalVariation({ operator }), zeroFilled({ operator }));
+methods.push(totalVariation(), zeroFilled());
 const result = await audit({
   problem: inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: 4, seed: 50_000 }) }),
   methods,

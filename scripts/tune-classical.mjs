@@ -33,7 +33,8 @@ async function score(method) {
   let mean = 0;
   for (let i = 0; i < problem.images.length; i++) {
     const truth = magnitude(problem.images.image(i));
-    const x = await reconstruct(method, await measure(problem, { image: i, seed: 1, backend }), backend);
+    const y = await measure(problem, { image: i, seed: 1, backend });
+    const x = await reconstruct(method, y, operator, backend);
     mean += psnr(truth, magnitude(x), maximum(truth)) / problem.images.length;
   }
   return mean.toFixed(3);
@@ -50,7 +51,7 @@ for (const lambda of [0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05]) {
       ]
     : [[5, 60]]) {
     console.log(
-      `${String(lambda).padEnd(8)}${String(ratio).padEnd(12)}${String(iterations).padEnd(12)}${await score(totalVariation({ operator, lambda, iterations, rho: ratio * lambda }))}`,
+      `${String(lambda).padEnd(8)}${String(ratio).padEnd(12)}${String(iterations).padEnd(12)}${await score(totalVariation({ lambda, iterations, rho: ratio * lambda }))}`,
     );
   }
 }
@@ -62,7 +63,7 @@ for (const [wavelet, levels] of [
 ]) {
   for (const lambda of [0.005, 0.01, 0.02, 0.04])
     console.log(
-      `${String(lambda).padEnd(8)}${wavelet.padEnd(9)}${String(levels).padEnd(8)}${await score(waveletSparsity({ operator, lambda, wavelet, levels }))}`,
+      `${String(lambda).padEnd(8)}${wavelet.padEnd(9)}${String(levels).padEnd(8)}${await score(waveletSparsity({ lambda, wavelet, levels }))}`,
     );
 }
 console.log("wavelet sparsity, haar, 4 levels, on a fixed grid\nlambda  iterations  mean PSNR, dB");
@@ -71,8 +72,8 @@ for (const [lambda, iterations] of [
   [0.01, 200],
 ])
   console.log(
-    `${String(lambda).padEnd(8)}${String(iterations).padEnd(12)}${await score(waveletSparsity({ operator, lambda, iterations, spin: false }))}`,
+    `${String(lambda).padEnd(8)}${String(iterations).padEnd(12)}${await score(waveletSparsity({ lambda, iterations, spin: false }))}`,
   );
 console.log("FIRENET, 5 × 10 steps, haar, 4 levels\nlambda    mean PSNR, dB");
 for (const lambda of [0.00025, 0.001, 0.0025, 0.005, 0.01])
-  console.log(`${String(lambda).padEnd(10)}${await score(firenet({ operator, lambda }))}`);
+  console.log(`${String(lambda).padEnd(10)}${await score(firenet({ lambda }))}`);

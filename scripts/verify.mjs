@@ -282,7 +282,7 @@ async function ellipses() {
   const training = inverseProblem({ operator, noise, images: ellipsePhantoms({ shape, count: 500, seed: 1 }) });
   const unet = () =>
     nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 12, depth: 3, seed: 1, size: shape, residual: true });
-  const methods = [totalVariation({ operator, lambda: 0.005 })];
+  const methods = [totalVariation({ lambda: 0.005 })];
   for (const [name, options] of [
     ["U-Net", {}],
     ["U-Net with jitter", { jitter: 0.1 }],
@@ -291,7 +291,6 @@ async function ellipses() {
     methods.push(
       networkReconstructor({
         network: await trainOn(training, unet(), { epochs: 12, ...options }, name),
-        operator,
         name,
       }),
     );
@@ -399,7 +398,7 @@ async function dense() {
   const phantoms = (count, seed) => brainPhantoms({ shape, count, seed });
   // a texture of which a tenth is measured, 30 % of an image's norm
   const rng = random(17);
-  const { data: mask } = operator.mask;
+  const { data: mask } = operator.sampling.mask;
   const spectrum = Float64Array.from({ length: 2048 }, (_, k) => {
     const [row, column] = [Math.floor((k % 1024) / 32) - 16, (k % 32) - 16];
     return rng.normal() / (1 + Math.hypot(row, column));
@@ -425,9 +424,9 @@ async function dense() {
     "AUTOMAP",
   );
   const methods = [
-    networkReconstructor({ network, operator }),
-    totalVariation({ operator, lambda: 0.01 }),
-    firenet({ operator, lambda: 0.001, levels: 3 }),
+    networkReconstructor({ network }),
+    totalVariation({ lambda: 0.01 }),
+    firenet({ lambda: 0.001, levels: 3 }),
   ];
   const images = 4;
   const budget = 0.05;

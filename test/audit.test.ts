@@ -57,10 +57,10 @@ function small(size: number, sigma = 0.01): { problem: ReturnType<typeof inverse
   return {
     problem,
     methods: [
-      networkReconstructor({ network, operator }),
-      totalVariation({ operator, lambda: 0.05, iterations: 8 }),
-      zeroFilled({ operator }),
-      waveletSparsity({ operator, lambda: 0.05, iterations: 8, levels: 1 }),
+      networkReconstructor({ network }),
+      totalVariation({ lambda: 0.05, iterations: 8 }),
+      zeroFilled(),
+      waveletSparsity({ lambda: 0.05, iterations: 8, levels: 1 }),
     ],
   };
 }
@@ -99,8 +99,8 @@ describe("linear reconstructions follow the theory", () => {
   const size = 8;
   const { problem } = small(size, 0);
   const { operator } = problem;
-  const { data: mask } = operator.mask;
-  const full = subsampledFourier({ mask: { ...operator.mask, data: new Uint8Array(size * size).fill(1) } });
+  const { data: mask } = operator.sampling.mask;
+  const full = subsampledFourier({ mask: { ...operator.sampling.mask, data: new Uint8Array(size * size).fill(1) } });
   const rng = random(9);
   // f(y) = F⁻¹(w·y): the singular values of f∘A are w where something is measured, and 0 elsewhere
   const w = Float32Array.from({ length: size * size }, () => 2 * rng.uniform());
@@ -108,7 +108,6 @@ describe("linear reconstructions follow the theory", () => {
   w[strongest] = 2.5;
   const linear: Reconstructor = {
     name: "linear",
-    operator,
     description: {},
     apply: (b, y) => operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(w, [size, size]) }, {})),
   };
@@ -192,7 +191,7 @@ describe("certificates", () => {
     const run = (bound: number): Promise<AuditResult> =>
       audit({
         problem: all,
-        methods: [{ ...zero, lipschitz: { bound, why: "claimed" } }],
+        methods: [{ ...zero, lipschitz: () => ({ bound, why: "claimed" }) }],
         tests: [worstCasePerturbation({ relativeBudgets: [0.05], steps: 3, restarts: 1 })],
         certificates: true,
         seed: 1,
@@ -284,7 +283,7 @@ describe("an audit", () => {
     expect(renderHtml(result, { command: "x" })).toContain("broken");
   });
   it("flags a method whose derivative misses what its value uses: the self-check fails", async () => {
-    const { operator } = methods[2];
+    const { operator } = problem;
     // a fine staircase: it moves with its input, and has gradient 0 almost everywhere
     const blind: Reconstructor = {
       ...methods[2],

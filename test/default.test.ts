@@ -32,8 +32,8 @@ const operator = subsampledFourier({
 });
 const noise = gaussianNoise({ sigma: 0.01 });
 const backend = await openBackend("auto");
-const unet = networkReconstructor({ network, operator });
-const zero = zeroFilled({ operator });
+const unet = networkReconstructor({ network });
+const zero = zeroFilled();
 
 /** How much better than zero-filling the U-Net is on each image, dB. */
 async function gains(images: ImageSet): Promise<number[]> {
@@ -42,8 +42,8 @@ async function gains(images: ImageSet): Promise<number[]> {
   for (let i = 0; i < images.length; i++) {
     const truth = magnitude(images.image(i));
     const y = await measure(problem, { image: i, seed: 1, backend });
-    const [a, b] = [await reconstruct(unet, y, backend), await reconstruct(zero, y, backend)].map((x) =>
-      psnr(truth, magnitude(x), maximum(truth)),
+    const [a, b] = [await reconstruct(unet, y, operator, backend), await reconstruct(zero, y, operator, backend)].map(
+      (x) => psnr(truth, magnitude(x), maximum(truth)),
     );
     result.push(a - b);
   }

@@ -88,7 +88,6 @@ describe("the test of practice", () => {
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
   const constant: Reconstructor = {
     name: "constant",
-    operator,
     description: { kind: "constant" },
     apply: (graph, y) => graph.emit("mul", { a: y, b: graph.scalar(0) }, {}),
   };
@@ -96,7 +95,7 @@ describe("the test of practice", () => {
     const run = (): ReturnType<typeof audit> =>
       audit({
         problem,
-        methods: [totalVariation({ operator, iterations: 10 }), zeroFilled({ operator }), constant],
+        methods: [totalVariation({ iterations: 10 }), zeroFilled(), constant],
         tests: [practicalFaults()],
         seed: 1,
         backend: wasm,

@@ -98,15 +98,16 @@ describe("remedies", () => {
   it("smoothing travels with the network, is the same image every time, and fades with its noise", async () => {
     const { trained } = await train({ smoothing: 0.05 });
     const again = loadNetwork(saveNetwork(trained), "memory");
-    const method = networkReconstructor({ network: again, operator });
+    const method = networkReconstructor({ network: again });
     expect(method.description).toMatchObject({ smoothingSigma: 0.05, smoothingSamples: 8 });
-    const [a, b] = [await reconstruct(method, y, backend), await reconstruct(method, y, backend)];
+    const [a, b] = [await reconstruct(method, y, operator, backend), await reconstruct(method, y, operator, backend)];
     expect(b).toEqual(a);
     const { smoothing: _, ...provenance } = again.provenance;
-    const plain = await reconstruct(networkReconstructor({ network: { ...again, provenance }, operator }), y, backend);
+    const plain = await reconstruct(networkReconstructor({ network: { ...again, provenance } }), y, operator, backend);
     const faint = await reconstruct(
-      networkReconstructor({ network: again, operator, smoothing: { sigma: 1e-6, samples: 3 } }),
+      networkReconstructor({ network: again, smoothing: { sigma: 1e-6, samples: 3 } }),
       y,
+      operator,
       backend,
     );
     expect(norm(faint.map((v, k) => v - plain[k])) / norm(plain)).toBeLessThan(1e-4);
@@ -118,13 +119,14 @@ describe("forms", () => {
   it("an unrolled network ends with the measured cells, and shares its weights", async () => {
     const { trained } = await train({ form: { iterations: 3, dataConsistency: true } });
     expect([...trained.parameters.keys()]).toEqual([...unet.parameters.keys()]);
-    const method = networkReconstructor({ network: trained, operator });
+    const method = networkReconstructor({ network: trained });
     expect(method).toMatchObject({ name: "unrolled U-Net", description: { iterations: 3, dataConsistency: true } });
-    const measured = await applyOperator(operator, "forward", await reconstruct(method, y, backend), backend);
+    const measured = await applyOperator(operator, "forward", await reconstruct(method, y, operator, backend), backend);
     expect(norm(measured.map((v, k) => v - y[k])) / norm(y)).toBeLessThan(1e-5);
     const once = await reconstruct(
-      networkReconstructor({ network: trained, operator, form: { iterations: 1 } }),
+      networkReconstructor({ network: trained, form: { iterations: 1 } }),
       y,
+      operator,
       backend,
     );
     expect(norm(once.map((v, k) => v - y[k]))).toBeGreaterThan(0);
@@ -133,23 +135,22 @@ describe("forms", () => {
     const dense = nn.automap({ size: shape, hidden: 40, channels: 3, seed: 1 });
     const { losses, trained } = await train({ form: { input: "measurement" }, epochs: 12 }, dense);
     expect(losses.at(-1)).toBeLessThan(losses[0]);
-    const method = networkReconstructor({ network: loadNetwork(saveNetwork(trained), "memory"), operator });
+    const method = networkReconstructor({ network: loadNetwork(saveNetwork(trained), "memory") });
     expect(method).toMatchObject({ name: "AUTOMAP", description: { input: "measurement" } });
     const [x, tenfold] = [
-      await reconstruct(method, y, backend),
+      await reconstruct(method, y, operator, backend),
       await reconstruct(
         method,
         y.map((v) => 10 * v),
+        operator,
         backend,
       ),
     ];
     expect(norm(tenfold.map((v, k) => v - 10 * x[k])) / norm(tenfold)).toBeLessThan(1e-4);
   });
   it("refuses what is out of range", async () => {
-    expect(() => networkReconstructor({ network: unet, operator, form: { iterations: 0 } })).toThrow(/0 iterations/);
-    expect(() => networkReconstructor({ network: unet, operator, smoothing: { sigma: 0, samples: 2 } })).toThrow(
-      /positive/,
-    );
+    expect(() => networkReconstructor({ network: unet, form: { iterations: 0 } })).toThrow(/0 iterations/);
+    expect(() => networkReconstructor({ network: unet, smoothing: { sigma: 0, samples: 2 } })).toThrow(/positive/);
     await expect(train({ adversarial: { relativeBudget: 0, steps: 1 } })).rejects.toThrow(/budget positive/);
     await expect(train({ rates: [2] })).rejects.toThrow(/in \(0, 1\]/);
   });

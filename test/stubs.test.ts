@@ -4,11 +4,15 @@ import { describe, expect, it } from "vitest";
 import {
   ascentPresets,
   audit,
+  badReconstructionLikelihood,
   instabilityAscent,
   inventedDetail,
   lostDetailSearch,
   planAudit,
+  practicalFaults,
+  renderHtml,
   samplingRates,
+  structuralChange,
   worstCasePerturbation,
   type AuditResult,
   type StabilityTest,
@@ -22,11 +26,14 @@ import {
   maximum,
   nestedMasks,
   radialMask,
+  reconstruct,
   subsampledFourier,
   totalVariation,
   variableDensityMask,
+  waveletSparsity,
   zeroFilled,
   type Mask,
+  type Operator,
   type Reconstructor,
 } from "fiducial/imaging";
 
@@ -37,12 +44,10 @@ const operator = subsampledFourier({
 });
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
 const backend = await openBackend("wasm", { threads: 1 });
-const honest = zeroFilled({ operator });
+const honest = zeroFilled();
 const constant: Reconstructor = {
   name: "constant",
-  operator,
   description: { kind: "constant" },
-  on: (other) => ({ ...constant, operator: other }),
   apply: (b, y) => b.emit("mul", { a: y, b: b.scalar(0) }, {}),
 };
 const run = async (test: StabilityTest, ...methods: Reconstructor[]): Promise<AuditResult["tests"][number]> =>
@@ -51,7 +56,7 @@ const shareOf = (mask: Mask): number => mask.data.reduce((a, b) => a + b, 0) / m
 
 describe("nested masks", () => {
   it.each([
-    ["columns", operator.mask],
+    ["columns", operator.sampling.mask],
     ["cells", radialMask({ shape, spokes: 9 })],
   ] as const)("of %s: each holds the smaller ones, and the given one is among them", (_, mask) => {
     const own = shareOf(mask);
@@ -69,21 +74,22 @@ describe("nested masks", () => {
 
 describe("more samples", () => {
   /** Knows one rate by heart: given more, it darkens the image. */
-  const memorising = (op: typeof operator): Reconstructor => ({
+  const memorising: Reconstructor = {
     name: "memorising",
-    operator: op,
     description: { kind: "stub" },
-    on: memorising,
-    apply: (b, y) =>
+    apply: (b, y, op) =>
       b.emit(
         "mul",
-        { a: op.adjoint(b, y), b: b.scalar(shareOf(op.mask) > 1.1 * shareOf(operator.mask) ? 0.7 : 1) },
+        {
+          a: op.adjoint(b, y),
+          b: b.scalar(shareOf((op as typeof operator).sampling.mask) > 1.1 * shareOf(operator.sampling.mask) ? 0.7 : 1),
+        },
         {},
       ),
-  });
+  };
   it("finds a method that memorised its rate, and not an honest one; one that is bound to its mask is left out", async () => {
-    const { on: _, ...bound } = honest;
-    const test = await run(samplingRates(), honest, memorising(operator), { ...bound, name: "bound" }, constant);
+    const bound = { ...honest, name: "bound", madeFor: { operator: operator.spec! } };
+    const test = await run(samplingRates(), honest, memorising, bound, constant);
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "not-applicable", "error"]);
     expect(test.verdicts[1].explanation).toMatch(/is \d+\.\d+ dB \(± .*\) worse at \d+ % of k-space than at \d+ %/);
     expect(test.verdicts[3].explanation).toMatch(/^gives the same image.*never gets worse with more; gains 0\.00 dB/);
@@ -103,7 +109,6 @@ describe("searches for one detail", () => {
   /** Linear; `weights` of k-space. */
   const filtered = (name: string, gain: (row: number, column: number) => number): Reconstructor => ({
     name,
-    operator,
     description: { kind: "stub" },
     apply: (b, y) =>
       operator.adjoint(
@@ -124,7 +129,6 @@ describe("searches for one detail", () => {
   it("finds the corner of the image where a method hides details, and gives a linear method's exact value", async () => {
     const hiding: Reconstructor = {
       name: "hiding",
-      operator,
       description: { kind: "stub" },
       apply: (b, y) =>
         b.emit(
@@ -188,7 +192,7 @@ describe("the worst cases of stubs", () => {
 
 describe("balls, regions and published settings", () => {
   it("ℓ∞: no cell of the perturbation passes the budget; a region's search changes the region more than a search of the whole", async () => {
-    const tv = totalVariation({ operator, iterations: 10 });
+    const tv = totalVariation({ iterations: 10 });
     let largest = 0;
     const spy = (test: StabilityTest): StabilityTest => ({
       ...test,
@@ -258,6 +262,55 @@ describe("balls, regions and published settings", () => {
   });
 });
 
+describe("an operator of another kind", () => {
+  /** The upper 20 rows of the image: no k-space, and measurements of another shape than images. */
+  const window: Operator = {
+    name: "window",
+    domain: [2, 32, 32],
+    range: [2, 20, 32],
+    norm: 1,
+    measured: new Uint8Array(2 * 20 * 32).fill(1),
+    description: { kind: "window" },
+    forward: (b, x) => arithmetic(b).slice(x, 2, 0, 20),
+    adjoint: (b, y) => b.emit("pad", { x: y }, { before: [0, 0, 0, 0], after: [0, 0, 12, 0] }),
+  };
+  const other = inverseProblem({ operator: window, noise: gaussianNoise({ sigma: 0.005 }), images });
+  it("has every test that does not look at k-space; of the others it says what they need", async () => {
+    const tests = [
+      instabilityAscent({ iterations: 5 }),
+      worstCasePerturbation({ steps: 3, restarts: 1 }),
+      worstCasePerturbation({ steps: 3, restarts: 1, ball: "linf" }),
+      inventedDetail({ radius: 2.5, steps: 3 }),
+      samplingRates(),
+      structuralChange({ placements: 2 }),
+      lostDetailSearch({ moves: 2 }),
+      practicalFaults(),
+      badReconstructionLikelihood({ samples: 20 }),
+    ].map((t, i) => (i === 2 ? { ...t, id: "linf" } : t));
+    const methods = [honest, waveletSparsity({ iterations: 5, levels: 2 })];
+    const result = await audit({ problem: other, methods, tests, seed: 1, backend, certificates: true });
+    expect(result.tests.map((t) => t.measurements.length > 0)).toEqual(tests.map((_, i) => i < 4));
+    for (const test of result.tests.slice(0, 4)) {
+      expect(test.verdicts.map((v) => v.outcome)).not.toContain("error");
+      for (const m of test.measurements) if (m.method === "zero-filled") expect(m.amplification).toBeLessThan(1.001);
+    }
+    for (const test of result.tests.slice(4)) {
+      expect(test.measurements).toEqual([]);
+      expect(test.verdicts[0].explanation).toBe("needs a sampling mask of k-space, and window has none");
+    }
+    expect(result.pictures.mask).toBeUndefined();
+    expect(result.certificates![0].local).toBeCloseTo(1, 3);
+    expect(renderHtml(result, { command: "npx fiducial audit" })).toContain("needs a sampling mask of k-space");
+  });
+  it("refuses a method that needs what it lacks", async () => {
+    const needy = { ...honest, requires: ["sampling"] as const };
+    const tests = [worstCasePerturbation()];
+    await expect(planAudit({ problem: other, methods: [needy], tests, seed: 1, backend })).rejects.toThrow(
+      /zero-filled needs a sampling mask of k-space, and window has none/,
+    );
+  });
+});
+
 describe("methods and operators that are none", () => {
   const tests = [worstCasePerturbation({ relativeBudgets: [0.02], steps: 2, restarts: 1 })];
   const outcome = async (broken: Reconstructor): Promise<string> => {
@@ -294,6 +347,26 @@ describe("methods and operators that are none", () => {
       }),
     ).toMatch(/gives \[1×1×32×32\]/);
     expect(await outcome(constant)).toMatch(/^gives the same image whatever is measured/);
+  });
+  it("a method made for another operator is refused before anything is computed, in one line that says both", async () => {
+    const refused = async (madeFor: Reconstructor["madeFor"]): Promise<string> =>
+      audit({ problem, methods: [honest, { ...honest, name: "stranger", madeFor }], tests, seed: 1, backend }).then(
+        () => "",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    const other = subsampledFourier({ mask: radialMask({ shape, spokes: 9 }) });
+    expect(await refused({ domain: [2, 64, 64] })).toMatch(
+      /^ConfigError: audit: stranger was made for images of \[2×64×64\], the operator's are \[2×32×32\]; [^\n]*$/,
+    );
+    expect(await refused({ range: [2, 4, 32, 32] })).toMatch(
+      /stranger was made for measurements of \[2×4×32×32\], the operator's are \[2×32×32\]/,
+    );
+    expect(await refused({ operator: other.spec! })).toMatch(/stranger was made for .*radial.*variable-density/);
+    const fitting = { domain: operator.domain, range: operator.range, operator: operator.spec! };
+    expect(await refused(fitting)).toBe("");
+    await expect(reconstruct({ ...honest, madeFor: { range: [1] } }, [], operator, backend)).rejects.toThrow(
+      /zero-filled was made for measurements of \[1\]/,
+    );
   });
   it("an operator without an adjoint, or with another's", async () => {
     const { adjoint: _, ...none } = operator;

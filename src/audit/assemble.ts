@@ -40,7 +40,9 @@ export function assembleAudit(
   };
   cleans.forEach((own) => own.forEach(collect));
 
-  const records = tests.map((test): TestRecord => {
+  const records = tests.map((test, t): TestRecord => {
+    const { notApplicable } = header.tests[t];
+    if (notApplicable !== undefined) return leftOut(test, names, notApplicable);
     const found = names.map((_, m) => images.map((i) => piece(testKey(test.id, m, i))));
     const verdicts = names.map((method, m): Verdict => {
       const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
@@ -113,6 +115,14 @@ export function assembleAudit(
     scales: tops.map((error, i) => ({ magnitude: header.ranges[i], error })),
   };
   return { ...result, sha256: resultHash(result) };
+}
+
+/** A test that the operator cannot have. */
+function leftOut(test: StabilityTest, names: readonly string[], explanation: string): TestRecord {
+  const { id, title, description, source, domain, settings, thresholds } = test;
+  const verdicts = names.map((method): Verdict => ({ method, outcome: "not-applicable", explanation }));
+  const outcome = "not-applicable";
+  return { id, title, description, source, domain, settings, thresholds, outcome, verdicts, measurements: [] };
 }
 
 function joined(pieces: readonly Piece[]): Findings {

@@ -1,17 +1,29 @@
 // Where methods are measured: an image's scene, a method's objective and its clean reconstruction,
 // and the subject that a test is given.
-import { ConfigError, GraphBuilder, ops, random, ShapeError, type Backend, type Random } from "../engine/index.ts";
 import {
+  ConfigError,
+  GraphBuilder,
+  ops,
+  random,
+  ShapeError,
+  sizeOf,
+  type Backend,
+  type HostData,
+  type Random,
+} from "../engine/index.ts";
+import {
+  fullMask,
   magnitude,
   maximum,
+  misfit,
   nmse,
   norm,
   psnr,
   reconstruct,
   ssim,
-  subsampledFourier,
   type InverseProblem,
   type Mask,
+  type Operator,
   type Reconstructor,
 } from "../imaging/index.ts";
 import { projected } from "./attack/ascent.ts";
@@ -57,6 +69,14 @@ export interface Laboratory {
   ): Promise<Subject>;
 }
 
+/** x ↦ Ax */
+async function forwardOf(operator: Operator, backend: Backend): Promise<(x: ArrayLike<number>) => Promise<HostData>> {
+  const b = new GraphBuilder(ops);
+  b.output("y", operator.forward(b, b.input("x", [1, ...operator.domain])));
+  const plan = await backend.compile(b);
+  return async (x) => (await plan.execute({ x })).y;
+}
+
 export async function openLaboratory(options: {
   problem: InverseProblem;
   methods: readonly Reconstructor[];
@@ -68,16 +88,10 @@ export async function openLaboratory(options: {
   const { operator } = problem;
   const [H, W] = problem.images.shape;
   const shape = [H, W] as const;
-  const size = 2 * H * W;
-  const noNoise = new Float64Array(size);
-
-  const b = new GraphBuilder(ops);
-  const image = b.input("x", [1, 2, H, W]);
-  b.output("spectrum", b.emit("fft2", { x: image }, { inverse: false }));
-  b.output("y", operator.forward(b, image));
-  const sampling = await backend.compile(b);
-  const spectrum = async (x: ArrayLike<number>): Promise<ArrayLike<number>> =>
-    (await sampling.execute({ x }, { outputs: ["spectrum"] })).spectrum;
+  const noNoise = new Float64Array(sizeOf(operator.domain));
+  const { sampling } = operator;
+  const forward = await forwardOf(operator, backend);
+  const spectrum = sampling && (await forwardOf(sampling.under(fullMask(shape)), backend));
 
   const views = new Map<number, View>();
   const view = async (i: number): Promise<View> => {
@@ -86,7 +100,7 @@ export async function openLaboratory(options: {
       const x = problem.images.image(i);
       const noise = problem.draw(seed, i);
       const truth = magnitude(x);
-      const y = Float64Array.from((await sampling.execute({ x }, { outputs: ["y"] })).y, (v, k) => v + noise[k]);
+      const y = Float64Array.from(await forward(x), (v, k) => v + noise[k]);
       known = { scene: { x, noise }, truth, range: maximum(truth), y, xNorm: norm(x), yNorm: norm(y) };
       views.set(i, known);
     }
@@ -110,11 +124,11 @@ export async function openLaboratory(options: {
   };
   const randomPerturbation = (domain: Domain, label: string): (() => Float64Array) => {
     const rng = random(seed).fork(label);
-    const { data } = operator.mask;
+    const cells = domain === "image" ? new Uint8Array(sizeOf(operator.domain)).fill(1) : operator.measured;
     return () =>
-      Float64Array.from({ length: size }, (_, k) => {
+      Float64Array.from(cells, (there) => {
         const v = rng.normal();
-        return domain === "image" || data[k % data.length] ? v : 0;
+        return there ? v : 0;
       });
   };
 
@@ -155,22 +169,20 @@ export async function openLaboratory(options: {
         reconstruct: (r) => own.reconstruct(scene, r),
         psnrOf: async (r) => psnr(truth, magnitude(await own.reconstruct(scene, r)), range),
         async psnrWith(mask: Mask, rng: Random) {
-          if (!method.on) return undefined;
+          const other = sampling?.under(mask);
+          if (!spectrum || !other || misfit(method, other) !== undefined) return undefined;
           const whole = await spectrum(scene.x);
           // drawn everywhere, so that a cell has the same noise in every mask that measures it
           const measured = Float64Array.from(whole, (v, k) => {
             const e = problem.noise.sigma * rng.normal();
             return mask.data[k % (H * W)] ? v + e : 0;
           });
-          return psnr(
-            truth,
-            magnitude(await reconstruct(method.on(subsampledFourier({ mask })), measured, backend)),
-            range,
-          );
+          return psnr(truth, magnitude(await reconstruct(method, measured, other, backend)), range);
         },
         method: method.name,
         image: i,
-        size,
+        size: sizeOf(test.domain === "image" ? operator.domain : operator.range),
+        shape,
         reference,
         clean: before,
         referenceMaximum,
@@ -178,7 +190,8 @@ export async function openLaboratory(options: {
         truth: Float64Array.from(scene.x),
         rng: random(seed).fork(label),
         common: (name) => random(seed).fork(`${test.id} ${i} ${name}`),
-        scan: { x: scene.x, y, mask: operator.mask, spectrum },
+        forward,
+        ...(spectrum ? { scan: { x: scene.x, y, mask: sampling.mask, spectrum } } : {}),
         random: randomPerturbation(test.domain, `start ${label}`),
         tick,
         async measure(proposed, { label: name, relativeBudget, ball = "l2", series, iteration, picture }) {

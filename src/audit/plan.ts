@@ -5,8 +5,10 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { base64, ConfigError, FiducialError, float32Bytes, sizeOf, version, type Backend } from "../engine/index.ts";
 import {
   dotTest,
+  lacking,
   magnitude,
   maximum,
+  misfit,
   nmse,
   norm,
   psnr,
@@ -58,6 +60,8 @@ export interface AuditHeader {
     readonly id: string;
     readonly settings: StabilityTest["settings"];
     readonly thresholds: StabilityTest["thresholds"];
+    /** Why the test has no pieces: what it needs that the operator lacks. */
+    readonly notApplicable?: string;
   }[];
   /** Proven Lipschitz constants, by method; null where there is none. */
   readonly bounds: readonly ({ readonly bound: number; readonly why: string } | null)[];
@@ -152,7 +156,7 @@ async function checkGradient(
 /**
  * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
  * computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share
- * a name, and when the operator's adjoint is none.
+ * a name, when a method was made for another operator, and when the operator's adjoint is none.
  */
 export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
   const { problem, methods, tests, seed, backend } = options;
@@ -169,6 +173,11 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     const twice = names.find((n, i) => names.indexOf(n) !== i);
     if (twice !== undefined)
       throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
+  }
+  for (const method of methods) {
+    const strange = misfit(method, problem.operator);
+    if (strange !== undefined)
+      throw new ConfigError(`audit: ${strange}; use a method that was made for this operator`, { name: method.name });
   }
   const adjoint = await dotTest(problem.operator, { seed, backend });
   if (!(adjoint < ADJOINT_TOLERANCE))
@@ -198,11 +207,13 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       steps: 1,
     })),
     ...tests.flatMap((t) =>
-      every(methods, (m, at, i) => ({
-        key: testKey(t.id, at, i),
-        what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
-        steps: t.steps,
-      })),
+      lacking(problem.operator, t.requires) !== undefined
+        ? []
+        : every(methods, (m, at, i) => ({
+            key: testKey(t.id, at, i),
+            what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
+            steps: t.steps,
+          })),
     ),
     ...(options.certificates
       ? methods.map((m, at) => ({
@@ -212,6 +223,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         }))
       : []),
   ];
+  const drawn = problem.operator.picture?.();
   const header: Omit<AuditHeader, "fingerprint"> = {
     facts: {
       schemaVersion,
@@ -225,13 +237,16 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
         nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
       },
     },
-    tests: tests.map(({ id, settings, thresholds }) => ({ id, settings, thresholds })),
-    bounds: methods.map((m) => m.lipschitz ?? null),
+    tests: tests.map(({ id, settings, thresholds, requires }) => {
+      const lack = lacking(problem.operator, requires);
+      return { id, settings, thresholds, ...(lack === undefined ? {} : { notApplicable: lack }) };
+    }),
+    bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
     shape,
     ranges: views.map((v) => v.range),
     pictures: {
       ...Object.fromEntries(views.map(({ truth, range }, i) => [`image ${i}`, greyPicture(truth, shape, range)])),
-      mask: greyPicture(problem.operator.mask.data, shape, 1),
+      ...(drawn ? { mask: greyPicture(drawn.data, drawn.shape, 1) } : {}),
     },
     pieces,
   };

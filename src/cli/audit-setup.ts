@@ -62,8 +62,8 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const backend = await chooseBackend(options, terminal);
   const { set, records } = await loadImages(options, model.shape, backend, terminal);
   const methods = [
-    networkReconstructor({ network: model.network, operator }),
-    ...options.methods.map((name) => classicalMethod(name, operator, options)),
+    networkReconstructor({ network: model.network }),
+    ...options.methods.map((name) => classicalMethod(name, options)),
   ];
   return {
     problem: inverseProblem({ operator, noise, images: set }),

@@ -34,7 +34,9 @@ const mends: Readonly<Record<string, string>> = {
 /** Those that no other path or permission would mend. */
 const ofTheMachine = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 function say(path: string, doing: string, error: unknown): never {
-  const code = (error as { code?: string }).code ?? "";
+  const { code } = error as { code?: string };
+  // not the machine's, but a mistake of ours
+  if (code === undefined) throw error;
   const message = `${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`;
   throw ofTheMachine.has(code) ? new MachineError(message, { code }) : new ConfigError(message, { code });
 }
@@ -62,9 +64,9 @@ export function listFolder(path: string): string[] {
       .filter((name) => !name.startsWith("."))
       .sort();
   } catch (error) {
-    return (error as { code?: string }).code === "ENOTDIR"
-      ? say(path, "read it", new Error("it is a file; name a folder"))
-      : say(path, "read it", error);
+    if ((error as { code?: string }).code === "ENOTDIR")
+      throw new ConfigError(`${path}: cannot read it: it is a file; name a folder`, {});
+    return say(path, "read it", error);
   }
 }
 export function removeFile(path: string): void {

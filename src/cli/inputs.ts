@@ -8,11 +8,11 @@ import {
   firenet,
   imagesFrom,
   maskFrom,
-  maskFromDescription,
+  openMask,
   prepareImage,
   radialMask,
   randomMask,
-  type subsampledFourier,
+  specOfDescription,
   totalVariation,
   variableDensityMask,
   waveletSparsity,
@@ -80,23 +80,16 @@ export async function chooseBackend(
 }
 
 type Lambda = Values<typeof lambdaOption>;
-const classical: Readonly<
-  Record<string, (operator: ReturnType<typeof subsampledFourier>, options: Lambda) => Reconstructor>
-> = {
-  "total-variation": (operator, { lambda }) =>
-    totalVariation({ operator, ...(lambda === undefined ? {} : { lambda }) }),
-  wavelet: (operator) => waveletSparsity({ operator }),
-  firenet: (operator) => firenet({ operator }),
-  "zero-filled": (operator) => zeroFilled({ operator }),
+const classical: Readonly<Record<string, (options: Lambda) => Reconstructor>> = {
+  "total-variation": ({ lambda }) => totalVariation(lambda === undefined ? {} : { lambda }),
+  wavelet: () => waveletSparsity(),
+  firenet: () => firenet(),
+  "zero-filled": () => zeroFilled(),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name; --lambda is total variation's. */
-export function classicalMethod(
-  name: string,
-  operator: ReturnType<typeof subsampledFourier>,
-  options: Lambda,
-): Reconstructor {
-  return classical[name](operator, options);
+export function classicalMethod(name: string, options: Lambda): Reconstructor {
+  return classical[name](options);
 }
 
 export interface Model {
@@ -145,9 +138,8 @@ export function chooseMask(
     if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
     return variableDensityMask(columns);
   }
-  const { kind: _, samplingKind, ...rest } = trainedWith(model);
-  const mask = maskFromDescription({ ...rest, kind: samplingKind }, shape);
-  if (mask) return mask;
+  const trained = specOfDescription(trainedWith(model));
+  if (trained) return openMask(trained.mask);
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );

@@ -3,12 +3,15 @@
 import { exp, PI, sinCos, type Random } from "../engine/index.ts";
 import type { Mask } from "./operators/masks.ts";
 
-/** One acquisition: the image x and its measured k-space y, both [2,H,W], centred. */
+/**
+ * One acquisition: the image x [2,H,W] and its measured k-space y, [2,H,W] or, of several coils,
+ * [2,coils,H,W], centred.
+ */
 export interface Acquisition {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
   readonly mask: Mask;
-  /** The whole k-space of an image. */
+  /** The whole k-space of an image, of all coils. */
   spectrum(x: ArrayLike<number>): Promise<ArrayLike<number>>;
 }
 export interface AcquisitionFault {
@@ -23,30 +26,29 @@ export interface AcquisitionFault {
 
 const LN10 = 2.302585092994046;
 
-/**
- * y with every measured cell (row, column, place, real, imaginary, share of the acquisition gone
- * by) replaced.
- */
-function cells(
-  scan: Acquisition,
-  next: (
-    re: number,
-    im: number,
-    at: { row: number; column: number; k: number; time: number },
-  ) => readonly [number, number],
-): Float64Array {
-  const [H, W] = scan.mask.shape;
-  const out = new Float64Array(2 * H * W);
+/** Where a cell is: its place among the real parts of y, and the share of the acquisition gone by. */
+interface Cell {
+  readonly row: number;
+  readonly column: number;
+  readonly coil: number;
+  readonly k: number;
+  readonly time: number;
+}
+/** y with every measured cell of every coil replaced. */
+function cells(scan: Acquisition, next: (re: number, im: number, at: Cell) => readonly [number, number]): Float64Array {
+  const W = scan.mask.shape[1];
+  const size = scan.mask.data.length;
+  const half = scan.y.length / 2;
+  const out = new Float64Array(2 * half);
   const columns = measuredColumns(scan);
   const timeOf = new Map(columns.map((c, i) => [c, columns.length > 1 ? i / (columns.length - 1) : 0]));
-  for (let row = 0; row < H; row++)
-    for (let column = 0; column < W; column++) {
-      const k = row * W + column;
-      if (!scan.mask.data[k]) continue;
-      const [re, im] = next(scan.y[k], scan.y[H * W + k], { row, column, k, time: timeOf.get(column)! });
-      out[k] = re;
-      out[H * W + k] = im;
-    }
+  for (let k = 0; k < half; k++) {
+    const cell = k % size;
+    if (!scan.mask.data[cell]) continue;
+    const [row, column] = [Math.floor(cell / W), cell % W];
+    const at = { row, column, coil: Math.floor(k / size), k, time: timeOf.get(column)! };
+    [out[k], out[half + k]] = next(scan.y[k], scan.y[half + k], at);
+  }
   return out;
 }
 function measuredColumns({
@@ -104,11 +106,11 @@ function resampled(
  * columns acquired since.
  */
 async function changedSince(scan: Acquisition, moment: number, other: Float64Array): Promise<Float64Array> {
-  const [H, W] = scan.mask.shape;
+  const half = scan.y.length / 2;
   const before = await scan.spectrum(scan.x);
   const after = await scan.spectrum(other);
   return cells(scan, (re, im, { k, time }) =>
-    time < moment ? [re, im] : [re + after[k] - before[k], im + after[H * W + k] - before[H * W + k]],
+    time < moment ? [re, im] : [re + after[k] - before[k], im + after[half + k] - before[half + k]],
   );
 }
 
@@ -162,11 +164,12 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     description:
       "one measured cell, drawn at random, gets a spike of the severity times the largest magnitude, with a random phase",
     async corrupt(scan, severity, rng) {
-      const [H, W] = scan.mask.shape;
-      const measured = [...scan.mask.data.keys()].filter((k) => scan.mask.data[k]);
+      const half = scan.y.length / 2;
+      const cellsOf = scan.mask.data;
+      const measured = Array.from({ length: half }, (_, k) => k).filter((k) => cellsOf[k % cellsOf.length]);
       const struck = measured[Math.floor(rng.uniform() * measured.length)];
       let top = 0;
-      for (let k = 0; k < H * W; k++) top = Math.max(top, Math.sqrt(scan.y[k] ** 2 + scan.y[H * W + k] ** 2));
+      for (let k = 0; k < half; k++) top = Math.max(top, Math.sqrt(scan.y[k] ** 2 + scan.y[half + k] ** 2));
       const [a, b] = turned(severity * top, 0, 2 * PI * rng.uniform());
       return cells(scan, (re, im, { k }) => (k === struck ? [re + a, im + b] : [re, im]));
     },
@@ -224,13 +227,14 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     description:
       "so many of the measured columns, at least one, are really their right neighbours: the table of phase-encoding steps is wrong there",
     async corrupt(scan, severity, rng) {
-      const [H, W] = scan.mask.shape;
+      const W = scan.mask.shape[1];
+      const half = scan.y.length / 2;
       const wrong = some(measuredColumns(scan), severity, rng);
       const whole = await scan.spectrum(scan.x);
-      return cells(scan, (re, im, { row, column, k }) => {
-        const neighbour = row * W + ((column + 1) % W);
+      return cells(scan, (re, im, { column, k }) => {
+        const neighbour = k - column + ((column + 1) % W);
         return wrong.has(column)
-          ? [re + whole[neighbour] - whole[k], im + whole[H * W + neighbour] - whole[H * W + k]]
+          ? [re + whole[neighbour] - whole[k], im + whole[half + neighbour] - whole[half + k]]
           : [re, im];
       });
     },
@@ -241,11 +245,12 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     severities: [30, 20, 10],
     description: "Gaussian noise on every measured cell, so strong that the measured signal is the severity above it",
     async corrupt(scan, severity, rng) {
-      const [H, W] = scan.mask.shape;
+      const half = scan.y.length / 2;
+      const measured = scan.mask.data;
       let [energy, count] = [0, 0];
-      for (let k = 0; k < H * W; k++)
-        if (scan.mask.data[k]) {
-          energy += scan.y[k] ** 2 + scan.y[H * W + k] ** 2;
+      for (let k = 0; k < half; k++)
+        if (measured[k % measured.length]) {
+          energy += scan.y[k] ** 2 + scan.y[half + k] ** 2;
           count += 2;
         }
       const sigma = Math.sqrt(energy / count) * exp((-severity * LN10) / 20);

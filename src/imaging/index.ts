@@ -2,7 +2,7 @@
 export {
   equispacedMask,
   maskFrom,
-  maskFromDescription,
+  fullMask,
   nestedMasks,
   radialMask,
   randomMask,
@@ -10,8 +10,21 @@ export {
   type Mask,
 } from "./operators/masks.ts";
 export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
-export { applyOperator, dotTest, type Operator } from "./operators/operator.ts";
-export { subsampledFourier } from "./operators/subsampled-fourier.ts";
+export {
+  applyOperator,
+  dotTest,
+  lacking,
+  type Operator,
+  type Requirement,
+  type Sampling,
+} from "./operators/operator.ts";
+export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/catalogue.ts";
+export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
+export { openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
+export { arrayHash, type Arrays, type Check } from "./operators/spec.ts";
+export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
+export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {
   detailAt,
   detailShapes,
@@ -31,7 +44,14 @@ export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
-export { reconstruct, zeroFilled, type Reconstructor } from "./reconstructor.ts";
+export {
+  misfit,
+  reconstruct,
+  zeroFilled,
+  type LipschitzBound,
+  type MadeFor,
+  type Reconstructor,
+} from "./reconstructor.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

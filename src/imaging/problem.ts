@@ -1,8 +1,7 @@
 // An inverse problem: what is imaged, how it is measured, and how noisy the measurement is.
 import { ConfigError, random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
-import { applyOperator } from "./operators/operator.ts";
+import { applyOperator, type Operator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
-import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
 
 /**
  * Independent Gaussian noise of standard deviation sigma on the real and the imaginary part of
@@ -17,21 +16,17 @@ export function gaussianNoise(options: { sigma: number }): Noise {
 }
 
 export interface InverseProblem {
-  readonly operator: ReturnType<typeof subsampledFourier>;
+  readonly operator: Operator;
   readonly noise: Noise;
   readonly images: ImageSet;
   /** Keeps what lies where something is measured. */
   sampled(b: GraphBuilder, y: Value): Value;
-  /** The noise of image i, [2,H,W], zero where nothing is measured. */
+  /** The noise of image i, of the range's shape, zero where nothing is measured. */
   draw(seed: number, i: number): Float64Array;
 }
 
 /** Throws ConfigError for an operator without A or A*. */
-export function inverseProblem(options: {
-  operator: ReturnType<typeof subsampledFourier>;
-  noise: Noise;
-  images: ImageSet;
-}): InverseProblem {
+export function inverseProblem(options: { operator: Operator; noise: Noise; images: ImageSet }): InverseProblem {
   const { operator, noise } = options;
   for (const part of ["forward", "adjoint"] as const)
     if (typeof operator[part] !== "function")
@@ -39,25 +34,22 @@ export function inverseProblem(options: {
         `inverseProblem: the operator ${operator.name} has no ${part}; a reconstruction and its attacks need A and A*`,
         { part },
       );
-  const {
-    data,
-    shape: [H, W],
-  } = operator.mask;
+  const { measured, range } = operator;
   return {
     ...options,
-    sampled: (b, y) => b.emit("mul", { a: y, b: b.constant(Float32Array.from(data), [H, W]) }, {}),
+    sampled: (b, y) => b.emit("mul", { a: y, b: b.constant(Float32Array.from(measured), range) }, {}),
     draw(seed, i) {
       const rng = random(seed).fork(`noise ${i}`);
-      return Float64Array.from({ length: 2 * H * W }, (_, k) => {
+      return Float64Array.from(measured, (there) => {
         const v = noise.sigma * rng.normal();
-        return data[k % (H * W)] ? v : 0;
+        return there ? v : 0;
       });
     },
   };
 }
 
 /**
- * y = Ax + e for image i of the problem, [2,H,W]; the noise is the one that an audit with this seed
+ * y = Ax + e for image i of the problem, of the range's shape; the noise is the one that an audit with this seed
  * adds.
  */
 export async function measure(

@@ -1,40 +1,73 @@
 // A reconstruction method f: measurement → image, written as graph nodes so that everything in it
 // can be differentiated.
-import { arithmetic, GraphBuilder, ops, type Backend, type Value } from "../engine/index.ts";
-import type { Operator } from "./operators/operator.ts";
-import type { subsampledFourier } from "./operators/subsampled-fourier.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  GraphBuilder,
+  ops,
+  type Backend,
+  type Shape,
+  type Value,
+} from "../engine/index.ts";
+import type { OperatorSpec } from "./operators/catalogue.ts";
+import { canonical } from "./operators/spec.ts";
+import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
 
+/** What a method was made for; what is left out may be anything. */
+export interface MadeFor {
+  /** The images' shape. */
+  readonly domain?: Shape;
+  /** The measurements' shape. */
+  readonly range?: Shape;
+  /** The one operator, its mask included. */
+  readonly operator?: OperatorSpec;
+}
+
+/** A method is given the problem's operator, and holds none itself. */
 export interface Reconstructor {
   readonly name: string;
-  readonly operator: Operator;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
+  /** What it needs of an operator. */
+  readonly requires?: readonly Requirement[];
+  /** Other operators are refused. */
+  readonly madeFor?: MadeFor;
   /** A proven Lipschitz constant of f, if there is one, and why. */
-  readonly lipschitz?: { readonly bound: number; readonly why: string };
-  /**
-   * The same method, with the same settings or weights, for another sampling of images of the same
-   * size.
-   */
-  readonly on?: (operator: ReturnType<typeof subsampledFourier>) => Reconstructor;
+  lipschitz?(operator: Operator): LipschitzBound | undefined;
   /** x̂ [N,…domain] from y [N,…range] */
-  apply(b: GraphBuilder, y: Value): Value;
+  apply(b: GraphBuilder, y: Value, operator: Operator): Value;
+}
+export interface LipschitzBound {
+  readonly bound: number;
+  readonly why: string;
+}
+
+/** Why a method cannot reconstruct what the operator measures; undefined where it can. */
+export function misfit(method: Reconstructor, operator: Operator): string | undefined {
+  const { domain, range, operator: only } = method.madeFor ?? {};
+  if (domain && domain.join() !== operator.domain.join())
+    return `${method.name} was made for images of ${formatShape(domain)}, the operator's are ${formatShape(operator.domain)}`;
+  if (range && range.join() !== operator.range.join())
+    return `${method.name} was made for measurements of ${formatShape(range)}, the operator's are ${formatShape(operator.range)}`;
+  const [wanted, given] = [canonical(only), canonical(operator.spec ?? operator.description)];
+  if (only && wanted !== given) return `${method.name} was made for the operator ${wanted}, the problem's is ${given}`;
+  const lack = lacking(operator, method.requires);
+  return lack && `${method.name} ${lack}`;
 }
 
 /** x̂ = A*y: unmeasured k-space taken as 0. Linear; moves by at most as much as its input. */
-export function zeroFilled(options: { operator: Operator }): Reconstructor {
-  const { operator } = options;
+export function zeroFilled(): Reconstructor {
   return {
     name: "zero-filled",
-    operator,
-    on: (other) => zeroFilled({ operator: other }),
     description: { kind: "zeroFilled" },
-    ...(operator.norm === undefined ? {} : { lipschitz: { bound: operator.norm, why: "linear, the operator's norm" } }),
-    apply: (b, y) => operator.adjoint(b, y),
+    lipschitz: ({ norm }) => (norm === undefined ? undefined : { bound: norm, why: "linear, the operator's norm" }),
+    apply: (b, y, operator) => operator.adjoint(b, y),
   };
 }
 
 /**
- * Runs `body` on y divided by its own scale (the root mean square of A*y, per image), and
+ * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per image), and
  * multiplies the result back: a method that works at any intensity.
  */
 export function atUnitScale(
@@ -44,7 +77,7 @@ export function atUnitScale(
   body: (y: Value, initial: Value) => Value,
 ): Value {
   const { add, div, mean, mul, reshape, sqrt, square } = arithmetic(b);
-  const initial = operator.adjoint(b, y);
+  const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
   const power = mean(square(initial), initial.shape.map((_, i) => i).slice(1));
   const scale = sqrt(add(power, 1e-12));
   const like = (v: Value): Value => reshape(scale, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
@@ -52,13 +85,19 @@ export function atUnitScale(
   return mul(x, like(x));
 }
 
-/** One image from one measurement. */
+/**
+ * One image from one measurement of the operator. Throws ConfigError for a method that was made for
+ * another operator.
+ */
 export async function reconstruct(
   method: Reconstructor,
   y: ArrayLike<number>,
+  operator: Operator,
   backend: Backend,
 ): Promise<Float64Array> {
+  const strange = misfit(method, operator);
+  if (strange !== undefined) throw new ConfigError(`reconstruct: ${strange}`, {});
   const b = new GraphBuilder(ops);
-  b.output("x", method.apply(b, b.input("y", [1, ...method.operator.range])));
+  b.output("x", method.apply(b, b.input("y", [1, ...operator.range]), operator));
   return Float64Array.from((await (await backend.compile(b)).execute({ y })).x);
 }

@@ -45,7 +45,7 @@ export async function compileObjective(
   domain: Domain,
   backend: Backend,
 ): Promise<Objective> {
-  const { operator } = method;
+  const { operator } = problem;
   const shape = [1, ...operator.domain];
   const range = [1, ...operator.range];
   const build = (differentiate: boolean): GraphBuilder => {
@@ -60,7 +60,7 @@ export async function compileObjective(
       domain === "image"
         ? add(operator.forward(b, add(x, r)), noise)
         : add(add(operator.forward(b, x), noise), problem.sampled(b, r));
-    const xHat = method.apply(b, y);
+    const xHat = method.apply(b, y, operator);
     if (formatShape(xHat.shape) !== formatShape(shape))
       throw new ShapeError(`it gives ${formatShape(xHat.shape)}, an image is ${formatShape(shape)}`, {
         shape: xHat.shape,

@@ -46,17 +46,18 @@ export function inventedDetail(
     thresholds: { maxShown },
     steps: restarts * (steps + 1),
     async run(subject) {
-      const { scan, clean } = subject;
-      const { z, box } = placeDetail(scan.x, scan.mask.shape, {
+      const { truth, clean, shape } = subject;
+      const { z, box } = placeDetail(truth, shape, {
         shape: "disc",
         radius,
         contrast,
         rng: subject.common("place"),
       });
-      const [size, spectrum] = [scan.mask.data.length, await scan.spectrum(z)];
-      const trace = Float64Array.from(spectrum, (v, k) => (scan.mask.data[k % size] ? v : 0));
+      const trace = Float64Array.from(await subject.forward(z));
+      // a disc that is not measured at all leaves no trace to begin with
+      if (norm(trace) === 0) return { measurements: [] };
       const target = clean.map((v, k) => v + z[k]);
-      const window = boxWindow(box, scan.mask.shape);
+      const window = boxWindow(box, shape);
       const { r, changes, rising, curve } = await projectedAscent(
         (at) => subject.climb(at, { at: target, window }),
         windowedDistance(target, window),
@@ -86,6 +87,8 @@ export function inventedDetail(
       };
     },
     judge(method, { measurements }) {
+      if (measurements.length === 0)
+        return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };
       const shown = measurements.reduce((s, m) => s + (m.shown ?? 0), 0) / measurements.length;
       return {
         method,

@@ -5,7 +5,7 @@ import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts
 import { fromNormals } from "../likelihood/normals.ts";
 import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulation.ts";
 import type { Measurement } from "../schema.ts";
-import type { StabilityTest } from "./test.ts";
+import { scanOf, type StabilityTest } from "./test.ts";
 
 /**
  * Numbers that a fault may draw: enough for its moments, places and the columns of an image of 512;
@@ -45,6 +45,7 @@ export function badReconstructionLikelihood(
   return {
     id: "bad-reconstruction-likelihood",
     domain: "measurement",
+    requires: ["sampling"],
     title: "A bad reconstruction is unlikely under noise and one fault of practice",
     failureTitle: "A bad reconstruction is likely under noise and one fault of practice",
     description: `The probability that an acquisition costs ${psnrLoss} dB or more against the undisturbed one, when its noise is drawn afresh and something goes wrong with it: ${fault.name} (${fault.description}), with a half-normal severity of scale ${fault.severities[1]} ${fault.unit}. ${plain ? `Plain Monte Carlo, ${samples} samples; Wilson's interval.` : `Subset simulation, ${samples} samples a level, at most ${maxLevels} levels; the interval takes the chains' correlation into account.`} The intervals are for 95 %. Pictured is the worst acquisition drawn.`,
@@ -60,11 +61,12 @@ export function badReconstructionLikelihood(
     thresholds: { maxProbability },
     steps: plain ? samples : samples * (maxLevels + 1),
     async run(subject) {
-      const { scan, sigma } = subject;
-      const [H, W] = scan.mask.shape;
+      const { sigma } = subject;
+      const scan = scanOf(subject);
+      const cells = scan.mask.data;
       const whole = await scan.spectrum(scan.x);
-      const clean = Float64Array.from({ length: 2 * H * W }, (_, k) => (scan.mask.data[k % (H * W)] ? whole[k] : 0));
-      const measured = [...clean.keys()].filter((k) => scan.mask.data[k % (H * W)]);
+      const clean = Float64Array.from(whole, (v, k) => (cells[k % cells.length] ? v : 0));
+      const measured = [...clean.keys()].filter((k) => cells[k % cells.length]);
       const disturbed = async (normals: Float64Array): Promise<Float64Array> => {
         const y = await fault.corrupt(
           { ...scan, y: clean },
@@ -76,7 +78,7 @@ export function badReconstructionLikelihood(
         });
         return y.map((v, k) => v - scan.y[k]);
       };
-      const before = await subject.psnrOf(new Float64Array(2 * H * W));
+      const before = await subject.psnrOf(new Float64Array(subject.size));
       const event = {
         dimension: 1 + FAULT_DRAWS + measured.length,
         response: async (u: Float64Array): Promise<number> => before - (await subject.psnrOf(await disturbed(u))),

@@ -30,6 +30,7 @@ export function lostDetailSearch(
   return {
     id: "lost-detail-search",
     domain: "image",
+    requires: ["sampling"],
     content: true,
     title: "No small detail is found that is lost",
     failureTitle: "A small detail that the data hold is lost",
@@ -39,8 +40,8 @@ export function lostDetailSearch(
     thresholds: { leastShareOfMeasured: leastShare },
     steps: walks * (moves + 1),
     async run(subject) {
-      const { x, mask } = subject.scan;
-      const [H, W] = mask.shape;
+      const { truth: x } = subject;
+      const [H, W] = subject.shape;
       const share = (f: Recovery): number => f.recovered / f.measured;
       const found: Recovery[] = [];
       for (let k = 0; k < walks; k++) {

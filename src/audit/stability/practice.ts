@@ -4,7 +4,7 @@ import { ConfigError } from "../../engine/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
-import type { StabilityTest } from "./test.ts";
+import { scanOf, type StabilityTest } from "./test.ts";
 
 /**
  * Applies each fault at each severity, the same one to every method, and asks what it costs. A
@@ -23,6 +23,7 @@ export function practicalFaults(
   return {
     id: "practical-faults",
     domain: "measurement",
+    requires: ["sampling"],
     title: "Faults of the acquisition make small differences",
     failureTitle: "A fault of the acquisition ruins the image",
     description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")} Coils cannot drop out: there is one.`,
@@ -36,7 +37,7 @@ export function practicalFaults(
     steps: faults.length * 3,
     async run(subject) {
       const found: Measurement[] = [];
-      const { scan } = subject;
+      const scan = scanOf(subject);
       for (const fault of faults)
         for (const [i, severity] of fault.severities.entries()) {
           // one draw for all severities and methods: only the size differs

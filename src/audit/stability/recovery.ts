@@ -2,7 +2,7 @@
 import { magnitude, maximum, ssim, type Detail } from "../../imaging/index.ts";
 import type { DetailScore } from "../schema.ts";
 import { mean, meanInterval } from "../statistics.ts";
-import type { Subject } from "./test.ts";
+import { scanOf, type Subject } from "./test.ts";
 
 /** A detail of which less than this share is measured is beyond any method. */
 export const BEYOND = 0.2;
@@ -18,8 +18,9 @@ export interface Recovery {
 
 /** Puts a detail into the image and asks how much of it comes back. */
 export async function lookFor(subject: Subject, detail: Detail): Promise<Recovery> {
-  const { scan, clean } = subject;
-  const [H, W] = scan.mask.shape;
+  const { clean } = subject;
+  const scan = scanOf(subject);
+  const [H, W] = subject.shape;
   const {
     z,
     box: [top, left, height, width],
@@ -30,6 +31,9 @@ export async function lookFor(subject: Subject, detail: Detail): Promise<Recover
   for (let k = 0; k < z.length; k++) {
     along += (x[k] - clean[k]) * z[k];
     energy += z[k] ** 2;
+  }
+  // of all coils
+  for (let k = 0; k < spectrum.length; k++) {
     all += spectrum[k] ** 2;
     if (scan.mask.data[k % (H * W)]) measured += spectrum[k] ** 2;
   }

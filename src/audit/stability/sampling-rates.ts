@@ -4,7 +4,7 @@ import { ConfigError } from "../../engine/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
 import type { RateScore } from "../schema.ts";
 import { mean, meanInterval } from "../statistics.ts";
-import type { StabilityTest } from "./test.ts";
+import { scanOf, type StabilityTest } from "./test.ts";
 
 /**
  * Reconstructs every image from nested masks, from far fewer cells than the audit's own mask to far
@@ -29,6 +29,7 @@ export function samplingRates(
   return {
     id: "sampling-rates",
     domain: "measurement",
+    requires: ["sampling"],
     title: "More measurements give better images",
     failureTitle: "More measurements give worse images",
     description: `Every image measured with fewer and with more cells of k-space than the audit's own mask has, in nested masks of which that mask is one, ${families} families of them for each image; the method is otherwise as it is. The interval is for 95 %, over images and families.`,
@@ -37,7 +38,7 @@ export function samplingRates(
     thresholds: { maxPsnrDropDb: maxPsnrDrop },
     steps: factors.length * families,
     async run(subject) {
-      const { mask } = subject.scan;
+      const { mask } = scanOf(subject);
       const own = mask.data.reduce((a, b) => a + b, 0) / mask.data.length;
       // a mask that measures nearly everything has no larger ones
       const rates = [...new Set(factors.map((f) => Math.min(1, f * own)))];

@@ -47,6 +47,7 @@ export function structuralChange(
   return {
     id: "structural-change",
     domain: "image",
+    requires: ["sampling"],
     content: true,
     title: "Small details that the data hold come back",
     failureTitle: "Small details that the data hold are lost",
@@ -63,7 +64,7 @@ export function structuralChange(
         const rng = subject.common(label);
         const found: Recovery[] = [];
         for (let i = 0; i < each; i++) {
-          const detail = placeDetail(subject.scan.x, subject.scan.mask.shape, {
+          const detail = placeDetail(subject.truth, subject.shape, {
             shape: shapes[(i + subject.image * each) % shapes.length],
             radius,
             contrast,

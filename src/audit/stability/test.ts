@@ -1,7 +1,7 @@
 // What a test of the bench is: it searches; the context it is given clips, measures and pictures
 // what it finds.
-import type { Random } from "../../engine/index.ts";
-import type { Acquisition, Mask } from "../../imaging/index.ts";
+import { ConfigError, type Random } from "../../engine/index.ts";
+import type { Acquisition, Mask, Requirement } from "../../imaging/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
@@ -34,8 +34,12 @@ export interface Subject {
   readonly rng: Random;
   /** Random numbers of this image and name that are the same for every method. */
   common(name: string): Random;
-  /** The image and its measurement, for tests that damage it in their own way. */
-  readonly scan: Acquisition;
+  /** [H,W] */
+  readonly shape: readonly [number, number];
+  /** x ↦ Ax, without noise */
+  forward(x: ArrayLike<number>): Promise<ArrayLike<number>>;
+  /** The image and its k-space, for tests that damage it in their own way; see scanOf. */
+  readonly scan?: Acquisition;
   /** A Gaussian perturbation, zero where nothing is measured. */
   random(): Float64Array;
   /** Standard deviation of the problem's noise. */
@@ -74,6 +78,11 @@ export interface Findings {
   readonly measurements: readonly Measurement[];
   readonly rates?: readonly RateScore[];
 }
+/** The acquisition, of a test that requires sampling. Throws ConfigError where there is none. */
+export function scanOf({ scan }: Subject): Acquisition {
+  if (!scan) throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
+  return scan;
+}
 export interface StabilityTest {
   readonly id: string;
   readonly title: string;
@@ -81,6 +90,8 @@ export interface StabilityTest {
   readonly description: string;
   readonly source: string;
   readonly domain: Domain;
+  /** What it needs of the operator; the outcome is "not-applicable" where that is lacking. */
+  readonly requires?: readonly Requirement[];
   /** The perturbation is part of the object, so the reconstruction is measured against x + r. */
   readonly content?: true;
   readonly settings: TestRecord["settings"];

@@ -70,7 +70,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
     steps: relativeBudgets.length * restarts * (steps + 1),
     async run(subject) {
       const found: Measurement[] = [];
-      const window = region ? boxWindow(region, subject.scan.mask.shape) : undefined;
+      const window = region ? boxWindow(region, subject.shape) : undefined;
       const distance = windowedDistance(subject.clean, window);
       const climb = (r: Float64Array): ReturnType<typeof subject.climb> => subject.climb(r, window ? { window } : {});
       let best: Float64Array | undefined;

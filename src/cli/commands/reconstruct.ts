@@ -122,13 +122,11 @@ export const reconstructCommand: Command = command({
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
     const method =
-      choice === "network"
-        ? networkReconstructor({ network: model.network, operator })
-        : classicalMethod(choice, operator, values);
+      choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, values);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
-      images.push(await reconstruct(method, y, backend));
+      images.push(await reconstruct(method, y, operator, backend));
     }
     terminal.finish();
     const magnitudes = images.map((x) => magnitude(x));

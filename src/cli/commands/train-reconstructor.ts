@@ -136,13 +136,13 @@ async function heldOut(
   const [height, width] = operator.domain.slice(-2);
   const images = brainPhantoms({ shape: [height, width], count: 12, seed: HELD_OUT_SEED + seed });
   const test = inverseProblem({ operator, noise, images });
-  const methods = [zeroFilled({ operator }), networkReconstructor({ network: trained, operator })];
+  const methods = [zeroFilled(), networkReconstructor({ network: trained })];
   const scores = methods.map(() => 0);
   for (let i = 0; i < images.length; i++) {
     const truth = magnitude(images.image(i));
     const y = await measure(test, { image: i, seed, backend });
     for (const [k, method] of methods.entries()) {
-      const x = magnitude(await reconstruct(method, y, backend));
+      const x = magnitude(await reconstruct(method, y, operator, backend));
       scores[k] += psnr(truth, x, maximum(truth)) / images.length;
     }
   }

@@ -7,13 +7,15 @@ import {
   float32Bytes,
   gradients,
   random,
+  sizeOf,
   version,
   type GraphBuilder,
+  type Shape,
   type Value,
 } from "../../engine/index.ts";
 import { fit, type FitOptions, type Network } from "../../learning/index.ts";
-import { nestedMasks } from "../operators/masks.ts";
-import type { Operator } from "../operators/operator.ts";
+import { fullMask, nestedMasks } from "../operators/masks.ts";
+import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
 import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
 
@@ -47,13 +49,17 @@ export interface FitReconstructorOptions
 }
 
 /** y ↦ y ⊙ mask in k-space, for a mask that is a value of the graph, one for each image. */
-function masked(operator: Operator, mask: Value): Operator {
+function masked({ under, mask: own }: Sampling, mask: Value): Operator {
+  const whole = under(fullMask(own.shape));
   return {
-    ...operator,
-    forward: (b, x) => b.emit("mul", { a: b.emit("fft2", { x }, { inverse: false }), b: mask }, {}),
-    adjoint: (b, y) => b.emit("fft2", { x: b.emit("mul", { a: y, b: mask }, {}) }, { inverse: true }),
+    ...whole,
+    forward: (b, x) => b.emit("mul", { a: whole.forward(b, x), b: mask }, {}),
+    adjoint: (b, y) => whole.adjoint(b, b.emit("mul", { a: y, b: mask }, {})),
   };
 }
+
+/** A mask's shape [1,H,W] with as many axes as the range's. */
+const broadcastable = (mask: Shape, range: Shape): Shape => [...range.slice(mask.length).map(() => 1), ...mask];
 
 /**
  * r, ‖r‖ ≤ budget·‖y‖ for every image, by steps of the whole radius along the gradient of ‖f(y + r)
@@ -67,7 +73,9 @@ function worst(
   { relativeBudget, steps }: { relativeBudget: number; steps: number },
 ): Value {
   const { add, div, mul, reshape, sqrt, square, sub, sum } = arithmetic(b);
-  const length = (v: Value): Value => reshape(sqrt(add(sum(square(v), [1, 2, 3]), 1e-20)), [v.shape[0], 1, 1, 1]);
+  const axes = y.shape.map((_, i) => i).slice(1);
+  const length = (v: Value): Value =>
+    reshape(sqrt(add(sum(square(v), axes), 1e-20)), [v.shape[0], ...axes.map(() => 1)]);
   const radius = mul(length(y), relativeBudget);
   let r = mul(y, 0);
   for (let k = 0; k < steps; k++) {
@@ -96,12 +104,17 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
       `fitReconstructor: jitter ${jitter} and smoothing ${smoothing} must not be negative, an adversary's budget positive and its steps at least 1`,
       { jitter, smoothing, adversarial },
     );
-  const [, H, W] = operator.domain;
-  const size = 2 * H * W;
+  const { sampling } = operator;
+  const lack = lacking(operator, rates ? ["sampling"] : []);
+  if (lack !== undefined) throw new ConfigError(`fitReconstructor: training at several rates ${lack}`, { rates });
+  const [size, noisySize] = [sizeOf(operator.domain), sizeOf(operator.range)];
   const rng = random(seed).fork("noise");
   const choice = random(seed).fork("masks");
   const masks =
-    rates && Array.from({ length: FAMILIES }, (_, k) => nestedMasks(operator.mask, { rates, seed: seed + k })).flat();
+    rates &&
+    sampling &&
+    Array.from({ length: FAMILIES }, (_, k) => nestedMasks(sampling.mask, { rates, seed: seed + k })).flat();
+  const maskShape = masks ? [1, ...masks[0].shape] : [0];
   const trained = await fit(
     network,
     {
@@ -109,25 +122,29 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
       // image, noise and, where it changes, the mask travel together; the target is the image
       data: {
         length: images.length,
-        inputShape: [masks ? 5 : 4, H, W],
-        targetShape: [2, H, W],
+        inputShape: [size + noisySize + sizeOf(maskShape)],
+        targetShape: operator.domain,
         read(i, input, target) {
           const image = images.image(i);
           input.set(image);
           const extra = jitter > 0 ? jitter * rng.uniform() : 0;
           const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
-          for (let k = 0; k < size; k++) input[size + k] = sigma * rng.normal();
-          if (masks) input.set(masks[choice.integer(masks.length)].data, 2 * size);
+          for (let k = 0; k < noisySize; k++) input[size + k] = sigma * rng.normal();
+          if (masks) input.set(masks[choice.integer(masks.length)].data, size + noisySize);
           target.set(image);
         },
       },
     },
     (b, net, input, target) => {
-      const part = (from: number, to: number): Value =>
-        b.emit("slice", { x: input }, { start: [0, from, 0, 0], end: [input.shape[0], to, H, W] });
-      const own: Operator = masks ? masked(operator, part(4, 5)) : operator;
-      const noisy = b.emit("add", { a: own.forward(b, part(0, 2)), b: part(2, 4) }, {});
-      const y = masks ? b.emit("mul", { a: noisy, b: part(4, 5) }, {}) : problem.sampled(b, noisy);
+      const { reshape, slice } = arithmetic(b);
+      const part = (from: number, shape: Shape): Value =>
+        reshape(slice(input, 1, from, from + sizeOf(shape)), [input.shape[0], ...shape]);
+      const image = part(0, operator.domain);
+      const drawn = part(size, operator.range);
+      const mask = masks && part(size + noisySize, broadcastable(maskShape, operator.range));
+      const own: Operator = mask && sampling ? masked(sampling, mask) : operator;
+      const noisy = b.emit("add", { a: own.forward(b, image), b: drawn }, {});
+      const y = mask ? b.emit("mul", { a: noisy, b: mask }, {}) : problem.sampled(b, noisy);
       const shared = new Map<string, Value>();
       const f = (at: Value): ReturnType<typeof applyForm> =>
         applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });

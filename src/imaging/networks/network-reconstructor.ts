@@ -2,18 +2,9 @@
 // the measurement itself.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import {
-  arithmetic,
-  ConfigError,
-  float32Bytes,
-  formatShape,
-  random,
-  type GraphBuilder,
-  type Value,
-} from "../../engine/index.ts";
+import { arithmetic, ConfigError, float32Bytes, random, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
-import type { subsampledFourier } from "../operators/subsampled-fourier.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 /** How a network stands between y and x̂. */
@@ -80,28 +71,22 @@ const names = (form: Form): string =>
 
 /**
  * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, in the form and
- * with the smoothing that the network was trained with unless others are given. Throws ConfigError
- * when the network does not map complex images to complex images of the operator's size.
+ * with the smoothing that the network was trained with unless others are given. It was made for
+ * images of the network's size. Throws ConfigError for a form or smoothing out of range.
  */
 export function networkReconstructor(options: {
   network: Network;
-  operator: Operator;
   name?: string;
   form?: Partial<Form>;
   smoothing?: Smoothing;
 }): Reconstructor {
-  const { network, operator } = options;
+  const { network } = options;
   const form = { ...formOf(network), ...options.form };
   const { provenance } = network;
   const smoothing =
     options.smoothing ??
     (Number(provenance.smoothing ?? 0) > 0 ? { sigma: Number(provenance.smoothing), samples: 8 } : undefined);
   const { input } = network.architecture;
-  if (input.join() !== operator.domain.join())
-    throw new ConfigError(
-      `networkReconstructor: the network takes ${formatShape(input)}, the operator's images are ${formatShape(operator.domain)}; train one for this size or resample the images`,
-      { input, domain: operator.domain },
-    );
   if (
     !Number.isInteger(form.iterations) ||
     form.iterations < 1 ||
@@ -111,12 +96,11 @@ export function networkReconstructor(options: {
       `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation positive`,
       { form, smoothing },
     );
-  const plain = (b: GraphBuilder, y: Value): Value =>
+  const plain = (b: GraphBuilder, y: Value, operator: Operator): Value =>
     applyForm(b, y, { network, operator, form, trainable: false, shared: new Map() }).y;
   return {
     name: options.name ?? names(form),
-    operator,
-    on: (other: ReturnType<typeof subsampledFourier>) => networkReconstructor({ ...options, operator: other }),
+    madeFor: form.input === "measurement" ? { domain: input, range: input } : { domain: input },
     description: {
       kind: "networkReconstructor",
       ...form,
@@ -125,7 +109,7 @@ export function networkReconstructor(options: {
       trainedOn: String(provenance.images ?? "unknown"),
       weightsSha256: weightsHash(network),
     },
-    apply: smoothing ? (b, y) => smoothed(b, y, operator, smoothing, plain) : plain,
+    apply: smoothing ? (b, y, operator) => smoothed(b, y, operator, smoothing, plain) : plain,
   };
 }
 
@@ -135,27 +119,16 @@ function smoothed(
   y: Value,
   operator: Operator,
   { sigma, samples }: Smoothing,
-  f: (b: GraphBuilder, y: Value) => Value,
+  f: (b: GraphBuilder, y: Value, operator: Operator) => Value,
 ): Value {
   const { add, concat, mean, reshape } = arithmetic(b);
   const rng = random(0).fork("smoothing");
-  const shape = [1, ...y.shape.slice(1)];
-  const size = shape.reduce((p, q) => p * q);
-  const draws = Array.from({ length: samples }, () =>
-    add(
-      y,
-      operator.forward(
-        b,
-        operator.adjoint(
-          b,
-          b.constant(
-            Float32Array.from({ length: size }, () => sigma * rng.normal()),
-            shape,
-          ),
-        ),
-      ),
-    ),
-  );
-  const x = f(b, concat(draws, 0));
-  return mean(reshape(x, [samples, ...y.shape]), [0]);
+  const noise = (): Float32Array =>
+    Float32Array.from(operator.measured, (there) => {
+      const v = sigma * rng.normal();
+      return there ? v : 0;
+    });
+  const draws = Array.from({ length: samples }, () => add(y, b.constant(noise(), [1, ...operator.range])));
+  const x = f(b, concat(draws, 0), operator);
+  return mean(reshape(x, [samples, y.shape[0], ...x.shape.slice(1)]), [0]);
 }

@@ -1,12 +1,15 @@
 // Which cells of k-space are measured. Column masks sample whole phase-encoding lines, as fastMRI's
 // do.
 import { ConfigError, FormatError, PI, random, ShapeError, sinCos } from "../../engine/index.ts";
+import type { MaskSpec } from "./mask-spec.ts";
+import { arrayHash } from "./spec.ts";
 
 /** 1 where k-space is measured; DC is at (⌊H/2⌋, ⌊W/2⌋). */
 export interface Mask {
   readonly shape: readonly [number, number];
   readonly data: Uint8Array;
-  readonly description: Readonly<Record<string, string | number>>;
+  /** What it is, as plain data; openMask makes it again. */
+  readonly spec: MaskSpec;
 }
 interface ColumnOptions {
   readonly shape: readonly [number, number];
@@ -31,23 +34,10 @@ function lowFrequencies({ shape: [, W], acceleration, centerFraction }: ColumnOp
     );
   return { count, pad: Math.floor((W - count + 1) / 2) };
 }
-function fromColumns(
-  columns: Uint8Array,
-  [H, W]: readonly [number, number],
-  description: Record<string, string | number>,
-): Mask {
+function fromColumns(columns: Uint8Array, [H, W]: readonly [number, number], spec: MaskSpec): Mask {
   const data = new Uint8Array(H * W);
   for (let i = 0; i < H; i++) data.set(columns, i * W);
-  return finish([H, W], data, description);
-}
-function finish(
-  shape: readonly [number, number],
-  data: Uint8Array,
-  description: Record<string, string | number>,
-): Mask {
-  let sampled = 0;
-  for (const v of data) sampled += v;
-  return { shape, data, description: { ...description, sampledFraction: sampled / data.length } };
+  return { shape: [H, W], data, spec };
 }
 function withCenter(columns: Uint8Array, { count, pad }: { count: number; pad: number }): void {
   columns.fill(1, pad, pad + count);
@@ -64,7 +54,13 @@ export function randomMask(options: ColumnOptions & { readonly seed: number }): 
   const rng = random(seed);
   const columns = Uint8Array.from({ length: shape[1] }, () => (rng.uniform() < p ? 1 : 0));
   withCenter(columns, low);
-  return fromColumns(columns, shape, { kind: "random", acceleration, centerFraction: options.centerFraction, seed });
+  return fromColumns(columns, shape, {
+    kind: "random",
+    shape,
+    acceleration,
+    centerFraction: options.centerFraction,
+    seed,
+  });
 }
 
 /**
@@ -83,6 +79,7 @@ export function equispacedMask(options: ColumnOptions & { readonly offset: numbe
   return {
     ...fromColumns(columns, shape, {
       kind: "equispaced-fraction",
+      shape,
       acceleration: R,
       centerFraction: options.centerFraction,
       offset,
@@ -117,6 +114,7 @@ export function variableDensityMask(options: ColumnOptions & { readonly seed: nu
   for (const { i } of keys.slice(0, Math.max(0, Math.round(W / acceleration) - low.count))) columns[i] = 1;
   return fromColumns(columns, shape, {
     kind: "variable-density",
+    shape,
     acceleration,
     centerFraction: options.centerFraction,
     power,
@@ -141,30 +139,12 @@ export function radialMask(options: { readonly shape: readonly [number, number];
       if (i >= 0 && i < H && j >= 0 && j < W) data[i * W + j] = 1;
     }
   }
-  return finish([H, W], data, { kind: "radial", spokes });
+  return { shape: [H, W], data, spec: { kind: "radial", shape: [H, W], spokes } };
 }
 
-/**
- * The mask that a description (Mask.description) tells of; undefined for one that came from a file.
- */
-export function maskFromDescription(
-  description: Readonly<Record<string, unknown>>,
-  shape: readonly [number, number],
-): Mask | undefined {
-  const number = (key: string): number => Number(description[key]);
-  const columns = { shape, acceleration: number("acceleration"), centerFraction: number("centerFraction") };
-  switch (description.kind) {
-    case "random":
-      return randomMask({ ...columns, seed: number("seed") });
-    case "equispaced-fraction":
-      return equispacedMask({ ...columns, offset: number("offset") });
-    case "variable-density":
-      return variableDensityMask({ ...columns, seed: number("seed"), power: number("power") });
-    case "radial":
-      return radialMask({ shape, spokes: number("spokes") });
-    default:
-      return undefined;
-  }
+/** Everything is measured. */
+export function fullMask(shape: readonly [number, number]): Mask {
+  return { shape, data: new Uint8Array(shape[0] * shape[1]).fill(1), spec: { kind: "full", shape } };
 }
 
 /**
@@ -183,7 +163,7 @@ export function maskFrom(
     );
   const data = Uint8Array.from({ length: shape[0] * shape[1] }, (_, i) => (values[i] !== 0 ? 1 : 0));
   if (!data.includes(1)) throw new FormatError("mask: it samples nothing; at least one cell must not be 0", {});
-  return finish(shape, data, { kind: "file" });
+  return { shape, data, spec: { kind: "file", shape, sha256: arrayHash(data) } };
 }
 
 /**
@@ -218,6 +198,6 @@ export function nestedMasks(mask: Mask, options: { readonly rates: readonly numb
       if (columns) for (let i = 0; i < H; i++) data[i * W + k] = 1;
       else data[k] = 1;
     }
-    return finish(mask.shape, data, { kind: "nested", rate, seed });
+    return { shape: mask.shape, data, spec: { kind: "nested", of: mask.spec, rate, seed } };
   });
 }

@@ -1,17 +1,56 @@
 // What a sampling operator is, and the law every one of them is held to.
 import { GraphBuilder, ops, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
+import type { OperatorSpec } from "./catalogue.ts";
+import type { Mask } from "./masks.ts";
 
-/** y = Ax, linear. Values carry the batch before the domain's or range's own axes. */
+/** Cells of a Cartesian k-space, or all coils' k-spaces alike. */
+export interface Sampling {
+  readonly mask: Mask;
+  /** The same operator under another mask. */
+  under(mask: Mask): Operator;
+}
+/** What a test or method may need of an operator. */
+export type Requirement = "sampling" | "norm";
+
+/**
+ * y = Ax, linear. Values carry the batch before the domain's or range's own axes. Complex values are
+ * [2,…]: all real parts, then all imaginary ones.
+ */
 export interface Operator {
   readonly name: string;
   readonly domain: Shape;
   readonly range: Shape;
+  /** Its entry of the catalogue; an operator of your own has none. */
+  readonly spec?: OperatorSpec;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean | readonly number[]>>;
   /** A proven bound of ‖A‖, if there is one. */
   readonly norm?: number;
+  /** 1 where the range has a measured cell, of the range's size; elsewhere are neither data nor noise. */
+  readonly measured: Uint8Array;
+  /** Where k-space is sampled; an operator of another kind has none. */
+  readonly sampling?: Sampling;
+  /**
+   * The diagonal d [H,W] of A*A = F*·d·F, F being the centred orthonormal Fourier transform, for an
+   * operator of which that is true.
+   */
+  readonly spectralDiagonal?: Uint8Array;
+  /** What is measured, to look at: values in [0, 1]. */
+  picture?(): { readonly shape: readonly [number, number]; readonly data: ArrayLike<number> };
+  /** A first image from a measurement; A* unless given. */
+  initial?(b: GraphBuilder, y: Value): Value;
   forward(b: GraphBuilder, x: Value): Value;
   adjoint(b: GraphBuilder, y: Value): Value;
+}
+
+const needs: Readonly<Record<Requirement, string>> = {
+  sampling: "a sampling mask of k-space",
+  norm: "a bound of the operator's norm",
+};
+/** What the operator lacks of what is required, as the end of a sentence; undefined for nothing. */
+export function lacking(operator: Operator, requires: readonly Requirement[] = []): string | undefined {
+  const missing = requires.find((r) => operator[r] === undefined);
+  return missing && `needs ${needs[missing]}, and ${operator.name} has none`;
 }
 
 /**

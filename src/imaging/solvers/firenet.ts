@@ -1,7 +1,6 @@
 // FIRENET: a network whose layers are the restarted iterations of a square-root LASSO, with a proof
 // of its accuracy and stability instead of training.
 import { arithmetic, ConfigError, type GraphBuilder, type Value } from "../../engine/index.ts";
-import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 import { shrinkDetails, type Wavelet } from "./wavelet-sparsity.ts";
 
@@ -67,16 +66,10 @@ export function restartedPrimalDual(
  * the best of some on held-out phantoms. Throws ConfigError for a λ or count that is not positive.
  * Source: Colbrook, Antun, Hansen, PNAS 2022.
  */
-export function firenet(options: {
-  operator: Operator;
-  lambda?: number;
-  outer?: number;
-  inner?: number;
-  delta?: number;
-  wavelet?: Wavelet;
-  levels?: number;
-}): Reconstructor {
-  const { operator, lambda = 0.001, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
+export function firenet(
+  options: { lambda?: number; outer?: number; inner?: number; delta?: number; wavelet?: Wavelet; levels?: number } = {},
+): Reconstructor {
+  const { lambda = 0.001, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
   if (!(lambda > 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0))
     throw new ConfigError(
       `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} not negative`,
@@ -84,10 +77,8 @@ export function firenet(options: {
     );
   return {
     name: "FIRENET",
-    operator,
-    on: (other) => firenet({ ...options, operator: other }),
     description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
-    apply: (b, y) =>
+    apply: (b, y, operator) =>
       atUnitScale(operator, b, y, (scaled) =>
         restartedPrimalDual(b, scaled, {
           forward: (x) => operator.forward(b, x),

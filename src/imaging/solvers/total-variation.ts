@@ -1,7 +1,7 @@
 // Total variation by ADMM, unrolled in the graph: a classical method that is attacked with exact
 // gradients like any network.
 import { arithmetic, ConfigError, PI, sinCos, type GraphBuilder, type Value } from "../../engine/index.ts";
-import type { subsampledFourier } from "../operators/subsampled-fourier.ts";
+import type { CartesianOperator } from "../operators/subsampled-fourier.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 /**
@@ -10,28 +10,24 @@ import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
  * exactly in k-space. Throws ConfigError for a λ, ρ or count that is not positive. Source: Rudin,
  * Osher, Fatemi 1992; Goldstein & Osher 2009.
  */
-export function totalVariation(options: {
-  operator: ReturnType<typeof subsampledFourier>;
-  lambda?: number;
-  iterations?: number;
-  rho?: number;
-}): Reconstructor {
-  const { operator, lambda = 0.02, iterations = 60, rho = 5 * lambda } = options;
+export function totalVariation(options: { lambda?: number; iterations?: number; rho?: number } = {}): Reconstructor {
+  const { lambda = 0.02, iterations = 60, rho = 5 * lambda } = options;
   if (!(lambda > 0) || !(rho > 0) || !(iterations >= 1))
     throw new ConfigError(
       `totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive`,
       { lambda, rho, iterations },
     );
-  const [, H, W] = operator.domain;
-  // (M + ρ·symbol of ∇*∇)⁻¹ in centred k-space: 4 sin²(πk/n) along each axis
-  const symbol = (n: number): Float64Array =>
-    Float64Array.from({ length: n }, (_, i) => 4 * sinCos((PI * (i - Math.floor(n / 2))) / n)[0] ** 2);
-  const [vertical, horizontal] = [symbol(H), symbol(W)];
-  const inverse = Float32Array.from(
-    { length: H * W },
-    (_, i) => 1 / Math.max(1e-9, operator.mask.data[i] + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
-  );
-  const solve = (b: GraphBuilder, y: Value, initial: Value): Value => {
+  const solve = (b: GraphBuilder, y: Value, initial: Value, operator: CartesianOperator): Value => {
+    const [, H, W] = operator.domain;
+    // (M + ρ·symbol of ∇*∇)⁻¹ in centred k-space: 4 sin²(πk/n) along each axis
+    const symbol = (n: number): Float64Array =>
+      Float64Array.from({ length: n }, (_, i) => 4 * sinCos((PI * (i - Math.floor(n / 2))) / n)[0] ** 2);
+    const [vertical, horizontal] = [symbol(H), symbol(W)];
+    const inverse = Float32Array.from(
+      { length: H * W },
+      (_, i) =>
+        1 / Math.max(1e-9, operator.sampling.mask.data[i] + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
+    );
     const { add, div, mul, relu, reshape, roll, sqrt, square, sub, sum } = arithmetic(b);
     const difference = (x: Value, axis: number): Value => sub(roll(x, axis, -1), x);
     const adjointDifference = (gx: Value, gy: Value): Value => add(sub(roll(gx, 2, 1), gx), sub(roll(gy, 3, 1), gy));
@@ -61,9 +57,8 @@ export function totalVariation(options: {
   };
   return {
     name: "total variation",
-    operator,
-    on: (other) => totalVariation({ ...options, operator: other }),
     description: { kind: "totalVariation", lambda, iterations, rho },
-    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
+    apply: (b, y, operator) =>
+      atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator as CartesianOperator)),
   };
 }

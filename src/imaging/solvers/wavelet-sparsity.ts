@@ -95,21 +95,16 @@ export function shrinkDetails(
  * Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving
  * grid.
  */
-export function waveletSparsity(options: {
-  operator: Operator;
-  lambda?: number;
-  iterations?: number;
-  wavelet?: Wavelet;
-  levels?: number;
-  spin?: boolean;
-}): Reconstructor {
-  const { operator, lambda = 0.02, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
+export function waveletSparsity(
+  options: { lambda?: number; iterations?: number; wavelet?: Wavelet; levels?: number; spin?: boolean } = {},
+): Reconstructor {
+  const { lambda = 0.02, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
   if (!(lambda > 0) || !(iterations >= 1) || !(levels >= 1))
     throw new ConfigError(
       `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive`,
       { lambda, iterations, levels },
     );
-  const solve = (b: GraphBuilder, y: Value, initial: Value): Value => {
+  const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
     const data = operator.adjoint(b, y);
     /**
@@ -133,9 +128,7 @@ export function waveletSparsity(options: {
   };
   return {
     name: "wavelet sparsity",
-    operator,
-    on: (other) => waveletSparsity({ ...options, operator: other }),
     description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
-    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
+    apply: (b, y, operator) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator)),
   };
 }

@@ -1,0 +1,23 @@
+// Every operator as plain data, on one screen. An operator is a file of its own; index.ts lists
+// them.
+import type { CoilsSpec } from "./coils.ts";
+import type { MaskSpec } from "./mask-spec.ts";
+import type { Operator } from "./operator.ts";
+import type { Arrays, Check } from "./spec.ts";
+
+export interface Operators {
+  /** y = M F x: one coil. */
+  subsampledFourier: { readonly mask: MaskSpec };
+  /** y_c = M F S_c x: several coils. */
+  multiCoilFourier: { readonly mask: MaskSpec; readonly coils: CoilsSpec };
+}
+export type OperatorSpec = { [K in keyof Operators]: { readonly kind: K } & Operators[K] }[keyof Operators];
+
+export interface OperatorDefinition<K extends keyof Operators> {
+  /** What each field of a spec from a file is held to. */
+  readonly fields: Readonly<Record<keyof Operators[K], Check>>;
+  /** Throws what the parts of the spec throw when they are out of range. */
+  open(spec: Operators[K], arrays: Arrays): Operator;
+  /** From these its laws are tested: dot test, linearity, norm, derivatives through A. */
+  readonly samples: readonly Operators[K][];
+}
