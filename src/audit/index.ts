@@ -13,10 +13,22 @@ export {
   type Piece,
   type PieceRecord,
 } from "./plan.ts";
+export {
+  auditFingerprint,
+  auditFromSpec,
+  parseAuditSpec,
+  specVersion,
+  type AuditSpec,
+  type Given,
+  type ImageKinds,
+  type ImageSpec,
+} from "./spec.ts";
+export { openTest, stabilityTests, type Tests, type TestSpec } from "./stability/index.ts";
 export { audit, type AuditProgress } from "./runner.ts";
 export {
   schemaVersion,
   type AuditResult,
+  type ImageRecord,
   type Measurement,
   type Certificate,
   type DetailScore,

@@ -1,6 +1,8 @@
 // The result of an audit: the product. Report and Markdown render it and recompute nothing.
 // schema/result.schema.json says the same for other tools.
 
+import type { AuditSpec } from "./spec.ts";
+
 export const schemaVersion = "1.2";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 export type Outcome = "pass" | "fail" | "error" | "not-applicable";
@@ -191,6 +193,8 @@ export interface TestRecord {
 export interface AuditResult {
   readonly schemaVersion: string;
   readonly software: { readonly name: string; readonly version: string; readonly backend: string };
+  /** The audit as plain data; of one with operators, methods or tests of your own there is none. */
+  readonly spec?: AuditSpec;
   readonly seed: number;
   readonly problem: { readonly operator: Facts; readonly noise: Facts; readonly images: readonly ImageRecord[] };
   readonly methods: readonly MethodRecord[];

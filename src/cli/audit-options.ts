@@ -133,12 +133,6 @@ const files: ReadonlySet<Name> = new Set(["model", "images", "mask"]);
 /** What the result does not depend on. */
 const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
 
-/** The options that the result depends on, without what may carry a patient's name. */
-export function recordOf(values: AuditValues): Partial<AuditValues> {
-  const kept = Object.entries(values).filter(([name]) => !files.has(name as Name) && !aside.has(name as Name));
-  return Object.fromEntries(kept);
-}
-
 /**
  * The command that repeats this audit. Paths may carry a patient's name, so they are left for the
  * reader to fill in.

@@ -1,77 +1,104 @@
-// What an audit's options ask for. The command, its workers and a merge all read them here.
-import { gaussianNoise, inverseProblem, networkReconstructor, subsampledFourier } from "../imaging/index.ts";
+// What an audit's options ask for, as a spec and what it names. The command and its workers open the
+// audit from that.
 import {
   ascentPresets,
-  badReconstructionLikelihood,
-  instabilityAscent,
-  inventedDetail,
-  lostDetailSearch,
-  practicalFaults,
-  samplingRates,
-  structuralChange,
-  worstCasePerturbation,
+  auditFromSpec,
+  specVersion,
   type AuditOptions,
-  type StabilityTest,
+  type AuditSpec,
+  type Given,
+  type TestSpec,
 } from "../audit/index.ts";
+import { openBackend, type Backend } from "../engine/index.ts";
+import { gaussianNoise, networksByHash, subsampledFourier } from "../imaging/index.ts";
+import { loadNetwork, saveNetwork } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
 import { chooseBackend, chooseMask, chooseNoise, classicalMethod, loadImages, loadModel } from "./inputs.ts";
 import type { Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
-export type TestValues = Values<typeof testOptions>;
-const chosen = ({ tests }: TestValues, name: (typeof testNames)[number]): boolean =>
-  tests.includes(name) || tests.includes("all");
+type TestValues = Values<typeof testOptions>;
+type TestName = (typeof testNames)[number];
+const chosen = ({ tests }: TestValues, name: TestName): boolean => tests.includes(name) || tests.includes("all");
 
 /** The tests that the options ask for. */
-export function testsOf(options: TestValues): StabilityTest[] {
+function testsOf(options: TestValues): TestSpec[] {
   const { maxAmplification, maxLoss: maxPsnrLoss, leastRecovery, preset, region } = options;
-  const make: Readonly<Record<Exclude<(typeof testNames)[number], "certificates">, () => StabilityTest>> = {
-    ascent: () =>
-      instabilityAscent({
-        maxAmplification,
-        ...(preset ? ascentPresets[preset] : { relativeNorms: options.norms, iterations: options.iterations }),
-      }),
-    "worst-case": () =>
-      worstCasePerturbation({
-        domain: options.domain,
-        ball: options.norm,
-        relativeBudgets: options.budgets,
-        maxPsnrLoss,
-        steps: options.steps,
-        restarts: options.restarts,
-        ...(region ? { region } : {}),
-      }),
-    invented: () => inventedDetail(),
-    details: () => structuralChange({ placements: options.placements, leastRecovery }),
-    "lost-detail": () => lostDetailSearch({ leastShare: leastRecovery }),
-    rates: () => samplingRates(),
-    practice: () => practicalFaults({ maxPsnrLoss }),
-    likelihood: () => badReconstructionLikelihood({ samples: options.samples }),
+  const named: Readonly<Record<Exclude<TestName, "certificates">, TestSpec>> = {
+    ascent: {
+      kind: "instabilityAscent",
+      maxAmplification,
+      ...(preset ? ascentPresets[preset] : { relativeNorms: options.norms, iterations: options.iterations }),
+    },
+    "worst-case": {
+      kind: "worstCasePerturbation",
+      domain: options.domain,
+      ball: options.norm,
+      relativeBudgets: options.budgets,
+      maxPsnrLoss,
+      steps: options.steps,
+      restarts: options.restarts,
+      ...(region ? { region } : {}),
+    },
+    invented: { kind: "inventedDetail" },
+    details: { kind: "structuralChange", placements: options.placements, leastRecovery },
+    "lost-detail": { kind: "lostDetailSearch", leastShare: leastRecovery },
+    rates: { kind: "samplingRates" },
+    practice: { kind: "practicalFaults", maxPsnrLoss },
+    likelihood: { kind: "badReconstructionLikelihood", samples: options.samples },
   };
-  return Object.entries(make)
-    .filter(([name]) => chosen(options, name as keyof typeof make))
-    .map(([, test]) => test());
+  return Object.entries(named)
+    .filter(([name]) => chosen(options, name as TestName))
+    .map(([, test]) => test);
+}
+
+/** An audit as it is handed to another thread: the spec, and the bytes of what it names. */
+export interface Handed {
+  readonly spec: AuditSpec;
+  readonly arrays: Given["arrays"];
+  readonly checkpoint: Uint8Array;
+}
+export interface Setup {
+  readonly audit: AuditOptions & { readonly spec: AuditSpec };
+  readonly handed: Handed;
 }
 
 /** Everything that the options ask for. */
-export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<AuditOptions> {
+export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = loadModel(options.model);
-  const operator = subsampledFourier({ mask: chooseMask(options, model, terminal) });
-  const noise = gaussianNoise({ sigma: chooseNoise(options, model) });
-  const backend = await chooseBackend(options, terminal);
-  const { set, records } = await loadImages(options, model.shape, backend, terminal);
-  const methods = [
-    networkReconstructor({ network: model.network }),
-    ...options.methods.map((name) => classicalMethod(name, options)),
-  ];
-  return {
-    problem: inverseProblem({ operator, noise, images: set }),
-    methods,
+  const { network, shape } = model;
+  const mask = chooseMask(options, model, terminal);
+  const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
+  const images = await loadImages(options, shape, backend, terminal);
+  const networks = networksByHash([network]);
+  const spec: AuditSpec = {
+    version: specVersion,
+    operator: subsampledFourier({ mask }).spec!,
+    noise: gaussianNoise({ sigma: chooseNoise(options, model) }),
+    images: images.spec,
+    methods: [
+      { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
+      ...options.methods.map((name) => classicalMethod(name, options)),
+    ],
     tests,
-    seed: options.seed,
-    backend,
-    images: records,
     certificates: chosen(options, "certificates"),
+    seed: options.seed,
+    backend: { name: backend.name, precision: options.precision },
   };
+  // a mask from a file is named by its cells
+  const cells = mask.spec.kind === "file" ? [[mask.spec.sha256, mask] as const] : [];
+  const arrays = new Map([...images.arrays, ...cells]);
+  return {
+    audit: { ...auditFromSpec(spec, { arrays, networks }, backend), spec },
+    handed: { spec, arrays, checkpoint: saveNetwork(network) },
+  };
+}
+
+/** The same audit in another thread. */
+export async function openHanded({ spec, arrays, checkpoint }: Handed): Promise<AuditOptions> {
+  const networks = networksByHash([loadNetwork(checkpoint, "the network")]);
+  const { name, precision } = spec.backend;
+  const backend: Backend = await openBackend(name as "wasm" | "reference", { precision, threads: 1 });
+  return auditFromSpec(spec, { arrays, networks }, backend);
 }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync,
 } from "node:fs";
@@ -72,8 +73,18 @@ export function listFolder(path: string): string[] {
 export function removeFile(path: string): void {
   rmSync(path, { force: true });
 }
+/** File by file, so that Ctrl-C and a kill find it in a state that the next run understands. */
 export function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true, force: true });
+  rmdirSync(path);
+}
+export function moveFile(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    say(from, "move it", error);
+  }
 }
 export const fileExists: (path: string) => boolean = existsSync;
 

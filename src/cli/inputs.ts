@@ -1,11 +1,12 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
 import { ConfigError, FormatError, formatShape, openBackend, ShapeError, type Backend } from "../engine/index.ts";
+import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
+  arrayHash,
   brainPhantoms,
   equispacedMask,
-  firenet,
   imagesFrom,
   maskFrom,
   openMask,
@@ -13,13 +14,11 @@ import {
   radialMask,
   randomMask,
   specOfDescription,
-  totalVariation,
   variableDensityMask,
-  waveletSparsity,
-  zeroFilled,
+  type Arrays,
   type ImageSet,
   type Mask,
-  type Reconstructor,
+  type MethodSpec,
 } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
@@ -80,15 +79,15 @@ export async function chooseBackend(
 }
 
 type Lambda = Values<typeof lambdaOption>;
-const classical: Readonly<Record<string, (options: Lambda) => Reconstructor>> = {
-  "total-variation": ({ lambda }) => totalVariation(lambda === undefined ? {} : { lambda }),
-  wavelet: () => waveletSparsity(),
-  firenet: () => firenet(),
-  "zero-filled": () => zeroFilled(),
+const classical: Readonly<Record<string, (options: Lambda) => MethodSpec>> = {
+  "total-variation": ({ lambda }) => ({ kind: "totalVariation", ...(lambda === undefined ? {} : { lambda }) }),
+  wavelet: () => ({ kind: "waveletSparsity" }),
+  firenet: () => ({ kind: "firenet" }),
+  "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name; --lambda is total variation's. */
-export function classicalMethod(name: string, options: Lambda): Reconstructor {
+export function classicalMethod(name: string, options: Lambda): MethodSpec {
   return classical[name](options);
 }
 
@@ -172,7 +171,10 @@ function slicesOf(given: string, flag: string): readonly number[] {
 
 export interface Images {
   readonly set: ImageSet;
-  readonly records: readonly { label: string; preparation: string }[];
+  readonly spec: ImageSpec;
+  /** The images that the spec names by their hash. */
+  readonly arrays: Arrays;
+  readonly labels: readonly string[];
 }
 /**
  * The slices asked for, or phantoms that no training has seen. Labels never carry a file's name.
@@ -186,13 +188,16 @@ export async function loadImages(
   const { images: files, slices: wanted, count, seed } = options;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
+    const generated = { shape, count, seed: HELD_OUT_SEED + seed };
     return {
-      set: brainPhantoms({ shape, count, seed: HELD_OUT_SEED + seed }),
-      records: Array.from({ length: count }, (_, i) => ({ label: `generated phantom ${i + 1}`, preparation: "none" })),
+      set: brainPhantoms(generated),
+      spec: { kind: "brainPhantoms", ...generated },
+      arrays: new Map(),
+      labels: Array.from({ length: count }, (_, i) => `generated phantom ${i + 1}`),
     };
   }
   const images: Float32Array[] = [];
-  const records: { label: string; preparation: string }[] = [];
+  const records: ImageRecord[] = [];
   for (const [i, path] of files.entries()) {
     const volume = readVolume(readFile(path), path);
     const { slices, height, width, complex } = volume;
@@ -208,12 +213,17 @@ export async function loadImages(
         name: `${path}${slices > 1 ? `, slice ${index}` : ""}`,
       });
       images.push(image);
-      records.push({ label, preparation: `${volume.format}, ${preparation}` });
+      records.push({ label, sha256: arrayHash(image), preparation: `${volume.format}, ${preparation}` });
     }
   }
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
   if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
-  return { set: imagesFrom(images, shape), records };
+  return {
+    set: imagesFrom(images, shape),
+    spec: { kind: "given", shape, images: records },
+    arrays: new Map(images.map((data, i) => [records[i].sha256, { shape: [2, ...shape], data }])),
+    labels: records.map((r) => r.label),
+  };
 }
 
 /**

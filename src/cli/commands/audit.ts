@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { availableParallelism } from "node:os";
 import { assembleAudit, planAudit } from "../../audit/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
-import { auditOptions, commandOf, recordOf } from "../audit-options.ts";
+import { auditOptions, commandOf } from "../audit-options.ts";
 import { computePieces, piecesOf, removePieces } from "../audit-pieces.ts";
 import { setUpAudit } from "../audit-setup.ts";
 import { DONE } from "../errors.ts";
@@ -21,11 +21,11 @@ export const auditCommand: Command = command({
     const { out: folder, shard = { index: 0, count: 1 }, threads = Math.min(availableParallelism(), 64) } = values;
     checkWritable(join(folder, "report.html"));
     // the threads go to pieces, not to a piece's plans, which are too small to gain by them
-    const options = await setUpAudit({ ...values, threads: 1 }, terminal);
-    const plan = await planAudit(options);
+    const { audit, handed } = await setUpAudit(values, terminal);
+    const plan = await planAudit(audit);
     const repeat = commandOf(values);
-    const own = { options: recordOf(values), command: repeat, shard };
-    const pieces = await computePieces(folder, plan, own, values, threads, terminal);
+    const own = { command: repeat, shard };
+    const pieces = await computePieces(folder, plan, { own, handed, threads, terminal });
     if (shard.count > 1) {
       const count = piecesOf(plan.header, shard).length;
       terminal.finish();
@@ -35,7 +35,7 @@ export const auditCommand: Command = command({
       terminal.json({ folder, shard: { index: shard.index + 1, count: shard.count }, pieces: count });
       return DONE;
     }
-    const result = assembleAudit(plan.header, options.tests, (key) => pieces.get(key));
+    const result = assembleAudit(plan.header, audit.tests, (key) => pieces.get(key));
     finishAudit(result, { folder, command: repeat, started, terminal });
     removePieces(folder);
     return exitCode(result, values.failOn);

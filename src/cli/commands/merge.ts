@@ -1,11 +1,10 @@
 // fiducial merge: one result from the parts that --shard computed.
 import { join } from "node:path";
-import { assembleAudit, type Piece } from "../../audit/index.ts";
+import { assembleAudit, openTest, parseAuditSpec, type Piece } from "../../audit/index.ts";
 import { ConfigError, FormatError, version } from "../../engine/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
-import { belongTogether, piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
+import { piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
 import { auditOptions, failOnOption } from "../audit-options.ts";
-import { testsOf, type TestValues } from "../audit-setup.ts";
 import { checkWritable } from "../files.ts";
 import { printing } from "../options.ts";
 import { command, type Command } from "./command.ts";
@@ -31,7 +30,6 @@ export const mergeCommand: Command = command({
     const [
       {
         header,
-        options,
         command: repeat,
         shard: { count },
       },
@@ -41,13 +39,14 @@ export const mergeCommand: Command = command({
         `${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`,
         {},
       );
-    const stranger = parts.find((p) => !belongTogether(p, parts[0]) || p.shard.count !== count);
+    const stranger = parts.find((p) => p.header.fingerprint !== header.fingerprint || p.shard.count !== count);
     if (stranger)
       throw new ConfigError(
         `${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`,
         {},
       );
-    const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder)]));
+    const spec = parseAuditSpec(header.facts.spec, folders[0]);
+    const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder, header)]));
     const lacking = Array.from({ length: count }, (_, index) => ({
       index,
       missing: piecesOf(header, { index, count }).filter((p) => !pieces.has(p.key)).length,
@@ -63,7 +62,7 @@ export const mergeCommand: Command = command({
       );
     }
     checkWritable(join(folder, "report.html"));
-    const result = assembleAudit(header, testsOf(options as TestValues), (key) => pieces.get(key));
+    const result = assembleAudit(header, spec.tests.map(openTest), (key) => pieces.get(key));
     finishAudit(result, { folder, command: repeat, started, terminal });
     return exitCode(result, failOn);
   },

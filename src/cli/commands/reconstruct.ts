@@ -10,6 +10,7 @@ import {
   maximum,
   measure,
   networkReconstructor,
+  openMethod,
   psnr,
   reconstruct,
   ssim,
@@ -108,21 +109,23 @@ export const reconstructCommand: Command = command({
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
       const mask = chooseMask(values, model, terminal);
-      const { set, records } = await loadImages(values, model.shape, backend, terminal);
+      const { set, labels } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
         operator: subsampledFourier({ mask }),
         noise: gaussianNoise({ sigma: chooseNoise(values, model) }),
         images: set,
       });
       const scans: Scan[] = [];
-      for (const [i, { label }] of records.entries())
+      for (const [i, label] of labels.entries())
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
       return { mask, scans };
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
     const method =
-      choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, values);
+      choice === "network"
+        ? networkReconstructor({ network: model.network })
+        : openMethod(classicalMethod(choice, values));
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
