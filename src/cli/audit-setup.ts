@@ -1,5 +1,12 @@
 // What an audit's options ask for. The command, its workers and a merge all read them here.
-import { gaussianNoise, inverseProblem, networkReconstructor, subsampledFourier } from "../imaging/index.ts";
+import {
+  acquisitionFaults,
+  coilDropOut,
+  gaussianNoise,
+  inverseProblem,
+  networkReconstructor,
+  type AcquisitionFault,
+} from "../imaging/index.ts";
 import {
   ascentPresets,
   badReconstructionLikelihood,
@@ -18,6 +25,7 @@ import {
   chooseBackend,
   chooseMask,
   chooseNoise,
+  chooseOperator,
   classicalMethod,
   classicalNames,
   imageOptions,
@@ -97,6 +105,8 @@ export const auditOptions: Options = {
   ...common,
 };
 const files = new Set(["model", "images", "mask"]);
+const isFile = (args: Arguments, name: string): boolean =>
+  files.has(name) || (name === "coils" && !/^\d+$/.test(args.text(name)));
 /** What the result does not depend on. */
 const aside = new Set(["out", "json", "debug", "help", "fail-on", "shard", "threads"]);
 
@@ -104,7 +114,7 @@ const aside = new Set(["out", "json", "debug", "help", "fail-on", "shard", "thre
 export function recordOf(args: Arguments): Record<string, string> {
   return Object.fromEntries(
     Object.keys(auditOptions)
-      .filter((name) => !files.has(name) && !aside.has(name) && args.has(name))
+      .filter((name) => !aside.has(name) && args.has(name) && !isFile(args, name))
       .map((name) => [name, args.text(name)]),
   );
 }
@@ -117,7 +127,7 @@ export function commandOf(args: Arguments): string {
   const words: string[] = [];
   for (const [name, option] of Object.entries(auditOptions)) {
     if (aside.has(name) || !args.has(name)) continue;
-    if (files.has(name))
+    if (isFile(args, name))
       (option.multiple ? args.list(name) : [""]).forEach((_, i) =>
         words.push(`--${name} ${option.multiple ? `FILE_${i + 1}` : name.toUpperCase()}`),
       );
@@ -130,6 +140,9 @@ const chosen = (args: Arguments, name: string): boolean => {
   const wanted = args.choices("tests", [...testNames, "all"]);
   return wanted.includes(name) || wanted.includes("all");
 };
+
+const faultsOf = (args: Arguments): readonly AcquisitionFault[] =>
+  args.text("operator") === "multi-coil" ? [...acquisitionFaults, coilDropOut] : acquisitionFaults;
 
 /** The tests that the options ask for. */
 export function testsOf(args: Arguments): StabilityTest[] {
@@ -167,7 +180,7 @@ export function testsOf(args: Arguments): StabilityTest[] {
       : []),
     ...(chosen(args, "lost-detail") ? [lostDetailSearch({ leastShare: leastRecovery })] : []),
     ...(chosen(args, "rates") ? [samplingRates()] : []),
-    ...(chosen(args, "practice") ? [practicalFaults({ maxPsnrLoss })] : []),
+    ...(chosen(args, "practice") ? [practicalFaults({ maxPsnrLoss, faults: faultsOf(args) })] : []),
     ...(chosen(args, "likelihood") ? [badReconstructionLikelihood({ samples: args.integer("samples", 20) })] : []),
   ];
 }
@@ -176,7 +189,7 @@ export function testsOf(args: Arguments): StabilityTest[] {
 export async function setUpAudit(args: Arguments, terminal: Terminal): Promise<AuditOptions> {
   const tests = testsOf(args);
   const model = loadModel(args.optional("model"));
-  const operator = subsampledFourier({ mask: chooseMask(args, model, terminal) });
+  const operator = chooseOperator(args, chooseMask(args, model, terminal));
   const noise = gaussianNoise({ sigma: chooseNoise(args, model) });
   const backend = await chooseBackend(args, terminal);
   const { set, records } = await loadImages(args, model.shape, backend, terminal);

@@ -3,20 +3,26 @@ import { ConfigError, FormatError, formatShape, openBackend, ShapeError, type Ba
 import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
+  birdcageCoils,
   brainPhantoms,
+  coilsFrom,
   equispacedMask,
   firenet,
   imagesFrom,
   maskFrom,
+  multiCoilFourier,
   openMask,
   prepareImage,
   radialMask,
   randomMask,
   specOfDescription,
+  subsampledFourier,
   totalVariation,
   variableDensityMask,
   waveletSparsity,
   zeroFilled,
+  type CartesianOperator,
+  type Coils,
   type ImageSet,
   type Mask,
   type Reconstructor,
@@ -39,6 +45,15 @@ export const samplingOptions: Options = {
   sampling: { value: "KIND", help: "instead: variable-density, random, equispaced-fraction or radial" },
   acceleration: { value: "R", help: "1/R of k-space is measured (4)" },
   "center-fraction": { value: "F", help: "share of the columns that is always measured (0.08)" },
+  operator: {
+    value: "NAME",
+    default: "single-coil",
+    help: "how the object is measured: single-coil, or multi-coil Fourier sampling",
+  },
+  coils: {
+    value: "N|FILE",
+    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4)",
+  },
   noise: { value: "SIGMA", help: "standard deviation of the measurement noise; images have maximum 1 (0.01)" },
 };
 export const imageOptions: Options = {
@@ -128,6 +143,26 @@ export function chooseMask(args: Arguments, model: Model, terminal: Terminal): M
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );
   return variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 1 });
+}
+/** The operator that the options ask for. */
+export function chooseOperator(args: Arguments, mask: Mask): CartesianOperator {
+  const several = args.choice("operator", ["single-coil", "multi-coil"]) === "multi-coil";
+  if (args.has("coils") && !several)
+    throw new ConfigError("--coils: give --operator multi-coil too; a single coil has no maps", {});
+  if (!several) return subsampledFourier({ mask });
+  return multiCoilFourier({ mask, coils: chooseCoils(args, mask.shape) });
+}
+function chooseCoils(args: Arguments, shape: Mask["shape"]): Coils {
+  const given = args.optional("coils") ?? "4";
+  if (/^\d+$/.test(given)) return birdcageCoils({ shape, coils: args.has("coils") ? args.integer("coils", 1, 64) : 4 });
+  const { slices, height, width, complex, slice } = readVolume(readFile(given), given);
+  if (!complex || height !== shape[0] || width !== shape[1])
+    throw new ShapeError(
+      `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
+      { height, width },
+    );
+  const maps = Array.from({ length: slices }, (_, c) => slice(c));
+  return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
 function trainedWith(model: Model): Record<string, unknown> {
   try {

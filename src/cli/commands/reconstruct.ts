@@ -13,14 +13,14 @@ import {
   psnr,
   reconstruct,
   ssim,
-  subsampledFourier,
-  type Mask,
+  type Operator,
 } from "../../imaging/index.ts";
 import { checkWritable, readFile, writeFiles } from "../files.ts";
 import {
   chooseBackend,
   chooseMask,
   chooseNoise,
+  chooseOperator,
   classicalMethod,
   classicalNames,
   imageOptions,
@@ -39,7 +39,7 @@ interface Scan {
   readonly truth?: Float64Array;
 }
 interface Scans {
-  readonly mask: Mask;
+  readonly operator: Operator;
   readonly scans: readonly Scan[];
 }
 
@@ -61,19 +61,37 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
   const raw = Array.from({ length: slices }, (_, i) => volume.slice(i));
   const given = ["mask", "sampling", "acceleration", "center-fraction"].some((name) => args.has(name));
   const size = H * W;
+  const several = args.text("operator") === "multi-coil";
   const mask = given
     ? chooseMask(args, model, terminal)
     : maskFrom(
         Float32Array.from({ length: size }, (_, i) => (raw.some((k) => k[i] !== 0 || k[size + i] !== 0) ? 1 : 0)),
         model.shape,
       );
+  const operator = chooseOperator(args, mask);
+  if (several) return { operator, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
-    mask,
+    operator,
     scans: raw.map((k, i) => ({
       label: `slice ${i}`,
       y: Float64Array.from(k, (v, j) => (mask.data[j % size] ? v : 0)),
     })),
   };
+}
+
+/** The coils' k-spaces as one measurement [2,coils,H,W], zero where nothing is measured. */
+function jointly(raw: readonly Float32Array[], { measured, range }: Operator, path: string): Float64Array {
+  const [, coils, H, W] = range;
+  if (raw.length !== coils)
+    throw new ShapeError(`${path}: it has the k-space of ${raw.length} coils, --coils says ${coils}; give both alike`, {
+      coils: raw.length,
+    });
+  const [size, half] = [H * W, coils * H * W];
+  return Float64Array.from(measured, (there, k) => {
+    const place = k % half;
+    const map = raw[Math.floor(place / size)];
+    return there ? map[(k < half ? 0 : size) + (place % size)] : 0;
+  });
 }
 
 export const reconstructCommand: Command = {
@@ -83,7 +101,7 @@ export const reconstructCommand: Command = {
   options: {
     kspace: {
       value: "FILE",
-      help: "measured k-space, NPY complex [H,W] or [slices,H,W], centred; instead of --images",
+      help: "measured k-space, NPY complex [H,W] or [slices,H,W] (of multi-coil, [coils,H,W]), centred; instead of --images",
     },
     ...imageOptions,
     model: { value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" },
@@ -104,20 +122,19 @@ export const reconstructCommand: Command = {
     if (kspace !== undefined && args.has("images"))
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const mask = chooseMask(args, model, terminal);
+      const operator = chooseOperator(args, chooseMask(args, model, terminal));
       const { set, records } = await loadImages(args, model.shape, backend, terminal);
       const problem = inverseProblem({
-        operator: subsampledFourier({ mask }),
+        operator,
         noise: gaussianNoise({ sigma: chooseNoise(args, model) }),
         images: set,
       });
       const scans: Scan[] = [];
       for (const [i, { label }] of records.entries())
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
-      return { mask, scans };
+      return { operator, scans };
     };
-    const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
-    const operator = subsampledFourier({ mask });
+    const { operator, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
     const method =
       choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, args);
     const images: Float64Array[] = [];
