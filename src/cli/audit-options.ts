@@ -1,7 +1,7 @@
 // The options of an audit, and the command line that repeats one.
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
-import { classicalNames, imageOptions, lambdaOption, samplingOptions } from "./inputs.ts";
+import { classicalNames, imageOptions, isCount, lambdaOption, samplingOptions } from "./inputs.ts";
 import { choice, choices, common, integer, number, numbers, option, text, wordsOf, type Values } from "./options.ts";
 
 export const testNames = [
@@ -141,7 +141,8 @@ export function commandOf(values: AuditValues): string {
   const words = wordsOf(auditOptions, values, (name, word) => {
     if (aside.has(name)) return undefined;
     if (name === "images") return `FILE_${word}`;
-    return files.has(name) ? name.toUpperCase() : word;
+    const isFile = files.has(name) || (name === "coils" && !isCount(word));
+    return isFile ? name.toUpperCase() : word;
   });
   // the seed is always said
   const seed = values.seed === auditOptions.seed.default ? [`--seed ${values.seed}`] : [];

@@ -10,10 +10,18 @@ import {
   type TestSpec,
 } from "../audit/index.ts";
 import { openBackend, type Backend } from "../engine/index.ts";
-import { gaussianNoise, networksByHash, subsampledFourier } from "../imaging/index.ts";
+import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash } from "../imaging/index.ts";
 import { loadNetwork, saveNetwork } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
-import { chooseBackend, chooseMask, chooseNoise, classicalMethod, loadImages, loadModel } from "./inputs.ts";
+import {
+  chooseBackend,
+  chooseMask,
+  chooseNoise,
+  chooseOperator,
+  classicalMethod,
+  loadImages,
+  loadModel,
+} from "./inputs.ts";
 import type { Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -22,7 +30,8 @@ type TestName = (typeof testNames)[number];
 const chosen = ({ tests }: TestValues, name: TestName): boolean => tests.includes(name) || tests.includes("all");
 
 /** The tests that the options ask for. */
-function testsOf(options: TestValues): TestSpec[] {
+function testsOf(options: AuditValues): TestSpec[] {
+  const coils = options.operator === "multi-coil";
   const { maxAmplification, maxLoss: maxPsnrLoss, leastRecovery, preset, region } = options;
   const named: Readonly<Record<Exclude<TestName, "certificates">, TestSpec>> = {
     ascent: {
@@ -44,7 +53,11 @@ function testsOf(options: TestValues): TestSpec[] {
     details: { kind: "structuralChange", placements: options.placements, leastRecovery },
     "lost-detail": { kind: "lostDetailSearch", leastShare: leastRecovery },
     rates: { kind: "samplingRates" },
-    practice: { kind: "practicalFaults", maxPsnrLoss },
+    practice: {
+      kind: "practicalFaults",
+      maxPsnrLoss,
+      ...(coils ? { faults: [...acquisitionFaults, coilDropOut].map((f) => f.name) } : {}),
+    },
     likelihood: { kind: "badReconstructionLikelihood", samples: options.samples },
   };
   return Object.entries(named)
@@ -68,13 +81,13 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const tests = testsOf(options);
   const model = loadModel(options.model);
   const { network, shape } = model;
-  const mask = chooseMask(options, model, terminal);
+  const { operator, arrays: operatorArrays } = chooseOperator(options, chooseMask(options, model, terminal));
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, shape, backend, terminal);
   const networks = networksByHash([network]);
   const spec: AuditSpec = {
     version: specVersion,
-    operator: subsampledFourier({ mask }).spec!,
+    operator: operator.spec!,
     noise: gaussianNoise({ sigma: chooseNoise(options, model) }),
     images: images.spec,
     methods: [
@@ -86,9 +99,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     seed: options.seed,
     backend: { name: backend.name, precision: options.precision },
   };
-  // a mask from a file is named by its cells
-  const cells = mask.spec.kind === "file" ? [[mask.spec.sha256, mask] as const] : [];
-  const arrays = new Map([...images.arrays, ...cells]);
+  const arrays = new Map([...images.arrays, ...operatorArrays]);
   return {
     audit: { ...auditFromSpec(spec, { arrays, networks }, backend), spec },
     handed: { spec, arrays, checkpoint: saveNetwork(network) },

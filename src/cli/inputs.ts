@@ -5,17 +5,23 @@ import { readPicture, readVolume } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
   arrayHash,
+  birdcageCoils,
   brainPhantoms,
+  coilsFrom,
   equispacedMask,
   imagesFrom,
   maskFrom,
+  multiCoilFourier,
   openMask,
   prepareImage,
   radialMask,
   randomMask,
   specOfDescription,
+  subsampledFourier,
   variableDensityMask,
   type Arrays,
+  type CartesianOperator,
+  type Coils,
   type ImageSet,
   type Mask,
   type MethodSpec,
@@ -45,6 +51,14 @@ export const samplingOptions = {
     from: 0,
     to: 1,
     help: "share of the columns that is always measured, about the centre (0.08)",
+  }),
+  operator: choice(["single-coil", "multi-coil"], {
+    default: "single-coil",
+    help: "how the object is measured: single-coil, or multi-coil Fourier sampling",
+  }),
+  coils: text({
+    value: "N|FILE",
+    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4)",
   }),
   noise: number({
     value: "SIGMA",
@@ -143,6 +157,39 @@ export function chooseMask(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
   );
   return variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 });
+}
+/** The operator that the options ask for, and the arrays that its spec names. */
+export function chooseOperator(
+  { operator, coils }: Values<typeof samplingOptions>,
+  mask: Mask,
+): { readonly operator: CartesianOperator; readonly arrays: Arrays } {
+  const arrays = new Map<string, Mask | Coils>();
+  if (mask.spec.kind === "file") arrays.set(mask.spec.sha256, mask);
+  if (operator === "multi-coil") {
+    const chosen = chooseCoils(coils, mask.shape);
+    if (chosen.spec.kind === "maps") arrays.set(chosen.spec.sha256, chosen);
+    return { operator: multiCoilFourier({ mask, coils: chosen }), arrays };
+  }
+  if (coils !== undefined)
+    throw new ConfigError("--coils: give --operator multi-coil too; a single coil has no maps", {});
+  return { operator: subsampledFourier({ mask }), arrays };
+}
+/** A number of coils, not a file of their maps. */
+export const isCount = (coils: string): boolean => /^\d+$/.test(coils);
+function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
+  if (given === undefined || isCount(given)) {
+    const coils = Number(given ?? 4);
+    if (coils >= 1 && coils <= 64) return birdcageCoils({ shape, coils });
+    throw new ConfigError(`--coils ${given}: give a number between 1 and 64, or a file`, { coils });
+  }
+  const { slices, height, width, complex, slice } = readVolume(readFile(given), given);
+  if (!complex || height !== shape[0] || width !== shape[1])
+    throw new ShapeError(
+      `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
+      { height, width },
+    );
+  const maps = Array.from({ length: slices }, (_, c) => slice(c));
+  return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
 function trainedWith(model: Model): Record<string, unknown> {
   try {

@@ -9,7 +9,7 @@ export {
   variableDensityMask,
   type Mask,
 } from "./operators/masks.ts";
-export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
+export { acquisitionFaults, coilDropOut, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export {
   applyOperator,
   dotTest,

@@ -1,15 +1,18 @@
 // The bench's tests as plain data: every kind and its options, and the test that a spec names. A new
 // test adds its line to `Tests` and to `stabilityTests`.
 import {
+  acquisitionFaults,
   aList,
   aNumber,
   aWhole,
   checkSpec,
+  coilDropOut,
   maybe,
   numbers,
   oneOf,
   aFlag,
   aRecord,
+  type AcquisitionFault,
   type Check,
   type Kinds,
 } from "../../imaging/index.ts";
@@ -24,7 +27,7 @@ import type { StabilityTest } from "./test.ts";
 import { worstCasePerturbation, type WorstCaseOptions } from "./worst-case-perturbation.ts";
 
 type OptionsOf<F extends (...args: never[]) => StabilityTest> = Readonly<NonNullable<Parameters<F>[0]>>;
-/** Faults are functions, so a spec leaves them as they are. */
+/** Faults of the acquisition stand here by their names. */
 export interface Tests {
   instabilityAscent: AscentOptions;
   worstCasePerturbation: WorstCaseOptions;
@@ -32,8 +35,10 @@ export interface Tests {
   structuralChange: OptionsOf<typeof structuralChange>;
   lostDetailSearch: OptionsOf<typeof lostDetailSearch>;
   samplingRates: OptionsOf<typeof samplingRates>;
-  practicalFaults: Omit<OptionsOf<typeof practicalFaults>, "faults">;
-  badReconstructionLikelihood: Omit<OptionsOf<typeof badReconstructionLikelihood>, "fault">;
+  practicalFaults: Omit<OptionsOf<typeof practicalFaults>, "faults"> & { readonly faults?: readonly string[] };
+  badReconstructionLikelihood: Omit<OptionsOf<typeof badReconstructionLikelihood>, "fault"> & {
+    readonly fault?: string;
+  };
 }
 export type TestSpec = { [K in keyof Tests]: { readonly kind: K } & Tests[K] }[keyof Tests];
 
@@ -42,6 +47,9 @@ interface TestDefinition<O> {
   readonly fields: { readonly [K in keyof Required<O>]: Check };
   open(options: O): StabilityTest;
 }
+const faults = new Map([...acquisitionFaults, coilDropOut].map((f) => [f.name, f]));
+const aFault = oneOf([...faults.keys()]);
+const faultOf = (name: string): AcquisitionFault => faults.get(name)!;
 const [number, whole, list] = [aNumber, aWhole, numbers].map(maybe);
 
 /** In the order in which an audit does them. */
@@ -93,10 +101,22 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
     open: lostDetailSearch,
   },
   samplingRates: { fields: { factors: list, families: whole, maxPsnrDrop: number }, open: samplingRates },
-  practicalFaults: { fields: { maxPsnrLoss: number }, open: practicalFaults },
+  practicalFaults: {
+    fields: { maxPsnrLoss: number, faults: maybe(aList(aFault)) },
+    open: ({ faults, ...options }) =>
+      practicalFaults({ ...options, ...(faults ? { faults: faults.map(faultOf) } : {}) }),
+  },
   badReconstructionLikelihood: {
-    fields: { psnrLoss: number, maxProbability: number, samples: whole, maxLevels: whole, plain: maybe(aFlag) },
-    open: badReconstructionLikelihood,
+    fields: {
+      fault: maybe(aFault),
+      psnrLoss: number,
+      maxProbability: number,
+      samples: whole,
+      maxLevels: whole,
+      plain: maybe(aFlag),
+    },
+    open: ({ fault, ...options }) =>
+      badReconstructionLikelihood({ ...options, ...(fault === undefined ? {} : { fault: faultOf(fault) }) }),
   },
 };
 const kinds: Kinds = Object.fromEntries(Object.entries(stabilityTests).map(([kind, { fields }]) => [kind, fields]));

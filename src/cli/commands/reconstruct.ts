@@ -14,8 +14,7 @@ import {
   psnr,
   reconstruct,
   ssim,
-  subsampledFourier,
-  type Mask,
+  type Operator,
 } from "../../imaging/index.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, readFile, writeFiles } from "../files.ts";
@@ -23,6 +22,7 @@ import {
   chooseBackend,
   chooseMask,
   chooseNoise,
+  chooseOperator,
   classicalMethod,
   classicalNames,
   imageOptions,
@@ -42,7 +42,7 @@ interface Scan {
   readonly truth?: Float64Array;
 }
 interface Scans {
-  readonly mask: Mask;
+  readonly operator: Operator;
   readonly scans: readonly Scan[];
 }
 
@@ -72,13 +72,31 @@ function fromKspace(values: Sampling, path: string, model: Model, terminal: Term
         Float32Array.from({ length: size }, (_, i) => (raw.some((k) => k[i] !== 0 || k[size + i] !== 0) ? 1 : 0)),
         model.shape,
       );
+  const { operator } = chooseOperator(values, mask);
+  if (values.operator === "multi-coil")
+    return { operator, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
-    mask,
+    operator,
     scans: raw.map((k, i) => ({
       label: `slice ${i}`,
       y: Float64Array.from(k, (v, j) => (mask.data[j % size] ? v : 0)),
     })),
   };
+}
+
+/** The coils' k-spaces as one measurement [2,coils,H,W], zero where nothing is measured. */
+function jointly(raw: readonly Float32Array[], { measured, range }: Operator, path: string): Float64Array {
+  const [, coils, H, W] = range;
+  if (raw.length !== coils)
+    throw new ShapeError(`${path}: it has the k-space of ${raw.length} coils, --coils says ${coils}; give both alike`, {
+      coils: raw.length,
+    });
+  const [size, half] = [H * W, coils * H * W];
+  return Float64Array.from(measured, (there, k) => {
+    const place = k % half;
+    const map = raw[Math.floor(place / size)];
+    return there ? map[(k < half ? 0 : size) + (place % size)] : 0;
+  });
 }
 
 export const reconstructCommand: Command = command({
@@ -87,7 +105,7 @@ export const reconstructCommand: Command = command({
   options: {
     kspace: text({
       value: "FILE",
-      help: "measured k-space, NPY complex [H,W] or [slices,H,W], centred; instead of --images",
+      help: "measured k-space, NPY complex [H,W] or [slices,H,W] (of multi-coil, [coils,H,W]), centred; instead of --images",
     }),
     ...imageOptions,
     model: text({ value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" }),
@@ -108,20 +126,19 @@ export const reconstructCommand: Command = command({
     if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const mask = chooseMask(values, model, terminal);
+      const { operator } = chooseOperator(values, chooseMask(values, model, terminal));
       const { set, labels } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
-        operator: subsampledFourier({ mask }),
+        operator,
         noise: gaussianNoise({ sigma: chooseNoise(values, model) }),
         images: set,
       });
       const scans: Scan[] = [];
       for (const [i, label] of labels.entries())
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
-      return { mask, scans };
+      return { operator, scans };
     };
-    const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model, terminal);
-    const operator = subsampledFourier({ mask });
+    const { operator, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model, terminal);
     const method =
       choice === "network"
         ? networkReconstructor({ network: model.network })

@@ -78,6 +78,7 @@ export function firenet(
   return {
     name: "FIRENET",
     description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
+    requires: ["norm"],
     apply: (b, y, operator) =>
       atUnitScale(operator, b, y, (scaled) =>
         restartedPrimalDual(b, scaled, {
@@ -87,7 +88,7 @@ export function firenet(
           outer,
           inner,
           delta,
-          operatorNorm: 1,
+          operatorNorm: operator.norm ?? 1,
         }),
       ),
   };
