@@ -48,6 +48,7 @@ export { ascentPresets, instabilityAscent, type AscentOptions } from "./stabilit
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
+export { differences, type Difference } from "./differences.ts";
 export { renderHtml, type ReportOptions } from "./report/html.ts";
 export { renderComparison } from "./report/comparison.ts";
 export { renderFigures, type Figure } from "./report/figures.ts";

@@ -1,32 +1,20 @@
 // Two results side by side, in Markdown: what differs between their problems, their methods and
 // their verdicts.
+import { differences, ofTheBench } from "../differences.ts";
 import type { AuditResult } from "../schema.ts";
 import { table } from "./markdown.ts";
 import { mean } from "./plot.ts";
 
-/** What differs between two problems, in sentences; none when they are one. */
-function differences(a: AuditResult, b: AuditResult): string[] {
-  const same = (p: unknown, q: unknown): boolean => JSON.stringify(p) === JSON.stringify(q);
-  const facts = (r: AuditResult): Record<string, unknown> => ({
-    ...r.problem.operator,
-    ...Object.fromEntries(Object.entries(r.problem.noise).map(([k, v]) => [`noise ${k}`, v])),
-    seed: r.seed,
-    "schema version": r.schemaVersion,
-    backend: r.software.backend,
-    "software version": r.software.version,
-  });
-  const [p, q] = [facts(a), facts(b)];
-  const changed = [...new Set([...Object.keys(p), ...Object.keys(q)])]
-    .filter((k) => !same(p[k], q[k]))
-    .map((k) => `${k}: ${String(p[k] ?? "–")} in A, ${String(q[k] ?? "–")} in B`);
-  if (
-    !same(
-      a.problem.images.map((i) => i.sha256),
-      b.problem.images.map((i) => i.sha256),
-    )
-  )
-    changed.push(`the images differ (${a.problem.images.length} in A, ${b.problem.images.length} in B)`);
-  return changed;
+const written = (value: unknown): string =>
+  value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+/** What differs, in sentences. */
+function opening(a: AuditResult, b: AuditResult): string {
+  const found = differences(a, b);
+  const listed = found.map((d) => `- ${d.field}: ${written(d.a)} in A, ${written(d.b)} in B`).join("\n");
+  const same = "Both audits are of the same problem: the same images, sampling, noise and seed";
+  if (found.length === 0) return `${same}, the same methods and tests.`;
+  if (found.every(ofTheBench)) return `${same}. What was done to it differs:\n\n${listed}`;
+  return `They are not of the same problem, so differences below may come from that:\n\n${listed}`;
 }
 
 /** The comparison of A with B. */
@@ -34,7 +22,6 @@ export function renderComparison(a: AuditResult, b: AuditResult): string {
   const union = (of: (r: AuditResult) => readonly string[]): string[] => [...new Set([...of(a), ...of(b)])];
   const methods = union((r) => r.methods.map((m) => m.name));
   const tests = union((r) => r.tests.map((t) => t.id));
-  const changed = differences(a, b);
   const accuracy = (r: AuditResult, method: string): string => {
     const own = r.accuracy.filter((x) => x.method === method);
     return own.length === 0
@@ -53,7 +40,7 @@ export function renderComparison(a: AuditResult, b: AuditResult): string {
   };
   return `# Comparison of two audits
 
-${changed.length === 0 ? "Both audits are of the same problem: the same images, sampling, noise and seed." : `They are not of the same problem, so differences below may come from that:\n\n${changed.map((c) => `- ${c}`).join("\n")}`}
+${opening(a, b)}
 
 ## Without perturbation: mean PSNR, mean SSIM
 
