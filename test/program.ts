@@ -63,17 +63,20 @@ export const refused = (run: Run, ...says: (string | RegExp)[]): void => ended(r
 
 /**
  * Options of node that end the process at its `call`-th change of a file (a file opened for
- * writing, written, renamed or removed; a folder made or removed), before that change.
+ * writing, written, renamed or removed; a folder made or removed), before that change. Counted from
+ * the start, or from the moment when the pieces are about to be removed.
  */
-export function killedAt(call: number): string[] {
+export function killedAt(call: number, from: "start" | "removal" = "start"): string[] {
   const script = `
     import fs from "node:fs";
     import { syncBuiltinESMExports } from "node:module";
+    let counting = ${from === "start"};
     let calls = 0;
     for (const name of ["openSync", "writeSync", "renameSync", "rmSync", "unlinkSync", "mkdirSync", "rmdirSync"]) {
       const change = fs[name];
       fs[name] = (...args) => {
-        if (++calls === ${call}) process.kill(process.pid, "SIGKILL");
+        if (name === "renameSync" && String(args[0]).endsWith("/pieces")) counting = true;
+        if (counting && ++calls === ${call}) process.kill(process.pid, "SIGKILL");
         return change(...args);
       };
     }

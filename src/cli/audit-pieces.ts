@@ -44,7 +44,7 @@ function sealed(fingerprint: string, key: string, content: string): string {
 }
 /** The value of a JSON file. Throws FormatError, saying what to do, when it is none. */
 function readJson(path: string, remedy: string): unknown {
-  const text = new TextDecoder().decode(readFile(path));
+  const text = new TextDecoder().decode(readFile(path, remedy));
   try {
     return JSON.parse(text);
   } catch {

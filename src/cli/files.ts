@@ -42,15 +42,18 @@ function say(path: string, doing: string, error: unknown): never {
   throw ofTheMachine.has(code) ? new MachineError(message, { code }) : new ConfigError(message, { code });
 }
 
-/** The file's bytes. Throws ConfigError when it cannot be read, FormatError when it is empty. */
-export function readFile(path: string): Uint8Array {
+/**
+ * The file's bytes. Throws ConfigError when it cannot be read, FormatError with the remedy when it
+ * is empty.
+ */
+export function readFile(path: string, remedy = "fetch or export it again"): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     return say(path, "read it", error);
   }
-  if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; fetch or export it again`, {});
+  if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; ${remedy}`, {});
   return bytes;
 }
 
