@@ -384,7 +384,7 @@ describe("methods and operators that are none", () => {
     ).rejects.toThrow(/adjoint of subsampledFourier is not its forward's adjoint/);
   });
   it("thresholds out of range", () => {
-    expect(() => instabilityAscent({ maxAmplification: 0 })).toThrow(/threshold 0/);
+    expect(() => instabilityAscent({ maxPsnrLoss: 0 })).toThrow(/threshold 0/);
     expect(() => worstCasePerturbation({ maxPsnrLoss: -1 })).toThrow(/threshold -1 dB/);
     expect(() => lostDetailSearch({ leastShare: 1.5 })).toThrow(/threshold 1\.5/);
     expect(() => inventedDetail({ maxShown: 0.1 })).toThrow(/below the threshold 0\.1/);

@@ -95,7 +95,7 @@ export async function openLaboratory(options: {
   backend: Backend;
   imageCount: number;
 }): Promise<Laboratory> {
-  const { problem, methods, seed, backend } = options;
+  const { problem, seed, backend } = options;
   const { operator } = problem;
   const { sampling } = operator;
   const forward = await compileOperator(operator, "forward", backend);

@@ -2,7 +2,7 @@
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
 import { decibels } from "../../report/index.ts";
-import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
+import { acquisitionFaults, coilDropOut, type AcquisitionFault } from "../../imaging/index.ts";
 import type { Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { shownAsSeries } from "./shown/series.ts";
@@ -21,6 +21,7 @@ export function practicalFaults(
       `practicalFaults: ${faults.length} faults and a threshold of ${maxPsnrLoss} dB; it needs at least one and a positive threshold`,
       { maxPsnrLoss },
     );
+  const dropOut = faults.includes(coilDropOut);
   const labelOf = (fault: AcquisitionFault, severity: number): string => `${severity} ${fault.unit}`;
   return {
     id: "practical-faults",
@@ -28,7 +29,7 @@ export function practicalFaults(
     requires: ["sampling"],
     title: "Faults of the acquisition make small differences",
     failureTitle: "A fault of the acquisition ruins the image",
-    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")} Coils cannot drop out: there is one.`,
+    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")}${dropOut ? "" : " Coils cannot drop out: there is one."}`,
     source:
       "Gottschling, Antun, Adcock, Hansen, SIAM Review 2025 (arXiv 2001.01258), on perturbations that are not generic",
     settings: {

@@ -5,6 +5,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { arithmetic, ConfigError, float32Bytes, random, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
+import { canonical } from "../operators/spec.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 /** How a network stands between y and x̂. */
@@ -65,6 +66,12 @@ function weightsHash(network: Network): string {
   for (const [name, { data }] of network.parameters)
     hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
   return bytesToHex(hash.digest());
+}
+/** Names a network: SHA-256 of its architecture, its provenance and its weights. */
+export function networkHash(network: Network): string {
+  const { architecture, provenance } = network;
+  const facts = canonical({ architecture, provenance, weights: weightsHash(network) });
+  return bytesToHex(sha256(new TextEncoder().encode(facts)));
 }
 const names = (form: Form): string =>
   form.input === "measurement" ? "AUTOMAP" : form.iterations > 1 ? "unrolled U-Net" : "U-Net";
