@@ -19,7 +19,7 @@ describe("fiducial audit", () => {
     const out = at("report");
     const run = fiducial(["audit", ...quick, "--images", scan, "--count", "1", "--out", out]);
     expect(run.status).toBe(0);
-    expect(run.out).toMatch(/method +PSNR +SSIM/);
+    expect(run.out).toMatch(/method +PSNR, dB +SSIM/);
     expect(run.out).toContain(join(out, "report.html"));
     expect(readdirSync(out).sort()).toEqual([
       "measurements.csv",
@@ -120,7 +120,7 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
   const png = writePng(phantom, [20, 20], 1);
   const cases: [string, () => Run, ...(string | RegExp)[]][] = [
     ["a missing file", () => auditOf("--images", at("none.nii")), /none\.nii: cannot read it: there is no such file/],
-    ["a folder", () => auditOf("--images", folder), /it is a folder/],
+    ["a folder", () => auditOf("--images", at(".")), /it is a folder/],
     ["an empty file", () => auditOf("--images", file("empty.dcm", "")), /empty\.dcm: the file is empty/],
     ["a truncated file", () => auditOf("--images", file("short.png", png.subarray(0, 90))), /short\.png.*cut short/],
     [
