@@ -50,6 +50,7 @@ const testNames = [
 
 export const auditOptions: Options = {
   model: { value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" },
+  name: { value: "NAME", help: "what the report calls it (its own name, or one by its layers)" },
   ...imageOptions,
   ...samplingOptions,
   methods: {
@@ -194,7 +195,7 @@ export async function setUpAudit(args: Arguments, terminal: Terminal): Promise<A
   const backend = await chooseBackend(args, terminal);
   const { set, records } = await loadImages(args, model.shape, backend, terminal);
   const methods = [
-    networkReconstructor({ network: model.network }),
+    networkReconstructor({ network: args.has("name") ? { ...model.network, name: args.text("name") } : model.network }),
     ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, args)),
   ];
   return {

@@ -15,7 +15,7 @@ import {
   prepareImage,
   radialMask,
   randomMask,
-  specOfDescription,
+  trainedOperator,
   subsampledFourier,
   totalVariation,
   variableDensityMask,
@@ -137,7 +137,7 @@ export function chooseMask(args: Arguments, model: Model, terminal: Terminal): M
         ? equispacedMask({ ...columns, offset: 0 })
         : variableDensityMask(columns);
   }
-  const trained = specOfDescription(trainedWith(model));
+  const trained = trainedOperator(model.network, "the model");
   if (trained) return openMask(trained.mask);
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
@@ -164,16 +164,8 @@ function chooseCoils(args: Arguments, shape: Mask["shape"]): Coils {
   const maps = Array.from({ length: slices }, (_, c) => slice(c));
   return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
-function trainedWith(model: Model): Record<string, unknown> {
-  try {
-    return JSON.parse(String(model.network.provenance.operator ?? "{}")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
 export function chooseNoise(args: Arguments, model: Model): number {
-  return args.has("noise") ? args.number("noise", 0, 10) : Number(model.network.provenance.noiseSigma ?? 0.01);
+  return args.has("noise") ? args.number("noise", 0, 10) : (model.network.trained?.noiseSigma ?? 0.01);
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */

@@ -39,6 +39,7 @@ export {
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";

@@ -34,9 +34,9 @@ export const classifyCommand: Command = {
       throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
     const network = loadNetwork(readFile(model), model);
     const { input } = network.architecture;
-    if (input.length !== 3 || network.provenance.classes === undefined)
+    if (input.length !== 3 || network.trained?.classes === undefined)
       throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { input });
-    const classes = JSON.parse(String(network.provenance.classes)) as string[];
+    const { classes } = network.trained;
     const top = Math.min(classes.length, args.integer("top", 1));
     const opened = await chooseBackend(args, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];

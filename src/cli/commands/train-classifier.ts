@@ -110,9 +110,9 @@ export const trainClassifier: Command = {
       provenance: {
         ...started.provenance,
         data: description,
-        classes: JSON.stringify(train.classes),
         pixels: "2·value − 1, values in [0, 1]",
       },
+      trained: { classes: train.classes },
     };
     const shift = args.integer("shift", 0, 1000);
     const change = {

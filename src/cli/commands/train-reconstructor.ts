@@ -29,6 +29,7 @@ export const trainReconstructor: Command = {
   summary: "Trains a network to reconstruct from undersampled k-space, on generated brain phantoms.",
   options: {
     out: { value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" },
+    name: { value: "NAME", help: "what reports call the network (by its layers)" },
     size: { value: "N", default: "128", help: "side of the images" },
     count: { value: "N", default: "1000", help: "training images" },
     mosaics: { value: "SHARE", default: "0.3", help: "share of the training images that are mosaics of small slices" },
@@ -100,7 +101,7 @@ export const trainReconstructor: Command = {
     const iterations = args.integer("iterations", 1, 64);
     if (dense && (iterations > 1 || args.has("data-consistency")))
       throw new ConfigError("--iterations and --data-consistency are the U-Net's; automap knows no operator", {});
-    const network = dense
+    const fresh = dense
       ? nn.automap({ size: shape, hidden: args.integer("hidden", 1, 65536), seed })
       : nn.unet({
           inChannels: 2,
@@ -111,6 +112,7 @@ export const trainReconstructor: Command = {
           size: shape,
           residual: true,
         });
+    const network = args.has("name") ? { ...fresh, name: args.text("name") } : fresh;
     const problem = inverseProblem({
       operator,
       noise,
