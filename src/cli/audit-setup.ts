@@ -56,7 +56,7 @@ export const auditOptions: Options = {
   methods: {
     value: "LIST",
     default: "total-variation,zero-filled",
-    help: "what stands beside the network: total-variation, wavelet, firenet, zero-filled",
+    help: `what stands beside the network: ${classicalNames.join(", ")}`,
   },
   tests: {
     value: "LIST",

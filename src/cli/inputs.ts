@@ -6,6 +6,7 @@ import {
   birdcageCoils,
   brainPhantoms,
   coilsFrom,
+  conjugateGradient,
   equispacedMask,
   firenet,
   imagesFrom,
@@ -78,6 +79,7 @@ const classical: Readonly<Record<string, (args: Arguments) => Reconstructor>> = 
   "total-variation": (args) => totalVariation(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}),
   wavelet: () => waveletSparsity(),
   firenet: () => firenet(),
+  "conjugate-gradient": () => conjugateGradient(),
   "zero-filled": () => zeroFilled(),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);

@@ -53,6 +53,7 @@ export {
   type MadeFor,
   type Reconstructor,
 } from "./reconstructor.ts";
+export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

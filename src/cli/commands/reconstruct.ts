@@ -105,7 +105,7 @@ export const reconstructCommand: Command = {
     },
     ...imageOptions,
     model: { value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" },
-    method: { value: "NAME", default: "network", help: "network, total-variation, wavelet or zero-filled" },
+    method: { value: "NAME", default: "network", help: `network, ${classicalNames.join(", ")}` },
     lambda: { value: "L", help: "weight of total variation (the tuned one)" },
     ...samplingOptions,
     out: { value: "FOLDER", default: "out", help: "where the images go" },
