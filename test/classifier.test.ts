@@ -283,7 +283,7 @@ describe("fiducial train classifier", () => {
       at("edges.safetensors"),
     ];
     expect(fiducial(...args).status).toBe(0);
-    expect(JSON.parse(String(loadNetwork(readFileSync(at("edges.safetensors"))).provenance.classes))).toEqual([
+    expect(loadNetwork(readFileSync(at("edges.safetensors"))).trained!.classes).toEqual([
       "falling",
       "horizontal",
       "rising",

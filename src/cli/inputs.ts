@@ -16,7 +16,7 @@ import {
   prepareImage,
   radialMask,
   randomMask,
-  specOfDescription,
+  trainedOperator,
   subsampledFourier,
   variableDensityMask,
   type Arrays,
@@ -97,6 +97,7 @@ const classical: Readonly<Record<string, (options: Lambda) => MethodSpec>> = {
   "total-variation": ({ lambda }) => ({ kind: "totalVariation", ...(lambda === undefined ? {} : { lambda }) }),
   wavelet: () => ({ kind: "waveletSparsity" }),
   firenet: () => ({ kind: "firenet" }),
+  "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
   "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
@@ -151,7 +152,7 @@ export function chooseMask(
     if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
     return variableDensityMask(columns);
   }
-  const trained = specOfDescription(trainedWith(model));
+  const trained = trainedOperator(model.network, "the model");
   if (trained) return openMask(trained.mask);
   terminal.note(
     "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
@@ -191,16 +192,8 @@ function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
   const maps = Array.from({ length: slices }, (_, c) => slice(c));
   return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
-function trainedWith(model: Model): Record<string, unknown> {
-  try {
-    return JSON.parse(String(model.network.provenance.operator ?? "{}")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
 export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
-  return noise ?? Number(model.network.provenance.noiseSigma ?? 0.01);
+  return noise ?? model.network.trained?.noiseSigma ?? 0.01;
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */

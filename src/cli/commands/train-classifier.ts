@@ -190,9 +190,9 @@ export const trainClassifier: Command = command({
       provenance: {
         ...started.provenance,
         data: description,
-        classes: JSON.stringify(train.classes),
         pixels: "2·value − 1, values in [0, 1]",
       },
+      trained: { classes: train.classes },
     };
     checkWritable(out);
     const resume = settings.resume ? resumed(statePath, network, terminal) : undefined;

@@ -28,6 +28,7 @@ import { command, type Command } from "./command.ts";
 
 const options = {
   out: text({ value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" }),
+  name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
   size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
   count: integer({ default: 1000, from: 1, help: "training images" }),
   mosaics: number({
@@ -154,7 +155,7 @@ export const trainReconstructor: Command = command({
   summary: "Trains a network to reconstruct from undersampled k-space, on generated brain phantoms.",
   options,
   async perform(settings, terminal) {
-    const { out, size, count, mosaics, acceleration, centerFraction, noise, seed, epochs, batchSize } = settings;
+    const { out, name, size, count, mosaics, acceleration, centerFraction, noise, seed, epochs, batchSize } = settings;
     const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, learningRate } = settings;
     const shape = [size, size] as const;
     const problem = inverseProblem({
@@ -162,7 +163,8 @@ export const trainReconstructor: Command = command({
       noise: gaussianNoise({ sigma: noise }),
       images: brainPhantoms({ shape, count, seed, mosaics }),
     });
-    const { network, form } = untrained(settings);
+    const { network: fresh, form } = untrained(settings);
+    const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
     let loss = 0;

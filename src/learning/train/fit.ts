@@ -119,7 +119,7 @@ export async function withParameters(
   const parameters = new Map<string, Parameter>();
   for (const [name, p] of network.parameters)
     parameters.set(name, { shape: p.shape, data: Float32Array.from(await read(name)) });
-  return { architecture: network.architecture, parameters, provenance };
+  return { ...network, parameters, provenance };
 }
 
 /**
