@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { nn, saveNetwork } from "fiducial/learning";
-import { sheppLogan } from "fiducial/imaging";
+import { birdcageCoils, sheppLogan } from "fiducial/imaging";
 import { writeNpy, writePng } from "fiducial/data";
 import { readResult, type AuditResult } from "fiducial/audit";
 import { at, fiducial, file, model, network, quick, refused, type Run } from "./program.ts";
@@ -21,7 +21,7 @@ describe("fiducial audit", () => {
     const out = at("report");
     const run = fiducial(["audit", ...quick, "--images", scan, "--count", "1", "--out", out]);
     expect(run.status).toBe(0);
-    expect(run.out).toMatch(/method +PSNR +SSIM/);
+    expect(run.out).toMatch(/method +PSNR, dB +SSIM/);
     expect(run.out).toContain(join(out, "report.html"));
     expect(readdirSync(out).sort()).toEqual([
       "measurements.csv",
@@ -146,7 +146,7 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
   const png = writePng(phantom, [20, 20], 1);
   const cases: [string, () => Run, ...(string | RegExp)[]][] = [
     ["a missing file", () => auditOf("--images", at("none.nii")), /none\.nii: cannot read it: there is no such file/],
-    ["a folder", () => auditOf("--images", folder), /it is a folder/],
+    ["a folder", () => auditOf("--images", at(".")), /it is a folder/],
     ["an empty file", () => auditOf("--images", file("empty.dcm", "")), /empty\.dcm: the file is empty/],
     ["a truncated file", () => auditOf("--images", file("short.png", png.subarray(0, 90))), /short\.png.*cut short/],
     [
@@ -344,6 +344,47 @@ describe("the other commands", () => {
     const reconstructed = fiducial(["reconstruct", "--model", out, "--images", scan, "--out", at("images")]);
     expect(reconstructed.out).toMatch(/file 1 .*reconstruction-1\.png +\d+\.\d\d/);
     expect(readdirSync(at("images")).sort()).toEqual(["reconstruction-1.png", "reconstruction.npy"]);
+  });
+  it("audits several coils with every test from one command, and reconstructs from given maps", () => {
+    const out = at("coils");
+    const every = [
+      "--tests",
+      "all",
+      "--placements",
+      "1",
+      "--samples",
+      "20",
+      "--methods",
+      "zero-filled,total-variation",
+    ];
+    const run = fiducial(["audit", ...quick, "--operator", "multi-coil", ...every, "--count", "1", "--out", out]);
+    expect(run.err).not.toMatch(/error/i);
+    expect(run.status).toBe(0);
+    const result = readResult(readFileSync(join(out, "result.json"), "utf8"), "result.json");
+    expect(result.problem.operator).toMatchObject({ kind: "multiCoilFourier", coils: 4, coilKind: "birdcage" });
+    expect(result.tests).toHaveLength(8);
+    expect(result.tests.flatMap((t) => t.verdicts).filter((v) => v.outcome === "error")).toEqual([]);
+    expect(result.tests.find((t) => t.id === "practical-faults")!.settings.faults).toMatch(/coil drop-out/);
+    const { data } = birdcageCoils({ shape: size, coils: 3 });
+    const planes = [0, 1, 2].map((c) => Float32Array.from(data.subarray(512 * c, 512 * (c + 1))));
+    const maps = file("maps.npy", writeNpy(planes, [16, 16]));
+    const simulated = ["reconstruct", "--model", model, "--method", "zero-filled", "--count", "1"];
+    const several = ["--operator", "multi-coil", "--coils"];
+    const [given, generated] = [maps, "3"].map((coils, i) =>
+      fiducial([...simulated, ...several, coils, "--out", at(`coils-${i}`), "--json"]),
+    );
+    expect(JSON.parse(given.out).images[0].psnr).toBeCloseTo(JSON.parse(generated.out).images[0].psnr, 3);
+    refused(fiducial([...simulated, "--coils", "3", "--out", at("never")]), /--coils: give --operator multi-coil too/);
+    refused(
+      fiducial([
+        ...simulated,
+        ...several,
+        file("small.npy", writeNpy([new Float32Array(128)], [8, 8])),
+        "--out",
+        at("never"),
+      ]),
+      /small\.npy: its maps are complex, 8×8; give complex ones of 16×16/,
+    );
   });
   it("reconstructs measured k-space: zero-filling returns the image whose transform it is", () => {
     // k-space of a point at the centre is flat

@@ -6,6 +6,7 @@ import {
   applyOperator,
   birdcageCoils,
   brainPhantoms,
+  conjugateGradient,
   dotTest,
   equispacedMask,
   firenet,
@@ -209,8 +210,32 @@ describe("solvers", () => {
     };
     const plain = await quality(zeroFilled(), coils);
     expect(plain).toBeGreaterThan(await quality(zeroFilled(), operator));
-    for (const method of [totalVariation({ lambda: 0.01 }), waveletSparsity({ lambda: 0.01 }), firenet()])
+    for (const method of [
+      totalVariation({ lambda: 0.01 }),
+      waveletSparsity({ lambda: 0.01 }),
+      firenet(),
+      conjugateGradient(),
+    ])
       expect(await quality(method, coils)).toBeGreaterThan(plain + 1);
+  });
+  it("conjugate gradients solve the normal equations, at any intensity", async () => {
+    const backend = await openBackend("reference");
+    const shape = [12, 10] as const;
+    const op = multiCoilFourier({ mask: radialMask({ shape, spokes: 5 }), coils: birdcageCoils({ shape, coils: 3 }) });
+    const x = brainPhantoms({ shape: [16, 16], count: 1, seed: 8 })
+      .image(0)
+      .slice(0, 240);
+    const y = await applyOperator(op, "forward", x, backend);
+    const right = await applyOperator(op, "adjoint", y, backend);
+    for (const iterations of [3, 60]) {
+      const z = await reconstruct(conjugateGradient({ mu: 0.05, iterations }), y, op, backend);
+      const Az = await applyOperator(op, "forward", z, backend);
+      const left = (await applyOperator(op, "adjoint", Az, backend)).map((v, k) => v + 0.05 * z[k]);
+      const error = norm(left.map((v, k) => v - right[k])) / norm(right);
+      if (iterations === 3) expect(error).toBeGreaterThan(1e-3);
+      else expect(error).toBeLessThan(1e-8);
+    }
+    expect(() => conjugateGradient({ mu: 0 })).toThrow(/mu 0/);
   });
   it("total variation converges to the minimiser: more iterations never end higher, and the last steps barely move", async () => {
     const backend = await openBackend("reference");

@@ -85,13 +85,13 @@ export function killedAt(call: number, from: "start" | "removal" = "start"): str
 }
 
 const size = [16, 16] as const;
-const { description } = subsampledFourier({
+const { spec } = subsampledFourier({
   mask: variableDensityMask({ shape: size, acceleration: 2, centerFraction: 0.2, seed: 1 }),
 });
 /** A network so small that audits of it take a second. */
 export const network = {
   ...nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true }),
-  provenance: { operator: JSON.stringify(description), noiseSigma: 0.01 },
+  trained: { operator: { ...spec }, noiseSigma: 0.01 },
 };
 export const model = file("model.safetensors", saveNetwork(network));
 /** Options of an audit that takes a second; total variation beside it takes three more. */

@@ -106,11 +106,12 @@ export const failOnOption = {
 } as const;
 export const auditOptions = {
   model: text({ value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" }),
+  name: text({ value: "NAME", help: "what the report calls it (its own name, or one by its layers)" }),
   ...imageOptions,
   ...samplingOptions,
   methods: choices(classicalNames, {
     default: ["total-variation", "zero-filled"],
-    help: "what stands beside the network: total-variation, wavelet, firenet, zero-filled",
+    help: `what stands beside the network: ${classicalNames.join(", ")}`,
   }),
   ...testOptions,
   ...lambdaOption,

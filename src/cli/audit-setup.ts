@@ -82,11 +82,11 @@ export interface Setup {
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = loadModel(options.model);
-  const { network, shape } = model;
+  const network = options.name === undefined ? model.network : { ...model.network, name: options.name };
   const sampling = chooseMask(options, model);
   const { operator, arrays: operatorArrays } = chooseOperator(options, sampling.mask);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
-  const images = await loadImages(options, shape, backend, terminal);
+  const images = await loadImages(options, model.shape, backend, terminal);
   const networks = networksByHash([network]);
   const spec: AuditSpec = {
     version: specVersion,

@@ -26,7 +26,7 @@ import {
   prepareImage,
   radialMask,
   randomMask,
-  specOfDescription,
+  trainedOperator,
   subsampledFourier,
   variableDensityMask,
   type Arrays,
@@ -123,6 +123,7 @@ const classical: Readonly<Record<string, (options: Lambda) => MethodSpec>> = {
   "total-variation": ({ lambda }) => ({ kind: "totalVariation", ...(lambda === undefined ? {} : { lambda }) }),
   wavelet: () => ({ kind: "waveletSparsity" }),
   firenet: () => ({ kind: "firenet" }),
+  "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
   "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
@@ -207,7 +208,7 @@ function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sam
 
 function generatedMask(options: MaskOptions, model: Model): Sampled {
   if (making.some((name) => options[name] !== undefined)) return { mask: madeMask(options, model), notes: [] };
-  const trained = specOfDescription(trainedWith(model));
+  const trained = trainedOperator(model.network, "the model");
   if (trained) return { mask: openMask(trained.mask), notes: [] };
   const { shape } = model;
   return {
@@ -258,16 +259,8 @@ function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
   const maps = Array.from({ length: slices }, (_, c) => slice(c));
   return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
-function trainedWith(model: Model): Record<string, unknown> {
-  try {
-    return JSON.parse(String(model.network.provenance.operator ?? "{}")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
 export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
-  return noise ?? Number(model.network.provenance.noiseSigma ?? 0.01);
+  return noise ?? model.network.trained?.noiseSigma ?? 0.01;
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */

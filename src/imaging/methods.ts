@@ -6,6 +6,7 @@ import { aFlag, aRecord, aText, aWhole, maybe, oneOf } from "./checks.ts";
 import { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 import { aHash, aNumber, checkSpec, type Check, type Kinds } from "./operators/spec.ts";
 import { zeroFilled, type Reconstructor } from "./reconstructor.ts";
+import { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 import { firenet } from "./solvers/firenet.ts";
 import { totalVariation } from "./solvers/total-variation.ts";
 import { waveletSparsity } from "./solvers/wavelet-sparsity.ts";
@@ -22,6 +23,7 @@ export interface Methods {
   totalVariation: OptionsOf<typeof totalVariation>;
   waveletSparsity: OptionsOf<typeof waveletSparsity>;
   firenet: OptionsOf<typeof firenet>;
+  conjugateGradient: OptionsOf<typeof conjugateGradient>;
   zeroFilled: Readonly<Record<never, unknown>>;
 }
 export type MethodSpec = { [K in keyof Methods]: { readonly kind: K } & Methods[K] }[keyof Methods];
@@ -82,6 +84,7 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
     },
     open: firenet,
   },
+  conjugateGradient: { fields: { mu: maybe(aNumber), iterations: maybe(aWhole) }, open: conjugateGradient },
   zeroFilled: { fields: {}, open: zeroFilled },
 };
 const kinds: Kinds = Object.fromEntries(Object.entries(methods).map(([kind, { fields }]) => [kind, fields]));

@@ -28,9 +28,9 @@ export const classifyCommand: Command = command({
       throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
     const network = loadNetwork(readFile(model), model);
     const { input: shape } = network.architecture;
-    if (shape.length !== 3 || network.provenance.classes === undefined)
+    if (shape.length !== 3 || network.trained?.classes === undefined)
       throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { shape });
-    const classes = JSON.parse(String(network.provenance.classes)) as string[];
+    const { classes } = network.trained;
     const top = Math.min(classes.length, values.top);
     const opened = await chooseBackend(values, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];

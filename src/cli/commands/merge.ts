@@ -39,7 +39,7 @@ export const mergeCommand: Command = command({
         `${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`,
         {},
       );
-    const stranger = parts.find((p) => p.header.fingerprint !== header.fingerprint || p.shard.count !== count);
+    const stranger = parts.find((p) => JSON.stringify(p.header) !== JSON.stringify(header) || p.shard.count !== count);
     if (stranger)
       throw new ConfigError(
         `${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`,
