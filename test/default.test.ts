@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openBackend } from "fiducial/engine";
-import { loadNetwork } from "fiducial/learning";
+import { loadNetwork, saveNetwork } from "fiducial/learning";
 import { readVolume } from "fiducial/data";
 import {
   brainPhantoms,
@@ -18,6 +18,7 @@ import {
   psnr,
   reconstruct,
   subsampledFourier,
+  trainedOperator,
   variableDensityMask,
   zeroFilled,
   type ImageSet,
@@ -61,7 +62,15 @@ describe("the default network", () => {
       initialSeed: 1,
       noiseSigma: 0.01,
     });
-    expect(JSON.parse(String(network.provenance.operator))).toEqual(operator.description);
+    // its file is of the first format
+    expect(trainedOperator(network)).toEqual(operator.spec);
+    expect(network.trained).toMatchObject({
+      form: { input: "image", iterations: 1, dataConsistency: false },
+      noiseSigma: 0.01,
+      images: "brainPhantoms",
+    });
+    expect(unet.name).toBe("U-Net");
+    expect(loadNetwork(saveNetwork(network)).trained).toEqual(network.trained);
   });
   it("beats zero-filling by 3 dB on phantoms that it has not seen", async () => {
     const found = await gains(brainPhantoms({ shape, count: 8, seed: 30_000 }));

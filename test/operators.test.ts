@@ -5,6 +5,8 @@ import { arithmetic, GraphBuilder, gradients, openBackend, ops, random, sizeOf }
 import {
   applyOperator,
   arrayHash,
+  birdcageCoils,
+  coilsFrom,
   dotTest,
   lacking,
   maskFrom,
@@ -111,6 +113,43 @@ describe("the laws of operators", () => {
     const picture = operator.picture?.();
     expect(Math.max(...Array.from(picture?.data ?? [1]))).toBe(1);
     expect(picture?.data.length).toBe(picture && picture.shape[0] * picture.shape[1]);
+  });
+});
+
+describe("coils", () => {
+  it("of a birdcage have SigPy's values, and Σ|S|² = 1", () => {
+    const { data } = birdcageCoils({ shape: [6, 8], coils: 4 });
+    // birdcage_maps((4, 6, 8)), normalised
+    for (const [c, i, j, re, im] of [
+      [0, 0, 0, 0.10070743681384513, -0.25176859203461277],
+      [1, 2, 5, 0.052876733979970336, -0.3877627158531157],
+      [2, 5, 7, 0.0823609236938921, -0.2779681174668858],
+      [3, 3, 4, 0, -0.5],
+    ]) {
+      expect(data[c * 96 + i * 8 + j]).toBeCloseTo(re, 12);
+      expect(data[c * 96 + 48 + i * 8 + j]).toBeCloseTo(im, 12);
+    }
+    for (let k = 0; k < 48; k++) {
+      let sum = 0;
+      for (let part = 0; part < 8; part++) sum += data[part * 48 + k] ** 2;
+      expect(sum).toBeCloseTo(1, 12);
+    }
+    expect(() => birdcageCoils({ shape: [6, 8], coils: 0 })).toThrow(/0 coils/);
+    expect(() => coilsFrom(new Float32Array(96), [2, 6, 8])).toThrow(/the maps are \[2×6×8\]/);
+  });
+  it("given as maps are the same operator, and their largest sensitivity is its norm", async () => {
+    const { data, shape } = birdcageCoils({ shape: [6, 8], coils: 3 });
+    const maps = coilsFrom(
+      data.map((v) => 2 * v),
+      shape,
+    );
+    const mask = { kind: "full", shape: [6, 8] } as const;
+    const spec = { kind: "multiCoilFourier", mask, coils: maps.spec } as const;
+    const operator = openOperator(spec, new Map([[arrayHash(maps.data), { shape, data: maps.data }]]));
+    expect(operator.norm).toBeCloseTo(2, 6);
+    const x = draw(96, 1);
+    expect(norm(await applyOperator(operator, "forward", x, backend)) / norm(x)).toBeCloseTo(2, 6);
+    expect(() => openOperator(spec)).toThrow(/coils: the array with SHA-256 .* is not given/);
   });
 });
 

@@ -6,9 +6,13 @@ import { GraphBuilder, openBackend, ops, random } from "fiducial/engine";
 import {
   acquisitionFaults,
   applyOperator,
+  birdcageCoils,
   brainPhantoms,
+  coilDropOut,
+  fullMask,
   gaussianNoise,
   inverseProblem,
+  multiCoilFourier,
   norm,
   subsampledFourier,
   totalVariation,
@@ -55,6 +59,34 @@ describe("faults", () => {
       expect(sizes[2]).toBeGreaterThan(sizes[1]);
     },
   );
+  it("on several coils faults strike all of them alike, and one drops out alone", async () => {
+    const several = multiCoilFourier({ mask, coils: birdcageCoils({ shape, coils: 3 }) });
+    const whole = several.sampling.under(fullMask(shape));
+    const y = await applyOperator(several, "forward", x, wasm);
+    const parallel: Acquisition = { x, y, mask, spectrum: (image) => applyOperator(whole, "forward", image, wasm) };
+    const half = 3 * size;
+    const changed = (faulty: Float64Array, coil: number): number =>
+      norm(faulty.subarray(coil * size, (coil + 1) * size).map((v, k) => v - y[coil * size + k])) +
+      norm(faulty.subarray(half + coil * size, half + (coil + 1) * size).map((v, k) => v - y[half + coil * size + k]));
+    for (const fault of acquisitionFaults) {
+      const faulty = await fault.corrupt(parallel, fault.severities[1], random(7));
+      expect(faulty.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
+      const struck = [0, 1, 2].filter((coil) => changed(faulty, coil) > 1e-3);
+      expect(struck).toHaveLength(fault.name === "k-space spike" ? 1 : 3);
+    }
+    const gone = await coilDropOut.corrupt(parallel, 1, random(7));
+    const lost = [0, 1, 2].filter((coil) => changed(gone, coil) > 1e-3);
+    expect(lost).toHaveLength(1);
+    expect(gone.subarray(lost[0] * size, (lost[0] + 1) * size).every((v) => v === 0)).toBe(true);
+    const phases = await by("phase errors").corrupt(parallel, 0.1, random(7));
+    // the scanner's phase error of a column is every coil's
+    const turnOf = (coil: number, k: number): number => {
+      const [re, im] = [coil * size + k, half + coil * size + k];
+      return Math.atan2(phases[im] * y[re] - phases[re] * y[im], phases[re] * y[re] + phases[im] * y[im]);
+    };
+    const middle = size / 2 + shape[1] / 2;
+    for (const coil of [1, 2]) expect(turnOf(coil, middle)).toBeCloseTo(turnOf(0, middle), 6);
+  });
   it("translation and phase errors keep every magnitude; thermal noise has the stated ratio", async () => {
     const magnitude = (y: ArrayLike<number>, k: number): number => Math.hypot(y[k], y[size + k]);
     for (const name of ["patient translation", "phase errors"]) {

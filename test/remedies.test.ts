@@ -9,10 +9,13 @@ import {
   gaussianNoise,
   inverseProblem,
   measure,
+  misfit,
+  nestedMasks,
   networkReconstructor,
   norm,
   reconstruct,
   subsampledFourier,
+  trainedOperator,
   variableDensityMask,
   type FitReconstructorOptions,
 } from "fiducial/imaging";
@@ -102,8 +105,10 @@ describe("remedies", () => {
     expect(method.description).toMatchObject({ smoothingSigma: 0.05, smoothingSamples: 8 });
     const [a, b] = [await reconstruct(method, y, operator, backend), await reconstruct(method, y, operator, backend)];
     expect(b).toEqual(a);
-    const { smoothing: _, ...provenance } = again.provenance;
-    const plain = await reconstruct(networkReconstructor({ network: { ...again, provenance } }), y, operator, backend);
+    expect(again.trained).toEqual(trained.trained);
+    const { smoothing: _, ...unsmoothed } = again.trained!;
+    const other = networkReconstructor({ network: { ...again, trained: unsmoothed } });
+    const plain = await reconstruct(other, y, operator, backend);
     const faint = await reconstruct(
       networkReconstructor({ network: again, smoothing: { sigma: 1e-6, samples: 3 } }),
       y,
@@ -120,7 +125,7 @@ describe("forms", () => {
     const { trained } = await train({ form: { iterations: 3, dataConsistency: true } });
     expect([...trained.parameters.keys()]).toEqual([...unet.parameters.keys()]);
     const method = networkReconstructor({ network: trained });
-    expect(method).toMatchObject({ name: "unrolled U-Net", description: { iterations: 3, dataConsistency: true } });
+    expect(method).toMatchObject({ name: "U-Net", description: { iterations: 3, dataConsistency: true } });
     const measured = await applyOperator(operator, "forward", await reconstruct(method, y, operator, backend), backend);
     expect(norm(measured.map((v, k) => v - y[k])) / norm(y)).toBeLessThan(1e-5);
     const once = await reconstruct(
@@ -147,6 +152,45 @@ describe("forms", () => {
       ),
     ];
     expect(norm(tenfold.map((v, k) => v - 10 * x[k])) / norm(tenfold)).toBeLessThan(1e-4);
+  });
+  it("a network is called by its maker or by its layers, never by its form; one on y is bound to its operator", () => {
+    const trained = { form: { input: "measurement" as const, iterations: 1, dataConsistency: false } };
+    const conv = { kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" } as const;
+    const plain = nn.sequential({ input: [2, 16, 16], layers: [conv, conv], seed: 1 });
+    const nameOf = (network: Network): string => networkReconstructor({ network }).name;
+    expect(nameOf(plain)).toBe("network of 2 layers");
+    expect(nameOf({ ...plain, name: "mine" })).toBe("mine");
+    expect(loadNetwork(saveNetwork({ ...plain, name: "mine" })).name).toBe("mine");
+    expect(nameOf({ ...unet, trained })).toBe("U-Net");
+    const bound = networkReconstructor({
+      network: { ...plain, trained: { ...trained, operator: { ...operator.spec } } },
+    });
+    expect(misfit(bound, operator)).toBeUndefined();
+    const { sampling } = operator;
+    expect(misfit(bound, sampling.under(nestedMasks(sampling.mask, { rates: [0.8], seed: 1 })[0]))).toMatch(
+      /network of 2 layers was made for the operator .*variable-density.*, the problem's is .*nested/,
+    );
+    expect(misfit(networkReconstructor({ network: plain }), sampling.under(sampling.mask))).toBeUndefined();
+  });
+  it("what a network was trained for is held to its types", () => {
+    const save = (trained: unknown) => () =>
+      loadNetwork(saveNetwork({ ...unet, trained } as Network), "net.safetensors");
+    const form = { input: "image", iterations: 2, dataConsistency: true };
+    expect(save({ form, noiseSigma: 0.1, classes: ["a"] })().trained).toEqual({
+      form,
+      noiseSigma: 0.1,
+      classes: ["a"],
+    });
+    expect(save(undefined)().trained).toBeUndefined();
+    expect(save({ form: { ...form, iterations: "2" } })).toThrow(
+      /net\.safetensors: its field trained\.form is .*wrong type/,
+    );
+    expect(save({ planet: 1 })).toThrow(
+      /net\.safetensors: it was trained for "planet", which this version does not know/,
+    );
+    expect(save([])).toThrow(/no object/);
+    const holographic = save({ operator: { kind: "holographic" } })();
+    expect(() => trainedOperator(holographic, "net")).toThrow(/net: trained\.operator: there is no kind "holographic"/);
   });
   it("refuses what is out of range", async () => {
     expect(() => networkReconstructor({ network: unet, form: { iterations: 0 } })).toThrow(/0 iterations/);

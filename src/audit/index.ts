@@ -25,10 +25,22 @@ export {
   type Piece,
   type PieceRecord,
 } from "./plan.ts";
+export {
+  auditFingerprint,
+  auditFromSpec,
+  parseAuditSpec,
+  specVersion,
+  type AuditSpec,
+  type Given,
+  type ImageKinds,
+  type ImageSpec,
+} from "./spec.ts";
+export { openTest, stabilityTests, type Tests, type TestSpec } from "./stability/index.ts";
 export { audit, type AuditProgress } from "./runner.ts";
 export {
   schemaVersion,
   type AuditResult,
+  type ImageRecord,
   type Measurement,
   type Certificate,
   type DetailScore,
@@ -48,6 +60,7 @@ export { ascentPresets, instabilityAscent, type AscentOptions } from "./stabilit
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
+export { differences, type Difference } from "./differences.ts";
 export type { ReportOptions } from "./report/audit-report.ts";
 export { renderComparison } from "./report/comparison.ts";
 export { renderCsv } from "./report/measurements.ts";

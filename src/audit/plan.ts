@@ -15,6 +15,7 @@ import {
   type ImageRecord,
   type Transfer,
 } from "./schema.ts";
+import { auditFingerprint, type AuditSpec } from "./spec.ts";
 import type { Findings, StabilityTest } from "./stability/test.ts";
 import { openSubject } from "./subject.ts";
 
@@ -33,6 +34,8 @@ export interface AuditOptions {
   readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
   /** Also bounds every method's Lipschitz constant: up to sixty more gradient steps each. */
   readonly certificates?: boolean;
+  /** The same as plain data, of an audit that auditFromSpec made; the result carries it. */
+  readonly spec?: AuditSpec;
 }
 
 /**
@@ -40,7 +43,7 @@ export interface AuditOptions {
  * fingerprint.
  */
 export interface AuditHeader {
-  readonly facts: Pick<AuditResult, "schemaVersion" | "software" | "seed" | "problem" | "methods" | "metrics">;
+  readonly facts: Pick<AuditResult, "schemaVersion" | "software" | "spec" | "seed" | "problem" | "methods" | "metrics">;
   readonly tests: readonly {
     readonly id: string;
     readonly settings: StabilityTest["settings"];
@@ -184,6 +187,7 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     facts: {
       schemaVersion,
       software: { name: "fiducial", version, backend: backend.name },
+      ...(options.spec ? { spec: options.spec } : {}),
       seed,
       problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
       methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
@@ -220,8 +224,11 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     jobs.set(certificateKey(m), (_, tick) => certificatePiece(lab, method, tick));
   });
 
+  const fingerprint = options.spec
+    ? auditFingerprint(options.spec)
+    : bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(header))));
   return {
-    header: { ...header, fingerprint: bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(header)))) },
+    header: { ...header, fingerprint },
     async compute(key, tick = async () => {}) {
       const job = jobs.get(key);
       if (!job) throw new ConfigError(`audit: there is no piece "${key}"`, { key });

@@ -2,6 +2,7 @@
 // schema/result.schema.json says the same for other tools.
 
 import type { Detail, Outcome } from "../report/index.ts";
+import type { AuditSpec } from "./spec.ts";
 
 export type { Outcome };
 export const schemaVersion = "1.3";
@@ -221,6 +222,8 @@ export interface TestRecord {
 export interface AuditResult {
   readonly schemaVersion: string;
   readonly software: { readonly name: string; readonly version: string; readonly backend: string };
+  /** The audit as plain data; of one with operators, methods or tests of your own there is none. */
+  readonly spec?: AuditSpec;
   readonly seed: number;
   readonly problem: { readonly operator: Facts; readonly noise: Facts; readonly images: readonly ImageRecord[] };
   readonly methods: readonly MethodRecord[];

@@ -2,45 +2,65 @@
 // run.
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
-import { renderCsv, renderHtml, renderMarkdown, type AuditResult } from "../audit/index.ts";
+import {
+  renderCsv,
+  renderHtml,
+  renderMarkdown,
+  type AuditResult,
+  type Measurement,
+  type TestRecord,
+} from "../audit/index.ts";
+import { DONE, TEST_FAILED, type ExitCode } from "./errors.ts";
 import { writeFiles } from "./files.ts";
-import { table, type Terminal } from "./terminal.ts";
+import { table, wrapped, type Part, type Terminal } from "./terminal.ts";
 
-function summary(result: AuditResult, colour: boolean): string {
-  const paint = (outcome: string, text: string): string =>
-    colour ? `\x1b[${outcome === "pass" ? 32 : 31}m${text}\x1b[0m` : text;
-  const mean = (values: readonly number[]): string =>
-    values.length === 0 ? "–" : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(2);
-  const methods = result.methods.map((m) => m.name);
-  const disturbed = result.tests.map((t, i) => ({ t, i })).filter(({ t }) => t.measurements.length > 0);
-  const rows = methods.map((m) => {
-    const own = result.accuracy.filter((a) => a.method === m);
+const mean = (values: readonly number[]): string =>
+  values.length === 0 ? "–" : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(2);
+
+/** Of one method on one image: under the largest perturbation, or of several series the worst. */
+function last(own: readonly Measurement[]): Measurement | undefined {
+  if (!own.some((m) => m.series)) return own.at(-1);
+  return own.reduce((worst, m) => (m.psnr.after < worst.psnr.after ? m : worst));
+}
+
+/** One test: its figures, method by method, and its verdicts. */
+function testSummary(result: AuditResult, test: TestRecord, number: number): Part[] {
+  const rows = result.methods.map(({ name }) => {
+    const own = test.measurements.filter((m) => m.method === name);
+    const found = result.problem.images.flatMap((_, i) => last(own.filter((m) => m.image === i)) ?? []);
     return [
-      m,
-      mean(own.map((a) => a.psnr)),
-      mean(own.map((a) => a.ssim)),
-      ...disturbed.flatMap(({ t }) => {
-        const last = result.problem.images.flatMap((_, i) => {
-          const own = t.measurements.filter((x) => x.method === m && x.image === i);
-          // the largest, or of several series the worst
-          return (
-            (own.some((x) => x.series) ? own.reduce((p, q) => (q.psnr.after < p.psnr.after ? q : p)) : own.at(-1)) ?? []
-          );
-        });
-        return [
-          mean(last.map((x) => x.psnr.after)),
-          mean(last.map((x) => x.noise.psnr)),
-          mean(last.map((x) => x.amplification)),
-        ];
-      }),
+      name,
+      mean(found.map((m) => m.psnr.after)),
+      mean(found.map((m) => m.noise.psnr)),
+      mean(found.map((m) => m.amplification)),
     ];
   });
-  const head = ["method", "PSNR", "SSIM", ...disturbed.flatMap(({ i }) => [`(${i + 1}) PSNR`, "noise", "×"])];
-  const verdicts = result.tests.map(
-    (t, i) =>
-      `\n(${i + 1}) ${t.title}: ${t.id}\n${t.verdicts.map((v) => `    ${paint(v.outcome, v.outcome.padEnd(5))} ${v.method} ${v.explanation}\n`).join("")}`,
-  );
-  return `${table(head, rows)}(n) PSNR: under the largest perturbation of test n, or the worst of its kinds; noise: under random noise of its norm; ×: change of the image over the perturbation's norm\n${verdicts.join("")}\n`;
+  const figures =
+    test.measurements.length === 0 ? [] : [table(["method", "PSNR, dB", "beside noise, dB", "change, ×"], rows)];
+  const verdicts = test.verdicts.flatMap(({ method, outcome, explanation }): Part[] => {
+    const text = wrapped(outcome.padEnd(5), `${method} ${explanation}`);
+    const colour = outcome === "pass" ? "green" : "red";
+    return [{ text: text.slice(0, outcome.length), colour }, text.slice(outcome.length)];
+  });
+  return ["\n", wrapped(`(${number})`, `${test.title}: ${test.id}`), ...figures, ...verdicts];
+}
+
+/** What is printed of a result: tables and sentences of at most COLUMNS columns. */
+function summary(result: AuditResult): Part[] {
+  const accuracy = result.methods.map(({ name }) => {
+    const own = result.accuracy.filter((a) => a.method === name);
+    return [name, mean(own.map((a) => a.psnr)), mean(own.map((a) => a.ssim))];
+  });
+  return [
+    table(["method", "PSNR, dB", "SSIM"], accuracy),
+    ...result.tests.flatMap((test, i) => testSummary(result, test, i + 1)),
+    "\n",
+    wrapped(
+      "",
+      "PSNR of a test: under its largest perturbation, or the worst of its kinds; beside noise: under random noise of its norm; change: of the image over the perturbation's norm.",
+    ),
+    "\n",
+  ];
 }
 
 /** Writes everything, or nothing, and prints the summary. */
@@ -77,7 +97,7 @@ export function finishAudit(
     { path: paths.run, content: `${JSON.stringify(run, null, 2)}\n` },
   ]);
   terminal.finish();
-  terminal.print(summary(result, terminal.colour));
+  terminal.print(...summary(result));
   terminal.print(`Report: ${paths.report}\n`);
   terminal.json({
     files: paths,
@@ -91,9 +111,10 @@ export function finishAudit(
 /**
  * 1 when a test failed for the model, the first method, or for any of them, as --fail-on wants it.
  */
-export function exitCode(result: AuditResult, failOn: "model" | "any" | undefined): number {
+export function exitCode(result: AuditResult, failOn: "model" | "any" | undefined): ExitCode {
   const judged = result.tests
     .flatMap((t) => t.verdicts)
     .filter((v) => failOn === "any" || v.method === result.methods[0].name);
-  return failOn !== undefined && judged.some((v) => v.outcome === "fail" || v.outcome === "error") ? 1 : 0;
+  const failed = judged.some((v) => v.outcome === "fail" || v.outcome === "error");
+  return failOn !== undefined && failed ? TEST_FAILED : DONE;
 }

@@ -6,87 +6,115 @@ import { join } from "node:path";
 import {
   decodePiece,
   encodePiece,
+  parseAuditSpec,
   type AuditHeader,
   type AuditPlan,
   type Piece,
   type PieceRecord,
 } from "../audit/index.ts";
 import { ConfigError, FormatError } from "../engine/index.ts";
-import { fileExists, listFolder, readFile, removeFolder, writeFiles } from "./files.ts";
-import type { Arguments } from "./options.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import type { Shard } from "./audit-options.ts";
+import type { Handed } from "./audit-setup.ts";
+import { MachineError } from "./errors.ts";
+import { fileExists, listFolder, moveFile, readFile, removeFolder, writeFiles } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** One of `count` parts, from 0. */
-export interface Shard {
-  readonly index: number;
-  readonly count: number;
-}
-/** What a folder of pieces says about itself. `options` are those that tests are made from. */
+/** What a folder of pieces says about itself. */
 export interface PiecesHeader {
   readonly header: AuditHeader;
-  readonly options: Readonly<Record<string, string>>;
   readonly command: string;
   readonly shard: Shard;
 }
-
 const folderOf = (out: string): string => join(out, "pieces");
-const headerOf = (out: string): string => join(folderOf(out), "audit.json");
+const headerOf = (out: string): string => join(folderOf(out), HEADER);
 const fileOf = (out: string, key: string): string => join(folderOf(out), `${key}.json`);
-const text = (path: string): string => new TextDecoder().decode(readFile(path));
+const HEADER = "audit.json";
 
-/** "2/3" → the second of three */
-export function shardOf(args: Arguments): Shard {
-  if (!args.has("shard")) return { index: 0, count: 1 };
-  const [, i, n] = /^(\d{1,6})\/(\d{1,6})$/.exec(args.text("shard")) ?? [];
-  const [index, count] = [Number(i) - 1, Number(n)];
-  if (i === undefined || !(index >= 0 && index < count))
-    throw new ConfigError(`--shard ${args.text("shard")}: give I/N, the I-th of N parts, as in 2/3`, {
-      shard: args.text("shard"),
-    });
-  return { index, count };
-}
 /** The pieces of a shard: every N-th. */
 export const piecesOf = (header: AuditHeader, { index, count }: Shard): PieceRecord[] =>
   header.pieces.filter((_, k) => k % count === index);
 
-/**
- * Whether the pieces of two folders are of one audit; precision is an option that no header tells
- * of.
- */
-export const belongTogether = (a: Omit<PiecesHeader, "shard">, b: Omit<PiecesHeader, "shard">): boolean =>
-  a.header.fingerprint === b.header.fingerprint && JSON.stringify(a.options) === JSON.stringify(b.options);
+// ---- files: a piece is bound to its audit and to its own content ----
 
-export function readPiecesHeader(out: string): PiecesHeader | undefined {
-  if (!fileExists(headerOf(out))) return undefined;
+const hashOf = (text: string): string => bytesToHex(sha256(new TextEncoder().encode(text)));
+function sealed(fingerprint: string, key: string, content: string): string {
+  return `{"audit":"${fingerprint}","key":${JSON.stringify(key)},"sha256":"${hashOf(content)}","content":${content}}`;
+}
+/** The value of a JSON file. Throws FormatError, saying what to do, when it is none. */
+function readJson(path: string, remedy: string): unknown {
+  const text = new TextDecoder().decode(readFile(path, remedy));
   try {
-    return JSON.parse(text(headerOf(out))) as PiecesHeader;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new FormatError(`${headerOf(out)}: it is no JSON; remove ${folderOf(out)} and compute it again`, {});
+    return JSON.parse(text);
+  } catch {
+    throw new FormatError(`${path}: it is no JSON; ${remedy}`, {});
   }
 }
-/** The pieces that a folder holds. */
-export function readPieces(out: string): Map<string, Piece> {
-  const names = fileExists(folderOf(out))
-    ? listFolder(folderOf(out)).filter((n) => n.endsWith(".json") && n !== "audit.json")
-    : [];
+/** The content of a sealed file. Throws FormatError when it is another audit's, or not as it was. */
+function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: string; remedy: string }): string {
+  const value = readJson(path, remedy);
+  const fail = (what: string): never => {
+    throw new FormatError(`${path}: ${what}; ${remedy}`, {});
+  };
+  const { content, ...seal } = (value ?? {}) as Record<string, unknown>;
+  if (typeof seal.audit !== "string" || typeof seal.sha256 !== "string" || content === undefined)
+    fail("it is no piece of an audit");
+  if (audit !== undefined && seal.audit !== audit) fail("it is a piece of another audit");
+  if (seal.key !== key) fail(`it is the piece ${String(seal.key)} under another name`);
+  const text = JSON.stringify(content);
+  if (hashOf(text) !== seal.sha256) fail("its content does not fit its SHA-256, so it was changed or cut");
+  return text;
+}
+
+/**
+ * What the folder says about itself; undefined where nothing was begun. Throws FormatError for
+ * pieces without a header, and for a header that was changed.
+ */
+export function readPiecesHeader(out: string): PiecesHeader | undefined {
+  const remedy = `remove ${folderOf(out)} and compute it again`;
+  if (!fileExists(headerOf(out))) {
+    const strays = fileExists(folderOf(out)) ? listFolder(folderOf(out)) : [];
+    if (strays.length === 0) return undefined;
+    throw new FormatError(
+      `${folderOf(out)}: it holds ${strays.length} files and no ${HEADER} that says of which audit; ${remedy}`,
+      {},
+    );
+  }
+  const own = JSON.parse(unsealed(headerOf(out), { key: HEADER, remedy })) as PiecesHeader;
+  parseAuditSpec(own.header.facts.spec, `${headerOf(out)}: the audit`);
+  return own;
+}
+/** The pieces of that audit that the folder holds. Throws FormatError for what is none of them. */
+export function readPieces(out: string, { fingerprint, pieces }: AuditHeader): Map<string, Piece> {
+  const keys = pieces.map((p) => p.key);
+  const found = keys.filter((key) => fileExists(fileOf(out, key)));
   return new Map(
-    names.map((name) => {
-      try {
-        return [name.slice(0, -".json".length), decodePiece(text(join(folderOf(out), name)))];
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        throw new FormatError(
-          `${join(folderOf(out), name)}: it is no JSON; remove it and run the same command again`,
-          {},
-        );
-      }
+    found.map((key) => {
+      const remedy = "remove it and run its audit again";
+      return [key, decodePiece(unsealed(fileOf(out, key), { audit: fingerprint, key, remedy }))];
     }),
   );
 }
-export const removePieces = (out: string): void => {
-  removeFolder(folderOf(out));
-};
+/**
+ * The folder gets another name first: one that is there under its own is whole, whenever its
+ * removal is cut short.
+ */
+export function removePieces(out: string): void {
+  if (fileExists(folderOf(out))) moveFile(folderOf(out), gone(out));
+  removeFolder(gone(out));
+}
+const gone = (out: string): string => join(out, ".pieces-removed");
+
+interface Computing {
+  readonly own: Omit<PiecesHeader, "header">;
+  /** For other threads. */
+  readonly handed: Handed;
+  readonly threads: number;
+  readonly terminal: Terminal;
+}
+const sameWork = (a: PiecesHeader, b: PiecesHeader): boolean =>
+  a.header.fingerprint === b.header.fingerprint && a.shard.index === b.shard.index && a.shard.count === b.shard.count;
 
 /**
  * Computes the pieces of a shard that the folder lacks, on `threads` threads, and writes each as
@@ -95,26 +123,21 @@ export const removePieces = (out: string): void => {
 export async function computePieces(
   out: string,
   plan: AuditPlan,
-  own: Omit<PiecesHeader, "header">,
-  args: Arguments,
-  threads: number,
-  terminal: Terminal,
+  { own, handed, threads, terminal }: Computing,
 ): Promise<Map<string, Piece>> {
   const { header } = plan;
+  removeFolder(gone(out));
   const there = readPiecesHeader(out);
-  if (
-    there &&
-    (!belongTogether(there, { header, ...own }) ||
-      there.shard.index !== own.shard.index ||
-      there.shard.count !== own.shard.count)
-  ) {
+  if (there && !sameWork(there, { header, ...own }))
     throw new ConfigError(
       `${folderOf(out)}: it holds the pieces of an unfinished audit with other options (${there.command}); finish that one, remove the folder, or choose another --out`,
       {},
     );
+  const pieces = there ? readPieces(out, header) : new Map<string, Piece>();
+  if (!there) {
+    const content = JSON.stringify({ header, ...own });
+    writeFiles([{ path: headerOf(out), content: sealed(header.fingerprint, HEADER, content) }]);
   }
-  const pieces = there ? readPieces(out) : new Map<string, Piece>();
-  if (!there) writeFiles([{ path: headerOf(out), content: JSON.stringify({ header, ...own }) }]);
   const wanted = piecesOf(header, own.shard);
   const open = wanted.filter((p) => !pieces.has(p.key));
   if (open.length < wanted.length)
@@ -131,7 +154,7 @@ export async function computePieces(
     return progress(piece);
   };
   const finish = (piece: PieceRecord, json: string): Promise<void> => {
-    writeFiles([{ path: fileOf(out, piece.key), content: json }]);
+    writeFiles([{ path: fileOf(out, piece.key), content: sealed(header.fingerprint, piece.key, json) }]);
     pieces.set(piece.key, decodePiece(json));
     running.delete(piece.key);
     finished += piece.steps;
@@ -145,7 +168,7 @@ export async function computePieces(
   }
   const workers = Array.from(
     { length: Math.min(threads, open.length) },
-    () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: args.alone() }),
+    () => new Worker(new URL("./audit-worker.js", import.meta.url), { workerData: handed }),
   );
   try {
     await Promise.all(
@@ -161,7 +184,7 @@ export async function computePieces(
             worker.on("error", reject);
             worker.on("exit", () => {
               reject(
-                new ConfigError(
+                new MachineError(
                   "a worker thread ended before its work; run the same command again, it goes on from there",
                   {},
                 ),

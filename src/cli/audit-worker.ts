@@ -1,22 +1,14 @@
-// A worker thread of an audit: sets the same audit up, and computes the pieces that it is asked
-// for.
+// A worker thread of an audit: opens the same audit, and computes the pieces that it is asked for.
 import { parentPort, workerData } from "node:worker_threads";
 import { encodePiece, planAudit } from "../audit/index.ts";
-import { setUpAudit } from "./audit-setup.ts";
-import { Arguments } from "./options.ts";
-import type { Terminal } from "./terminal.ts";
+import { openHanded, type Handed } from "./audit-setup.ts";
 
-const silent: Terminal = { note() {}, print() {}, json() {}, async progress() {}, finish() {}, colour: false };
 const port = parentPort!;
-const plan = planAudit(
-  await setUpAudit(new Arguments([], { ...(workerData as Record<string, string>), threads: "1" }), silent),
-);
+const plan = planAudit(await openHanded(workerData as Handed));
 port.on("message", async (key: string) => {
-  port.postMessage(
-    encodePiece(
-      await (await plan).compute(key, async () => {
-        port.postMessage(null);
-      }),
-    ),
-  );
+  const { compute } = await plan;
+  const tick = async (): Promise<void> => {
+    port.postMessage(null);
+  };
+  port.postMessage(encodePiece(await compute(key, tick)));
 });

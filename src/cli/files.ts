@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -16,6 +17,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ConfigError, FormatError } from "../engine/index.ts";
+import { MachineError } from "./errors.ts";
 
 const mends: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder; check the path",
@@ -29,22 +31,31 @@ const mends: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up; make room or choose another place",
   EFBIG: "the file grew past the largest size allowed here; raise the limit or choose another place",
   EMFILE: "too many files are open; close some programs",
+  EIO: "the disk does not answer as it should; check it, or choose another place",
   ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB; cut the slices you need out of it first",
 };
+/** Those that no other path or permission would mend. */
+const ofTheMachine = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EMFILE", "ENFILE", "ENOMEM", "EIO"]);
 function say(path: string, doing: string, error: unknown): never {
-  const code = (error as { code?: string }).code ?? "";
-  throw new ConfigError(`${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`, { code });
+  const { code } = error as { code?: string };
+  // not the machine's, but a mistake of ours
+  if (code === undefined) throw error;
+  const message = `${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`;
+  throw ofTheMachine.has(code) ? new MachineError(message, { code }) : new ConfigError(message, { code });
 }
 
-/** The file's bytes. Throws ConfigError when it cannot be read, FormatError when it is empty. */
-export function readFile(path: string): Uint8Array {
+/**
+ * The file's bytes. Throws ConfigError when it cannot be read, FormatError with the remedy when it
+ * is empty.
+ */
+export function readFile(path: string, remedy = "fetch or export it again"): Uint8Array {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     return say(path, "read it", error);
   }
-  if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; fetch or export it again`, {});
+  if (bytes.length === 0) throw new FormatError(`${path}: the file is empty; ${remedy}`, {});
   return bytes;
 }
 
@@ -69,16 +80,26 @@ export function listFolder(path: string): string[] {
       .filter((name) => !name.startsWith("."))
       .sort();
   } catch (error) {
-    return (error as { code?: string }).code === "ENOTDIR"
-      ? say(path, "read it", new Error("it is a file; name a folder"))
-      : say(path, "read it", error);
+    if ((error as { code?: string }).code === "ENOTDIR")
+      throw new ConfigError(`${path}: cannot read it: it is a file; name a folder`, {});
+    return say(path, "read it", error);
   }
 }
 export function removeFile(path: string): void {
   rmSync(path, { force: true });
 }
+/** File by file, so that Ctrl-C and a kill find it in a state that the next run understands. */
 export function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true, force: true });
+  rmdirSync(path);
+}
+export function moveFile(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    say(from, "move it", error);
+  }
 }
 export const fileExists: (path: string) => boolean = existsSync;
 

@@ -5,36 +5,42 @@ import {
   FormatError,
   formatShape,
   openBackend,
+  present,
   ShapeError,
   type Backend,
 } from "../engine/index.ts";
+import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { readCellValues, readPicture } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
+  arrayHash,
+  birdcageCoils,
   brainPhantoms,
+  coilsFrom,
   describeMask,
   equispacedMask,
-  firenet,
   imagesFrom,
   maskFrom,
+  multiCoilFourier,
   openMask,
   prepareImage,
   radialMask,
   randomMask,
-  specOfDescription,
-  totalVariation,
+  trainedOperator,
+  subsampledFourier,
   variableDensityMask,
-  waveletSparsity,
-  zeroFilled,
+  type Arrays,
+  type CartesianOperator,
+  type Coils,
   type ImageSet,
   type Mask,
-  type Reconstructor,
+  type MethodSpec,
   type SamplingFacts,
   type SamplingOptions,
 } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
-import type { Arguments, Options } from "./options.ts";
+import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { openVolume, slicesOf } from "./volumes.ts";
 
@@ -43,53 +49,87 @@ export const HELD_OUT_SEED = 20_000;
 /** The U-Net that the package brings. */
 export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
 
-export const samplingOptions: Options = {
-  mask: {
+export const samplingOptions = {
+  mask: text({
     value: "FILE",
     help: "sampling mask, an image or NPY array: what is not 0 is measured; one row stands for every line (the model's own)",
-  },
-  "mask-threshold": {
+  }),
+  maskThreshold: number({
     value: "T",
+    from: 0,
     help: "values of a mask, or magnitudes of k-space, above T are measured (judged from the values)",
-  },
-  "lowest-frequency": {
+  }),
+  lowestFrequency: choice(["centre", "corner"], {
     value: "WHERE",
     help: "of mask and k-space files: centre (⌊N/2⌋) or corner, whatever they look like (the centre, if that is plausible)",
-  },
-  sampling: { value: "KIND", help: "instead: variable-density, random, equispaced-fraction or radial" },
-  acceleration: { value: "R", help: "1/R of k-space is measured (4)" },
-  "center-fraction": { value: "F", help: "share of the columns that is always measured (0.08)" },
-  noise: { value: "SIGMA", help: "standard deviation of the measurement noise; images have maximum 1 (0.01)" },
-};
-export const imageOptions: Options = {
-  images: { value: "FILE", multiple: true, help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" },
-  fill: { value: "V", help: "what stands for values that are not finite, as in a NaN background (they are refused)" },
-  slices: { value: "LIST", help: "slices of every file, 120,128 or 100-110 (the middle one)" },
-  count: { value: "N", default: "2", help: "how many phantoms, where no images are given" },
-};
+  }),
+  sampling: choice(["variable-density", "random", "equispaced-fraction", "radial"], {
+    value: "KIND",
+    help: "instead: variable-density, random, equispaced-fraction or radial",
+  }),
+  acceleration: number({ value: "R", from: 1, to: 64, help: "1/R of k-space is measured (4)" }),
+  centerFraction: number({
+    value: "F",
+    from: 0,
+    to: 1,
+    help: "share of the columns that is always measured, about the centre (0.08)",
+  }),
+  operator: choice(["single-coil", "multi-coil"], {
+    default: "single-coil",
+    help: "how the object is measured: single-coil, or multi-coil Fourier sampling",
+  }),
+  coils: text({
+    value: "N|FILE",
+    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4)",
+  }),
+  noise: number({
+    value: "SIGMA",
+    from: 0,
+    to: 10,
+    help: "standard deviation of the measurement noise; images have maximum 1 (0.01)",
+  }),
+} as const;
+export const imageOptions = {
+  images: texts({ value: "FILE", help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" }),
+  fill: number({
+    value: "V",
+    help: "what stands for values that are not finite, as in a NaN background (they are refused)",
+  }),
+  slices: option({
+    value: "LIST",
+    help: "slices of every file, 120,128 or 100-110 (the middle one)",
+    read: numbersOf,
+  }),
+  count: integer({ default: 2, from: 1, to: 1000, help: "how many phantoms, where no images are given" }),
+} as const;
+export const lambdaOption = {
+  lambda: number({ value: "L", from: 1e-9, to: 1e6, help: "weight of total variation (the tuned one)" }),
+} as const;
 
 /**
  * The backend of --backend, --threads and --precision; what the host cannot give of that is noted.
  */
-export async function chooseBackend(args: Arguments, terminal: Terminal): Promise<Backend> {
-  const backend = await openBackend(args.choice("backend", ["auto", "wasm", "reference"]), {
-    precision: args.choice("precision", ["reproducible", "fast"]),
-    ...(args.has("threads") ? { threads: args.integer("threads", 1, 64) } : {}),
-  });
-  for (const note of backend.notes) terminal.note(note);
-  return backend;
+export async function chooseBackend(
+  { backend, threads, precision }: Values<typeof computing>,
+  terminal: Terminal,
+): Promise<Backend> {
+  const opened = await openBackend(backend, { precision, ...(threads === undefined ? {} : { threads }) });
+  for (const note of opened.notes) terminal.note(note);
+  return opened;
 }
 
-const classical: Readonly<Record<string, (args: Arguments) => Reconstructor>> = {
-  "total-variation": (args) => totalVariation(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}),
-  wavelet: () => waveletSparsity(),
-  firenet: () => firenet(),
-  "zero-filled": () => zeroFilled(),
+type Lambda = Values<typeof lambdaOption>;
+const classical: Readonly<Record<string, (options: Lambda) => MethodSpec>> = {
+  "total-variation": ({ lambda }) => ({ kind: "totalVariation", ...(lambda === undefined ? {} : { lambda }) }),
+  wavelet: () => ({ kind: "waveletSparsity" }),
+  firenet: () => ({ kind: "firenet" }),
+  "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
+  "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name; --lambda is total variation's. */
-export function classicalMethod(name: string, args: Arguments): Reconstructor {
-  return classical[name](args);
+export function classicalMethod(name: string, options: Lambda): MethodSpec {
+  return classical[name](options);
 }
 
 export interface Model {
@@ -113,12 +153,12 @@ export function loadModel(path: string | undefined): Model {
   return { network, shape: [input[1], input[2]], embedded: path === undefined };
 }
 
+type MaskOptions = Values<typeof samplingOptions> & { readonly seed: number };
+
 /** How files of masks and k-space are to be taken. */
-export function samplingFrom(args: Arguments): SamplingOptions {
-  return {
-    lowest: args.has("lowest-frequency") ? args.choice("lowest-frequency", ["centre", "corner"]) : "judge",
-    ...(args.has("mask-threshold") ? { threshold: args.number("mask-threshold", 0) } : {}),
-  };
+export function samplingFrom(options: MaskOptions): SamplingOptions {
+  const { lowestFrequency: lowest = "judge", maskThreshold: threshold } = options;
+  return { lowest, ...present({ threshold }) };
 }
 /** What a file was taken for, in one line. */
 export function describeSampling(what: string, facts: SamplingFacts): string {
@@ -131,130 +171,169 @@ export function describeSampling(what: string, facts: SamplingFacts): string {
   ].join("; ");
 }
 
+/** A mask, and what is to be said of it once all input is known to be good. */
+export interface Sampled {
+  readonly mask: Mask;
+  readonly notes: readonly string[];
+}
+/** What says how a mask is made. */
+const making = ["sampling", "acceleration", "centerFraction"] as const;
+
 /** The mask that the options ask for, or the one that the model was trained with. */
-export function chooseMask(args: Arguments, model: Model, terminal: Terminal): Mask {
-  const file = args.optional("mask");
-  return file === undefined ? generatedMask(args, model, terminal) : maskFromFile(file, args, model, terminal);
+export function chooseMask(options: MaskOptions, model: Model): Sampled {
+  const { mask: file } = options;
+  return file === undefined ? generatedMask(options, model) : maskFromFile(file, options, model);
 }
 /** For when all input is known to be good: bad input is one line, and nothing else. */
-export function noteSampling(mask: Mask, terminal: Terminal): void {
+export function noteSampling({ mask, notes }: Sampled, terminal: Terminal): void {
+  for (const note of notes) terminal.note(note);
   const [H, W] = mask.shape;
-  const facts = describeMask(mask);
-  const share = (100 * Number(facts.sampledFraction)).toFixed(1);
+  const share = (100 * Number(describeMask(mask).sampledFraction)).toFixed(1);
   terminal.note(
     `sampling: ${mask.spec.kind}, ${share} % of k-space is measured, its lowest frequency at row ${Math.floor(H / 2)}, column ${Math.floor(W / 2)}`,
   );
 }
-/** What says how a mask is made. */
-const making = ["sampling", "acceleration", "center-fraction"];
 
-function maskFromFile(file: string, args: Arguments, { shape }: Model, terminal: Terminal): Mask {
-  const other = making.find((name) => args.has(name));
+function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sampled {
+  const other = making.find((name) => options[name] !== undefined);
   if (other !== undefined)
-    throw new ConfigError(`--mask and --${other} cannot both be given; the file says what is measured`, { other });
+    throw new ConfigError(`--mask and ${flagOf(other)} cannot both be given; the file says what is measured`, {
+      other,
+    });
   const cells = readCellValues(readFile(file), file);
-  const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, {
-    ...samplingFrom(args),
-    name: `${file} as mask`,
-  });
-  terminal.note(describeSampling(`${file} as mask`, facts));
-  return mask;
+  const name = `${file} as mask`;
+  const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, { ...samplingFrom(options), name });
+  return { mask, notes: [describeSampling(name, facts)] };
 }
 
-function generatedMask(args: Arguments, model: Model, terminal: Terminal): Mask {
+function generatedMask(options: MaskOptions, model: Model): Sampled {
+  if (making.some((name) => options[name] !== undefined)) return { mask: madeMask(options, model), notes: [] };
+  const trained = trainedOperator(model.network, "the model");
+  if (trained) return { mask: openMask(trained.mask), notes: [] };
   const { shape } = model;
-  const named = making.filter((name) => args.has(name));
-  const acceleration = args.has("acceleration") ? args.number("acceleration", 1, 64) : 4;
-  if (named.length > 0) {
-    const kind = args.has("sampling")
-      ? args.choice("sampling", ["variable-density", "random", "equispaced-fraction", "radial"])
-      : "variable-density";
-    const columns = {
-      shape,
-      acceleration,
-      centerFraction: args.has("center-fraction") ? args.number("center-fraction", 0, 1) : 0.08,
-      seed: args.integer("seed", 0),
-    };
-    if (kind === "radial")
-      return radialMask({ shape, spokes: Math.max(1, Math.round(Math.max(...shape) / acceleration)) });
-    return kind === "random"
-      ? randomMask(columns)
-      : kind === "equispaced-fraction"
-        ? equispacedMask({ ...columns, offset: 0 })
-        : variableDensityMask(columns);
-  }
-  const trained = specOfDescription(trainedWith(model));
-  if (trained) return openMask(trained.mask);
-  terminal.note(
-    "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
-  );
-  return variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 1 });
+  return {
+    mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 }),
+    notes: [
+      "The model does not say which mask it was trained with: a variable-density mask, acceleration 4, is used (--mask, --sampling)",
+    ],
+  };
 }
-function trainedWith(model: Model): Record<string, unknown> {
-  try {
-    return JSON.parse(String(model.network.provenance.operator ?? "{}")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
+function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: MaskOptions, { shape }: Model): Mask {
+  const columns = { shape, acceleration, centerFraction, seed };
+  if (sampling === "radial")
+    return radialMask({ shape, spokes: Math.max(1, Math.round(Math.max(...shape) / acceleration)) });
+  if (sampling === "random") return randomMask(columns);
+  if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
+  return variableDensityMask(columns);
 }
-
-export function chooseNoise(args: Arguments, model: Model): number {
-  return args.has("noise") ? args.number("noise", 0, 10) : Number(model.network.provenance.noiseSigma ?? 0.01);
+/** The operator that the options ask for, and the arrays that its spec names. */
+export function chooseOperator(
+  { operator, coils }: Values<typeof samplingOptions>,
+  mask: Mask,
+): { readonly operator: CartesianOperator; readonly arrays: Arrays } {
+  const arrays = new Map<string, Mask | Coils>();
+  if (mask.spec.kind === "file") arrays.set(mask.spec.sha256, mask);
+  if (operator === "multi-coil") {
+    const chosen = chooseCoils(coils, mask.shape);
+    if (chosen.spec.kind === "maps") arrays.set(chosen.spec.sha256, chosen);
+    return { operator: multiCoilFourier({ mask, coils: chosen }), arrays };
+  }
+  if (coils !== undefined)
+    throw new ConfigError("--coils: give --operator multi-coil too; a single coil has no maps", {});
+  return { operator: subsampledFourier({ mask }), arrays };
+}
+/** A number of coils, not a file of their maps. */
+export const isCount = (coils: string): boolean => /^\d+$/.test(coils);
+function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
+  if (given === undefined || isCount(given)) {
+    const coils = Number(given ?? 4);
+    if (coils >= 1 && coils <= 64) return birdcageCoils({ shape, coils });
+    throw new ConfigError(`--coils ${given}: give a number between 1 and 64, or a file`, { coils });
+  }
+  const { slices, height, width, complex, slice } = openVolume(given);
+  if (!complex || height !== shape[0] || width !== shape[1])
+    throw new ShapeError(
+      `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
+      { height, width },
+    );
+  const maps = Array.from({ length: slices }, (_, c) => slice(c));
+  return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
+}
+export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
+  return noise ?? model.network.trained?.noiseSigma ?? 0.01;
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */
-function numbersOf(text: string): number[] {
-  return text.split(",").flatMap((part) => {
+function numbersOf(given: string, flag: string): readonly number[] {
+  return given.split(",").flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part) ?? [];
     if (from === undefined)
-      throw new ConfigError(`--slices ${text}: give whole numbers, as in 120,128 or 100-110`, { text });
+      throw new ConfigError(`${flag} ${given}: give whole numbers, as in 120,128 or 100-110`, { given });
     const [first, last] = [Number(from), Number(to ?? from)];
     if (last < first || last - first >= 1000)
-      throw new ConfigError(`--slices ${text}: ${part.trim()} is not a range of 1 to 1000 slices`, { text });
+      throw new ConfigError(`${flag} ${given}: ${part.trim()} is not a range of 1 to 1000 slices`, { given });
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
 }
 
 export interface Images {
   readonly set: ImageSet;
-  readonly records: readonly { label: string; preparation: string }[];
+  readonly spec: ImageSpec;
+  /** The images that the spec names by their hash. */
+  readonly arrays: Arrays;
+  readonly labels: readonly string[];
 }
 /**
  * The slices asked for, or phantoms that no training has seen. Labels never carry a file's name.
  */
 export async function loadImages(
-  args: Arguments,
+  options: Values<typeof imageOptions> & { readonly seed: number },
   shape: readonly [number, number],
   backend: Backend,
   terminal: Terminal,
 ): Promise<Images> {
-  const files = args.list("images");
-  const wanted = args.has("slices") ? numbersOf(args.text("slices")) : undefined;
+  const { images: files, slices: wanted, fill, count, seed } = options;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
-    const count = args.integer("count", 1, 1000);
+    const generated = { shape, count, seed: HELD_OUT_SEED + seed };
     return {
-      set: brainPhantoms({ shape, count, seed: HELD_OUT_SEED + args.integer("seed", 0) }),
-      records: Array.from({ length: count }, (_, i) => ({ label: `generated phantom ${i + 1}`, preparation: "none" })),
+      set: brainPhantoms(generated),
+      spec: { kind: "brainPhantoms", ...generated },
+      arrays: new Map(),
+      labels: Array.from({ length: count }, (_, i) => `generated phantom ${i + 1}`),
     };
   }
-  const fill = args.has("fill") ? args.number("fill", -Number.MAX_VALUE, Number.MAX_VALUE) : undefined;
   const images: Float32Array[] = [];
-  const records: { label: string; preparation: string }[] = [];
+  const records: ImageRecord[] = [];
   for (const [i, path] of files.entries()) {
     const volume = openVolume(path);
     const { height, width, complex } = volume;
     for (const { values, which, done } of slicesOf(volume, { path, fill, terminal, wanted })) {
       const from = [height, width] as const;
-      const prepared = await prepareImage(values, { from, to: shape, complex, backend, name: `${path}${which}` });
-      images.push(prepared.image);
-      records.push({ label: `file ${i + 1}${which}`, preparation: `${volume.format}, ${done}${prepared.preparation}` });
+      const { image, preparation } = await prepareImage(values, {
+        from,
+        to: shape,
+        complex,
+        backend,
+        name: `${path}${which}`,
+      });
+      images.push(image);
+      records.push({
+        label: `file ${i + 1}${which}`,
+        sha256: arrayHash(image),
+        preparation: `${volume.format}, ${done}${preparation}`,
+      });
     }
   }
   if (images.length === 0) throw new DtypeError("--slices: every slice is blank; choose others", { wanted });
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
   if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
-  return { set: imagesFrom(images, shape), records };
+  return {
+    set: imagesFrom(images, shape),
+    spec: { kind: "given", shape, images: records },
+    arrays: new Map(images.map((data, i) => [records[i].sha256, { shape: [2, ...shape], data }])),
+    labels: records.map((r) => r.label),
+  };
 }
 
 /**

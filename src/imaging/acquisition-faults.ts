@@ -114,6 +114,18 @@ async function changedSince(scan: Acquisition, moment: number, other: Float64Arr
   );
 }
 
+/** Of several coils only; for practicalFaults beside the others. */
+export const coilDropOut: AcquisitionFault = {
+  name: "coil drop-out",
+  unit: "of a coil's signal",
+  severities: [0.1, 0.3, 1],
+  description: "one coil, drawn at random, loses so much of its signal during the whole acquisition",
+  async corrupt(scan, severity, rng) {
+    const lost = rng.integer(scan.y.length / (2 * scan.mask.data.length));
+    return cells(scan, (re, im, { coil }) => (coil === lost ? [(1 - severity) * re, (1 - severity) * im] : [re, im]));
+  },
+};
+
 export const acquisitionFaults: readonly AcquisitionFault[] = [
   {
     name: "patient translation",

@@ -17,7 +17,7 @@ export {
   type SamplingFacts,
   type SamplingOptions,
 } from "./operators/sampled-cells.ts";
-export { acquisitionFaults, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
+export { acquisitionFaults, coilDropOut, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
 export {
   applyOperator,
   dotTest,
@@ -29,7 +29,28 @@ export {
 export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/catalogue.ts";
 export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
 export { describeMask, openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
-export { arrayHash, type Arrays, type Check } from "./operators/spec.ts";
+export {
+  aHash,
+  aNumber,
+  arrayHash,
+  arrayOf,
+  aShape,
+  canonical,
+  checkSpec,
+  type Arrays,
+  type Check,
+  type Kinds,
+} from "./operators/spec.ts";
+export { aFlag, aList, aRecord, aText, aWhole, maybe, numbers, oneOf } from "./checks.ts";
+export {
+  aMethod,
+  methods,
+  networksByHash,
+  openMethod,
+  type Methods,
+  type MethodSpec,
+  type Networks,
+} from "./methods.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
@@ -46,7 +67,8 @@ export {
 } from "./details.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
-export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+export { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
@@ -60,6 +82,7 @@ export {
   type MadeFor,
   type Reconstructor,
 } from "./reconstructor.ts";
+export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

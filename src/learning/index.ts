@@ -8,7 +8,7 @@ export {
   structuralDissimilarity,
   type Loss,
 } from "./nn/losses.ts";
-export { applyNetwork, type Network, type Provenance } from "./nn/network.ts";
+export { applyNetwork, type Network, type Provenance, type Trained } from "./nn/network.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";

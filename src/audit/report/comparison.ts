@@ -1,34 +1,11 @@
 // Two results side by side: what differs between their problems, their methods and their verdicts.
 import { decibels, fixed, percent, probability, reportMarkdown, type Cell, type Section } from "../../report/index.ts";
+import { differences, ofTheBench, type Difference } from "../differences.ts";
 import type { AuditResult } from "../schema.ts";
 import { mean } from "../statistics.ts";
 
-const same = (p: unknown, q: unknown): boolean => JSON.stringify(p) === JSON.stringify(q);
-const written = (value: unknown): string => (value === undefined ? "–" : String(value));
-
-function factsOf(r: AuditResult): Record<string, unknown> {
-  const noise = Object.entries(r.problem.noise).map(([name, value]) => [`noise ${name}`, value]);
-  return {
-    ...r.problem.operator,
-    ...Object.fromEntries(noise),
-    seed: r.seed,
-    "schema version": r.schemaVersion,
-    backend: r.software.backend,
-    "software version": r.software.version,
-  };
-}
-/** What differs between two problems, by name: its value in A and in B. */
-function differences(a: AuditResult, b: AuditResult): Cell[][] {
-  const [p, q] = [factsOf(a), factsOf(b)];
-  const names = [...new Set([...Object.keys(p), ...Object.keys(q)])];
-  const changed = names
-    .filter((name) => !same(p[name], q[name]))
-    .map((name) => [name, written(p[name]), written(q[name])]);
-  const hashes = (r: AuditResult): string[] => r.problem.images.map((i) => i.sha256);
-  if (!same(hashes(a), hashes(b)))
-    changed.push(["images", ...[a, b].map((r) => `${r.problem.images.length}, others than beside it`)]);
-  return changed;
-}
+const written = (value: unknown): string =>
+  value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
 
 function accuracyOf(r: AuditResult, method: string): string {
   const own = r.accuracy.filter((x) => x.method === method);
@@ -49,19 +26,23 @@ function foundIn(r: AuditResult, id: string, method: string): Cell {
   return { text, outcome: verdict.outcome };
 }
 
+/** Whether they are of one problem, as the differences between them say. */
+function opening(found: readonly Difference[]): string {
+  const same = "Both audits are of the same problem: the same images, sampling, noise and seed";
+  if (found.length === 0) return `${same}, the same methods and tests.`;
+  if (found.every(ofTheBench)) return `${same}. What was done to it differs:`;
+  return "They are not of the same problem, so differences below may come from that:";
+}
 function problemSection(a: AuditResult, b: AuditResult): Section {
-  const changed = differences(a, b);
-  const said =
-    changed.length === 0
-      ? "Both audits are of the same problem: the same images, sampling, noise and seed."
-      : "They are not of the same problem, so differences below may come from that:";
-  const columns = ["what", "A", "B"].map((name) => ({ name }));
+  const found = differences(a, b);
+  const columns = ["field", "A", "B"].map((name) => ({ name }));
+  const rows = found.map((d) => [d.field, written(d.a), written(d.b)]);
   return {
     id: "problem",
     title: "Problem",
     details: [
-      { kind: "text", id: "problem-text", paragraphs: [said] },
-      ...(changed.length === 0 ? [] : [{ kind: "table", id: "differences", columns, rows: changed } as const]),
+      { kind: "text", id: "problem-text", paragraphs: [opening(found)] },
+      ...(found.length === 0 ? [] : [{ kind: "table", id: "differences", columns, rows } as const]),
     ],
   };
 }

@@ -2,7 +2,7 @@
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
 import { decibels, percent } from "../../report/index.ts";
-import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
+import { acquisitionFaults, coilDropOut, type AcquisitionFault } from "../../imaging/index.ts";
 import { SHARE_FROM, shareInterval95 } from "../intervals.ts";
 import { HARM_DB, lossOf, outcomeOfInterval } from "../judgement.ts";
 import type { Measurement, Outcome, Verdict } from "../schema.ts";
@@ -28,13 +28,14 @@ export function practicalFaults(
       `practicalFaults: ${faults.length} faults, ${draws} draws, thresholds of ${maxPsnrLoss} dB and a share of ${maxShare}; it needs at least one fault, ${SHARE_FROM} draws, a positive loss and a share in (0, 1)`,
       { draws, maxPsnrLoss, maxShare },
     );
+  const dropOut = faults.includes(coilDropOut);
   return {
     id: "practical-faults",
     domain: "measurement",
     requires: ["sampling"],
     title: "Faults of the acquisition make small differences",
     failureTitle: "A fault of the acquisition ruins the image",
-    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. The moderate one is drawn many times, for how often it ruins the image depends on what it hits. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")} Coils cannot drop out: there is one.`,
+    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. The moderate one is drawn many times, for how often it ruins the image depends on what it hits. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")}${dropOut ? "" : " Coils cannot drop out: there is one."}`,
     source:
       "Gottschling, Antun, Adcock, Hansen, SIAM Review 2025 (arXiv 2001.01258), on perturbations that are not generic",
     settings: {

@@ -3,46 +3,40 @@ import { join } from "node:path";
 import { ConfigError, exp } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
 import { featureSheet, loadNetwork, predict, saliency } from "../../learning/index.ts";
+import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
-import { common, type Arguments } from "../options.ts";
-import { table, type Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { computing, integer, printing, text } from "../options.ts";
+import { table } from "../terminal.ts";
+import { command, type Command } from "./command.ts";
 
-const { backend, threads, precision, json, debug, help } = common;
-
-export const classifyCommand: Command = {
+export const classifyCommand: Command = command({
   name: "classify",
-  usage: "MODEL IMAGE… [options]",
+  operands: "MODEL IMAGE…",
   summary: "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities.",
   options: {
-    top: { value: "N", default: "3", help: "classes per picture" },
-    explain: {
+    top: integer({ default: 3, from: 1, help: "classes per picture" }),
+    explain: text({
       value: "FOLDER",
       help: "write a sheet per picture there: the picture beside the pixels that the likeliest class hangs on",
-    },
-    backend,
-    threads,
-    precision,
-    json,
-    debug,
-    help,
+    }),
+    ...computing,
+    ...printing,
   },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const [model, ...pictures] = args.positionals;
+  async perform(values, terminal, [model, ...pictures]) {
     if (model === undefined || pictures.length === 0)
       throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
     const network = loadNetwork(readFile(model), model);
-    const { input } = network.architecture;
-    if (input.length !== 3 || network.provenance.classes === undefined)
-      throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { input });
-    const classes = JSON.parse(String(network.provenance.classes)) as string[];
-    const top = Math.min(classes.length, args.integer("top", 1));
-    const opened = await chooseBackend(args, terminal);
+    const { input: shape } = network.architecture;
+    if (shape.length !== 3 || network.trained?.classes === undefined)
+      throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { shape });
+    const { classes } = network.trained;
+    const top = Math.min(classes.length, values.top);
+    const opened = await chooseBackend(values, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
-      const values = pictureInput(path, network);
-      const y = await predict(network, { inputs: values, count: 1, backend: opened });
+      const input = pictureInput(path, network);
+      const y = await predict(network, { inputs: input, count: 1, backend: opened });
       const largest = Math.max(...y);
       const weights = Array.from(y, (v) => exp(v - largest));
       const total = weights.reduce((a, b) => a + b, 0);
@@ -50,12 +44,14 @@ export const classifyCommand: Command = {
         .map((_, i) => i)
         .sort((a, b) => weights[b] - weights[a])
         .slice(0, top);
-      const folder = args.optional("explain");
+      const folder = values.explain;
       if (folder !== undefined) {
-        const { shape, data } = await saliency(network, { input: values, output: order[0], backend: opened });
+        const seen = await saliency(network, { input, output: order[0], backend: opened });
         // the picture's channels, and what the answer hangs on
         const sheet = featureSheet(
-          new Map([["", { shape: [1, input[0] + 1, ...shape], data: Float64Array.from([...values, ...data]) }]]),
+          new Map([
+            ["", { shape: [1, shape[0] + 1, ...seen.shape], data: Float64Array.from([...input, ...seen.data]) }],
+          ]),
         );
         writeFiles([
           { path: join(folder, `saliency-${results.length + 1}.png`), content: writePng(sheet.values, sheet.shape, 1) },
@@ -72,6 +68,6 @@ export const classifyCommand: Command = {
       ),
     );
     terminal.json(results);
-    return 0;
+    return DONE;
   },
-};
+});

@@ -2,11 +2,12 @@
 import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
 import { applyNetwork, featureSheet, loadNetwork, summarize, trace, type Network } from "../../learning/index.ts";
+import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, DEFAULT_MODEL, pictureInput } from "../inputs.ts";
-import { common, type Arguments } from "../options.ts";
-import { table, type Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { computing, flag, printing, text } from "../options.ts";
+import { listed, table } from "../terminal.ts";
+import { command, type Command } from "./command.ts";
 
 const count = (n: number): string =>
   n < 1e5
@@ -16,7 +17,6 @@ const count = (n: number): string =>
       : n < 1e10
         ? `${(n / 1e6).toFixed(1)} M`
         : `${(n / 1e9).toFixed(2)} G`;
-const { backend, threads, precision, json, debug, help } = common;
 
 /** The plan of one forward pass as people read it. */
 function planTable({ steps, memoryBytes }: Plan): string {
@@ -37,26 +37,21 @@ function forward(network: Network): GraphBuilder {
   return b;
 }
 
-export const inspectCommand: Command = {
+export const inspectCommand: Command = command({
   name: "inspect",
-  usage: "[MODEL] [options]",
+  operands: "[MODEL]",
   summary:
     "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded U-Net unless MODEL is given).",
   options: {
-    image: { value: "FILE", help: "also write the feature maps that this picture makes in every layer" },
-    out: { value: "FILE", default: "features.png", help: "where they go" },
-    plan: {
+    image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
+    out: text({ value: "FILE", default: "features.png", help: "where they go" }),
+    plan: flag({
       help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory",
-    },
-    backend,
-    threads,
-    precision,
-    json,
-    debug,
-    help,
+    }),
+    ...computing,
+    ...printing,
   },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const [path, extra] = args.positionals;
+  async perform(values, terminal, [path, extra]) {
     if (extra !== undefined) throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
     const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
     const summary = summarize(network);
@@ -82,20 +77,16 @@ export const inspectCommand: Command = {
       terminal.print(
         "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",
       );
-    terminal.print(
-      `\n${Object.entries(network.provenance)
-        .map(([k, v]) => `${k}: ${String(v)}\n`)
-        .join("")}`,
-    );
-    const image = args.optional("image");
+    terminal.print(`\n${listed(network.provenance)}`);
+    const { image, out } = values;
     if (image !== undefined) {
       const sheet = featureSheet(
-        await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(args, terminal) }),
+        await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(values, terminal) }),
       );
-      writeFiles([{ path: args.text("out"), content: writePng(sheet.values, sheet.shape, 1) }]);
-      terminal.print(`Feature maps: ${args.text("out")}\n`);
+      writeFiles([{ path: out, content: writePng(sheet.values, sheet.shape, 1) }]);
+      terminal.print(`Feature maps: ${out}\n`);
     }
-    const plan = args.has("plan") ? await (await chooseBackend(args, terminal)).compile(forward(network)) : undefined;
+    const plan = values.plan ? await (await chooseBackend(values, terminal)).compile(forward(network)) : undefined;
     if (plan) terminal.print(`\n${planTable(plan)}`);
     terminal.json({
       ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}),
@@ -103,6 +94,6 @@ export const inspectCommand: Command = {
       provenance: network.provenance,
       ...summary,
     });
-    return 0;
+    return DONE;
   },
-};
+});

@@ -1,27 +1,23 @@
 // fiducial merge: one result from the parts that --shard computed.
 import { join } from "node:path";
-import { assembleAudit, type Piece } from "../../audit/index.ts";
+import { assembleAudit, openTest, parseAuditSpec, type Piece } from "../../audit/index.ts";
 import { ConfigError, FormatError, version } from "../../engine/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
-import { belongTogether, piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
-import { auditOptions, testsOf } from "../audit-setup.ts";
+import { piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
+import { auditOptions, failOnOption } from "../audit-options.ts";
 import { checkWritable } from "../files.ts";
-import { Arguments, common } from "../options.ts";
-import type { Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { printing } from "../options.ts";
+import { command, type Command } from "./command.ts";
 
-const { json, debug, help } = common;
-export const mergeCommand: Command = {
+export const mergeCommand: Command = command({
   name: "merge",
-  usage: "FOLDER… [options]",
+  operands: "FOLDER…",
   summary: "Puts the parts of an audit that --shard computed together: the same result, byte for byte, as one run.",
-  options: { out: auditOptions.out, "fail-on": auditOptions["fail-on"], json, debug, help },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
+  options: { out: auditOptions.out, ...failOnOption, ...printing },
+  async perform({ out: folder, failOn }, terminal, folders) {
     const started = new Date();
-    const folders = args.positionals;
     if (folders.length === 0)
       throw new ConfigError("merge: it takes the folders that audit --shard wrote; name them", {});
-    const failOn = args.has("fail-on") ? args.choice("fail-on", ["model", "any"]) : undefined;
     const parts = folders.map((folder): PiecesHeader & { folder: string } => {
       const own = readPiecesHeader(folder);
       if (!own)
@@ -34,8 +30,7 @@ export const mergeCommand: Command = {
     const [
       {
         header,
-        options,
-        command,
+        command: repeat,
         shard: { count },
       },
     ] = parts;
@@ -44,13 +39,14 @@ export const mergeCommand: Command = {
         `${folders[0]}: it was computed by version ${header.facts.software.version}, this is ${version}; merge with the version that computed it`,
         {},
       );
-    const stranger = parts.find((p) => !belongTogether(p, parts[0]) || p.shard.count !== count);
+    const stranger = parts.find((p) => JSON.stringify(p.header) !== JSON.stringify(header) || p.shard.count !== count);
     if (stranger)
       throw new ConfigError(
         `${stranger.folder}: it is part of another audit than ${folders[0]} (${stranger.command}, in ${stranger.shard.count} parts); give the parts of one`,
         {},
       );
-    const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder)]));
+    const spec = parseAuditSpec(header.facts.spec, folders[0]);
+    const pieces = new Map<string, Piece>(folders.flatMap((folder) => [...readPieces(folder, header)]));
     const lacking = Array.from({ length: count }, (_, index) => ({
       index,
       missing: piecesOf(header, { index, count }).filter((p) => !pieces.has(p.key)).length,
@@ -65,10 +61,9 @@ export const mergeCommand: Command = {
         { lacking: lacking.map((s) => s.index + 1) },
       );
     }
-    const folder = args.text("out");
     checkWritable(join(folder, "report.html"));
-    const result = assembleAudit(header, testsOf(new Arguments([], options)), (key) => pieces.get(key));
-    finishAudit(result, { folder, command, started, terminal });
+    const result = assembleAudit(header, spec.tests.map(openTest), (key) => pieces.get(key));
+    finishAudit(result, { folder, command: repeat, started, terminal });
     return exitCode(result, failOn);
   },
-};
+});

@@ -10,33 +10,37 @@ import {
   maximum,
   measure,
   networkReconstructor,
+  openMethod,
   psnr,
   reconstruct,
   shifted,
   ssim,
-  subsampledFourier,
-  type Mask,
+  type Operator,
 } from "../../imaging/index.ts";
+import { DONE } from "../errors.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import {
   chooseBackend,
   chooseMask,
   chooseNoise,
+  chooseOperator,
   classicalMethod,
   classicalNames,
   describeSampling,
   imageOptions,
+  lambdaOption,
   loadImages,
   loadModel,
   noteSampling,
-  type Model,
   samplingFrom,
   samplingOptions,
+  type Model,
+  type Sampled,
 } from "../inputs.ts";
-import { common, type Arguments } from "../options.ts";
-import { table, type Terminal } from "../terminal.ts";
+import { choice, common, text, type Values } from "../options.ts";
+import { table } from "../terminal.ts";
 import { openVolume } from "../volumes.ts";
-import type { Command } from "./command.ts";
+import { command, type Command } from "./command.ts";
 
 interface Scan {
   readonly label: string;
@@ -44,15 +48,17 @@ interface Scan {
   readonly truth?: Float64Array;
 }
 interface Scans {
-  readonly mask: Mask;
+  readonly operator: Operator;
+  readonly sampling: Sampled;
   readonly scans: readonly Scan[];
 }
 
+type Sampling = Values<typeof samplingOptions> & { readonly seed: number };
 /**
  * Measured k-space, orthonormal, its lowest frequency at ⌊N/2⌋ (or moved there from the corner);
  * what is 0, or far below the rest, counts as not measured unless a mask is given.
  */
-function fromKspace(args: Arguments, path: string, model: Model, terminal: Terminal): Scans {
+function fromKspace(values: Sampling, path: string, model: Model): Scans {
   const volume = openVolume(path, { stored: true });
   const { height, width, complex } = volume;
   const [H, W] = model.shape;
@@ -63,15 +69,20 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
       `${path}: its k-space is ${height}×${width}, the network takes ${H}×${W}; crop or zero-pad it about its centre`,
       { height, width },
     );
-  const sampling = { ...samplingFrom(args), name: `${path} as k-space` };
+  const how = { ...samplingFrom(values), name: `${path} as k-space` };
   const slices = Array.from({ length: volume.slices }, (_, i) => volume.slice(i));
-  const { facts, ...own } = maskFromKspace(slices, model.shape, sampling);
-  terminal.note(describeSampling(`${path} as k-space`, facts));
-  const given = ["mask", "sampling", "acceleration", "center-fraction"].some((name) => args.has(name));
-  const mask = given ? chooseMask(args, model, terminal) : own;
-  const raw = sampling.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
+  const { facts, ...own } = maskFromKspace(slices, model.shape, how);
+  const { mask: file, sampling, acceleration, centerFraction } = values;
+  const given = [file, sampling, acceleration, centerFraction].some((value) => value !== undefined);
+  const { mask, notes } = given ? chooseMask(values, model) : { mask: own, notes: [] };
+  const chosen = { mask, notes: [describeSampling(how.name, facts), ...notes] };
+  const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
+  const { operator } = chooseOperator(values, mask);
+  if (values.operator === "multi-coil")
+    return { operator, sampling: chosen, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
-    mask,
+    operator,
+    sampling: chosen,
     scans: raw.map((k, i) => ({
       label: `slice ${i}`,
       y: Float64Array.from(k, (v, j) => (mask.data[j % (H * W)] ? v : 0)),
@@ -79,51 +90,67 @@ function fromKspace(args: Arguments, path: string, model: Model, terminal: Termi
   };
 }
 
-export const reconstructCommand: Command = {
+/** The coils' k-spaces as one measurement [2,coils,H,W], zero where nothing is measured. */
+function jointly(raw: readonly Float32Array[], { measured, range }: Operator, path: string): Float64Array {
+  const [, coils, H, W] = range;
+  if (raw.length !== coils)
+    throw new ShapeError(`${path}: it has the k-space of ${raw.length} coils, --coils says ${coils}; give both alike`, {
+      coils: raw.length,
+    });
+  const [size, half] = [H * W, coils * H * W];
+  return Float64Array.from(measured, (there, k) => {
+    const place = k % half;
+    const map = raw[Math.floor(place / size)];
+    return there ? map[(k < half ? 0 : size) + (place % size)] : 0;
+  });
+}
+
+export const reconstructCommand: Command = command({
   name: "reconstruct",
-  usage: "[options]",
   summary: "Reconstructs images from undersampled k-space: a 16-bit PNG each, and one NPY array (complex64) of all.",
   options: {
-    kspace: {
+    kspace: text({
       value: "FILE",
-      help: "measured k-space, NPY complex [H,W] or [slices,H,W], centred; instead of --images",
-    },
+      help: "measured k-space, NPY complex [H,W] or [slices,H,W] (of multi-coil, [coils,H,W]), centred; instead of --images",
+    }),
     ...imageOptions,
-    model: { value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" },
-    method: { value: "NAME", default: "network", help: "network, total-variation, wavelet or zero-filled" },
-    lambda: { value: "L", help: "weight of total variation (the tuned one)" },
+    model: text({ value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" }),
+    method: choice(["network", ...classicalNames], {
+      default: "network",
+      help: `network, ${classicalNames.join(", ")}`,
+    }),
+    ...lambdaOption,
     ...samplingOptions,
-    out: { value: "FOLDER", default: "out", help: "where the images go" },
+    out: text({ value: "FOLDER", default: "out", help: "where the images go" }),
     ...common,
   },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const backend = await chooseBackend(args, terminal);
-    const choice = args.choice("method", ["network", ...classicalNames]);
-    const seed = args.integer("seed", 0);
-    const folder = args.text("out");
+  async perform(values, terminal) {
+    const { kspace, method: choice, out: folder, seed } = values;
+    const backend = await chooseBackend(values, terminal);
     checkWritable(join(folder, "reconstruction.npy"));
-    const model = loadModel(args.optional("model"));
-    const kspace = args.optional("kspace");
-    if (kspace !== undefined && args.has("images"))
+    const model = loadModel(values.model);
+    if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const mask = chooseMask(args, model, terminal);
-      const { set, records } = await loadImages(args, model.shape, backend, terminal);
+      const sampling = chooseMask(values, model);
+      const { operator } = chooseOperator(values, sampling.mask);
+      const { set, labels } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
-        operator: subsampledFourier({ mask }),
-        noise: gaussianNoise({ sigma: chooseNoise(args, model) }),
+        operator,
+        noise: gaussianNoise({ sigma: chooseNoise(values, model) }),
         images: set,
       });
       const scans: Scan[] = [];
-      for (const [i, { label }] of records.entries())
+      for (const [i, label] of labels.entries())
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
-      return { mask, scans };
+      return { operator, sampling, scans };
     };
-    const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
-    noteSampling(mask, terminal);
-    const operator = subsampledFourier({ mask });
+    const { operator, sampling, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model);
+    noteSampling(sampling, terminal);
     const method =
-      choice === "network" ? networkReconstructor({ network: model.network }) : classicalMethod(choice, args);
+      choice === "network"
+        ? networkReconstructor({ network: model.network })
+        : openMethod(classicalMethod(choice, values));
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
@@ -157,6 +184,6 @@ export const reconstructCommand: Command = {
       images: rows,
       array: join(folder, "reconstruction.npy"),
     });
-    return 0;
+    return DONE;
   },
-};
+});

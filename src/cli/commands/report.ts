@@ -9,30 +9,26 @@ import {
   type AuditResult,
 } from "../../audit/index.ts";
 import { ConfigError } from "../../engine/index.ts";
+import { DONE } from "../errors.ts";
 import { checkWritable, fileExists, readFile, writeFiles } from "../files.ts";
-import { common, type Arguments } from "../options.ts";
-import type { Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { printing, text } from "../options.ts";
+import { command, type Command } from "./command.ts";
 
-const { json, debug, help } = common;
 export const loadResult = (path: string): AuditResult => readResult(new TextDecoder().decode(readFile(path)), path);
 
-export const reportCommand: Command = {
+export const reportCommand: Command = command({
   name: "report",
-  usage: "RESULT [options]",
+  operands: "RESULT",
   summary: "Renders the report of an audit's result.json again, as HTML, Markdown and CSV, without computing anything.",
   options: {
-    out: { value: "FOLDER", help: "where it goes (the result's folder)" },
-    figures: { value: "FOLDER", help: "also write every picture there as a PNG, every plot as an SVG" },
-    json,
-    debug,
-    help,
+    out: text({ value: "FOLDER", help: "where it goes (the result's folder)" }),
+    figures: text({ value: "FOLDER", help: "also write every picture there as a PNG, every plot as an SVG" }),
+    ...printing,
   },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const [path, extra] = args.positionals;
+  async perform({ out, figures }, terminal, [path, extra]) {
     if (path === undefined || extra !== undefined) throw new ConfigError("report: it takes one result.json", {});
     const result = loadResult(path);
-    const folder = args.optional("out") ?? dirname(path);
+    const folder = out ?? dirname(path);
     const paths = {
       report: join(folder, "report.html"),
       markdown: join(folder, "report.md"),
@@ -41,17 +37,16 @@ export const reportCommand: Command = {
     checkWritable(paths.report);
     // the command stands beside the result, for the result itself depends on the numbers alone
     const run = join(dirname(path), "run.json");
-    const { command = "unknown: run.json is not beside the result" } = fileExists(run)
+    const { command: repeat = "unknown: run.json is not beside the result" } = fileExists(run)
       ? (JSON.parse(new TextDecoder().decode(readFile(run))) as { command?: string })
       : {};
-    const figures = args.optional("figures");
     const pictures =
       figures === undefined
         ? []
         : renderFigures(result).map(({ name, content }) => ({ path: join(figures, name), content }));
     writeFiles([
-      { path: paths.report, content: renderHtml(result, { command }) },
-      { path: paths.markdown, content: renderMarkdown(result, { command }) },
+      { path: paths.report, content: renderHtml(result, { command: repeat }) },
+      { path: paths.markdown, content: renderMarkdown(result, { command: repeat }) },
       { path: paths.csv, content: renderCsv(result) },
       ...pictures,
     ]);
@@ -62,6 +57,6 @@ export const reportCommand: Command = {
       ...(figures === undefined ? {} : { figures: pictures.map((p) => p.path) }),
       sha256: result.sha256,
     });
-    return 0;
+    return DONE;
   },
-};
+});

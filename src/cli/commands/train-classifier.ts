@@ -5,8 +5,8 @@ import {
   adam,
   augmented,
   classification,
-  crossEntropy,
   compileEvaluation,
+  crossEntropy,
   fit,
   nn,
   renderTrainingReport,
@@ -17,15 +17,18 @@ import {
   type Epoch,
   type Evaluation,
   type EvaluationOptions,
+  type FitOptions,
   type Network,
 } from "../../learning/index.ts";
+import type { LabelledImages } from "../../data/index.ts";
 import { generated, loadDataset } from "../datasets.ts";
+import { DONE } from "../errors.ts";
 import { checkWritable, readFile, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
-import { common, type Arguments } from "../options.ts";
+import { choice, common, flag, integer, number, text, wordsOf, type Values } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
-import { stateToResume } from "../training.ts";
-import type { Command } from "./command.ts";
+import { resumeOptions, stateToResume } from "../training.ts";
+import { command, type Command } from "./command.ts";
 
 /** A named architecture, or { "input": [C,H,W], "layers": [{ "kind": … }, …] } in a JSON file. */
 function architecture(name: string, input: readonly [number, number, number], classes: number, seed: number): Network {
@@ -53,6 +56,80 @@ function architecture(name: string, input: readonly [number, number, number], cl
   return nn.sequential({ input, layers: described.layers, seed });
 }
 
+const options = {
+  data: text({
+    value: "PATH",
+    help: "folder of IDX files (MNIST), of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or strokes, shapes or edges, which are generated",
+  }),
+  arch: text({ value: "NAME", default: "lenet5", help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers" }),
+  count: integer({ default: 10000, from: 1, help: "training images, where they are generated" }),
+  epochs: integer({ default: 8, from: 1, help: "passes over the data" }),
+  batchSize: integer({ default: 64, from: 1, help: "images per step" }),
+  accumulate: integer({ default: 1, from: 1, help: "batches whose gradients are averaged before an update" }),
+  optimizer: choice(["adam", "sgd"], { default: "adam", help: "adam or sgd (momentum 0.9)" }),
+  learningRate: number({
+    value: "RATE",
+    default: 0.002,
+    from: 1e-9,
+    to: 1e6,
+    help: "at the start; it falls smoothly to 0",
+  }),
+  shift: integer({
+    default: 2,
+    from: 0,
+    to: 1000,
+    help: "images are shifted by up to so many pixels each way, anew every epoch",
+  }),
+  flip: flag({ help: "half of the images are mirrored left to right" }),
+  rotate: number({
+    value: "DEGREES",
+    default: 0,
+    from: 0,
+    to: 180,
+    help: "images are turned by up to so much each way",
+  }),
+  scale: number({
+    value: "SHARE",
+    default: 0,
+    from: 0,
+    to: 10,
+    help: "images are made larger or smaller by up to this share",
+  }),
+  jitter: number({
+    value: "SIGMA",
+    default: 0,
+    from: 0,
+    to: 10,
+    help: "standard deviation of noise added to images, whose values are in [-1, 1]",
+  }),
+  patience: integer({
+    from: 1,
+    help: "end after N epochs without a lower test loss; the checkpoint is the epoch's with the lowest",
+  }),
+  out: text({ value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" }),
+  ...resumeOptions,
+  skipBad: flag({ help: "leave out pictures that cannot be read, naming each" }),
+  ...common,
+} as const;
+type Settings = Values<typeof options>;
+
+/** The command that repeats the training, without paths that may carry a name. */
+function commandOf(settings: Settings): string {
+  const words = wordsOf(options, settings, (name, word) => {
+    if (["out", "json", "debug", "resume"].includes(name)) return undefined;
+    return name === "data" && !generated.has(word) ? "FOLDER" : word;
+  });
+  return ["npx fiducial train classifier", ...words].join(" ");
+}
+
+/** The training images, changed anew every epoch where the options ask for it. */
+function trainingData(train: LabelledImages, settings: Settings): Dataset {
+  const { shift, flip, rotate, scale, jitter: noise, seed } = settings;
+  const change = { shift, flip, rotate, scale, noise };
+  const plain = classification(train);
+  return Object.values(change).some(Boolean) ? augmented(plain, { ...change, seed }) : plain;
+}
+
 /**
  * The finished network on the test set: its own epoch has seen it, unless that was before the run
  * was resumed.
@@ -68,162 +145,93 @@ async function finished(
   return (await compileEvaluation(trained, options))(trained, options.data);
 }
 
-export const trainClassifier: Command = {
+/** What is shown while it trains; `epochs` collects what is known after each. */
+function watching(settings: Settings, epochs: Epoch[], terminal: Terminal): FitOptions["on"] {
+  const { batchSize, accumulate } = settings;
+  const since = performance.now();
+  let recent = 0;
+  let seen = 0;
+  return {
+    resume: (step) => terminal.note(`resumed after ${step} steps`),
+    step: (p) => {
+      recent += (p.loss - recent) / Math.min(++seen, 50);
+      const rate = Math.round((1000 * seen * batchSize * accumulate) / (performance.now() - since));
+      return terminal.progress(
+        `epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}, ${rate} images/s`,
+        p.step,
+        p.steps,
+      );
+    },
+    epoch: (e) => {
+      epochs.push(e);
+      const share = (accuracy: number | undefined): string => (100 * (accuracy ?? 0)).toFixed(2);
+      terminal.note(
+        `epoch ${e.epoch}: loss ${e.trainLoss.toFixed(4)}, accuracy ${share(e.trainAccuracy)} %; test ${share(e.validation?.accuracy)} %`,
+      );
+    },
+  };
+}
+
+export const trainClassifier: Command = command({
   name: "train classifier",
-  usage: "--data PATH [options]",
   summary:
     "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
-  options: {
-    data: {
-      value: "PATH",
-      help: "folder of IDX files (MNIST), of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or strokes, shapes or edges, which are generated",
-    },
-    arch: { value: "NAME", default: "lenet5", help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers" },
-    count: { value: "N", default: "10000", help: "training images, where they are generated" },
-    epochs: { value: "N", default: "8", help: "passes over the data" },
-    "batch-size": { value: "N", default: "64", help: "images per step" },
-    accumulate: { value: "N", default: "1", help: "batches whose gradients are averaged before an update" },
-    optimizer: { value: "NAME", default: "adam", help: "adam or sgd (momentum 0.9)" },
-    "learning-rate": { value: "RATE", default: "0.002", help: "at the start; it falls smoothly to 0" },
-    shift: { value: "N", default: "2", help: "images are shifted by up to so many pixels each way, anew every epoch" },
-    flip: { help: "half of the images are mirrored left to right" },
-    rotate: { value: "DEGREES", default: "0", help: "images are turned by up to so much each way" },
-    scale: { value: "SHARE", default: "0", help: "images are made larger or smaller by up to this share" },
-    jitter: {
-      value: "SIGMA",
-      default: "0",
-      help: "standard deviation of noise added to images, whose values are in [-1, 1]",
-    },
-    patience: {
-      value: "N",
-      help: "end after N epochs without a lower test loss; the checkpoint is the epoch's with the lowest",
-    },
-    out: { value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" },
-    resume: { help: "go on from the state beside --out, or start anew where there is none" },
-    "checkpoint-every": { value: "N", default: "200", help: "steps between states written beside --out" },
-    "skip-bad": { help: "leave out pictures that cannot be read, naming each" },
-    ...common,
-  },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    if (!args.has("data"))
+  options,
+  async perform(settings, terminal) {
+    const { data, out, arch, seed, count, skipBad, learningRate, patience } = settings;
+    const { epochs: passes, batchSize, accumulate, checkpointEvery } = settings;
+    if (data === undefined)
       throw new ConfigError(
         "train classifier: name the data with --data PATH, or --data strokes for generated digits",
         {},
       );
-    const seed = args.integer("seed", 0);
-    const out = args.text("out");
     const statePath = `${out}.training`;
-    const learningRate = args.number("learning-rate", 1e-9, 1e6);
-    const optimizer =
-      args.choice("optimizer", ["adam", "sgd"]) === "adam"
-        ? adam({ learningRate })
-        : sgd({ learningRate, momentum: 0.9 });
-    const backend = await chooseBackend(args, terminal);
-    const { train, test, description } = loadDataset(args.text("data"), {
-      seed,
-      count: args.integer("count", 1),
-      skipBad: args.has("skip-bad"),
-      terminal,
-    });
-    const started = architecture(args.text("arch"), train.shape, train.classes.length, seed);
+    const backend = await chooseBackend(settings, terminal);
+    const { train, test, description } = loadDataset(data, { seed, count, skipBad, terminal });
+    const started = architecture(arch, train.shape, train.classes.length, seed);
     const network = {
       ...started,
       provenance: {
         ...started.provenance,
         data: description,
-        classes: JSON.stringify(train.classes),
         pixels: "2·value − 1, values in [0, 1]",
       },
+      trained: { classes: train.classes },
     };
-    const shift = args.integer("shift", 0, 1000);
-    const change = {
-      shift,
-      flip: args.has("flip"),
-      rotate: args.number("rotate", 0, 180),
-      scale: args.number("scale", 0, 10),
-      noise: args.number("jitter", 0, 10),
-    };
-    const data = Object.values(change).some(Boolean)
-      ? augmented(classification(train), { ...change, seed })
-      : classification(train);
     checkWritable(out);
-    const resume = stateToResume(args, statePath, terminal);
+    const resume = stateToResume(settings, statePath, terminal);
     const loss = crossEntropy();
     const epochs: Epoch[] = [];
-    let recent = 0;
-    let seen = 0;
-    const since = performance.now();
-    const batchSize = args.integer("batch-size", 1);
     const trained = await fit(network, {
-      data,
+      data: trainingData(train, settings),
       loss,
-      optimizer,
-      epochs: args.integer("epochs", 1),
+      optimizer: settings.optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum: 0.9 }),
+      epochs: passes,
       batchSize,
-      accumulate: args.integer("accumulate", 1),
+      accumulate,
       seed,
       backend,
       validation: classification(test),
-      checkpointEvery: args.integer("checkpoint-every", 1),
-      settings: { precision: args.text("precision") },
-      ...present({
-        resume,
-        earlyStopping: args.has("patience") ? { patience: args.integer("patience", 1) } : undefined,
-      }),
+      checkpointEvery,
+      settings: { precision: settings.precision },
+      ...present({ resume, earlyStopping: patience === undefined ? undefined : { patience } }),
       on: {
-        resume: (step) => terminal.note(`resumed after ${step} steps`),
-        step: (p) => {
-          recent += (p.loss - recent) / Math.min(++seen, 50);
-          return terminal.progress(
-            `epoch ${p.epoch} of ${p.epochs}, loss ${recent.toFixed(4)}, learning rate ${p.learningRate.toExponential(1)}, ${Math.round((1000 * seen * batchSize * args.integer("accumulate", 1)) / (performance.now() - since))} images/s`,
-            p.step,
-            p.steps,
-          );
-        },
-        epoch: (e) => {
-          epochs.push(e);
-          terminal.note(
-            `epoch ${e.epoch}: loss ${e.trainLoss.toFixed(4)}, accuracy ${((e.trainAccuracy ?? 0) * 100).toFixed(2)} %; test ${((e.validation?.accuracy ?? 0) * 100).toFixed(2)} %`,
-          );
-        },
+        ...watching(settings, epochs, terminal),
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
       },
     });
     terminal.finish();
     const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
     const report = `${out.replace(/\.safetensors$/, "")}.html`;
-    const command = `npx fiducial train classifier ${Object.keys(trainClassifier.options)
-      .filter((name) => !["out", "json", "debug", "resume"].includes(name) && args.has(name))
-      .map((name) =>
-        name === "data" && !generated.has(args.text(name))
-          ? "--data FOLDER"
-          : trainClassifier.options[name].value
-            ? `--${name} ${args.text(name)}`
-            : `--${name}`,
-      )
-      .join(" ")}`;
+    const title = `Training on ${description}`;
+    const page = { title, network: trained, epochs, result, classes: train.classes, command: commandOf(settings) };
     writeFiles([
       { path: out, content: saveNetwork(trained) },
-      {
-        path: report,
-        content: renderTrainingReport({
-          title: `Training on ${description}`,
-          network: trained,
-          epochs,
-          result,
-          classes: train.classes,
-          command,
-        }),
-      },
+      { path: report, content: renderTrainingReport(page) },
     ]);
     removeFile(statePath);
-    terminal.print(
-      table(
-        ["", "images", "loss", "accuracy, %"],
-        [["test", String(test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)]],
-      ),
-    );
-    terminal.print(`Checkpoint: ${out}\nReport: ${report}\n`);
+    const row = ["test", String(test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)];
+    terminal.print(table(["", "images", "loss", "accuracy, %"], [row]), `Checkpoint: ${out}\nReport: ${report}\n`);
     terminal.json({
       out,
       report,
@@ -237,6 +245,6 @@ export const trainClassifier: Command = {
       testLoss: result.loss,
       testAccuracy: result.accuracy,
     });
-    return 0;
+    return DONE;
   },
-};
+});

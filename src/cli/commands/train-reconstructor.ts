@@ -1,7 +1,7 @@
 // fiducial train reconstructor: a network of one of the three forms, trained on generated phantoms,
 // with remedies as options. Its defaults are what made weights/unet-128.safetensors.
-import { ConfigError, present } from "../../engine/index.ts";
-import { adam, meanAbsoluteError, nn, saveNetwork, saveTraining } from "../../learning/index.ts";
+import { ConfigError, present, type Backend } from "../../engine/index.ts";
+import { adam, meanAbsoluteError, nn, saveNetwork, saveTraining, type Network } from "../../learning/index.ts";
 import {
   brainPhantoms,
   fitReconstructor,
@@ -16,147 +16,186 @@ import {
   subsampledFourier,
   variableDensityMask,
   zeroFilled,
+  type FitReconstructorOptions,
+  type InverseProblem,
 } from "../../imaging/index.ts";
-import { chooseBackend, HELD_OUT_SEED } from "../inputs.ts";
+import { chooseBackend, HELD_OUT_SEED, noteSampling } from "../inputs.ts";
+import { DONE } from "../errors.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
-import { stateToResume } from "../training.ts";
-import { common, type Arguments } from "../options.ts";
-import { table, type Terminal } from "../terminal.ts";
-import type { Command } from "./command.ts";
+import { choice, common, flag, integer, number, numbers, text, type Values } from "../options.ts";
+import { table } from "../terminal.ts";
+import { resumeOptions, stateToResume } from "../training.ts";
+import { command, type Command } from "./command.ts";
 
-export const trainReconstructor: Command = {
-  name: "train reconstructor",
-  usage: "[options]",
-  summary: "Trains a network to reconstruct from undersampled k-space, on generated brain phantoms.",
-  options: {
-    out: { value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" },
-    size: { value: "N", default: "128", help: "side of the images" },
-    count: { value: "N", default: "1000", help: "training images" },
-    mosaics: { value: "SHARE", default: "0.3", help: "share of the training images that are mosaics of small slices" },
-    epochs: { value: "N", default: "20", help: "passes over them" },
-    "batch-size": { value: "N", default: "2", help: "images per step" },
-    "learning-rate": { value: "RATE", default: "0.0015", help: "Adam's, at the start" },
-    "base-channels": { value: "N", default: "12", help: "channels of the U-Net's first level" },
-    depth: { value: "N", default: "3", help: "poolings of the U-Net" },
-    acceleration: { value: "R", default: "4", help: "1/R of the k-space columns are measured" },
-    "center-fraction": {
-      value: "F",
-      default: "0.08",
-      help: "share of the columns that is always measured, about the centre",
-    },
-    noise: {
-      value: "SIGMA",
-      default: "0.01",
-      help: "standard deviation of the measurement noise; images have maximum 1",
-    },
-    network: {
-      value: "NAME",
-      default: "unet",
-      help: "unet (on the zero-filled image) or automap (dense, from the measurement itself)",
-    },
-    hidden: { value: "N", default: "1024", help: "nodes of automap's hidden layer" },
-    iterations: {
-      value: "N",
-      default: "1",
-      help: "times that the U-Net is applied, with data consistency between: an unrolled network",
-    },
-    jitter: {
-      value: "SIGMA",
-      default: "0",
-      help: "extra noise of up to this standard deviation in training alone, a remedy against worst cases",
-    },
-    adversarial: {
-      value: "SHARE",
-      help: "a remedy: train on the worst perturbation found in a ball of that share of ‖y‖",
-    },
-    "adversarial-steps": {
-      value: "N",
-      default: "1",
-      help: "gradient steps of that search, each as dear as a training step",
-    },
-    rates: { value: "LIST", help: "a remedy: measure every image at one of these shares of k-space, drawn" },
-    smoothing: {
-      value: "SIGMA",
-      default: "0",
-      help: "a remedy: train with noise of that standard deviation, and reconstruct by the mean over eight draws of it",
-    },
-    resume: { help: "go on from the state beside --out, or start anew where there is none" },
-    "checkpoint-every": { value: "N", default: "200", help: "steps between states written beside --out" },
-    "data-consistency": { help: "end with a step that puts the measured cells of k-space back" },
-    ...common,
-  },
-  async run(args: Arguments, terminal: Terminal): Promise<number> {
-    const out = args.text("out");
-    const seed = args.integer("seed", 0);
-    const depth = args.integer("depth", 1, 6);
-    const size = args.integer("size", 8, 2048);
-    const shape = [size, size] as const;
-    const mask = variableDensityMask({
-      shape,
-      acceleration: args.number("acceleration", 1, 64),
-      centerFraction: args.number("center-fraction", 0, 1),
-      seed,
-    });
-    const operator = subsampledFourier({ mask });
-    const noise = gaussianNoise({ sigma: args.number("noise", 0, 10) });
-    const dense = args.choice("network", ["unet", "automap"]) === "automap";
-    const iterations = args.integer("iterations", 1, 64);
-    if (dense && (iterations > 1 || args.has("data-consistency")))
-      throw new ConfigError("--iterations and --data-consistency are the U-Net's; automap knows no operator", {});
-    const network = dense
-      ? nn.automap({ size: shape, hidden: args.integer("hidden", 1, 65536), seed })
-      : nn.unet({
-          inChannels: 2,
-          outChannels: 2,
-          baseChannels: args.integer("base-channels", 1, 256),
-          depth,
-          seed,
-          size: shape,
-          residual: true,
-        });
-    const problem = inverseProblem({
-      operator,
-      noise,
-      images: brainPhantoms({ shape, count: args.integer("count", 1), seed, mosaics: args.number("mosaics", 0, 1) }),
-    });
-    const options = {
-      problem,
-      form: {
-        input: dense ? ("measurement" as const) : ("image" as const),
-        iterations,
-        dataConsistency: args.has("data-consistency"),
-      },
-      jitter: args.number("jitter", 0, 10),
-      smoothing: args.number("smoothing", 0, 10),
-      ...(args.has("rates") ? { rates: args.numbers("rates", 1e-3, 1) } : {}),
-      ...(args.has("adversarial")
-        ? {
-            adversarial: {
-              relativeBudget: args.number("adversarial", 1e-6, 1),
-              steps: args.integer("adversarial-steps", 1, 100),
-            },
-          }
-        : {}),
-      loss: meanAbsoluteError(),
-      seed,
-      epochs: args.integer("epochs", 1),
-      batchSize: args.integer("batch-size", 1),
-      optimizer: adam({ learningRate: args.number("learning-rate", 1e-9, 10) }),
-      backend: await chooseBackend(args, terminal),
+const options = {
+  out: text({ value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" }),
+  name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
+  size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
+  count: integer({ default: 1000, from: 1, help: "training images" }),
+  mosaics: number({
+    value: "SHARE",
+    default: 0.3,
+    from: 0,
+    to: 1,
+    help: "share of the training images that are mosaics of small slices",
+  }),
+  epochs: integer({ default: 20, from: 1, help: "passes over them" }),
+  batchSize: integer({ default: 2, from: 1, help: "images per step" }),
+  learningRate: number({ value: "RATE", default: 0.0015, from: 1e-9, to: 10, help: "Adam's, at the start" }),
+  baseChannels: integer({ default: 12, from: 1, to: 256, help: "channels of the U-Net's first level" }),
+  depth: integer({ default: 3, from: 1, to: 6, help: "poolings of the U-Net" }),
+  acceleration: number({
+    value: "R",
+    default: 4,
+    from: 1,
+    to: 64,
+    help: "1/R of the k-space columns are measured",
+  }),
+  centerFraction: number({
+    value: "F",
+    default: 0.08,
+    from: 0,
+    to: 1,
+    help: "share of the columns that is always measured, about the centre",
+  }),
+  noise: number({
+    value: "SIGMA",
+    default: 0.01,
+    from: 0,
+    to: 10,
+    help: "standard deviation of the measurement noise; images have maximum 1",
+  }),
+  network: choice(["unet", "automap"], {
+    default: "unet",
+    help: "unet (on the zero-filled image) or automap (dense, from the measurement itself)",
+  }),
+  hidden: integer({ default: 1024, from: 1, to: 65536, help: "nodes of automap's hidden layer" }),
+  iterations: integer({
+    default: 1,
+    from: 1,
+    to: 64,
+    help: "times that the U-Net is applied, with data consistency between: an unrolled network",
+  }),
+  jitter: number({
+    value: "SIGMA",
+    default: 0,
+    from: 0,
+    to: 10,
+    help: "extra noise of up to this standard deviation in training alone, a remedy against worst cases",
+  }),
+  adversarial: number({
+    value: "SHARE",
+    from: 1e-6,
+    to: 1,
+    help: "a remedy: train on the worst perturbation found in a ball of that share of ‖y‖",
+  }),
+  adversarialSteps: integer({
+    default: 1,
+    from: 1,
+    to: 100,
+    help: "gradient steps of that search, each as dear as a training step",
+  }),
+  rates: numbers({
+    from: 1e-3,
+    to: 1,
+    help: "a remedy: measure every image at one of these shares of k-space, drawn",
+  }),
+  smoothing: number({
+    value: "SIGMA",
+    default: 0,
+    from: 0,
+    to: 10,
+    help: "a remedy: train with noise of that standard deviation, and reconstruct by the mean over eight draws of it",
+  }),
+  ...resumeOptions,
+  dataConsistency: flag({ help: "end with a step that puts the measured cells of k-space back" }),
+  ...common,
+} as const;
+type Settings = Values<typeof options>;
+
+/** The network, untrained, and how it is used. */
+function untrained(settings: Settings): Required<Pick<FitReconstructorOptions, "form">> & { network: Network } {
+  const { size, seed, hidden, baseChannels, depth, iterations, dataConsistency } = settings;
+  const shape = [size, size] as const;
+  if (settings.network === "unet")
+    return {
+      network: nn.unet({ inChannels: 2, outChannels: 2, baseChannels, depth, seed, size: shape, residual: true }),
+      form: { input: "image", iterations, dataConsistency },
     };
+  if (iterations > 1 || dataConsistency)
+    throw new ConfigError("--iterations and --data-consistency are the U-Net's; automap knows no operator", {});
+  return {
+    network: nn.automap({ size: shape, hidden, seed }),
+    form: { input: "measurement", iterations, dataConsistency },
+  };
+}
+
+/** Mean PSNR over phantoms that the training has not seen, beside zero-filling, by method. */
+async function heldOut(
+  trained: Network,
+  { operator, noise }: InverseProblem,
+  { seed, backend }: { readonly seed: number; readonly backend: Backend },
+): Promise<{ readonly images: number; readonly psnr: Readonly<Record<string, number>> }> {
+  const [height, width] = operator.domain.slice(-2);
+  const images = brainPhantoms({ shape: [height, width], count: 12, seed: HELD_OUT_SEED + seed });
+  const test = inverseProblem({ operator, noise, images });
+  const methods = [zeroFilled(), networkReconstructor({ network: trained })];
+  const scores = methods.map(() => 0);
+  for (let i = 0; i < images.length; i++) {
+    const truth = magnitude(images.image(i));
+    const y = await measure(test, { image: i, seed, backend });
+    for (const [k, method] of methods.entries()) {
+      const x = magnitude(await reconstruct(method, y, operator, backend));
+      scores[k] += psnr(truth, x, maximum(truth)) / images.length;
+    }
+  }
+  return { images: images.length, psnr: Object.fromEntries(methods.map((m, k) => [m.name, scores[k]])) };
+}
+
+export const trainReconstructor: Command = command({
+  name: "train reconstructor",
+  summary: "Trains a network to reconstruct from undersampled k-space, on generated brain phantoms.",
+  options,
+  async perform(settings, terminal) {
+    const { out, name, size, count, mosaics, acceleration, centerFraction, noise, seed, epochs, batchSize } = settings;
+    const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, learningRate } = settings;
+    const shape = [size, size] as const;
+    const mask = variableDensityMask({ shape, acceleration, centerFraction, seed });
+    const problem = inverseProblem({
+      operator: subsampledFourier({ mask }),
+      noise: gaussianNoise({ sigma: noise }),
+      images: brainPhantoms({ shape, count, seed, mosaics }),
+    });
+    const { network: fresh, form } = untrained(settings);
+    const network = name === undefined ? fresh : { ...fresh, name };
+    const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
     const statePath = `${out}.training`;
-    const resume = stateToResume(args, statePath, terminal);
+    const resume = stateToResume(settings, statePath, terminal);
     let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
-      ...options,
-      ...present({ resume }),
-      settings: { precision: args.text("precision") },
-      checkpointEvery: args.integer("checkpoint-every", 1),
+      problem,
+      form,
+      jitter,
+      smoothing,
+      ...present({
+        rates,
+        adversarial: adversarial === undefined ? undefined : { relativeBudget: adversarial, steps },
+        resume,
+      }),
+      loss: meanAbsoluteError(),
+      seed,
+      epochs,
+      batchSize,
+      optimizer: adam({ learningRate }),
+      backend,
+      settings: { precision: settings.precision },
+      checkpointEvery: settings.checkpointEvery,
       on: {
         resume: (step) => terminal.note(`resumed after ${step} steps`),
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
         step: (p) => {
+          if (seen === 0) noteSampling({ mask, notes: [] }, terminal);
           loss += (p.loss - loss) / Math.min(++seen, 50);
           return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`, p.step, p.steps);
         },
@@ -165,35 +204,11 @@ export const trainReconstructor: Command = {
     });
     writeFiles([{ path: out, content: saveNetwork(trained) }]);
     removeFile(statePath);
-
-    const test = inverseProblem({
-      operator,
-      noise,
-      images: brainPhantoms({ shape, count: 12, seed: HELD_OUT_SEED + seed }),
-    });
-    const methods = [zeroFilled(), networkReconstructor({ network: trained })];
-    const scores = methods.map(() => 0);
-    for (let i = 0; i < test.images.length; i++) {
-      const truth = magnitude(test.images.image(i));
-      const y = await measure(test, { image: i, seed, backend: options.backend });
-      for (const [k, method] of methods.entries())
-        scores[k] +=
-          psnr(truth, magnitude(await reconstruct(method, y, operator, options.backend)), maximum(truth)) /
-          test.images.length;
-    }
+    const { images, psnr } = await heldOut(trained, problem, { seed, backend });
     terminal.finish();
-    terminal.print(
-      table(
-        ["method", `mean PSNR of ${test.images.length} held-out phantoms, dB`],
-        methods.map((m, k) => [m.name, scores[k].toFixed(2)]),
-      ),
-    );
-    terminal.print(`Checkpoint: ${out}\n`);
-    terminal.json({
-      out,
-      provenance: trained.provenance,
-      heldOutPsnr: Object.fromEntries(methods.map((m, k) => [m.name, scores[k]])),
-    });
-    return 0;
+    const rows = Object.entries(psnr).map(([name, mean]) => [name, mean.toFixed(2)]);
+    terminal.print(table(["method", `mean PSNR of ${images} held-out phantoms, dB`], rows), `Checkpoint: ${out}\n`);
+    terminal.json({ out, provenance: trained.provenance, heldOutPsnr: psnr });
+    return DONE;
   },
-};
+});

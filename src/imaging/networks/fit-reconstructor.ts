@@ -14,7 +14,7 @@ import {
   type Shape,
   type Value,
 } from "../../engine/index.ts";
-import { fit, type Dataset, type FitOptions, type Network, type Settings } from "../../learning/index.ts";
+import { fit, type Dataset, type FitOptions, type Network, type Settings, type Trained } from "../../learning/index.ts";
 import { fullMask, nestedMasks } from "../operators/masks.ts";
 import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
@@ -102,8 +102,7 @@ function worst(
 
 /**
  * Trains a network to reconstruct: measurements are taken from the problem's images inside the
- * plan, with fresh noise every time an image is seen. What it was trained with travels in its
- * provenance. Throws ConfigError for options out of range, and what fit throws.
+ * plan, with fresh noise every time an image is seen. What it was trained for travels with it. Throws ConfigError for options out of range, and what fit throws.
  */
 export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
   const { problem, seed, jitter = 0, smoothing = 0, rates, adversarial } = options;
@@ -206,10 +205,14 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
     ...(smoothing > 0 ? { smoothing } : {}),
     ...(rates ? { rates } : {}),
     ...(adversarial ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps } : {}),
-    ...(form.input === "measurement" ? { input: form.input } : {}),
-    ...(form.iterations > 1 ? { iterations: form.iterations } : {}),
-    dataConsistency: form.dataConsistency,
-    operator: JSON.stringify(operator.description),
   };
-  return { ...trained, provenance };
+  const use: Trained = {
+    form,
+    ...(operator.spec ? { operator: operator.spec } : {}),
+    noiseSigma: noise.sigma,
+    ...(smoothing > 0 ? { smoothing } : {}),
+    ...(rates ? { rates } : {}),
+    images: String(images.description.kind),
+  };
+  return { ...trained, provenance, trained: use };
 }

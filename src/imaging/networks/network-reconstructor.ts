@@ -5,7 +5,9 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { arithmetic, ConfigError, float32Bytes, random, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
-import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { canonical } from "../operators/spec.ts";
+import { atUnitScale, type MadeFor, type Reconstructor } from "../reconstructor.ts";
+import { trainedOperator } from "./trained-operator.ts";
 
 /** How a network stands between y and x̂. */
 export interface Form {
@@ -29,12 +31,8 @@ export interface Smoothing {
 }
 
 /** The form that a network was trained in. */
-export function formOf({ provenance }: Network): Form {
-  return {
-    input: provenance.input === "measurement" ? "measurement" : "image",
-    iterations: Number(provenance.iterations ?? 1),
-    dataConsistency: provenance.dataConsistency === true,
-  };
+export function formOf({ trained }: Network): Form {
+  return trained?.form ?? { input: "image", iterations: 1, dataConsistency: false };
 }
 
 /** x̂ from y at unit scale; parameters that `shared` has are not added again. */
@@ -66,8 +64,27 @@ function weightsHash(network: Network): string {
     hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
   return bytesToHex(hash.digest());
 }
-const names = (form: Form): string =>
-  form.input === "measurement" ? "AUTOMAP" : form.iterations > 1 ? "unrolled U-Net" : "U-Net";
+/** Names a network: SHA-256 of its architecture, its name, how it was trained and its weights. */
+export function networkHash(network: Network): string {
+  const { architecture, name, trained } = network;
+  const facts = canonical({ architecture, name, trained, weights: weightsHash(network) });
+  return bytesToHex(sha256(new TextEncoder().encode(facts)));
+}
+const AUTOMAP = "flatten linear tanh linear tanh unflatten conv2d relu conv2d relu conv2d";
+/** What a network is called: as its maker said, or by its layers. */
+function nameOf({ name, architecture }: Network): string {
+  const kinds = architecture.layers.map((layer) => layer.kind).join(" ");
+  if (name !== undefined) return name;
+  if (kinds === "unet") return "U-Net";
+  return kinds === AUTOMAP ? "AUTOMAP" : `network of ${architecture.layers.length} layers`;
+}
+/** A network on the measurement itself is bound to the operator that it was trained with. */
+function madeFor(network: Network, form: Form): MadeFor {
+  const { input } = network.architecture;
+  if (form.input === "image") return { domain: input };
+  const operator = network.trained?.rates ? undefined : trainedOperator(network);
+  return { domain: input, range: input, ...(operator ? { operator } : {}) };
+}
 
 /**
  * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, in the form and
@@ -82,11 +99,8 @@ export function networkReconstructor(options: {
 }): Reconstructor {
   const { network } = options;
   const form = { ...formOf(network), ...options.form };
-  const { provenance } = network;
-  const smoothing =
-    options.smoothing ??
-    (Number(provenance.smoothing ?? 0) > 0 ? { sigma: Number(provenance.smoothing), samples: 8 } : undefined);
-  const { input } = network.architecture;
+  const { smoothing: sigma = 0, images = "unknown" } = network.trained ?? {};
+  const smoothing = options.smoothing ?? (sigma > 0 ? { sigma, samples: 8 } : undefined);
   if (
     !Number.isInteger(form.iterations) ||
     form.iterations < 1 ||
@@ -99,14 +113,14 @@ export function networkReconstructor(options: {
   const plain = (b: GraphBuilder, y: Value, operator: Operator): Value =>
     applyForm(b, y, { network, operator, form, trainable: false, shared: new Map() }).y;
   return {
-    name: options.name ?? names(form),
-    madeFor: form.input === "measurement" ? { domain: input, range: input } : { domain: input },
+    name: options.name ?? nameOf(network),
+    madeFor: madeFor(network, form),
     description: {
       kind: "networkReconstructor",
       ...form,
       ...(smoothing ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples } : {}),
       parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
-      trainedOn: String(provenance.images ?? "unknown"),
+      trainedOn: images,
       weightsSha256: weightsHash(network),
     },
     apply: smoothing ? (b, y, operator) => smoothed(b, y, operator, smoothing, plain) : plain,

@@ -79,6 +79,7 @@ export function firenet(
     name: "FIRENET",
     classical: true,
     description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
+    requires: ["norm"],
     apply: (b, y, operator) =>
       atUnitScale(operator, b, y, (scaled) =>
         restartedPrimalDual(b, scaled, {
@@ -88,7 +89,7 @@ export function firenet(
           outer,
           inner,
           delta,
-          operatorNorm: 1,
+          operatorNorm: operator.norm ?? 1,
         }),
       ),
   };

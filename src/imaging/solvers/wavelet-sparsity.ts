@@ -88,7 +88,7 @@ export function shrinkDetails(
 
 /**
  * x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with
- * step 1 (‖A‖ ≤ 1), over an orthonormal periodic wavelet transform. With `spin` (default) every
+ * step 1/‖A‖², over an orthonormal periodic wavelet transform. With `spin` (default) every
  * iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to
  * the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a
  * λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide.
@@ -106,12 +106,14 @@ export function waveletSparsity(
     );
   const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
+    const step = 1 / (operator.norm ?? 1) ** 2;
+    const scaled = (v: Value): Value => (step === 1 ? v : mul(v, step));
     const data = operator.adjoint(b, y);
     /**
      * Shrinks on a grid moved by (down, right), so that its blocks never lie twice in one place.
      */
     const shrink = (image: Value, down: number, right: number): Value => {
-      const options = { threshold: lambda, wavelet, levels };
+      const options = { threshold: step * lambda, wavelet, levels };
       if (down === 0 && right === 0) return shrinkDetails(b, image, options);
       return roll(roll(shrinkDetails(b, roll(roll(image, 2, down), 3, right), options), 2, -down), 3, -right);
     };
@@ -119,7 +121,7 @@ export function waveletSparsity(
     let [x, ahead, t] = [initial, initial, 1];
     for (let k = 0; k < iterations; k++) {
       const gradient = sub(operator.adjoint(b, operator.forward(b, ahead)), data);
-      const next = shrink(sub(ahead, gradient), (3 * k) % period, (5 * k) % period);
+      const next = shrink(sub(ahead, scaled(gradient)), (3 * k) % period, (5 * k) % period);
       const tNext = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
       ahead = add(next, mul(sub(next, x), (t - 1) / tNext));
       [x, t] = [next, tNext];
@@ -130,6 +132,7 @@ export function waveletSparsity(
     name: "wavelet sparsity",
     classical: true,
     description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
+    requires: ["norm"],
     apply: (b, y, operator) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator)),
   };
 }

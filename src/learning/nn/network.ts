@@ -26,10 +26,36 @@ export interface Architecture {
 }
 /** Where a network came from: it travels with its checkpoint. */
 export type Provenance = Readonly<Record<string, string | number | boolean | readonly number[]>>;
+/** How a network is used: what it was trained for. */
+export interface Trained {
+  /**
+   * A reconstruction network's: given A*y or y, so many times with data consistency between, and at
+   * the end or not.
+   */
+  readonly form?: {
+    readonly input: "image" | "measurement";
+    readonly iterations: number;
+    readonly dataConsistency: boolean;
+  };
+  /** Plain data of an operator, which imaging reads. */
+  readonly operator?: Readonly<Record<string, unknown>>;
+  /** Standard deviation of the measurement noise. */
+  readonly noiseSigma?: number;
+  /** Standard deviation of the noise that the reconstruction is the mean over. */
+  readonly smoothing?: number;
+  /** Shares of k-space, where it was trained at several. */
+  readonly rates?: readonly number[];
+  readonly images?: string;
+  /** A classifier's, in the order of its outputs. */
+  readonly classes?: readonly string[];
+}
 export interface Network {
   readonly architecture: Architecture;
   readonly parameters: ReadonlyMap<string, Parameter>;
+  /** For people; nothing is decided by it. */
   readonly provenance: Provenance;
+  readonly name?: string;
+  readonly trained?: Trained;
 }
 
 /** The name of layer i: its place and kind, "2.maxPool2d". */

@@ -1,5 +1,6 @@
 // A checkpoint is one safetensors file: parameters, and in its metadata the architecture, the
-// provenance and a checksum. A training state holds the optimiser's values besides.
+// provenance, how the network is used and a checksum. A training state holds the optimiser's values
+// besides.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ConfigError, FormatError, present } from "../../engine/index.ts";
@@ -7,9 +8,12 @@ import { layerKinds } from "../nn/apply.ts";
 import { sequential, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
 import type { Settings } from "./dataset.ts";
 import { readTensors, writeTensors } from "./safetensors.ts";
+import { checkTrained, trainedOfProvenance } from "./trained.ts";
 import type { Watched } from "./watch.ts";
 
-const FORMAT = "fiducial-network-1";
+const FORMAT = "fiducial-network-2";
+/** Says how it is used among its provenance; still read. */
+const FIRST = "fiducial-network-1";
 const STATE = "training.";
 const BEST = "best.";
 
@@ -33,6 +37,8 @@ function metadataOf(network: Network, more: Record<string, string>): (data: Uint
     format: FORMAT,
     architecture: JSON.stringify(network.architecture),
     provenance: JSON.stringify(network.provenance),
+    ...(network.name === undefined ? {} : { name: network.name }),
+    ...(network.trained === undefined ? {} : { trained: JSON.stringify(network.trained) }),
     ...more,
     sha256: bytesToHex(sha256(data)),
   });
@@ -61,9 +67,9 @@ function load(
     fail(
       "it is a safetensors file without Fiducial's metadata; only networks saved by Fiducial carry their architecture",
     );
-  if (metadata.format !== FORMAT)
+  if (metadata.format !== FORMAT && metadata.format !== FIRST)
     fail(
-      `its format is "${metadata.format}" and this version reads "${FORMAT}"; use the version of Fiducial that wrote it, or a later one`,
+      `its format is "${metadata.format}" and this version reads "${FORMAT}" and "${FIRST}"; use the version of Fiducial that wrote it, or a later one`,
     );
   if (bytesToHex(sha256(data)) !== metadata.sha256)
     fail("its checksum does not match its weights: the file is damaged, fetch it again");
@@ -77,12 +83,20 @@ function load(
   }
   let architecture: Architecture;
   let provenance: Provenance;
+  let trained: unknown;
   try {
     architecture = JSON.parse(metadata.architecture);
     provenance = JSON.parse(metadata.provenance);
+    trained = metadata.trained === undefined ? undefined : JSON.parse(metadata.trained);
   } catch {
     return fail("its architecture is not JSON: it is damaged");
   }
+  const use =
+    metadata.format === FIRST
+      ? trainedOfProvenance(provenance)
+      : trained === undefined
+        ? undefined
+        : checkTrained(trained, name);
   const unknown = architecture.layers?.find((l) => !layerKinds.includes(l.kind));
   if (unknown)
     fail(`it has a layer "${unknown.kind}" that this version does not know; it knows ${layerKinds.join(", ")}`);
@@ -98,7 +112,13 @@ function load(
   if (extra !== undefined)
     fail(`it has a tensor "${extra}" that its architecture does not use: weights of another architecture`);
   return {
-    network: { architecture, parameters, provenance },
+    network: {
+      architecture,
+      parameters,
+      provenance,
+      ...(metadata.name === undefined ? {} : { name: metadata.name }),
+      ...(use === undefined ? {} : { trained: use }),
+    },
     optimizer,
     best,
     ...present({ training: metadata.training }),

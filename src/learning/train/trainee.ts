@@ -45,7 +45,7 @@ export async function openTrainee(network: Network, graph: TrainingGraph, option
       // what the forward pass does not use stays as it was
       now.set(name, { shape, data: own.has(from) ? await read(from) : data });
     }
-    return { architecture: network.architecture, parameters: now, provenance };
+    return { ...network, parameters: now, provenance };
   };
   return {
     plan,

@@ -1,0 +1,145 @@
+// An audit as plain data. Workers, shards, a merge, a run that goes on and the result read the same.
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { ConfigError, FormatError, version as software, type Backend } from "../engine/index.ts";
+import {
+  aFlag,
+  aHash,
+  aList,
+  aMethod,
+  aNumber,
+  arrayOf,
+  aRecord,
+  aShape,
+  aText,
+  aWhole,
+  brainPhantoms,
+  canonical,
+  checkSpec,
+  imagesFrom,
+  inverseProblem,
+  maybe,
+  oneOf,
+  openMethod,
+  openOperator,
+  parseOperatorSpec,
+  type Arrays,
+  type Check,
+  type ImageSet,
+  type Kinds,
+  type MethodSpec,
+  type Networks,
+  type Noise,
+  type OperatorSpec,
+} from "../imaging/index.ts";
+import type { AuditOptions } from "./plan.ts";
+import type { ImageRecord } from "./schema.ts";
+import { aTest, openTest, type TestSpec } from "./stability/index.ts";
+
+/** Of the spec's own form: another number when a field changes its meaning. */
+export const specVersion = 1;
+type Size = readonly [number, number];
+
+export interface ImageKinds {
+  /** Generated, none of them from a training. */
+  brainPhantoms: { readonly shape: Size; readonly count: number; readonly seed: number; readonly mosaics?: number };
+  /** Arrays [2,H,W], by the hashes of their values. */
+  given: { readonly shape: Size; readonly images: readonly ImageRecord[] };
+}
+export type ImageSpec = { [K in keyof ImageKinds]: { readonly kind: K } & ImageKinds[K] }[keyof ImageKinds];
+
+export interface AuditSpec {
+  readonly version: typeof specVersion;
+  readonly operator: OperatorSpec;
+  readonly noise: Noise;
+  readonly images: ImageSpec;
+  readonly methods: readonly MethodSpec[];
+  readonly tests: readonly TestSpec[];
+  /** Whether every method's Lipschitz constant is bounded. */
+  readonly certificates: boolean;
+  readonly seed: number;
+  /** What of the backend changes bits. */
+  readonly backend: { readonly name: string; readonly precision: "reproducible" | "fast" };
+}
+/** What a spec names by hash. */
+export interface Given {
+  readonly arrays: Arrays;
+  readonly networks: Networks;
+}
+
+const imageKinds: {
+  readonly [K in keyof ImageKinds]: { readonly [F in keyof Required<ImageKinds[K]>]: Check };
+} & Kinds = {
+  brainPhantoms: { shape: aShape, count: aWhole, seed: aWhole, mosaics: maybe(aNumber) },
+  given: { shape: aShape, images: aList(aRecord({ label: aText, sha256: aHash, preparation: aText })) },
+};
+const fields: { readonly [K in keyof AuditSpec]: Check } = {
+  version: aWhole,
+  operator: parseOperatorSpec,
+  noise: (value, where) => checkSpec(value, where, { gaussian: { sigma: aNumber } }),
+  images: (value, where) => checkSpec(value, where, imageKinds),
+  methods: aList(aMethod),
+  tests: aList(aTest),
+  certificates: aFlag,
+  seed: aWhole,
+  backend: aRecord({ name: aText, precision: oneOf(["reproducible", "fast"]) }),
+};
+const anAudit = aRecord(fields);
+
+/**
+ * A value from a file as a spec. Throws FormatError that begins with `where` and names what this
+ * version does not know: a newer version, a field, an operator, a method, a test.
+ */
+export function parseAuditSpec(value: unknown, where: string): AuditSpec {
+  const { version } = (value ?? {}) as { version?: unknown };
+  if (typeof version === "number" && version > specVersion)
+    throw new FormatError(
+      `${where}: it is of version ${version}, this program knows version ${specVersion}; update the program`,
+      { version },
+    );
+  anAudit(value, where);
+  return value as AuditSpec;
+}
+
+/** Names an audit: SHA-256 of its spec and of the version that computes it. */
+export const auditFingerprint = (spec: AuditSpec): string =>
+  bytesToHex(sha256(new TextEncoder().encode(canonical({ spec, software }))));
+
+interface OpenedImages {
+  readonly set: ImageSet;
+  readonly records: readonly Pick<ImageRecord, "label" | "preparation">[];
+}
+function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
+  if (spec.kind === "brainPhantoms") {
+    const generated = (_: unknown, i: number): OpenedImages["records"][number] => ({
+      label: `generated phantom ${i + 1}`,
+      preparation: "none",
+    });
+    return { set: brainPhantoms(spec), records: Array.from({ length: spec.count }, generated) };
+  }
+  const images = spec.images.map(({ sha256, label }) => Float32Array.from(arrayOf(arrays, sha256, label).data));
+  return { set: imagesFrom(images, spec.shape), records: spec.images };
+}
+
+/**
+ * The audit that a spec describes, on a backend that gives its bits. Throws ConfigError for another
+ * backend and for options out of range, FormatError for an array or a network that is not given.
+ */
+export function auditFromSpec(spec: AuditSpec, { arrays, networks }: Given, backend: Backend): AuditOptions {
+  if (backend.name !== spec.backend.name)
+    throw new ConfigError(
+      `audit: it is to run on the backend ${spec.backend.name}, this one is ${backend.name}; open that one`,
+      { wanted: spec.backend.name },
+    );
+  const { set, records } = openImages(spec.images, arrays);
+  return {
+    spec,
+    problem: inverseProblem({ operator: openOperator(spec.operator, arrays), noise: spec.noise, images: set }),
+    methods: spec.methods.map((method) => openMethod(method, networks)),
+    tests: spec.tests.map(openTest),
+    seed: spec.seed,
+    backend,
+    images: records,
+    certificates: spec.certificates,
+  };
+}

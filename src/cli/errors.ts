@@ -1,0 +1,39 @@
+// What an exit code means: 0 done, 1 a test failed and --fail-on asked, 2 bad input, 3 an error of
+// ours or of the machine.
+import { BackendError, FiducialError } from "../engine/index.ts";
+
+export const DONE = 0;
+export const TEST_FAILED = 1;
+export const BAD_INPUT = 2;
+export const OUR_ERROR = 3;
+export const INTERRUPTED = 130;
+export type ExitCode = typeof DONE | typeof TEST_FAILED | typeof BAD_INPUT | typeof OUR_ERROR;
+
+/** The machine gave out: no memory, a full disk, a thread that was lost. */
+export class MachineError extends FiducialError {
+  readonly code = "MACHINE" as const;
+}
+
+/** Errors of Node and V8 that mean that memory ran out. */
+const outOfMemory = (error: Error & { code?: string }): boolean =>
+  error.code === "ERR_WORKER_OUT_OF_MEMORY" ||
+  error.code === "ENOMEM" ||
+  (error instanceof RangeError && /allocation failed|could not allocate|out of memory/i.test(error.message));
+
+/** The error in one line, and the exit code that it means. */
+export function explained(thrown: unknown): { readonly line: string; readonly code: ExitCode } {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error instanceof FiducialError) {
+    const ours = error instanceof MachineError || error instanceof BackendError;
+    return { line: error.message, code: ours ? OUR_ERROR : BAD_INPUT };
+  }
+  if (outOfMemory(error))
+    return {
+      line: `the memory is used up (${error.message}); use smaller or fewer images, or fewer --threads`,
+      code: OUR_ERROR,
+    };
+  return {
+    line: `internal error: ${error.message}; run it again with --debug and report what it prints`,
+    code: OUR_ERROR,
+  };
+}

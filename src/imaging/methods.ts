@@ -1,0 +1,104 @@
+// Reconstruction methods as plain data: every kind and its options, and the method that a spec
+// names. A new method adds its line to `Methods` and to `methods`.
+import { FormatError } from "../engine/index.ts";
+import type { Network } from "../learning/index.ts";
+import { aFlag, aRecord, aText, aWhole, maybe, oneOf } from "./checks.ts";
+import { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+import { aHash, aNumber, checkSpec, type Check, type Kinds } from "./operators/spec.ts";
+import { zeroFilled, type Reconstructor } from "./reconstructor.ts";
+import { conjugateGradient } from "./solvers/conjugate-gradient.ts";
+import { firenet } from "./solvers/firenet.ts";
+import { totalVariation } from "./solvers/total-variation.ts";
+import { waveletSparsity } from "./solvers/wavelet-sparsity.ts";
+
+type OptionsOf<F extends (...args: never[]) => Reconstructor> = Readonly<NonNullable<Parameters<F>[0]>>;
+export interface Methods {
+  /** A network, by its hash (networkHash). */
+  networkReconstructor: {
+    readonly sha256: string;
+    readonly name?: string;
+    readonly form?: Partial<Form>;
+    readonly smoothing?: Smoothing;
+  };
+  totalVariation: OptionsOf<typeof totalVariation>;
+  waveletSparsity: OptionsOf<typeof waveletSparsity>;
+  firenet: OptionsOf<typeof firenet>;
+  conjugateGradient: OptionsOf<typeof conjugateGradient>;
+  zeroFilled: Readonly<Record<never, unknown>>;
+}
+export type MethodSpec = { [K in keyof Methods]: { readonly kind: K } & Methods[K] }[keyof Methods];
+/** Networks that specs name, by their hash. */
+export type Networks = ReadonlyMap<string, Network>;
+
+interface MethodDefinition<O> {
+  /** What each field of a spec from a file is held to. */
+  readonly fields: { readonly [K in keyof Required<O>]: Check };
+  open(options: O, networks: Networks): Reconstructor;
+}
+const wavelet = oneOf(["haar", "db2"]);
+export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[K]> } = {
+  networkReconstructor: {
+    fields: {
+      sha256: aHash,
+      name: maybe(aText),
+      form: maybe(
+        aRecord({
+          input: maybe(oneOf(["image", "measurement"])),
+          iterations: maybe(aWhole),
+          dataConsistency: maybe(aFlag),
+        }),
+      ),
+      smoothing: maybe(aRecord({ sigma: aNumber, samples: aWhole })),
+    },
+    open({ sha256, ...options }, networks) {
+      const network = networks.get(sha256);
+      if (!network)
+        throw new FormatError(`method: the network with SHA-256 ${sha256} is not given; pass its checkpoint`, {
+          sha256,
+        });
+      return networkReconstructor({ network, ...options });
+    },
+  },
+  totalVariation: {
+    fields: { lambda: maybe(aNumber), iterations: maybe(aWhole), rho: maybe(aNumber) },
+    open: totalVariation,
+  },
+  waveletSparsity: {
+    fields: {
+      lambda: maybe(aNumber),
+      iterations: maybe(aWhole),
+      wavelet: maybe(wavelet),
+      levels: maybe(aWhole),
+      spin: maybe(aFlag),
+    },
+    open: waveletSparsity,
+  },
+  firenet: {
+    fields: {
+      lambda: maybe(aNumber),
+      outer: maybe(aWhole),
+      inner: maybe(aWhole),
+      delta: maybe(aNumber),
+      wavelet: maybe(wavelet),
+      levels: maybe(aWhole),
+    },
+    open: firenet,
+  },
+  conjugateGradient: { fields: { mu: maybe(aNumber), iterations: maybe(aWhole) }, open: conjugateGradient },
+  zeroFilled: { fields: {}, open: zeroFilled },
+};
+const kinds: Kinds = Object.fromEntries(Object.entries(methods).map(([kind, { fields }]) => [kind, fields]));
+
+/** Throws FormatError for a value that is no MethodSpec. */
+export const aMethod: Check = (value, where) => checkSpec(value, where, kinds);
+/**
+ * The method that a spec names. Throws ConfigError for options out of range, FormatError for a
+ * network that is not given.
+ */
+export function openMethod({ kind, ...options }: MethodSpec, networks: Networks = new Map()): Reconstructor {
+  const definition = methods[kind] as MethodDefinition<object>;
+  return definition.open(options, networks);
+}
+/** The networks by their hashes. */
+export const networksByHash = (networks: readonly Network[]): Networks =>
+  new Map(networks.map((network) => [networkHash(network), network]));
