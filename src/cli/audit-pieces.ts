@@ -59,7 +59,7 @@ function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: s
   };
   const { content, ...seal } = (value ?? {}) as Record<string, unknown>;
   if (typeof seal.audit !== "string" || typeof seal.sha256 !== "string" || content === undefined)
-    fail("it is no piece of an audit");
+    fail("it is no piece of an audit that this version knows");
   if (audit !== undefined && seal.audit !== audit) fail("it is a piece of another audit");
   if (seal.key !== key) fail(`it is the piece ${String(seal.key)} under another name`);
   const text = JSON.stringify(content);
