@@ -87,6 +87,8 @@ export const inspectCommand: Command = {
         .map(([k, v]) => `${k}: ${String(v)}\n`)
         .join("")}`,
     );
+    for (const [field, value] of Object.entries(network.trained ?? {}))
+      terminal.print(`trained for ${field}: ${JSON.stringify(value)}\n`);
     const image = args.optional("image");
     if (image !== undefined) {
       const sheet = featureSheet(
@@ -101,6 +103,7 @@ export const inspectCommand: Command = {
       ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}),
       architecture: network.architecture,
       provenance: network.provenance,
+      trained: network.trained,
       ...summary,
     });
     return 0;
