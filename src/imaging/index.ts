@@ -23,6 +23,16 @@ export {
   type Inside,
   type Place,
 } from "./details.ts";
+export {
+  compareKinds,
+  describeKind,
+  imageFeatures,
+  type Difference,
+  type FeatureName,
+  type ImageFeatures,
+  type ImageKind,
+  type Likeness,
+} from "./likeness.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
