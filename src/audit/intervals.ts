@@ -13,16 +13,18 @@ export interface MeanInterval {
   /** 95 %; absent where none can be promised. */
   readonly interval?: Interval;
   /**
-   * What the promise rests on: with fewer than `SKEWED_FROM` values their number does not show how
-   * skewed they are, and strongly skewed ones are covered in 87 to 93 of 100 cases only.
+   * What the promise rests on with fewer than 20 values, which do not show how they are spread:
+   * strongly skewed ones and those in two groups are held in 88 to 98 of 100 cases.
    */
-  readonly assumes?: "values that are not strongly skewed";
+  readonly assumes?: "values that are neither strongly skewed nor in two groups";
 }
 
 /** Fewer values give no interval of their mean. */
 export const MEAN_FROM = 3;
 /** From so many values on the interval follows their skewness. */
-export const SKEWED_FROM = 10;
+const SKEWED_FROM = 10;
+/** From so many values on nothing is assumed. */
+const ANY_FROM = 20;
 /** Fewer trials give no interval of a share. */
 export const SHARE_FROM = 7;
 
@@ -62,15 +64,10 @@ export function meanInterval95(values: readonly number[]): MeanInterval {
   if (!(deviation > 1e-12 * Math.abs(centre))) return { mean: centre };
   const t = studentQuantile(0.975, n - 1);
   const error = deviation / Math.sqrt(n);
-  if (n < SKEWED_FROM)
-    return {
-      mean: centre,
-      interval: { low: centre - t * error, high: centre + t * error },
-      assumes: "values that are not strongly skewed",
-    };
-  const skew = skewness / (3 * Math.sqrt(n));
+  const skew = n < SKEWED_FROM ? 0 : skewness / (3 * Math.sqrt(n));
   const interval = { low: centre - error * unskewed(t, skew), high: centre - error * unskewed(-t, skew) };
-  return { mean: centre, interval };
+  if (n >= ANY_FROM) return { mean: centre, interval };
+  return { mean: centre, interval, assumes: "values that are neither strongly skewed nor in two groups" };
 }
 
 /**
@@ -91,8 +88,8 @@ export function differenceInterval95(a: readonly number[], b: readonly number[])
  * meanInterval95, but none for fewer than 10.
  */
 export function meanShareInterval95(shares: readonly number[]): MeanInterval {
-  const { mean: centre, interval, assumes } = meanInterval95(shares);
-  return interval && assumes === undefined ? { mean: centre, interval } : { mean: centre };
+  const { mean: centre, interval } = meanInterval95(shares);
+  return interval && shares.length >= SKEWED_FROM ? { mean: centre, interval } : { mean: centre };
 }
 
 /** P(X ≤ k) of n trials with probability p. */

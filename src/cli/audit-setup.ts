@@ -182,7 +182,7 @@ export async function setUpAudit(args: Arguments, terminal: Terminal): Promise<A
   const { set, records } = await loadImages(args, model.shape, backend, terminal);
   const methods = [
     networkReconstructor({ network: model.network, operator }),
-    ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args)),
+    ...args.choices("methods", classicalNames).map((name) => classicalMethod(name, operator, args, noise.sigma)),
   ];
   return {
     problem: inverseProblem({ operator, noise, images: set }),

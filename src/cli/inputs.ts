@@ -59,23 +59,29 @@ export async function chooseBackend(args: Arguments, terminal: Terminal): Promis
   return backend;
 }
 
+const noiseOf = (sigma?: number): { sigma?: number } => (sigma === undefined ? {} : { sigma });
 const classical: Readonly<
-  Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments) => Reconstructor>
+  Record<string, (operator: ReturnType<typeof subsampledFourier>, args: Arguments, sigma?: number) => Reconstructor>
 > = {
-  "total-variation": (operator, args) =>
-    totalVariation({ operator, ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}) }),
-  wavelet: (operator) => waveletSparsity({ operator }),
-  firenet: (operator) => firenet({ operator }),
+  "total-variation": (operator, args, sigma) =>
+    totalVariation({
+      operator,
+      ...noiseOf(sigma),
+      ...(args.has("lambda") ? { lambda: args.number("lambda", 1e-9, 1e6) } : {}),
+    }),
+  wavelet: (operator, _, sigma) => waveletSparsity({ operator, ...noiseOf(sigma) }),
+  firenet: (operator, _, sigma) => firenet({ operator, ...noiseOf(sigma) }),
   "zero-filled": (operator) => zeroFilled({ operator }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
-/** The method of that name; --lambda is total variation's. */
+/** The method of that name, tuned for noise of deviation sigma; --lambda is total variation's. */
 export function classicalMethod(
   name: string,
   operator: ReturnType<typeof subsampledFourier>,
   args: Arguments,
+  sigma?: number,
 ): Reconstructor {
-  return classical[name](operator, args);
+  return classical[name](operator, args, sigma);
 }
 
 export interface Model {

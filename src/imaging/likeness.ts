@@ -131,6 +131,7 @@ export function imageFeatures(image: ArrayLike<number>, shape: Size): ImageFeatu
 /** What one kind of training images is like; plain data, so that a checkpoint can hold it. */
 export interface ImageKind {
   readonly images: number;
+  readonly shape: Size;
   /** Least and greatest value, and a tenth of the distance more on both sides. */
   readonly ranges: Readonly<Record<FeatureName, readonly [low: number, high: number]>>;
   /** Mean and inverse covariance of the features together, in the order of `ranges`. */
@@ -193,14 +194,13 @@ export function describeKind(images: ImageSet): ImageKind {
       },
     );
   const features = Array.from({ length: images.length }, (_, i) => imageFeatures(images.image(i), images.shape));
-  const ranges = Object.fromEntries(
-    names.map((name) => {
-      const values = features.map((f) => f[name]);
-      const [low, high] = [Math.min(...values), Math.max(...values)];
-      const margin = MARGIN * (high - low);
-      return [name, [Math.max(0, low - margin), high + margin]];
-    }),
-  ) as ImageKind["ranges"];
+  const ranges = {} as Record<FeatureName, readonly [number, number]>;
+  for (const name of names) {
+    const values = features.map((f) => f[name]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const margin = MARGIN * (high - low);
+    ranges[name] = [Math.max(0, low - margin), high + margin];
+  }
   const vectors = features.map(together);
   const mean = names.map((_, k) => vectors.reduce((sum, v) => sum + v[k], 0) / vectors.length);
   const covariance = names.map((_, i) =>
@@ -212,7 +212,14 @@ export function describeKind(images: ImageSet): ImageKind {
   );
   const precision = inverseOf(covariance);
   const distances = vectors.map((v) => distanceOf(v, { mean, precision })[1]);
-  return { images: images.length, ranges, mean, precision, farthest: (1 + MARGIN) * Math.max(...distances) };
+  return {
+    images: images.length,
+    shape: images.shape,
+    ranges,
+    mean,
+    precision,
+    farthest: (1 + MARGIN) * Math.max(...distances),
+  };
 }
 
 /** One feature that is not as in the training images. */
@@ -268,10 +275,17 @@ function likenessTo(features: ImageFeatures, kind: ImageKind): Likeness {
 
 /**
  * Whether an image [2,H,W] is like one of the kinds that a network was trained on, and what is not.
- * Throws what imageFeatures throws, ConfigError without a kind.
+ * Throws what imageFeatures throws, ConfigError without a kind, ShapeError where the
+ * sizes differ: details are finer in larger images.
  */
 export function compareKinds(image: ArrayLike<number>, shape: Size, kinds: readonly ImageKind[]): Likeness {
   if (kinds.length === 0) throw new ConfigError("compareKinds: there is no kind of training images to compare with");
+  const other = kinds.find((kind) => kind.shape.join() !== shape.join());
+  if (other)
+    throw new ShapeError(
+      `compareKinds: an image of ${shape.join("×")} beside training images of ${other.shape.join("×")}; resample it first`,
+      { shape },
+    );
   const features = imageFeatures(image, shape);
   const found = kinds.map((kind) => likenessTo(features, kind));
   return found.find((f) => f.alike) ?? found.reduce((a, b) => (b.distance < a.distance ? b : a));

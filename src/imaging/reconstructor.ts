@@ -35,18 +35,21 @@ export function zeroFilled(options: { operator: Operator }): Reconstructor {
 
 /**
  * Runs `body` on y divided by its own scale (the root mean square of A*y, per image), and
- * multiplies the result back: a method that works at any intensity.
+ * multiplies the result back: a method that works at any intensity. `ratio` changes the scale [N] by
+ * a factor, which a method whose λ is fixed feels as that factor of λ.
  */
 export function atUnitScale(
   operator: Operator,
   b: GraphBuilder,
   y: Value,
   body: (y: Value, initial: Value) => Value,
+  ratio?: (b: GraphBuilder, scale: Value) => Value,
 ): Value {
   const { add, div, mean, mul, reshape, sqrt, square } = arithmetic(b);
   const initial = operator.adjoint(b, y);
   const power = mean(square(initial), initial.shape.map((_, i) => i).slice(1));
-  const scale = sqrt(add(power, 1e-12));
+  const unit = sqrt(add(power, 1e-12));
+  const scale = ratio ? mul(unit, ratio(b, unit)) : unit;
   const like = (v: Value): Value => reshape(scale, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
   const x = body(div(y, like(y)), div(initial, like(initial)));
   return mul(x, like(x));

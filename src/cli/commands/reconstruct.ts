@@ -118,10 +118,12 @@ export const reconstructCommand: Command = {
     };
     const { mask, scans } = kspace === undefined ? await simulate() : fromKspace(args, kspace, model, terminal);
     const operator = subsampledFourier({ mask });
+    // measured k-space has units of its own, which the model's noise level says nothing about
+    const sigma = kspace === undefined || args.has("noise") ? chooseNoise(args, model) : undefined;
     const method =
       choice === "network"
         ? networkReconstructor({ network: model.network, operator })
-        : classicalMethod(choice, operator, args);
+        : classicalMethod(choice, operator, args, sigma);
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);

@@ -3,6 +3,7 @@
 import { arithmetic, ConfigError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { tunedWeight } from "./tuned.ts";
 import { shrinkDetails, type Wavelet } from "./wavelet-sparsity.ts";
 
 /**
@@ -63,20 +64,23 @@ export function restartedPrimalDual(
 
 /**
  * x̂ ≈ argmin λ·Σ|details of x| + ‖Ax − y‖ at unit image scale, by restartedPrimalDual: x̂ moves by
- * at most a constant times what y moves. The paper's images use λ = 0.00025; the default here is
- * the best of some on held-out phantoms. Throws ConfigError for a λ or count that is not positive.
+ * at most a constant times what y moves. The paper's images use λ = 0.00025; without λ, the one
+ * tuned for noise of deviation `sigma` in y and images of typical brightness: at another scale of y
+ * this cost keeps its minimiser, so λ needs no factor. Throws ConfigError for a λ or count that is not positive.
  * Source: Colbrook, Antun, Hansen, PNAS 2022.
  */
 export function firenet(options: {
   operator: Operator;
   lambda?: number;
+  sigma?: number;
   outer?: number;
   inner?: number;
   delta?: number;
   wavelet?: Wavelet;
   levels?: number;
 }): Reconstructor {
-  const { operator, lambda = 0.001, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
+  const { operator, sigma, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
+  const lambda = options.lambda ?? tunedWeight("firenet", operator, sigma).lambda;
   if (!(lambda > 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0))
     throw new ConfigError(
       `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} not negative`,
@@ -86,7 +90,16 @@ export function firenet(options: {
     name: "FIRENET",
     operator,
     on: (other) => firenet({ ...options, operator: other }),
-    description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
+    description: {
+      kind: "firenet",
+      ...(options.lambda === undefined ? { tunedFor: sigma } : {}),
+      lambda,
+      outer,
+      inner,
+      delta,
+      wavelet,
+      levels,
+    },
     apply: (b, y) =>
       atUnitScale(operator, b, y, (scaled) =>
         restartedPrimalDual(b, scaled, {

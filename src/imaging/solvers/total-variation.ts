@@ -3,20 +3,25 @@
 import { arithmetic, ConfigError, PI, sinCos, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { subsampledFourier } from "../operators/subsampled-fourier.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { tunedWeight } from "./tuned.ts";
 
 /**
  * x̂ = argmin ½‖Ax − y‖² + λ‖∇x‖₂,₁ at unit image scale: isotropic total variation over the complex
  * image, periodic differences, `iterations` of ADMM with penalty ρ, each solving its quadratic step
- * exactly in k-space. Throws ConfigError for a λ, ρ or count that is not positive. Source: Rudin,
+ * exactly in k-space. Without λ, the one tuned for noise of deviation `sigma` in y. Throws ConfigError for a λ, ρ or count that is not positive. Source: Rudin,
  * Osher, Fatemi 1992; Goldstein & Osher 2009.
  */
 export function totalVariation(options: {
   operator: ReturnType<typeof subsampledFourier>;
   lambda?: number;
+  sigma?: number;
   iterations?: number;
   rho?: number;
 }): Reconstructor {
-  const { operator, lambda = 0.02, iterations = 60, rho = 5 * lambda } = options;
+  const { operator, sigma, iterations = 60 } = options;
+  const tuned = options.lambda === undefined ? tunedWeight("totalVariation", operator, sigma) : undefined;
+  const lambda = options.lambda ?? tuned!.lambda;
+  const { rho = 5 * lambda } = options;
   if (!(lambda > 0) || !(rho > 0) || !(iterations >= 1))
     throw new ConfigError(
       `totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive`,
@@ -63,7 +68,13 @@ export function totalVariation(options: {
     name: "total variation",
     operator,
     on: (other) => totalVariation({ ...options, operator: other }),
-    description: { kind: "totalVariation", lambda, iterations, rho },
-    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
+    description: {
+      kind: "totalVariation",
+      ...(tuned && sigma !== undefined ? { tunedFor: sigma } : {}),
+      lambda,
+      iterations,
+      rho,
+    },
+    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial), tuned?.ratio),
   };
 }

@@ -2,6 +2,7 @@
 import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { tunedWeight } from "./tuned.ts";
 
 const r3 = Math.sqrt(3);
 /** Low-pass filters of orthonormal wavelets. Source: Daubechies 1988. */
@@ -90,7 +91,8 @@ export function shrinkDetails(
  * x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with
  * step 1 (‖A‖ ≤ 1), over an orthonormal periodic wavelet transform. With `spin` (default) every
  * iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to
- * the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a
+ * the translation-invariant problem, no longer the minimiser of one cost. Without λ, the one tuned
+ * for noise of deviation `sigma` in y. Throws ConfigError for a
  * λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide.
  * Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving
  * grid.
@@ -98,12 +100,15 @@ export function shrinkDetails(
 export function waveletSparsity(options: {
   operator: Operator;
   lambda?: number;
+  sigma?: number;
   iterations?: number;
   wavelet?: Wavelet;
   levels?: number;
   spin?: boolean;
 }): Reconstructor {
-  const { operator, lambda = 0.02, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
+  const { operator, sigma, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
+  const tuned = options.lambda === undefined ? tunedWeight("waveletSparsity", operator, sigma) : undefined;
+  const lambda = options.lambda ?? tuned!.lambda;
   if (!(lambda > 0) || !(iterations >= 1) || !(levels >= 1))
     throw new ConfigError(
       `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive`,
@@ -135,7 +140,15 @@ export function waveletSparsity(options: {
     name: "wavelet sparsity",
     operator,
     on: (other) => waveletSparsity({ ...options, operator: other }),
-    description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
-    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial)),
+    description: {
+      kind: "waveletSparsity",
+      ...(tuned ? { tunedFor: sigma } : {}),
+      lambda,
+      iterations,
+      wavelet,
+      levels,
+      spin,
+    },
+    apply: (b, y) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial), tuned?.ratio),
   };
 }
