@@ -1,0 +1,87 @@
+// The classical methods' default weights: what they depend on, and what they do not.
+import { describe, expect, it } from "vitest";
+import { ConfigError, openBackend } from "fiducial/engine";
+import {
+  brainPhantoms,
+  firenet,
+  gaussianNoise,
+  inverseProblem,
+  magnitude,
+  measure,
+  psnr,
+  reconstruct,
+  subsampledFourier,
+  totalVariation,
+  variableDensityMask,
+  waveletSparsity,
+} from "fiducial/imaging";
+
+const shape = [64, 64] as const;
+const images = brainPhantoms({ shape, count: 3, seed: 70_000 });
+const operatorAt = (acceleration: number): ReturnType<typeof subsampledFourier> =>
+  subsampledFourier({ mask: variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 2 }) });
+const operator = operatorAt(4);
+const methods = { totalVariation, waveletSparsity, firenet };
+
+describe("default weights of the classical methods", () => {
+  it("grow with the noise of denoisers, and change with the share that is measured", () => {
+    for (const make of [totalVariation, waveletSparsity]) {
+      const at = (sigma: number): number => Number(make({ operator, sigma }).description.lambda);
+      expect(at(0.1)).toBeGreaterThan(3 * at(0.01));
+    }
+    for (const make of Object.values(methods)) {
+      const at = (acceleration: number): unknown =>
+        make({ operator: operatorAt(acceleration), sigma: 0.03 }).description.lambda;
+      expect(at(2)).not.toEqual(at(8));
+      expect(make({ operator, sigma: 0.03 }).description.tunedFor).toBe(0.03);
+      expect(make({ operator, sigma: 0.03, lambda: 0.5 }).description).toMatchObject({ lambda: 0.5 });
+      expect(() => make({ operator, sigma: -1 })).toThrow(ConfigError);
+    }
+  });
+  it("treat a scan alike in other units, with the noise in those units", async () => {
+    const backend = await openBackend("reference");
+    const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.05 }), images });
+    const y = await measure(problem, { image: 0, seed: 1, backend });
+    const unit = 2 ** -3;
+    for (const make of [
+      (sigma: number) => waveletSparsity({ operator, sigma, iterations: 4 }),
+      // its ρ belongs to the typical scale, and is given here
+      (sigma: number) => totalVariation({ operator, sigma, iterations: 4, rho: 0.5 }),
+    ]) {
+      const own = await reconstruct(make(0.05), y, backend);
+      const other = await reconstruct(
+        make(0.05 * unit),
+        y.map((v) => v * unit),
+        backend,
+      );
+      const [m, n] = [magnitude(own), magnitude(other)];
+      expect(
+        psnr(
+          m,
+          n.map((v) => v / unit),
+        ),
+      ).toBeGreaterThan(90);
+    }
+  });
+  it("are better than the default problem's weight where the noise is another", async () => {
+    const backend = await openBackend("wasm");
+    const shape = [128, 128] as const;
+    const operator = subsampledFourier({
+      mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 2 }),
+    });
+    const images = brainPhantoms({ shape, count: 2, seed: 70_000 });
+    for (const sigma of [0, 0.1]) {
+      const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma }), images });
+      const score = async (method: ReturnType<typeof totalVariation>): Promise<number> => {
+        let sum = 0;
+        for (let i = 0; i < images.length; i++) {
+          const x = await reconstruct(method, await measure(problem, { image: i, seed: 1, backend }), backend);
+          sum += psnr(magnitude(images.image(i)), magnitude(x));
+        }
+        return sum / images.length;
+      };
+      const gain = (await score(totalVariation({ operator, sigma }))) - (await score(totalVariation({ operator })));
+      expect(gain).toBeGreaterThan(0.1);
+    }
+  });
+});
