@@ -1,7 +1,7 @@
 // How likely a rare event is: subset simulation, and plain Monte Carlo to hold it to.
 import { ConfigError, exp, log, random } from "../../engine/index.ts";
+import { shareInterval95 } from "../intervals.ts";
 import { studentQuantile } from "../quantiles.ts";
-import { NORMAL_95 as Z } from "./normals.ts";
 
 /** A probability with a 95 % interval. */
 export interface Likelihood {
@@ -30,7 +30,7 @@ interface Event {
   readonly tick?: () => Promise<void> | void;
 }
 
-/** Counts. The interval is Wilson's. Throws ConfigError without samples. */
+/** Counts. The interval is shareInterval95's, or 0 to 1 for too few samples. Throws ConfigError without samples. */
 export async function plainMonteCarlo(event: Event & { samples: number }): Promise<Likelihood> {
   const { dimension, response, threshold, samples, tick } = event;
   if (!(samples >= 1)) throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, { samples });
@@ -45,18 +45,8 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
     if (g > top) [top, worst] = [g, u];
     await tick?.();
   }
-  const [p, z2] = [hits / samples, Z * Z];
-  const middle = (p + z2 / (2 * samples)) / (1 + z2 / samples);
-  const half = (Z / (1 + z2 / samples)) * Math.sqrt((p * (1 - p)) / samples + z2 / (4 * samples * samples));
-  return {
-    probability: p,
-    low: Math.max(0, middle - half),
-    high: middle + half,
-    evaluations: samples,
-    levels: [],
-    bound: false,
-    worst,
-  };
+  const { low, high } = shareInterval95(hits, samples) ?? { low: 0, high: 1 };
+  return { probability: hits / samples, low, high, evaluations: samples, levels: [], bound: false, worst };
 }
 
 /**
