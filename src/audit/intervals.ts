@@ -1,6 +1,6 @@
 // Intervals that hold the truth as often as they promise: in 95 of 100 audits, as nearly as can be
 // had. scripts/cover.mjs simulates every one of them; docs/evidence.md has its table.
-import { ConfigError } from "../engine/index.ts";
+import { ConfigError, exp, log } from "../engine/index.ts";
 import { betaCdf, betaQuantile, studentQuantile } from "./quantiles.ts";
 import { mean } from "./statistics.ts";
 
@@ -32,12 +32,13 @@ export const SHARE_FROM = 7;
 function spread(values: readonly number[]): { deviation: number; skewness: number } {
   const n = values.length;
   const centre = mean(values);
-  const moment = (power: number): number => values.reduce((sum, v) => sum + (v - centre) ** power, 0);
-  const second = moment(2);
-  const deviation = Math.sqrt(second / (n - 1));
-  return { deviation, skewness: moment(3) / n / (second / n) ** 1.5 };
+  const offsets = values.map((v) => v - centre);
+  const second = offsets.reduce((sum, d) => sum + d * d, 0) / n;
+  const third = offsets.reduce((sum, d) => sum + d * d * d, 0) / n;
+  return { deviation: Math.sqrt((second * n) / (n - 1)), skewness: third / (second * Math.sqrt(second)) };
 }
 
+const cubeRoot = (x: number): number => (x === 0 ? 0 : Math.sign(x) * exp(log(Math.abs(x)) / 3));
 /**
  * Turns a quantile t of the symmetric statistic into that of a skewed one; `skew` is the
  * population's skewness over 3√n. The inverse of T + skew·T² + skew²·T³/3 + skew/2. Source: Hall,
@@ -45,7 +46,7 @@ function spread(values: readonly number[]): { deviation: number; skewness: numbe
  */
 function unskewed(t: number, skew: number): number {
   const moved = t - skew / 2;
-  return Math.abs(skew) < 1e-9 ? moved : (Math.cbrt(1 + 3 * skew * moved) - 1) / skew;
+  return Math.abs(skew) < 1e-9 ? moved : (cubeRoot(1 + 3 * skew * moved) - 1) / skew;
 }
 
 /**
@@ -102,19 +103,25 @@ function binomialCdf(k: number, n: number, p: number): number {
  * the other as is no likelier. Source: Blaker, Canadian Journal of Statistics 2000.
  */
 function agreement(k: number, n: number, p: number): number {
-  const [down, up] = [binomialCdf(k, n, p), 1 - binomialCdf(k - 1, n, p)];
-  const least = Math.min(down, up) * (1 + 1e-9);
+  const below = (j: number): number => binomialCdf(j, n, p);
+  const above = (j: number): number => 1 - binomialCdf(j - 1, n, p);
+  const own = Math.min(below(k), above(k));
+  const least = own * (1 + 1e-9);
   let other = 0;
-  if (up <= down) for (let j = 0; binomialCdf(j, n, p) <= least && j < k; j++) other = binomialCdf(j, n, p);
-  else for (let j = n; 1 - binomialCdf(j - 1, n, p) <= least && j > k; j--) other = 1 - binomialCdf(j - 1, n, p);
-  return Math.min(down, up) + other;
+  if (above(k) <= below(k)) {
+    for (let j = 0; j < k && below(j) <= least; j++) other = below(j);
+  } else {
+    for (let j = n; j > k && above(j) <= least; j--) other = above(j);
+  }
+  return own + other;
 }
 
 /**
  * The interval of a probability after k successes in n independent trials: Blaker's, whose cover is
  * nowhere below 1 − level. No interval from so few whole numbers has 95 % everywhere; level = 0.065
  * up to 50 trials gives 93.5 % at the least and 95 to 97 % on the mean over p, and 0.05 beyond.
- * Above 200 trials it is Clopper and Pearson's, which costs nothing and is hardly longer. None for fewer than 7 trials. Throws ConfigError unless 0 ≤ k ≤ n are whole.
+ * Above 200 trials it is Clopper and Pearson's, which costs nothing and is hardly longer. None for
+ * fewer than 7 trials. Throws ConfigError unless 0 ≤ k ≤ n are whole.
  */
 export function shareInterval95(k: number, n: number): Interval | undefined {
   if (!Number.isInteger(k) || !Number.isInteger(n) || k < 0 || k > n)

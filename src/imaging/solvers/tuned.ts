@@ -1,6 +1,6 @@
 // How much weight λ the classical methods give to their penalty when none is named: as much as was
 // best on held-out phantoms for the noise and the share of k-space that they are given.
-import { arithmetic, ConfigError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, exp, log, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 
 /** Noise relative to the image: σ over the root mean square of A*y. */
@@ -46,9 +46,9 @@ function measuredShare(operator: Operator): number {
 /** The nodes' λ for a share of k-space: between 1/8, 1/4 and 1/2 by the logarithms of both. */
 function weightsFor(method: keyof typeof tables, share: number): number[] {
   const { eighth, quarter, half } = tables[method];
-  const octaves = Math.min(2, Math.max(0, Math.log2(share) + 3));
+  const octaves = Math.min(2, Math.max(0, 3 + log(share) / log(2)));
   const [less, more, part] = octaves < 1 ? [eighth, quarter, octaves] : [quarter, half, octaves - 1];
-  return less.map((weight, k) => weight * (more[k] / weight) ** part);
+  return less.map((weight, k) => weight * exp(part * log(more[k] / weight)));
 }
 
 /**
