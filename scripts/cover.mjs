@@ -38,7 +38,7 @@ function judged(cover, promised, count = Number.POSITIVE_INFINITY) {
   const slack = 2 * Math.sqrt((0.95 * 0.05) / count);
   const good = cover >= 0.93 - slack && cover <= 0.97 + slack;
   if (promised && !good) missed++;
-  return `${percent(cover)}${good ? "" : promised ? " (missed)" : " (not promised)"}`;
+  return `${percent(cover)}${promised ? (good ? "" : " (missed)") : " (not promised)"}`;
 }
 
 /** PSNR of zero-filled phantoms at two rates: images as an audit has them. */

@@ -2,6 +2,7 @@
 //   node scripts/tune-classical.mjs          the table of src/imaging/solvers/tuned.ts, by phantoms
 //   node scripts/tune-classical.mjs check    the default λ beside the best of a grid, other phantoms
 //   node scripts/tune-classical.mjs check FILE…    the same on the middle slices of real volumes
+//   node scripts/tune-classical.mjs check firenet 4 FILE…    for one method at one acceleration
 // None are phantoms of the training or of an audit. About four minutes each on one core.
 import { readFileSync } from "node:fs";
 import {
@@ -161,13 +162,16 @@ async function realImages(files) {
   }
   return imagesFrom(images, shape);
 }
-async function check(files) {
-  const images = files.length > 0 ? await realImages(files) : brainPhantoms({ shape, count: 8, seed: 50_000 });
+async function check(words) {
+  const files = words.filter((word) => !(word in methods) && !["2", "4", "8"].includes(word));
+  const named = Object.entries(methods).filter(([name]) => words.includes(name));
+  const rates = [2, 4, 8].filter((rate) => words.includes(String(rate)));
+  const images = files.length > 0 ? await realImages(files) : brainPhantoms({ shape, count: 6, seed: 50_000 });
   console.log(
     `${images.length} images, another mask\n| method | R | σ | default, dB | best λ | its dB | lost |\n|---|---|---|---|---|---|---|`,
   );
-  for (const [name, method] of Object.entries(methods))
-    for (const acceleration of [2, 4, 8]) {
+  for (const [name, method] of named.length > 0 ? named : Object.entries(methods))
+    for (const acceleration of rates.length > 0 ? rates : [2, 4, 8]) {
       const operator = operatorOf(acceleration, 7);
       const data = [];
       for (const sigma of [0, 0.005, 0.01, 0.02, 0.05, 0.1]) data.push(await scans(images, operator, sigma));
@@ -184,6 +188,6 @@ async function check(files) {
     }
 }
 
-const [mode, ...files] = process.argv.slice(2);
-if (mode === "check") await check(files);
+const [mode, ...words] = process.argv.slice(2);
+if (mode === "check") await check(words);
 else await tune();
