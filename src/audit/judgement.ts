@@ -68,12 +68,20 @@ export function harmReason(harm: Harm, best: Reference | undefined, limits: Harm
 }
 
 /**
+ * Whether a proven bound makes a search needless: no perturbation costs `harmDb`, or none changes
+ * the image more than noise does, but for a twentieth.
+ */
+const isProven = ({ lossBound, changeBound, noise }: Measurement, harmDb: number): boolean =>
+  (lossBound !== undefined && lossBound < harmDb) ||
+  (changeBound !== undefined && changeBound <= 1.05 * noise.meanOutputChange);
+
+/**
  * Why the search at one image is no evidence that nothing worse is there; undefined where it is,
  * and
  * where a proven bound excludes a loss of `harmDb`.
  */
 export function doubtOf(m: Measurement, harmDb: number): string | undefined {
-  if (m.lossBound !== undefined && m.lossBound < harmDb) return undefined;
+  if (isProven(m, harmDb)) return undefined;
   if (m.search?.vanishing) return "its gradient vanishes, so a search along it sees nothing";
   if (m.search?.rising) return "the search was still gaining when it stopped";
   if (!m.strongerThanNoise) return "the search found no more than random noise does";

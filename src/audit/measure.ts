@@ -9,6 +9,8 @@ import { greyPicture } from "./pictures.ts";
 import type { Measurement } from "./schema.ts";
 
 const NOISE_DRAWS = 8;
+/** A change is larger than noise's beyond float32's rounding. */
+const MORE = 1.001;
 
 /** Who is measured, where, and under which conditions. */
 export interface Setting {
@@ -170,7 +172,8 @@ export async function measurePerturbation(
     amplification: length > 0 ? outputChange / length : 0,
     noise,
     lossBound: lossBound(setting, measuredNorm),
-    strongerThanNoise: after.psnr < noise.worstPsnr,
+    changeBound: setting.bound === undefined ? undefined : setting.bound * measuredNorm,
+    strongerThanNoise: after.psnr < noise.worstPsnr && outputChange > noise.maxOutputChange * MORE,
     psnr: both("psnr"),
     ssim: both("ssim"),
     nmse: both("nmse"),

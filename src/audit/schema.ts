@@ -117,7 +117,7 @@ export interface Measurement {
     readonly worstPsnr?: number;
     readonly nmse: number;
   };
-  /** It costs more PSNR than every draw of the noise. */
+  /** It costs more PSNR than every draw of the noise, and changes the image more. */
   readonly strongerThanNoise: boolean;
   readonly psnr: { readonly before: number; readonly after: number };
   readonly ssim: { readonly before: number; readonly after: number };
@@ -159,6 +159,8 @@ export interface Measurement {
    * costs more than.
    */
   readonly lossBound?: number;
+  /** Likewise: how much the image changes at most, ‖f(y(r)) − f(y(0))‖. */
+  readonly changeBound?: number;
   /**
    * How likely something as bad is, with a 95 % interval; `bound` says that the probability is at
    * most the one given.
