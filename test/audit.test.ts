@@ -208,7 +208,7 @@ describe("certificates", () => {
   });
   it("what is found for one method is tried on the others", async () => {
     const { problem: all, methods } = small(16);
-    const [test] = (
+    const [, test] = (
       await audit({
         problem: all,
         methods: methods.slice(0, 3),
@@ -239,17 +239,20 @@ describe("an audit", () => {
     expect(second).toBe(first);
     const result = JSON.parse(first) as AuditResult;
     // changes with the version, and with whatever changes a number: look at why before updating it
-    // and not with how it is shown: this is the hash of schema 1.2, which had no details
-    const { sha256: _, ...measured } = result;
-    const tests = measured.tests.map(({ details: __, ...test }) => test);
-    const numbers = JSON.stringify({ ...measured, schemaVersion: "1.2", tests });
+    // and not with how it is shown: no words, no pictures
+    const tests = result.tests.map(({ id, measurements, verdicts }) => ({
+      id,
+      measurements: measurements.map(({ pictures: _, ...numbers }) => numbers),
+      verdicts: verdicts.map(({ method, outcome, figure }) => [method, outcome, figure?.value]),
+    }));
+    const numbers = JSON.stringify({ accuracy: result.accuracy, tests });
     expect(createHash("sha256").update(numbers).digest("hex")).toMatchInlineSnapshot(
       `"9b649cef74b5e0907c6245b8187f307284399dba777887248024e3fd97463062"`,
     );
   });
   it("finds growing perturbations, clips them to their budgets, and attacks every method the same way", async () => {
     const result = await run();
-    for (const test of result.tests)
+    for (const test of result.tests.slice(1))
       for (const method of methods)
         for (const image of [0, 1]) {
           const own = test.measurements.filter((m) => m.method === method.name && m.image === image);

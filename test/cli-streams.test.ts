@@ -30,11 +30,11 @@ describe("a lost stream is no crash", () => {
 
 describe("exit codes", () => {
   it("1: a test failed and --fail-on asked; nothing else", () => {
-    const args = ["audit", ...quickest, "--count", "1", "--out", at("fails"), "--max-amplification"];
-    expect(fiducial([...args, "0.001", "--fail-on", "any"]).status).toBe(1);
-    expect(fiducial([...args, "0.001", "--fail-on", "model"]).status).toBe(1);
-    expect(fiducial([...args, "0.001"]).status).toBe(0);
-    expect(fiducial([...args, "1000", "--fail-on", "any"]).status).toBe(0);
+    // the network is not trained, so it is worse than zero-filling: its accuracy fails
+    const args = ["audit", ...quickest, "--count", "1", "--out", at("fails")];
+    expect(fiducial([...args, "--fail-on", "any"]).status).toBe(1);
+    expect(fiducial([...args, "--fail-on", "model"]).status).toBe(1);
+    expect(fiducial(args).status).toBe(0);
   });
   it("2: bad input; what to do with no command at all is said on stderr", () => {
     const nothing = fiducial([]);

@@ -117,7 +117,7 @@ describe("structural change", () => {
       },
     };
     const {
-      tests: [test],
+      tests: [, test],
     } = await audit({
       problem: all,
       methods: [honest, blurred],
@@ -133,7 +133,7 @@ describe("structural change", () => {
     for (let r = 0; r < 48; r++) few[r * 48 + 24] = 1;
     const blind = subsampledFourier({ mask: maskFrom(few, shape) });
     const {
-      tests: [test],
+      tests: [, test],
     } = await audit({
       problem: inverseProblem({ operator: blind, noise: gaussianNoise({ sigma: 0.001 }), images }),
       methods: [zeroFilled()],

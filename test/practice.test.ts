@@ -133,7 +133,7 @@ describe("the test of practice", () => {
         backend: wasm,
       });
     const result = await run();
-    const [test] = result.tests;
+    const [, test] = result.tests;
     const of = (method: string): (typeof test.measurements)[number][] =>
       test.measurements.filter((m) => m.method === method);
     expect(of("zero-filled")).toHaveLength(27);

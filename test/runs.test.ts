@@ -381,7 +381,7 @@ describe("resuming", () => {
     const [resume] = states;
     for (const [other, message] of [
       [{ problem: problem(0.03) }, /with noise 0\.02 and should go on with 0\.03/],
-      [{ problem: problem(0.02, 2) }, /with mask/],
+      [{ problem: problem(0.02, 2) }, /with operator .*should go on with/],
       [{ jitter: 0 }, /with jitter/],
       [{ smoothing: 0.1 }, /with smoothing/],
       [{ rates: [0.2] }, /with rates 0\.2, 0\.4 and should go on with 0\.2/],

@@ -123,7 +123,7 @@ describe("k-space files", async () => {
   const image = brainPhantoms({ shape, count: 1, seed: 3 }).image(0);
   const b = new GraphBuilder(ops);
   b.output("k", b.emit("fft2", { x: b.input("x", [2, ...shape]) }, { inverse: false }));
-  const full = Float32Array.from((await backend.compile(b)).run({ x: image }).k);
+  const full = Float32Array.from((await (await backend.compile(b)).execute({ x: image })).k);
   const sampled = (mask: Mask, scale: number, nothing: number): Float32Array =>
     full.map((v, p) => (mask.data[p % size] ? v * scale : nothing));
   it("cells that hold next to nothing are not measured, at any scale", () => {

@@ -41,28 +41,27 @@ const problem = inverseProblem({
   noise: gaussianNoise({ sigma: 0.01 }),
   images: brainPhantoms({ shape, count: 1, seed: 5 }),
 });
-const mask = operator.mask.data;
+const mask = operator.sampling.mask.data;
 const scene = { x: problem.images.image(0), noise: problem.draw(1, 0) };
 
 /** f(y) = F⁻¹(w·y): the singular values of f are w where something is measured. */
 const weights = Float32Array.from({ length: cells }, (_, k) => (mask[k] ? 0.5 + ((7 * k) % 13) / 13 : 0));
 weights[mask.indexOf(1)] = 2;
 const linear: Reconstructor = {
-  ...zeroFilled({ operator }),
+  ...zeroFilled(),
   name: "linear",
   apply: (b, y) => operator.adjoint(b, arithmetic(b).mul(y, b.constant(weights, [size, size]))),
 };
 const unet = networkReconstructor({
   network: nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 3, depth: 1, seed: 2, size: shape, residual: true }),
-  operator,
 });
-const variation = totalVariation({ operator, lambda: 0.05, iterations: 8 });
+const variation = totalVariation({ lambda: 0.05, iterations: 8 });
 
 function drawing(domain: Domain, seed: number): () => Promise<Float64Array> {
   const rng = random(seed);
   return async () => {
     const e = Float64Array.from({ length: 2 * cells }, (_, k) => (mask[k % cells] ? rng.normal() : 0));
-    const zero = await compileObjective(zeroFilled({ operator }), problem, "measurement", reference);
+    const zero = await compileObjective(zeroFilled(), problem, "measurement", reference);
     return domain === "image" ? zero.asImage(e) : e;
   };
 }
