@@ -67,8 +67,8 @@ export function zeroFilled(): Reconstructor {
 }
 
 /**
- * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per image), and
- * multiplies the result back: a method that works at any intensity.
+ * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per
+ * image), and multiplies the result back: a method that works at any intensity.
  */
 export function atUnitScale(
   operator: Operator,

@@ -1,5 +1,6 @@
 // A checkpoint is one safetensors file: parameters, and in its metadata the architecture, the
-// provenance, how the network is used and a checksum. A training state holds the optimiser's values besides.
+// provenance, how the network is used and a checksum. A training state holds the optimiser's
+// values besides.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ConfigError, FormatError } from "../../engine/index.ts";
