@@ -51,12 +51,13 @@ export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | u
 /** Rounding of a zero-filled image that is computed twice. */
 const NOTHING_DB = 0.01;
 
+const HELD_TO = "dB against what it is held to, at least";
 function accuracyVerdict(method: string, standing: Standing): Verdict {
   const { psnr, aboveInitial, best } = standing;
   const fault = inaccuracyOf(standing);
   const versus = best
-    ? { value: psnr - best.psnr, threshold: -MARGIN_DB, unit: "dB against the best classical method, at least" }
-    : { value: aboveInitial, threshold: 0, unit: "dB against the first image from the data, at least" };
+    ? { value: psnr - best.psnr, threshold: -MARGIN_DB, unit: HELD_TO }
+    : { value: aboveInitial, threshold: 0, unit: HELD_TO };
   const gains = `${decibels(Math.abs(aboveInitial))} ${aboveInitial < 0 ? "below" : "above"} the first image from the data`;
   const beside = best ? `, ${best.method} at ${decibels(best.psnr)}` : "";
   return {

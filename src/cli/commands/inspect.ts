@@ -77,9 +77,9 @@ export const inspectCommand: Command = command({
       terminal.print(
         "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",
       );
-    terminal.print(`\n${listed(network.provenance)}`);
-    for (const [field, value] of Object.entries(network.trained ?? {}))
-      terminal.print(`trained for ${field}: ${JSON.stringify(value)}\n`);
+    const trained = Object.entries(network.trained ?? {});
+    const trainedFor = trained.map(([field, value]) => [`trained for ${field}`, JSON.stringify(value)]);
+    terminal.print(`\n${listed(network.provenance)}${listed(Object.fromEntries(trainedFor))}`);
     const { image, out } = values;
     if (image !== undefined) {
       const sheet = featureSheet(
