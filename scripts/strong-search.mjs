@@ -68,6 +68,9 @@ const everyMethod = [
 ];
 const wanted = args.methods?.split(",");
 const methods = everyMethod.filter((m) => !wanted || wanted.includes(m.name));
+const strange = wanted?.find((name) => everyMethod.every((m) => m.name !== name));
+if (strange !== undefined)
+  throw new Error(`--methods ${strange}: there is ${everyMethod.map((m) => m.name).join(", ")}`);
 
 const length = (v) => Math.sqrt(v.reduce((s, x) => s + x * x, 0));
 const times = (v, c) => v.map((x) => x * c);
