@@ -46,7 +46,8 @@ describe("fiducial audit", () => {
       const run = fiducial(["audit", ...quick, "--count", "1", "--json", "--seed", "3", "--out", at(name)]);
       expect(run.status).toBe(0);
       const printed = JSON.parse(run.out) as { verdicts: unknown[]; sha256: string };
-      expect(printed.verdicts).toHaveLength(4);
+      // accuracy, ascent, worst case; of two methods
+      expect(printed.verdicts).toHaveLength(6);
       return readFileSync(join(at(name), "result.json"), "utf8");
     });
     expect(results[1]).toBe(results[0]);
@@ -85,7 +86,8 @@ describe("fiducial audit", () => {
       ...measured,
       schemaVersion: "1.2",
       tests: measured.tests.map(({ details, ...test }) => {
-        expect(details.length, test.id).toBeGreaterThan(1);
+        // accuracy is shown where the unperturbed images are
+        expect(details.length > 1, test.id).toBe(test.id !== "accuracy");
         return test;
       }),
     };
@@ -268,10 +270,14 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     const searched = ["--preset", "mri-vn", "--norm", "linf", "--region", "2,2,4,4", "--max-loss", "1.5"];
     expect(fiducial(["audit", ...quick, ...searched, "--count", "1", "--out", out]).status).toBe(0);
     const { tests } = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
-    expect(tests[0].settings).toMatchObject({ stops: [25], lambda: 1, stepSize: 0.005 });
+    expect(tests.map((t) => t.id)).toEqual(["accuracy", "instability-ascent", "worst-case-perturbation"]);
     expect(tests[1]).toMatchObject({
+      settings: { stops: [25], lambda: 1, stepSize: 0.005 },
+      thresholds: { harmDb: 1.5 },
+    });
+    expect(tests[2]).toMatchObject({
       settings: { norm: "linf", region: [2, 2, 4, 4] },
-      thresholds: { maxPsnrLossDb: 1.5 },
+      thresholds: { harmDb: 1.5 },
     });
     const figures = at("figures");
     expect(fiducial(["report", join(out, "result.json"), "--figures", figures]).out).toMatch(/Figures: \d+ in/);
@@ -341,7 +347,8 @@ describe("the other commands", () => {
     expect(run.status).toBe(0);
     const result = readResult(readFileSync(join(out, "result.json"), "utf8"), "result.json");
     expect(result.problem.operator).toMatchObject({ kind: "multiCoilFourier", coils: 4, coilKind: "birdcage" });
-    expect(result.tests).toHaveLength(8);
+    // all eight, and accuracy
+    expect(result.tests).toHaveLength(9);
     expect(result.tests.flatMap((t) => t.verdicts).filter((v) => v.outcome === "error")).toEqual([]);
     expect(result.tests.find((t) => t.id === "practical-faults")!.settings.faults).toMatch(/coil drop-out/);
     const { data } = birdcageCoils({ shape: size, coils: 3 });
