@@ -1,7 +1,8 @@
 // An independent, expensive search beside the audit's own: how much more harm does it find? Own
 // code on host arrays over an objective's gradients, so that it shares no fault with the search it
 // checks. Fails where it gains more than 5 % of the dB lost.
-// node scripts/strong-search.mjs [--methods U-Net,…] [--images 1,2] [--domains image,measurement] [--save FILE] [--against FILE]
+// node scripts/strong-search.mjs [--methods U-Net,…] [--images 1,2] [--domains image,measurement]
+//   [--save FILE] [--against FILE] [--curves]
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import {
@@ -45,7 +46,6 @@ const { values: args } = parseArgs({
     threads: { type: "string" },
   },
 });
-globalThis.TUNE = JSON.parse(args.options);
 const shape = [128, 128];
 const size = 2 * 128 * 128;
 const seed = 1;
@@ -220,7 +220,7 @@ async function ours(at, key) {
     },
     { radii: budgets[at.domain].map((e) => e * at.reference), ...JSON.parse(args.options) },
   );
-  const gradients = steps + found.reduce((n, f) => n + f.goals.reduce((k, g) => k + g.gradients, 0), 0);
+  const gradients = steps + found.reduce((n, f) => n + f.gradients, 0);
   const rows = [];
   for (const {
     goals: [harm, change],
@@ -233,7 +233,7 @@ async function ours(at, key) {
       rising: harm.rising,
       goals: [harm, change],
     });
-  return { rows, gradients, seconds: (performance.now() - begun) / 1e3 };
+  return { rows, gradients, power: steps, seconds: (performance.now() - begun) / 1e3 };
 }
 
 const known = args.against ? JSON.parse(readFileSync(args.against, "utf8")) : {};
@@ -279,7 +279,9 @@ for (const method of methods)
             console.log(`    ${curve.map((v) => v.toFixed(3)).join(" ")}`);
           }
       });
-      console.log(`  ${key}: ${own.gradients} gradients, ${own.seconds.toFixed(1)} s`);
+      console.log(
+        `  ${key}: ${own.gradients} gradients (${own.power} of them for the singular vector), ${own.seconds.toFixed(1)} s`,
+      );
     }
 console.log(`${total} gradients in ${seconds.toFixed(1)} s; ${missed} of the searches gained more than ${100 * bar} %`);
 await backend[Symbol.asyncDispose]();

@@ -40,9 +40,19 @@ describe("exit codes", () => {
     const nothing = fiducial([]);
     expect(nothing).toMatchObject({ status: 2, out: "", err: expect.stringContaining("Usage: fiducial COMMAND") });
   });
-  it("3: no memory left for the network", () => {
-    const run = fiducial(["inspect", "--plan"], { node: ["--import", noMemory] });
-    ended(run, 3, /the machine did not give the \d+ MiB that this network needs/);
+  it("3: no memory left for a network, in this thread or in a worker of an audit", () => {
+    const says = /the machine did not give the \d+ MiB that this network needs/;
+    ended(fiducial(["inspect", "--plan"], { node: noMemory("true") }), 3, says);
+    const audit = ["audit", ...quickest, "--count", "1", "--threads", "2", "--out", at("no memory")];
+    ended(fiducial(audit, { node: noMemory("!isMainThread") }), 3, says);
+  });
+  it("3: a worker that is lost", () => {
+    const script = `
+      import { isMainThread } from "node:worker_threads";
+      if (!isMainThread) process.exit(0);`;
+    const audit = ["audit", ...quickest, "--count", "1", "--threads", "2", "--out", at("lost")];
+    const run = fiducial(audit, { node: ["--import", `data:text/javascript,${encodeURIComponent(script)}`] });
+    ended(run, 3, /a worker thread ended before its work; run the same command again, it goes on from there/);
   });
   it("3: an old Node is told so in one line, before anything of the program is read", () => {
     for (const version of ["18.20.4", "16.0.0"]) {
@@ -73,9 +83,14 @@ describe("exit codes", () => {
     expect(run.err).toBe("fiducial: internal error: a mistake; run it again with --debug and report what it prints\n");
   });
 });
-const noMemory = `data:text/javascript,${encodeURIComponent(
-  `WebAssembly.Memory = class { constructor() { throw new RangeError("WebAssembly.Memory(): could not allocate memory"); } };`,
-)}`;
+/** Options of node under which WebAssembly gets no memory in some threads. */
+function noMemory(where: string): string[] {
+  const script = `
+    import { isMainThread } from "node:worker_threads";
+    const refuse = () => { throw new RangeError("WebAssembly.Memory(): could not allocate memory"); };
+    if (${where}) WebAssembly.Memory = class { constructor() { refuse(); } };`;
+  return ["--import", `data:text/javascript,${encodeURIComponent(script)}`];
+}
 
 describe("what a terminal is shown", () => {
   /** A terminal's own view: the program runs with one as its streams. */

@@ -43,7 +43,7 @@ const run = async (
       seed: 1,
       backend: await openBackend("wasm"),
     })
-  ).tests[0];
+  ).tests[1];
 
 describe("details", () => {
   it.each(Object.keys(detailShapes) as DetailShape[])(

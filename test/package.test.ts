@@ -180,4 +180,76 @@ describe("the package", () => {
       }
     },
   );
+  it.runIf(chromium)(
+    "keeps its threads under a strict content security policy, goes on alone without them, and says what WebAssembly needs",
+    async () => {
+      const app = join(folder, "policy");
+      mkdirSync(app);
+      writeFileSync(
+        join(app, "index.html"),
+        `<!doctype html><title>policy</title><script type="module" src="./main.js"></script>`,
+      );
+      writeFileSync(
+        join(app, "main.js"),
+        `new Worker(new URL("./work.js", import.meta.url), { type: "module" }).onmessage = (e) => {
+        document.body.append(Object.assign(document.createElement("output"), { textContent: JSON.stringify(e.data) }));
+      };`,
+      );
+      writeFileSync(
+        join(app, "work.js"),
+        `import { openBackend, GraphBuilder, ops } from "fiducial/engine";
+      try {
+        const b = new GraphBuilder(ops);
+        b.output("y", b.emit("neg", { x: b.constant(new Float32Array(1e6).fill(1), [1e6]) }, {}));
+        const backend = await openBackend("wasm", { threads: 2 });
+        const { y } = await (await backend.compile(b)).execute();
+        postMessage({ sum: y.reduce((s, v) => s + v, 0), threads: backend.threads, notes: backend.notes });
+      } catch (e) { postMessage({ code: e.code, message: e.message }); }`,
+      );
+      const { build, preview } = await import("vite");
+      const config = {
+        root: app,
+        logLevel: "silent",
+        configFile: false,
+        build: { target: "es2022", assetsInlineLimit: 0 },
+        worker: { format: "es" },
+      } as const;
+      await build(config);
+      const { chromium: browsers } = await import("playwright-core");
+      const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
+      const shown = async (script: string): Promise<unknown> => {
+        const headers = {
+          "Cross-Origin-Opener-Policy": "same-origin",
+          "Cross-Origin-Embedder-Policy": "require-corp",
+          "Content-Security-Policy": `default-src 'none'; script-src ${script}; worker-src 'self'; connect-src 'self'`,
+        };
+        const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
+        const context = await browser.newContext();
+        try {
+          const page = await context.newPage();
+          await page.goto(server.resolvedUrls!.local[0]);
+          return JSON.parse((await page.locator("output").textContent({ timeout: 60_000 })) ?? "");
+        } finally {
+          await context.close();
+          await server.close();
+        }
+      };
+      try {
+        expect(await shown("'self' 'wasm-unsafe-eval'")).toEqual({ sum: -1e6, threads: 2, notes: [] });
+        expect(await shown("'self'")).toEqual({
+          code: "BACKEND",
+          message: expect.stringMatching(/'wasm-unsafe-eval'/) as string,
+        });
+        const assets = join(app, "dist", "assets");
+        for (const name of readdirSync(assets)) if (name.startsWith("pool-worker")) rmSync(join(assets, name));
+        expect(await shown("'self' 'wasm-unsafe-eval'")).toEqual({
+          sum: -1e6,
+          threads: 1,
+          notes: [expect.stringMatching(/no worker thread could be started/)],
+        });
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 });

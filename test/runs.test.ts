@@ -432,3 +432,27 @@ it("weights and the optimiser's values stay in the plan; only the loss and the o
   expect(read.sort()).toEqual([...network.parameters.keys()].sort());
   expect(given).toEqual(Array.from({ length: 12 }, () => ["loss", "y"]));
 });
+
+it("the small VGG begins near ln(classes), and its first steps at the usual rate stay there", async () => {
+  const classes = 10;
+  const pictures: Dataset = {
+    length: 48,
+    inputShape: [3, 32, 32],
+    targetShape: [],
+    read: (i, x, t) => {
+      for (let k = 0; k < x.length; k++) x[k] = Math.sin(k * (0.1 + 0.05 * (i % classes)) + i);
+      t[0] = i % classes;
+    },
+  };
+  const losses: number[] = [];
+  await fit(nn.smallVgg({ classes, seed: 1 }), {
+    ...options,
+    data: pictures,
+    batchSize: 16,
+    epochs: 2,
+    optimizer: adam({ learningRate: 0.002 }),
+    on: { step: (p) => void losses.push(p.loss) },
+  });
+  expect(losses[0]).toBeLessThan(1.6 * Math.log(classes));
+  expect(Math.max(...losses)).toBeLessThan(2 * Math.log(classes));
+});

@@ -1,7 +1,7 @@
 // The search of a ball against what is known: linear methods' singular values, a climb written out
 // on host arrays, methods without gradients, and the laws that hold for every method.
 import { describe, expect, it } from "vitest";
-import { arithmetic, GraphBuilder, openBackend, ops, random, type Backend } from "fiducial/engine";
+import { arithmetic, GraphBuilder, openBackend, ops, random, type Backend, type Value } from "fiducial/engine";
 import { nn } from "fiducial/learning";
 import {
   brainPhantoms,
@@ -149,9 +149,9 @@ describe("what holds for every method", () => {
           expect([...curve]).toEqual([...curve].sort((p, q) => p - q));
           if (i > 0) expect(value).toBeGreaterThan(found[i - 1].goals[g].value);
         }
-      const counted = found.flatMap((f) => f.goals).reduce((n, g) => n + g.gradients, 0);
+      const counted = found.reduce((n, f) => n + f.gradients, 0);
       expect(searched.ticks()).toBe(counted);
-      expect(counted).toBeLessThanOrEqual(searchSteps({ radii: 2, goals: 2, starts: 0 }, { steps: 10 }));
+      expect(counted).toBeLessThanOrEqual(searchSteps({ goals: 2, starts: 0 }, { radii, steps: 10 }));
     });
   it("the same bits for one, two and three threads, and twice", async () => {
     const bits: string[] = [];
@@ -201,6 +201,10 @@ describe("one step", () => {
     }
     expect(norm((await step.best()).map((v, i) => v - best.r[i]))).toBeLessThan(1e-9);
   });
+  it("radii that do not increase are refused", async () => {
+    for (const radii of [[], [0], [0.2, 0.1], [Number.NaN]])
+      await expect(run(linear, {}, { radii })).rejects.toThrow(/must be positive and increase/);
+  });
   it("a reconstruction that is not finite ends the search and says where", async () => {
     const broken: Reconstructor = {
       ...linear,
@@ -247,6 +251,15 @@ describe("a method without gradients", () => {
       if (!moves) expect(goals[1].value).toBe(0);
     }
   });
+  it("a search of changes alone, without starts, is not blind: it draws one", async () => {
+    const searched = await open(linear);
+    const [{ goals }] = await search(
+      { ...searched, goals: [searched.goals[1]] },
+      { radii: [0.1], steps: 5, randomStarts: 0 },
+    );
+    expect(goals[0].vanishing).toBe(false);
+    expect(goals[0].value).toBeGreaterThan(0.1);
+  });
   it("every other method has them", async () => {
     for (const method of [linear, unet, variation])
       for (const { vanishing } of (await run(method, {}, { radii: [1e-4], steps: 3 }))[0].goals)
@@ -280,6 +293,11 @@ describe("the local Lipschitz constant", () => {
     expect(settled).toBe(false);
     expect(residual).toBeGreaterThan(0.01);
     expect(steps).toBe(4);
+    expect((await at(linear, 1)).sigma).toBeGreaterThan(0.5);
+  });
+  it("of a method that never moves is 0", async () => {
+    const still = { ...linear, apply: (b: GraphBuilder, y: Value) => arithmetic(b).mul(y, 0) };
+    expect(await at(still, 10)).toMatchObject({ sigma: 0, residual: 0, settled: true });
   });
   it("small balls are searched from its vector: no search finds more than σ, and this one finds it", async () => {
     for (const method of [linear, unet, variation]) {

@@ -18,7 +18,9 @@ import {
 } from "fiducial/engine";
 // a worker cannot be lost through the public face
 // biome-ignore lint/style/noRestrictedImports: see above
-import { encodeModule, FunctionBuilder, get, int } from "../dist/engine/backend/wasm/encoder.js";
+import { FunctionBuilder } from "../dist/engine/backend/wasm/encoder/function.js";
+// biome-ignore lint/style/noRestrictedImports: see above
+import { encodeModule } from "../dist/engine/backend/wasm/encoder/module.js";
 // biome-ignore lint/style/noRestrictedImports: see above
 import { Pool } from "../dist/engine/backend/wasm/pool.js";
 import { trainingBits } from "./fixtures/training-bits.mjs";
@@ -40,7 +42,7 @@ describe("threads", () => {
   /** A pass whose every chunk but the first never ends, unless it traps. */
   async function endless(trap: boolean): Promise<{ pool: Pool; run: (own: (chunk: number) => void) => void }> {
     const f = new FunctionBuilder(2);
-    f.if(get(f.params[1]), () => (trap ? f.do([0x00]) : f.range(int(0), int(1), 0, () => {})));
+    f.if(f.params[1], () => (trap ? f.do([0x00]) : f.range(0, 1, 0, () => {})));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const pool = await Pool.open(1, 300);
     await pool.share({

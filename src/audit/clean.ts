@@ -58,6 +58,7 @@ export async function certificatePiece(
   const p = await lab.clean(method, 0);
   const start = lab.randomPerturbation("measurement", `certificate ${method.name}`)();
   const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, p);
-  const { sigma } = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
+  const { sigma, steps } = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
+  for (let k = steps; k < POWER_STEPS; k++) await tick();
   return { local: sigma };
 }

@@ -1,6 +1,7 @@
 // How figures become verdicts on searched perturbations: harm in dB down to a floor, beside noise
 // that is measured as much, beside the classical methods at their own worst case, and whether a
 // search that found little is evidence. docs/verdicts.md gives the definitions and reasons.
+import { decibels } from "../report/index.ts";
 import type { Measurement, Outcome, Verdict } from "./schema.ts";
 import type { Beside, Findings } from "./stability/test.ts";
 import { mean } from "./statistics.ts";
@@ -54,17 +55,20 @@ export interface HarmLimits {
  */
 export function harmReason(harm: Harm, best: Reference | undefined, limits: HarmLimits): string | undefined {
   if (harm.beyond >= limits.ruinDb)
-    return `costs ${decibels(harm.beyond)} dB more than noise that is measured as much (limit ${limits.ruinDb} dB)`;
+    return `costs ${decibels(harm.beyond)} more than noise that is measured as much (limit ${limits.ruinDb} dB)`;
   if (harm.loss < limits.harmDb) return undefined;
   if (best === undefined)
     return harm.beyond >= limits.harmDb
-      ? `costs ${decibels(harm.beyond)} dB more than noise that is measured as much (limit ${limits.harmDb} dB; there is no classical method to compare with)`
+      ? `costs ${decibels(harm.beyond)} more than noise that is measured as much (limit ${limits.harmDb} dB; there is no classical method to compare with)`
       : undefined;
   if (harm.left >= best.left) return undefined;
-  return `costs ${decibels(harm.loss)} dB (limit ${limits.harmDb} dB) and leaves ${decibels(harm.left)} dB, less than ${best.method} keeps at its own worst case (${decibels(best.left)} dB)`;
+  return `costs ${decibels(harm.loss)} (limit ${limits.harmDb} dB) and leaves ${decibels(harm.left)}, less than ${best.method} keeps at its own worst case (${decibels(best.left)})`;
 }
 
-/** Why the search at one image is no evidence that nothing worse is there; undefined where it is. */
+/**
+ * Why the search at one image is no evidence that nothing worse is there; undefined where it is, and
+ * where a proven bound excludes a loss of `harmDb`.
+ */
 export function doubtOf(m: Measurement, harmDb: number): string | undefined {
   if (m.lossBound !== undefined && m.lossBound < harmDb) return undefined;
   if (m.search?.vanishing) return "its gradient vanishes, so a search along it sees nothing";
@@ -74,7 +78,7 @@ export function doubtOf(m: Measurement, harmDb: number): string | undefined {
 }
 
 /** Each doubt once, with the images that it concerns. */
-export function doubtsOf(measurements: readonly Measurement[], harmDb: number): string[] {
+export function doubtsOf(measurements: readonly Measurement[], harmDb = 0): string[] {
   const images = new Map<string, number[]>();
   for (const m of measurements) {
     const doubt = doubtOf(m, harmDb);
@@ -96,12 +100,6 @@ export function outcomeOfInterval(
   if (interval.high < threshold) return bad === "above" ? "pass" : "fail";
   return "inconclusive";
 }
-
-/** Two decimals, and no minus before a zero. */
-export const decibels = (v: number): string => {
-  const text = v.toFixed(2);
-  return Number(text) === 0 ? "0.00" : text;
-};
 
 /** What was found at one perturbation size, for the method and for the classical ones beside it. */
 export interface Size {
@@ -144,7 +142,7 @@ export function judgeHarm(method: string, sizes: readonly Size[], limits: HarmLi
     limits.harmDb,
   );
   const figure = { value: harm.beyond, threshold: limits.ruinDb, unit: `dB beyond noise at ${label}` };
-  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)} dB, noise that is measured as much ${decibels(harm.noise)} dB, and leaves ${decibels(harm.left)} dB`;
+  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)}, noise that is measured as much ${decibels(harm.noise)}, and leaves ${decibels(harm.left)}`;
   if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}: it ${reason}` };
   if (doubts.length === 0) return { method, outcome: "pass", figure, explanation: lost };
   return {

@@ -32,7 +32,7 @@ export interface AuditOptions {
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
   readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
-  /** Also bounds every method's Lipschitz constant: twenty more gradient steps each. */
+  /** Also bounds every method's Lipschitz constant: up to sixty more gradient steps each. */
   readonly certificates?: boolean;
   /** The same as plain data, of an audit that auditFromSpec made; the result carries it. */
   readonly spec?: AuditSpec;

@@ -47,8 +47,11 @@ export interface DetailScore {
    * interval.
    */
   readonly recovered: number;
-  readonly low: number;
-  readonly high: number;
+  /** Before 1.3 always there; now where there are details enough for an interval. */
+  readonly low?: number;
+  readonly high?: number;
+  /** The single details' shares, of those that the data hold. */
+  readonly shares?: readonly number[];
   /**
    * Mean of ‖Az‖²/‖z‖²: the share of a detail that is measured at all; the rest lies in the null
    * space of A.
@@ -124,6 +127,8 @@ export interface Measurement {
    * curve.
    */
   readonly series?: string;
+  /** Of a fault that is drawn anew many times: dB lost to each draw, as far as they lie below the floor of 40 dB. */
+  readonly losses?: readonly number[];
   readonly detail?: DetailScore;
   /** Of a detail that is not there, the share of its contrast that appears. */
   readonly shown?: number;

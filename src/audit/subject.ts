@@ -68,7 +68,7 @@ async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
   return sigma > 0 ? [{ kind: "local singular vector", r: vector }] : [];
 }
 /** Gradient steps for a start, at most: it need not be exact. */
-export const SINGULAR_STEPS = 12;
+export const SINGULAR_STEPS = 30;
 
 interface SeekJob {
   readonly method: Reconstructor;
@@ -85,8 +85,8 @@ interface SeekJob {
 async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Found[]> {
   const { method, image, domain, clean, label, tick } = job;
   const { scene } = await lab.view(image);
-  const { radii, ball = "l2", window, settings } = wanted;
-  const goals: Goal[] = [
+  const { radii, ball = "l2", window, settings, starts = [] } = wanted;
+  const goals: readonly Goal[] = wanted.goals ?? [
     { name: "harm", p: scene.x, magnitudes: true },
     { name: "change", p: clean },
   ];
@@ -95,7 +95,7 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
     scene,
     goals: goals.map((goal) => (window ? { ...goal, window } : goal)),
     random: lab.measuredNoise(domain, `start ${label}`),
-    starts: await singularStart(lab, job),
+    starts: [...starts, ...(await singularStart(lab, job))],
     tick,
   };
   return search(searched, { radii, ...settings });

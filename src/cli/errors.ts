@@ -1,6 +1,6 @@
 // What an exit code means: 0 done, 1 a test failed and --fail-on asked, 2 bad input, 3 an error of
 // ours or of the machine.
-import { BackendError, FiducialError } from "../engine/index.ts";
+import { FiducialError } from "../engine/index.ts";
 
 export const DONE = 0;
 export const TEST_FAILED = 1;
@@ -14,6 +14,17 @@ export class MachineError extends FiducialError {
   readonly code = "MACHINE" as const;
 }
 
+/** By an error's code, for one that comes from another thread has lost its class. */
+const meanings: Readonly<Record<string, ExitCode>> = {
+  SHAPE: BAD_INPUT,
+  DTYPE: BAD_INPUT,
+  UNSUPPORTED_OP: BAD_INPUT,
+  CONVERGENCE: BAD_INPUT,
+  CONFIG: BAD_INPUT,
+  FORMAT: BAD_INPUT,
+  BACKEND: OUR_ERROR,
+  MACHINE: OUR_ERROR,
+};
 /** Errors of Node and V8 that mean that memory ran out. */
 const outOfMemory = (error: Error & { code?: string }): boolean =>
   error.code === "ERR_WORKER_OUT_OF_MEMORY" ||
@@ -23,10 +34,8 @@ const outOfMemory = (error: Error & { code?: string }): boolean =>
 /** The error in one line, and the exit code that it means. */
 export function explained(thrown: unknown): { readonly line: string; readonly code: ExitCode } {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (error instanceof FiducialError) {
-    const ours = error instanceof MachineError || error instanceof BackendError;
-    return { line: error.message, code: ours ? OUR_ERROR : BAD_INPUT };
-  }
+  const { code } = error as { code?: string };
+  if (code !== undefined && Object.hasOwn(meanings, code)) return { line: error.message, code: meanings[code] };
   if (outOfMemory(error))
     return {
       line: `the memory is used up (${error.message}); use smaller or fewer images, or fewer --threads`,

@@ -49,8 +49,8 @@ export function inverseProblem(options: { operator: Operator; noise: Noise; imag
 }
 
 /**
- * y = Ax + e for image i of the problem, of the range's shape; the noise is the one that an audit with this seed
- * adds.
+ * y = Ax + e for image i of the problem, of the range's shape; the noise is the one that an audit
+ * with this seed adds.
  */
 export async function measure(
   problem: InverseProblem,

@@ -13,6 +13,7 @@ import {
 import type { OperatorSpec } from "./operators/catalogue.ts";
 import { canonical } from "./operators/spec.ts";
 import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
+import { unitScale } from "./unit-scale.ts";
 
 /** What a method was made for; what is left out may be anything. */
 export interface MadeFor {
@@ -70,8 +71,8 @@ export function zeroFilled(): Reconstructor {
 }
 
 /**
- * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per image), and
- * multiplies the result back: a method that works at any intensity.
+ * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per
+ * image), and multiplies the result back: a method that works at any intensity.
  */
 export function atUnitScale(
   operator: Operator,
@@ -79,13 +80,12 @@ export function atUnitScale(
   y: Value,
   body: (y: Value, initial: Value) => Value,
 ): Value {
-  const { add, div, mean, mul, reshape, sqrt, square } = arithmetic(b);
+  const { div, mul, reshape } = arithmetic(b);
   const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
-  const power = mean(square(initial), initial.shape.map((_, i) => i).slice(1));
-  const scale = sqrt(add(power, 1e-12));
-  const like = (v: Value): Value => reshape(scale, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
-  const x = body(div(y, like(y)), div(initial, like(initial)));
-  return mul(x, like(x));
+  const { scale, something } = unitScale(b, initial);
+  const over = (s: Value, v: Value): Value => reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
+  const x = body(div(y, over(scale, y)), div(initial, over(scale, initial)));
+  return mul(mul(x, over(scale, x)), over(something, x));
 }
 
 /**

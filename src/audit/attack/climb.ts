@@ -1,4 +1,4 @@
-// One climb in a ball from one start: the step sizes and restarts of APGD, around the compiled step.
+// One climb in a ball from one start: APGD's step sizes and restarts around the compiled step.
 import type { Scene } from "./objective.ts";
 import type { Goal, SearchStep, Sight } from "./step.ts";
 

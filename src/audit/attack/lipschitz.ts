@@ -6,6 +6,8 @@ import type { Climb } from "./ascent.ts";
 
 /** Steps over which the value must stand still. */
 const STILL = 4;
+/** Share of the steps that Lanczos' iteration may take; power iteration has the rest. */
+const LANCZOS = 0.75;
 
 export interface LocalLipschitz {
   /** The largest singular value found. */
@@ -13,8 +15,8 @@ export interface LocalLipschitz {
   /** Its singular vector, of norm 1: where small perturbations are answered most. */
   readonly vector: Float64Array;
   /**
-   * ‖J*Jv − σ²v‖ / σ², measured anew at v: a linear method has a singular value whose square is
-   * within this share of σ².
+   * ‖J*Jv − ⟨v, J*Jv⟩v‖ / σ² at v: J of a linear method has a singular value whose square is within
+   * this share of σ²; what f bends on the way is in it, too.
    */
   readonly residual: number;
   /** Gradients that were computed. */
@@ -28,11 +30,11 @@ const scaled = (v: Float64Array, by: number): Float64Array => v.map((x) => x * b
 
 /**
  * σ_max of J, the derivative of r ↦ f(y(r)) at 0, by Lanczos' iteration on J*J with every vector
- * made orthogonal to all before it: near 0 the gradient of ½‖f(y(r)) − p‖² is J*Jr, for r of norm
- * `radius`, small enough that f is nearly linear on the way. Ends when σ changed by less than
- * `tolerance` over four steps, after at most `steps`. σ is a lower bound of every Lipschitz constant
- * of f on a ball of that radius, up to how linear f is there. Throws ConvergenceError when it is not
- * finite. Source: Golub & Van Loan, Matrix Computations, ch. 10.
+ * made orthogonal to all before it, and then by power iteration: near 0 the gradient of
+ * ½‖f(y(r)) − p‖² is J*Jr, for r of norm `radius`, small enough that f is nearly linear on the way.
+ * Each ends when σ changed by less than `tolerance` over four steps, both after at most `steps`. σ
+ * is a lower bound of every Lipschitz constant of f on a ball of that radius, up to how linear f is
+ * there. Throws ConvergenceError when it is not finite. Source: Golub & Van Loan, ch. 10.
  */
 export async function localLipschitz(
   climb: Climb,
@@ -41,6 +43,7 @@ export async function localLipschitz(
   onStep?: () => Promise<void>,
 ): Promise<LocalLipschitz> {
   const { radius, steps, tolerance = 1e-3 } = options;
+  if (norm(start) === 0) return { sigma: 0, vector: start, residual: 0, steps: 0, settled: true };
   let used = 0;
   const apply = async (v: Float64Array): Promise<Float64Array> => {
     const { gradient } = await climb(scaled(v, radius));
@@ -57,29 +60,35 @@ export async function localLipschitz(
   /** ⟨qᵢ, J*Jqⱼ⟩ */
   const matrix: number[][] = [];
   const history: number[] = [];
-  let [top, settled] = [[1], false];
+  let top = [1];
   let next = start;
-  while (used < steps - 1 || used === 0) {
-    const length = norm(next);
-    if (!(length > 0)) break;
-    basis.push(scaled(next, 1 / length));
+  while (used < Math.min(LANCZOS * steps, steps - 1)) {
+    basis.push(scaled(next, 1 / norm(next)));
     const image = await apply(basis[basis.length - 1]);
     matrix.push(basis.map((q) => inner(q, image)));
     const found = topEigenpair(matrix);
     top = found.vector;
     history.push(Math.sqrt(Math.max(0, found.value)));
-    settled = standsStill(history, tolerance);
     const rest = orthogonal(image, basis);
     // what is left is rounding: the space is used up
-    if (settled || norm(rest) <= 1e-6 * norm(image)) break;
+    if (standsStill(history, tolerance) || norm(rest) <= 1e-6 * norm(image)) break;
     next = rest;
   }
-  if (basis.length === 0) return { sigma: 0, vector: start, residual: 0, steps: used, settled: true };
-  const vector = combined(basis, top);
-  const image = await apply(vector);
-  const squared = Math.max(0, inner(vector, image));
-  const residual = norm(image.map((v, k) => v - squared * vector[k])) / (squared || 1);
-  return { sigma: Math.sqrt(squared), vector, residual, steps: used, settled: settled || used < steps };
+  // power iteration from there: f is not linear on the way, and Lanczos' combination supposes it
+  let best = { sigma: -1, vector: start, residual: 0 };
+  let vector = basis.length > 0 ? combined(basis, top) : scaled(start, 1 / norm(start));
+  const powers: number[] = [];
+  while (used < steps && !standsStill(powers, tolerance)) {
+    const image = await apply(vector);
+    const [length, along] = [norm(image), inner(vector, image)];
+    const sigma = Math.sqrt(length);
+    const residual = norm(image.map((v, k) => v - along * vector[k])) / (length || 1);
+    if (sigma > best.sigma) best = { sigma, vector, residual };
+    powers.push(sigma);
+    if (length === 0) break;
+    vector = scaled(image, 1 / length);
+  }
+  return { ...best, steps: used, settled: best.sigma === 0 || standsStill(powers, tolerance) };
 }
 
 function standsStill(history: readonly number[], tolerance: number): boolean {

@@ -1,5 +1,6 @@
 // The search of a ball: many starts, a few steps each, and a long climb from the best of them, for
 // every goal. It only proposes perturbations: the laboratory clips and measures what is found.
+import { ConfigError } from "../../engine/index.ts";
 import { norm } from "../../imaging/index.ts";
 import { stretched } from "./ascent.ts";
 import { climbBall, type Climber, type Climbed } from "./climb.ts";
@@ -17,6 +18,8 @@ export interface SearchSettings {
   readonly steps: number;
   /** Gradient steps that every start is given before the best one is chosen. */
   readonly trial: number;
+  /** Gradient steps of the two best starts of what is judged, before the better one is climbed. */
+  readonly semifinal: number;
   /** Random starts per goal and radius. */
   readonly randomStarts: number;
   /** Share α of the new step in the momentum. */
@@ -64,6 +67,8 @@ export interface Found {
   readonly radius: number;
   /** In the order of the goals; the first goal's is what is judged. */
   readonly goals: readonly GoalFound[];
+  /** Computed in this ball. */
+  readonly gradients: number;
 }
 
 /** One method on one image, as a search sees it. */
@@ -80,30 +85,35 @@ export interface Searched {
   readonly tick?: () => Promise<void>;
 }
 
-export const searchDefaults: SearchSettings = { steps: 30, trial: 4, randomStarts: 1, momentum: 0.75 };
+export const searchDefaults: SearchSettings = {
+  steps: 30,
+  trial: 3,
+  semifinal: 8,
+  randomStarts: 1,
+  momentum: 0.75,
+};
 /** The last share of a climb begins anew, with large steps: what gains then was not finished. */
 const LAST_LEG = 0.3;
 /** Of what was gained above the value at r = 0, by the last leg. */
 const RISING = 0.02;
-/** First step of a trial and of a climb, in radii. */
-const [FAR, NEAR] = [0.5, 0.25];
+/** First steps of a trial, of a climb and of its last share, in radii. */
+const [TRIAL_STEP, CLIMB_STEP, LAST_STEP] = [0.5, 0.25, 0.1];
 /** A radius along such a slope changes the value by less than its float32 holds. */
 const BLIND = 1e-7;
 /** Lengths of the probes of a blind search, in radii. */
 const PROBES = [1, 4, 16];
 
 /** Gradient steps that a search takes at most, for a progress bar. */
-export function searchSteps(
-  counts: { radii: number; goals: number; starts: number },
-  options: Partial<SearchSettings> = {},
-): number {
-  const { steps, trial, randomStarts } = { ...searchDefaults, ...options };
-  const { radii, goals, starts } = counts;
-  const others = (goals * (goals - 1)) / 2;
-  const first = goals * (2 * starts + randomStarts + 1) + others;
-  const later = goals * (goals + randomStarts + 1) + others;
-  const climbs = radii * goals * (1 + steps + 2 + PROBES.length);
-  return (first + (radii - 1) * later) * (trial + 1) + climbs;
+export function searchSteps(counts: { goals: number; starts: number }, options: SearchOptions): number {
+  const { radii, ...given } = options;
+  const { goals, starts } = counts;
+  const settings = { ...searchDefaults, ...given };
+  const inOne = ({ steps, trial, semifinal, randomStarts }: SearchSettings, known: number): number => {
+    const tried = goals * (known + randomStarts + 1) + (goals * (goals - 1)) / 2;
+    const semifinals = semifinal > 0 ? 2 * (semifinal + 1) : 0;
+    return tried * (trial + 1) + semifinals + goals * (1 + steps + 2 + PROBES.length);
+  };
+  return inOne(settings, 2 * starts) + (radii.length - 1) * inOne(settings, goals);
 }
 
 /**
@@ -112,22 +122,38 @@ export function searchSteps(
  * judged begins also where the others ended. Starts: the clean measurement, the smaller ball's
  * bests stretched, the other goals' bests, the given ones, random ones. Each is tried for a few
  * steps; the best is climbed. The same draws of `random` give the same bits, on any number of
- * threads. Throws ConvergenceError when a reconstruction is not finite.
+ * threads. Throws ConfigError for radii that do not increase, ConvergenceError when a
+ * reconstruction is not finite.
  */
 export async function search(searched: Searched, options: SearchOptions): Promise<Found[]> {
   const { radii, ...given } = options;
   const settings = { ...searchDefaults, ...given };
+  if (radii.length === 0 || !radii.every((radius, i) => radius > (radii[i - 1] ?? 0) && Number.isFinite(radius)))
+    throw new ConfigError(`search: the radii ${radii.join(", ")} must be positive and increase`, { radii });
   const found: Found[] = [];
+  let smaller: readonly GoalFound[] | undefined;
   for (const radius of radii) {
-    const smaller = found.at(-1)?.goals;
-    const goals: GoalFound[] = [];
-    for (const goal of [...searched.goals].reverse()) {
-      const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
-      goals.unshift(await pursue(searched, goal, radius, known, settings));
-    }
-    found.push({ radius, goals });
+    smaller = await inBall(searched, radius, smaller, settings);
+    found.push({ radius, goals: smaller, gradients: smaller.reduce((n, g) => n + g.gradients, 0) });
   }
   return found;
+}
+
+/** Every goal in one ball, from what a smaller one found. */
+async function inBall(
+  searched: Searched,
+  radius: number,
+  smaller: readonly GoalFound[] | undefined,
+  settings: SearchSettings,
+): Promise<GoalFound[]> {
+  const goals: GoalFound[] = [];
+  for (const goal of [...searched.goals].reverse()) {
+    const judged = goal === searched.goals[0];
+    const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
+    const own = judged ? settings : { ...settings, semifinal: 0 };
+    goals.unshift(await pursue(searched, goal, radius, known, own));
+  }
+  return goals;
 }
 
 const bests = (goals: readonly GoalFound[]): Start[] => goals.map(({ goal, r }) => ({ kind: goal, r }));
@@ -143,7 +169,23 @@ const bothSigns = (starts: readonly Start[]): Start[] =>
 const blind = (sights: readonly Sight[], radius: number): boolean =>
   sights.every(({ slope, value }) => slope * radius <= BLIND * value ** 2);
 
-/** One goal in one ball: every start tried, the best one climbed, and climbed anew. */
+interface Candidate extends Climbed {
+  readonly kind: string;
+}
+
+/** Every start, climbed for a few steps. */
+async function tryStarts(climber: Climber, starts: readonly Start[], trial: number): Promise<Candidate[]> {
+  const { radius, step } = climber;
+  const tried: Candidate[] = [];
+  for (const { kind, r } of starts) {
+    const begin = norm(r) > 0 ? stretched(r, radius, step.ball) : r;
+    const first = kind === "clean" ? 1 : TRIAL_STEP;
+    tried.push({ kind, ...(await climbBall(climber, begin, { steps: trial, first })) });
+  }
+  return tried;
+}
+
+/** One goal in one ball: every start tried, the two best climbed on, the better one to the end. */
 async function pursue(
   searched: Searched,
   goal: Goal,
@@ -151,31 +193,31 @@ async function pursue(
   known: readonly Start[],
   settings: SearchSettings,
 ): Promise<GoalFound> {
-  const { steps, trial, momentum, randomStarts } = settings;
+  const { steps, trial, semifinal, momentum, randomStarts } = settings;
   const { step, scene, tick } = searched;
   const climber: Climber = { step, scene, goal, radius, momentum, tick };
+  const climb = (r: Float64Array, count: number, first: number): Promise<Climbed> =>
+    climbBall(climber, r, { steps: count, first });
+  const ahead = (p: Climbed, q: Climbed): number => (goal.towards ? p.value - q.value : q.value - p.value);
+
   const clean = new Float64Array(step.size);
-  const at0 = await climbBall(climber, clean, { steps: 0, first: 0 });
+  const at0 = { kind: "clean", ...(await climb(clean, 0, 0)) };
   // where nothing pulls at r = 0, as on the change from there, a climb would stand still
   const starts = blind(at0.sights, radius) ? [...known] : [{ kind: "clean", r: clean }, ...known];
-  for (let k = 0; k < randomStarts; k++) starts.push({ kind: "random", r: await searched.random() });
+  const draws = Math.max(randomStarts, starts.length > 0 ? 0 : 1);
+  for (let k = 0; k < draws; k++) starts.push({ kind: "random", r: await searched.random() });
+  const tried = await tryStarts(climber, starts, trial);
 
-  const better = (p: Climbed, q: Climbed): boolean => (goal.towards ? p.value < q.value : p.value > q.value);
-  const tried: (Climbed & { kind: string })[] = [];
-  for (const { kind, r } of starts) {
-    const begin = norm(r) > 0 ? stretched(r, radius, step.ball) : r;
-    tried.push({ kind, ...(await climbBall(climber, begin, { steps: trial, first: kind === "clean" ? 1 : FAR })) });
-  }
-  const best = tried.reduce((p, q) => (better(q, p) ? q : p), { kind: "clean", ...at0 });
+  const semifinals = [...tried, at0].sort(ahead).slice(0, 2);
+  for (const { kind, r } of semifinal > 0 ? [...semifinals] : [])
+    semifinals.push({ kind, ...(await climb(r, semifinal, CLIMB_STEP)) });
+  const best = [...semifinals].sort(ahead)[0];
   const last = Math.ceil(LAST_LEG * steps);
-  const long = await climbBall(climber, best.r, { steps: steps - last, first: NEAR });
-  const again = await climbBall(climber, long.r, { steps: last, first: NEAR });
+  const long = await climb(best.r, steps - last, CLIMB_STEP);
+  const again = await climb(long.r, last, LAST_STEP);
 
-  const all = [at0, ...tried, long, again];
-  const vanishing = blind(
-    all.flatMap((c) => c.sights),
-    radius,
-  );
+  const all = [at0, ...tried, ...semifinals.slice(2), long, again];
+  const vanishing = all.every(({ sights }) => blind(sights, radius));
   const probes = vanishing ? await probe(searched, climber) : [];
   return {
     goal: goal.name,

@@ -85,8 +85,8 @@ function project(b: GraphBuilder, v: Value, radius: Value, ball: Ball): Value {
 }
 
 /**
- * The mean square of w·(x̂ − p), or of w·(|x̂| − |p|) where `magnitudes` is 1; w holds the scale that
- * makes it about 1 where x̂ is 0.
+ * The mean square of w·(x̂ − p), or of w·(|x̂| − |p|) where `magnitudes` is 1; w holds the scale
+ * that makes it about 1 where x̂ is 0.
  */
 function misfit(b: GraphBuilder, values: { x: Value; p: Value; window: Value; magnitudes: Value }): Value {
   const { add, mean, mul, sqrt, square, sub, sum } = arithmetic(b);

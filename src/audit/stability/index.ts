@@ -102,7 +102,7 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
   },
   samplingRates: { fields: { factors: list, families: whole, maxPsnrDrop: number }, open: samplingRates },
   practicalFaults: {
-    fields: { maxPsnrLoss: number, faults: maybe(aList(aFault)) },
+    fields: { draws: whole, maxPsnrLoss: number, maxShare: number, faults: maybe(aList(aFault)) },
     open: ({ faults, ...options }) =>
       practicalFaults({ ...options, ...(faults ? { faults: faults.map(faultOf) } : {}) }),
   },

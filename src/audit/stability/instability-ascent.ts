@@ -4,7 +4,7 @@ import { heavyBallAscent } from "../attack/ascent.ts";
 import { searchDefaults } from "../attack/search.ts";
 import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
-import { searchFigures, soughtSteps } from "./sought.ts";
+import { harmFigures, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 
 const subscripts = ["₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉"];
@@ -93,7 +93,7 @@ async function grow(subject: Subject, { relativeNorms, iterations }: Settings): 
   for (const [k, sought] of found.entries()) {
     const options = { label: nameOf(k), relativeBudget: relativeNorms[k], picture: true };
     const measured = await subject.measure(sought.goals[0].r, options);
-    measurements.push({ ...measured, search: searchFigures(sought) });
+    measurements.push({ ...measured, search: harmFigures(sought) });
   }
   return { measurements };
 }

@@ -5,6 +5,7 @@ import { probability } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import { fromNormals } from "../likelihood/normals.ts";
 import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulation.ts";
+import { outcomeOfInterval } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
 import { shownAsLikelihood } from "./shown/likelihood.ts";
 import { scanOf, type StabilityTest } from "./test.ts";
@@ -101,7 +102,7 @@ export function badReconstructionLikelihood(
       const worst = all.reduce((p, q) => (q.probability > p.probability ? q : p));
       return {
         method,
-        outcome: worst.low > maxProbability ? "fail" : "pass",
+        outcome: outcomeOfInterval(worst, maxProbability, "above"),
         figure: { value: worst.probability, threshold: maxProbability, unit: `probability of losing ${psnrLoss} dB` },
         explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${probability(worst.probability)} (${probability(worst.low)} to ${probability(worst.high)}) on its worst image, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
       };

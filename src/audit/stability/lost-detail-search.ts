@@ -1,11 +1,12 @@
 // The place and shape where a small detail is lost: a search, where structural-change draws.
-import { ConfigError } from "../../engine/index.ts";
-import { percent as percentOf, withArticle } from "../../report/index.ts";
+import { ConfigError, type Random } from "../../engine/index.ts";
+import { percent, withArticle } from "../../report/index.ts";
 import { detailAt, detailShapes, drawPlace, type DetailShape, type Place } from "../../imaging/index.ts";
+import type { Measurement, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { lookFor, scoreOf, type Recovery } from "./recovery.ts";
 import { shownAsRecovery } from "./shown/recovery.ts";
-import type { StabilityTest } from "./test.ts";
+import type { Findings, StabilityTest, Subject } from "./test.ts";
 
 /**
  * A walk keeps to details of which at least this share is measured: those that are lost by the
@@ -28,7 +29,6 @@ export function lostDetailSearch(
       `lostDetailSearch: radius ${radius}, contrast ${contrast}, walks ${walks} and moves ${moves} must be positive, the threshold ${leastShare} in (0, 1]`,
       { radius, contrast, walks, moves, leastShare },
     );
-  const shapes = Object.keys(detailShapes) as DetailShape[];
   return {
     id: "lost-detail-search",
     domain: "image",
@@ -38,84 +38,109 @@ export function lostDetailSearch(
     failureTitle: "A small detail that the data hold is lost",
     description: `A search for the place and shape where a detail of ${radius} pixels and ${contrast} of the image's maximum comes back least: ${walks} walks of ${moves} moves over the tissue of each image, from drawn places, among details of which at least ${100 * HELD} % is measured. Pictured is the one that came back least.`,
     source: "Calivá et al., MELBA 2021 (false-negative adversarial features), as a walk over places and shapes",
-    settings: { radius, contrast, walks, moves, shapes: shapes.join(", ") },
+    settings: { radius, contrast, walks, moves, shapes: shapeNames.join(", ") },
     thresholds: { leastShareOfMeasured: leastShare },
     steps: walks * (moves + 1),
-    async run(subject) {
-      const { truth: x } = subject;
-      const [H, W] = subject.shape;
-      const share = (f: Recovery): number => f.recovered / f.measured;
-      const found: Recovery[] = [];
-      for (let k = 0; k < walks; k++) {
-        const rng = subject.common(`walk ${k}`);
-        const look = (shape: DetailShape, place: Place): Promise<Recovery> =>
-          lookFor(subject, detailAt(x, [H, W], { shape, radius, contrast }, place));
-        let [shape, place] = [shapes[rng.integer(shapes.length)], drawPlace(x, [H, W], radius, rng)];
-        let best = await look(shape, place);
-        await subject.tick();
-        for (let i = 0; i < moves; i++) {
-          // every number is drawn, so that all methods' walks see the same moves
-          const [change, other, down, right] = [
-            rng.uniform(),
-            rng.integer(shapes.length),
-            rng.uniform(),
-            rng.uniform(),
-          ];
-          const reach = 2 * radius;
-          const inside = (v: number, n: number): number => Math.max(0, Math.min(n - 1, Math.round(v)));
-          const next =
-            change < 0.25
-              ? { shape: shapes[other], place }
-              : {
-                  shape,
-                  place: [
-                    inside(place[0] + (2 * down - 1) * reach, H),
-                    inside(place[1] + (2 * right - 1) * reach, W),
-                  ] as const,
-                };
-          const tried = await look(next.shape, next.place);
-          await subject.tick();
-          if (
-            tried.detail.tissue === 1 &&
-            tried.measured >= HELD &&
-            (best.measured < HELD || share(tried) < share(best))
-          )
-            [best, shape, place] = [tried, next.shape, next.place];
-        }
-        found.push(best);
-      }
-      const held = found.filter((f) => f.measured >= HELD);
-      const worst = (held.length > 0 ? held : found).reduce((p, q) => (share(q) < share(p) ? q : p));
-      const label = `${worst.detail.shape}, ${radius} px, contrast ${contrast}`;
-      return {
-        measurements: [
-          {
-            ...(await subject.measure(worst.detail.z, { label, picture: true })),
-            detail: { ...scoreOf(radius, contrast, [worst]), placements: walks * (moves + 1) },
-          },
-        ],
-      };
-    },
+    run: (subject) => search(subject, { radius, contrast, walks, moves }),
     show: shownAsRecovery,
-    judge(method, { measurements }) {
-      const held = measurements.flatMap((m) =>
-        m.detail && m.detail.measured >= HELD ? [{ ...m, share: m.detail.recovered / m.detail.measured }] : [],
-      );
-      if (held.length === 0)
-        return {
-          method,
-          outcome: "not-applicable",
-          explanation: `no detail of ${radius} px was found of which ${100 * HELD} % is measured`,
-        };
-      const worst = held.reduce((p, q) => (q.share < p.share ? q : p));
-      const percent = (v: number): string => percentOf(v, 0);
-      const average = held.length > 1 ? ` (mean of the images' least ${percent(mean(held.map((m) => m.share)))})` : "";
-      return {
-        method,
-        outcome: worst.share < leastShare ? "fail" : "pass",
-        figure: { value: 100 * worst.share, threshold: 100 * leastShare, unit: "% of what is measured, at least" },
-        explanation: `recovers ${percent(worst.share)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare)}`,
-      };
-    },
+    judge: (method, { measurements }) => judgeLost(method, measurements, leastShare, { radius, walks, moves }),
   };
+}
+
+interface Walks {
+  readonly radius: number;
+  readonly contrast: number;
+  readonly walks: number;
+  readonly moves: number;
+}
+interface Step {
+  readonly shape: DetailShape;
+  readonly place: Place;
+}
+const shapeNames = Object.keys(detailShapes) as DetailShape[];
+const shareOf = (f: Recovery): number => f.recovered / f.measured;
+
+/** Another shape at the place, or the shape at another one. Every number is drawn: all methods' walks see the same. */
+function moved({ shape, place }: Step, radius: number, [H, W]: readonly [number, number], rng: Random): Step {
+  const [change, other, down, right] = [rng.uniform(), rng.integer(shapeNames.length), rng.uniform(), rng.uniform()];
+  if (change < 0.25) return { shape: shapeNames[other], place };
+  const reach = 2 * radius;
+  const inside = (v: number, n: number): number => Math.max(0, Math.min(n - 1, Math.round(v)));
+  const row = inside(place[0] + (2 * down - 1) * reach, H);
+  return { shape, place: [row, inside(place[1] + (2 * right - 1) * reach, W)] };
+}
+/** Whether the walk goes there: on tissue, held by the data, and less of it comes back. */
+const isWorse = (tried: Recovery, best: Recovery): boolean =>
+  tried.detail.tissue === 1 && tried.measured >= HELD && (best.measured < HELD || shareOf(tried) < shareOf(best));
+
+async function walk(
+  subject: Subject,
+  { radius, contrast, moves }: Walks,
+  rng: Random,
+): Promise<{ best: Recovery; curve: number[] }> {
+  const { truth: x, shape: size } = subject;
+  const look = ({ shape, place }: Step): Promise<Recovery> =>
+    lookFor(subject, detailAt(x, size, { shape, radius, contrast }, place));
+  let here: Step = { shape: shapeNames[rng.integer(shapeNames.length)], place: drawPlace(x, size, radius, rng) };
+  let best = await look(here);
+  await subject.tick();
+  const curve = [shareOf(best)];
+  for (let i = 0; i < moves; i++) {
+    const next = moved(here, radius, size, rng);
+    const tried = await look(next);
+    await subject.tick();
+    if (isWorse(tried, best)) [best, here] = [tried, next];
+    curve.push(shareOf(best));
+  }
+  return { best, curve };
+}
+
+async function search(subject: Subject, options: Walks): Promise<Findings> {
+  const { radius, contrast, walks, moves } = options;
+  const found: { best: Recovery; curve: number[] }[] = [];
+  for (let k = 0; k < walks; k++) found.push(await walk(subject, options, subject.common(`walk ${k}`)));
+  const held = found.filter(({ best }) => best.measured >= HELD);
+  const least = (held.length > 0 ? held : found).reduce((p, q) => (shareOf(q.best) < shareOf(p.best) ? q : p));
+  const { best, curve } = least;
+  const label = `${best.detail.shape}, ${radius} px, contrast ${contrast}`;
+  const early = curve[Math.floor(0.8 * moves)];
+  return {
+    measurements: [
+      {
+        ...(await subject.measure(best.detail.z, { label, picture: true })),
+        detail: { ...scoreOf(radius, contrast, [best]), placements: walks * (moves + 1) },
+        search: {
+          goal: "share of what is measured",
+          changes: found.map((f) => shareOf(f.best)),
+          curve,
+          rising: early - curve[moves] > RISING,
+        },
+      },
+    ],
+  };
+}
+/** A walk that still found a detail of which so much less comes back, in its last fifth, was not done. */
+const RISING = 0.05;
+
+function judgeLost(
+  method: string,
+  measurements: readonly Measurement[],
+  leastShare: number,
+  { radius, walks, moves }: Omit<Walks, "contrast">,
+): Verdict {
+  const held = measurements.flatMap((m) =>
+    m.detail && m.detail.measured >= HELD ? [{ ...m, share: m.detail.recovered / m.detail.measured }] : [],
+  );
+  if (held.length === 0) {
+    const explanation = `no detail of ${radius} px was found of which ${100 * HELD} % is measured`;
+    return { method, outcome: "not-applicable", explanation };
+  }
+  const worst = held.reduce((p, q) => (q.share < p.share ? q : p));
+  const rising = held.some((m) => m.search?.rising);
+  const average = held.length > 1 ? ` (mean of the images' least ${percent(mean(held.map((m) => m.share)), 0)})` : "";
+  const unsure = rising ? "; a walk was still finding worse when it stopped" : "";
+  const said = `recovers ${percent(worst.share, 0)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare, 0)}`;
+  const figure = { value: 100 * worst.share, threshold: 100 * leastShare, unit: "% of what is measured, at least" };
+  if (worst.share < leastShare) return { method, outcome: "fail", figure, explanation: said };
+  return { method, outcome: rising ? "inconclusive" : "pass", figure, explanation: `${said}${unsure}` };
 }

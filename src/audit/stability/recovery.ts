@@ -1,7 +1,8 @@
 // How much of a detail comes back.
 import { magnitude, maximum, ssim, type Detail } from "../../imaging/index.ts";
 import type { DetailScore } from "../schema.ts";
-import { mean, meanInterval } from "../statistics.ts";
+import { meanShareInterval95 } from "../intervals.ts";
+import { mean } from "../statistics.ts";
 import { scanOf, type Subject } from "./test.ts";
 
 /** A detail of which less than this share is measured is beyond any method. */
@@ -59,14 +60,14 @@ export async function lookFor(subject: Subject, detail: Detail): Promise<Recover
 export function scoreOf(radius: number, contrast: number, found: readonly Recovery[]): DetailScore {
   const possible = found.filter((f) => f.measured >= BEYOND);
   const values = possible.map((f) => f.recovered);
-  const { mean: average, half } = meanInterval(values);
+  const { mean: average, interval } = meanShareInterval95(values);
   return {
     radius,
     contrast,
     placements: found.length,
     recovered: average,
-    low: average - half,
-    high: average + half,
+    ...(interval ?? {}),
+    shares: values,
     measured: mean(found.map((f) => f.measured)),
     notRecoverable: found.length - possible.length,
     lost: values.filter((v) => v < LOST).length,

@@ -3,8 +3,9 @@
 import { ConfigError } from "../../engine/index.ts";
 import { decibels, fixed, percent as percentOf } from "../../report/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
-import type { RateScore } from "../schema.ts";
-import { mean, meanInterval } from "../statistics.ts";
+import { differenceInterval95 } from "../intervals.ts";
+import type { RateScore, Verdict } from "../schema.ts";
+import { mean } from "../statistics.ts";
 import { shownAsRates } from "./shown/rates.ts";
 import { scanOf, type StabilityTest } from "./test.ts";
 
@@ -72,25 +73,65 @@ export function samplingRates(
       const at = (rate: number): number[] => rates.filter((r) => r.rate === rate).flatMap((r) => r.psnr);
       const own = asked[Math.min(factors.indexOf(1), asked.length - 1)];
       const above = asked.filter((rate) => rate >= own);
-      let best = above[0];
-      let worst = { rate: above[0], drop: Number.NEGATIVE_INFINITY, half: 0, from: above[0] };
-      for (const rate of above.slice(1)) {
-        const [more, fewer] = [at(rate), at(best)];
-        const { mean: drop, half } = meanInterval(fewer.map((v, i) => v - more[i]));
-        if (drop - half > worst.drop - worst.half) worst = { rate, drop, half, from: best };
-        if (mean(more) > mean(fewer)) best = rate;
+      if (above.length === 1) {
+        const explanation = `everything is measured at ${percentOf(own, 0)} already`;
+        return { method, outcome: "not-applicable", explanation };
       }
-      const percent = (rate: number): string => percentOf(rate, 0);
-      if (above.length === 1)
-        return { method, outcome: "not-applicable", explanation: `everything is measured at ${percent(own)} already` };
-      const gain = mean(at(above[above.length - 1])) - mean(at(own));
-      const failed = worst.drop - worst.half > maxPsnrDrop;
-      return {
-        method,
-        outcome: failed ? "fail" : "pass",
-        figure: { value: Math.max(0, worst.drop), threshold: maxPsnrDrop, unit: "dB lost to more measurements" },
-        explanation: `${failed ? `is ${decibels(worst.drop)} (± ${fixed(worst.half, 2)}) worse at ${percent(worst.rate)} of k-space than at ${percent(worst.from)}; threshold ${maxPsnrDrop} dB; it` : "never gets worse with more;"} ${gain >= 0 ? "gains" : "loses"} ${decibels(Math.abs(gain))} from ${percent(own)} to ${percent(above[above.length - 1])}`,
-      };
+      return judgeRates(method, above, at, maxPsnrDrop);
     },
+  };
+}
+
+interface Drop {
+  readonly rate: number;
+  readonly from: number;
+  /** dB lost from the best smaller rate to this one, over the pairs. */
+  readonly drop: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** From the best of the smaller rates to every larger one, paired. */
+function dropsOf(rates: readonly number[], at: (rate: number) => number[]): Drop[] {
+  let best = rates[0];
+  return rates.slice(1).map((rate) => {
+    const from = best;
+    const { mean: drop, interval } = differenceInterval95(at(from), at(rate));
+    if (drop < 0) best = rate;
+    // without an interval nothing is decided, but for drops that are all the same
+    const differences = at(from).map((v, i) => v - at(rate)[i]);
+    const same = differences.every((d) => Math.abs(d - drop) < 1e-9);
+    const { low, high } = interval ?? (same ? { low: drop, high: drop } : UNKNOWN);
+    return { rate, from, drop, low, high };
+  });
+}
+const UNKNOWN = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+/**
+ * Fails where a whole interval lies above the threshold; passes where no mean does. Between, more
+ * images would be needed.
+ */
+function judgeRates(
+  method: string,
+  rates: readonly number[],
+  at: (rate: number) => number[],
+  maxPsnrDrop: number,
+): Verdict {
+  const drops = dropsOf(rates, at);
+  const worst = drops.reduce((p, q) => (q.low > p.low || (q.low === p.low && q.drop > p.drop) ? q : p));
+  const most = drops.reduce((p, q) => (q.drop > p.drop ? q : p));
+  const shown = worst.low > maxPsnrDrop ? worst : most;
+  const decided = shown.low > maxPsnrDrop ? "fail" : "inconclusive";
+  const outcome = shown.drop > maxPsnrDrop ? decided : "pass";
+  const [own, top] = [rates[0], rates[rates.length - 1]];
+  const gain = mean(at(top)) - mean(at(own));
+  const range = Number.isFinite(shown.low) ? ` (${fixed(shown.low, 2)} to ${fixed(shown.high, 2)})` : "";
+  const lost = `is ${decibels(shown.drop)}${range} worse at ${percentOf(shown.rate, 0)} of k-space than at ${percentOf(shown.from, 0)}; threshold ${maxPsnrDrop} dB; it`;
+  const moved = `${gain >= 0 ? "gains" : "loses"} ${decibels(Math.abs(gain))} from ${percentOf(own, 0)} to ${percentOf(top, 0)}`;
+  return {
+    method,
+    outcome,
+    figure: { value: Math.max(0, shown.drop), threshold: maxPsnrDrop, unit: "dB lost to more measurements" },
+    explanation: `${outcome === "pass" ? "never gets worse with more;" : lost} ${moved}`,
   };
 }

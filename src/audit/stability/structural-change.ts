@@ -1,8 +1,10 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
-import { fixed, percent } from "../../report/index.ts";
+import { percent } from "../../report/index.ts";
 import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
-import type { Measurement } from "../schema.ts";
+import { meanShareInterval95 } from "../intervals.ts";
+import { outcomeOfInterval } from "../judgement.ts";
+import type { DetailScore, Measurement, Verdict } from "../schema.ts";
 import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
 import { shownAsRecovery } from "./shown/recovery.ts";
 import type { StabilityTest } from "./test.ts";
@@ -90,28 +92,34 @@ export function structuralChange(
       const own = measurements.flatMap((m) =>
         m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
       );
-      const possible = own.filter((d) => d.notRecoverable < d.placements);
-      const lost = own.reduce((n, d) => n + d.lost, 0);
-      const beyond = own.reduce((n, d) => n + d.notRecoverable, 0);
-      const all = own.reduce((n, d) => n + d.placements, 0);
-      if (possible.length === 0)
-        return {
-          method,
-          outcome: "not-applicable",
-          explanation: `none of the ${all} details of ${labelOf(judged.radius, judged.contrast)} can be recovered from the data`,
-        };
-      const weight = possible.reduce((n, d) => n + d.placements - d.notRecoverable, 0);
-      const mean = possible.reduce((s, d) => s + d.recovered * (d.placements - d.notRecoverable), 0) / weight;
-      // the images' intervals, put together
-      const half =
-        Math.sqrt(possible.reduce((s, d) => s + (((d.high - d.low) / 2) * (d.placements - d.notRecoverable)) ** 2, 0)) /
-        weight;
-      return {
-        method,
-        outcome: mean + half < leastRecovery ? "fail" : "pass",
-        figure: { value: 100 * mean, threshold: 100 * leastRecovery, unit: "% recovered, at least" },
-        explanation: `recovers ${percent(mean, 0)} (± ${fixed(100 * half, 0)}) of details of ${labelOf(judged.radius, judged.contrast)}, loses ${lost} of ${weight}${beyond > 0 ? `; ${beyond} more are not in the data` : ""}; threshold ${100 * leastRecovery} %`,
-      };
+      return judgeRecovery(method, own, labelOf(judged.radius, judged.contrast), leastRecovery);
     },
   };
 }
+
+/** The judged details of all images together; decided where the mean's whole interval is on one side. */
+function judgeRecovery(method: string, details: readonly DetailScore[], what: string, leastRecovery: number): Verdict {
+  const total = (of: (d: DetailScore) => number): number => details.reduce((n, d) => n + of(d), 0);
+  const [all, beyond, lost] = [total((d) => d.placements), total((d) => d.notRecoverable), total((d) => d.lost)];
+  const shares = details.flatMap((d) => d.shares ?? []);
+  if (shares.length === 0) {
+    const explanation = `none of the ${all} details of ${what} can be recovered from the data`;
+    return { method, outcome: "not-applicable", explanation };
+  }
+  const { mean, interval } = meanShareInterval95(shares);
+  // shares that are all the same have no interval, and need none
+  const same = shares.length >= LEAST_SHARES && shares.every((v) => Math.abs(v - shares[0]) < 1e-9);
+  const range = interval ?? (same ? { low: mean, high: mean } : undefined);
+  const outcome = range ? outcomeOfInterval(range, leastRecovery, "below") : "inconclusive";
+  const within = interval ? ` (${percent(interval.low, 0)} to ${percent(interval.high, 0)})` : "";
+  const few = range ? "" : `; too few details for an interval of their mean, so nothing is decided`;
+  const more = beyond > 0 ? `; ${beyond} more are not in the data` : "";
+  return {
+    method,
+    outcome,
+    figure: { value: 100 * mean, threshold: 100 * leastRecovery, unit: "% recovered, at least" },
+    explanation: `recovers ${percent(mean, 0)}${within} of details of ${what}, loses ${lost} of ${shares.length}${more}${few}; threshold ${100 * leastRecovery} %`,
+  };
+}
+/** Fewer tell nothing of a mean. */
+const LEAST_SHARES = 10;

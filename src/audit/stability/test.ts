@@ -4,7 +4,8 @@ import { ConfigError, type Random } from "../../engine/index.ts";
 import type { Acquisition, LipschitzBound, Mask, Requirement } from "../../imaging/index.ts";
 import type { Detail } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
-import type { Found as Sought, SearchSettings } from "../attack/search.ts";
+import type { Found as Sought, SearchSettings, Start } from "../attack/search.ts";
+import type { Goal } from "../attack/step.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
@@ -25,6 +26,10 @@ export interface Wanted {
   readonly radii: readonly number[];
   readonly ball?: Ball;
   readonly window?: Float64Array;
+  /** Other goals than harm and change. */
+  readonly goals?: readonly Goal[];
+  /** Starts beside those that every search has. */
+  readonly starts?: readonly Start[];
   readonly settings?: Partial<SearchSettings>;
 }
 

@@ -6,7 +6,7 @@ import type { Domain } from "../attack/objective.ts";
 import { searchDefaults } from "../attack/search.ts";
 import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
-import { searchFigures, soughtSteps } from "./sought.ts";
+import { harmFigures, soughtSteps } from "./sought.ts";
 import { shownAsWorstCase } from "./shown/search.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow, type Box } from "./window.ts";
@@ -80,7 +80,7 @@ async function run(subject: Subject, settings: Settings): Promise<Findings> {
     const options = { label: percent(relativeBudget), relativeBudget, ball, picture };
     measurements.push({
       ...(await subject.measure(sought.goals[0].r, options)),
-      search: searchFigures(sought),
+      search: harmFigures(sought),
     });
   }
   return { measurements };

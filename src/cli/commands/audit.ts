@@ -5,11 +5,12 @@ import { availableParallelism } from "node:os";
 import { assembleAudit, planAudit } from "../../audit/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
 import { auditOptions, commandOf } from "../audit-options.ts";
-import { computePieces, piecesOf, removePieces } from "../audit-pieces.ts";
+import { computePieces } from "../audit-pieces.ts";
 import { setUpAudit } from "../audit-setup.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable } from "../files.ts";
 import { noteSampling } from "../inputs.ts";
+import { piecesOf, removePieces } from "../piece-files.ts";
 import { command, type Command } from "./command.ts";
 
 export const auditCommand: Command = command({

@@ -78,6 +78,8 @@ export const inspectCommand: Command = command({
         "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",
       );
     terminal.print(`\n${listed(network.provenance)}`);
+    for (const [field, value] of Object.entries(network.trained ?? {}))
+      terminal.print(`trained for ${field}: ${JSON.stringify(value)}\n`);
     const { image, out } = values;
     if (image !== undefined) {
       const sheet = featureSheet(
@@ -92,6 +94,7 @@ export const inspectCommand: Command = command({
       ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}),
       architecture: network.architecture,
       provenance: network.provenance,
+      trained: network.trained,
       ...summary,
     });
     return DONE;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assembleAudit, openTest, parseAuditSpec, type Piece } from "../../audit/index.ts";
 import { ConfigError, FormatError, version } from "../../engine/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
-import { piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../audit-pieces.ts";
+import { piecesOf, readPieces, readPiecesHeader, type PiecesHeader } from "../piece-files.ts";
 import { auditOptions, failOnOption } from "../audit-options.ts";
 import { checkWritable } from "../files.ts";
 import { printing } from "../options.ts";

@@ -7,6 +7,10 @@ interface Op<Inputs extends string, Attributes extends object = Record<never, ne
   inputs: Inputs;
   attrs: Attributes;
 }
+/** Numbers of the output that depend on the inputs' numbers in the same place alone. */
+interface Elementwise<Inputs extends string> extends Op<Inputs> {
+  elementwise: true;
+}
 type Pair = readonly [number, number];
 
 /** stride, padding (zeros on both sides) and dilation are [vertical, horizontal]. */
@@ -24,23 +28,23 @@ export interface PoolAttributes {
 
 export interface Catalogue {
   // elementwise
-  neg: Op<"x">;
-  exp: Op<"x">;
-  log: Op<"x">;
-  sqrt: Op<"x">;
-  abs: Op<"x">;
-  sign: Op<"x">;
-  relu: Op<"x">;
-  relu_grad: Op<"dy" | "x">;
-  sigmoid: Op<"x">;
-  erf: Op<"x">;
+  neg: Elementwise<"x">;
+  exp: Elementwise<"x">;
+  log: Elementwise<"x">;
+  sqrt: Elementwise<"x">;
+  abs: Elementwise<"x">;
+  sign: Elementwise<"x">;
+  relu: Elementwise<"x">;
+  relu_grad: Elementwise<"dy" | "x">;
+  sigmoid: Elementwise<"x">;
+  erf: Elementwise<"x">;
   // elementwise with broadcasting
-  add: Op<"a" | "b">;
-  sub: Op<"a" | "b">;
-  mul: Op<"a" | "b">;
-  div: Op<"a" | "b">;
-  maximum: Op<"a" | "b">;
-  greater: Op<"a" | "b">;
+  add: Elementwise<"a" | "b">;
+  sub: Elementwise<"a" | "b">;
+  mul: Elementwise<"a" | "b">;
+  div: Elementwise<"a" | "b">;
+  maximum: Elementwise<"a" | "b">;
+  greater: Elementwise<"a" | "b">;
   // shape
   sum: Op<"x", { axes: readonly number[] }>;
   broadcast_to: Op<"x", { shape: Shape }>;
@@ -75,3 +79,4 @@ export interface Catalogue {
 export type OpName = keyof Catalogue;
 export type InputName<K extends OpName> = Catalogue[K]["inputs"];
 export type Attributes<K extends OpName> = Catalogue[K]["attrs"];
+export type ElementwiseName = { [K in OpName]: Catalogue[K] extends { elementwise: true } ? K : never }[OpName];

@@ -1,6 +1,6 @@
 // The graph: an append-only list of nodes in topological order.
 import type { Shape } from "../core/shape.ts";
-import type { Attributes, InputName, OpName } from "./catalogue.ts";
+import type { Attributes, ElementwiseName, InputName, OpName } from "./catalogue.ts";
 
 /** A value in a graph: the id of the node that makes it, and its shape. */
 export interface Value {
@@ -84,8 +84,14 @@ export interface OpDef<K extends OpName> {
     out: Float64Array,
     shape: Shape,
   ): void;
+  /** Costs about as much as reading what it makes, so that it may be made again instead of kept. */
+  readonly cheap?: true;
   /** Floating-point operations; 0 when it only moves data. */
   flops?(shapes: Shapes<K>, attrs: Attributes<K>, out: Shape): number;
   readonly samples: readonly Sample<K>[];
 }
-export type OpDefs = { readonly [K in OpName]: OpDef<K> };
+/** An op that fuses with its neighbours: inputs are broadcast, the rest is number by number. */
+export interface ElementwiseDef<K extends ElementwiseName> extends OpDef<K> {
+  readonly elementwise: true;
+}
+export type OpDefs = { readonly [K in OpName]: K extends ElementwiseName ? ElementwiseDef<K> : OpDef<K> };

@@ -1,29 +1,7 @@
 // Recomputation: a value that is cheap to make and is read again much later is made again instead
 // of being kept. The numbers are the same, the memory is less.
 import { sizeOf } from "../core/shape.ts";
-import type { OpName } from "./catalogue.ts";
-import type { Graph, Node } from "./ir.ts";
-
-/** Ops that cost about as much as reading what they make. */
-const CHEAP: ReadonlySet<OpName> = new Set<OpName>([
-  "neg",
-  "sqrt",
-  "abs",
-  "relu",
-  "add",
-  "sub",
-  "mul",
-  "maximum",
-  "normalize",
-  "max_pool2d",
-  "avg_pool2d",
-  "concat",
-  "slice",
-  "pad",
-  "take",
-  "broadcast_to",
-  "reshape",
-]);
+import type { Graph, Node, OpDefs } from "./ir.ts";
 
 /** Nodes between two reads that count as a long wait. */
 const GAP = 24;
@@ -33,7 +11,7 @@ const GAP = 24;
  * it is next read, as long as that keeps less alive than it frees. `order` are the nodes that
  * matter, in order.
  */
-export function recomputed(graph: Graph, order: readonly number[]): Graph {
+export function recomputed(graph: Graph, order: readonly number[], ops: OpDefs): Graph {
   const place = new Map(order.map((id, i) => [id, i]));
   const uses = new Map<number, number[]>();
   for (const id of order) {
@@ -58,7 +36,7 @@ export function recomputed(graph: Graph, order: readonly number[]): Graph {
   const bytes = (id: number): number => (graph.nodes[id].kind === "op" ? sizeOf(graph.nodes[id].shape) : 0);
   const isCheap = (id: number): boolean => {
     const node = graph.nodes[id];
-    return node.kind === "op" && CHEAP.has(node.op);
+    return node.kind === "op" && ops[node.op].cheap === true;
   };
   const inputsOf = (id: number): number[] => {
     const node = graph.nodes[id];

@@ -1,10 +1,12 @@
 // y = a + b, broadcasting.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { binarySamples, inferBroadcast, referenceBinary, sumTo } from "./broadcast.ts";
 
 /** y = a + b, broadcasting. */
-export const add: OpDef<"add"> = {
+export const add: ElementwiseDef<"add"> = {
+  elementwise: true,
+  cheap: true,
   infer: inferBroadcast("add"),
   gradient: (b, dy, inputs) => ({
     a: sumTo(b, dy, inputs.a.shape),

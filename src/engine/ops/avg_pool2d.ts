@@ -8,6 +8,7 @@ import { forEachWindow, pooledShape, poolCases } from "./pooling.ts";
  * Throws ShapeError when no window fits.
  */
 export const avg_pool2d: OpDef<"avg_pool2d"> = {
+  cheap: true,
   infer: ({ x }, attrs) => pooledShape("avg_pool2d", x, attrs),
   gradient: (b, dy, { x }, attrs) => ({
     x: b.emit("avg_pool2d_grad", { dy }, { ...attrs, size: [x.shape[2], x.shape[3]] }),

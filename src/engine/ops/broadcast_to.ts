@@ -9,6 +9,7 @@ import { sumTo } from "./broadcast.ts";
  * does not fit.
  */
 export const broadcast_to: OpDef<"broadcast_to"> = {
+  cheap: true,
   infer: ({ x }, { shape }) => {
     if (!sameShape(broadcastShapes(x, shape, "broadcast_to"), shape)) {
       throw new ShapeError(`broadcast_to: ${formatShape(x)} is larger than ${formatShape(shape)}`, { x, shape });

@@ -5,6 +5,7 @@ import type { OpDef } from "../graph/ir.ts";
 
 /** y = a followed by b along `axis`; all other axes are equal, or it throws ShapeError. */
 export const concat: OpDef<"concat"> = {
+  cheap: true,
   infer: ({ a, b }, { axis }) => {
     if (a.length !== b.length || !(axis >= 0 && axis < a.length) || a.some((d, i) => i !== axis && d !== b[i])) {
       throw new ShapeError(`concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`, {

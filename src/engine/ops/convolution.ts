@@ -82,6 +82,18 @@ export function unreached(x: Shape, kernel: readonly number[], y: Shape, attrs: 
   return [rest(0), rest(1)];
 }
 
+/**
+ * The adjoint's padding where it is itself a convolution of stride 1, with turned kernels;
+ * undefined where it is not.
+ */
+export function adjointPadding(
+  [, , R, S]: Shape,
+  { stride, padding, dilation }: ConvAttributes,
+): readonly [number, number] | undefined {
+  const inverse = [dilation[0] * (R - 1) - padding[0], dilation[1] * (S - 1) - padding[1]] as const;
+  return stride[0] === 1 && stride[1] === 1 && inverse[0] >= 0 && inverse[1] >= 0 ? inverse : undefined;
+}
+
 /** 2 · outputs · products per output. */
 export function convFlops(w: Shape, y: Shape): number {
   return 2 * y[0] * y[1] * y[2] * y[3] * w[1] * w[2] * w[3];

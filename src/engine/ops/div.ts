@@ -1,10 +1,11 @@
 // y = a / b, broadcasting.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { binarySamples, inferBroadcast, referenceBinary, sumTo } from "./broadcast.ts";
 
 /** y = a / b, broadcasting. */
-export const div: OpDef<"div"> = {
+export const div: ElementwiseDef<"div"> = {
+  elementwise: true,
   infer: inferBroadcast("div"),
   gradient: (b, dy, inputs, _attrs, y) => ({
     a: sumTo(b, b.emit("div", { a: dy, b: inputs.b }, {}), inputs.a.shape),

@@ -1,11 +1,12 @@
 // y = erf x, what the normal distribution is made of.
 import { erf as erfOf } from "../core/math.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { unarySamples } from "./broadcast.ts";
 
 /** y = 2/√π · ∫₀ˣ e^−t² dt, elementwise. */
-export const erf: OpDef<"erf"> = {
+export const erf: ElementwiseDef<"erf"> = {
+  elementwise: true,
   infer: ({ x }) => x,
   // y' = 2/√π · e^−x²
   gradient: (b, dy, { x }) => {

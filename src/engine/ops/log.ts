@@ -1,10 +1,11 @@
 // y = ln x.
 import { log as logOf } from "../core/math.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 
 /** y = ln x. */
-export const log: OpDef<"log"> = {
+export const log: ElementwiseDef<"log"> = {
+  elementwise: true,
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => ({ x: b.emit("div", { a: dy, b: x }, {}) }),
   reference: ({ x }, _attrs, out) =>

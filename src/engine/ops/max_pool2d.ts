@@ -8,6 +8,7 @@ import { argmax, forEachWindow, pooledShape, poolCases } from "./pooling.ts";
  * ShapeError when no window fits.
  */
 export const max_pool2d: OpDef<"max_pool2d"> = {
+  cheap: true,
   infer: ({ x }, attrs) => pooledShape("max_pool2d", x, attrs),
   gradient: (b, dy, { x }, attrs) => ({ x: b.emit("max_pool2d_grad", { dy, x }, attrs) }),
   reference: ({ x }, attrs, out, shape) =>

@@ -1,10 +1,12 @@
 // y = max(a, b), broadcasting; at a tie the gradient goes to b.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { binarySamples, inferBroadcast, referenceBinary, sumTo } from "./broadcast.ts";
 
 /** y = max(a, b), broadcasting; at a tie the gradient goes to b. */
-export const maximum: OpDef<"maximum"> = {
+export const maximum: ElementwiseDef<"maximum"> = {
+  elementwise: true,
+  cheap: true,
   infer: inferBroadcast("maximum"),
   gradient: (b, dy, inputs) => ({
     a: sumTo(b, b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}), inputs.a.shape),

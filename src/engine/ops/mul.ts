@@ -1,10 +1,12 @@
 // y = a · b, broadcasting.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { binarySamples, inferBroadcast, referenceBinary, sumTo } from "./broadcast.ts";
 
 /** y = a · b, broadcasting. */
-export const mul: OpDef<"mul"> = {
+export const mul: ElementwiseDef<"mul"> = {
+  elementwise: true,
+  cheap: true,
   infer: inferBroadcast("mul"),
   gradient: (b, dy, inputs) => ({
     a: sumTo(b, b.emit("mul", { a: dy, b: inputs.b }, {}), inputs.a.shape),

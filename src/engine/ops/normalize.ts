@@ -9,6 +9,7 @@ import { checkNormalize, groupsOf, normalizeCases, statistics } from "./normaliz
  * ShapeError for axes that x lacks.
  */
 export const normalize: OpDef<"normalize"> = {
+  cheap: true,
   infer: ({ x }, attrs) => {
     checkNormalize("normalize", x, attrs);
     return x;

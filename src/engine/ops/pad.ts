@@ -7,6 +7,7 @@ import type { OpDef } from "../graph/ir.ts";
  * y = x with `before` and `after` zeros along every axis. Throws ShapeError for a negative count.
  */
 export const pad: OpDef<"pad"> = {
+  cheap: true,
   infer: ({ x }, { before, after }) => {
     if (
       before.length !== x.length ||

@@ -1,9 +1,10 @@
 // y = dy where x > 0, else 0.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 
 /** y = dy where x > 0, else 0: relu's gradient, itself linear in dy. Both inputs have one shape. */
-export const relu_grad: OpDef<"relu_grad"> = {
+export const relu_grad: ElementwiseDef<"relu_grad"> = {
+  elementwise: true,
   infer: ({ x }) => x,
   gradient: (b, dy, { x }) => ({ dy: b.emit("relu_grad", { dy, x }, {}) }),
   reference: ({ dy, x }, _attrs, out) =>

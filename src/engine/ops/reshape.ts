@@ -8,6 +8,7 @@ import type { OpDef } from "../graph/ir.ts";
  * differ.
  */
 export const reshape: OpDef<"reshape"> = {
+  cheap: true,
   infer: ({ x }, { shape }) => {
     if (sizeOf(x) !== sizeOf(shape))
       throw new ShapeError(

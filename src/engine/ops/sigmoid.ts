@@ -1,11 +1,12 @@
 // y = 1/(1 + e⁻ˣ).
 import { exp as expOf } from "../core/math.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { unarySamples } from "./broadcast.ts";
 
 /** y = 1/(1 + e⁻ˣ), elementwise. */
-export const sigmoid: OpDef<"sigmoid"> = {
+export const sigmoid: ElementwiseDef<"sigmoid"> = {
+  elementwise: true,
   infer: ({ x }) => x,
   // y' = y − y²
   gradient: (b, dy, _inputs, _attrs, y) => ({

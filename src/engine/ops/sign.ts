@@ -1,10 +1,11 @@
 // y = −1, 0 or 1. Gradient zero.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 import { unarySamples } from "./broadcast.ts";
 
 /** y = −1, 0 or 1. Gradient zero. */
-export const sign: OpDef<"sign"> = {
+export const sign: ElementwiseDef<"sign"> = {
+  elementwise: true,
   infer: ({ x }) => x,
   gradient: () => ({}),
   reference: ({ x }, _attrs, out) =>

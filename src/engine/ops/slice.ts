@@ -5,6 +5,7 @@ import type { OpDef } from "../graph/ir.ts";
 
 /** y = x[start … end) along every axis. Throws ShapeError when the box leaves x. */
 export const slice: OpDef<"slice"> = {
+  cheap: true,
   infer: ({ x }, { start, end }) => {
     if (
       start.length !== x.length ||

@@ -1,9 +1,11 @@
 // y = √x.
 import { sizeOf } from "../core/shape.ts";
-import type { OpDef } from "../graph/ir.ts";
+import type { ElementwiseDef } from "../graph/ir.ts";
 
 /** y = √x. */
-export const sqrt: OpDef<"sqrt"> = {
+export const sqrt: ElementwiseDef<"sqrt"> = {
+  elementwise: true,
+  cheap: true,
   infer: ({ x }) => x,
   gradient: (b, dy, _inputs, _attrs, y) => ({
     x: b.emit("div", { a: dy, b: b.emit("mul", { a: b.scalar(2), b: y }, {}) }, {}),

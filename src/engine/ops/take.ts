@@ -9,6 +9,7 @@ import type { OpDef } from "../graph/ir.ts";
  * lacks.
  */
 export const take: OpDef<"take"> = {
+  cheap: true,
   infer: ({ x }, { axis, indices }) => {
     const bad =
       axis >= 0 && axis < x.length ? indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < x[axis])) : axis;

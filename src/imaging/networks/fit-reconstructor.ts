@@ -102,7 +102,8 @@ function worst(
 
 /**
  * Trains a network to reconstruct: measurements are taken from the problem's images inside the
- * plan, with fresh noise every time an image is seen. What it was trained for travels with it. Throws ConfigError for options out of range, and what fit throws.
+ * plan, with fresh noise every time an image is seen. What it was trained for travels with it.
+ * Throws ConfigError for options out of range, and what fit throws.
  */
 export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
   const { problem, seed, jitter = 0, smoothing = 0, rates, adversarial } = options;

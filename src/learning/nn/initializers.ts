@@ -20,10 +20,17 @@ export function fanInUniform(): Initializer {
     return Float32Array.from({ length: sizeOf(shape) }, () => (2 * rng.uniform() - 1) * bound);
   };
 }
-/** Normal with variance 2/fanIn, biases 0: for ReLU. Source: He et al. 2015. */
-export function kaimingNormal(): Initializer {
-  return (rng, { name, shape, fanIn }) =>
-    Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * Math.sqrt(2 / fanIn)));
+/**
+ * Normal with variance 2/fanIn, biases 0: for ReLU. Source: He et al. 2015. `linear`, where given,
+ * is the standard deviation of linear layers' weights instead: with 0.01 (torchvision's VGG) logits
+ * begin near 0 and the loss near ln(classes), however wide the layers before them.
+ */
+export function kaimingNormal(options: { linear?: number } = {}): Initializer {
+  const { linear } = options;
+  return (rng, { name, shape, fanIn }) => {
+    const deviation = linear !== undefined && shape.length === 2 ? linear : Math.sqrt(2 / fanIn);
+    return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * deviation));
+  };
 }
 /** Uniform with variance 2/(fanIn + fanOut), biases 0. Source: Glorot & Bengio 2010. */
 export function xavierUniform(): Initializer {

@@ -364,7 +364,7 @@ export function smallVgg(options: { classes?: number; seed: number; input?: Shap
   return sequential({
     input,
     seed,
-    initializer: kaimingNormal(),
+    initializer: kaimingNormal({ linear: 0.01 }),
     layers: [
       ...[32, 64, 128].flatMap(pair),
       { kind: "flatten" },

@@ -1,8 +1,8 @@
 // A search's findings as curves: error against perturbation, accuracy against stability, progress.
 import type { Curve, Curves, Point } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
-import { mean, meanInterval } from "../../statistics.ts";
-import { distinct, loss, measured, meanPoint, type Found } from "./found.ts";
+import { mean } from "../../statistics.ts";
+import { distinct, loss, measured, meanPoint, spreadOf, type Found } from "./found.ts";
 
 const errorPercent = (nmse: number): number => 100 * Math.sqrt(nmse);
 
@@ -87,9 +87,9 @@ export function convergence(found: Found): Curves[] {
       id: `${found.test.id}-convergence`,
       fold: "How the searches converged",
       label: "How the searches converged",
-      note: "The largest change found so far, in % of the last, mean over the images. A curve that still rises at its end says that more steps may find worse.",
+      note: "The most harm found so far (the distance |x̂(r)| keeps from |x|), in % of the last, mean over the images. A curve that still rises at its end says that more steps may find worse.",
       x: { name: "step of the best start", fromZero: true, whole: true },
-      y: { name: "change found, % of the last" },
+      y: { name: "harm found, % of the last" },
       curves,
     },
   ];
@@ -99,12 +99,12 @@ export function convergence(found: Found): Curves[] {
 export function accuracyAgainstStability(found: Found): Curves[] {
   const budget = Number(found.test.thresholds.judgedBudget);
   const curves = measured(found, judged(found)).map(({ name, mark, own }): Curve => {
-    const lost = meanInterval(own.map(loss));
+    const lost = spreadOf(own.map(loss));
     const clean = meanPoint(
       lost.mean,
       own.map((m) => m.psnr.before),
     );
-    const across = lost.half > 0 ? { xLow: lost.mean - lost.half, xHigh: lost.mean + lost.half } : {};
+    const across = lost.interval ? { xLow: lost.interval.low, xHigh: lost.interval.high } : {};
     return { name, mark, points: [{ ...clean, ...across }] };
   });
   if (curves.length === 0) return [];

@@ -1,7 +1,8 @@
 // What a test's findings are shown from: its record and the names and figures around it.
 import type { Point } from "../../../report/index.ts";
 import type { Accuracy, ImageRecord, Measurement, TestRecord } from "../../schema.ts";
-import { meanInterval } from "../../statistics.ts";
+import { meanInterval95, type MeanInterval } from "../../intervals.ts";
+import { mean } from "../../statistics.ts";
 
 export interface Found {
   readonly test: Omit<TestRecord, "details">;
@@ -25,10 +26,14 @@ export const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 export const loss = (m: Measurement): number => m.psnr.before - m.psnr.after;
 export const lossToNoise = (m: Measurement): number => m.psnr.before - m.noise.psnr;
 
+/** The mean with its interval; of values that are not all finite the mean alone. */
+export const spreadOf = (values: readonly number[]): MeanInterval =>
+  values.every(Number.isFinite) ? meanInterval95(values) : { mean: mean(values) };
+
 /** A point at the mean, with its 95 % interval where there are values enough for one. */
 export function meanPoint(x: number, values: readonly number[]): Point {
-  const { mean, half } = meanInterval(values);
-  return half > 0 ? { x, y: mean, low: mean - half, high: mean + half } : { x, y: mean };
+  const { mean: y, interval } = spreadOf(values);
+  return { x, y, ...interval };
 }
 /** The methods that have measurements, with their marks. */
 export function measured(

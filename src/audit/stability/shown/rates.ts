@@ -1,6 +1,7 @@
 // Quality against the measured share of k-space.
 import { percent, type Cell, type Curve, type Detail } from "../../../report/index.ts";
-import { mean, meanInterval } from "../../statistics.ts";
+import { differenceInterval95 } from "../../intervals.ts";
+import { mean } from "../../statistics.ts";
 import { distinct, meanPoint, type Found } from "./found.ts";
 
 export function shownAsRates(found: Found): Detail[] {
@@ -16,8 +17,8 @@ export function shownAsRates(found: Found): Detail[] {
       .filter((fewer) => fewer < rate)
       .some((fewer) => {
         const more = values(method, rate);
-        const { mean: drop, half } = meanInterval(values(method, fewer).map((v, k) => v - more[k]));
-        return drop - half > Number(test.thresholds.maxPsnrDropDb) && half > 0;
+        const { interval } = differenceInterval95(values(method, fewer), more);
+        return interval !== undefined && interval.low > Number(test.thresholds.maxPsnrDropDb);
       });
   const cell = (method: string, rate: number): Cell => {
     const text = mean(values(method, rate));

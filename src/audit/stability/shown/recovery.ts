@@ -1,6 +1,7 @@
 // How much of small details comes back.
-import { fixed, percent, type Cell, type Detail, type Table } from "../../../report/index.ts";
+import { percent, type Cell, type Detail, type Table } from "../../../report/index.ts";
 import type { DetailScore, Measurement } from "../../schema.ts";
+import { meanShareInterval95 } from "../../intervals.ts";
 import { mean } from "../../statistics.ts";
 import { distinct, type Found } from "./found.ts";
 import { comparison, gallery } from "./pictures.ts";
@@ -11,10 +12,10 @@ function cellOf(scores: readonly DetailScore[]): Cell {
   const count = scores.reduce((n, d) => n + possible(d), 0);
   if (count === 0) return null;
   const share = scores.reduce((sum, d) => sum + d.recovered * possible(d), 0) / count;
-  const squares = scores.reduce((sum, d) => sum + (((d.high - d.low) / 2) * possible(d)) ** 2, 0);
-  const half = Math.sqrt(squares) / count;
   const lost = scores.reduce((n, d) => n + d.lost, 0);
-  return { text: percent(share, 0), soft: `(± ${fixed(100 * half, 0)}); lost ${lost} of ${count}` };
+  const { interval } = meanShareInterval95(scores.flatMap((d) => d.shares ?? []));
+  const within = interval ? `(${percent(interval.low, 0)} to ${percent(interval.high, 0)}); ` : "";
+  return { text: percent(share, 0), soft: `${within}lost ${lost} of ${count}` };
 }
 
 function recoveryTable({ test, methods }: Found): Table {
@@ -23,8 +24,7 @@ function recoveryTable({ test, methods }: Found): Table {
   return {
     kind: "table",
     id: `${test.id}-recovery`,
-    title:
-      "How much of each detail comes back: mean share of its contrast (± half the 95 % interval), and how many are lost",
+    title: "How much of each detail comes back: mean share of its contrast (95 % interval), and how many are lost",
     columns: [
       { name: "radius, contrast" },
       { name: "measured at all", format: "whole-percent" },

@@ -1,9 +1,9 @@
 // Several kinds of fault, each at several severities: a series of measurements for every kind.
 import { decibels, fixed, type Bars, type Detail, type Table } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
-import { mean, meanInterval } from "../../statistics.ts";
+import { mean } from "../../statistics.ts";
 import { errorCurves } from "./curves.ts";
-import { distinct, loss, lossToNoise, type Found } from "./found.ts";
+import { distinct, loss, lossToNoise, spreadOf, type Found } from "./found.ts";
 import { gallery } from "./pictures.ts";
 
 const seriesOf = ({ test }: Found): string[] => distinct(test.measurements.flatMap((m) => m.series ?? []));
@@ -16,8 +16,8 @@ function costBars(found: Found): Bars[] {
     const bars = found.methods.flatMap((method, mark) => {
       const own = pictured.filter((m) => m.method === method);
       if (own.length === 0) return [];
-      const { mean: value, half } = meanInterval(own.map(loss));
-      return [{ name: method, mark, value, ...(half > 0 ? { low: value - half, high: value + half } : {}) }];
+      const { mean: value, interval } = spreadOf(own.flatMap((m) => m.losses ?? loss(m)));
+      return [{ name: method, mark, value, ...interval }];
     });
     return { name: `${name}, ${pictured[0]?.label ?? ""}`, bars };
   });
@@ -29,7 +29,7 @@ function costBars(found: Found): Bars[] {
       kind: "bars",
       id: found.test.id,
       title: "What each costs at the judged severity",
-      axis: "PSNR lost in dB, mean over the images",
+      axis: "PSNR lost in dB, mean over the draws and images",
       label: `PSNR lost to ${shown.map((g) => g.name).join("; ")}. The numbers are in the table below.`,
       ...(typeof limit === "number" ? { threshold: { value: limit, text: `threshold ${decibels(limit, 0)}` } } : {}),
       groups: shown,

@@ -2,15 +2,16 @@
 // scratch, and pieces that threads share out.
 import type { Shape } from "../../core/shape.ts";
 import type { Attributes, InputName, OpName } from "../../graph/catalogue.ts";
-import { get, i32, int, type Code, type FunctionBuilder, type Local } from "./encoder.ts";
+import type { FunctionBuilder } from "./encoder/function.ts";
+import { i32, type Local, type Operand } from "./encoder/instructions.ts";
 
 /**
  * A vector at byte `offset` of the output, in the plane of channel `channel` (both Code; the
  * channel times 4), of which `lanes` count.
  */
 export interface Place {
-  readonly offset: Code;
-  readonly channel?: Code;
+  readonly offset: Operand;
+  readonly channel?: Operand;
   readonly lanes?: number;
 }
 
@@ -34,7 +35,7 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   /** Number of the piece that this call does. */
   readonly chunk: Local;
   /** Writes a vector of the output, after what is fused behind the kernel has been done to it. */
-  store(value: Code, place: Place): void;
+  store(value: Operand, place: Place): void;
   /** Address of constant numbers kept for this kernel. */
   table(values: Float32Array | Int32Array): number;
   /** Room for this call alone; gives its address. What it holds is lost between calls. */
@@ -73,6 +74,25 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
 export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };
 
+/** What an op's kernel is where there is a choice: its name, and how it wants its weights. */
+export interface Chosen {
+  readonly label: string;
+  readonly emit: unknown;
+  readonly inputs?: Readonly<Record<string, number>>;
+  readonly attrs?: unknown;
+  /** Of the op's own inputs, those whose place the output may take. */
+  readonly inPlace?: readonly number[];
+  readonly pack?: Packing;
+}
+/** Weights `w` in another order, `floats` long, read by the kernel as its input u. */
+export interface Packing {
+  readonly label: string;
+  readonly w: number;
+  readonly floats: number;
+  readonly attrs: unknown;
+  readonly emit: (k: KernelContext<"w">) => void;
+}
+
 /** A kernel that is one piece of work on one thread. */
 export const onePiece =
   <Inputs extends string, Attrs>(write: (p: Pass<Inputs, Attrs>) => void) =>
@@ -98,10 +118,16 @@ export function unitsOf(
   units: number,
   per: number,
 ): readonly [first: Local, end: Local] {
-  const first = f.local("i32", i32.mul(get(number), int(per)));
-  const end = f.local("i32", i32.add(get(first), int(per)));
-  f.if(i32.geU(get(end), int(units)), () => f.set(end, int(units)));
+  const first = f.i32(i32.mul(number, per));
+  const end = f.i32(i32.add(first, per));
+  f.if(i32.geU(end, units), () => f.set(end, units));
   return [first, end];
+}
+/** `per`, or what is left of `units` from `first` on: the last block may be smaller. */
+export function countOf(f: FunctionBuilder, first: Local, per: number, units: number): Local {
+  const count = f.i32(per);
+  if (units % per > 0) f.if(i32.geU(i32.add(first, per), units), () => f.set(count, i32.sub(units, first)));
+  return count;
 }
 /** One pass over `units` like ones that cost `steps` each, shared out in pieces. */
 export function passOver<Inputs extends string, Attrs>(

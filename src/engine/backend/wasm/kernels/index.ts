@@ -1,9 +1,9 @@
-// Every kernel by its op's name. A kernel that is missing does not compile; what lower.ts does in
-// its own way (convolutions have forms, elementwise ops are fused, a reshape is its input) has none
-// here.
+// Every kernel by its op's name. A kernel that is missing does not compile; convolutions
+// have forms (../forms.ts), elementwise ops are fused, a reshape is its input: they have none here.
+import type { ElementwiseName } from "../../../graph/catalogue.ts";
 import type { Kernels } from "../kernel.ts";
-import { random_uniform, type ElementwiseName } from "./elementwise.ts";
-import * as fourier from "./fourier.ts";
+import { random_uniform } from "./elementwise.ts";
+import { fft2 } from "./fourier/fft2.ts";
 import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as pooling from "./pooling.ts";
@@ -12,4 +12,4 @@ import * as reduction from "./reduction.ts";
 export const kernels: Omit<
   Kernels,
   "conv2d" | "conv_transpose2d" | "conv2d_weight_grad" | "reshape" | ElementwiseName
-> = { random_uniform, ...movement, ...reduction, ...pooling, fft2: fourier.fft2, matmul: matmul.matmul };
+> = { random_uniform, ...movement, ...reduction, ...pooling, fft2, matmul: matmul.matmul };

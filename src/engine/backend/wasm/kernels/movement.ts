@@ -1,6 +1,6 @@
 // Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
-import { get, i32, int, s32, type Code } from "../encoder.ts";
+import { i32, s32, type Operand } from "../encoder/instructions.ts";
 import { pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
 /**
@@ -23,7 +23,7 @@ function copyBoxes(context: unknown, boxes: readonly Box[], { zero = false, add 
   const k = context as KernelContext;
   const bytes = sizeOf(k.out) * 4;
   if (bytes === 0) return;
-  if (zero) k.pass(1, ({ f, y }) => f.zero(get(y), bytes));
+  if (zero) k.pass(1, ({ f, y }) => f.zero(y, bytes));
   const plans = boxes.filter((box) => sizeOf(box.shape) > 0).map((box) => plan(box, add));
   const cut = plans.length <= MANY;
   if (cut) for (const box of plans) k.pass(box.chunks, (p) => write(p, box, box.per, add));
@@ -60,27 +60,27 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
   const { f } = p;
   const whole = per === axes[0].n;
   const range = whole ? undefined : unitsOf(f, p.chunk, axes[0].n, per);
-  const nest = (depth: number, source: Code, target: Code): void => {
+  const nest = (depth: number, source: Operand, target: Operand): void => {
     if (depth === axes.length) {
       if (add) f.do(s32.store(target, s32.add(s32.load(target), s32.load(source))));
       else if (run === 1) f.do(s32.store(target, s32.load(source)));
-      else f.copy(target, source, int(run * 4));
+      else f.copy(target, source, run * 4);
       return;
     }
     const { n, s, d } = axes[depth];
     const cut = depth === 0 ? range : undefined;
-    const start = (at: Code, stride: number): Code => (cut ? i32.add(at, i32.mul(get(cut[0]), int(stride * 4))) : at);
-    const src = f.local("i32", start(source, s));
-    const dst = f.local("i32", start(target, d));
+    const start = (at: Operand, stride: number): Operand => (cut ? i32.add(at, i32.mul(cut[0], stride * 4)) : at);
+    const src = f.i32(start(source, s));
+    const dst = f.i32(start(target, d));
     const step = (): void => {
-      nest(depth + 1, get(src), get(dst));
+      nest(depth + 1, src, dst);
       f.advance(src, s * 4);
       f.advance(dst, d * 4);
     };
-    if (cut) f.range(get(cut[0]), get(cut[1]), 1, step);
+    if (cut) f.range(cut[0], cut[1], 1, step);
     else f.for(n, step);
   };
-  nest(0, i32.add(get(p.input[from]), int(fromOffset * 4)), i32.add(get(p.y), int(toOffset * 4)));
+  nest(0, i32.add(p.input[from], fromOffset * 4), i32.add(p.y, toOffset * 4));
 }
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * b[i], 0);
 

@@ -1,0 +1,118 @@
+// A function under construction: locals, and structured statements appended in order.
+import { code, i32, unsigned, v, type Code, type Local, type Operand, type Type } from "./instructions.ts";
+
+const typeByte: Record<Type, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const [LOOP, IF, END, BRANCH_IF, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x21];
+const NO_RESULT = 0x40;
+const [COPY, FILL] = [
+  [0xfc, 0x0a, 0, 0],
+  [0xfc, 0x0b, 0],
+];
+
+export class FunctionBuilder {
+  readonly params: readonly Local[];
+  readonly #locals: Local[] = [];
+  #body: Code[] = [];
+  readonly #relaxed: boolean;
+  /** With `relaxed`, mulAdd may round once instead of twice, as the machine does it best. */
+  constructor(parameterCount: number, relaxed = false) {
+    this.#relaxed = relaxed;
+    this.params = Array.from({ length: parameterCount }, (_, index) => ({ index, type: "i32" }));
+  }
+
+  #local(type: Type, initial?: Operand): Local {
+    const l: Local = { index: this.params.length + this.#locals.length, type };
+    this.#locals.push(l);
+    if (initial !== undefined) this.set(l, initial);
+    return l;
+  }
+  /** A new local, 0 unless a value is given. */
+  i32(initial?: Operand): Local {
+    return this.#local("i32", initial);
+  }
+  f32(initial?: Operand): Local {
+    return this.#local("f32", initial);
+  }
+  f64(initial?: Operand): Local {
+    return this.#local("f64", initial);
+  }
+  v128(initial?: Operand): Local {
+    return this.#local("v128", initial);
+  }
+  /** `count` vectors of zeros. */
+  zeros(count: number): Local[] {
+    return Array.from({ length: count }, () => this.v128(0));
+  }
+  /** `count` vectors `bytes` apart in memory. */
+  loads(count: number, at: Operand, bytes: number): Local[] {
+    return Array.from({ length: count }, (_, i) => this.v128(v.load(at, i * bytes)));
+  }
+
+  do(statement: Code): void {
+    this.#body.push(statement);
+  }
+  set(l: Local, value: Operand): void {
+    this.#body.push([code(l.type, value), SET, unsigned(l.index)]);
+  }
+  /** sum += a·b */
+  mulAdd(sum: Local, a: Operand, b: Operand): void {
+    this.set(sum, this.#relaxed ? v.relaxedMulAdd(a, b, sum) : v.add(sum, v.mul(a, b)));
+  }
+  /** l += bytes */
+  advance(l: Local, bytes: number): void {
+    if (bytes !== 0) this.set(l, i32.add(l, bytes));
+  }
+  copy(to: Operand, from: Operand, bytes: Operand): void {
+    this.#body.push([code("i32", to), code("i32", from), code("i32", bytes), COPY]);
+  }
+  zero(at: Operand, bytes: number): void {
+    if (bytes > 0) this.#body.push([code("i32", at), code("i32", 0), code("i32", bytes), FILL]);
+  }
+  /** for (i = 0; i < end; i += step), with `end` known now; at least one round. */
+  for(end: number, body: (i: Local) => void, step = 1): void {
+    if (end <= 0) return;
+    const i = this.i32(0);
+    if (end <= step) {
+      body(i);
+      return;
+    }
+    this.#loop(i, end, step, body);
+  }
+  /** for (i = from; i < end; i += step), with the ends known when it runs. */
+  range(from: Operand, end: Operand, step: number, body: (i: Local) => void): void {
+    const i = this.i32(from);
+    const stop = this.i32(end);
+    this.if(i32.ltU(i, stop), () => this.#loop(i, stop, step, body));
+  }
+  if(condition: Operand, body: () => void): void {
+    this.#body.push(code("i32", condition));
+    this.#block(IF, body);
+  }
+  #loop(i: Local, end: Operand, step: number, body: (i: Local) => void): void {
+    this.#block(LOOP, () => {
+      body(i);
+      this.advance(i, step);
+      this.#body.push([i32.ltU(i, end), BRANCH_IF, 0]);
+    });
+  }
+  #block(opcode: number, body: () => void): void {
+    const outer = this.#body;
+    this.#body = [];
+    body();
+    outer.push([opcode, NO_RESULT, this.#body, END]);
+    this.#body = outer;
+  }
+
+  /** The function's body as a module holds it. */
+  bytes(): number[] {
+    const body = unsigned(this.#locals.length);
+    for (const { type } of this.#locals) body.push(1, typeByte[type]);
+    const flatten = (part: number | Code): void => {
+      if (typeof part === "number") body.push(part);
+      else part.forEach(flatten);
+    };
+    flatten(this.#body);
+    body.push(END);
+    return body;
+  }
+}

@@ -1,0 +1,190 @@
+// A plan that is ready to run: what it keeps between executions, and the executions.
+import { sizeOf } from "../../core/shape.ts";
+import type { Graph } from "../../graph/ir.ts";
+import {
+  checkInputs,
+  checkOutputs,
+  findParameter,
+  type HostData,
+  type Inputs,
+  type Plan,
+  type PlanStep,
+} from "../backend.ts";
+import type { Program } from "../placement.ts";
+import { held, pausing, Turns } from "../turns.ts";
+import type { MemoryMap } from "./memory.ts";
+import type { Pool } from "./pool.ts";
+import type { Writer } from "./writer.ts";
+
+export interface ReadyStep {
+  readonly description: PlanStep;
+  readonly outputs: readonly number[];
+  /** Whether its chunks are shared out among threads. */
+  readonly isShared: boolean;
+  readonly passes: readonly {
+    readonly chunks: number;
+    readonly run: (chunk: number) => void;
+    /** Its number among the calls that the workers know. */
+    readonly index: number;
+  }[];
+}
+/** A compiled module in its memory, and what it was compiled from. */
+export interface Compiled {
+  /** The graph as it was asked for, and as it is run. */
+  readonly asked: Graph;
+  readonly graph: Graph;
+  readonly order: readonly number[];
+  readonly program: Program;
+  readonly steps: readonly ReadyStep[];
+  /** Values that are written straight into a parameter's place. */
+  readonly targets: ReadonlyMap<number, number>;
+  readonly map: MemoryMap;
+  readonly memory: WebAssembly.Memory;
+  readonly tables: Writer["tables"];
+  readonly pool: Pool | undefined;
+  readonly id: number;
+}
+
+type Outputs = Record<string, HostData>;
+interface Execution {
+  readonly inputs: Inputs;
+  readonly signal?: AbortSignal | undefined;
+  /** All unless given. */
+  readonly outputs?: readonly string[] | undefined;
+}
+
+export function executable(compiled: Compiled): Plan {
+  const { asked, graph, steps, pool, map } = compiled;
+  const state = stateOf(compiled);
+  // a collector does not count shared memory, and would let forgotten plans pile up; it counts
+  // this, which is never touched and so takes no room
+  const weight = pool && new ArrayBuffer(map.bytes);
+  const turns = new Turns();
+  const once = steps.filter((step) => step.description.once);
+  const always = steps.filter((step) => !step.description.once);
+  // from the first update in place on, an execution must go to its end
+  const written = always.findIndex((step) => step.outputs.some((id) => compiled.targets.has(id)));
+  const interruptible = written < 0 ? always.length : written;
+  /** What is made once must be made again. */
+  let stale = true;
+
+  const runStep = (step: ReadyStep): void => {
+    for (const { chunks, run, index } of step.passes) {
+      if (step.isShared && chunks > 1 && pool) pool.run(compiled.id, index, chunks, run);
+      else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
+    }
+  };
+  const begin = (inputs: Inputs): void => {
+    state.feed(inputs);
+    if (stale) once.forEach(runStep);
+    stale = false;
+  };
+  const finish = (outputs?: readonly string[]): Outputs => {
+    const out = state.copies(outputs);
+    state.update();
+    return out;
+  };
+  const execute = ({ inputs, outputs }: Execution): Outputs => {
+    begin(inputs);
+    always.forEach(runStep);
+    return finish(outputs);
+  };
+  const executeWatched = async ({ inputs, outputs }: Execution, signal: AbortSignal): Promise<Outputs> => {
+    const pause = pausing(signal);
+    begin(inputs);
+    for (const [i, step] of always.entries()) {
+      runStep(step);
+      const waited = i < interruptible ? pause() : undefined;
+      if (waited) await waited;
+    }
+    return finish(outputs);
+  };
+  const timed = (step: ReadyStep): { step: PlanStep; ms: number } => {
+    const begun = performance.now();
+    runStep(step);
+    return { step: step.description, ms: performance.now() - begun };
+  };
+
+  return {
+    get memoryBytes() {
+      return weight?.byteLength ?? map.bytes;
+    },
+    steps: steps.map((step) => step.description),
+    async read(name) {
+      const place = state.view(findParameter(graph, name));
+      return turns.take(() => new Float32Array(place));
+    },
+    async write(name, values) {
+      const place = state.view(findParameter(graph, name));
+      const own = turns.busy ? Float32Array.from(values) : values;
+      return turns.take(() => {
+        place.set(own);
+        stale = true;
+      });
+    },
+    async execute(given = {}, { signal, outputs } = {}) {
+      checkInputs(asked, given);
+      checkOutputs(asked, outputs);
+      signal?.throwIfAborted();
+      const execution = { inputs: turns.busy ? held(given) : given, outputs };
+      return turns.take(() => (signal ? executeWatched(execution, signal) : execute(execution)));
+    },
+    async profile(given = {}) {
+      checkInputs(asked, given);
+      const inputs = turns.busy ? held(given) : given;
+      return turns.take(() => {
+        begin(inputs);
+        const times = always.map(timed);
+        finish([]);
+        return times;
+      });
+    },
+  };
+}
+
+interface State {
+  /** A value where it lies. */
+  view(id: number): Float32Array;
+  feed(inputs: Inputs): void;
+  copies(outputs?: readonly string[]): Outputs;
+  /** Gives parameters their next values, where those were not written in place. */
+  update(): void;
+}
+/** What lies in a plan's memory, its constants and first values written. */
+function stateOf({ graph, order, program, targets, map, memory, tables }: Compiled): State {
+  const view = (id: number): Float32Array =>
+    new Float32Array(memory.buffer, map.addressOf(id), sizeOf(program.shapeOf(id)));
+  for (const { address, values } of tables) {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
+  }
+  const live = order.map((id) => graph.nodes[id]);
+  for (const node of live) {
+    if (node.kind === "parameter") view(node.id).set(node.initial);
+    if (node.kind === "constant") view(node.id).set(node.data);
+  }
+  const inputs = live.flatMap((node) => (node.kind === "input" ? [{ name: node.name, place: view(node.id) }] : []));
+  const outputs = [...graph.outputs].map(([name, id]) => ({ name, place: view(id) }));
+  const updates = [...graph.updates]
+    .filter(([parameter, next]) => targets.get(program.root(next)) !== parameter)
+    .map(([parameter, next]) => ({
+      to: view(parameter),
+      from: view(next),
+      copy: new Float32Array(sizeOf(program.shapeOf(parameter))),
+    }));
+  return {
+    view,
+    feed(given) {
+      for (const { name, place } of inputs) place.set(given[name]);
+    },
+    copies(wanted) {
+      const chosen = outputs.filter(({ name }) => wanted === undefined || wanted.includes(name));
+      return Object.fromEntries(chosen.map(({ name, place }) => [name, new Float32Array(place)]));
+    },
+    update() {
+      // a next value may itself be a parameter: all are read before any is written
+      for (const { copy, from } of updates) copy.set(from);
+      for (const { copy, to } of updates) to.set(copy);
+    },
+  };
+}

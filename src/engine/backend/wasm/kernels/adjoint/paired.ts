@@ -1,0 +1,149 @@
+// The adjoint of a convolution whose kernels of two columns tile the image, as a U-Net's way up has
+// them: the two columns' sums are interleaved in registers. The general form: scattered.ts.
+import type { Shape } from "../../../../core/shape.ts";
+import type { ConvAttributes } from "../../../../graph/catalogue.ts";
+import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
+import { countOf, type KernelContext, type Pass } from "../../kernel.ts";
+import { storeLanes } from "../vectors.ts";
+
+/** A strip of the small image should stay in the second-level cache. */
+const STRIP_BYTES = 256 * 1024;
+
+type AdjointPass = Pass<"x" | "w">;
+
+/** Whether `pairedTranspose` does it: kernels two columns wide that tile the image. */
+export function isPaired([, , R, S]: Shape, x: Shape, y: Shape, attrs: ConvAttributes): boolean {
+  const { stride, padding, dilation } = attrs;
+  const isPlain = [...padding, dilation[0] - 1, dilation[1] - 1].every((n) => n === 0);
+  return isPlain && S === 2 && stride[1] === 2 && R === stride[0] && y[2] === x[2] * R && y[3] === x[3] * 2;
+}
+
+/** x [N, K·groups, P, Q] and w [K·groups, C, R, 2] → y [N, C·groups, P·R, 2Q]. */
+interface Geometry {
+  readonly K: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly C: number;
+  readonly R: number;
+  /** Rows of a strip of x, and bytes between its maps. */
+  readonly rows: number;
+  readonly pitch: number;
+}
+/** Where a call's strip, packed weights and image lie. */
+interface Places {
+  readonly strip: Local;
+  readonly packed: Local;
+  readonly weights: Local;
+  readonly image: Local;
+  /** Rows of the strip. */
+  readonly count: Local;
+}
+
+export const pairedTranspose =
+  ({ groups }: ConvAttributes) =>
+  (k: KernelContext<"x" | "w">): void => {
+    const [N, , P, Q] = k.shapes.x;
+    const [, C, R] = k.shapes.w;
+    const K = k.shapes.w[0] / groups;
+    const least = 2 * N * K * groups * C * R * 2 * P * Q > 1e6 ? 16 : 1;
+    const even = Math.ceil(P / Math.ceil(least / (N * groups)));
+    const rows = Math.max(1, Math.min(Math.floor(STRIP_BYTES / (K * Q * 4)), even));
+    const strips = Math.ceil(P / rows);
+    // an odd number of cache lines between the maps, so that they do not fall into one set
+    const pitch = (Math.ceil((rows * Q + 4) / 16) | 1) * 64;
+    const g = { K, P, Q, C, R, rows, pitch };
+    k.pass(N * groups * strips, (p) => {
+      const { f } = p;
+      const picture = f.i32(i32.divU(p.chunk, strips));
+      const group = f.i32(i32.remU(picture, groups));
+      const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
+      const count = countOf(f, first, rows, P);
+      const strip = p.scratch(K * (pitch + 16));
+      const packed = f.i32(i32.add(strip, K * pitch));
+      copyStrip(p, g, { picture, first, count, strip });
+      const weights = f.i32(address(p.input.w, [group, K * C * R * 8]));
+      const image = f.i32(address(p.y, [i32.add(i32.mul(picture, C * P), first), R * Q * 8]));
+      const channels = (channel: Operand, number: number): void =>
+        writeChannels(p, g, { strip, packed, weights, image, count }, channel, number);
+      f.for(C - (C % 2), (channel) => channels(channel, 2), 2);
+      if (C % 2 > 0) channels(C - 1, 1);
+    });
+  };
+
+/** The strip's rows of every map, `pitch` apart. */
+function copyStrip(
+  { f, input }: AdjointPass,
+  { K, P, Q, pitch }: Geometry,
+  { picture, first, count, strip }: { picture: Local; first: Local; count: Local; strip: Local },
+): void {
+  const from = f.i32(address(input.x, [i32.add(i32.mul(picture, K * P), first), Q * 4]));
+  const to = f.i32(strip);
+  f.for(K, () => {
+    f.copy(to, from, i32.mul(count, Q * 4));
+    f.advance(from, P * Q * 4);
+    f.advance(to, pitch);
+  });
+}
+
+/** One or two channels of the strip's part of the image. */
+function writeChannels(p: AdjointPass, g: Geometry, places: Places, channel: Operand, channels: number): void {
+  const { f } = p;
+  const { K, Q, C, R } = g;
+  const lanes = Q % 8;
+  f.for(R, (r) => {
+    // the weights of these channels and this row, one behind the other
+    const weight = f.i32(address(places.weights, [i32.add(i32.mul(channel, R), r), 8]));
+    const place = f.i32(places.packed);
+    f.for(K, () => {
+      const two = f.v128(v.loadPair(weight));
+      f.do(v.store(place, channels === 1 ? two : v.shuffle(two, v.loadPair(weight, R * 8), [0, 1, 4, 5])));
+      f.advance(weight, C * R * 8);
+      f.advance(place, 16);
+    });
+    f.range(0, places.count, 1, (row) => {
+      f.for((Q - lanes) * 4, (column) => writeTile(p, g, places, { row, column, lanes: 8, channel, channels, r }), 32);
+      if (lanes > 0) writeTile(p, g, places, { row, column: (Q - lanes) * 4, lanes, channel, channels, r });
+    });
+  });
+}
+
+/** `lanes` columns from `column` (bytes) of row `row`, for `channels` channels from `channel`. */
+interface Tile {
+  readonly row: Local;
+  readonly column: Operand;
+  readonly lanes: number;
+  readonly channel: Operand;
+  readonly channels: number;
+  /** The kernel's row. */
+  readonly r: Local;
+}
+function writeTile({ f }: AdjointPass, g: Geometry, { strip, packed, image }: Places, tile: Tile): void {
+  const { K, P, Q, R, pitch } = g;
+  const { row, column, lanes, channel, channels, r } = tile;
+  const vectors = Math.ceil(lanes / 4);
+  const plane = P * R * Q * 8;
+  const pixel = f.i32(i32.add(address(strip, [row, Q * 4]), column));
+  const weight = f.i32(packed);
+  const sums = Array.from({ length: channels }, () => [f.zeros(vectors), f.zeros(vectors)]);
+  f.for(K, () => {
+    const right = f.loads(vectors, pixel, 16);
+    sums.forEach((pair, c) =>
+      pair.forEach((sum, s) => {
+        const splat = f.v128(v.loadSplat(weight, c * 8 + s * 4));
+        sum.forEach((x, j) => f.mulAdd(x, splat, right[j]));
+      }),
+    );
+    f.advance(pixel, pitch);
+    f.advance(weight, 16);
+  });
+  const inside = i32.add(i32.mul(i32.add(i32.mul(row, R), r), Q * 8), i32.mul(column, 2));
+  const at = f.i32(i32.add(address(image, [channel, plane]), inside));
+  sums.forEach(([even, odd], c) =>
+    even.forEach((e, j) => {
+      const here = Math.min(4, lanes - 4 * j) * 2;
+      const offset = c * plane + j * 32;
+      storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [0, 4, 1, 5])), Math.min(4, here), offset);
+      if (here > 4) storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [2, 6, 3, 7])), here - 4, offset + 16);
+    }),
+  );
+}

@@ -1,0 +1,136 @@
+// Direct convolution without im2col: a table of where every tap of the kernel lies in a strip of the
+// image. Padding and strides are met by a copy of the strip, its columns sorted by their remainder
+// modulo the stride, so that every tap reads neighbours.
+import type { Shape } from "../../../../core/shape.ts";
+import type { ConvAttributes } from "../../../../graph/catalogue.ts";
+import type { FunctionBuilder } from "../../encoder/function.ts";
+import { i32, s32, type Local } from "../../encoder/instructions.ts";
+import { up } from "../../kernel.ts";
+
+/** Convolutions of fewer products than this run on one thread. */
+export const ALONE = 1e6;
+/** A strip of the image should stay in the second-level cache. */
+const STRIP_BYTES = 256 * 1024;
+
+/** x [N, C·groups, H, W] * w [K·groups, C, R, S] → y [N, K·groups, P, Q]; C and K are a group's. */
+export interface Geometry {
+  N: number;
+  C: number;
+  H: number;
+  W: number;
+  K: number;
+  R: number;
+  S: number;
+  P: number;
+  Q: number;
+  attrs: ConvAttributes;
+}
+export const geometryOf = (x: Shape, w: Shape, y: Shape, attrs: ConvAttributes): Geometry => ({
+  N: x[0],
+  C: w[1],
+  H: x[2],
+  W: x[3],
+  K: w[0] / attrs.groups,
+  R: w[2],
+  S: w[3],
+  P: y[2],
+  Q: y[3],
+  attrs,
+});
+
+/** Products of an output, and of all. */
+export const tapsOf = ({ C, R, S }: Geometry): number => C * R * S;
+export const productsOf = (g: Geometry): number => g.N * g.K * g.attrs.groups * g.P * g.Q * tapsOf(g);
+
+/** Strips of output rows, and the image's rows they read. */
+export interface Strip {
+  rows: number;
+  count: number;
+  copied: boolean;
+  imageRows: number;
+  pitch: number;
+  phases: number;
+  bytes: number;
+  row: number;
+  taps: Int32Array;
+}
+export function stripOf(g: Geometry, least: number): Strip {
+  const { stride, padding, dilation } = g.attrs;
+  const copied = padding.some((n) => n > 0) || stride[1] > 1;
+  const phases = stride[1];
+  const pitch = copied ? up(g.Q + Math.floor(((g.S - 1) * dilation[1]) / phases), 4) + 4 : g.W;
+  const rowsFor = (rows: number): number => (rows - 1) * stride[0] + (g.R - 1) * dilation[0] + 1;
+  const rowBytes = g.C * phases * pitch * 4;
+  const wanted = Math.max(4, Math.floor((STRIP_BYTES / rowBytes - (g.R - 1) * dilation[0] - 1) / stride[0]) + 1);
+  // enough strips for every thread to have several, and even ones
+  const count = Math.max(
+    1,
+    Math.min(Math.max(Math.ceil(g.P / wanted), Math.ceil(least / (g.N * g.attrs.groups))), Math.ceil(g.P / 4)),
+  );
+  const rows = Math.ceil(g.P / count);
+  const imageRows = copied ? rowsFor(rows) : g.H;
+  const taps: number[] = [];
+  for (let c = 0; c < g.C; c++)
+    for (let r = 0; r < g.R; r++)
+      for (let s = 0; s < g.S; s++) {
+        const w = s * dilation[1];
+        taps.push(4 * (((c * imageRows + r * dilation[0]) * phases + (w % phases)) * pitch + Math.floor(w / phases)));
+      }
+  return {
+    rows,
+    count: Math.ceil(g.P / rows),
+    copied,
+    imageRows,
+    pitch,
+    phases,
+    bytes: copied ? g.C * imageRows * phases * pitch * 4 + 64 : 0,
+    row: stride[0] * phases * pitch * 4,
+    taps: Int32Array.from(taps),
+  };
+}
+
+/**
+ * Copies the rows that output rows `first` … read, with zeros around them; gives where the strip's
+ * first tap lies. `image` is the image's first row of the group's first channel.
+ */
+export function copyStrip(
+  f: FunctionBuilder,
+  g: Geometry,
+  strip: Strip,
+  image: Local,
+  first: Local,
+  room: () => Local,
+): Local {
+  const { stride, padding } = g.attrs;
+  if (!strip.copied) return f.i32(i32.add(image, i32.mul(first, strip.row)));
+  const buffer = room();
+  f.zero(buffer, strip.bytes);
+  const top = f.i32(i32.sub(i32.mul(first, stride[0]), padding[0]));
+  const plane = f.i32(image);
+  const to = f.i32(buffer);
+  f.for(g.C, () => {
+    f.for(strip.imageRows, (r) => {
+      f.if(i32.ltU(i32.add(top, r), g.H), () => {
+        const row = f.i32(i32.add(plane, i32.mul(i32.add(top, r), g.W * 4)));
+        for (let phase = 0; phase < strip.phases; phase++) {
+          // image column j·phases + phase − padding goes to column j of this phase
+          const from = Math.max(0, Math.ceil((padding[1] - phase) / strip.phases));
+          const end = Math.min(strip.pitch, Math.ceil((g.W + padding[1] - phase) / strip.phases));
+          if (end <= from) continue;
+          const source = f.i32(i32.add(row, (from * strip.phases + phase - padding[1]) * 4));
+          const target = f.i32(i32.add(to, (phase * strip.pitch + from) * 4));
+          if (strip.phases === 1) f.copy(target, source, (end - from) * 4);
+          else
+            f.for(end - from, () => {
+              f.do(s32.store(target, s32.load(source)));
+              f.advance(target, 4);
+              f.advance(source, strip.phases * 4);
+            });
+        }
+      });
+      f.advance(to, strip.phases * strip.pitch * 4);
+    });
+    f.advance(plane, g.H * g.W * 4);
+  });
+  return buffer;
+}

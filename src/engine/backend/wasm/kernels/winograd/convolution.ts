@@ -1,0 +1,180 @@
+// Winograd's form of a convolution of stride 1: a block of tiles is transformed, multiplied with
+// the transformed weights position by position, eight channels at a time, and transformed back.
+import type { Shape } from "../../../../core/shape.ts";
+import { address, i32, offsetOf, v, type Local, type Operand } from "../../encoder/instructions.ts";
+import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
+import { keep, transpose4 } from "../vectors.ts";
+import { frame, framed, placeOf, tilesOf, transformBytes, transformTiles, type Pair, type Tiles } from "./tiles.ts";
+import { inputAxis, outputAxis, POSITIONS, spread, tileOf, WINDOW } from "./transforms.ts";
+
+/** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
+const BLOCK_BYTES = 640 * 1024;
+/** Room for half of the way back: a tile's columns transformed. */
+const HALF_BYTES = 24 * 16;
+/** Channels that are summed at once. */
+const EIGHT = 8;
+
+type Inputs = "x" | "u";
+interface Sizes {
+  readonly tiles: Tiles;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Inputs, rounded up to whole vectors. */
+  readonly Cp: number;
+  /** Tiles of a block. */
+  readonly most: number;
+  /** Bytes between two positions: of the transformed tiles, and of the sums. */
+  readonly position: number;
+  readonly products: number;
+}
+/** Where a call's block lies. */
+interface Block {
+  /** Transformed tiles, sums, and room for half of the way back. */
+  readonly room: Local;
+  readonly m: Local;
+  readonly half: Local;
+  /** Tiles from … from + count − 1. */
+  readonly from: Local;
+  readonly count: Local;
+  /** Weights of the channels that are summed now, walked along. */
+  readonly u: Local;
+}
+
+/** y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. */
+export const winogradConvolution =
+  ({ image, outputs, kernel, padding }: { image: Shape; outputs: number; kernel: number; padding: Pair }) =>
+  (k: KernelContext<Inputs>): void => {
+    const inputs = image[1];
+    const tiles = tilesOf(tileOf(kernel), k.out);
+    const Cp = up(inputs, 4);
+    const source = framed(image, tiles, padding);
+    if (source.copied) {
+      k.shared(source.bytes);
+      frame(k, image, source, padding);
+    }
+    const fitting = Math.floor(BLOCK_BYTES / (POSITIONS * Cp * 4) / 4) * 4;
+    const most = Math.max(8, Math.min(32, fitting, up(tiles.total, 4)));
+    const blocks = Math.ceil(tiles.total / most);
+    const [position, products] = [spread(most * Cp * 4), spread(most * 4 * EIGHT)];
+    const sizes = { tiles, inputs, outputs, Cp, most, position, products };
+    // few tiles: the outputs are shared out as well, and every share transforms the image for
+    // itself
+    const eights = Math.ceil(outputs / EIGHT);
+    const share = Math.ceil(eights / Math.max(1, Math.min(Math.ceil(8 / blocks), Math.floor(eights / 8))));
+    k.pass(blocks * Math.ceil(eights / share), (p) => {
+      const { f } = p;
+      const room = p.scratch(POSITIONS * (position + products) + HALF_BYTES + transformBytes(most));
+      const m = f.i32(i32.add(room, POSITIONS * position));
+      const half = f.i32(i32.add(m, POSITIONS * products));
+      const from = f.i32(i32.mul(i32.remU(p.chunk, blocks), most));
+      const [first, last] = unitsOf(f, f.i32(i32.divU(p.chunk, blocks)), eights, share);
+      const count = countOf(f, from, most, tiles.total);
+      transformTiles(f, {
+        ...{ tiles, source, size: WINDOW, axis: inputAxis, from, count, most },
+        image: source.copied ? p.shared : p.input.x,
+        room: i32.add(half, HALF_BYTES),
+        ...{ to: room, pitch: Cp * 4, position },
+      });
+      const u = f.i32(address(p.input.u, [first, POSITIONS * Cp * 4 * EIGHT]));
+      const block = { room, m, half, from, count, u };
+      const channels = (channel: Operand, number: number): void => {
+        const k0 = f.i32(channel);
+        multiply(p, sizes, block);
+        transformBack(p, sizes, block, k0, number);
+        f.advance(u, POSITIONS * Cp * 4 * EIGHT);
+      };
+      f.range(first, last, 1, (eight) => {
+        if (outputs % EIGHT === 0) return channels(i32.mul(eight, EIGHT), EIGHT);
+        f.if(i32.ltU(eight, eights - 1), () => channels(i32.mul(eight, EIGHT), EIGHT));
+        f.if(i32.geU(eight, eights - 1), () => channels(outputs - (outputs % EIGHT), outputs % EIGHT));
+      });
+    });
+  };
+
+/** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
+function multiply({ f }: Pass<Inputs>, { inputs, Cp, position, products }: Sizes, block: Block): void {
+  f.for(POSITIONS, (i) => {
+    const weights = f.i32(address(block.u, [i, Cp * 32]));
+    f.range(0, block.count, 4, (t) => {
+      const left = f.i32(address(block.room, [i, position], [t, Cp * 4]));
+      const right = f.i32(weights);
+      const sums = [0, 1, 2, 3].map(() => f.zeros(2));
+      f.for(inputs, () => {
+        const columns = f.loads(2, right, 16);
+        sums.forEach((row, r) => {
+          const splat = f.v128(v.loadSplat(left, r * Cp * 4));
+          row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
+        });
+        f.advance(left, 4);
+        f.advance(right, 32);
+      });
+      const to = f.i32(address(block.m, [i, products], [t, 32]));
+      sums.forEach((row, r) => row.forEach((sum, j) => f.do(v.store(to, sum, r * 32 + j * 16))));
+    });
+  });
+}
+
+/** From the sums to outputs, `channels` of them from channel `k0` on. */
+function transformBack(p: Pass<Inputs>, sizes: Sizes, block: Block, k0: Local, channels: number): void {
+  const { f } = p;
+  const { tiles, products } = sizes;
+  f.range(0, block.count, 1, (t) => {
+    const place = placeOf(f, i32.add(block.from, t), tiles);
+    for (let lane0 = 0; lane0 < channels; lane0 += 4) {
+      const column = f.i32(i32.add(block.m, i32.add(i32.mul(t, 32), lane0 * 4)));
+      const line = f.i32(block.half);
+      f.for(WINDOW, () => {
+        const numbers = f.loads(WINDOW, column, WINDOW * products);
+        outputAxis(f, numbers, tiles.size).forEach((o, i) => f.do(v.store(line, o, i * WINDOW * 16)));
+        f.advance(column, products);
+        f.advance(line, 16);
+      });
+      writeTile(p, sizes, { half: block.half, place, k0, lane0, channels: Math.min(4, channels - lane0) });
+    }
+  });
+}
+
+/** Transforms a tile's rows back and writes those that lie inside the map, of up to four channels. */
+function writeTile(
+  p: Pass<Inputs>,
+  { tiles, outputs }: Sizes,
+  tile: { half: Local; place: ReturnType<typeof placeOf>; k0: Local; lane0: number; channels: number },
+): void {
+  const { f } = p;
+  const [, , P, Q] = p.out;
+  const { size, across } = tiles;
+  const { place, k0, lane0 } = tile;
+  const row = f.i32(tile.half);
+  const channel = f.i32(i32.mul(i32.add(k0, lane0), 4));
+  const h = f.i32(i32.mul(place.row, size));
+  const w = f.i32(i32.mul(place.column, size));
+  const offset = f.i32(offsetOf({ at: [place.image, k0, h, w], sizes: [outputs, P, Q], bytes: 4 }));
+  if (lane0 > 0) f.advance(offset, lane0 * P * Q * 4);
+  const write = (lanes: number): void => {
+    const outs = keep(f, outputAxis(f, f.loads(WINDOW, row, 16), size));
+    // a tile of two columns turns with two that nobody reads
+    const planes = transpose4(
+      f,
+      [0, 1, 2, 3].map((j) => outs[j] ?? outs[0]),
+    );
+    planes.slice(0, tile.channels).forEach((plane, lane) => {
+      const at = i32.add(offset, lane * P * Q * 4);
+      p.store(plane, { offset: at, channel: i32.add(channel, lane * 4), lanes });
+    });
+  };
+  const columns = (): void => {
+    if (Q % size === 0) {
+      write(size);
+      return;
+    }
+    if (Q > size) f.if(i32.ltU(place.column, across - 1), () => write(size));
+    f.if(i32.geU(place.column, across - 1), () => write(Q % size));
+  };
+  f.for(size, () => {
+    if (P % size === 0) columns();
+    else f.if(i32.ltU(h, P), columns);
+    f.advance(row, WINDOW * 16);
+    f.advance(h, 1);
+    f.advance(offset, Q * 4);
+  });
+}

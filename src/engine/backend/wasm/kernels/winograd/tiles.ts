@@ -1,0 +1,245 @@
+// From images to transformed tiles: where windows lie, and their transform, four channels at a time.
+import type { Shape } from "../../../../core/shape.ts";
+import type { FunctionBuilder } from "../../encoder/function.ts";
+import { address, i32, v, type Code, type Local, type Operand } from "../../encoder/instructions.ts";
+import { passOver, up, type KernelContext } from "../../kernel.ts";
+import { keep, transpose4 } from "../vectors.ts";
+import { POSITIONS, WINDOW } from "./transforms.ts";
+
+export type Pair = readonly [number, number];
+
+/** Tiles of size × size outputs: how many there are. */
+export interface Tiles {
+  readonly size: number;
+  readonly down: number;
+  readonly across: number;
+  readonly total: number;
+}
+export function tilesOf(size: number, [images, , P, Q]: Shape): Tiles {
+  const [down, across] = [Math.ceil(P / size), Math.ceil(Q / size)];
+  return { size, down, across, total: images * down * across };
+}
+/** Images [·, channels, height, width] that windows are read from. */
+export interface Source {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly padding: Pair;
+}
+
+/** Image and tile row and column of tile number `t`. */
+export function placeOf(
+  f: FunctionBuilder,
+  t: Operand,
+  { down, across }: Tiles,
+): { image: Local; row: Local; column: Local } {
+  const tile = f.i32(t);
+  const image = f.i32(i32.divU(tile, down * across));
+  const inside = f.i32(i32.remU(tile, down * across));
+  return { image, row: f.i32(i32.divU(inside, across)), column: f.i32(i32.remU(inside, across)) };
+}
+
+/** What is noted of a tile: its window's byte offset, whether it lies inside, its top and left. */
+const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
+/** Bytes of a row of a window that is copied because it crosses the image's border. */
+const STAGE_ROW = 32;
+const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
+/** Room for `transformTiles` besides its result. */
+export const transformBytes = (tiles: number): number => tiles * PLACE.bytes + stageBytes(WINDOW) + POSITIONS * 16;
+
+export interface TileTransform {
+  readonly tiles: Tiles;
+  readonly source: Source;
+  /** Where the source's images begin. */
+  readonly image: Operand;
+  /** Windows are size × size; WINDOW or a tile's size. */
+  readonly size: number;
+  /** Transforms one axis: `size` vectors become WINDOW. */
+  readonly axis: (f: FunctionBuilder, numbers: readonly Local[]) => Operand[];
+  /** Tiles from … from + count − 1, at most `most`. */
+  readonly from: Local;
+  readonly count: Local;
+  readonly most: number;
+  /** Bytes of `transformBytes`. */
+  readonly room: Operand;
+  /** Where the result goes, bytes between its tiles and between its positions. */
+  readonly to: Operand;
+  readonly pitch: number;
+  readonly position: number;
+}
+
+/**
+ * Reads every tile's window, at the tile's corner − padding, and writes its transform as
+ * [position][tile][channel].
+ */
+export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
+  const { channels } = t.source;
+  const image = f.i32(t.image);
+  const target = f.i32(t.to);
+  const places = f.i32(t.room);
+  const stage = f.i32(i32.add(places, t.most * PLACE.bytes));
+  const half = f.i32(i32.add(stage, stageBytes(WINDOW)));
+  notePlaces(f, t, places);
+  const group = (c: Operand, lanes: number): void => {
+    const channel = f.i32(c);
+    f.range(0, t.count, 1, (number) => {
+      const window = windowAt(f, t, { at: address(places, [number, PLACE.bytes]), image, channel, lanes, stage });
+      transformRows(f, t, window, half);
+      transformColumns(f, t, half, i32.add(address(target, [number, t.pitch]), i32.mul(channel, 4)));
+    });
+  };
+  const whole = channels - (channels % 4);
+  f.for(whole, (c) => group(c, 4), 4);
+  if (whole < channels) group(whole, channels - whole);
+}
+
+/** Where each tile's window begins, and whether it lies inside the image. */
+function notePlaces(f: FunctionBuilder, { tiles, source, size, from, count }: TileTransform, places: Local): void {
+  const { channels, height, width, padding } = source;
+  const fits = height >= size && width >= size;
+  f.range(0, count, 1, (t) => {
+    const at = f.i32(address(places, [t, PLACE.bytes]));
+    const place = placeOf(f, i32.add(from, t), tiles);
+    const top = f.i32(i32.sub(i32.mul(place.row, tiles.size), padding[0]));
+    const left = f.i32(i32.sub(i32.mul(place.column, tiles.size), padding[1]));
+    const pixel = i32.add(i32.mul(place.image, channels * height * width), i32.add(i32.mul(top, width), left));
+    const inside = fits ? i32.and(i32.ltU(top, height - size + 1), i32.ltU(left, width - size + 1)) : 0;
+    f.do(i32.store(at, i32.mul(pixel, 4), PLACE.offset));
+    f.do(i32.store(at, inside, PLACE.inside));
+    f.do(i32.store(at, top, PLACE.top));
+    f.do(i32.store(at, left, PLACE.left));
+  });
+}
+
+/** A window in four channels: where its first row lies in each, and bytes between rows. */
+interface Window {
+  readonly bases: readonly Local[];
+  readonly row: Local;
+}
+function windowAt(
+  f: FunctionBuilder,
+  { tiles, source, size }: TileTransform,
+  options: { at: Code; image: Local; channel: Local; lanes: number; stage: Local },
+): Window {
+  const { height, width, padding } = source;
+  const { image, channel, lanes, stage } = options;
+  const plane = height * width * 4;
+  const at = f.i32(options.at);
+  const base = f.i32(address(i32.add(image, i32.load(at)), [channel, plane]));
+  const row = f.i32(width * 4);
+  // channels past the last repeat it: nobody reads them
+  const bases = [0, 1, 2, 3].map((lane) => f.i32(i32.add(base, Math.min(lane, lanes - 1) * plane)));
+  const alwaysInside =
+    padding[0] === 0 &&
+    padding[1] === 0 &&
+    (tiles.down - 1) * tiles.size + size <= height &&
+    (tiles.across - 1) * tiles.size + size <= width;
+  if (alwaysInside) return { bases, row };
+  f.if(i32.eqz(i32.load(at, PLACE.inside)), () => {
+    f.zero(stage, stageBytes(size));
+    const [top, left] = [f.i32(i32.load(at, PLACE.top)), f.i32(i32.load(at, PLACE.left))];
+    bases.slice(0, lanes).forEach((b, lane) => {
+      const begin = lane * size * STAGE_ROW;
+      copyInside(f, { source, size, top, left, from: b, to: stage, offset: begin });
+      f.set(b, i32.add(stage, begin));
+    });
+    f.set(row, STAGE_ROW);
+  });
+  return { bases, row };
+}
+/** Copies those numbers of a window that lie inside the image. */
+function copyInside(
+  f: FunctionBuilder,
+  w: { source: Source; size: number; top: Local; left: Local; from: Local; to: Local; offset: number },
+): void {
+  const { height, width } = w.source;
+  f.for(w.size, (r) =>
+    f.if(i32.ltU(i32.add(w.top, r), height), () =>
+      f.for(w.size, (s) =>
+        f.if(i32.ltU(i32.add(w.left, s), width), () => {
+          const to = i32.add(w.to, i32.add(i32.mul(r, STAGE_ROW), i32.mul(s, 4)));
+          const from = i32.add(w.from, i32.mul(i32.add(i32.mul(r, width), s), 4));
+          f.do(i32.store(to, i32.load(from), w.offset));
+        }),
+      ),
+    ),
+  );
+}
+
+/** The window's rows transformed, to WINDOW vectors each at `half`. */
+function transformRows(f: FunctionBuilder, { size, axis }: TileTransform, { bases, row }: Window, half: Local): void {
+  const line = f.i32(half);
+  f.for(size, () => {
+    const rows = bases.map((b) => f.v128(v.load(b)));
+    const columns = transpose4(f, rows);
+    if (size === WINDOW) columns.push(...lastTwo(f, bases));
+    axis(f, columns.slice(0, size)).forEach((x, j) => f.do(v.store(line, x, j * 16)));
+    f.advance(line, WINDOW * 16);
+    for (const b of bases) f.set(b, i32.add(b, row));
+  });
+}
+/** Columns 4 and 5 of four rows. */
+function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
+  const pairs = bases.map((b) => f.v128(v.loadPair(b, 16)));
+  const upper = v.shuffle(pairs[0], pairs[1], [0, 4, 1, 5]);
+  const lower = v.shuffle(pairs[2], pairs[3], [0, 4, 1, 5]);
+  const [p, q] = keep(f, [upper, lower]);
+  return keep(f, [v.shuffle(p, q, [0, 1, 4, 5]), v.shuffle(p, q, [2, 3, 6, 7])]);
+}
+/** Their columns transformed, written to their positions. */
+function transformColumns(f: FunctionBuilder, { size, axis, position }: TileTransform, half: Local, to: Code): void {
+  const column = f.i32(half);
+  const out = f.i32(to);
+  f.for(WINDOW, () => {
+    const numbers = f.loads(size, column, WINDOW * 16);
+    axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * WINDOW * position)));
+    f.advance(column, 16);
+    f.advance(out, position);
+  });
+}
+
+/**
+ * Where the image's windows are read from: the image itself, or where many windows cross its
+ * border, a copy with zeros around it.
+ */
+export interface Framed extends Source {
+  readonly copied: boolean;
+  /** Of the copy. */
+  readonly bytes: number;
+}
+export function framed([N, C, H, W]: Shape, tiles: Tiles, padding: Pair): Framed {
+  const [height, width] = [(tiles.down - 1) * tiles.size + WINDOW, (tiles.across - 1) * tiles.size + WINDOW];
+  const inside = (n: number, count: number, pad: number): number =>
+    Array.from({ length: count }, (_, i) => i * tiles.size - pad).filter((at) => at >= 0 && at + WINDOW <= n).length;
+  const windows = inside(H, tiles.down, padding[0]) * inside(W, tiles.across, padding[1]);
+  const copied = windows < 0.75 * tiles.down * tiles.across;
+  return copied
+    ? { copied, channels: C, height, width, padding: [0, 0], bytes: up(N * C * height * width * 4, 64) + 64 }
+    : { copied, channels: C, height: H, width: W, padding, bytes: 0 };
+}
+/** The pass that makes the copy of x, at the start of the kernel's shared room. */
+export function frame<Inputs extends "x" | "u" | "dy">(
+  k: KernelContext<Inputs>,
+  [N, C, H, W]: Shape,
+  { height, width }: Framed,
+  [top, left]: Pair,
+): void {
+  // the windows may end before the image does
+  const [rows, columns] = [Math.min(H, height - top), Math.min(W, width - left)];
+  const whole = columns - (columns % 4);
+  passOver(k, N * C, height * width, ({ f, input, shared }, first, last) => {
+    f.range(first, last, 1, (plane) => {
+      const to = f.i32(address(shared, [plane, height * width * 4]));
+      f.zero(to, height * width * 4);
+      const source = f.i32(address(input["x" as Inputs], [plane, H * W * 4]));
+      f.advance(to, (top * width + left) * 4);
+      f.for(rows, () => {
+        f.for(whole * 4, (i) => f.do(v.store(i32.add(to, i), v.load(i32.add(source, i)))), 16);
+        const rest = f.v128(v.load(source, whole * 4));
+        for (let lane = 0; lane < columns % 4; lane++) f.do(v.storeLane(to, rest, lane, (whole + lane) * 4));
+        f.advance(source, W * 4);
+        f.advance(to, width * 4);
+      });
+    });
+  });
+}

@@ -1,0 +1,97 @@
+// From a graph to a plan: lowered to steps, each distinct kernel written once, everything given a
+// place, the module compiled and shared with the workers.
+import { sizeOf } from "../../core/shape.ts";
+import type { Graph } from "../../graph/ir.ts";
+import { recomputed } from "../../graph/recompute.ts";
+import { reachable, verify } from "../../graph/verify.ts";
+import { ops } from "../../ops/index.ts";
+import type { Plan, PlanStep } from "../backend.ts";
+import { updatedInPlace, type Program } from "../placement.ts";
+import { encodeModule } from "./encoder/module.ts";
+import { executable, type ReadyStep } from "./execution.ts";
+import type { ConvolutionForm } from "./forms.ts";
+import { lower, type Step } from "./lower.ts";
+import { allocate, mapMemory, pagesOf } from "./memory.ts";
+import type { SharedCall } from "./pool-protocol.ts";
+import type { Pool } from "./pool.ts";
+import { Writer, type Emitted } from "./writer.ts";
+
+/** What a plan needs of the backend that compiles it. */
+export interface Host {
+  readonly relaxed: boolean;
+  readonly convolution: ConvolutionForm;
+  readonly recompute: boolean;
+  /** The workers beside this thread, if there are any. */
+  pool(): Promise<Pool | undefined>;
+  /** Has the workers forget plan `id` once nobody holds `plan` any more. */
+  readonly forget: { register(plan: object, id: number): void };
+}
+
+/** About 50 µs of one thread: below that, a thread costs more to wake than it helps. */
+const SHARED_FLOPS = 3e6;
+const SHARED_BYTES = 1e6;
+
+let planNumber = 0;
+
+export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
+  verify(asked, ops);
+  const graph = host.recompute ? recomputed(asked, reachable(asked), ops) : asked;
+  const order = reachable(graph);
+  const program = lower(graph, order, host.convolution);
+  const writer = new Writer(host.relaxed, program.shapeOf);
+  const emitted = program.steps.map((step) => writer.emit(step));
+  const described = program.steps.map((step, i) => describe(step, emitted[i], program));
+  const pool = described.some(isShared) ? await host.pool() : undefined;
+  const threads = 1 + (pool?.size ?? 0);
+
+  const targets = updatedInPlace(graph, program);
+  const map = mapMemory({ graph, order, program, targets, writer, emitted, threads });
+  const memory = allocate(map.bytes, threads > 1);
+  const module = await WebAssembly.compile(
+    encodeModule(writer.functions, threads > 1 ? pagesOf(map.bytes) : undefined),
+  );
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+
+  const calls: SharedCall[] = [];
+  const steps = program.steps.map((step, i): ReadyStep => {
+    const pointers = [...step.reads, ...step.outputs].map(map.addressOf).concat(map.shared);
+    const passes = emitted[i].passes.map(({ name, first, chunks }) => {
+      const args = [...pointers, map.scratch[0], 0];
+      const call = exports[name] as (...args: number[]) => void;
+      const run = (chunk: number): void => {
+        args[args.length - 1] = first + chunk;
+        call(...args);
+      };
+      return { chunks, run, index: calls.push({ name, pointers, first }) - 1 };
+    });
+    return { passes, outputs: step.outputs, description: described[i], isShared: isShared(described[i]) };
+  });
+  const id = planNumber++;
+  await pool?.share({ id, module, memory, calls, scratch: map.scratch });
+
+  const plan = executable({
+    asked,
+    graph,
+    order,
+    program,
+    steps,
+    targets,
+    map,
+    memory,
+    tables: writer.tables,
+    pool,
+    id,
+  });
+  if (pool) host.forget.register(plan, id);
+  return plan;
+}
+
+/** What a person sees of a step. Chunks are shared out only where that pays. */
+function describe(step: Step, { passes }: Emitted, { shapeOf }: Program): PlanStep {
+  const bytes = 4 * [...step.reads, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0);
+  const pays = step.flops >= SHARED_FLOPS || bytes >= SHARED_BYTES;
+  const chunks = pays ? Math.max(1, ...passes.map((p) => p.chunks)) : 1;
+  return { name: step.label, shape: step.out, bytes, flops: step.flops, chunks, once: step.once };
+}
+/** Whether a step is worth waking threads for; its pieces are the same either way. */
+const isShared = (step: PlanStep): boolean => step.chunks > 1;
