@@ -1,12 +1,7 @@
 // Checks of single fields of specs that come from files, beside those of operators/spec.ts.
 import { FormatError } from "../engine/index.ts";
-import { aNumber, type Check } from "./operators/spec.ts";
+import { aNumber, check, type Check } from "./operators/spec.ts";
 
-const check =
-  (what: string, is: (value: unknown) => boolean): Check =>
-  (value, where) => {
-    if (!is(value)) throw new FormatError(`${where}: it must be ${what}, it is ${JSON.stringify(value)}`, { value });
-  };
 export const aWhole: Check = check("a whole number from 0 up", (v) => Number.isSafeInteger(v) && (v as number) >= 0);
 export const aText: Check = check("a text", (v) => typeof v === "string");
 export const aFlag: Check = check("true or false", (v) => typeof v === "boolean");

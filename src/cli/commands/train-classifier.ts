@@ -21,7 +21,7 @@ import {
   type Network,
 } from "../../learning/index.ts";
 import type { LabelledImages } from "../../data/index.ts";
-import { generated, loadDataset } from "../datasets.ts";
+import { generated, loadDataset, type Split } from "../datasets.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, readFile, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
@@ -172,6 +172,41 @@ function watching(settings: Settings, epochs: Epoch[], terminal: Terminal): FitO
   };
 }
 
+const stateOf = (out: string): string => `${out}.training`;
+
+/** Writes the network and the report of its training, and prints how good it is. */
+function conclude(
+  trained: Network,
+  run: { split: Split; epochs: readonly Epoch[]; result: Evaluation; settings: Settings; terminal: Terminal },
+): void {
+  const { split, epochs, result, settings, terminal } = run;
+  const { out } = settings;
+  terminal.finish();
+  const report = `${out.replace(/\.safetensors$/, "")}.html`;
+  const title = `Training on ${split.description}`;
+  const page = { title, network: trained, epochs, result, classes: split.train.classes, command: commandOf(settings) };
+  writeFiles([
+    { path: out, content: saveNetwork(trained) },
+    { path: report, content: renderTrainingReport(page) },
+  ]);
+  removeFile(stateOf(out));
+  const row = ["test", String(split.test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)];
+  terminal.print(table(["", "images", "loss", "accuracy, %"], [row]), `Checkpoint: ${out}\nReport: ${report}\n`);
+  terminal.json({
+    out,
+    report,
+    epochs: epochs.map(({ validation, ...e }) => ({
+      ...e,
+      testLoss: validation?.loss,
+      testAccuracy: validation?.accuracy,
+    })),
+    confusion: result.confusion,
+    testImages: split.test.length,
+    testLoss: result.loss,
+    testAccuracy: result.accuracy,
+  });
+}
+
 export const trainClassifier: Command = command({
   name: "train classifier",
   summary:
@@ -185,9 +220,10 @@ export const trainClassifier: Command = command({
         "train classifier: name the data with --data PATH, or --data strokes for generated digits",
         {},
       );
-    const statePath = `${out}.training`;
+    const statePath = stateOf(out);
     const backend = await chooseBackend(settings, terminal);
-    const { train, test, description } = loadDataset(data, { seed, count, skipBad, terminal });
+    const split = loadDataset(data, { seed, count, skipBad, terminal });
+    const { train, test, description } = split;
     const started = architecture(arch, train.shape, train.classes.length, seed);
     const network = {
       ...started,
@@ -220,31 +256,8 @@ export const trainClassifier: Command = command({
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
       },
     });
-    terminal.finish();
     const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
-    const report = `${out.replace(/\.safetensors$/, "")}.html`;
-    const title = `Training on ${description}`;
-    const page = { title, network: trained, epochs, result, classes: train.classes, command: commandOf(settings) };
-    writeFiles([
-      { path: out, content: saveNetwork(trained) },
-      { path: report, content: renderTrainingReport(page) },
-    ]);
-    removeFile(statePath);
-    const row = ["test", String(test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)];
-    terminal.print(table(["", "images", "loss", "accuracy, %"], [row]), `Checkpoint: ${out}\nReport: ${report}\n`);
-    terminal.json({
-      out,
-      report,
-      epochs: epochs.map(({ validation, ...e }) => ({
-        ...e,
-        testLoss: validation?.loss,
-        testAccuracy: validation?.accuracy,
-      })),
-      confusion: result.confusion,
-      testImages: test.length,
-      testLoss: result.loss,
-      testAccuracy: result.accuracy,
-    });
+    conclude(trained, { split, epochs, result, settings, terminal });
     return DONE;
   },
 });

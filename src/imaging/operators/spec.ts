@@ -20,7 +20,8 @@ export function arrayOf(arrays: Arrays, hash: string, what: string): { shape: Sh
 
 /** Throws FormatError, naming `where`, for a value of another kind. */
 export type Check = (value: unknown, where: string) => void;
-const check =
+/** Holds a value to what `is` says; `what` it must be is for the message. */
+export const check =
   (what: string, is: (value: unknown) => boolean): Check =>
   (value, where) => {
     if (!is(value)) throw new FormatError(`${where}: it must be ${what}, it is ${JSON.stringify(value)}`, { value });
