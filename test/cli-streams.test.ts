@@ -30,11 +30,15 @@ describe("a lost stream is no crash", () => {
 
 describe("exit codes", () => {
   it("1: a test failed and --fail-on asked; nothing else", () => {
-    const args = ["audit", ...quickest, "--count", "1", "--out", at("fails"), "--max-amplification"];
-    expect(fiducial([...args, "0.001", "--fail-on", "any"]).status).toBe(1);
-    expect(fiducial([...args, "0.001", "--fail-on", "model"]).status).toBe(1);
-    expect(fiducial([...args, "0.001"]).status).toBe(0);
-    expect(fiducial([...args, "1000", "--fail-on", "any"]).status).toBe(0);
+    const args = ["audit", ...quickest, "--count", "1", "--out", at("fails")];
+    // with weights of 0 it gives the zero-filled image; untrained it is less accurate than that
+    const zero = [...network.parameters].map(([name, p]) => [name, { ...p, data: p.data.map(() => 0) }] as const);
+    const accurate = file("accurate.safetensors", saveNetwork({ ...network, parameters: new Map(zero) }));
+    const limited = [...args, "--model", accurate, "--max-loss"];
+    expect(fiducial([...args, "--fail-on", "model"]).status).toBe(1);
+    expect(fiducial([...limited, "0.001", "--fail-on", "any"]).status).toBe(1);
+    expect(fiducial([...limited, "0.001"]).status).toBe(0);
+    expect(fiducial([...limited, "1000", "--fail-on", "any"]).status).toBe(0);
   });
   it("2: bad input; what to do with no command at all is said on stderr", () => {
     const nothing = fiducial([]);
