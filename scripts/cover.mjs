@@ -56,8 +56,9 @@ async function phantomQuality() {
     for (let i = 0; i < images.length; i++) {
       const truth = magnitude(images.image(i));
       const x = await reconstruct(
-        zeroFilled({ operator }),
+        zeroFilled(),
         await measure(problem, { image: i, seed: 1, backend }),
+        operator,
         backend,
       );
       values.push(psnr(truth, magnitude(x), maximum(truth)));

@@ -61,10 +61,10 @@ const operator = subsampledFourier({ mask });
 const images = brainPhantoms({ shape, count: 2, seed: 20_000 + seed });
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images });
 const everyMethod = [
-  networkReconstructor({ network, operator }),
-  totalVariation({ operator }),
-  zeroFilled({ operator }),
-  waveletSparsity({ operator }),
+  networkReconstructor({ network }),
+  totalVariation({ sigma: 0.01 }),
+  zeroFilled(),
+  waveletSparsity({ sigma: 0.01 }),
 ];
 const wanted = args.methods?.split(",");
 const methods = everyMethod.filter((m) => !wanted || wanted.includes(m.name));
@@ -98,7 +98,7 @@ async function open(method, image, domain) {
 const adjoints = new Map();
 async function toImage(method, e) {
   if (!adjoints.has(method))
-    adjoints.set(method, await compileObjective(zeroFilled({ operator }), problem, "measurement", backend));
+    adjoints.set(method, await compileObjective(zeroFilled(), problem, "measurement", backend));
   return adjoints.get(method).asImage(e);
 }
 

@@ -77,7 +77,10 @@ describe("placement", () => {
   });
 });
 
-/** A graph of random elementwise ops, convolutions, broadcasts, reshapes and sums, and its gradients. */
+/**
+ * A graph of random elementwise ops, convolutions, broadcasts, reshapes and sums, and its
+ * gradients.
+ */
 const graphs = fc
   .array(fc.tuple(fc.nat(8), fc.nat(50), fc.nat(50)), { minLength: 1, maxLength: 25 })
   .chain((steps) => fc.tuple(fc.constant(steps), fc.boolean(), fc.nat(50)))

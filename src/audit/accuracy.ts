@@ -39,7 +39,10 @@ export function accuracyOf(header: AuditHeader, cleans: readonly (readonly Piece
   });
 }
 
-/** Why a method is not accurate enough to be trusted, as the start of a sentence; undefined where it is. */
+/**
+ * Why a method is not accurate enough to be trusted, as the start of a sentence; undefined where it
+ * is.
+ */
 export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | undefined {
   if (aboveInitial < -NOTHING_DB) return `is ${decibels(-aboveInitial)} worse than the first image from the data`;
   if (best && psnr < best.psnr - MARGIN_DB) return `is ${decibels(best.psnr - psnr)} less accurate than ${best.method}`;
@@ -64,7 +67,10 @@ function accuracyVerdict(method: string, standing: Standing): Verdict {
   };
 }
 
-/** The record of accuracy, which every audit has: no piece of its own, the unperturbed images' figures. */
+/**
+ * The record of accuracy, which every audit has: no piece of its own, the unperturbed images'
+ * figures.
+ */
 export function accuracyRecord(
   header: AuditHeader,
   standings: readonly (Standing | undefined)[],

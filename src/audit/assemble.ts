@@ -61,7 +61,9 @@ function leftOut(test: StabilityTest, names: readonly string[], explanation: str
   return { id, title, description, source, domain, settings, thresholds, outcome, verdicts, measurements: [] };
 }
 
-/** What a test found for one method, judged beside the classical methods and what is known of it. */
+/**
+ * What a test found for one method, judged beside the classical methods and what is known of it.
+ */
 function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (readonly Piece[])[], m: number): Verdict {
   const { names, failures, cleans, standings, header } = gathered;
   const method = names[m];
@@ -133,7 +135,10 @@ function certificatesOf(gathered: Gathered, records: readonly Record_[]): Certif
   });
 }
 
-/** The maps of all pieces, coloured: all of one kind and image on one scale, whose tops are returned. */
+/**
+ * The maps of all pieces, coloured: all of one kind and image on one scale, whose tops are
+ * returned.
+ */
 function colour(gathered: Gathered, which: "errors" | "changes", pictures: Record<string, string>): number[] {
   const { header, images, piece } = gathered;
   return images.map((image) => {

@@ -19,7 +19,9 @@ async function gradientCheck(lab: Laboratory, method: Reconstructor): Promise<Gr
   return { method: method.name, ...checked, tolerance: GRADIENT_TOLERANCE };
 }
 
-/** Accuracy and pictures of one image; of the first, also whether the method is fit to be audited. */
+/**
+ * Accuracy and pictures of one image; of the first, also whether the method is fit to be audited.
+ */
 export async function cleanPiece(
   lab: Laboratory,
   method: Reconstructor,

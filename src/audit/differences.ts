@@ -10,7 +10,10 @@ export interface Difference {
 }
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Lists of specs by their kinds ("totalVariation", then "totalVariation 2"): order is no difference. */
+/**
+ * Lists of specs by their kinds ("totalVariation", then "totalVariation 2"): order is no
+ * difference.
+ */
 function fieldsOf(value: unknown): Fields | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (!Array.isArray(value)) return value as Fields;

@@ -51,9 +51,11 @@ async function slopeErrors(
 }
 
 /**
- * |⟨∇Q, d⟩ − ⟨x̂ − p, Dd⟩| over the larger of the two: both are the slope of Q = ½‖x̂ − p‖² along d,
+ * |⟨∇Q, d⟩ − ⟨x̂ − p, Dd⟩| over the larger of the two: both are the slope of Q = ½‖x̂ − p‖² along
+ * d,
  * Dd being the central difference of x̂ along d, the gradient's direction with some of another. The
- * least over several points and step lengths: a long step crosses kinks of ReLUs, a short one drowns
+ * least over several points and step lengths: a long step crosses kinks of ReLUs, a short one
+ * drowns
  * in float32's rounding, and a wrong gradient is wrong everywhere.
  */
 export async function checkGradient(

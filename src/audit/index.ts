@@ -49,6 +49,15 @@ export {
   type TestRecord,
   type Transfer,
 } from "./schema.ts";
+export {
+  differenceInterval95,
+  meanInterval95,
+  meanShareInterval95,
+  shareInterval95,
+  type Interval,
+  type MeanInterval,
+} from "./intervals.ts";
+export { betaCdf, betaQuantile, studentQuantile } from "./quantiles.ts";
 export { fromNormals, normalCdf } from "./likelihood/normals.ts";
 export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood/subset-simulation.ts";
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";

@@ -13,7 +13,9 @@ export const HARM_DB = 3;
 /** 6 dB: the error's norm doubles against noise that is measured as much. Harm in any case. */
 export const RUIN_DB = 6;
 
-/** The loss in dB of a figure that fell from `before` to `after`, as far as it lies below the floor. */
+/**
+ * The loss in dB of a figure that fell from `before` to `after`, as far as it lies below the floor.
+ */
 export const lossOf = (before: number, after: number): number => Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
 
 /** What one perturbation size does to one method, means over images, all in dB. */
@@ -66,7 +68,8 @@ export function harmReason(harm: Harm, best: Reference | undefined, limits: Harm
 }
 
 /**
- * Why the search at one image is no evidence that nothing worse is there; undefined where it is, and
+ * Why the search at one image is no evidence that nothing worse is there; undefined where it is,
+ * and
  * where a proven bound excludes a loss of `harmDb`.
  */
 export function doubtOf(m: Measurement, harmDb: number): string | undefined {

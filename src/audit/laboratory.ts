@@ -28,7 +28,10 @@ export interface View {
   readonly y: Float64Array;
   readonly xNorm: number;
   readonly yNorm: number;
-  /** PSNR of the first image from y, zero-filling for k-space: what every method must do better than. */
+  /**
+   * PSNR of the first image from y, zero-filling for k-space: what every method must do better
+   * than.
+   */
   readonly initialPsnr: number;
 }
 /**

@@ -90,14 +90,19 @@ async function besideNoise(setting: Setting, label: string, measuredNorm: number
   };
 }
 
-/** By how much the error grows at most, in dB, where an answer is at most `bound` times its cause. */
+/**
+ * By how much the error grows at most, in dB, where an answer is at most `bound` times its cause.
+ */
 function lossBound({ bound, clean, view }: Setting, measuredNorm: number): number | undefined {
   if (bound === undefined) return undefined;
   const error = norm(difference(magnitude(clean), view.truth));
   return (20 * log(1 + (bound * measuredNorm) / Math.max(error, 1e-30))) / log(10);
 }
 
-/** Pictures of the perturbation as it is and enlarged, of the perturbed image, and of what comes of it. */
+/**
+ * Pictures of the perturbation as it is and enlarged, of the perturbed image, and of what comes of
+ * it.
+ */
 async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
   const { objective, view, shape, content, clean } = setting;
   const { pictures, errors, changes } = setting.collected;

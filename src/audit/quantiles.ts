@@ -65,7 +65,9 @@ export function crossing(increasing: (x: number) => number, low: number, high: n
   return (below + above) / 2;
 }
 
-/** The x below which a beta variable lies with probability p. Throws ConfigError unless 0 ≤ p ≤ 1. */
+/**
+ * The x below which a beta variable lies with probability p. Throws ConfigError unless 0 ≤ p ≤ 1.
+ */
 export function betaQuantile(p: number, a: number, b: number): number {
   if (!(p >= 0 && p <= 1)) throw new ConfigError(`betaQuantile: p = ${p} is not a probability`, { p });
   if (p === 0 || p === 1) return p;

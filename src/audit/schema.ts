@@ -127,13 +127,17 @@ export interface Measurement {
    * curve.
    */
   readonly series?: string;
-  /** Of a fault that is drawn anew many times: dB lost to each draw, as far as they lie below the floor of 40 dB. */
+  /**
+   * Of a fault that is drawn anew many times: dB lost to each draw, as far as they lie below the
+   * floor of 40 dB.
+   */
   readonly losses?: readonly number[];
   readonly detail?: DetailScore;
   /** Of a detail that is not there, the share of its contrast that appears. */
   readonly shown?: number;
   /**
-   * Of a search from several starts: what each reached (before 1.3 the change, now what was searched
+   * Of a search from several starts: what each reached (before 1.3 the change, now what was
+   * searched
    * for), whether the best one was still gaining when it stopped, and its best after every step.
    */
   readonly search?: {
@@ -150,7 +154,10 @@ export interface Measurement {
     /** The gradient was zero, or nearly, wherever the search looked. */
     readonly vanishing?: boolean;
   };
-  /** Where the method has a proven Lipschitz constant: dB that no perturbation measured as this costs more than. */
+  /**
+   * Where the method has a proven Lipschitz constant: dB that no perturbation measured as this
+   * costs more than.
+   */
   readonly lossBound?: number;
   /**
    * How likely something as bad is, with a 95 % interval; `bound` says that the probability is at

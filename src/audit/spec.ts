@@ -1,4 +1,5 @@
-// An audit as plain data. Workers, shards, a merge, a run that goes on and the result read the same.
+// An audit as plain data. Workers, shards, a merge, a run that goes on and the result read the
+// same.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ConfigError, FormatError, version as software, type Backend } from "../engine/index.ts";

@@ -10,7 +10,9 @@ import type { Domain } from "./attack/objective.ts";
 import { clipped, measurePerturbation, type Setting } from "./measure.ts";
 import type { StabilityTest, Subject, Wanted } from "./stability/test.ts";
 
-/** The other methods, to try on them what was found for one; those that cannot be run are left out. */
+/**
+ * The other methods, to try on them what was found for one; those that cannot be run are left out.
+ */
 async function othersOf(
   lab: Laboratory,
   test: StabilityTest,
@@ -31,7 +33,10 @@ async function othersOf(
   return others;
 }
 
-/** PSNR under another mask, with noise from rng; undefined where there is none, or the method is bound. */
+/**
+ * PSNR under another mask, with noise from rng; undefined where there is none, or the method is
+ * bound.
+ */
 async function psnrWith(
   lab: Laboratory,
   method: Reconstructor,
@@ -51,7 +56,10 @@ async function psnrWith(
   return psnr(truth, magnitude(x), range);
 }
 
-/** The local singular vector, where small perturbations are answered most; nothing where there is none. */
+/**
+ * The local singular vector, where small perturbations are answered most; nothing where there is
+ * none.
+ */
 async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
   const { method, image, domain, clean, label, tick } = job;
   const { scene, xNorm, yNorm } = await lab.view(image);

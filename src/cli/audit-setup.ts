@@ -1,4 +1,5 @@
-// What an audit's options ask for, as a spec and what it names. The command and its workers open the
+// What an audit's options ask for, as a spec and what it names. The command and its workers open
+// the
 // audit from that.
 import {
   ascentPresets,
@@ -88,14 +89,15 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, model.shape, backend, terminal);
   const networks = networksByHash([network]);
+  const noise = gaussianNoise({ sigma: chooseNoise(options, model) });
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
-    noise: gaussianNoise({ sigma: chooseNoise(options, model) }),
+    noise,
     images: images.spec,
     methods: [
       { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
-      ...options.methods.map((name) => classicalMethod(name, options)),
+      ...options.methods.map((name) => classicalMethod(name, options, noise.sigma)),
     ],
     tests,
     certificates: chosen(options, "certificates"),

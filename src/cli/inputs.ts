@@ -119,17 +119,17 @@ export async function chooseBackend(
 }
 
 type Lambda = Values<typeof lambdaOption>;
-const classical: Readonly<Record<string, (options: Lambda) => MethodSpec>> = {
-  "total-variation": ({ lambda }) => ({ kind: "totalVariation", ...(lambda === undefined ? {} : { lambda }) }),
-  wavelet: () => ({ kind: "waveletSparsity" }),
-  firenet: () => ({ kind: "firenet" }),
+const classical: Readonly<Record<string, (options: Lambda, sigma?: number) => MethodSpec>> = {
+  "total-variation": ({ lambda }, sigma) => ({ kind: "totalVariation", ...present({ lambda, sigma }) }),
+  wavelet: (_, sigma) => ({ kind: "waveletSparsity", ...present({ sigma }) }),
+  firenet: (_, sigma) => ({ kind: "firenet", ...present({ sigma }) }),
   "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
   "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
-/** The method of that name; --lambda is total variation's. */
-export function classicalMethod(name: string, options: Lambda): MethodSpec {
-  return classical[name](options);
+/** The method of that name, tuned for noise of deviation sigma; --lambda is total variation's. */
+export function classicalMethod(name: string, options: Lambda, sigma?: number): MethodSpec {
+  return classical[name](options, sigma);
 }
 
 export interface Model {

@@ -39,7 +39,9 @@ function readJson(path: string, remedy: string): unknown {
     throw new FormatError(`${path}: it is no JSON; ${remedy}`, {});
   }
 }
-/** The content of a sealed file. Throws FormatError when it is another audit's, or not as it was. */
+/**
+ * The content of a sealed file. Throws FormatError when it is another audit's, or not as it was.
+ */
 function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: string; remedy: string }): string {
   const value = readJson(path, remedy);
   const fail = (what: string): never => {

@@ -162,7 +162,9 @@ export const listed = (facts: Readonly<Record<string, unknown>>): string =>
     .map(([name, value]) => `${visibleLine(name)}: ${visibleLine(String(value))}\n`)
     .join("");
 
-/** `first`, a space and the words, in lines of at most COLUMNS; the later ones are indented as far. */
+/**
+ * `first`, a space and the words, in lines of at most COLUMNS; the later ones are indented as far.
+ */
 export function wrapped(first: string, text: string): string {
   const start = first === "" ? "" : `${visibleLine(first)} `;
   const indent = " ".repeat(start.length);

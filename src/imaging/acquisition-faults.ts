@@ -26,7 +26,9 @@ export interface AcquisitionFault {
 
 const LN10 = 2.302585092994046;
 
-/** Where a cell is: its place among the real parts of y, and the share of the acquisition gone by. */
+/**
+ * Where a cell is: its place among the real parts of y, and the share of the acquisition gone by.
+ */
 interface Cell {
   readonly row: number;
   readonly column: number;

@@ -65,6 +65,16 @@ export {
   type Inside,
   type Place,
 } from "./details.ts";
+export {
+  compareKinds,
+  describeKind,
+  imageFeatures,
+  type Unlikeness,
+  type FeatureName,
+  type ImageFeatures,
+  type ImageKind,
+  type Likeness,
+} from "./likeness.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
 export { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
@@ -86,3 +96,4 @@ export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";
+export { tunedWeight, type TunedWeight } from "./solvers/tuned.ts";

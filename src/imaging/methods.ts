@@ -60,12 +60,13 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
     },
   },
   totalVariation: {
-    fields: { lambda: maybe(aNumber), iterations: maybe(aWhole), rho: maybe(aNumber) },
+    fields: { lambda: maybe(aNumber), sigma: maybe(aNumber), iterations: maybe(aWhole), rho: maybe(aNumber) },
     open: totalVariation,
   },
   waveletSparsity: {
     fields: {
       lambda: maybe(aNumber),
+      sigma: maybe(aNumber),
       iterations: maybe(aWhole),
       wavelet: maybe(wavelet),
       levels: maybe(aWhole),
@@ -76,6 +77,7 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
   firenet: {
     fields: {
       lambda: maybe(aNumber),
+      sigma: maybe(aNumber),
       outer: maybe(aWhole),
       inner: maybe(aWhole),
       delta: maybe(aNumber),

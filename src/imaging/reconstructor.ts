@@ -72,17 +72,20 @@ export function zeroFilled(): Reconstructor {
 
 /**
  * Runs `body` on y divided by its own scale (the root mean square of its first image, A*y, per
- * image), and multiplies the result back: a method that works at any intensity.
+ * image), and multiplies the result back: a method that works at any intensity. `ratio` changes the
+ * scale [N] by a factor, which a method whose λ is fixed feels as that factor of λ.
  */
 export function atUnitScale(
   operator: Operator,
   b: GraphBuilder,
   y: Value,
   body: (y: Value, initial: Value) => Value,
+  ratio?: (b: GraphBuilder, scale: Value) => Value,
 ): Value {
   const { div, mul, reshape } = arithmetic(b);
   const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
-  const { scale, something } = unitScale(b, initial);
+  const { scale: unit, something } = unitScale(b, initial);
+  const scale = ratio ? mul(unit, ratio(b, unit)) : unit;
   const over = (s: Value, v: Value): Value => reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
   const x = body(div(y, over(scale, y)), div(initial, over(scale, initial)));
   return mul(mul(x, over(scale, x)), over(something, x));

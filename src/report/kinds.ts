@@ -1,7 +1,9 @@
 // What a report shows, as plain data: every kind on one screen. How a kind looks is its renderers'
 // affair: components/ (HTML), markdown.ts, csv.ts, figures.ts; a kind without one does not compile.
 
-/** How something ended. A new one is a line here, its words in outcomes.ts, its colour in style.ts. */
+/**
+ * How something ended. A new one is a line here, its words in outcomes.ts, its colour in style.ts.
+ */
 export type Outcome = "pass" | "fail" | "inconclusive" | "error" | "not-applicable";
 
 /** How a number is printed; see numbers.ts. */

@@ -34,7 +34,8 @@ export function legibleReport(report: Report): Report {
 
 const spelled: Readonly<Record<string, string>> = { x̂: "xhat", "%": "percent", "₁": "1", "₂": "2", "₃": "3" };
 /**
- * A file's name of any text: letters, digits and . + - alone, never empty, never a folder, never one
+ * A file's name of any text: letters, digits and . + - alone, never empty, never a folder, never
+ * one
  * that a system keeps for itself, at most 100 characters.
  */
 export function slug(text: string): string {

@@ -1,6 +1,8 @@
 // The page's style: light and dark, wide and narrow, on paper.
 
-/** The colours of marks.ts on paper and on light pages; lighter ones of the same hues on dark pages. */
+/**
+ * The colours of marks.ts on paper and on light pages; lighter ones of the same hues on dark pages.
+ */
 const light = ["#b84a00", "#0063a6", "#00734f", "#a13a7a", "#6b5b00", "#5b4bb0"];
 const dark = ["#f0935a", "#63b3f0", "#46c596", "#e388bf", "#cdb74a", "#aca2f7"];
 const marks = (colours: readonly string[]): string => colours.map((c, i) => `--m${i}:${c}`).join(";");

@@ -30,7 +30,10 @@ interface Event {
   readonly tick?: () => Promise<void> | void;
 }
 
-/** Counts. The interval is shareInterval95's, or 0 to 1 for too few samples. Throws ConfigError without samples. */
+/**
+ * Counts. The interval is shareInterval95's, or 0 to 1 for too few samples. Throws ConfigError
+ * without samples.
+ */
 export async function plainMonteCarlo(event: Event & { samples: number }): Promise<Likelihood> {
   const { dimension, response, threshold, samples, tick } = event;
   if (!(samples >= 1)) throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, { samples });

@@ -93,7 +93,8 @@ export function inventedDetail(
       if (measurements.length === 0)
         return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };
       const shown = mean(measurements.map((m) => m.shown ?? 0));
-      // no answer is larger than the bound times the perturbation, which is the budget times the disc
+      // no answer is larger than the bound times the perturbation, which is the budget times the
+      // disc
       const proven = bound !== undefined && bound.bound * budget <= maxShown;
       const doubts = proven ? [] : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
       const passed = doubts.length === 0 ? "pass" : "inconclusive";

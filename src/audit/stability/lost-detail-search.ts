@@ -60,7 +60,10 @@ interface Step {
 const shapeNames = Object.keys(detailShapes) as DetailShape[];
 const shareOf = (f: Recovery): number => f.recovered / f.measured;
 
-/** Another shape at the place, or the shape at another one. Every number is drawn: all methods' walks see the same. */
+/**
+ * Another shape at the place, or the shape at another one. Every number is drawn: all methods'
+ * walks see the same.
+ */
 function moved({ shape, place }: Step, radius: number, [H, W]: readonly [number, number], rng: Random): Step {
   const [change, other, down, right] = [rng.uniform(), rng.integer(shapeNames.length), rng.uniform(), rng.uniform()];
   if (change < 0.25) return { shape: shapeNames[other], place };
@@ -119,7 +122,10 @@ async function search(subject: Subject, options: Walks): Promise<Findings> {
     ],
   };
 }
-/** A walk that still found a detail of which so much less comes back, in its last fifth, was not done. */
+/**
+ * A walk that still found a detail of which so much less comes back, in its last fifth, was not
+ * done.
+ */
 const RISING = 0.05;
 
 function judgeLost(

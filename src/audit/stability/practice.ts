@@ -10,7 +10,9 @@ import { mean } from "../statistics.ts";
 import { shownAsSeries } from "./shown/series.ts";
 import { scanOf, type StabilityTest, type Subject } from "./test.ts";
 
-/** Draws of every moderate fault over all images, at least: none ruined of so many is below a tenth. */
+/**
+ * Draws of every moderate fault over all images, at least: none ruined of so many is below a tenth.
+ */
 const DRAWS = 36;
 
 /**

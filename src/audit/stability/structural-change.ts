@@ -97,7 +97,10 @@ export function structuralChange(
   };
 }
 
-/** The judged details of all images together; decided where the mean's whole interval is on one side. */
+/**
+ * The judged details of all images together; decided where the mean's whole interval is on one
+ * side.
+ */
 function judgeRecovery(method: string, details: readonly DetailScore[], what: string, leastRecovery: number): Verdict {
   const total = (of: (d: DetailScore) => number): number => details.reduce((n, d) => n + of(d), 0);
   const [all, beyond, lost] = [total((d) => d.placements), total((d) => d.notRecoverable), total((d) => d.lost)];

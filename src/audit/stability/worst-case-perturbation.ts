@@ -87,7 +87,8 @@ async function run(subject: Subject, settings: Settings): Promise<Findings> {
 }
 
 /**
- * The worst perturbation in balls of growing radius: searched for harm, |x̂(r)| as far as can be from
+ * The worst perturbation in balls of growing radius: searched for harm, |x̂(r)| as far as can be
+ * from
  * the truth, and from where the largest change was found as well. Judged at one budget by
  * judgeHarm.
  */

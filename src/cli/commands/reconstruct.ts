@@ -147,10 +147,12 @@ export const reconstructCommand: Command = command({
     };
     const { operator, sampling, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model);
     noteSampling(sampling, terminal);
+    // measured k-space has units of its own, which the model's noise level says nothing about
+    const sigma = kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;
     const method =
       choice === "network"
         ? networkReconstructor({ network: model.network })
-        : openMethod(classicalMethod(choice, values));
+        : openMethod(classicalMethod(choice, values, sigma));
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);

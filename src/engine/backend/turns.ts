@@ -1,4 +1,5 @@
-// What is asked of one plan happens in the order in which it is asked, though some of it takes time.
+// What is asked of one plan happens in the order in which it is asked, though some of it takes
+// time.
 import type { Inputs } from "./backend.ts";
 
 /** Does jobs one after the other: at once where nothing is going on, in turn otherwise. */

@@ -13,7 +13,8 @@ export interface Sampling {
 export type Requirement = "sampling" | "norm";
 
 /**
- * y = Ax, linear. Values carry the batch before the domain's or range's own axes. Complex values are
+ * y = Ax, linear. Values carry the batch before the domain's or range's own axes. Complex values
+ * are
  * [2,…]: all real parts, then all imaginary ones.
  */
 export interface Operator {
@@ -26,7 +27,10 @@ export interface Operator {
   readonly description: Readonly<Record<string, string | number | boolean | readonly number[]>>;
   /** A proven bound of ‖A‖, if there is one. */
   readonly norm?: number;
-  /** 1 where the range has a measured cell, of the range's size; elsewhere are neither data nor noise. */
+  /**
+   * 1 where the range has a measured cell, of the range's size; elsewhere are neither data nor
+   * noise.
+   */
   readonly measured: Uint8Array;
   /** Where k-space is sampled; an operator of another kind has none. */
   readonly sampling?: Sampling;

@@ -26,7 +26,9 @@ export function conjugateGradient(options: { mu?: number; iterations?: number } 
 
 function solve(b: GraphBuilder, y: Value, operator: Operator, mu: number, iterations: number): Value {
   const { add, div, mul, reshape, sub, sum } = arithmetic(b);
-  /** One number per image; never exactly 0, so that a search that has ended divides by something. */
+  /**
+   * One number per image; never exactly 0, so that a search that has ended divides by something.
+   */
   const inner = (p: Value, q: Value): Value => {
     const axes = p.shape.map((_, i) => i).slice(1);
     return reshape(add(sum(mul(p, q), axes), 1e-20), [p.shape[0], ...axes.map(() => 1)]);

@@ -2,6 +2,7 @@
 // of its accuracy and stability instead of training.
 import { arithmetic, ConfigError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { describeWeight, weightFor } from "./tuned.ts";
 import { shrinkDetails, type Wavelet } from "./wavelet-sparsity.ts";
 
 /**
@@ -62,35 +63,47 @@ export function restartedPrimalDual(
 
 /**
  * x̂ ≈ argmin λ·Σ|details of x| + ‖Ax − y‖ at unit image scale, by restartedPrimalDual: x̂ moves by
- * at most a constant times what y moves. The paper's images use λ = 0.00025; the default here is
- * the best of some on held-out phantoms. Throws ConfigError for a λ or count that is not positive.
+ * at most a constant times what y moves. The paper's images use λ = 0.00025; without λ, the one
+ * tuned for noise of deviation `sigma` in y and images of typical brightness: at another scale of y
+ * this cost keeps its minimiser, so λ needs no factor. Throws ConfigError for a λ or count that is
+ * not positive.
  * Source: Colbrook, Antun, Hansen, PNAS 2022.
  */
 export function firenet(
-  options: { lambda?: number; outer?: number; inner?: number; delta?: number; wavelet?: Wavelet; levels?: number } = {},
+  options: {
+    lambda?: number;
+    sigma?: number;
+    outer?: number;
+    inner?: number;
+    delta?: number;
+    wavelet?: Wavelet;
+    levels?: number;
+  } = {},
 ): Reconstructor {
-  const { lambda = 0.001, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
-  if (!(lambda > 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0))
+  const { lambda, sigma, outer = 5, inner = 10, delta = 1e-9, wavelet = "haar", levels = 4 } = options;
+  if (!((lambda ?? 1) > 0) || !((sigma ?? 0) >= 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0))
     throw new ConfigError(
-      `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} not negative`,
-      { lambda, outer, inner, levels, delta },
+      `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} and sigma ${sigma} not negative`,
+      { lambda, sigma, outer, inner, levels, delta },
     );
   return {
     name: "FIRENET",
     classical: true,
-    description: { kind: "firenet", lambda, outer, inner, delta, wavelet, levels },
+    description: { kind: "firenet", ...describeWeight(options), outer, inner, delta, wavelet, levels },
     requires: ["norm"],
-    apply: (b, y, operator) =>
-      atUnitScale(operator, b, y, (scaled) =>
+    apply(b, y, operator) {
+      const weight = weightFor("firenet", operator, options).lambda;
+      return atUnitScale(operator, b, y, (scaled) =>
         restartedPrimalDual(b, scaled, {
           forward: (x) => operator.forward(b, x),
           adjoint: (v) => operator.adjoint(b, v),
-          shrink: (x, step) => shrinkDetails(b, x, { threshold: step * lambda, wavelet, levels }),
+          shrink: (x, step) => shrinkDetails(b, x, { threshold: step * weight, wavelet, levels }),
           outer,
           inner,
           delta,
           operatorNorm: operator.norm ?? 1,
         }),
-      ),
+      );
+    },
   };
 }

@@ -1,8 +1,9 @@
 // Total variation by ADMM, unrolled in the graph: a classical method that is attacked with exact
 // gradients like any network.
-import { arithmetic, ConfigError, PI, sinCos, type GraphBuilder, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, PI, present, sinCos, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { describeWeight, weightFor } from "./tuned.ts";
 
 /** x ↦ the x that solves ADMM's quadratic step, given ρ∇*(z − u) and the last x. */
 type Quadratic = (right: Value, last: Value) => Value;
@@ -38,7 +39,8 @@ const SWEEPS = 2;
 
 /**
  * The same step for any other A: A*A is replaced by ‖A‖² about the last x, which is never less. The
- * iteration is proximal ADMM, and its limit the same minimiser. Source: He & Yuan 2012; Fazel, Pong,
+ * iteration is proximal ADMM, and its limit the same minimiser. Source: He & Yuan 2012; Fazel,
+ * Pong,
  * Sun, Tseng 2013.
  */
 function majorisedStep(b: GraphBuilder, y: Value, operator: Operator, norm: number, rho: number): Quadratic {
@@ -91,28 +93,35 @@ function alternate(
  * x̂ = argmin ½‖Ax − y‖² + λ‖∇x‖₂,₁ at unit image scale: isotropic total variation over the complex
  * image, periodic differences, `iterations` of ADMM with penalty ρ. Its quadratic step is solved
  * exactly in k-space where A*A is diagonal there, and majorised by ‖A‖² for every other operator;
- * both end at the same minimiser. Throws ConfigError for a λ, ρ or count that is not positive.
- * Source: Rudin, Osher, Fatemi 1992; Goldstein & Osher 2009.
+ * both end at the same minimiser. Without λ, the one tuned for noise of deviation `sigma` in y.
+ * Throws ConfigError for a λ, ρ or count that is not positive. Source: Rudin, Osher, Fatemi 1992;
+ * Goldstein & Osher 2009.
  */
-export function totalVariation(options: { lambda?: number; iterations?: number; rho?: number } = {}): Reconstructor {
-  const { lambda = 0.02, iterations = 60, rho = 5 * lambda } = options;
-  if (!(lambda > 0) || !(rho > 0) || !(iterations >= 1))
+export function totalVariation(
+  options: { lambda?: number; sigma?: number; iterations?: number; rho?: number } = {},
+): Reconstructor {
+  const { lambda, sigma, iterations = 60, rho } = options;
+  if (!((lambda ?? 1) > 0) || !((rho ?? 1) > 0) || !(iterations >= 1) || !((sigma ?? 0) >= 0))
     throw new ConfigError(
-      `totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive`,
-      { lambda, rho, iterations },
+      `totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive, sigma ${sigma} not negative`,
+      { lambda, rho, iterations, sigma },
     );
   return {
     name: "total variation",
     classical: true,
-    description: { kind: "totalVariation", lambda, iterations, rho },
+    description: present({ kind: "totalVariation", ...describeWeight(options), iterations, rho }),
     requires: ["norm"],
-    apply: (b, y, operator) =>
-      atUnitScale(operator, b, y, (scaled, initial) => {
+    apply(b, y, operator) {
+      const weight = weightFor("totalVariation", operator, options);
+      const penalty = rho ?? 5 * weight.lambda;
+      const solve = (scaled: Value, initial: Value): Value => {
         const { spectralDiagonal: diagonal, norm = 1 } = operator;
         const step = diagonal
-          ? exactStep(b, scaled, operator, diagonal, rho)
-          : majorisedStep(b, scaled, operator, norm, rho);
-        return alternate(b, initial, step, { lambda, rho, iterations });
-      }),
+          ? exactStep(b, scaled, operator, diagonal, penalty)
+          : majorisedStep(b, scaled, operator, norm, penalty);
+        return alternate(b, initial, step, { lambda: weight.lambda, rho: penalty, iterations });
+      };
+      return atUnitScale(operator, b, y, solve, weight.ratio);
+    },
   };
 }

@@ -2,6 +2,7 @@
 import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
+import { describeWeight, weightFor } from "./tuned.ts";
 
 const r3 = Math.sqrt(3);
 /** Low-pass filters of orthonormal wavelets. Source: Daubechies 1988. */
@@ -96,15 +97,22 @@ export function shrinkDetails(
  * grid.
  */
 export function waveletSparsity(
-  options: { lambda?: number; iterations?: number; wavelet?: Wavelet; levels?: number; spin?: boolean } = {},
+  options: {
+    lambda?: number;
+    sigma?: number;
+    iterations?: number;
+    wavelet?: Wavelet;
+    levels?: number;
+    spin?: boolean;
+  } = {},
 ): Reconstructor {
-  const { lambda = 0.02, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
-  if (!(lambda > 0) || !(iterations >= 1) || !(levels >= 1))
+  const { lambda, sigma, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
+  if (!((lambda ?? 1) > 0) || !((sigma ?? 0) >= 0) || !(iterations >= 1) || !(levels >= 1))
     throw new ConfigError(
-      `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive`,
-      { lambda, iterations, levels },
+      `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive, sigma ${sigma} not negative`,
+      { lambda, iterations, levels, sigma },
     );
-  const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator): Value => {
+  const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator, weight: number): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
     const step = 1 / (operator.norm ?? 1) ** 2;
     const scaled = (v: Value): Value => (step === 1 ? v : mul(v, step));
@@ -113,7 +121,7 @@ export function waveletSparsity(
      * Shrinks on a grid moved by (down, right), so that its blocks never lie twice in one place.
      */
     const shrink = (image: Value, down: number, right: number): Value => {
-      const options = { threshold: step * lambda, wavelet, levels };
+      const options = { threshold: step * weight, wavelet, levels };
       if (down === 0 && right === 0) return shrinkDetails(b, image, options);
       return roll(roll(shrinkDetails(b, roll(roll(image, 2, down), 3, right), options), 2, -down), 3, -right);
     };
@@ -131,8 +139,12 @@ export function waveletSparsity(
   return {
     name: "wavelet sparsity",
     classical: true,
-    description: { kind: "waveletSparsity", lambda, iterations, wavelet, levels, spin },
+    description: { kind: "waveletSparsity", ...describeWeight(options), iterations, wavelet, levels, spin },
     requires: ["norm"],
-    apply: (b, y, operator) => atUnitScale(operator, b, y, (scaled, initial) => solve(b, scaled, initial, operator)),
+    apply(b, y, operator) {
+      const weight = weightFor("waveletSparsity", operator, options);
+      const body = (scaled: Value, initial: Value): Value => solve(b, scaled, initial, operator, weight.lambda);
+      return atUnitScale(operator, b, y, body, weight.ratio);
+    },
   };
 }

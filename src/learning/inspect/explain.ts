@@ -1,4 +1,5 @@
-// One node of a layer of weights, term by term: its sum, and the chain rule for each of its weights.
+// One node of a layer of weights, term by term: its sum, and the chain rule for each of its
+// weights.
 import { ConfigError, formatShape, gradients, GraphBuilder, ops, sizeOf, type Backend } from "../../engine/index.ts";
 import { paddingOf, placeIn } from "../nn/convolutions.ts";
 import type { Conv2d, ConvTranspose2d, Layer, Linear } from "../nn/layers.ts";
@@ -24,7 +25,9 @@ type Weighted = Linear | Conv2d | ConvTranspose2d;
 const isWeighted = (layer: Layer | undefined): layer is Weighted =>
   layer?.kind === "linear" || layer?.kind === "conv2d" || layer?.kind === "convTranspose2d";
 
-/** Which input value, [feature] or [channel, row, column], meets which weight, by its flat index. */
+/**
+ * Which input value, [feature] or [channel, row, column], meets which weight, by its flat index.
+ */
 interface Meeting {
   readonly at: readonly number[];
   readonly weight: number;
@@ -132,7 +135,8 @@ export interface ChainRule {
   /** The input value that the weight multiplies; 1 for the bias. */
   readonly dzdw: number;
   /**
-   * The nodes of the next layer that z moves: its own activation, or every node of a softmax or of a
+   * The nodes of the next layer that z moves: its own activation, or every node of a softmax or of
+   * a
    * normalisation. In the output layer a is z itself.
    */
   readonly through: readonly ChainLink[];

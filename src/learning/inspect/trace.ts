@@ -43,7 +43,8 @@ export function layersOf(
   return { ...applyNetwork(b, network, x, { statistics, onLayer }), layers };
 }
 /**
- * The loss's cost of y. Throws DtypeError for a target that is no distribution over the classes of a
+ * The loss's cost of y. Throws DtypeError for a target that is no distribution over the classes of
+ * a
  * loss that wants one.
  */
 export function costOf(b: GraphBuilder, loss: Loss, y: Value, targets: ArrayLike<number>): Value {

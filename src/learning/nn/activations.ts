@@ -11,7 +11,10 @@ function tanhOf(b: GraphBuilder, x: Value): Value {
   const { mul, sub } = arithmetic(b);
   return sub(mul(sigmoidOf(b, mul(x, 2)), 2), 1);
 }
-/** min(high, max(low, x)), with slope 0 at both ends; exact at any size, unlike a difference of two ReLUs. */
+/**
+ * min(high, max(low, x)), with slope 0 at both ends; exact at any size, unlike a difference of two
+ * ReLUs.
+ */
 function clamp(b: GraphBuilder, x: Value, low: number, high: number): Value {
   const neg = (v: Value): Value => b.emit("neg", { x: v }, {});
   const above = b.emit("maximum", { a: x, b: b.scalar(low) }, {});

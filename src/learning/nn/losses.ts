@@ -123,7 +123,8 @@ export function structuralDissimilarity(options: { range: number }): Loss {
       const variance = (x: Value): Value => mul(sub(local(square(x)), square(local(x))), 49 / 48);
       // in units of the range, so that no product with c1 or c2 leaves float32
       const scaled = (x: Value): Value => mul(x, 1 / range);
-      // variances are those of images about the target's mean, where float32 has digits to tell them by
+      // variances are those of images about the target's mean, where float32 has digits to tell
+      // them by
       const middle = reshape(mean(target, [2, 3]), [...target.shape.slice(0, 2), 1, 1]);
       const [p, t] = [prediction, target].map((image) => scaled(sub(image, middle)));
       const spread = add(variance(p), variance(t));

@@ -10,12 +10,15 @@ export type Settings = Readonly<Record<string, string | number>>;
 export interface Dataset {
   readonly length: number;
   readonly inputShape: Shape;
-  /** For losses over classes: [classes], rows of shares that add up to 1; or [], the class's number. */
+  /**
+   * For losses over classes: [classes], rows of shares that add up to 1; or [], the class's number.
+   */
   readonly targetShape: Shape;
   /** Writes sample i. `epoch`, from 0, is for what changes from one to the next (augmentation). */
   read(i: number, input: Float32Array, target: Float32Array, epoch?: number): void;
   /**
-   * Where samples are others in every epoch: what they are made from, and how. A run is resumed only
+   * Where samples are others in every epoch: what they are made from, and how. A run is resumed
+   * only
    * with the same of both.
    */
   readonly varied?: { readonly from: Dataset; readonly by: Settings };
@@ -79,7 +82,10 @@ export function examine(name: string, data: Dataset, classes?: number): Examined
   return { sha256: bytesToHex(hash.digest()), by };
 }
 
-/** Throws ShapeError where samples to evaluate have other shapes than those to train on, or are none. */
+/**
+ * Throws ShapeError where samples to evaluate have other shapes than those to train on, or are
+ * none.
+ */
 export function checkAlike(data: Dataset, validation: Dataset): void {
   const of = ({ inputShape, targetShape }: Dataset): string =>
     `${formatShape(inputShape)} with targets ${formatShape(targetShape)}`;

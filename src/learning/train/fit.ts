@@ -73,7 +73,10 @@ export interface FitOptions {
    * stopped.
    */
   readonly resume?: TrainingState;
-  /** What else makes the run what it is, such as a Forward's own options: a resumed one has the same. */
+  /**
+   * What else makes the run what it is, such as a Forward's own options: a resumed one has the
+   * same.
+   */
   readonly settings?: Settings;
   /** Steps between calls of on.checkpoint; an epoch unless given. */
   readonly checkpointEvery?: number;
@@ -111,7 +114,10 @@ function checkOptions(options: FitOptions): void {
   if (validation) checkAlike(data, validation);
 }
 
-/** Everything that changes the bits of a run. Throws DtypeError for a sample that cannot be trained on. */
+/**
+ * Everything that changes the bits of a run. Throws DtypeError for a sample that cannot be trained
+ * on.
+ */
 function settingsOf(options: FitOptions, { y }: TrainingGraph): Settings {
   const { data, validation, seed, epochs, batchSize, accumulate = 1, averageDecay, optimizer, loss } = options;
   const { schedule = smoothFall(), earlyStopping, plateau, backend } = options;

@@ -16,7 +16,8 @@ export interface TrainingGraph {
 }
 
 /**
- * Inputs `input`, `target`, `rate` and, where gradients are accumulated, `last`; outputs `loss` and,
+ * Inputs `input`, `target`, `rate` and, where gradients are accumulated, `last`; outputs `loss`
+ * and,
  * for losses over classes, `y`. Weights and the optimiser's values are updated in place.
  */
 export function trainingGraph(network: Network, options: FitOptions, forward: Forward): TrainingGraph {

@@ -86,7 +86,9 @@ function galleryRow(m: Shown): PictureGrid["rows"][number] {
     ],
   };
 }
-/** For every method and image, folded: each perturbation as it is and enlarged, and what it does. */
+/**
+ * For every method and image, folded: each perturbation as it is and enlarged, and what it does.
+ */
 export function gallery(found: Found): PictureGrid[] {
   const r = found.test.domain === "image" ? "r" : "A*r";
   return found.methods.flatMap((method, m) =>

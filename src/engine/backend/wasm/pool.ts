@@ -5,7 +5,9 @@ import { BackendError } from "../../core/errors.ts";
 import { CHUNK_BITS, MAX_CHUNKS, WORD, WORDS, type Message, type WorkerPlan } from "./pool-protocol.ts";
 import { startThread, type Thread } from "./threads.ts";
 
-/** A plan for all threads; `scratch` is the address of each one's own, that of this thread first. */
+/**
+ * A plan for all threads; `scratch` is the address of each one's own, that of this thread first.
+ */
 export interface SharedPlan extends Omit<WorkerPlan, "scratch"> {
   readonly scratch: readonly number[];
 }

@@ -203,7 +203,9 @@ export const v = {
 export const address = (base: Operand, ...terms: readonly (readonly [index: Operand, bytes: number])[]): Code =>
   terms.reduce<Code>((sum, [index, bytes]) => i32.add(sum, i32.mul(index, bytes)), code("i32", base));
 
-/** Where element `at` of a row-major array lies, in bytes; `sizes` are the axes' behind the first. */
+/**
+ * Where element `at` of a row-major array lies, in bytes; `sizes` are the axes' behind the first.
+ */
 export function offsetOf(options: { at: readonly Operand[]; sizes: readonly number[]; bytes: number }): Code {
   const [first, ...rest] = options.at;
   const index = rest.reduce<Operand>((sum, i, axis) => i32.add(i32.mul(sum, options.sizes[axis]), i), first);

@@ -1,4 +1,5 @@
 // Sums, normalisation and softmax. Sums are taken in float64, in a fixed order, and rounded once.
+import { UnsupportedOpError } from "../../../core/errors.ts";
 import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, s64, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
@@ -120,7 +121,12 @@ function normalizing<Inputs extends "x" | "dy">(
   const { attrs } = k;
   const l = layout(x, attrs.axes);
   if (l === undefined)
-    throw new Error(`wasm normalize: axes [${attrs.axes}] of ${x} are not a leading and a trailing run`);
+    throw new UnsupportedOpError(
+      `wasm: normalize over axes [${attrs.axes}] of [${x}], which are not a leading and a trailing run`,
+      {
+        axes: attrs.axes,
+      },
+    );
   const count = l.chunks * l.run;
   if (count * l.groups === 0) return;
   passOver(k, l.groups, count, (p, first, last) => {

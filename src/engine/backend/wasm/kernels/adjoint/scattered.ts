@@ -9,7 +9,9 @@ import { gemm } from "../matmul.ts";
 const BLOCK_BYTES = 384 * 1024;
 
 type AdjointPass = Pass<"x" | "w">;
-/** x [N, K·groups, P, Q] and w [K·groups, C, R, S] → y [N, C·groups, H, W]; K and C are a group's. */
+/**
+ * x [N, K·groups, P, Q] and w [K·groups, C, R, S] → y [N, C·groups, H, W]; K and C are a group's.
+ */
 interface Geometry {
   readonly attrs: ConvAttributes;
   readonly N: number;

@@ -97,7 +97,9 @@ function sumPart(p: GradientPass, g: Geometry, strip: Strip, cut: Cut): void {
 
 /** Whether rows of dy end within a vector. */
 const hasTail = (g: Geometry): boolean => g.Q % 4 > 0;
-/** dy's rows from `firstMap` on, copied where they need zeros behind them for a vector to run over. */
+/**
+ * dy's rows from `firstMap` on, copied where they need zeros behind them for a vector to run over.
+ */
 function mapsOf(
   { f }: GradientPass,
   g: Geometry,

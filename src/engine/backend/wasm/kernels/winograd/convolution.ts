@@ -134,7 +134,9 @@ function transformBack(p: Pass<Inputs>, sizes: Sizes, block: Block, k0: Local, c
   });
 }
 
-/** Transforms a tile's rows back and writes those that lie inside the map, of up to four channels. */
+/**
+ * Transforms a tile's rows back and writes those that lie inside the map, of up to four channels.
+ */
 function writeTile(
   p: Pass<Inputs>,
   { tiles, outputs }: Sizes,

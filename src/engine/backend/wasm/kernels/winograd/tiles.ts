@@ -1,4 +1,5 @@
-// From images to transformed tiles: where windows lie, and their transform, four channels at a time.
+// From images to transformed tiles: where windows lie, and their transform, four channels at a
+// time.
 import type { Shape } from "../../../../core/shape.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Code, type Local, type Operand } from "../../encoder/instructions.ts";

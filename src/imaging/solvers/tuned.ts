@@ -1,0 +1,93 @@
+// How much weight λ the classical methods give to their penalty when none is named: as much as was
+// best on held-out phantoms for the noise and the share of k-space that they are given.
+import { arithmetic, ConfigError, exp, log, type GraphBuilder, type Value } from "../../engine/index.ts";
+import type { Operator } from "../operators/operator.ts";
+
+/** Noise relative to the image: σ over the root mean square of A*y. */
+const nodes: readonly number[] = [0, 0.01, 0.035, 0.1, 0.2, 0.4];
+/** The best λ at unit image scale at these nodes; printed by scripts/tune-classical.mjs. */
+const tables = {
+  totalVariation: {
+    eighth: [0.0013, 0.0036, 0.015, 0.041, 0.11, 0.22],
+    quarter: [0.0013, 0.0048, 0.017, 0.053, 0.11, 0.23],
+    half: [0.0013, 0.0016, 0.016, 0.062, 0.15, 0.35],
+  },
+  waveletSparsity: {
+    eighth: [0.017, 0.014, 0.021, 0.013, 0.06, 0.15],
+    quarter: [0.014, 0.014, 0.019, 0.011, 0.11, 0.26],
+    half: [0.0035, 0.0035, 0.021, 0.078, 0.18, 0.44],
+  },
+  firenet: {
+    eighth: [0.00035, 0.00022, 0.00023, 0.0002, 0.000063, 0.000063],
+    quarter: [0.0014, 0.0014, 0.0014, 0.00092, 0.012, 0.013],
+    half: [0.00033, 0.00031, 0.00033, 0.00007, 0.014, 0.012],
+  },
+} as const;
+
+/** The root mean square of A*y of a phantom whose maximum is 1, about (0.19 to 0.39). */
+const TYPICAL_SCALE = 0.25;
+/** Taken where no noise is named: the default problem's, σ = 0.01 at typical scale. */
+const TYPICAL_NOISE = 0.04;
+
+export interface TunedWeight {
+  /** λ for an image of typical scale. */
+  readonly lambda: number;
+  /** λ for images of scale [N], over `lambda`; 1 where no noise was named. */
+  readonly ratio?: (b: GraphBuilder, scale: Value) => Value;
+}
+
+/** Share of the cells that are measured; a quarter for an operator without a mask. */
+function measuredShare({ sampling }: Operator): number {
+  if (!sampling) return 0.25;
+  const { data } = sampling.mask;
+  return data.filter((v) => v !== 0).length / data.length;
+}
+
+/** What a method is told of its weight. */
+export interface WeightOptions {
+  readonly lambda?: number;
+  /** Standard deviation of the noise on every measured cell, in y's units. */
+  readonly sigma?: number;
+}
+/** λ as it was given, or the tuned one. */
+export const weightFor = (
+  method: keyof typeof tables,
+  operator: Operator,
+  { lambda, sigma }: WeightOptions,
+): TunedWeight => (lambda === undefined ? tunedWeight(method, operator, sigma) : { lambda });
+/** The same for a result file. */
+export const describeWeight = ({ lambda, sigma }: WeightOptions): { lambda: number } | { tunedFor: number | string } =>
+  lambda === undefined ? { tunedFor: sigma ?? "the default problem's noise" } : { lambda };
+
+/** The nodes' λ for a share of k-space: between 1/8, 1/4 and 1/2 by the logarithms of both. */
+function weightsFor(method: keyof typeof tables, share: number): number[] {
+  const { eighth, quarter, half } = tables[method];
+  const octaves = Math.min(2, Math.max(0, 3 + log(share) / log(2)));
+  const [less, more, part] = octaves < 1 ? [eighth, quarter, octaves] : [quarter, half, octaves - 1];
+  return less.map((weight, k) => weight * exp(part * log(more[k] / weight)));
+}
+
+/**
+ * The default λ of a method for noise of deviation `sigma` on every measured cell, in the
+ * measurement's own units: straight lines over σ/scale between the nodes. Without sigma, for the
+ * default problem's noise at any intensity. Throws ConfigError for a negative σ.
+ */
+export function tunedWeight(method: keyof typeof tables, operator: Operator, sigma: number | undefined): TunedWeight {
+  if (sigma !== undefined && !(sigma >= 0 && Number.isFinite(sigma)))
+    throw new ConfigError(`${method}: sigma ${sigma} must be a number from 0 on`, { sigma });
+  const weights = weightsFor(method, measuredShare(operator));
+  const slopes = nodes.slice(1).map((node, k) => (weights[k + 1] - weights[k]) / (node - nodes[k]));
+  /** How much steeper the line becomes at each node but the last. */
+  const bends = slopes.map((slope, k) => slope - (k === 0 ? 0 : slopes[k - 1]));
+  const at = (r: number): number => bends.reduce((sum, bend, k) => sum + bend * Math.max(0, r - nodes[k]), weights[0]);
+  if (sigma === undefined) return { lambda: at(TYPICAL_NOISE) };
+  const lambda = at(sigma / TYPICAL_SCALE);
+  const ratio = (b: GraphBuilder, scale: Value): Value => {
+    const { add, div, mul, relu, sub } = arithmetic(b);
+    const r = div(b.scalar(sigma), scale);
+    let value = add(mul(r, bends[0] / lambda), weights[0] / lambda);
+    for (const [k, bend] of bends.entries()) if (k > 0) value = add(value, mul(relu(sub(r, nodes[k])), bend / lambda));
+    return value;
+  };
+  return { lambda, ratio };
+}
