@@ -340,7 +340,7 @@ describe("the other commands", () => {
       "--samples",
       "20",
       "--methods",
-      "zero-filled,total-variation",
+      "zero-filled,conjugate-gradient",
     ];
     const run = fiducial(["audit", ...quick, "--operator", "multi-coil", ...every, "--count", "1", "--out", out]);
     expect(run.err).not.toMatch(/error/i);
