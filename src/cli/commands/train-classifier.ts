@@ -177,11 +177,9 @@ const stateOf = (out: string): string => `${out}.training`;
 /** Writes the network and the report of its training, and prints how good it is. */
 function conclude(
   trained: Network,
-  split: Split,
-  { epochs, result }: { epochs: readonly Epoch[]; result: Evaluation },
-  settings: Settings,
-  terminal: Terminal,
+  run: { split: Split; epochs: readonly Epoch[]; result: Evaluation; settings: Settings; terminal: Terminal },
 ): void {
+  const { split, epochs, result, settings, terminal } = run;
   const { out } = settings;
   terminal.finish();
   const report = `${out.replace(/\.safetensors$/, "")}.html`;
@@ -259,7 +257,7 @@ export const trainClassifier: Command = command({
       },
     });
     const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
-    conclude(trained, split, { epochs, result }, settings, terminal);
+    conclude(trained, { split, epochs, result, settings, terminal });
     return DONE;
   },
 });
