@@ -46,7 +46,7 @@ export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | u
   return undefined;
 }
 /** Rounding of a zero-filled image that is computed twice. */
-const NOTHING_DB = 0.01;
+export const NOTHING_DB = 0.01;
 
 function accuracyVerdict(method: string, standing: Standing): Verdict {
   const { psnr, aboveInitial, best } = standing;

@@ -101,7 +101,7 @@ function lossBound({ bound, clean, view }: Setting, measuredNorm: number): numbe
 async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
   const { objective, view, shape, content, clean } = setting;
   const { pictures, errors, changes } = setting.collected;
-  const { scene, range } = view;
+  const { scene, range, white } = view;
   const added = await objective.asImage(r);
   const perturbation = magnitude(added);
   const gain = niceGain(range / (2 * maximum(perturbation)));
@@ -118,14 +118,14 @@ async function pictured(setting: Setting, id: string, r: Float64Array, x: Float6
   };
   errors[shown.error] = error;
   changes[shown.change] = magnitude(difference(x, clean));
-  pictures[shown.perturbation] = greyPicture(perturbation, shape, range);
+  pictures[shown.perturbation] = greyPicture(perturbation, shape, white);
   pictures[shown.perturbationGained] = greyPicture(
     perturbation.map((v) => v * gain),
     shape,
-    range,
+    white,
   );
-  pictures[shown.perturbedImage] = greyPicture(magnitude(sum(added, scene.x)), shape, range);
-  pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, range);
+  pictures[shown.perturbedImage] = greyPicture(magnitude(sum(added, scene.x)), shape, white);
+  pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, white);
   return shown;
 }
 type Shown = NonNullable<Measurement["pictures"]>;

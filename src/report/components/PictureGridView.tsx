@@ -58,7 +58,7 @@ function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; firs
   );
 }
 
-function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Element {
+function Windows({ grey, white, colour }: NonNullable<PictureGrid["windows"]>): JSX.Element {
   return (
     <p class="soft windows">
       {colour !== undefined && (
@@ -68,7 +68,8 @@ function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Ele
       )}
       {grey !== undefined && (
         <>
-          Grey: black {figure(grey[0])}, white {fixed(grey[1], 3)}.
+          Grey: black {figure(grey[0])}, white {fixed(grey[1], 3)}
+          {white === undefined ? "" : ` (${white})`}.
         </>
       )}
     </p>
@@ -82,7 +83,10 @@ export function PictureGridView({ grid, pictures }: { grid: PictureGrid; picture
   return (
     <>
       <Scroll label={grid.title ?? "pictures"}>
-        <div class="grid" style={{ "grid-template-columns": columns, "--columns": String(grid.columns.length) }}>
+        <div
+          class={grid.small ? "grid small" : "grid"}
+          style={{ "grid-template-columns": columns, "--columns": String(grid.columns.length) }}
+        >
           {sided && <span />}
           {grid.columns.map((label) => (
             <div class="head">
