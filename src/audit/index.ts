@@ -48,6 +48,7 @@ export { ascentPresets, instabilityAscent, type AscentOptions } from "./stabilit
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
+export { answerOf, type Answer } from "./report/answer.ts";
 export type { ReportOptions } from "./report/audit-report.ts";
 export { renderComparison } from "./report/comparison.ts";
 export { renderCsv } from "./report/measurements.ts";

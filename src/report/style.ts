@@ -90,7 +90,7 @@ figure,svg,tr,.grid,.verdicts div{break-inside:avoid}h2,h3,summary{break-after:a
 .scroll{overflow:visible}td{white-space:normal}table{font-size:10px}th,td{padding-right:8px}
 .plot svg{min-width:0;max-width:520px}
 .grid{grid-auto-columns:auto;max-width:calc(90px + var(--columns)*130px)}.grid figure{min-width:0}
-.small{max-width:calc(80px + var(--columns)*108px)}
+.small{max-width:calc(110px + var(--columns)*112px)}
 .chip,.ramp,.frame,td[style],.grid img,svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details::details-content{content-visibility:visible;display:block;height:auto;block-size:auto}
 summary{list-style:none}

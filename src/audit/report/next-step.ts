@@ -27,13 +27,20 @@ function settling({ test, verdict }: Judged, { subject, result }: Case): string 
   return "Take more images (--count 10, or --images FILE for each), so that the intervals become narrow enough.";
 }
 
+/** What to use until then: the more accurate classical method, unless it failed as well. */
+function insteadOf({ best, judged }: Case): string {
+  if (!best || best.by <= 0) return "";
+  const failed = judged.some(({ test }) => test.verdicts.some((v) => v.method === best.method && v.outcome === "fail"));
+  return failed ? "" : `Use ${best.method} until then. `;
+}
+
 const steps: Readonly<Record<Finding, (c: Case) => string>> = {
   broken: () =>
     "Check that the right weights were loaded and that the images are scaled as in training; then audit again (--debug shows where an error comes from).",
   useless: ({ best }) =>
     `Check that the weights, the sampling and the intensities are those of the training${best ? `; until then use ${best.method}` : ""}.`,
-  failed: ({ best }) => {
-    const instead = best && best.by > 0 ? `Use ${best.method} until then. ` : "";
+  failed: (c) => {
+    const instead = insteadOf(c);
     return `Look at the figures below for what fails and where. ${instead}Train against it (fiducial train reconstructor --adversarial 0.05; docs/remedies.md has what helps and what it costs), and audit again with the same seed.`;
   },
   inferior: ({ best }) =>
@@ -43,4 +50,4 @@ const steps: Readonly<Record<Finding, (c: Case) => string>> = {
   "nothing found": (c) => `Look further before relying on it: ${broader(c)}.`,
 };
 
-export const nextStep = (finding: Finding, c: Case): string => `What next: ${steps[finding](c)}`;
+export const nextStep = (finding: Finding, c: Case): string => steps[finding](c);

@@ -50,8 +50,18 @@ function summaryTable(result: AuditResult, methods: readonly string[]): Table {
       accuracyRow("SSIM", "share", (a) => a.ssim),
       ...result.tests.filter((t) => t.id !== ACCURACY).map((test) => verdictRow(test, methods)),
     ],
-    note: "A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches. A method that reconstructs badly can be stable all the same.",
+    note: noteOf(result),
   };
+}
+
+/** How the table is read. */
+function noteOf({ tests }: AuditResult): string {
+  const { harmDb, ruinDb } = tests.find((t) => t.thresholds.harmDb !== undefined)?.thresholds ?? {};
+  const harm =
+    harmDb === undefined
+      ? ""
+      : `In dB beyond noise: a method fails from ${ruinDb} dB on, and where it loses ${harmDb} dB and keeps less than a classical method does at its own worst case. `;
+  return `${harm}A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches. A method that reconstructs badly can be stable all the same.`;
 }
 
 /** With what the tests themselves put there. */
@@ -62,6 +72,11 @@ export function summarySection(result: AuditResult): Section {
   return {
     id: "summary",
     title: "Summary",
-    details: [{ kind: "text", id: "answer", paragraphs: [answer, next] }, summaryTable(result, methods), ...lifted],
+    details: [
+      { kind: "text", id: "answer", paragraphs: [answer] },
+      { kind: "text", id: "next", title: "What next", paragraphs: [next] },
+      summaryTable(result, methods),
+      ...lifted,
+    ],
   };
 }

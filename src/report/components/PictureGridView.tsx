@@ -78,7 +78,7 @@ function Windows({ grey, white, colour }: NonNullable<PictureGrid["windows"]>): 
 
 export function PictureGridView({ grid, pictures }: { grid: PictureGrid; pictures: Pictures }): JSX.Element {
   const sided = grid.rows.some((row) => row.label.text !== "");
-  const columns = `${sided ? "minmax(64px, max-content) " : ""}repeat(${grid.columns.length}, minmax(108px, 1fr))`;
+  const columns = `${sided ? "minmax(74px, max-content) " : ""}repeat(${grid.columns.length}, minmax(108px, 1fr))`;
   const first = grid.rows[0]?.cells.find((cell) => cell !== null);
   return (
     <>

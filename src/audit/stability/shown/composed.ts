@@ -3,6 +3,7 @@
 import {
   count,
   decibels,
+  fixed,
   percent,
   type Box,
   type Label,
@@ -111,8 +112,8 @@ function rowsOf(scene: Scene): Row[] {
   });
   const tried = methods.filter((m) => m.same).length > 1;
   const wholes = [
-    row("undisturbed", truthOf(scene), before),
-    ...(tried ? [row(`with the r of ${found.audited}`, perturbedOf(scene), underSame)] : []),
+    row("before", truthOf(scene), before),
+    ...(tried ? [row("all with the same r", perturbedOf(scene), underSame)] : []),
     row("each at its own worst", tried ? enlargedOf(scene) : perturbedOf(scene), atWorst),
   ];
   const changes = methods.some((m) => m.own.pictures.change !== undefined)
@@ -129,17 +130,16 @@ function rowsOf(scene: Scene): Row[] {
 /** What the pictures show, in numbers. */
 function captionOf({ found, lead, methods, region }: Scene): string {
   const letter = found.test.domain === "image" ? "x" : "y";
-  const measured = lead.noise.measuredNorm === undefined ? "noise as large" : "noise that is measured as much";
+  const measured = lead.noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
   const said = methods.map(({ name, own, same }) => {
-    const worst = `${decibels(own.psnr.before)} → ${decibels(own.psnr.after)} at its own worst`;
     const other = same && name !== found.audited ? `, ${decibels(same.psnr)} with the r of ${found.audited}` : "";
-    return `${name}: ${worst}${other}; ${decibels(own.noise.psnr)} with ${measured}`;
+    return `${name} ${fixed(own.psnr.before, 2)} → ${decibels(own.psnr.after)} (${decibels(own.noise.psnr)})${other}`;
   });
-  const size = `PSNR, ‖r‖ = ${percent(lead.relativeNorm)} of ‖${letter}‖.`;
+  const head = `‖r‖ is ${percent(lead.relativeNorm)} of ‖${letter}‖. PSNR undisturbed → at its own worst (with ${measured})`;
   const box = region
-    ? ` The box is where ${found.audited} changes most, at the same place for every method and enlarged as much.`
+    ? ` The box is where ${found.audited} changes most: the same place for every method, enlarged as much.`
     : "";
-  return `${size} ${said.join(". ")}.${box}`;
+  return `${head}: ${said.join("; ")}.${box}`;
 }
 
 function figureOf(scene: Scene): PictureGrid {
