@@ -49,7 +49,7 @@ export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | u
   return undefined;
 }
 /** Rounding of a zero-filled image that is computed twice. */
-const NOTHING_DB = 0.01;
+export const NOTHING_DB = 0.01;
 
 const HELD_TO = "dB against what it is held to, at least";
 function accuracyVerdict(method: string, standing: Standing): Verdict {

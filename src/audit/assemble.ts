@@ -1,11 +1,13 @@
 // The result of an audit from its pieces: verdicts over all images, pictures on common scales,
 // certificates. Nothing is computed again.
 import { ConfigError, float32sOf, present } from "../engine/index.ts";
+import type { Box } from "../report/index.ts";
 import { accuracyOf, accuracyRecord, beforehand, type Standing } from "./accuracy.ts";
+import { audited } from "./audited.ts";
 import { certificateKey, cleanKey, testKey, type AuditHeader, type Piece } from "./plan.ts";
-import { heatPicture } from "./pictures.ts";
+import { heatPicture, whereLargest, WHITE_PERCENTILE } from "./pictures.ts";
 import { resultHash } from "./result.ts";
-import type { AuditResult, Certificate, Outcome, TestRecord, Verdict } from "./schema.ts";
+import type { AuditResult, Certificate, ImageScale, Outcome, TestRecord, Verdict } from "./schema.ts";
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
 import type { Beside, Findings, StabilityTest } from "./stability/test.ts";
@@ -22,11 +24,6 @@ interface Gathered {
   /** Why a method could not be run at all. */
   readonly failures: readonly (string | undefined)[];
   readonly standings: readonly (Standing | undefined)[];
-}
-
-/** The method that the audit is about: the first that was learned, or the first. */
-export function audited(methods: AuditResult["methods"]): string {
-  return (methods.find((m) => !m.classical) ?? methods[0]).name;
 }
 
 function gather(header: AuditHeader, pieceOf: (key: string) => Piece | undefined): Gathered {
@@ -135,19 +132,26 @@ function certificatesOf(gathered: Gathered, records: readonly Record_[]): Certif
   });
 }
 
-/**
- * The maps of all pieces, coloured: all of one kind and image on one scale, whose tops are
- * returned.
- */
-function colour(gathered: Gathered, which: "errors" | "changes", pictures: Record<string, string>): number[] {
-  const { header, images, piece } = gathered;
-  return images.map((image) => {
-    const own = header.pieces.filter((p) => p.image === image).map((p) => piece(p.key)[which] ?? {});
-    const maps = own.flatMap((m) => Object.entries(m)).map(([id, packed]) => ({ id, values: float32sOf(packed) }));
-    const top = maps.reduce((most, { values }) => values.reduce((a, b) => Math.max(a, b), most), 1e-12);
-    for (const { id, values } of maps) pictures[id] = heatPicture(values, header.shape, top);
+/** What a report shows pictures on: tops of colour scales, and where each change is largest. */
+interface Coloured {
+  readonly error: number;
+  readonly change: number;
+  readonly regions: Record<string, Box>;
+}
+/** Colours the maps of pieces of one image: all of one kind on one scale. */
+function colour({ header }: Gathered, pieces: readonly Piece[], pictures: Record<string, string>): Coloured {
+  const regions: Record<string, Box> = {};
+  const topOf = (which: "errors" | "changes"): number => {
+    const maps = pieces.flatMap((p) => Object.entries(p[which] ?? {}));
+    const unpacked = maps.map(([id, packed]) => ({ id, values: float32sOf(packed) }));
+    const top = unpacked.reduce((most, { values }) => values.reduce((a, b) => Math.max(a, b), most), 1e-12);
+    for (const { id, values } of unpacked) {
+      pictures[id] = heatPicture(values, header.shape, top);
+      if (which === "changes") regions[id] = whereLargest(values, header.shape);
+    }
     return top;
-  });
+  };
+  return { error: topOf("errors"), change: topOf("changes"), regions };
 }
 
 /**
@@ -168,21 +172,50 @@ export function assembleAudit(
 
   const pictures: Record<string, string> = { ...header.pictures };
   for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
-  const errors = colour(gathered, "errors", pictures);
-  const changes = colour(gathered, "changes", pictures);
   const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
-  const scales = images.map((i) => ({ magnitude: header.ranges[i], error: errors[i], change: changes[i] }));
-  const around: Omit<Found, "test"> = {
+  const undisturbed = images.map((i) =>
+    colour(
+      gathered,
+      cleans.map((own) => own[i]),
+      pictures,
+    ),
+  );
+  const disturbed = records.map(({ id }, t) =>
+    header.tests[t].notApplicable === undefined
+      ? images.map((i) =>
+          colour(
+            gathered,
+            names.map((_, m) => piece(testKey(id, m, i))),
+            pictures,
+          ),
+        )
+      : [],
+  );
+  const white = (i: number): { magnitude: number; percentile: number } => ({
+    magnitude: header.whites[i],
+    percentile: WHITE_PERCENTILE,
+  });
+  const around: Omit<Found, "test" | "scales" | "regions"> = {
     methods: names,
+    audited: audited(facts.methods),
     images: facts.problem.images,
     accuracy,
     shape: header.shape,
-    scales,
     sampledFraction: Number(facts.problem.operator.sampledFraction),
   };
-  const shown = (record: Record_, t: number): TestRecord => ({
-    ...record,
-    details: foundNothing(record) ? [] : (tests[t].show ?? shownAsSearch)({ ...around, test: record }),
+  const shown = (record: Record_, t: number): TestRecord => {
+    if (foundNothing(record)) return { ...record, details: [] };
+    const scales = disturbed[t].map((own, i) => ({ ...white(i), error: own.error, change: own.change }));
+    const regions = Object.assign({}, ...disturbed[t].map((own) => own.regions)) as Found["regions"];
+    const found: Found = { ...around, test: record, scales, regions };
+    return { ...record, details: (tests[t].show ?? shownAsSearch)(found) };
+  };
+  const scales = images.map((i): ImageScale => {
+    const tops = records.flatMap(({ id }, t) => {
+      const own = disturbed[t][i];
+      return own ? [[id, { error: own.error, change: own.change }] as const] : [];
+    });
+    return { ...white(i), error: undisturbed[i].error, tests: Object.fromEntries(tops) };
   });
   const result: Omit<AuditResult, "sha256"> = present({
     ...facts,

@@ -28,14 +28,14 @@ export async function cleanPiece(
   image: number,
   collected: Collected,
 ): Promise<Piece> {
-  const { truth, range, scene } = await lab.view(image);
+  const { truth, range, white, scene } = await lab.view(image);
   const { constant } = image === 0 ? await inspectMethod(lab, method) : { constant: false };
   const x = await lab.clean(method, image);
   const m = magnitude(x);
   const error = magnitude(x.map((v, k) => v - scene.x[k]));
   const at = `${image} ${method.name}`;
   const { shape } = lab.problem.images;
-  collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, range);
+  collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, white);
   collected.errors[`error ${at}`] = error;
   const accuracy = {
     method: method.name,

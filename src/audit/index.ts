@@ -70,6 +70,7 @@ export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
 export { differences, type Difference } from "./differences.ts";
+export { answerOf, type Answer } from "./report/answer.ts";
 export type { ReportOptions } from "./report/audit-report.ts";
 export { renderComparison } from "./report/comparison.ts";
 export { renderCsv } from "./report/measurements.ts";

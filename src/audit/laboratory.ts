@@ -14,6 +14,7 @@ import {
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import type { Ball } from "./attack/ascent.ts";
 import { compileSearchStep, type SearchStep } from "./attack/step.ts";
+import { whiteOf } from "./pictures.ts";
 import type { Transfer } from "./schema.ts";
 
 type Values = ArrayLike<number>;
@@ -25,6 +26,8 @@ export interface View {
   readonly truth: Float64Array;
   /** The largest |x|. */
   readonly range: number;
+  /** The |x| that pictures show as white. */
+  readonly white: number;
   readonly y: Float64Array;
   readonly xNorm: number;
   readonly yNorm: number;
@@ -116,7 +119,8 @@ export async function openLaboratory(options: {
     const range = maximum(truth);
     const y = Float64Array.from(await forward(x), (v, k) => v + noise[k]);
     const initialPsnr = psnr(truth, magnitude(await initial(y)), range);
-    return { scene: { x, noise }, truth, range, y, xNorm: norm(x), yNorm: norm(y), initialPsnr };
+    const white = whiteOf(truth);
+    return { scene: { x, noise }, truth, range, white, y, xNorm: norm(x), yNorm: norm(y), initialPsnr };
   }, String);
   const objective = remembered<{ method: Reconstructor; domain: Domain }, Objective>(
     ({ method, domain }) => compileObjective(method, problem, domain, backend),

@@ -5,12 +5,14 @@ import { magnitude, maximum, nmse, norm, psnr, ssim } from "../imaging/index.ts"
 import { projected, type Ball } from "./attack/ascent.ts";
 import type { Objective } from "./attack/objective.ts";
 import type { Collected, View } from "./laboratory.ts";
-import { greyPicture } from "./pictures.ts";
+import { greyPicture, whiteOf } from "./pictures.ts";
 import type { Measurement } from "./schema.ts";
 
 const NOISE_DRAWS = 8;
 /** A change is larger than noise's beyond float32's rounding. */
 const MORE = 1.001;
+/** A perturbation is enlarged until its bright cells are that much below white. */
+const GAINED = 1.25;
 
 /** Who is measured, where, and under which conditions. */
 export interface Setting {
@@ -108,10 +110,10 @@ function lossBound({ bound, clean, view }: Setting, measuredNorm: number): numbe
 async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
   const { objective, view, shape, content, clean } = setting;
   const { pictures, errors, changes } = setting.collected;
-  const { scene, range } = view;
+  const { scene, white } = view;
   const added = await objective.asImage(r);
   const perturbation = magnitude(added);
-  const gain = niceGain(range / (2 * maximum(perturbation)));
+  const gain = niceGain(white / (GAINED * whiteOf(perturbation)));
   const error = magnitude(difference(x, content ? sum(scene.x, r) : scene.x));
   const shown = {
     perturbation: `${id}: r`,
@@ -125,14 +127,14 @@ async function pictured(setting: Setting, id: string, r: Float64Array, x: Float6
   };
   errors[shown.error] = error;
   changes[shown.change] = magnitude(difference(x, clean));
-  pictures[shown.perturbation] = greyPicture(perturbation, shape, range);
+  pictures[shown.perturbation] = greyPicture(perturbation, shape, white);
   pictures[shown.perturbationGained] = greyPicture(
     perturbation.map((v) => v * gain),
     shape,
-    range,
+    white,
   );
-  pictures[shown.perturbedImage] = greyPicture(magnitude(sum(added, scene.x)), shape, range);
-  pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, range);
+  pictures[shown.perturbedImage] = greyPicture(magnitude(sum(added, scene.x)), shape, white);
+  pictures[shown.reconstruction] = greyPicture(magnitude(x), shape, white);
   return shown;
 }
 type Shown = NonNullable<Measurement["pictures"]>;

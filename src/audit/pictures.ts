@@ -1,6 +1,33 @@
 // Pictures of a result: grey PNGs of magnitudes, colour PNGs of errors.
 import { encode } from "fast-png";
 import { base64 } from "../engine/index.ts";
+import type { Box } from "../report/index.ts";
+
+/** White is this percentile of |x|: a few bright pixels must not darken the rest. */
+export const WHITE_PERCENTILE = 99.5;
+/** What is shown as white, of magnitudes; their largest where nearly all of them are zero. */
+export function whiteOf(values: Float64Array): number {
+  const sorted = values.slice().sort();
+  const white = sorted[Math.ceil((WHITE_PERCENTILE / 100) * sorted.length) - 1];
+  return white > 0 ? white : sorted[sorted.length - 1];
+}
+
+/** The box of a quarter of the sides that holds most of ‖values‖², [H,W]. */
+export function whereLargest(values: ArrayLike<number>, [height, width]: readonly [number, number]): Box {
+  const [h, w] = [height, width].map((side) => Math.max(1, Math.round(side / 4)));
+  // sums[(i, j)]: of the squares above and to the left of it
+  const sums = new Float64Array((height + 1) * (width + 1));
+  const at = (i: number, j: number): number => i * (width + 1) + j;
+  for (let i = 0; i < height; i++)
+    for (let j = 0; j < width; j++)
+      sums[at(i + 1, j + 1)] = values[i * width + j] ** 2 + sums[at(i, j + 1)] + sums[at(i + 1, j)] - sums[at(i, j)];
+  const inside = (i: number, j: number): number =>
+    sums[at(i + h, j + w)] - sums[at(i, j + w)] - sums[at(i + h, j)] + sums[at(i, j)];
+  let best: Box = [0, 0, h, w];
+  for (let i = 0; i + h <= height; i++)
+    for (let j = 0; j + w <= width; j++) if (inside(i, j) > inside(best[0], best[1])) best = [i, j, h, w];
+  return best;
+}
 
 /** Grey, 0 black, `white` and above white. */
 export function greyPicture(

@@ -54,8 +54,8 @@ export interface AuditHeader {
   /** Proven Lipschitz constants, by method; null where there is none. */
   readonly bounds: readonly ({ readonly bound: number; readonly why: string } | null)[];
   readonly shape: readonly [number, number];
-  /** The images' maxima. */
-  readonly ranges: readonly number[];
+  /** The images' |x| that pictures show as white. */
+  readonly whites: readonly number[];
   /** PSNR of the images' first images, zero-filling for k-space. */
   readonly initialPsnr: readonly number[];
   readonly pictures: Readonly<Record<string, string>>;
@@ -203,10 +203,10 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
     }),
     bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
     shape,
-    ranges: views.map((v) => v.range),
+    whites: views.map((v) => v.white),
     initialPsnr: views.map((v) => v.initialPsnr),
     pictures: {
-      ...Object.fromEntries(views.map(({ truth, range }, i) => [`image ${i}`, greyPicture(truth, shape, range)])),
+      ...Object.fromEntries(views.map(({ truth, white }, i) => [`image ${i}`, greyPicture(truth, shape, white)])),
       ...(drawn ? { mask: greyPicture(drawn.data, drawn.shape, 1) } : {}),
     },
     pieces,

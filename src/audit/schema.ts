@@ -199,6 +199,9 @@ export interface Transfer {
   readonly to: string;
   readonly image: number;
   readonly psnr: number;
+  /** Ids of pictures: x̂(r) and |x̂(r) − x̂(0)| of `to`, where `from` is the audited method. */
+  readonly picture?: string;
+  readonly change?: string;
 }
 /**
  * Bounds of a method's Lipschitz constant, change of the image over change of the measurement: the
@@ -228,6 +231,16 @@ export interface TestRecord {
   /** What a report shows of it, ready to be drawn: since 1.3. */
   readonly details: readonly Detail[];
 }
+/** What is shown as white and as the brightest colour, of one image. */
+export interface ImageScale {
+  readonly magnitude: number;
+  /** `magnitude` is this percentile of |x|; before 1.3 it is the largest. */
+  readonly percentile?: number;
+  /** Of the errors without perturbation; before 1.3 of all errors. */
+  readonly error: number;
+  /** By test: the largest error, and the largest |x̂(r) − x̂(0)|, of all methods. Before 1.3 there is none. */
+  readonly tests?: Readonly<Record<string, { readonly error: number; readonly change: number }>>;
+}
 export interface AuditResult {
   readonly schemaVersion: string;
   readonly software: { readonly name: string; readonly version: string; readonly backend: string };
@@ -248,8 +261,7 @@ export interface AuditResult {
    * i method" and "mask" use.
    */
   readonly pictures: Readonly<Record<string, string>>;
-  /** The maxima behind the grey and colour scales, by image. */
-  readonly scales: readonly { readonly magnitude: number; readonly error: number; readonly change?: number }[];
+  readonly scales: readonly ImageScale[];
   /** Of this object's JSON without this field. */
   readonly sha256: string;
 }

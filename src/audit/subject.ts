@@ -2,35 +2,58 @@
 import { random, sizeOf } from "../engine/index.ts";
 import { magnitude, maximum, misfit, psnr, reconstruct, type Mask, type Reconstructor } from "../imaging/index.ts";
 import type { Random } from "../engine/index.ts";
+import { audited } from "./audited.ts";
 import { search, type Found, type Start } from "./attack/search.ts";
 import type { Goal } from "./attack/step.ts";
 import type { Collected, Laboratory, View } from "./laboratory.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
 import type { Domain } from "./attack/objective.ts";
 import { clipped, measurePerturbation, type Setting } from "./measure.ts";
+import { greyPicture } from "./pictures.ts";
 import type { StabilityTest, Subject, Wanted } from "./stability/test.ts";
 
-/**
- * The other methods, to try on them what was found for one; those that cannot be run are left out.
- */
-async function othersOf(
-  lab: Laboratory,
-  test: StabilityTest,
-  image: number,
-): Promise<{ name: string; psnrOf: (r: Float64Array) => Promise<number> }[]> {
-  const others: { name: string; psnrOf: (r: Float64Array) => Promise<number> }[] = [];
+/** The other methods, to try on them what was found for one; those that cannot be run are left out. */
+async function othersOf(lab: Laboratory, test: StabilityTest, image: number): Promise<Other[]> {
+  const others: Other[] = [];
   if (test.transferred === undefined) return others;
-  const { scene, truth, range } = await lab.view(image);
+  const { scene } = await lab.view(image);
   for (const other of lab.methods) {
     try {
-      await lab.clean(other, image);
+      const clean = await lab.clean(other, image);
+      const { reconstruct: look } = await lab.objective(other, test.domain);
+      others.push({ name: other.name, clean, under: (r) => look(scene, r) });
     } catch {
-      continue;
+      // it has no image to compare with
     }
-    const { reconstruct: look } = await lab.objective(other, test.domain);
-    others.push({ name: other.name, psnrOf: async (r) => psnr(truth, magnitude(await look(scene, r)), range) });
   }
   return others;
+}
+interface Other {
+  readonly name: string;
+  readonly clean: Float64Array;
+  /** x̂ under r */
+  readonly under: (r: Float64Array) => Promise<Float64Array>;
+}
+
+/** What was found for one method, tried on the others; pictured where it is the audited one. */
+async function transfer(lab: Laboratory, job: SubjectJob, others: readonly Other[], r: Float64Array): Promise<void> {
+  const { test, method, image, collected } = job;
+  const { truth, range, white } = await lab.view(image);
+  const pictured = method.name === audited(lab.methods);
+  for (const { name, clean, under } of others) {
+    const x = await under(r);
+    const m = magnitude(x);
+    const figures = { from: method.name, to: name, image, psnr: psnr(truth, m, range) };
+    if (!pictured || name === method.name) {
+      collected.transfers.push(figures);
+      continue;
+    }
+    const id = `${test.id} ${image} ${name} under r of ${method.name}`;
+    const [picture, change] = [`${id}: x̂`, `${id}: change`];
+    collected.pictures[picture] = greyPicture(m, lab.problem.images.shape, white);
+    collected.changes[change] = magnitude(x.map((v, k) => v - clean[k]));
+    collected.transfers.push({ ...figures, picture, change });
+  }
 }
 
 /**
@@ -109,11 +132,15 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
   return search(searched, { radii, ...settings });
 }
 
+interface SubjectJob {
+  readonly test: StabilityTest;
+  readonly method: Reconstructor;
+  readonly image: number;
+  readonly collected: Collected;
+  readonly tick: () => Promise<void>;
+}
 /** One method on one image, for a test. */
-export async function openSubject(
-  lab: Laboratory,
-  job: { test: StabilityTest; method: Reconstructor; image: number; collected: Collected; tick: () => Promise<void> },
-): Promise<Subject> {
+export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Subject> {
   const { test, method, image, collected, tick } = job;
   const { problem, seed } = lab;
   const { operator } = problem;
@@ -166,11 +193,7 @@ export async function openSubject(
     forward: lab.forward,
     ...(lab.spectrum && sampling ? { scan: { x: scene.x, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),
     async measure(proposed, options) {
-      if (options.label === test.transferred) {
-        const r = clipped(setting, proposed, options);
-        for (const { name, psnrOf } of others)
-          collected.transfers.push({ from: method.name, to: name, image, psnr: await psnrOf(r) });
-      }
+      if (options.label === test.transferred) await transfer(lab, job, others, clipped(setting, proposed, options));
       return measurePerturbation(setting, proposed, options);
     },
   };

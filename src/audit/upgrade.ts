@@ -1,6 +1,7 @@
 // Results of schema 1.0 to 1.2 say what was measured, but not how to show it: their tests get the
 // details that the same findings have today.
 import type { Detail } from "../report/index.ts";
+import { audited } from "./audited.ts";
 import type { AuditResult, Measurement, TestRecord } from "./schema.ts";
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownAsLikelihood } from "./stability/shown/likelihood.ts";
@@ -12,8 +13,8 @@ import { shownAsSeries } from "./stability/shown/series.ts";
 type Old = Omit<TestRecord, "details"> & { readonly details?: readonly Detail[] };
 
 /** JSON has no infinity: an infinite PSNR is null there. */
-const infinite = (psnr: number | null): number => psnr ?? Number.POSITIVE_INFINITY;
-const withInfinities = (m: Measurement): Measurement => ({
+export const infinite = (psnr: number | null): number => psnr ?? Number.POSITIVE_INFINITY;
+export const withInfinities = (m: Measurement): Measurement => ({
   ...m,
   psnr: { before: infinite(m.psnr.before), after: infinite(m.psnr.after) },
   noise: { ...m.noise, psnr: infinite(m.noise.psnr) },
@@ -37,10 +38,12 @@ export function upgraded(result: AuditResult): AuditResult {
   const { operator, images } = result.problem;
   const around = {
     methods: result.methods.map((m) => m.name),
+    audited: audited(result.methods),
     images,
     accuracy: result.accuracy.map((a) => ({ ...a, psnr: infinite(a.psnr) })),
     shape: [Number(operator.height), Number(operator.width)] as const,
     scales: result.scales,
+    regions: {},
     sampledFraction: Number(operator.sampledFraction),
   };
   return {

@@ -123,10 +123,14 @@ export interface PictureGrid extends Shown {
   /** The values shown as black and white; what the colour maps show, and its brightest colour. */
   readonly windows?: {
     readonly grey?: readonly [number, number];
+    /** What white is, in words. */
+    readonly white?: string;
     readonly colour?: { readonly of: string; readonly top: number };
   };
   /** A length inside the first picture. */
   readonly scaleBar?: { readonly pixels: number; readonly text: string };
+  /** Smaller pictures, for a figure of many rows. */
+  readonly small?: true;
 }
 
 export interface Bars extends Shown {
@@ -155,6 +159,8 @@ export interface Verdicts extends Shown {
     readonly mark: number;
     readonly outcome: Outcome;
     readonly explanation: string;
+    /** What was judged, in short. */
+    readonly figure?: string;
   }[];
 }
 

@@ -43,7 +43,11 @@ const renderers: Renderers<null, string> = {
   verdicts: (v) =>
     tableOf(
       named("method", "outcome", "why"),
-      v.lines.map((line) => [line.name, outcomeWords[line.outcome] ?? line.outcome, line.explanation]),
+      v.lines.map((line) => [
+        line.name,
+        outcomeWords[line.outcome] ?? line.outcome,
+        `${line.explanation}${line.figure ? ` (${line.figure})` : ""}`,
+      ]),
     ),
   facts: (f) =>
     Object.entries(f.facts)

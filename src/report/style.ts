@@ -46,6 +46,7 @@ tbody th{font-weight:600;min-width:84px}
 .side{overflow:hidden}
 .plot svg{width:100%;min-width:560px;max-width:760px;height:auto;display:block;margin:8px 0}
 .grid{display:grid;gap:6px;margin:10px 0;max-width:calc(110px + var(--columns)*250px)}
+.small{max-width:calc(110px + var(--columns)*190px)}
 .grid figure{margin:0;min-width:108px}
 .frame{position:relative;overflow:hidden;border-radius:3px;background:#000}
 .frame img,.crop{width:100%;height:auto;display:block}
@@ -91,6 +92,7 @@ figure,svg,tr,.grid,.verdicts div{break-inside:avoid}h2,h3,summary{break-after:a
 .scroll{overflow:visible}td{white-space:normal}table{font-size:10px}th,td{padding-right:8px}
 .plot svg{min-width:0;max-width:520px}
 .grid{grid-auto-columns:auto;max-width:calc(90px + var(--columns)*130px)}.grid figure{min-width:0}
+.small{max-width:calc(110px + var(--columns)*112px)}
 .chip,.ramp,.frame,td[style],.grid img,svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details::details-content{content-visibility:visible;display:block;height:auto;block-size:auto}
 summary{list-style:none}

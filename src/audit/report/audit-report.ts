@@ -8,47 +8,74 @@ import {
   type Report,
   type Section,
   type Table,
+  type Verdicts,
 } from "../../report/index.ts";
 import type { AuditResult, TestRecord } from "../schema.ts";
-import { cleanSection } from "./clean.ts";
+import { cleanDetails } from "./clean.ts";
 import { measurementTable } from "./measurements.ts";
-import { summarySection } from "./summary.ts";
+import { ACCURACY } from "./standing.ts";
+import { judgedFigure, summarySection } from "./summary.ts";
+import { thresholdTable } from "./thresholds.ts";
 
 export interface ReportOptions {
   /** The command that repeats the audit. */
   readonly command: string;
 }
 
-function testSection(test: TestRecord, methods: readonly string[]): Section {
-  const facts = (name: string, of: Facts["facts"]): Facts => ({
-    kind: "facts",
-    id: `${test.id}-${name}`,
-    title: name,
-    facts: of,
-  });
-  const verdicts: Detail = {
+/** Verdicts of all methods: the audited one first, as in the list of methods. */
+export function verdictLines(test: TestRecord, methods: readonly string[]): Verdicts {
+  return {
     kind: "verdicts",
     id: `${test.id}-verdicts`,
-    lines: test.verdicts.map(({ method, outcome, explanation }) => ({
+    lines: test.verdicts.map(({ method, outcome, explanation, figure: judged }) => ({
       name: method,
       mark: methods.indexOf(method),
       outcome,
       explanation,
+      ...(judged ? { figure: `judged: ${judgedFigure(judged)}` } : {}),
     })),
   };
+}
+
+const FOLD = "How it was judged: thresholds, settings, source";
+function judgedBy(test: TestRecord): Detail[] {
+  const settings: Detail[] =
+    Object.keys(test.settings).length === 0
+      ? []
+      : [{ kind: "facts", id: `${test.id}-settings`, fold: FOLD, title: "Settings", facts: test.settings }];
+  const source: Detail = { kind: "text", id: `${test.id}-source`, fold: FOLD, paragraphs: [`Source: ${test.source}.`] };
+  return [...thresholdTable(test, FOLD), ...settings, source];
+}
+const described = ({ id, description }: TestRecord): Detail => ({
+  kind: "text",
+  id: `${id}-description`,
+  paragraphs: [description],
+});
+
+function testSection(test: TestRecord, methods: readonly string[]): Section {
   return {
     id: test.id,
     title: test.title,
     outcome: test.outcome,
     details: [
-      { kind: "text", id: `${test.id}-description`, paragraphs: [test.description] },
-      verdicts,
+      described(test),
+      verdictLines(test, methods),
       ...test.details.filter((d) => d.place === undefined),
       ...measurementTable(test, methods),
-      facts("Thresholds", test.thresholds),
-      facts("Settings", test.settings),
-      { kind: "text", id: `${test.id}-source`, paragraphs: [`Source: ${test.source}.`] },
+      ...judgedBy(test),
     ],
+  };
+}
+
+/** Images without perturbation, with the verdict on them; results before 1.3 have none. */
+function accuracySection(result: AuditResult, methods: readonly string[]): Section {
+  const record = result.tests.find((t) => t.id === ACCURACY);
+  if (!record) return { id: ACCURACY, title: "Without perturbation", details: cleanDetails(result) };
+  return {
+    id: ACCURACY,
+    title: record.title,
+    outcome: record.outcome,
+    details: [described(record), verdictLines(record, methods), ...cleanDetails(result), ...judgedBy(record)],
   };
 }
 
@@ -157,8 +184,8 @@ export function auditReport(result: AuditResult, options: ReportOptions): Report
     subtitle: subtitleOf(result),
     sections: [
       summarySection(result),
-      cleanSection(result),
-      ...result.tests.map((test) => testSection(test, methods)),
+      accuracySection(result, methods),
+      ...result.tests.filter((test) => test.id !== ACCURACY).map((test) => testSection(test, methods)),
       ...certificateSection(result),
       methodSection(result, options),
     ],

@@ -3,9 +3,9 @@ import {
   decibels,
   fixed,
   percent,
+  type Detail,
   type Picture,
   type PictureGrid,
-  type Section,
   type Table,
 } from "../../report/index.ts";
 import { windowsOf } from "../scales.ts";
@@ -76,7 +76,7 @@ function accuracyTable(result: AuditResult): Table {
   const methods = result.methods.map((m) => m.name);
   return {
     kind: "table",
-    id: "accuracy",
+    id: "accuracy-figures",
     fold: "Every figure",
     columns: [
       { name: "method" },
@@ -95,8 +95,7 @@ function accuracyTable(result: AuditResult): Table {
   };
 }
 
-export const cleanSection = (result: AuditResult): Section => ({
-  id: "clean",
-  title: "Without perturbation",
-  details: [...result.problem.images.map((_, i) => imageGrid(result, i)), accuracyTable(result)],
-});
+export const cleanDetails = (result: AuditResult): Detail[] => [
+  ...result.problem.images.map((_, i) => imageGrid(result, i)),
+  accuracyTable(result),
+];

@@ -1,15 +1,26 @@
-// The answer: every test's outcome for every method, beside how accurate each is.
-import { count, figure, type Cell, type Detail, type Section, type Table } from "../../report/index.ts";
-import type { Accuracy, AuditResult, TestRecord } from "../schema.ts";
+// The answer, and every test's outcome for every method.
+import { figure, fixed, type Cell, type Detail, type Section, type Table } from "../../report/index.ts";
+import type { Accuracy, AuditResult, TestRecord, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
+import { infinite } from "../upgrade.ts";
+import { answerOf } from "./answer.ts";
+import { ACCURACY } from "./standing.ts";
+
+type Judged = NonNullable<Verdict["figure"]>;
+/** Decibels with two decimals, as everywhere; anything else with three digits. */
+const written = (value: number, unit: string): string => (unit.startsWith("dB") ? fixed(value, 2) : figure(value));
+/** "7.08, threshold 6 dB beyond noise at r₃" */
+export const judgedFigure = ({ value, threshold, unit }: Judged): string =>
+  `${written(value, unit)}, threshold ${figure(threshold)} ${unit}`;
 
 function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
-  const threshold = test.verdicts.find((v) => v.figure)?.figure;
   const cell = (method: string): Cell => {
     const verdict = test.verdicts.find((v) => v.method === method);
     if (!verdict) return null;
-    return { text: verdict.figure ? figure(verdict.figure.value) : "", outcome: verdict.outcome };
+    const { figure: judged, outcome } = verdict;
+    return { text: judged ? written(judged.value, judged.unit) : "", outcome };
   };
+  const threshold = test.verdicts.find((v) => v.figure)?.figure;
   return [
     { text: test.title, to: test.id },
     threshold ? `${figure(threshold.threshold)} ${threshold.unit}` : null,
@@ -18,12 +29,16 @@ function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
 }
 
 function summaryTable(result: AuditResult, methods: readonly string[]): Table {
-  const average = (name: string, format: "decibels" | "share", of: (a: Accuracy) => number): Cell[] => [
-    name,
+  const over = result.problem.images.length > 1 ? ", mean over the images" : "";
+  const record = result.tests.find((t) => t.id === ACCURACY);
+  const accuracyRow = (name: string, format: "decibels" | "share", of: (a: Accuracy) => number): Cell[] => [
+    { text: `${name} undisturbed${over}`, to: ACCURACY },
     null,
     ...methods.map((method): Cell => {
       const own = result.accuracy.filter((a) => a.method === method);
-      return own.length === 0 ? null : { text: mean(own.map(of)), format };
+      const outcome = format === "decibels" && record?.verdicts.find((v) => v.method === method)?.outcome;
+      if (own.length === 0) return outcome ? { text: "", outcome } : null;
+      return { text: mean(own.map(of)), format, ...(outcome ? { outcome } : {}) };
     }),
   ];
   return {
@@ -31,34 +46,35 @@ function summaryTable(result: AuditResult, methods: readonly string[]): Table {
     id: "summary",
     columns: [{ name: "test" }, { name: "threshold" }, ...methods.map((name, mark) => ({ name, mark }))],
     rows: [
-      ...result.tests.map((test) => verdictRow(test, methods)),
-      average("Accuracy without perturbation: mean PSNR, dB", "decibels", (a) => a.psnr),
-      average("Mean SSIM", "share", (a) => a.ssim),
+      accuracyRow("PSNR, dB,", "decibels", (a) => infinite(a.psnr)),
+      accuracyRow("SSIM", "share", (a) => a.ssim),
+      ...result.tests.filter((t) => t.id !== ACCURACY).map((test) => verdictRow(test, methods)),
     ],
-    note: "Stability is shown beside accuracy: a method that reconstructs badly can be stable all the same. A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches.",
+    note: noteOf(result),
   };
 }
 
-/** The answer in words. */
-function answer(result: AuditResult, methods: readonly string[]): string {
-  const said = methods.map((method) => {
-    const failed = result.tests.filter((t) => t.verdicts.some((v) => v.method === method && v.outcome === "fail"));
-    return failed.length === 0
-      ? `${method} failed none of the tests`
-      : `${method} failed ${failed.length} of ${count(result.tests.length, "test")}`;
-  });
-  return `${said.join("; ")}.`;
+/** How the table is read. */
+function noteOf({ tests }: AuditResult): string {
+  const { harmDb, ruinDb } = tests.find((t) => t.thresholds.harmDb !== undefined)?.thresholds ?? {};
+  const harm =
+    harmDb === undefined
+      ? ""
+      : `In dB beyond noise: a method fails from ${ruinDb} dB on, and where it loses ${harmDb} dB and keeps less than a classical method does at its own worst case. `;
+  return `${harm}A pass says that this search, under this budget, found nothing worse; it proves nothing about other searches. A method that reconstructs badly can be stable all the same.`;
 }
 
 /** With what the tests themselves put there. */
 export function summarySection(result: AuditResult): Section {
   const methods = result.methods.map((m) => m.name);
   const lifted: Detail[] = result.tests.flatMap((t) => t.details.filter((d) => d.place === "summary"));
+  const { answer, next } = answerOf(result);
   return {
     id: "summary",
     title: "Summary",
     details: [
-      { kind: "text", id: "answer", paragraphs: [answer(result, methods)] },
+      { kind: "text", id: "answer", paragraphs: [answer] },
+      { kind: "text", id: "next", title: "What next", paragraphs: [next] },
       summaryTable(result, methods),
       ...lifted,
     ],

@@ -143,7 +143,8 @@ function judgeLost(
   }
   const worst = held.reduce((p, q) => (q.share < p.share ? q : p));
   const rising = held.some((m) => m.search?.rising);
-  const average = held.length > 1 ? ` (mean of the images' least ${percent(mean(held.map((m) => m.share)), 0)})` : "";
+  const average =
+    held.length > 1 ? ` (${percent(mean(held.map((m) => m.share)), 0)} on the mean of ${held.length} images)` : "";
   const unsure = rising ? "; a walk was still finding worse when it stopped" : "";
   const said = `recovers ${percent(worst.share, 0)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare, 0)}`;
   const figure = { value: 100 * worst.share, threshold: 100 * leastShare, unit: "% of what is measured, at least" };

@@ -16,7 +16,10 @@ function VerdictLines({ verdicts }: { verdicts: Verdicts }): JSX.Element {
             <Chip outcome={line.outcome} /> <Mark mark={line.mark} />
             {line.name}
           </dt>
-          <dd>{line.explanation}</dd>
+          <dd>
+            {line.explanation}
+            {line.figure && <span class="soft"> ({line.figure})</span>}
+          </dd>
         </div>
       ))}
     </dl>

@@ -58,7 +58,7 @@ function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; firs
   );
 }
 
-function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Element {
+function Windows({ grey, white, colour }: NonNullable<PictureGrid["windows"]>): JSX.Element {
   return (
     <p class="soft windows">
       {colour !== undefined && (
@@ -68,7 +68,8 @@ function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Ele
       )}
       {grey !== undefined && (
         <>
-          Grey: black {figure(grey[0])}, white {fixed(grey[1], 3)}.
+          Grey: black {figure(grey[0])}, white {fixed(grey[1], 3)}
+          {white === undefined ? "" : ` (${white})`}.
         </>
       )}
     </p>
@@ -77,12 +78,15 @@ function Windows({ grey, colour }: NonNullable<PictureGrid["windows"]>): JSX.Ele
 
 export function PictureGridView({ grid, pictures }: { grid: PictureGrid; pictures: Pictures }): JSX.Element {
   const sided = grid.rows.some((row) => row.label.text !== "");
-  const columns = `${sided ? "minmax(64px, max-content) " : ""}repeat(${grid.columns.length}, minmax(108px, 1fr))`;
+  const columns = `${sided ? "minmax(74px, max-content) " : ""}repeat(${grid.columns.length}, minmax(108px, 1fr))`;
   const first = grid.rows[0]?.cells.find((cell) => cell !== null);
   return (
     <>
       <Scroll label={grid.title ?? "pictures"}>
-        <div class="grid" style={{ "grid-template-columns": columns, "--columns": String(grid.columns.length) }}>
+        <div
+          class={grid.small ? "grid small" : "grid"}
+          style={{ "grid-template-columns": columns, "--columns": String(grid.columns.length) }}
+        >
           {sided && <span />}
           {grid.columns.map((label) => (
             <div class="head">

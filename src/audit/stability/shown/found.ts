@@ -1,19 +1,24 @@
 // What a test's findings are shown from: its record and the names and figures around it.
-import type { Point } from "../../../report/index.ts";
+import type { Box, Point } from "../../../report/index.ts";
 import type { Accuracy, ImageRecord, Measurement, TestRecord } from "../../schema.ts";
-import { meanInterval95, type MeanInterval } from "../../intervals.ts";
+import type { Scale } from "../../scales.ts";
+import { MEAN_FROM, meanInterval95, type MeanInterval } from "../../intervals.ts";
 import { mean } from "../../statistics.ts";
 
 export interface Found {
   readonly test: Omit<TestRecord, "details">;
   /** In the result's order: a method's place is its mark. */
   readonly methods: readonly string[];
+  /** The method that the audit is about. */
+  readonly audited: string;
   readonly images: readonly ImageRecord[];
   readonly accuracy: readonly Accuracy[];
   /** [height, width] */
   readonly shape: readonly [number, number];
-  /** The maxima behind the grey and colour scales, by image. */
-  readonly scales: readonly { readonly magnitude: number; readonly error: number }[];
+  /** Of this test's pictures, by image. */
+  readonly scales: readonly Scale[];
+  /** Where each change |x̂(r) − x̂(0)| is largest, by the id of its picture. */
+  readonly regions: Readonly<Record<string, Box>>;
   /** Share of k-space that the audit measures. */
   readonly sampledFraction: number;
 }
@@ -29,6 +34,15 @@ export const lossToNoise = (m: Measurement): number => m.psnr.before - m.noise.p
 /** The mean with its interval; of values that are not all finite the mean alone. */
 export const spreadOf = (values: readonly number[]): MeanInterval =>
   values.every(Number.isFinite) ? meanInterval95(values) : { mean: mean(values) };
+
+/** What stands beside a perturbation. */
+export const noiseWords = ({ noise }: Measurement): string =>
+  noise.measuredNorm === undefined ? "random noise of the same norm" : "random noise that is measured as much";
+/** Nothing is a mean, or has an interval, where there is one image. */
+export function overImages({ images }: Found): string {
+  if (images.length === 1) return "";
+  return images.length < MEAN_FROM ? "means over the images" : "means over the images with 95 % intervals";
+}
 
 /** A point at the mean, with its 95 % interval where there are values enough for one. */
 export function meanPoint(x: number, values: readonly number[]): Point {

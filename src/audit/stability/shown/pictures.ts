@@ -1,14 +1,23 @@
 // A test's pictures as composed figures.
-import { decibels, fixed, percent, type Label, type Picture, type PictureGrid } from "../../../report/index.ts";
+import {
+  count,
+  decibels,
+  fixed,
+  percent,
+  type Box,
+  type Label,
+  type Picture,
+  type PictureGrid,
+} from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
 import { windowsOf } from "../../scales.ts";
-import type { Found } from "./found.ts";
+import { noiseWords, type Found } from "./found.ts";
 
-type Shown = Measurement & { readonly pictures: NonNullable<Measurement["pictures"]> };
+export type Shown = Measurement & { readonly pictures: NonNullable<Measurement["pictures"]> };
 const hasPictures = (m: Measurement): m is Shown => m.pictures !== undefined;
 
 /** The last one pictured, which is the largest. */
-function worstOf(found: Found, method: string, image: number): Shown | undefined {
+export function worstOf(found: Found, method: string, image: number): Shown | undefined {
   return found.test.measurements
     .filter((m) => m.method === method && m.image === image)
     .filter(hasPictures)
@@ -16,31 +25,60 @@ function worstOf(found: Found, method: string, image: number): Shown | undefined
 }
 const maximum = (value: number): Label => ({ text: `maximum ${fixed(value, 3)}` });
 
-function beforeAndAfter(shown: readonly Shown[], input: string): PictureGrid["rows"] {
-  const row = (text: string, cell: (m: Shown) => Picture): PictureGrid["rows"][number] => ({
+/** About a quarter of the width; the size of a pixel is not known. */
+export function scaleBar([, width]: Found["shape"]): NonNullable<PictureGrid["scaleBar"]> {
+  const pixels = [1, 2, 4, 8, 16, 32, 64, 128, 256].findLast((n) => n <= Math.max(1, width / 4)) ?? 1;
+  return { pixels, text: count(pixels, "pixel") };
+}
+
+interface Column {
+  readonly own: Shown;
+  /** Where what was found changes the image most. */
+  readonly region?: Box;
+}
+const outline = ({ region }: Column): Pick<Picture, "boxes"> => (region ? { boxes: [region] } : {});
+
+function beforeAndAfter(shown: readonly Column[], input: string): PictureGrid["rows"] {
+  const row = (text: string, cell: (c: Column) => Picture | null): PictureGrid["rows"][number] => ({
     label: { text },
     cells: shown.map(cell),
   });
+  const enlarged = (picture: (m: Shown) => string, label: string, { own, region }: Column): Picture | null =>
+    region ? { picture: picture(own), label: `${label}, enlarged, for ${own.method}`, crop: region } : null;
+  const crops = shown.some((c) => c.region)
+    ? [
+        row("input, enlarged", (c) => enlarged((m) => m.pictures.perturbedImage, input, c)),
+        row("before, enlarged", (c) => enlarged((m) => `reconstruction ${m.image} ${m.method}`, "before", c)),
+        row("after, enlarged", (c) => enlarged((m) => m.pictures.reconstruction, "after", c)),
+      ]
+    : [];
   return [
-    row(input, (m) => ({ picture: m.pictures.perturbedImage, label: `${input}, for ${m.method}` })),
-    row("before", (m) => ({
-      picture: `reconstruction ${m.image} ${m.method}`,
-      label: `${m.method}, unperturbed`,
-      caption: { text: `${decibels(m.psnr.before)},`, soft: `SSIM ${fixed(m.ssim.before, 3)}` },
+    row(input, (c) => ({
+      picture: c.own.pictures.perturbedImage,
+      label: `${input}, for ${c.own.method}`,
+      ...outline(c),
     })),
-    row("after", (m) => ({
-      picture: m.pictures.reconstruction,
-      label: `${m.method}, perturbed`,
+    row("before", (c) => ({
+      picture: `reconstruction ${c.own.image} ${c.own.method}`,
+      label: `${c.own.method}, undisturbed`,
+      caption: { text: `${decibels(c.own.psnr.before)},`, soft: `SSIM ${fixed(c.own.ssim.before, 3)}` },
+      ...outline(c),
+    })),
+    row("after", (c) => ({
+      picture: c.own.pictures.reconstruction,
+      label: `${c.own.method}, perturbed`,
       caption: {
-        text: `${decibels(m.psnr.after)},`,
+        text: `${decibels(c.own.psnr.after)},`,
         strong: true,
-        soft: `SSIM ${fixed(m.ssim.after, 3)}; with noise of that norm ${decibels(m.noise.psnr)}`,
+        soft: `SSIM ${fixed(c.own.ssim.after, 3)}; with ${noiseWords(c.own)} ${decibels(c.own.noise.psnr)}`,
       },
+      ...outline(c),
     })),
-    row("error after", (m) => ({
-      picture: m.pictures.error,
-      label: `error of ${m.method}, perturbed`,
-      caption: maximum(m.pictures.maxError),
+    ...crops,
+    row("error after", (c) => ({
+      picture: c.own.pictures.error,
+      label: `error of ${c.own.method}, perturbed`,
+      caption: maximum(c.own.pictures.maxError),
     })),
   ];
 }
@@ -48,21 +86,28 @@ function beforeAndAfter(shown: readonly Shown[], input: string): PictureGrid["ro
 /** For every image a figure: each method before and after, under what was found for it. */
 export function comparison(found: Found, words: { what: string; input: string }): PictureGrid[] {
   return found.images.flatMap((image, i): PictureGrid[] => {
-    const shown = found.methods.map((m) => worstOf(found, m, i)).filter((m) => m !== undefined);
+    const shown = found.methods.flatMap((method): Column[] => {
+      const own = worstOf(found, method, i);
+      const region = found.regions[own?.pictures.change ?? ""];
+      return own ? [{ own, ...(region ? { region } : {}) }] : [];
+    });
     if (shown.length === 0) return [];
     return [
       {
         kind: "pictures",
         id: `${found.test.id}-${i}-methods`,
         title: `${image.label}: ${words.what}`,
+        ...(i === 0 ? {} : { fold: `The same of ${count(found.images.length - 1, "other image")}` }),
         shape: found.shape,
-        columns: shown.map((m) => ({
-          text: m.method,
-          mark: found.methods.indexOf(m.method),
-          soft: `${m.label}: ${percent(m.relativeNorm)}`,
+        small: true,
+        columns: shown.map(({ own }) => ({
+          text: own.method,
+          mark: found.methods.indexOf(own.method),
+          soft: `${own.label}: ${percent(own.relativeNorm)}`,
         })),
         rows: beforeAndAfter(shown, words.input),
         windows: windowsOf(found.scales[i]),
+        scaleBar: scaleBar(found.shape),
       },
     ];
   });

@@ -1,6 +1,7 @@
 // What a search found: how the error grows, how the search went, and every method at its worst.
 import type { Detail } from "../../../report/index.ts";
-import { accuracyAgainstStability, convergence, errorCurves } from "./curves.ts";
+import { composed } from "./composed.ts";
+import { accuracyAgainstStability, convergence, harmCurves } from "./curves.ts";
 import type { Found } from "./found.ts";
 import { comparison, gallery } from "./pictures.ts";
 import { transferTable } from "./transfers.ts";
@@ -8,18 +9,21 @@ import { transferTable } from "./transfers.ts";
 /** What is shown of a test that does not say otherwise. */
 export function shownAsSearch(found: Found): Detail[] {
   const { test } = found;
+  const figures = test.transfers
+    ? composed(found)
+    : comparison(found, {
+        what: "every method under its own worst perturbation",
+        input: "input with its perturbation",
+      });
   return [
-    ...errorCurves(found, {
+    ...figures,
+    ...harmCurves(found, {
       id: test.id,
-      title: "Error against perturbation",
+      title: "Harm against size",
       worst: "the worst perturbation found",
     }),
     ...convergence(found),
     ...transferTable(found),
-    ...comparison(found, {
-      what: "every method under its own worst perturbation",
-      input: "input with its perturbation",
-    }),
     ...gallery(found),
   ];
 }

@@ -2,7 +2,7 @@
 import { decibels, fixed, type Bars, type Detail, type Table } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
 import { mean } from "../../statistics.ts";
-import { errorCurves } from "./curves.ts";
+import { harmCurves } from "./curves.ts";
 import { distinct, loss, lossToNoise, spreadOf, type Found } from "./found.ts";
 import { gallery } from "./pictures.ts";
 
@@ -65,12 +65,12 @@ function costTable(found: Found): Table {
 
 export function shownAsSeries(found: Found): Detail[] {
   const curves = seriesOf(found).flatMap((name) =>
-    errorCurves(found, {
+    harmCurves(found, {
       id: `${found.test.id}-${name}`,
       title: name,
       worst: "the fault",
       measurements: inSeries(found, name),
-      fold: "Error against the size of each",
+      fold: "Harm against the size of each",
     }),
   );
   return [...costBars(found), costTable(found), ...curves, ...gallery(found)];

@@ -4,7 +4,7 @@ import { mean } from "../../statistics.ts";
 import type { Found } from "./found.ts";
 
 /** Rows: for whom it was found; columns: who suffers it. Nothing where nothing was tried. */
-export function transferTable({ test, methods, accuracy }: Found): Table[] {
+export function transferTable({ test, methods, accuracy, images }: Found): Table[] {
   const { transfers } = test;
   if (!transfers || transfers.length === 0) return [];
   const cleanPsnr = (method: string, image: number): number =>
@@ -20,7 +20,8 @@ export function transferTable({ test, methods, accuracy }: Found): Table[] {
     {
       kind: "table",
       id: `${test.id}-transfers`,
-      title: "What is found for one method, tried on the others: PSNR gained or lost in dB, mean over the images",
+      title: "What is found for one method, tried on the others",
+      note: `PSNR gained or lost in dB${images.length > 1 ? ", mean over the images" : ""}.`,
       columns: [{ name: "found for" }, ...suffering.map((m) => ({ ...m, format: "decibels" as const }))],
       rows: finders.map((from) => [
         { text: from.name, mark: from.mark },
