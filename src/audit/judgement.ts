@@ -51,20 +51,21 @@ export interface HarmLimits {
 }
 
 /**
- * Why a perturbation does harm, or undefined where it does none: it costs `harmDb` or more and
+ * Why a perturbation does harm, as the end of a sentence; undefined where it does none: it costs `harmDb` or more and
  * leaves less than the best reference keeps at its own worst case; or it costs `ruinDb` or more
  * beyond noise that is measured as much.
  */
 export function harmReason(harm: Harm, best: Reference | undefined, limits: HarmLimits): string | undefined {
-  if (harm.beyond >= limits.ruinDb)
-    return `costs ${decibels(harm.beyond)} more than noise that is measured as much (limit ${limits.ruinDb} dB)`;
+  const more = `${decibels(harm.beyond)} more than noise does`;
+  if (harm.beyond >= limits.ruinDb) return `: ${more}, limit ${limits.ruinDb} dB`;
   if (harm.loss < limits.harmDb) return undefined;
   if (best === undefined)
     return harm.beyond >= limits.harmDb
-      ? `costs ${decibels(harm.beyond)} more than noise that is measured as much (limit ${limits.harmDb} dB; there is no classical method to compare with)`
+      ? `: ${more}, limit ${limits.harmDb} dB where no classical method is there to compare with`
       : undefined;
   if (harm.left >= best.left) return undefined;
-  return `costs ${decibels(harm.loss)} (limit ${limits.harmDb} dB) and leaves ${decibels(harm.left)}, less than ${best.method} keeps at its own worst case (${decibels(best.left)})`;
+  const kept = `${best.method} keeps at its own worst case (${decibels(best.left)})`;
+  return `, less than ${kept}; limit ${limits.harmDb} dB`;
 }
 
 /**
@@ -153,8 +154,8 @@ export function judgeHarm(method: string, sizes: readonly Size[], limits: HarmLi
     limits.harmDb,
   );
   const figure = { value: harm.beyond, threshold: limits.ruinDb, unit: `dB beyond noise at ${label}` };
-  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)}, noise that is measured as much ${decibels(harm.noise)}, and leaves ${decibels(harm.left)}`;
-  if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}: it ${reason}` };
+  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)} (noise that is measured as much ${decibels(harm.noise)}) and leaves ${decibels(harm.left)}`;
+  if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}${reason}` };
   if (doubts.length === 0) return { method, outcome: "pass", figure, explanation: lost };
   return {
     method,

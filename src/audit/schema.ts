@@ -238,7 +238,10 @@ export interface ImageScale {
   readonly percentile?: number;
   /** Of the errors without perturbation; before 1.3 of all errors. */
   readonly error: number;
-  /** By test: the largest error, and the largest |x̂(r) − x̂(0)|, of all methods. Before 1.3 there is none. */
+  /**
+   * By test: the largest error, and the largest |x̂(r) − x̂(0)|, of all methods. Before 1.3 there
+   * is none.
+   */
   readonly tests?: Readonly<Record<string, { readonly error: number; readonly change: number }>>;
 }
 export interface AuditResult {

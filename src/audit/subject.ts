@@ -12,7 +12,9 @@ import { clipped, measurePerturbation, type Setting } from "./measure.ts";
 import { greyPicture } from "./pictures.ts";
 import type { StabilityTest, Subject, Wanted } from "./stability/test.ts";
 
-/** The other methods, to try on them what was found for one; those that cannot be run are left out. */
+/**
+ * The other methods, to try on them what was found for one; those that cannot be run are left out.
+ */
 async function othersOf(lab: Laboratory, test: StabilityTest, image: number): Promise<Other[]> {
   const others: Other[] = [];
   if (test.transferred === undefined) return others;

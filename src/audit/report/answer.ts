@@ -51,7 +51,10 @@ interface Size {
   readonly harm: Harm;
   readonly best: Reference | undefined;
 }
-/** What the gravest size of a searched perturbation does; undefined for tests that judge something else. */
+/**
+ * What the gravest size of a searched perturbation does; undefined for tests that judge something
+ * else.
+ */
 function gravest({ test }: Judged, { subject, result }: Case): Size | undefined {
   const { harmDb, ruinDb, judgedBudget } = test.thresholds;
   if (typeof harmDb !== "number" || typeof ruinDb !== "number") return undefined;

@@ -27,7 +27,8 @@ function harmCurve(name: string, mark: number, own: readonly Measurement[]): Cur
 }
 
 /**
- * dB of PSNR lost, as far as they lie below 40 dB, against ‖r‖ in % of ‖x‖ or ‖y‖; `worst` says what
+ * dB of PSNR lost, as far as they lie below 40 dB, against ‖r‖ in % of ‖x‖ or ‖y‖; `worst` says
+ * what
  * the solid lines are. Nothing without measurements.
  */
 export function harmCurves(
@@ -60,14 +61,18 @@ function pictured({ test: { measurements } }: Found): readonly Measurement[] {
   return measurements.filter((m) => label === undefined || m.label === label);
 }
 
-/** One search's progress: dB lost where it searched for harm in the whole image, else % of the last. */
+/**
+ * One search's progress: dB lost where it searched for harm in the whole image, else % of the last.
+ */
 function progress(m: Measurement, whole: boolean): number[] {
   const curve = m.search?.curve ?? [];
   const last = curve.at(-1) || 1;
   return curve.map((v) => (whole ? lost(m) + 20 * Math.log10(Math.max(v, 1e-30) / last) : (100 * v) / last));
 }
 
-/** Harm found so far against the steps of the search. Nothing without a search that kept its curve. */
+/**
+ * Harm found so far against the steps of the search. Nothing without a search that kept its curve.
+ */
 export function convergence(found: Found): Curves[] {
   const searched = pictured(found).filter((m) => (m.search?.curve ?? []).length > 0);
   const shown = measured(found, searched);
