@@ -5,7 +5,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { base64, ConfigError, FiducialError, float32Bytes, present, version, type Backend } from "../engine/index.ts";
 import { dotTest, lacking, misfit, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { certificatePiece, cleanPiece, POWER_STEPS } from "./clean.ts";
-import { openLaboratory, type Collected, type View } from "./laboratory.ts";
+import { openLaboratory, type Collected, type Laboratory, type View } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
 import {
   schemaVersion,
@@ -109,23 +109,15 @@ export const cleanKey = (m: number, i: number): string => `clean-${m}-${i}`;
 export const testKey = (id: string, m: number, i: number): string => `${id}-${m}-${i}`;
 export const certificateKey = (m: number): string => `certificate-${m}`;
 
-/**
- * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
- * computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share
- * a name, when a method was made for another operator, and when the operator's adjoint is none.
- */
-export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
-  const { problem, methods, tests, seed, backend } = options;
-  const count = Math.min(options.imageCount ?? problem.images.length, problem.images.length);
+/** Throws ConfigError for what no audit can be made of. */
+async function checkAudit({ problem, methods, tests, seed, backend }: AuditOptions, count: number): Promise<void> {
   if (count < 1 || methods.length === 0 || tests.length === 0)
     throw new ConfigError(
       `audit: ${count} images, ${methods.length} methods and ${tests.length} tests; it needs at least one of each`,
       {},
     );
-  for (const [what, names] of [
-    ["methods", methods.map((m) => m.name)],
-    ["tests", tests.map((t) => t.id)],
-  ] as const) {
+  const named = { methods: methods.map((m) => m.name), tests: tests.map((t) => t.id) };
+  for (const [what, names] of Object.entries(named)) {
     const twice = names.find((n, i) => names.indexOf(n) !== i);
     if (twice !== undefined)
       throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
@@ -141,111 +133,139 @@ export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
       `audit: the adjoint of ${problem.operator.name} is not its forward's adjoint (dot test ${adjoint.toExponential(1)}, bar ${ADJOINT_TOLERANCE}), so no gradient through it is right; mend it`,
       { adjoint },
     );
-  const lab = await openLaboratory({ problem, methods, seed, backend, imageCount: count });
-  const { shape } = problem.images;
-  const views: View[] = [];
-  for (let i = 0; i < count; i++) views.push(await lab.view(i));
+}
 
-  const images = Array.from({ length: count }, (_, i): ImageRecord => {
-    const given = options.images?.[i];
-    return {
-      label: given?.label ?? `image ${i + 1}`,
-      sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))),
-      preparation: given?.preparation ?? "none",
-    };
+type Compute = (collected: Collected, tick: () => Promise<void>) => Promise<Piece>;
+interface Job extends PieceRecord {
+  readonly compute: Compute;
+}
+
+/** Every piece: first each method on each image as it is, then test by test, then the certificates. */
+function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory): Job[] {
+  const { imageCount: count, problem } = lab;
+  const every = (make: (method: Reconstructor, m: number, image: number) => Job): Job[] =>
+    methods.flatMap((method, m) => Array.from({ length: count }, (_, i) => make(method, m, i)));
+  const clean = every((method, m, image) => ({
+    key: cleanKey(m, image),
+    image,
+    what: `${method.name}: image ${image + 1} of ${count} without perturbation`,
+    steps: 1,
+    compute: (collected) => cleanPiece(lab, method, image, collected),
+  }));
+  const tested = tests
+    .filter((test) => lacking(problem.operator, test.requires) === undefined)
+    .flatMap((test) =>
+      every((method, m, image) => ({
+        key: testKey(test.id, m, image),
+        image,
+        what: `${test.id}: ${method.name}, image ${image + 1} of ${count}`,
+        steps: test.steps,
+        compute: async (collected, tick) => ({
+          findings: await test.run(await openSubject(lab, { test, method, image, collected, tick })),
+        }),
+      })),
+    );
+  const bounds = methods.map((method, m) => ({
+    key: certificateKey(m),
+    image: 0,
+    what: `${method.name}: local Lipschitz constant`,
+    steps: POWER_STEPS,
+    compute: (_: Collected, tick: () => Promise<void>) => certificatePiece(lab, method, tick),
+  }));
+  return [...clean, ...tested, ...(certificates ? bounds : [])];
+}
+
+const metrics = {
+  psnr: "dB, range = the image's maximum magnitude",
+  ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)",
+  nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
+};
+
+function factsOf({ problem, methods, seed, backend, spec, images }: AuditOptions, count: number): AuditHeader["facts"] {
+  const records = Array.from({ length: count }, (_, i): ImageRecord => {
+    const { label = `image ${i + 1}`, preparation = "none" } = images?.[i] ?? {};
+    return { label, sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))), preparation };
   });
-  const every = <T>(list: readonly T[], make: (item: T, at: number, image: number) => PieceRecord): PieceRecord[] =>
-    list.flatMap((item, at) => Array.from({ length: count }, (_, i) => make(item, at, i)));
-  const pieces: PieceRecord[] = [
-    ...every(methods, (m, at, i) => ({
-      key: cleanKey(at, i),
-      image: i,
-      what: `${m.name}: image ${i + 1} of ${count} without perturbation`,
-      steps: 1,
-    })),
-    ...tests.flatMap((t) =>
-      lacking(problem.operator, t.requires) !== undefined
-        ? []
-        : every(methods, (m, at, i) => ({
-            key: testKey(t.id, at, i),
-            image: i,
-            what: `${t.id}: ${m.name}, image ${i + 1} of ${count}`,
-            steps: t.steps,
-          })),
+  return present({
+    schemaVersion,
+    software: { name: "fiducial", version, backend: backend.name },
+    spec,
+    seed,
+    problem: { operator: problem.operator.description, noise: { ...problem.noise }, images: records },
+    methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
+    metrics,
+  });
+}
+
+async function headerOf(
+  options: AuditOptions,
+  lab: Laboratory,
+  jobs: readonly Job[],
+): Promise<Omit<AuditHeader, "fingerprint">> {
+  const { problem, methods, tests } = options;
+  const { operator, images } = problem;
+  const { shape } = images;
+  const views: View[] = [];
+  for (let i = 0; i < lab.imageCount; i++) views.push(await lab.view(i));
+  const truths = views.map(({ truth, white }, i) => [`image ${i}`, greyPicture(truth, shape, white)]);
+  const drawn = operator.picture?.();
+  return {
+    facts: factsOf(options, lab.imageCount),
+    tests: tests.map(({ id, settings, thresholds, requires }) =>
+      present({ id, settings, thresholds, notApplicable: lacking(operator, requires) }),
     ),
-    ...(options.certificates
-      ? methods.map((m, at) => ({
-          key: certificateKey(at),
-          image: 0,
-          what: `${m.name}: local Lipschitz constant`,
-          steps: POWER_STEPS,
-        }))
-      : []),
-  ];
-  const drawn = problem.operator.picture?.();
-  const header: Omit<AuditHeader, "fingerprint"> = {
-    facts: {
-      schemaVersion,
-      software: { name: "fiducial", version, backend: backend.name },
-      ...(options.spec ? { spec: options.spec } : {}),
-      seed,
-      problem: { operator: problem.operator.description, noise: { ...problem.noise }, images },
-      methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
-      metrics: {
-        psnr: "dB, range = the image's maximum magnitude",
-        ssim: "7×7 uniform window, sample covariance, range = the image's maximum magnitude (skimage, fastMRI)",
-        nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
-      },
-    },
-    tests: tests.map(({ id, settings, thresholds, requires }) => {
-      const lack = lacking(problem.operator, requires);
-      return { id, settings, thresholds, ...(lack === undefined ? {} : { notApplicable: lack }) };
-    }),
-    bounds: methods.map((m) => m.lipschitz?.(problem.operator) ?? null),
+    bounds: methods.map((m) => m.lipschitz?.(operator) ?? null),
     shape,
     whites: views.map((v) => v.white),
     initialPsnr: views.map((v) => v.initialPsnr),
     pictures: {
-      ...Object.fromEntries(views.map(({ truth, white }, i) => [`image ${i}`, greyPicture(truth, shape, white)])),
+      ...Object.fromEntries(truths),
       ...(drawn ? { mask: greyPicture(drawn.data, drawn.shape, 1) } : {}),
     },
-    pieces,
+    pieces: jobs.map(({ key, image, what, steps }) => ({ key, image, what, steps })),
   };
+}
 
-  const jobs = new Map<string, (collected: Collected, tick: () => Promise<void>) => Promise<Piece>>();
-  methods.forEach((method, m) => {
-    for (let i = 0; i < count; i++) {
-      jobs.set(cleanKey(m, i), (collected) => cleanPiece(lab, method, i, collected));
-      for (const test of tests)
-        jobs.set(testKey(test.id, m, i), async (collected, tick) => ({
-          findings: await test.run(await openSubject(lab, { test, method, image: i, collected, tick })),
-        }));
-    }
-    jobs.set(certificateKey(m), (_, tick) => certificatePiece(lab, method, tick));
-  });
+/** What a job found out, or why it could not. */
+async function pieceOf(compute: Compute, tick: () => Promise<void>): Promise<Piece> {
+  const collected: Collected = { pictures: {}, errors: {}, changes: {}, transfers: [] };
+  try {
+    const piece = await compute(collected, tick);
+    const { pictures, errors, changes, transfers } = collected;
+    return {
+      ...piece,
+      ...(transfers.length > 0 ? { transfers } : {}),
+      pictures,
+      errors: packed(errors),
+      changes: packed(changes),
+    };
+  } catch (error) {
+    if (!(error instanceof FiducialError)) throw error;
+    return { error: error.message };
+  }
+}
 
-  const fingerprint = options.spec
-    ? auditFingerprint(options.spec)
+/**
+ * Divides an audit into pieces. The header and every piece depend on the options alone, whatever
+ * computes them. Throws ConfigError when there is nothing to audit, when two methods or tests share
+ * a name, when a method was made for another operator, and when the operator's adjoint is none.
+ */
+export async function planAudit(options: AuditOptions): Promise<AuditPlan> {
+  const { problem, spec } = options;
+  const imageCount = Math.min(options.imageCount ?? problem.images.length, problem.images.length);
+  await checkAudit(options, imageCount);
+  const lab = await openLaboratory({ ...options, imageCount });
+  const jobs = jobsOf(options, lab);
+  const header = await headerOf(options, lab, jobs);
+  const fingerprint = spec
+    ? auditFingerprint(spec)
     : bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(header))));
   return {
     header: { ...header, fingerprint },
     async compute(key, tick = async () => {}) {
-      const job = jobs.get(key);
+      const job = jobs.find((j) => j.key === key);
       if (!job) throw new ConfigError(`audit: there is no piece "${key}"`, { key });
-      const collected: Collected = { pictures: {}, errors: {}, changes: {}, transfers: [] };
-      try {
-        const { pictures, errors, changes, transfers } = collected;
-        return {
-          ...(await job(collected, tick)),
-          ...(transfers.length > 0 ? { transfers } : {}),
-          pictures,
-          errors: packed(errors),
-          changes: packed(changes),
-        };
-      } catch (error) {
-        if (!(error instanceof FiducialError)) throw error;
-        return { error: error.message };
-      }
+      return pieceOf(job.compute, tick);
     },
   };
 }

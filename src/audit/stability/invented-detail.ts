@@ -5,7 +5,7 @@ import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
 import { searchFigures, soughtSteps } from "./sought.ts";
-import type { StabilityTest } from "./test.ts";
+import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow } from "./window.ts";
 
 /**
@@ -49,46 +49,7 @@ export function inventedDetail(
     settings: { radius, contrast, budget, steps, restarts },
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
-    async run(subject) {
-      const { truth, clean, shape } = subject;
-      const { z, box } = placeDetail(truth, shape, {
-        shape: "disc",
-        radius,
-        contrast,
-        rng: subject.common("place"),
-      });
-      const trace = Float64Array.from(await subject.forward(z));
-      // a disc that is not measured at all leaves no trace to begin with
-      if (norm(trace) === 0) return { measurements: [] };
-      const target = clean.map((v, k) => v + z[k]);
-      const window = boxWindow(box, shape);
-      const [{ goals }] = await subject.seek({
-        radii: [budget * norm(trace)],
-        goals: [{ name: "detail", p: target, towards: true, window }],
-        starts: [{ kind: "trace", r: trace }],
-        settings: { steps, randomStarts: restarts },
-      });
-      const { r } = goals[0];
-      const x = await subject.reconstruct(r);
-      let [along, energy] = [0, 0];
-      for (let k = 0; k < z.length; k++) {
-        along += (x[k] - clean[k]) * z[k];
-        energy += z[k] ** 2;
-      }
-      return {
-        measurements: [
-          {
-            ...(await subject.measure(r, {
-              label: percent(budget),
-              relativeBudget: norm(r) / subject.reference,
-              picture: true,
-            })),
-            shown: along / energy,
-            search: searchFigures(goals[0]),
-          },
-        ],
-      };
-    },
+    run: (subject) => search(subject, { radius, contrast, budget, steps, restarts }),
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
         return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };
@@ -112,4 +73,38 @@ export function inventedDetail(
       };
     },
   };
+}
+
+/** The share of z by which the reconstruction changed from `before` to `x`. */
+function shareOf(z: ArrayLike<number>, x: ArrayLike<number>, before: ArrayLike<number>): number {
+  let [along, energy] = [0, 0];
+  for (let k = 0; k < z.length; k++) {
+    along += (x[k] - before[k]) * z[k];
+    energy += z[k] ** 2;
+  }
+  return along / energy;
+}
+
+async function search(
+  subject: Subject,
+  options: { radius: number; contrast: number; budget: number; steps: number; restarts: number },
+): Promise<Findings> {
+  const { radius, contrast, budget, steps, restarts } = options;
+  const { truth, clean, shape } = subject;
+  const { z, box } = placeDetail(truth, shape, { shape: "disc", radius, contrast, rng: subject.common("place") });
+  const trace = Float64Array.from(await subject.forward(z));
+  // a disc that is not measured at all leaves no trace to begin with
+  if (norm(trace) === 0) return { measurements: [] };
+  const target = clean.map((v, k) => v + z[k]);
+  const [{ goals }] = await subject.seek({
+    radii: [budget * norm(trace)],
+    goals: [{ name: "detail", p: target, towards: true, window: boxWindow(box, shape) }],
+    starts: [{ kind: "trace", r: trace }],
+    settings: { steps, randomStarts: restarts },
+  });
+  const { r } = goals[0];
+  const shown = shareOf(z, await subject.reconstruct(r), clean);
+  const relativeBudget = norm(r) / subject.reference;
+  const measured = await subject.measure(r, { label: percentOf(budget, 0), relativeBudget, picture: true });
+  return { measurements: [{ ...measured, shown, search: searchFigures(goals[0]) }] };
 }

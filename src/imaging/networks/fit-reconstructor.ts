@@ -14,8 +14,16 @@ import {
   type Shape,
   type Value,
 } from "../../engine/index.ts";
-import { fit, type Dataset, type FitOptions, type Network, type Settings, type Trained } from "../../learning/index.ts";
-import { fullMask, nestedMasks } from "../operators/masks.ts";
+import {
+  fit,
+  type Dataset,
+  type FitOptions,
+  type Forward,
+  type Network,
+  type Settings,
+  type Trained,
+} from "../../learning/index.ts";
+import { fullMask, nestedMasks, type Mask } from "../operators/masks.ts";
 import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
 import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
@@ -100,36 +108,53 @@ function worst(
   return r;
 }
 
-/**
- * Trains a network to reconstruct: measurements are taken from the problem's images inside the
- * plan, with fresh noise every time an image is seen. What it was trained for travels with it.
- * Throws ConfigError for options out of range, and what fit throws.
- */
-export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
-  const { problem, seed, jitter = 0, smoothing = 0, rates, adversarial } = options;
-  const form: Form = { ...formOf(network), ...options.form };
-  const { operator, images, noise } = problem;
-  if (
-    !(jitter >= 0) ||
-    !(smoothing >= 0) ||
-    (adversarial && (!(adversarial.relativeBudget > 0) || !(adversarial.steps >= 1)))
-  )
+/** Throws ConfigError for options that are out of range or need what the operator lacks. */
+function checkOptions(options: FitReconstructorOptions): void {
+  const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const possible = !adversarial || (adversarial.relativeBudget > 0 && adversarial.steps >= 1);
+  if (!(jitter >= 0) || !(smoothing >= 0) || !possible)
     throw new ConfigError(
       `fitReconstructor: jitter ${jitter} and smoothing ${smoothing} must not be negative, an adversary's budget positive and its steps at least 1`,
       { jitter, smoothing, adversarial },
     );
-  const { sampling } = operator;
-  const lack = lacking(operator, rates ? ["sampling"] : []);
+  const lack = lacking(problem.operator, rates ? ["sampling"] : []);
   if (lack !== undefined) throw new ConfigError(`fitReconstructor: training at several rates ${lack}`, { rates });
+}
+
+/** The masks that training at several rates draws from. */
+function familiesOf({ problem, rates, seed }: FitReconstructorOptions): Mask[] | undefined {
+  const { sampling } = problem.operator;
+  if (!rates || !sampling) return undefined;
+  return Array.from({ length: FAMILIES }, (_, k) => nestedMasks(sampling.mask, { rates, seed: seed + k })).flat();
+}
+
+/** What changes the bits of a run beside the images, for a run that goes on. */
+function variation(options: FitReconstructorOptions, form: Form): Settings {
+  const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const { operator, noise } = problem;
+  return present({
+    operator: JSON.stringify(operator.spec ?? operator.description),
+    measured: bytesToHex(sha256(operator.measured)).slice(0, 16),
+    noise: noise.sigma,
+    jitter,
+    smoothing,
+    rates: rates?.join(", "),
+    adversarialBudget: adversarial?.relativeBudget,
+    adversarialSteps: adversarial?.steps,
+    form: JSON.stringify(form),
+  }) as Settings;
+}
+
+/**
+ * Image, noise and, where it changes, the mask travel together in one input; the target is the
+ * image. The draws are one stream: a resumed run goes on in it where the unbroken one would be.
+ */
+function trainingData(options: FitReconstructorOptions, masks: readonly Mask[] | undefined, form: Form): Dataset {
+  const { problem, seed, jitter = 0, smoothing = 0 } = options;
+  const { operator, images, noise } = problem;
   const [size, noisySize] = [sizeOf(operator.domain), sizeOf(operator.range)];
   const rng = random(seed).fork("noise");
   const choice = random(seed).fork("masks");
-  const masks =
-    rates &&
-    sampling &&
-    Array.from({ length: FAMILIES }, (_, k) => nestedMasks(sampling.mask, { rates, seed: seed + k })).flat();
-  const maskShape = masks ? [1, ...masks[0].shape] : [0];
-  // the draws are one stream: a resumed run goes on in it where the unbroken one would be
   const drawn = (options.resume?.step ?? 0) * options.batchSize;
   for (let i = 0; i < drawn; i++) {
     // a normal number takes one uniform, two by two
@@ -142,56 +167,65 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
     targetShape: operator.domain,
     read: (i, _input, target) => target.set(images.image(i)),
   };
-  const by = present({
-    operator: JSON.stringify(operator.spec ?? operator.description),
-    measured: bytesToHex(sha256(operator.measured)).slice(0, 16),
-    noise: noise.sigma,
-    jitter,
-    smoothing,
-    rates: rates?.join(", "),
-    adversarialBudget: adversarial?.relativeBudget,
-    adversarialSteps: adversarial?.steps,
-    form: JSON.stringify(form),
-  });
-  const trained = await fit(
-    network,
-    {
-      ...options,
-      // image, noise and, where it changes, the mask travel together; the target is the image
-      data: {
-        length: images.length,
-        varied: { from: pictures, by: by as Settings },
-        inputShape: [size + noisySize + sizeOf(maskShape)],
-        targetShape: operator.domain,
-        read(i, input, target) {
-          const image = images.image(i);
-          input.set(image);
-          const extra = jitter > 0 ? jitter * rng.uniform() : 0;
-          const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
-          for (let k = 0; k < noisySize; k++) input[size + k] = sigma * rng.normal();
-          if (masks) input.set(masks[choice.integer(masks.length)].data, size + noisySize);
-          target.set(image);
-        },
-      },
+  return {
+    length: images.length,
+    varied: { from: pictures, by: variation(options, form) },
+    inputShape: [size + noisySize + sizeOf(maskShapeOf(masks))],
+    targetShape: operator.domain,
+    read(i, input, target) {
+      const image = images.image(i);
+      input.set(image);
+      const extra = jitter > 0 ? jitter * rng.uniform() : 0;
+      const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
+      for (let k = 0; k < noisySize; k++) input[size + k] = sigma * rng.normal();
+      if (masks) input.set(masks[choice.integer(masks.length)].data, size + noisySize);
+      target.set(image);
     },
-    (b, net, input, target) => {
-      const { reshape, slice } = arithmetic(b);
-      const part = (from: number, shape: Shape): Value =>
-        reshape(slice(input, 1, from, from + sizeOf(shape)), [input.shape[0], ...shape]);
-      const image = part(0, operator.domain);
-      const drawn = part(size, operator.range);
-      const mask = masks && part(size + noisySize, broadcastable(maskShape, operator.range));
-      const own: Operator = mask && sampling ? masked(sampling, mask) : operator;
-      const noisy = b.emit("add", { a: own.forward(b, image), b: drawn }, {});
-      const y = mask ? b.emit("mul", { a: noisy, b: mask }, {}) : problem.sampled(b, noisy);
-      const shared = new Map<string, Value>();
-      const f = (at: Value): ReturnType<typeof applyForm> =>
-        applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });
-      if (!adversarial) return f(y);
-      const r = worst(b, y, target, (at) => f(at).y, adversarial);
-      return { ...f(b.emit("add", { a: y, b: r }, {})), held: [r] };
-    },
-  );
+  };
+}
+const maskShapeOf = (masks: readonly Mask[] | undefined): Shape => (masks ? [1, ...masks[0].shape] : [0]);
+
+/** From an input of trainingData to the reconstruction that is held against the target. */
+function trainingForward(
+  { problem, adversarial }: FitReconstructorOptions,
+  masks: readonly Mask[] | undefined,
+  form: Form,
+): Forward {
+  const { operator } = problem;
+  const { sampling } = operator;
+  const [size, noisySize] = [sizeOf(operator.domain), sizeOf(operator.range)];
+  return (b, net, input, target) => {
+    const { reshape, slice } = arithmetic(b);
+    const part = (from: number, shape: Shape): Value =>
+      reshape(slice(input, 1, from, from + sizeOf(shape)), [input.shape[0], ...shape]);
+    const image = part(0, operator.domain);
+    const drawn = part(size, operator.range);
+    const mask = masks && part(size + noisySize, broadcastable(maskShapeOf(masks), operator.range));
+    const own: Operator = mask && sampling ? masked(sampling, mask) : operator;
+    const noisy = b.emit("add", { a: own.forward(b, image), b: drawn }, {});
+    const y = mask ? b.emit("mul", { a: noisy, b: mask }, {}) : problem.sampled(b, noisy);
+    const shared = new Map<string, Value>();
+    const f = (at: Value): ReturnType<typeof applyForm> =>
+      applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });
+    if (!adversarial) return f(y);
+    const r = worst(b, y, target, (at) => f(at).y, adversarial);
+    return { ...f(b.emit("add", { a: y, b: r }, {})), held: [r] };
+  };
+}
+
+/**
+ * Trains a network to reconstruct: measurements are taken from the problem's images inside the
+ * plan, with fresh noise every time an image is seen. What it was trained for travels with it.
+ * Throws ConfigError for options out of range, and what fit throws.
+ */
+export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
+  const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const form: Form = { ...formOf(network), ...options.form };
+  checkOptions(options);
+  const { operator, images, noise } = problem;
+  const masks = familiesOf(options);
+  const data = trainingData(options, masks, form);
+  const trained = await fit(network, { ...options, data }, trainingForward(options, masks, form));
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = {
