@@ -51,7 +51,8 @@ export interface HarmLimits {
 }
 
 /**
- * Why a perturbation does harm, as the end of a sentence; undefined where it does none: it costs `harmDb` or more and
+ * Why a perturbation does harm, as the end of a sentence; undefined where it does none: it costs
+ * `harmDb` or more and
  * leaves less than the best reference keeps at its own worst case; or it costs `ruinDb` or more
  * beyond noise that is measured as much.
  */
@@ -69,12 +70,17 @@ export function harmReason(harm: Harm, best: Reference | undefined, limits: Harm
 }
 
 /**
+ * (e + 1.5n)/√(e² + n²) ≤ 1.81 for every error e: within 1.5 times noise's change n, 5.2 dB beyond
+ * it.
+ */
+const NEAR_NOISE = 1.5;
+/**
  * Whether a proven bound makes a search needless: no perturbation costs `harmDb`, or none changes
- * the image more than noise does, but for a twentieth.
+ * the image much more than noise does.
  */
 const isProven = ({ lossBound, changeBound, noise }: Measurement, harmDb: number): boolean =>
   (lossBound !== undefined && lossBound < harmDb) ||
-  (changeBound !== undefined && changeBound <= 1.05 * noise.meanOutputChange);
+  (changeBound !== undefined && changeBound <= NEAR_NOISE * noise.meanOutputChange);
 
 /**
  * Why the search at one image is no evidence that nothing worse is there; undefined where it is,

@@ -140,7 +140,9 @@ interface Job extends PieceRecord {
   readonly compute: Compute;
 }
 
-/** Every piece: first each method on each image as it is, then test by test, then the certificates. */
+/**
+ * Every piece: first each method on each image as it is, then test by test, then the certificates.
+ */
 function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory): Job[] {
   const { imageCount: count, problem } = lab;
   const every = (make: (method: Reconstructor, m: number, image: number) => Job): Job[] =>
