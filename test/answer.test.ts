@@ -106,14 +106,14 @@ const every: Made[] = outcomes.flatMap((ascent) =>
 describe("the answer", () => {
   it.each(every)("$ascent, $practice, $psnr dB, $images images", (of) => {
     const result = made(of);
-    const { answer, next } = answerOf(result);
+    const { answer, next, command = "" } = answerOf(result);
     expect(answer).toMatch(expected(of));
     // which method, on what, and what next with an option or a method
     const [first] = answer.split(/\.\s|: (?=why)/);
     expect(first).toContain("U-Net");
     expect(first).toContain(`${of.images === 1 ? "1 image" : "3 images"} (64×64, 25 % of the data measured)`);
     expect(first).not.toMatch(/PSNR|SSIM|‖|ℓ|x̂|Lipschitz|gradient/);
-    expect(next).toMatch(/--\w|total variation|Mend|Check/);
+    expect(`${next} ${command}`).toMatch(/--\w|fiducial train|total variation|Mend|Check/);
     // one image is said to be one, whatever was found on it
     const broken = /could not be run/.test(answer);
     expect(/This is one image/.test(answer)).toBe(of.images === 1 && !broken);
