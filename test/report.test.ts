@@ -83,7 +83,8 @@ function everything(of: (what: string) => string): Report {
         },
         { label: { text: of("row") }, cells: [null, { ...picture, picture: "there is none" }] },
       ],
-      windows: { grey: [0, 1], colour: { of: of("error"), top: 0.25 } },
+      small: true,
+      windows: { grey: [0, 1], white: of("white"), colour: { of: of("error"), top: 0.25 } },
       scaleBar: { pixels: 10, text: of("1 cm") },
     },
     {
@@ -105,6 +106,7 @@ function everything(of: (what: string) => string): Report {
         mark,
         outcome,
         explanation: of("explanation"),
+        figure: of("judged"),
       })),
     },
     {
@@ -269,7 +271,16 @@ describe("every kind of detail", () => {
     expect(page).not.toMatch(
       /<th[^>]*><\/th>|<img(?![^>]* alt="[^"]+")|<svg(?![^>]*(role="img" aria-label="[^"]+"|aria-hidden="true"))/,
     );
-    for (const what of ["title of bars", "note of curves", "1 cm", "picture missing", "0.250", "not applicable"])
+    for (const what of [
+      "title of bars",
+      "note of curves",
+      "1 cm",
+      "picture missing",
+      "0.250",
+      "(white)",
+      "(judged)",
+      "not applicable",
+    ])
       expect(page).toContain(what);
   });
   it("crops a picture to its box and outlines it in the whole", () => {

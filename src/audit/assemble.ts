@@ -154,6 +154,41 @@ function colour({ header }: Gathered, pieces: readonly Piece[], pictures: Record
   return { error: topOf("errors"), change: topOf("changes"), regions };
 }
 
+interface Scales {
+  readonly scales: readonly ImageScale[];
+  /** What the pictures of the t-th test are shown on. */
+  of(t: number): Pick<Found, "scales" | "regions">;
+}
+/** Colours every map: without perturbation by image, with it by image and test. */
+function colourAll(gathered: Gathered, records: readonly Record_[], pictures: Record<string, string>): Scales {
+  const { header, names, images, piece, cleans } = gathered;
+  const clean = (i: number): Piece[] => cleans.map((own) => own[i]);
+  const tried = (id: string, i: number): Piece[] => names.map((_, m) => piece(testKey(id, m, i)));
+  const undisturbed = images.map((i) => colour(gathered, clean(i), pictures));
+  const disturbed = records.map(({ id }, t) =>
+    header.tests[t].notApplicable === undefined ? images.map((i) => colour(gathered, tried(id, i), pictures)) : [],
+  );
+  const white = (i: number): Pick<ImageScale, "magnitude" | "percentile"> => ({
+    magnitude: header.whites[i],
+    percentile: WHITE_PERCENTILE,
+  });
+  const topsOf = (i: number): [string, { error: number; change: number }][] =>
+    records.flatMap(({ id }, t) =>
+      disturbed[t].slice(i, i + 1).map(({ error, change }) => [id, { error, change }] as const),
+    );
+  return {
+    scales: images.map((i) => ({
+      ...white(i),
+      error: undisturbed[i].error,
+      tests: Object.fromEntries(topsOf(i)),
+    })),
+    of: (t) => ({
+      scales: disturbed[t].map(({ error, change }, i) => ({ ...white(i), error, change })),
+      regions: Object.fromEntries(disturbed[t].flatMap(({ regions }) => Object.entries(regions))),
+    }),
+  };
+}
+
 /**
  * Puts the pieces of one audit together. `tests` are those of the plan. Throws ConfigError when a
  * piece is missing, and when a lower bound lies above a proven upper one.
@@ -164,7 +199,7 @@ export function assembleAudit(
   pieceOf: (key: string) => Piece | undefined,
 ): AuditResult {
   const gathered = gather(header, pieceOf);
-  const { names, images, piece, cleans, failures } = gathered;
+  const { names, piece, cleans, failures } = gathered;
   const { facts } = header;
   const accurate = accuracyRecord(header, gathered.standings, failures);
   const records = tests.map((test, t) => recordOf(gathered, test, t));
@@ -173,28 +208,7 @@ export function assembleAudit(
   const pictures: Record<string, string> = { ...header.pictures };
   for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
   const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
-  const undisturbed = images.map((i) =>
-    colour(
-      gathered,
-      cleans.map((own) => own[i]),
-      pictures,
-    ),
-  );
-  const disturbed = records.map(({ id }, t) =>
-    header.tests[t].notApplicable === undefined
-      ? images.map((i) =>
-          colour(
-            gathered,
-            names.map((_, m) => piece(testKey(id, m, i))),
-            pictures,
-          ),
-        )
-      : [],
-  );
-  const white = (i: number): { magnitude: number; percentile: number } => ({
-    magnitude: header.whites[i],
-    percentile: WHITE_PERCENTILE,
-  });
+  const { scales, of: shownOn } = colourAll(gathered, records, pictures);
   const around: Omit<Found, "test" | "scales" | "regions"> = {
     methods: names,
     audited: audited(facts.methods),
@@ -205,18 +219,9 @@ export function assembleAudit(
   };
   const shown = (record: Record_, t: number): TestRecord => {
     if (foundNothing(record)) return { ...record, details: [] };
-    const scales = disturbed[t].map((own, i) => ({ ...white(i), error: own.error, change: own.change }));
-    const regions = Object.assign({}, ...disturbed[t].map((own) => own.regions)) as Found["regions"];
-    const found: Found = { ...around, test: record, scales, regions };
+    const found: Found = { ...around, ...shownOn(t), test: record };
     return { ...record, details: (tests[t].show ?? shownAsSearch)(found) };
   };
-  const scales = images.map((i): ImageScale => {
-    const tops = records.flatMap(({ id }, t) => {
-      const own = disturbed[t][i];
-      return own ? [[id, { error: own.error, change: own.change }] as const] : [];
-    });
-    return { ...white(i), error: undisturbed[i].error, tests: Object.fromEntries(tops) };
-  });
   const result: Omit<AuditResult, "sha256"> = present({
     ...facts,
     initialPsnr: header.initialPsnr,

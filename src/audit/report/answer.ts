@@ -6,13 +6,12 @@ import { bestReference, harmOf, harmReason, type Harm, type Reference } from "..
 import type { AuditResult, Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { withInfinities } from "../upgrade.ts";
-import { nextStep } from "./next-step.ts";
+import { nextStep, type Step } from "./next-step.ts";
 import { caseOf, ended, type Case, type Judged } from "./standing.ts";
 
-export interface Answer {
+export interface Answer extends Step {
   /** The first sentence is the answer, in plain words. */
   readonly answer: string;
-  readonly next: string;
 }
 /** What an answer rests on, the gravest first. */
 export type Finding = "broken" | "useless" | "failed" | "inferior" | "unsettled" | "untested" | "nothing found";
@@ -150,5 +149,5 @@ export function answerOf(result: AuditResult): Answer {
   const finding = findingOf(c);
   const single = result.problem.images.length === 1 && finding !== "broken";
   const alone = single ? " This is one image; of others nothing is known." : "";
-  return { answer: `${sayings[finding](c)}${alone}`, next: nextStep(finding, c) };
+  return { answer: `${sayings[finding](c)}${alone}`, ...nextStep(finding, c) };
 }

@@ -42,7 +42,8 @@ function whereOf({ problem: { operator, images } }: AuditResult): string {
 
 function bestOf(result: AuditResult, subject: string): Case["best"] {
   const own = psnrOf(result, subject);
-  if (own === undefined) return undefined;
+  // what was learned is held to what was not, and nothing else to anything
+  if (own === undefined || result.methods.find((m) => m.name === subject)?.classical) return undefined;
   const others = result.methods.flatMap(({ name, classical }) => {
     const psnr = name !== subject && classical ? psnrOf(result, name) : undefined;
     return psnr === undefined ? [] : [{ method: name, by: psnr - own }];

@@ -68,13 +68,19 @@ function noteOf({ tests }: AuditResult): string {
 export function summarySection(result: AuditResult): Section {
   const methods = result.methods.map((m) => m.name);
   const lifted: Detail[] = result.tests.flatMap((t) => t.details.filter((d) => d.place === "summary"));
-  const { answer, next } = answerOf(result);
+  const { answer, next, command } = answerOf(result);
   return {
     id: "summary",
     title: "Summary",
     details: [
       { kind: "text", id: "answer", paragraphs: [answer] },
-      { kind: "text", id: "next", title: "What next", paragraphs: [next] },
+      {
+        kind: "text",
+        id: "next",
+        title: "What next",
+        paragraphs: [next],
+        ...(command === undefined ? {} : { code: command }),
+      },
       summaryTable(result, methods),
       ...lifted,
     ],

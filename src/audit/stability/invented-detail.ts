@@ -60,7 +60,7 @@ export function inventedDetail(
       const doubts = proven ? [] : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
       const passed = doubts.length === 0 ? "pass" : "inconclusive";
       const unsure = shown > maxShown ? [] : doubts;
-      const said = `shows ${percent(shown)} of the disc on the mean for a perturbation of ${percent(budget)} of it; threshold ${percent(maxShown)}`;
+      const said = `shows ${percent(shown)} of the disc${measurements.length > 1 ? " on the mean" : ""} for a perturbation of ${percent(budget)} of it; threshold ${percent(maxShown)}`;
       return {
         method,
         outcome: shown > maxShown ? "fail" : passed,

@@ -105,7 +105,7 @@ function outlined(row: Row, region: Box): Row {
 }
 
 function rowsOf(scene: Scene): Row[] {
-  const { methods, region, found } = scene;
+  const { methods, region } = scene;
   const row = (text: string, first: Picture | null, cell: (s: Scene, m: Suffering) => Picture | null): Row => ({
     label: { text },
     cells: [first, ...methods.map((m) => cell(scene, m))],

@@ -1,4 +1,5 @@
 // A search's findings as curves: harm against size, accuracy against stability, progress.
+import { log } from "../../../engine/index.ts";
 import type { Curve, Curves, Point } from "../../../report/index.ts";
 import { lossOf } from "../../judgement.ts";
 import type { Measurement } from "../../schema.ts";
@@ -37,7 +38,8 @@ export function harmCurves(
 ): Curves[] {
   const { id, title, worst, measurements = found.test.measurements, fold } = options;
   const shown = measured(found, measurements);
-  if (shown.length === 0) return [];
+  // one size makes no curve
+  if (distinct(measurements.map((m) => m.label)).length < 2) return [];
   const noise = noiseWords(measurements[0]);
   const means = overImages(found);
   return [
@@ -67,7 +69,7 @@ function pictured({ test: { measurements } }: Found): readonly Measurement[] {
 function progress(m: Measurement, whole: boolean): number[] {
   const curve = m.search?.curve ?? [];
   const last = curve.at(-1) || 1;
-  return curve.map((v) => (whole ? lost(m) + 20 * Math.log10(Math.max(v, 1e-30) / last) : (100 * v) / last));
+  return curve.map((v) => (whole ? lost(m) + (20 * log(Math.max(v, 1e-30) / last)) / log(10) : (100 * v) / last));
 }
 
 /**

@@ -70,7 +70,7 @@ function beforeAndAfter(shown: readonly Column[], input: string): PictureGrid["r
       caption: {
         text: `${decibels(c.own.psnr.after)},`,
         strong: true,
-        soft: `SSIM ${fixed(c.own.ssim.after, 3)}; with ${noiseWords(c.own)} ${decibels(c.own.noise.psnr)}`,
+        soft: `SSIM ${fixed(c.own.ssim.after, 3)} (noise ${decibels(c.own.noise.psnr)})`,
       },
       ...outline(c),
     })),
@@ -97,6 +97,7 @@ export function comparison(found: Found, words: { what: string; input: string })
         kind: "pictures",
         id: `${found.test.id}-${i}-methods`,
         title: `${image.label}: ${words.what}`,
+        note: `In brackets: with ${noiseWords(shown[0].own)}.`,
         ...(i === 0 ? {} : { fold: `The same of ${count(found.images.length - 1, "other image")}` }),
         shape: found.shape,
         small: true,

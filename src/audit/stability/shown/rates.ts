@@ -30,7 +30,7 @@ export function shownAsRates(found: Found): Detail[] {
       id: test.id,
       title: "Quality against the measured share of k-space",
       label: `PSNR against the measured share of k-space for ${shown.map((s) => s.name).join(", ")}. The numbers are in the table below.`,
-      note: "Means over images and families of masks, with 95 % intervals.",
+      note: `Means over ${found.images.length > 1 ? "images and " : ""}families of masks, with 95 % intervals.`,
       x: { name: "measured share of k-space, %", fromZero: true },
       y: { name: "PSNR, dB" },
       ...(Number.isFinite(sampledFraction) ? { lines: [{ x: 100 * sampledFraction, text: "this audit" }] } : {}),

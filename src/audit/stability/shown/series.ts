@@ -3,7 +3,7 @@ import { decibels, fixed, type Bars, type Detail, type Table } from "../../../re
 import type { Measurement } from "../../schema.ts";
 import { mean } from "../../statistics.ts";
 import { harmCurves } from "./curves.ts";
-import { distinct, loss, lossToNoise, spreadOf, type Found } from "./found.ts";
+import { distinct, loss, lossToNoise, noiseWords, spreadOf, type Found } from "./found.ts";
 import { gallery } from "./pictures.ts";
 
 const seriesOf = ({ test }: Found): string[] => distinct(test.measurements.flatMap((m) => m.series ?? []));
@@ -29,7 +29,7 @@ function costBars(found: Found): Bars[] {
       kind: "bars",
       id: found.test.id,
       title: "What each costs at the judged severity",
-      axis: "PSNR lost in dB, mean over the draws and images",
+      axis: `PSNR lost in dB, mean over the draws${found.images.length > 1 ? " and images" : ""}`,
       label: `PSNR lost to ${shown.map((g) => g.name).join("; ")}. The numbers are in the table below.`,
       ...(typeof limit === "number" ? { threshold: { value: limit, text: `threshold ${decibels(limit, 0)}` } } : {}),
       groups: shown,
@@ -38,6 +38,9 @@ function costBars(found: Found): Bars[] {
 }
 
 function costTable(found: Found): Table {
+  const overImages = found.images.length > 1 ? ", mean over the images" : "";
+  const [first] = found.test.measurements;
+  const noise = first ? noiseWords(first) : "random noise";
   const rows = seriesOf(found).flatMap((name) =>
     distinct(inSeries(found, name).map((m) => m.label)).map((label) => [
       name,
@@ -53,7 +56,8 @@ function costTable(found: Found): Table {
   return {
     kind: "table",
     id: `${found.test.id}-costs`,
-    title: "What each costs: PSNR lost in dB, mean over the images (random noise of the same norm)",
+    fold: "What each costs, in numbers",
+    note: `PSNR lost in dB${overImages}, and in brackets to ${noise}.`,
     columns: [
       { name: "fault" },
       { name: "severity" },
