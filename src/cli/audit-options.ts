@@ -110,8 +110,7 @@ export const auditOptions = {
   ...imageOptions,
   ...samplingOptions,
   methods: choices(classicalNames, {
-    default: ["total-variation", "zero-filled"],
-    help: `what stands beside the network: ${classicalNames.join(", ")}`,
+    help: `what stands beside the network: ${classicalNames.join(", ")} (total-variation,zero-filled; wavelet too with --tests all)`,
   }),
   ...testOptions,
   ...lambdaOption,

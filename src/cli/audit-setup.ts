@@ -79,6 +79,10 @@ export interface Setup {
   readonly handed: Handed;
 }
 
+/** What stands beside the network: all tests are worth another classical method. */
+const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
+  methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
+
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
@@ -97,7 +101,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     images: images.spec,
     methods: [
       { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
-      ...options.methods.map((name) => classicalMethod(name, options, noise.sigma)),
+      ...besideOf(options).map((name) => classicalMethod(name, options, noise.sigma)),
     ],
     tests,
     certificates: chosen(options, "certificates"),
