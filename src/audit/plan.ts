@@ -31,7 +31,7 @@ export interface AuditOptions {
   /** The first so many of the problem's images; all unless given. */
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
-  readonly images?: readonly Pick<ImageRecord, "label" | "preparation">[];
+  readonly images?: readonly Pick<ImageRecord, "label" | "preparation" | "unlike">[];
   /** Also bounds every method's Lipschitz constant: up to sixty more gradient steps each. */
   readonly certificates?: boolean;
   /** The same as plain data, of an audit that auditFromSpec made; the result carries it. */
@@ -185,8 +185,8 @@ const metrics = {
 
 function factsOf({ problem, methods, seed, backend, spec, images }: AuditOptions, count: number): AuditHeader["facts"] {
   const records = Array.from({ length: count }, (_, i): ImageRecord => {
-    const { label = `image ${i + 1}`, preparation = "none" } = images?.[i] ?? {};
-    return { label, sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))), preparation };
+    const { label = `image ${i + 1}`, preparation = "none", unlike } = images?.[i] ?? {};
+    return present({ label, sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))), preparation, unlike });
   });
   return present({
     schemaVersion,

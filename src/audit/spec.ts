@@ -72,7 +72,10 @@ const imageKinds: {
   readonly [K in keyof ImageKinds]: { readonly [F in keyof Required<ImageKinds[K]>]: Check };
 } & Kinds = {
   brainPhantoms: { shape: aShape, count: aWhole, seed: aWhole, mosaics: maybe(aNumber) },
-  given: { shape: aShape, images: aList(aRecord({ label: aText, sha256: aHash, preparation: aText })) },
+  given: {
+    shape: aShape,
+    images: aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) })),
+  },
 };
 const fields: { readonly [K in keyof AuditSpec]: Check } = {
   version: aWhole,
@@ -108,7 +111,7 @@ export const auditFingerprint = (spec: AuditSpec): string =>
 
 interface OpenedImages {
   readonly set: ImageSet;
-  readonly records: readonly Pick<ImageRecord, "label" | "preparation">[];
+  readonly records: readonly Pick<ImageRecord, "label" | "preparation" | "unlike">[];
 }
 function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
   if (spec.kind === "brainPhantoms") {

@@ -10,9 +10,9 @@ import {
   type Given,
   type TestSpec,
 } from "../audit/index.ts";
-import { openBackend, type Backend } from "../engine/index.ts";
+import { openBackend, present, type Backend } from "../engine/index.ts";
 import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash } from "../imaging/index.ts";
-import { loadNetwork, saveNetwork } from "../learning/index.ts";
+import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
 import {
   chooseBackend,
@@ -22,8 +22,10 @@ import {
   classicalMethod,
   loadImages,
   loadModel,
+  type Images,
   type Sampled,
 } from "./inputs.ts";
+import { unlikeTraining } from "./likeness.ts";
 import type { Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -79,6 +81,15 @@ export interface Setup {
   readonly handed: Handed;
 }
 
+/** The scans, each with how it is unlike what the network was trained on. */
+function withUnlikeness({ spec, set }: Images, network: Network, terminal: Terminal): AuditSpec["images"] {
+  if (spec.kind !== "given") return spec;
+  const unlike = unlikeTraining(network, set);
+  const records = spec.images.map((record, i) => present({ ...record, unlike: unlike[i] }));
+  for (const { label, unlike: how } of records) if (how !== undefined) terminal.note(`${label}: ${how}`);
+  return { ...spec, images: records };
+}
+
 /** What stands beside the network: all tests are worth another classical method. */
 const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
   methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
@@ -98,7 +109,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     version: specVersion,
     operator: operator.spec!,
     noise,
-    images: images.spec,
+    images: withUnlikeness(images, network, terminal),
     methods: [
       { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
       ...besideOf(options).map((name) => classicalMethod(name, options, noise.sigma)),

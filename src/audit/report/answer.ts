@@ -143,11 +143,20 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
     `Nothing was found against ${c.subject} in ${count(c.judged.length, "test")} on ${c.where}; that is no proof that there is nothing, so use it with care.`,
 };
 
+/** Scans that are unlike the training images: what a network does there is not what it learned. */
+function strangers({ problem: { images } }: AuditResult): string {
+  const strange = images.filter((image) => image.unlike !== undefined);
+  if (strange.length === 0) return "";
+  const [{ label, unlike }] = strange;
+  if (images.length === 1) return ` The image is ${ending(unlike!)}`;
+  return ` ${strange.length} of the ${images.length} images are not like those it was trained on; ${label} is ${ending(unlike!)}`;
+}
+
 /** The answer to "can this be trusted", from a result and nothing else. */
 export function answerOf(result: AuditResult): Answer {
   const c = caseOf(result);
   const finding = findingOf(c);
   const single = result.problem.images.length === 1 && finding !== "broken";
   const alone = single ? " This is one image; of others nothing is known." : "";
-  return { answer: `${sayings[finding](c)}${alone}`, ...nextStep(finding, c) };
+  return { answer: `${sayings[finding](c)}${alone}${strangers(result)}`, ...nextStep(finding, c) };
 }
