@@ -34,7 +34,7 @@ function Row({ cells, columns }: { cells: readonly Cell[]; columns: readonly Col
       {rest.map((cell, i) => (
         <td
           data-name={columns[i + 1]?.name}
-          class={isSentence(cell) ? "words" : undefined}
+          class={isSentence(cell) ? "words" : "short"}
           {...shadeOf(labelOf(cell).shade)}
         >
           <Words of={cell} format={columns[i + 1]?.format} />
