@@ -127,7 +127,7 @@ describe("the answer", () => {
     expect(answer).toContain(
       "At r₃ (6.00 % of ‖x‖) the worst perturbation found costs 5.83 dB on the mean, noise measured as much 0.11 dB, and leaves 20.26 dB, less than total variation keeps at its own worst case (21.56 dB).",
     );
-    expect(answer).toContain("Undisturbed, total variation is 3.91 dB better");
+    expect(answer).toContain("Undisturbed, total variation, a classical method, is 3.91 dB better");
     expect(said({ ascent: "fail", psnr: 26.09, images: 1 }).answer).toContain("costs 5.83 dB, noise");
   });
   it("says nothing of a comparison that the figures do not bear", () => {
