@@ -1,5 +1,19 @@
 // The report's first sentence, over made-up results of every combination of what an audit can find.
-import { answerOf, renderHtml, renderMarkdown, type AuditResult, type Measurement } from "fiducial/audit";
+import {
+  answerOf,
+  badReconstructionLikelihood,
+  instabilityAscent,
+  inventedDetail,
+  lostDetailSearch,
+  practicalFaults,
+  renderHtml,
+  renderMarkdown,
+  samplingRates,
+  structuralChange,
+  worstCasePerturbation,
+  type AuditResult,
+  type Measurement,
+} from "fiducial/audit";
 import type { Outcome } from "fiducial/report";
 import { describe, expect, it } from "vitest";
 
@@ -151,5 +165,26 @@ describe("the answer", () => {
       expect(text.indexOf(first)).toBeLessThan(text.indexOf("nearly equal image is reconstructed badly</a>") >>> 0);
     }
     expect(html).not.toMatch(/mean over the images|undefined|NaN/);
+  });
+});
+
+describe("thresholds", () => {
+  const tests = [
+    instabilityAscent(),
+    worstCasePerturbation(),
+    inventedDetail(),
+    structuralChange(),
+    lostDetailSearch(),
+    samplingRates(),
+    practicalFaults(),
+    badReconstructionLikelihood(),
+  ];
+  it.each(tests)("of $id: each is there with its reason, and where the definitions are", ({ thresholds }) => {
+    const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
+    const [first] = result.tests;
+    const markdown = renderMarkdown({ ...result, tests: [{ ...first, thresholds }] }, { command: "x" });
+    expect(markdown).toContain("docs/verdicts.md");
+    for (const name of Object.keys(thresholds))
+      expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
   });
 });
