@@ -1,5 +1,19 @@
 // The report's first sentence, over made-up results of every combination of what an audit can find.
-import { answerOf, renderHtml, renderMarkdown, type AuditResult, type Measurement } from "fiducial/audit";
+import {
+  answerOf,
+  badReconstructionLikelihood,
+  instabilityAscent,
+  inventedDetail,
+  lostDetailSearch,
+  practicalFaults,
+  renderHtml,
+  renderMarkdown,
+  samplingRates,
+  structuralChange,
+  worstCasePerturbation,
+  type AuditResult,
+  type Measurement,
+} from "fiducial/audit";
 import type { Outcome } from "fiducial/report";
 import { describe, expect, it } from "vitest";
 
@@ -127,7 +141,7 @@ describe("the answer", () => {
     expect(answer).toContain(
       "At r₃ (6.00 % of ‖x‖) the worst perturbation found costs 5.83 dB on the mean, noise measured as much 0.11 dB, and leaves 20.26 dB, less than total variation keeps at its own worst case (21.56 dB).",
     );
-    expect(answer).toContain("Undisturbed, total variation is 3.91 dB better");
+    expect(answer).toContain("Undisturbed, total variation, a classical method, is 3.91 dB better");
     expect(said({ ascent: "fail", psnr: 26.09, images: 1 }).answer).toContain("costs 5.83 dB, noise");
   });
   it("says nothing of a comparison that the figures do not bear", () => {
@@ -151,5 +165,26 @@ describe("the answer", () => {
       expect(text.indexOf(first)).toBeLessThan(text.indexOf("nearly equal image is reconstructed badly</a>") >>> 0);
     }
     expect(html).not.toMatch(/mean over the images|undefined|NaN/);
+  });
+});
+
+describe("thresholds", () => {
+  const tests = [
+    instabilityAscent(),
+    worstCasePerturbation(),
+    inventedDetail(),
+    structuralChange(),
+    lostDetailSearch(),
+    samplingRates(),
+    practicalFaults(),
+    badReconstructionLikelihood(),
+  ];
+  it.each(tests)("of $id: each is there with its reason, and where the definitions are", ({ thresholds }) => {
+    const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
+    const [first] = result.tests;
+    const markdown = renderMarkdown({ ...result, tests: [{ ...first, thresholds }] }, { command: "x" });
+    expect(markdown).toContain("docs/verdicts.md");
+    for (const name of Object.keys(thresholds))
+      expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
   });
 });

@@ -42,13 +42,15 @@ const isFinitePoint = (p: Point): p is Finite => Number.isFinite(p.x) && Number.
 const finite = (points: readonly Point[] = []): Finite[] => points.filter(isFinitePoint);
 
 type Scale = ScaleLinear<number, number>;
+/** So little below zero, as a share of the highest, is drawn below the axis and needs no tick. */
+const HARDLY = 0.01;
 function scaleOf(axis: Axis, values: readonly number[], range: readonly [number, number]): Scale {
   const low = Math.min(...values, ...(axis.fromZero ? [0] : []));
   const high = Math.max(...values);
   // all the same: some room around it; otherwise 6.0000001 needs no more of it than 6
   const room = high > low ? -1e-6 * (high - low) : Math.max(1e-6, Math.abs(high) * 0.1);
   return scaleLinear()
-    .domain([axis.fromZero && low === 0 ? 0 : low - room, high + room])
+    .domain([axis.fromZero && low >= -HARDLY * high ? 0 : low - room, high + room])
     .range(range)
     .nice(6);
 }

@@ -102,7 +102,7 @@ function whatIsBetter({ best, judged }: Case): string {
     test.verdicts.some((v) => v.method === best.method && v.outcome === "fail"),
   ).length;
   const itself = failed === 0 ? "" : `, though it failed ${failed} of the ${count(judged.length, "test")} itself`;
-  return ` Undisturbed, ${best.method} is ${decibels(best.by)} better and was trained on nothing${itself}.`;
+  return ` Undisturbed, ${best.method}, a classical method, is ${decibels(best.by)} better${itself}.`;
 }
 
 const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
@@ -129,7 +129,7 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
     const settled = open === 0 ? "" : `, and ${open} settled nothing`;
     const tests =
       judged.length === 0 ? "" : ` ${subject} failed none of the ${count(judged.length, "test")}${settled}.`;
-    return `There is no reason to use ${subject} on images such as these: on ${where} ${best!.method}, which was trained on nothing, is ${decibels(best!.by)} better.${tests}`;
+    return `There is no reason to use ${subject} on images such as these: on ${where} ${best!.method}, a classical method, is ${decibels(best!.by)} better.${tests}`;
   },
   unsettled: (c) => {
     const open = [...ended(c, "inconclusive"), ...ended(c, "error")];

@@ -13,6 +13,9 @@ function shadeOf(shade: number | undefined): { style?: string } {
   return { style: `background:color-mix(in srgb, var(${shade > 0 ? "--right" : "--wrong"}) ${depth}%, transparent)` };
 }
 
+/** What is long enough to be broken into lines. */
+const isSentence = (cell: Cell): boolean => String(labelOf(cell).text).length > 40;
+
 function Head({ column }: { column: Column }): JSX.Element {
   return (
     <th scope="col">
@@ -29,7 +32,11 @@ function Row({ cells, columns }: { cells: readonly Cell[]; columns: readonly Col
         <Words of={head} format={columns[0]?.format} />
       </th>
       {rest.map((cell, i) => (
-        <td data-name={columns[i + 1]?.name} {...shadeOf(labelOf(cell).shade)}>
+        <td
+          data-name={columns[i + 1]?.name}
+          class={isSentence(cell) ? "words" : "short"}
+          {...shadeOf(labelOf(cell).shade)}
+        >
           <Words of={cell} format={columns[i + 1]?.format} />
         </td>
       ))}

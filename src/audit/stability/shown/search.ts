@@ -9,12 +9,11 @@ import { transferTable } from "./transfers.ts";
 /** What is shown of a test that does not say otherwise. */
 export function shownAsSearch(found: Found): Detail[] {
   const { test } = found;
-  const figures = test.transfers
-    ? composed(found)
-    : comparison(found, {
-        what: "every method under its own worst perturbation",
-        input: "input with its perturbation",
-      });
+  // before 1.3 no change was pictured; and the audited method may have none
+  const changed = test.transfers && test.measurements.some((m) => m.pictures?.change);
+  const whole = changed ? composed(found) : [];
+  const words = { what: "every method under its own worst perturbation", input: "input with its perturbation" };
+  const figures = whole.length > 0 ? whole : comparison(found, words);
   return [
     ...figures,
     ...harmCurves(found, {
