@@ -187,4 +187,14 @@ describe("thresholds", () => {
     for (const name of Object.keys(thresholds))
       expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
   });
+  it("says which scans are unlike the training images, and how", () => {
+    const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
+    const unlike = "unlike the images it was trained on: its share of background is 0.9, theirs lie in 0.2…0.5";
+    const [first, second, third] = result.problem.images;
+    const strange = { ...result, problem: { ...result.problem, images: [first, { ...second, unlike }, third] } };
+    expect(answerOf(strange).answer).toContain(
+      `1 of the 3 images are not like those it was trained on; ${second.label} is ${unlike}.`,
+    );
+    expect(answerOf(result).answer).not.toContain("trained on;");
+  });
 });
