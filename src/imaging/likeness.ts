@@ -241,7 +241,7 @@ export interface Likeness {
   readonly verdict: string;
 }
 
-const figure = (v: number): string => String(Number(v.toPrecision(2)));
+const figure = (v: number): string => String(Number(v.toPrecision(3)));
 
 function likenessTo(features: ImageFeatures, kind: ImageKind): Likeness {
   const excess = ({ value, low, high }: Unlikeness): number =>

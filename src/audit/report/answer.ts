@@ -128,7 +128,9 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
     const open = judged.length - ended(c, "pass").length;
     const settled = open === 0 ? "" : `, and ${open} settled nothing`;
     const tests =
-      judged.length === 0 ? "" : ` ${subject} failed none of the ${count(judged.length, "test")}${settled}.`;
+      judged.length === 0
+        ? ""
+        : ` ${subject} failed ${judged.length === 1 ? "no test" : `none of the ${judged.length} tests`}${settled}.`;
     return `There is no reason to use ${subject} on images such as these: on ${where} ${best!.method}, a classical method, is ${decibels(best!.by)} better.${tests}`;
   },
   unsettled: (c) => {
