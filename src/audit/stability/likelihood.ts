@@ -104,7 +104,7 @@ export function badReconstructionLikelihood(
         method,
         outcome: outcomeOfInterval(worst, maxProbability, "above"),
         figure: { value: worst.probability, threshold: maxProbability, unit: `probability of losing ${psnrLoss} dB` },
-        explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${probability(worst.probability)} (${probability(worst.low)} to ${probability(worst.high)}) on its worst image, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
+        explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${probability(worst.probability)} (${probability(worst.low)} to ${probability(worst.high)})${all.length > 1 ? " on its worst image" : ""}, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
       };
     },
   };
