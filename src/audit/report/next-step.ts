@@ -43,6 +43,14 @@ function insteadOf({ best, judged }: Case): string {
   return failed ? "" : ` Use ${best.method} until then.`;
 }
 
+/** What docs/remedies.md has against it; nothing in particular where it has nothing. */
+function remedyFor(failed: readonly Judged[]): string {
+  if (failed.some(({ test }) => test.thresholds.harmDb !== undefined)) return "--adversarial 0.05";
+  if (failed.some(({ test }) => test.id === "sampling-rates")) return "--rates 0.125,0.25,0.5";
+  const faults = ["practical-faults", "bad-reconstruction-likelihood"];
+  return failed.some(({ test }) => faults.includes(test.id)) ? "--jitter 0.1" : "";
+}
+
 const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   broken: () => ({
     next: "Check that the right weights were loaded and that the images are scaled as in training; then audit again (--debug shows where an error comes from).",
@@ -52,7 +60,7 @@ const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   }),
   failed: (c) => ({
     next: `Look at the figures below for what fails and where.${insteadOf(c)} Train against it (docs/remedies.md has what helps and what it costs), then audit again with the same seed:`,
-    command: "fiducial train reconstructor --adversarial 0.05",
+    command: `fiducial train reconstructor ${remedyFor(ended(c, "fail"))}`.trim(),
   }),
   inferior: ({ best }) => ({
     next: `Use ${best?.method ?? "a classical method"}; or train on images such as these and audit again:`,
