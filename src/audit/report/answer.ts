@@ -7,14 +7,12 @@ import type { AuditResult, Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { withInfinities } from "../upgrade.ts";
 import { nextStep, type Step } from "./next-step.ts";
-import { caseOf, ended, type Case, type Judged } from "./standing.ts";
+import { caseOf, ended, type Case, type Finding, type Judged } from "./standing.ts";
 
 export interface Answer extends Step {
   /** The first sentence is the answer, in plain words. */
   readonly answer: string;
 }
-/** What an answer rests on, the gravest first. */
-export type Finding = "broken" | "useless" | "failed" | "inferior" | "unsettled" | "untested" | "nothing found";
 
 export const isConstant = ({ verdict }: Judged): boolean =>
   verdict.explanation.startsWith("gives the same image whatever is measured");

@@ -1,8 +1,7 @@
 // What to do after an audit: one short paragraph, and the command or the options that do it.
 import { doubtOf } from "../judgement.ts";
 import { withInfinities } from "../upgrade.ts";
-import type { Finding } from "./answer.ts";
-import { ended, type Case, type Judged } from "./standing.ts";
+import { ended, type Case, type Finding, type Judged } from "./standing.ts";
 
 export interface Step {
   readonly next: string;
@@ -45,10 +44,10 @@ function insteadOf({ best, judged }: Case): string {
 
 /** What docs/remedies.md has against it; nothing in particular where it has nothing. */
 function remedyFor(failed: readonly Judged[]): string {
-  if (failed.some(({ test }) => test.thresholds.harmDb !== undefined)) return "--adversarial 0.05";
-  if (failed.some(({ test }) => test.id === "sampling-rates")) return "--rates 0.125,0.25,0.5";
-  const faults = ["practical-faults", "bad-reconstruction-likelihood"];
-  return failed.some(({ test }) => faults.includes(test.id)) ? "--jitter 0.1" : "";
+  const judges = (threshold: string): boolean => failed.some(({ test }) => test.thresholds[threshold] !== undefined);
+  if (judges("harmDb")) return "--adversarial 0.05";
+  if (judges("maxPsnrDropDb")) return "--rates 0.125,0.25,0.5";
+  return judges("maxShare") || judges("maxProbability") ? "--jitter 0.1" : "";
 }
 
 const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
