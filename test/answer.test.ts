@@ -198,3 +198,21 @@ describe("thresholds", () => {
     expect(answerOf(result).answer).not.toContain("trained on;");
   });
 });
+
+describe("what is told of a test", () => {
+  const told = (outcome: Outcome, explanation: string): string => {
+    const result = made({ ascent: "pass", practice: outcome, psnr: 31, images: 3 });
+    const tests = result.tests.map((t) =>
+      t.id === "practice" ? { ...t, verdicts: t.verdicts.map((v) => ({ ...v, explanation })) } : t,
+    );
+    return answerOf({ ...result, tests }).answer;
+  };
+  it("goes on from the method's name, without what the answer has said already", () => {
+    const before = "is 4.76 dB less accurate than total variation to begin with; ";
+    expect(told("fail", `${before}loses more than 3 dB to motion`)).toMatch(/ U-Net loses more than 3 dB to motion\.$/);
+    expect(told("fail", "at 2 % it loses 9 dB")).toMatch(/ At 2 % it loses 9 dB\.$/);
+    expect(told("inconclusive", `${before}loses 3 dB in 1 of 36`)).toMatch(
+      / In question is whether faults of the acquisition make small differences: U-Net loses 3 dB in 1 of 36\.$/,
+    );
+  });
+});

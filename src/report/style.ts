@@ -90,7 +90,7 @@ body{background:#fff;font-size:12px}main{max-width:none;padding:0}
 section{border:0;padding:0;margin:0 0 18px}
 .chip{font-size:inherit;padding:0 5px}.head{break-after:avoid}
 figure,svg,tr,.grid,.verdicts div{break-inside:avoid}h2,h3,summary{break-after:avoid}
-.scroll{overflow:visible}td{white-space:normal}table{font-size:10px}th,td{padding-right:8px}
+.scroll{overflow:visible}td{white-space:normal}table,thead th{font-size:10px}th,td{padding-right:8px}
 .plot svg{min-width:0;max-width:520px}
 .grid{grid-auto-columns:auto;max-width:calc(90px + var(--columns)*130px)}.grid figure{min-width:0}
 .small{max-width:calc(110px + var(--columns)*112px)}

@@ -7,14 +7,12 @@ import type { AuditResult, Measurement } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { withInfinities } from "../upgrade.ts";
 import { nextStep, type Step } from "./next-step.ts";
-import { caseOf, ended, type Case, type Judged } from "./standing.ts";
+import { caseOf, ended, type Case, type Finding, type Judged } from "./standing.ts";
 
 export interface Answer extends Step {
   /** The first sentence is the answer, in plain words. */
   readonly answer: string;
 }
-/** What an answer rests on, the gravest first. */
-export type Finding = "broken" | "useless" | "failed" | "inferior" | "unsettled" | "untested" | "nothing found";
 
 export const isConstant = ({ verdict }: Judged): boolean =>
   verdict.explanation.startsWith("gives the same image whatever is measured");
@@ -75,10 +73,15 @@ function gravest({ test }: Judged, { subject, result }: Case): Size | undefined 
   return harmful.length === 0 ? undefined : harmful.reduce((p, q) => (q.harm.beyond > p.harm.beyond ? q : p));
 }
 
+/** A verdict's own words, which go on from the method's name unless they begin with the size. */
+function told(judged: Judged, { subject }: Case): string {
+  const words = ownWords(judged);
+  return /^at \S/.test(words) ? words : `${subject} ${words}`;
+}
 /** The figures behind a failure. */
 function evidence(judged: Judged, c: Case): string {
   const size = gravest(judged, c);
-  if (!size) return ending(upper(ownWords(judged)));
+  if (!size) return ending(told(judged, c).replace(/^at /, "At "));
   const { harm, best, own, label } = size;
   const averaged = own.length > 1 ? " on the mean" : "";
   const measured = own[0].noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
@@ -135,9 +138,10 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
   },
   unsettled: (c) => {
     const open = [...ended(c, "inconclusive"), ...ended(c, "error")];
-    const [{ test, verdict }] = open;
-    const why = verdict.outcome === "error" ? verdict.explanation : ownWords(open[0]);
-    return `${c.subject} was not shown to be unstable on ${c.where}, nor to be stable: ${open.length} of ${count(c.judged.length, "test")} settled nothing, so do not rely on it yet. ${ending(`${test.title}: ${why}`)}`;
+    const [first] = open;
+    const why = first.verdict.outcome === "error" ? first.verdict.explanation : told(first, c);
+    const question = ending(`In question is whether ${lower(first.test.title)}: ${why}`);
+    return `${c.subject} was not shown to be unstable on ${c.where}, nor to be stable: ${open.length} of ${count(c.judged.length, "test")} settled nothing, so do not rely on it yet. ${question}`;
   },
   untested: ({ subject, where }) =>
     `Nothing is known yet about whether ${subject} can be trusted: on ${where} none of the tests applies.`,

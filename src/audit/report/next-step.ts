@@ -1,8 +1,7 @@
 // What to do after an audit: one short paragraph, and the command or the options that do it.
 import { doubtOf } from "../judgement.ts";
 import { withInfinities } from "../upgrade.ts";
-import type { Finding } from "./answer.ts";
-import { ended, type Case, type Judged } from "./standing.ts";
+import { ended, type Case, type Finding, type Judged } from "./standing.ts";
 
 export interface Step {
   readonly next: string;
@@ -43,6 +42,14 @@ function insteadOf({ best, judged }: Case): string {
   return failed ? "" : ` Use ${best.method} until then.`;
 }
 
+/** What docs/remedies.md has against it; nothing in particular where it has nothing. */
+function remedyFor(failed: readonly Judged[]): string {
+  const judges = (threshold: string): boolean => failed.some(({ test }) => test.thresholds[threshold] !== undefined);
+  if (judges("harmDb")) return "--adversarial 0.05";
+  if (judges("maxPsnrDropDb")) return "--rates 0.125,0.25,0.5";
+  return judges("maxShare") || judges("maxProbability") ? "--jitter 0.1" : "";
+}
+
 const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   broken: () => ({
     next: "Check that the right weights were loaded and that the images are scaled as in training; then audit again (--debug shows where an error comes from).",
@@ -52,7 +59,7 @@ const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   }),
   failed: (c) => ({
     next: `Look at the figures below for what fails and where.${insteadOf(c)} Train against it (docs/remedies.md has what helps and what it costs), then audit again with the same seed:`,
-    command: "fiducial train reconstructor --adversarial 0.05",
+    command: `fiducial train reconstructor ${remedyFor(ended(c, "fail"))}`.trim(),
   }),
   inferior: ({ best }) => ({
     next: `Use ${best?.method ?? "a classical method"}; or train on images such as these and audit again:`,

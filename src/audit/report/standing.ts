@@ -8,6 +8,9 @@ import { infinite } from "../upgrade.ts";
 /** The record that every audit has, beside its tests. */
 export const ACCURACY = "accuracy";
 
+/** What an answer rests on, the gravest first. */
+export type Finding = "broken" | "useless" | "failed" | "inferior" | "unsettled" | "untested" | "nothing found";
+
 export interface Judged {
   readonly test: TestRecord;
   readonly verdict: Verdict;
