@@ -14,7 +14,9 @@ export interface ImageRecord {
   readonly sha256: string;
   /** What was done to the file's image before it was measured. */
   readonly preparation: string;
-  /** How it is unlike the images that the network was trained on, in words; none where it is alike. */
+  /**
+   * How it is unlike the images that the network was trained on, in words; none where it is alike.
+   */
   readonly unlike?: string;
 }
 export interface MethodRecord {
