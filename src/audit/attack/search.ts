@@ -14,7 +14,10 @@ export interface Start {
 }
 
 export interface SearchSettings {
-  /** Gradient steps of the climb from the best start, per goal and radius. */
+  /**
+   * Gradient steps of the climb from the best start for the judged goal in the largest ball; half as
+   * many for every other goal and ball, which are done sooner.
+   */
   readonly steps: number;
   /** Gradient steps that every start is given before the best one is chosen. */
   readonly trial: number;
@@ -86,7 +89,7 @@ export interface Searched {
 }
 
 export const searchDefaults: SearchSettings = {
-  steps: 30,
+  steps: 60,
   trial: 3,
   semifinal: 8,
   randomStarts: 1,
@@ -113,7 +116,9 @@ export function searchSteps(counts: { goals: number; starts: number }, options: 
     const semifinals = semifinal > 0 ? 2 * (semifinal + 1) : 0;
     return tried * (trial + 1) + semifinals + goals * (1 + steps + 2 + PROBES.length);
   };
-  return inOne(settings, 2 * starts) + (radii.length - 1) * inOne(settings, goals);
+  const short = halved(settings);
+  const first = inOne(short, 2 * starts);
+  return first + (radii.length - 1) * inOne(short, goals) + settings.steps - short.steps;
 }
 
 /**
@@ -133,24 +138,28 @@ export async function search(searched: Searched, options: SearchOptions): Promis
   const found: Found[] = [];
   let smaller: readonly GoalFound[] | undefined;
   for (const radius of radii) {
-    smaller = await inBall(searched, radius, smaller, settings);
+    const own = radius === radii.at(-1) ? settings : halved(settings);
+    smaller = await inBall(searched, radius, smaller, own, halved(settings).steps);
     found.push({ radius, goals: smaller, gradients: smaller.reduce((n, g) => n + g.gradients, 0) });
   }
   return found;
 }
 
-/** Every goal in one ball, from what a smaller one found. */
+const halved = (settings: SearchSettings): SearchSettings => ({ ...settings, steps: Math.ceil(settings.steps / 2) });
+
+/** Every goal in one ball, from what a smaller one found; `half` steps at most for all but the first. */
 async function inBall(
   searched: Searched,
   radius: number,
   smaller: readonly GoalFound[] | undefined,
   settings: SearchSettings,
+  half: number,
 ): Promise<GoalFound[]> {
   const goals: GoalFound[] = [];
   for (const goal of [...searched.goals].reverse()) {
     const judged = goal === searched.goals[0];
     const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
-    const own = judged ? settings : { ...settings, semifinal: 0 };
+    const own = judged ? settings : { ...settings, steps: Math.min(settings.steps, half), semifinal: 0 };
     goals.unshift(await pursue(searched, goal, radius, known, own));
   }
   return goals;
