@@ -2,6 +2,7 @@
 // `formats`.
 import { FormatError } from "../../engine/index.ts";
 import type { Volume } from "../volume.ts";
+import { bart } from "./bart.ts";
 import { dicomDataSet, dicomPart10 } from "./dicom.ts";
 import type { Format, ReadOptions } from "./format.ts";
 import { nifti } from "./nifti.ts";
@@ -9,7 +10,7 @@ import { npyImages } from "./npy.ts";
 import { pngImage } from "./png.ts";
 
 /** The first that begins as the file does: the vaguer a beginning, the later it is asked. */
-const formats: readonly Format[] = [pngImage, dicomPart10, npyImages, nifti, dicomDataSet];
+const formats: readonly Format[] = [pngImage, dicomPart10, npyImages, bart, nifti, dicomDataSet];
 
 /** The names of all formats that are read. */
 export const formatNames: readonly string[] = [...new Set(formats.map((f) => f.name))];
