@@ -46,6 +46,7 @@ export {
   type DetailScore,
   type Outcome,
   type RateScore,
+  type Score,
   type TestRecord,
   type Transfer,
 } from "./schema.ts";
