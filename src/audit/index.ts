@@ -67,6 +67,7 @@ export { lostDetailSearch } from "./stability/lost-detail-search.ts";
 export { samplingRates } from "./stability/sampling-rates.ts";
 export { practicalFaults } from "./stability/practice.ts";
 export { ascentPresets, instabilityAscent, type AscentOptions } from "./stability/instability-ascent.ts";
+export { symmetries } from "./stability/symmetries.ts";
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
