@@ -1,6 +1,5 @@
 // The bench's tests as plain data: every kind and its options, and the test that a spec names. A
-// new
-// test adds its line to `Tests` and to `stabilityTests`.
+// new test adds its line to `Tests` and to `stabilityTests`.
 import {
   acquisitionFaults,
   aList,
