@@ -83,7 +83,7 @@ describe("symmetries", () => {
     expect(leftOut(test)).toEqual(["conjugate"]);
     const [, , ofReal] = test.verdicts;
     expect(ofReal.explanation).toMatch(
-      /breaks phase 90° by \d+\.\d+ of its own error \(\d.* of ‖x‖\); threshold 1 \(phase 90°: zero-filled 0\.00\)/,
+      /breaks phase 90° by \d+\.\d+ times its own error \(\d.* of ‖x‖\); threshold 1 \(phase 90°: zero-filled 0\.00\)/,
     );
     expect(ofReal.explanation).toMatch(/left out, as the operator does not have it: conjugate/);
     // as built in: f(sy)/s is s² times f(y)

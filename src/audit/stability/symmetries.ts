@@ -184,7 +184,7 @@ function judgeRelations(
   const [worst] = breaks;
   const failed = breaks.filter((b) => b.share > maxShare);
   const size = ({ share, relative }: Break): string =>
-    `${fixed(share, 2)} of its own error (${percent(relative)} of ‖x‖)`;
+    `${fixed(share, 2)} times its own error (${percent(relative)} of ‖x‖)`;
   const said =
     failed.length > 0
       ? `breaks ${failed.map((b) => `${b.label} by ${size(b)}`).join(", ")}`
@@ -199,7 +199,7 @@ function judgeRelations(
   return {
     method,
     outcome: failed.length > 0 ? "fail" : "pass",
-    figure: { value: worst.share, threshold: maxShare, unit: "of its own error, by a relation that must hold" },
+    figure: { value: worst.share, threshold: maxShare, unit: "times its own error, of a relation that must hold" },
     explanation: `${said}; threshold ${maxShare}${others === "" ? "" : ` (${worst.label}: ${others})`}${left}`,
   };
 }
