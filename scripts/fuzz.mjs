@@ -18,7 +18,19 @@ import {
   readPicture,
   readVolume,
 } from "fiducial/data";
-import { dicom, gzip, idx, join, nifti, npy, png, syntaxes, withOrientation, zip } from "../test/fixtures/files.mjs";
+import {
+  bartHeader,
+  dicom,
+  gzip,
+  idx,
+  join,
+  nifti,
+  npy,
+  png,
+  syntaxes,
+  withOrientation,
+  zip,
+} from "../test/fixtures/files.mjs";
 
 const SLOW = 2000;
 /** Room for what a reader needs whatever the file: fflate's pieces unpack to 4 MB each. */
@@ -152,6 +164,14 @@ const kinds = {
   "nifti-pair": {
     files: [join([nifti([4, 3], 4, ramp(24), { pair: true }), ramp(24)])],
     read: (bytes) => readVolume(bytes.subarray(0, 352), "file", { pixels: () => bytes.subarray(352) }).slice(0),
+    holds: 1,
+  },
+  bart: {
+    files: [join([bartHeader([4, 3, 1, 2]), [0], new Uint8Array(4 * 3 * 2 * 8).fill(63)])],
+    read(bytes) {
+      const end = bytes.indexOf(0) + 1;
+      readVolume(bytes.subarray(0, end), "file", { pixels: () => bytes.subarray(end) }).slice(0);
+    },
     holds: 1,
   },
   dicom: { files: dicoms, read: volumeOf, holds: DEFLATE },

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { pictureFolder, readNpyArray, readPicture, readVolume } from "fiducial/data";
 import { sheppLogan, variableDensityMask } from "fiducial/imaging";
 import { nn, saveNetwork } from "fiducial/learning";
-import { gzip, nifti, npy, png, withOrientation } from "./fixtures/files.mjs";
+import { bartHeader, gzip, nifti, npy, png, withOrientation } from "./fixtures/files.mjs";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(path(tmpdir(), "fiducial-inputs-"));
@@ -60,6 +60,20 @@ describe("scans", () => {
       expect(pictures(reconstruct("--images", at(`pair/${name}`)))).toEqual([1, H, W]);
     file("pair/c.hdr", header);
     expect(reconstruct("--images", at("pair/c.hdr")).err).toMatch(/c\.img: cannot read it/);
+  });
+  it("a pair of BART's by either of its files, and what its dimensions are taken for", () => {
+    const complex = Float32Array.from({ length: 2 * H * W }, (_, i) => (i % 2 ? 0 : head[i >> 1]));
+    file("bart/a.hdr", bartHeader([H, W, 1, 1]));
+    file("bart/a.cfl", bytesOf(complex));
+    for (const name of ["a.hdr", "a.cfl"])
+      expect(pictures(reconstruct("--images", at(`bart/${name}`)))).toEqual([1, H, W]);
+    file("bart/b.hdr", bartHeader([H, W, 1, 3]));
+    file("bart/b.cfl", bytesOf(Float32Array.from([...complex, ...complex, ...complex])));
+    const several = reconstruct("--images", at("bart/b.cfl"));
+    expect(pictures(several)).toEqual([1, H, W]);
+    expect(several.err).toMatch(/dimension 4 \(3\) as slices/);
+    file("bart/c.cfl", bytesOf(complex));
+    expect(reconstruct("--images", at("bart/c.cfl")).err).toMatch(/c\.hdr: cannot read it/);
   });
   it("of a series the middle slice of the first volume is taken, and said to be", () => {
     const blank = new Float32Array(H * W);

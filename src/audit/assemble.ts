@@ -47,7 +47,11 @@ function gather(header: AuditHeader, pieceOf: (key: string) => Piece | undefined
 
 function joined(pieces: readonly Piece[]): Findings {
   const findings = pieces.flatMap((p) => p.findings ?? []);
-  return { measurements: findings.flatMap((f) => f.measurements), rates: findings.flatMap((f) => f.rates ?? []) };
+  return {
+    measurements: findings.flatMap((f) => f.measurements),
+    rates: findings.flatMap((f) => f.rates ?? []),
+    scores: findings.flatMap((f) => f.scores ?? []),
+  };
 }
 
 /** A test that the operator cannot have. */
@@ -88,7 +92,7 @@ function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {
   const found = names.map((_, m) => images.map((i) => piece(testKey(test.id, m, i))));
   const verdicts = names.map((_, m) => verdictOf(gathered, test, found, m));
   const all = found.flat();
-  const { measurements, rates = [] } = joined(all);
+  const { measurements, rates = [], scores = [] } = joined(all);
   const transfers = all.flatMap((p) => p.transfers ?? []);
   const outcome = outcomeFor(header, verdicts);
   return present({
@@ -104,6 +108,7 @@ function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {
     measurements,
     transfers: transfers.length > 0 ? transfers : undefined,
     rates: rates.length > 0 ? rates : undefined,
+    scores: scores.length > 0 ? scores : undefined,
   });
 }
 /** A test's outcome is that of the method which the audit is about. */

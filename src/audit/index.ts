@@ -46,6 +46,7 @@ export {
   type DetailScore,
   type Outcome,
   type RateScore,
+  type Score,
   type TestRecord,
   type Transfer,
 } from "./schema.ts";
@@ -66,6 +67,7 @@ export { lostDetailSearch } from "./stability/lost-detail-search.ts";
 export { samplingRates } from "./stability/sampling-rates.ts";
 export { practicalFaults } from "./stability/practice.ts";
 export { ascentPresets, instabilityAscent, type AscentOptions } from "./stability/instability-ascent.ts";
+export { symmetries } from "./stability/symmetries.ts";
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
 export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";

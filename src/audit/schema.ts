@@ -89,6 +89,18 @@ export interface RateScore {
   readonly psnr: readonly number[];
 }
 
+/** What a test found out about one method and one image that is no perturbation: named figures. */
+export interface Score {
+  readonly method: string;
+  readonly image: number;
+  /** What was asked. */
+  readonly label: string;
+  /** The answers, each finite; none where the question could not be asked. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** Why it could not be asked. */
+  readonly leftOut?: string;
+}
+
 /** One perturbation of one image for one method, as the runner measured it. */
 export interface Measurement {
   readonly method: string;
@@ -232,6 +244,7 @@ export interface TestRecord {
   readonly measurements: readonly Measurement[];
   readonly transfers?: readonly Transfer[];
   readonly rates?: readonly RateScore[];
+  readonly scores?: readonly Score[];
   /** What a report shows of it, ready to be drawn: since 1.3. */
   readonly details: readonly Detail[];
 }

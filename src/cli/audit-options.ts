@@ -12,6 +12,7 @@ export const testNames = [
   "lost-detail",
   "rates",
   "practice",
+  "symmetries",
   "likelihood",
   "certificates",
 ] as const;
@@ -42,7 +43,7 @@ function regionOf(given: string, flag: string): readonly [number, number, number
 export const testOptions = {
   tests: choices([...testNames, "all"], {
     default: ["ascent", "worst-case"],
-    help: "ascent, worst-case, invented (does a trace become a whole structure), details (are small structures lost), lost-detail (a search for one that is), rates (are more samples worse), practice (faults of the acquisition: motion, spikes, lost lines, drift, …), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all",
+    help: "ascent, worst-case, invented (does a trace become a whole structure), details (are small structures lost), lost-detail (a search for one that is), rates (are more samples worse), practice (faults of the acquisition: motion, spikes, lost lines, drift, …), symmetries (does the image do what is done to the measurement: scale, phase, shift), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all",
   }),
   placements: integer({
     default: 20,

@@ -62,6 +62,7 @@ function testsOf(options: AuditValues): TestSpec[] {
       maxPsnrLoss,
       ...(coils ? { faults: [...acquisitionFaults, coilDropOut].map((f) => f.name) } : {}),
     },
+    symmetries: { kind: "symmetries" },
     likelihood: { kind: "badReconstructionLikelihood", samples: options.samples },
   };
   return Object.entries(named)

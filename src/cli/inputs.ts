@@ -10,7 +10,7 @@ import {
   type Backend,
 } from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
-import { readCellValues, readPicture } from "../data/index.ts";
+import { formatNames, readPicture } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
   arrayHash,
@@ -42,7 +42,7 @@ import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
 import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
-import { openVolume, slicesOf } from "./volumes.ts";
+import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
@@ -90,7 +90,7 @@ export const samplingOptions = {
   }),
 } as const;
 export const imageOptions = {
-  images: texts({ value: "FILE", help: "PNG, NIfTI, DICOM or NPY (generated brain phantoms)" }),
+  images: texts({ value: "FILE", help: `${formatNames.join(", ")} (generated brain phantoms)` }),
   fill: number({
     value: "V",
     help: "what stands for values that are not finite, as in a NaN background (they are refused)",
@@ -200,7 +200,7 @@ function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sam
     throw new ConfigError(`--mask and ${flagOf(other)} cannot both be given; the file says what is measured`, {
       other,
     });
-  const cells = readCellValues(readFile(file), file);
+  const cells = openCellValues(file);
   const name = `${file} as mask`;
   const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, { ...samplingFrom(options), name });
   return { mask, notes: [describeSampling(name, facts)] };

@@ -1,25 +1,40 @@
-// Image files by name, and the slices that are taken from them. A NIfTI pair is two files.
-import { readVolume, type ReadOptions, type Volume } from "../data/index.ts";
+// Image files by name, and the slices that are taken from them. Some are pairs: a header (.hdr) and
+// its pixels beside it.
+import {
+  pixelEndings,
+  readCellValues,
+  readVolume,
+  type CellValues,
+  type ReadOptions,
+  type Volume,
+} from "../data/index.ts";
 import { isBlank } from "../imaging/index.ts";
 import { fileExists, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
+const isPixels = new RegExp(`\\.(${pixelEndings.join("|")})(\\.gz)?$`, "i");
+const isPair = new RegExp(`\\.(${["hdr", ...pixelEndings].join("|")})(\\.gz)?$`, "i");
+
 /** The other file of a pair: the same name, packed or not. */
-function beside(path: string, ending: "hdr" | "img"): string {
-  const bare = path.replace(/\.(hdr|img)(\.gz)?$/i, "");
+function beside(path: string, ending: string): string {
+  const bare = path.replace(isPair, "");
   const names = [`${bare}.${ending}`, `${bare}.${ending}.gz`];
   if (path.endsWith(".gz")) names.reverse();
   return names.find(fileExists) ?? names[0];
 }
 
-/**
- * The volume in a file; either file of a pair (.hdr and .img, gzipped or not) stands for both.
- * Throws as readFile and readVolume do.
- */
-export function openVolume(path: string, options: ReadOptions = {}): Volume {
-  const head = /\.img(\.gz)?$/i.test(path) ? beside(path, "hdr") : path;
-  return readVolume(readFile(head), head, { pixels: () => readFile(beside(head, "img")), ...options });
+/** Reads a file; either file of a pair stands for both. */
+function opened<T>(path: string, read: (bytes: Uint8Array, name: string, pair: ReadOptions) => T): T {
+  const head = isPixels.test(path) ? beside(path, "hdr") : path;
+  return read(readFile(head), head, { pixels: (ending) => readFile(beside(head, ending)) });
 }
+
+/** The volume in a file, or in a pair of them. Throws as readFile and readVolume do. */
+export const openVolume = (path: string, options: ReadOptions = {}): Volume =>
+  opened(path, (bytes, name, pair) => readVolume(bytes, name, { ...pair, ...options }));
+
+/** A mask's cells, from a file or a pair of them. Throws as readFile and readCellValues do. */
+export const openCellValues = (path: string): CellValues => opened(path, readCellValues);
 
 export interface Slice {
   /** [H,W], or [2,H,W] when complex. */

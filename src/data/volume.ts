@@ -9,7 +9,8 @@ export interface Fill {
 }
 
 export interface Volume {
-  readonly format: "PNG" | "NIfTI" | "DICOM" | "NPY";
+  /** The name of its format. */
+  readonly format: string;
   /** All of them; those of the first volume of a series come first. */
   readonly slices: number;
   /** Volumes of a series in time (or of echoes, directions, …): slices / volumes are in each. */

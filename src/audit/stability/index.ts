@@ -1,6 +1,5 @@
 // The bench's tests as plain data: every kind and its options, and the test that a spec names. A
-// new
-// test adds its line to `Tests` and to `stabilityTests`.
+// new test adds its line to `Tests` and to `stabilityTests`.
 import {
   acquisitionFaults,
   aList,
@@ -24,6 +23,7 @@ import { lostDetailSearch } from "./lost-detail-search.ts";
 import { practicalFaults } from "./practice.ts";
 import { samplingRates } from "./sampling-rates.ts";
 import { structuralChange } from "./structural-change.ts";
+import { symmetries } from "./symmetries.ts";
 import type { StabilityTest } from "./test.ts";
 import { worstCasePerturbation, type WorstCaseOptions } from "./worst-case-perturbation.ts";
 
@@ -37,6 +37,7 @@ export interface Tests {
   lostDetailSearch: OptionsOf<typeof lostDetailSearch>;
   samplingRates: OptionsOf<typeof samplingRates>;
   practicalFaults: Omit<OptionsOf<typeof practicalFaults>, "faults"> & { readonly faults?: readonly string[] };
+  symmetries: OptionsOf<typeof symmetries>;
   badReconstructionLikelihood: Omit<OptionsOf<typeof badReconstructionLikelihood>, "fault"> & {
     readonly fault?: string;
   };
@@ -107,6 +108,7 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
     open: ({ faults, ...options }) =>
       practicalFaults({ ...options, ...(faults ? { faults: faults.map(faultOf) } : {}) }),
   },
+  symmetries: { fields: { factors: list, degrees: list, maxShare: number }, open: symmetries },
   badReconstructionLikelihood: {
     fields: {
       fault: maybe(aFault),

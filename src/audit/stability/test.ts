@@ -8,7 +8,7 @@ import type { Found as Sought, SearchSettings, Start } from "../attack/search.ts
 import type { Goal } from "../attack/step.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
-import type { Measurement, RateScore, TestRecord, Verdict } from "../schema.ts";
+import type { Measurement, RateScore, Score, TestRecord, Verdict } from "../schema.ts";
 import type { Found } from "./shown/found.ts";
 
 /**
@@ -88,6 +88,7 @@ export interface Subject {
 export interface Findings {
   readonly measurements: readonly Measurement[];
   readonly rates?: readonly RateScore[];
+  readonly scores?: readonly Score[];
 }
 /** The acquisition, of a test that requires sampling. Throws ConfigError where there is none. */
 export function scanOf({ scan }: Subject): Acquisition {

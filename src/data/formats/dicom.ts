@@ -6,6 +6,7 @@ import { printable } from "../printable.ts";
 import type { Volume } from "../volume.ts";
 import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
 import { dicomVolume } from "./dicom-pixels.ts";
+import { beginsWith, type Format } from "./format.ts";
 
 const IMPLICIT = "1.2.840.10008.1.2";
 const EXPLICIT = "1.2.840.10008.1.2.1";
@@ -32,7 +33,7 @@ const DEFLATED_HEAD = 2 ** 20;
 const BEHIND = 65536;
 
 /** Whether the file has the 128 bytes and DICM of DICOM's part 10. */
-export const isPart10 = (bytes: Uint8Array): boolean => [0x44, 0x49, 0x43, 0x4d].every((b, i) => bytes[128 + i] === b);
+const isPart10 = (bytes: Uint8Array): boolean => beginsWith(bytes.subarray(128), [0x44, 0x49, 0x43, 0x4d]);
 
 /** How a data set without that head begins; undefined when it does not look like one. */
 function bareSyntax(bytes: Uint8Array): "meta" | typeof IMPLICIT | typeof EXPLICIT | typeof BIG_ENDIAN | undefined {
@@ -46,7 +47,7 @@ function bareSyntax(bytes: Uint8Array): "meta" | typeof IMPLICIT | typeof EXPLIC
   return explicit ? EXPLICIT : length < bytes.length ? IMPLICIT : undefined;
 }
 /** Whether the bytes look like a DICOM data set without the head of part 10. */
-export const startsAsDataSet = (bytes: Uint8Array): boolean => bareSyntax(bytes) !== undefined;
+const startsAsDataSet = (bytes: Uint8Array): boolean => bareSyntax(bytes) !== undefined;
 
 /** The same bytes behind 128 zeros and DICM. */
 function withPreamble(bytes: Uint8Array): Uint8Array {
@@ -95,7 +96,7 @@ function parse(given: Uint8Array, name: string): { data: dicomParser.DataSet; li
  * FormatError for what is damaged or has no pixels. Source: DICOM PS3.3 C.7.6.3, C.7.6.16, C.11.1;
  * PS3.5 section 8.
  */
-export function readDicom(bytes: Uint8Array, name: string): Volume {
+function readDicom(bytes: Uint8Array, name: string): Volume {
   const read = guarded(name, () => {
     const { data, little } = parse(bytes, name);
     return dicomVolume(data, little, name);
@@ -103,6 +104,10 @@ export function readDicom(bytes: Uint8Array, name: string): Volume {
   // a frame's own elements are read with it
   return { ...read, slice: (index, fill) => guarded(name, () => read.slice(index, fill)) };
 }
+export const dicomPart10: Format = { name: "DICOM", begins: isPart10, read: readDicom };
+/** Without that head: told by its first element alone. */
+export const dicomDataSet: Format = { ...dicomPart10, begins: startsAsDataSet };
+
 function guarded<T>(name: string, work: () => T): T {
   try {
     return work();

@@ -1,9 +1,10 @@
 // Files of sampling masks: one number a cell, as the file has them. What they mean is not decided
 // here.
 import { DtypeError, FormatError } from "../../engine/index.ts";
+import type { ReadOptions } from "./format.ts";
 import { readNpyArray, type NpyArray } from "./npy.ts";
 import { luminance, readPngPicture } from "./png.ts";
-import { readVolume, type ReadOptions } from "./read.ts";
+import { readVolume } from "./read.ts";
 
 export interface CellValues {
   readonly shape: readonly [number, number];

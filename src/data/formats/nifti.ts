@@ -2,14 +2,8 @@
 import { DtypeError, FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 import { checkRatio, gunzip, gunzipStart, isGzip } from "./compressed.ts";
+import type { Format, ReadOptions } from "./format.ts";
 import { HEADER_BYTES, readNiftiHeader, type NiftiHeader } from "./nifti-header.ts";
-
-export interface NiftiOptions {
-  /** The second file of a pair (.img): asked for when the bytes are its header (.hdr). */
-  readonly pixels?: () => Uint8Array;
-  /** Rows and columns as the file has them, unturned: for masks and k-space. */
-  readonly stored?: boolean;
-}
 
 type Read = (view: DataView, at: number, little: boolean) => number;
 /** by NIfTI's datatype code; a complex type reads its real part and has its imaginary one behind */
@@ -38,7 +32,7 @@ const BEHIND = 65536;
  * are scaled by the header's slope and intercept, both parts of complex ones. Throws FormatError
  * for what is damaged, UnsupportedOpError for colour and other types.
  */
-export function readNifti(bytes: Uint8Array, name: string, options: NiftiOptions = {}): Volume {
+function readNifti(bytes: Uint8Array, name: string, options: ReadOptions): Volume {
   const head = readNiftiHeader(isGzip(bytes) ? gunzipStart(bytes, HEADER_BYTES, name) : bytes, name);
   const type = types[head.datatype];
   if (type === undefined)
@@ -57,7 +51,7 @@ export function readNifti(bytes: Uint8Array, name: string, options: NiftiOptions
   const { little, slope, intercept } = head;
   const whole = head.datatype === 1024 || head.datatype === 1280;
   const facts = {
-    format: "NIfTI" as const,
+    format: nifti.name,
     slices: slice.length * volumes,
     volumes,
     height: row.length,
@@ -77,18 +71,28 @@ export function readNifti(bytes: Uint8Array, name: string, options: NiftiOptions
   });
 }
 
+/** The sizes of both versions' headers, in both byte orders. */
+const HEADER_SIZES: readonly number[] = [348, 540, 0x5c010000, 0x1c020000];
+export const nifti: Format = {
+  name: "NIfTI",
+  begins: (bytes) => isGzip(bytes) || (bytes.length >= 4 && HEADER_SIZES.includes(firstInteger(bytes))),
+  read: readNifti,
+  pixels: "img",
+};
+const firstInteger = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
+
 /** The bytes that the header's offset counts in, unpacked no further than the header asks for. */
 function pixelBytes(
   bytes: Uint8Array,
   head: NiftiHeader,
   size: number,
-  { name, pixels }: NiftiOptions & { name: string },
+  { name, pixels }: ReadOptions & { name: string },
 ): Uint8Array {
   if (head.pair && !pixels)
     throw new FormatError(`${name}: it is the header of a pair (.hdr, .img), whose pixels are in the other file`, {
       name,
     });
-  const file = head.pair ? pixels!() : bytes;
+  const file = head.pair ? pixels!("img") : bytes;
   if (!isGzip(file)) return file;
   checkSize(name, size, 0, 0);
   checkRatio(name, head.offset + size, file.length);

@@ -2,6 +2,7 @@
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
+import { beginsWith, type Format } from "./format.ts";
 
 const readers: Readonly<
   Record<string, { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }>
@@ -92,7 +93,7 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
 }
 
 /** [H,W] or [slices,H,W]. Throws as readNpyArray does, and FormatError for other ranks. */
-export function readNpy(bytes: Uint8Array, name: string): Volume {
+function readNpy(bytes: Uint8Array, name: string): Volume {
   const array = readNpyArray(bytes, name);
   const { shape, complex } = array;
   if (shape.length !== 2 && shape.length !== 3)
@@ -102,10 +103,15 @@ export function readNpy(bytes: Uint8Array, name: string): Volume {
     });
   const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   const flat = shape.length === 2;
-  return volume(name, { format: "NPY", slices, height, width, complex }, (k, channel, i, j) =>
+  return volume(name, { format: npyImages.name, slices, height, width, complex }, (k, channel, i, j) =>
     array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1),
   );
 }
+export const npyImages: Format = {
+  name: "NPY",
+  begins: (bytes) => beginsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]),
+  read: readNpy,
+};
 
 /**
  * An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source:

@@ -4,6 +4,7 @@ import { decode, encode, type DecodedPng } from "fast-png";
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 import { checkRatio, checkUnpacks } from "./compressed.ts";
+import { beginsWith, type Format } from "./format.ts";
 import { pngHeader, pngPixelChunks } from "./png-chunks.ts";
 
 /** A picture whose pixels are looked up one by one: red, green and blue in [0, 1]. */
@@ -116,13 +117,18 @@ function someTransparent(
 }
 
 /** Values in [0, 1]; colours as luminance. Throws as readPngPicture does. */
-export function readPng(bytes: Uint8Array, name: string): Volume {
+function readPng(bytes: Uint8Array, name: string): Volume {
   const { height, width, pixel, opacity } = readPngPicture(bytes, name);
   const notes = opacity && someTransparent(opacity, [height, width]) ? ["its transparency is not applied"] : [];
-  return volume(name, { format: "PNG", slices: 1, height, width, complex: false, notes }, (_s, _c, i, j) =>
+  return volume(name, { format: pngImage.name, slices: 1, height, width, complex: false, notes }, (_s, _c, i, j) =>
     luminance(pixel(i, j)),
   );
 }
+export const pngImage: Format = {
+  name: "PNG",
+  begins: (bytes) => beginsWith(bytes, [0x89, 0x50, 0x4e, 0x47]),
+  read: readPng,
+};
 
 /** A 16-bit grey PNG of [H,W]; 0 is black, `white` and above white. */
 export function writePng(

@@ -24,8 +24,8 @@ export interface Found {
 }
 
 /** A test that found nothing shows nothing. */
-export const foundNothing = ({ measurements, rates = [] }: Found["test"]): boolean =>
-  measurements.length === 0 && rates.length === 0;
+export const foundNothing = ({ measurements, rates = [], scores = [] }: Found["test"]): boolean =>
+  measurements.length === 0 && rates.length === 0 && scores.length === 0;
 
 export const distinct = <T>(values: readonly T[]): T[] => [...new Set(values)];
 export const loss = (m: Measurement): number => m.psnr.before - m.psnr.after;
