@@ -14,6 +14,7 @@ import {
 import { applyLayer } from "./apply.ts";
 import { fanInUniform, kaimingNormal, xavierUniform, type Initializer } from "./initializers.ts";
 import { unetBlock, type Layer } from "./layers.ts";
+import { checkLayers } from "./options.ts";
 import type { OnLayer, Scope } from "./scope.ts";
 
 export interface Parameter {
@@ -64,11 +65,35 @@ export function layerName(layer: Layer, index: number): string {
 }
 
 function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
+  checkLayers(layers);
   return layers.reduce((value, layer, i) => {
     const y = applyLayer(scope, layerName(layer, i), value, layer);
     scope.onLayer?.(layerName(layer, i), layer.kind, y);
     return y;
   }, x);
+}
+
+/**
+ * The shape of every parameter of an architecture, by name, with nothing allocated for one. Throws
+ * ShapeError or ConfigError naming the first layer that does not fit.
+ */
+export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<string, Shape> {
+  const shapes = new Map<string, Shape>();
+  const b = new GraphBuilder(ops);
+  const note = (name: string, shape: Shape): Value => {
+    shapes.set(name, shape);
+    return b.input(name, shape);
+  };
+  const scope: Scope = {
+    b,
+    training: false,
+    statistics: "running",
+    parameter: note,
+    buffer: note,
+    apply: (name, x, layer) => applyLayer(scope, name, x, layer),
+  };
+  run(scope, layers, b.input("x", [1, ...input]));
+  return shapes;
 }
 
 /**
