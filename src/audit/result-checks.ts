@@ -46,13 +46,13 @@ import { parseAuditSpec } from "./spec.ts";
 const aCount: Check = check("a whole number from 1 up", (v) => Number.isSafeInteger(v) && (v as number) >= 1);
 const two = (item: Check): Check => aRecord({ before: item, after: item });
 
-const gradientCheck: Checks<GradientCheck> = {
+export const gradientCheck: Checks<GradientCheck> = {
   method: aText,
   relativeError: aNumberFrom0,
   tolerance: aNumberFrom0,
   passed: aFlag,
 };
-const accuracy: Checks<Accuracy> = {
+export const accuracy: Checks<Accuracy> = {
   method: aText,
   image: aWhole,
   psnr: aNumberOrNull,
@@ -74,7 +74,7 @@ const detail: Checks<DetailScore> = {
   boxError: aNumber,
   ssim: aNumber,
 };
-const rate: Checks<RateScore> = { method: aText, image: aWhole, rate: aNumber, psnr: aList(aNumberOrNull) };
+export const rate: Checks<RateScore> = { method: aText, image: aWhole, rate: aNumber, psnr: aList(aNumberOrNull) };
 const noise: Checks<Measurement["noise"]> = {
   draws: aCount,
   measuredNorm: maybe(aNumberFrom0),
@@ -112,7 +112,7 @@ const pictures: Checks<NonNullable<Measurement["pictures"]>> = {
   gain: aNumberFrom0,
   maxError: aNumberFrom0,
 };
-const measurement: Checks<Measurement> = {
+export const measurement: Checks<Measurement> = {
   method: aText,
   image: aWhole,
   label: aText,
@@ -144,7 +144,7 @@ const verdict: Checks<Verdict> = {
   explanation: aText,
   figure: maybe(aRecord({ value: aNumberOrNull, threshold: aNumber, unit: aText })),
 };
-const transfer: Checks<Transfer> = {
+export const transfer: Checks<Transfer> = {
   from: aText,
   to: aText,
   image: aWhole,
@@ -186,7 +186,7 @@ const aSpec: Check = (value, where) => {
   parseAuditSpec(value, where);
 };
 
-const result = {
+export const result: Checks<AuditResult> = {
   schemaVersion: aText,
   software: aRecord({ name: aText, version: aText, backend: aText }),
   spec: maybe(aSpec),
@@ -202,7 +202,7 @@ const result = {
   pictures: aMap(aText),
   scales: aList(aRecord(scale)),
   sha256: aHash,
-} satisfies Checks<AuditResult>;
+};
 const aResult = aRecord(result);
 /** Before 1.3 a result did not say how its tests are shown. */
 const anOldResult = aRecord({ ...result, tests: aList(aRecord({ ...test, details: maybe(aList(aDetail)) })) });

@@ -27,7 +27,9 @@ export function parseJson(text: string, what: string, remedy: string): unknown {
 
 /** A value out of a file as it may stand in a message: short, and without control characters. */
 export function quoted(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
+  const text = isDeeperThan(value, MAX_DEPTH) ? "a deep nest" : (JSON.stringify(value) ?? "missing");
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  return short.replace(/\p{Cc}/gu, "?");
+  return withoutControls(short);
 }
+/** A text whose control characters, which a terminal would obey, are question marks. */
+export const withoutControls = (text: string): string => text.replace(/\p{Cc}/gu, "?");

@@ -103,7 +103,7 @@ function checkShapes(architecture: Architecture, parameters: ReadonlyMap<string,
     shapes = parameterShapes(architecture);
   } catch (error) {
     if (!(error instanceof FiducialError)) throw error;
-    fail(`its architecture is none: ${error.message}`);
+    fail(`its architecture is none: ${withoutControls(error.message)}`);
   }
   for (const [key, shape] of shapes) {
     const have = parameters.get(key)?.shape;
