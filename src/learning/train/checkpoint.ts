@@ -1,7 +1,16 @@
 // A checkpoint is one safetensors file: parameters, and in its metadata the architecture, the
 // provenance, how the network is used and a checksum. A training state holds the optimiser's values
 // besides.
-import { ConfigError, FiducialError, FormatError, parseJson, present, quoted, type Shape } from "../../engine/index.ts";
+import {
+  ConfigError,
+  FiducialError,
+  FormatError,
+  parseJson,
+  present,
+  quoted,
+  withoutControls,
+  type Shape,
+} from "../../engine/index.ts";
 import { parameterShapes, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
 import type { Settings } from "./dataset.ts";
 import { readTensors, writeTensors, type TensorFile } from "./safetensors.ts";
