@@ -126,7 +126,7 @@ describe("fiducial audit", () => {
       [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/],
       [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/],
       [signed({ ...measured, tests: [{ ...measured.tests[0], details: [{ kind: "film" }] }] }), /shows a "film"/],
-      [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, /nested deeper than any result|no JSON/],
+      [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, /nested deeper than any|no JSON/],
     ] as const) {
       refused(fiducial(["report", file("bad.json", content), "--out", at("never")]), /bad\.json/, says);
     }

@@ -1,4 +1,5 @@
 // Networks: agreement with PyTorch and with the float64 reference, training, checkpoints, memory.
+import { createHash } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { readFileSync } from "node:fs";
@@ -303,19 +304,13 @@ describe("checkpoints", () => {
     expect(loadNetwork(bytes)).toEqual(network);
     expect(saveNetwork(loadNetwork(bytes))).toEqual(bytes);
   });
-  it("damaged at any byte, cut short or of another kind: a FormatError, never a network", () => {
+  it("damaged at any byte, cut short or of another kind: a FormatError", () => {
     const rng = random(0);
-    for (let k = 0; k < 60; k++) {
+    const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    for (let k = 0; k < 200; k++) {
       const broken = bytes.slice();
-      broken[k < 20 ? rng.integer(200) : 2000 + rng.integer(bytes.length - 2000)] ^= 1 << rng.integer(8);
-      let loaded: Network | undefined;
-      try {
-        loaded = loadNetwork(broken, "x.safetensors");
-      } catch (e) {
-        expect(e).toBeInstanceOf(Error);
-      }
-      // a flipped bit in the provenance's text may be readable still; the weights never differ
-      if (loaded) expect(loaded.parameters).toEqual(network.parameters);
+      broken[k < 140 ? rng.integer(header) : header + rng.integer(bytes.length - header)] ^= 1 << rng.integer(8);
+      expect(() => loadNetwork(broken, "x.safetensors"), `damage ${k}`).toThrow(FormatError);
     }
     for (const n of [0, 7, 100, bytes.length - 4])
       expect(() => loadNetwork(bytes.subarray(0, n), "x.safetensors")).toThrow(FormatError);
@@ -324,6 +319,58 @@ describe("checkpoints", () => {
     expect(() => loadNetwork(saveNetwork({ ...network, parameters: other.parameters }), "x.safetensors")).toThrow(
       /another architecture/,
     );
+  });
+  type Header = Record<string, unknown> & { __metadata__: Record<string, string> };
+  /** The file with another header, and the checksum of the first two formats. */
+  function withHeader(change: (header: Header) => unknown): Uint8Array {
+    const end = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end))) as Header;
+    Object.assign(header.__metadata__, {
+      format: "fiducial-network-2",
+      sha256: createHash("sha256").update(bytes.subarray(end)).digest("hex"),
+    });
+    const text = new TextEncoder().encode(JSON.stringify(change(header) ?? header));
+    const file = new Uint8Array(8 + text.length + bytes.length - end);
+    new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
+    file.set(text, 8);
+    file.set(bytes.subarray(end), 8 + text.length);
+    return file;
+  }
+  const withLayers = (layers: unknown, input: unknown = [1, 28, 28]): Uint8Array =>
+    withHeader((header) => {
+      header.__metadata__.architecture = JSON.stringify({ input, layers });
+    });
+  it("of the format before, whose checksum is of the tensors alone, are read", () => {
+    expect(loadNetwork(withHeader(() => undefined))).toEqual(network);
+  });
+  it("whose checksum is right and whose content is none: a FormatError, before anything is allocated", () => {
+    const [first, ...rest] = network.architecture.layers;
+    const nested = `{"input":[1],"layers":${"[".repeat(1e4)}${"]".repeat(1e4)}}`;
+    const wide = (n: unknown): Uint8Array => withLayers([{ ...first, outChannels: n }, ...rest]);
+    const arrays = process.memoryUsage().arrayBuffers;
+    for (const [file, says] of [
+      [wide(4e12), /needs "0\.conv2d\.weight" of 4000000000000×1.*another architecture/],
+      [wide("6"), /outChannels must be a whole number/],
+      [wide(-1), /outChannels must be a whole number/],
+      [withLayers([first]), /does not use: weights of another architecture/],
+      [withLayers([null, first, ...rest]), /must be a list, each of it an object/],
+      [withLayers([{ kind: "residual", body: [null] }]), /body must be a list/],
+      [withLayers([{ kind: "constructor" }]), /there is no layer "constructor"/],
+      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, architecture: nested } })), /nested deeper/],
+      [withLayers(undefined), /must be a list/],
+      [withLayers([first, ...rest], [1, 1e9, "x"]), /takes an input of shape/],
+      [withHeader((h) => ({ ...h, "0.conv2d.bias": null })), /"0\.conv2d\.bias" is not float32/],
+      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: "[1]" } })), /provenance/],
+      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: '{"a":{}}' } })), /provenance/],
+      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, trained: '{"classes":[1]}' } })), /classes/],
+      [withHeader((h) => ({ ...h, __metadata__: 7 })), /metadata are no texts/],
+      [withHeader((h) => ({ ...h, "0.conv2d.bias": h["0.conv2d.weight"] })), /begins at byte/],
+    ] as const) {
+      expect(() => loadNetwork(file, "x.safetensors")).toThrow(says);
+      expect(() => loadNetwork(file, "x.safetensors")).toThrow(FormatError);
+    }
+    // no more than the tensors of the files themselves
+    expect(process.memoryUsage().arrayBuffers - arrays).toBeLessThan(2 * 2 * 17 * bytes.length);
   });
 });
 

@@ -25,6 +25,7 @@ export {
   type Piece,
   type PieceRecord,
 } from "./plan.ts";
+export { checkHeader, checkPiece } from "./piece-checks.ts";
 export {
   auditFingerprint,
   auditFromSpec,

@@ -3,8 +3,17 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { join } from "node:path";
-import { decodePiece, parseAuditSpec, type AuditHeader, type Piece, type PieceRecord } from "../audit/index.ts";
-import { FormatError } from "../engine/index.ts";
+import {
+  checkHeader,
+  checkPiece,
+  decodePiece,
+  parseAuditSpec,
+  type AuditHeader,
+  type Piece,
+  type PieceRecord,
+} from "../audit/index.ts";
+import { FormatError, parseJson, quoted } from "../engine/index.ts";
+import { aRecord, aText, aWhole } from "../imaging/index.ts";
 import type { Shard } from "./audit-options.ts";
 import { fileExists, listFolder, moveFile, readFile, removeFolder, writeFiles } from "./files.ts";
 
@@ -32,12 +41,7 @@ function sealed(fingerprint: string, key: string, content: string): string {
 }
 /** The value of a JSON file. Throws FormatError, saying what to do, when it is none. */
 function readJson(path: string, remedy: string): unknown {
-  const text = new TextDecoder().decode(readFile(path, remedy));
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FormatError(`${path}: it is no JSON; ${remedy}`, {});
-  }
+  return parseJson(new TextDecoder().decode(readFile(path, remedy)), `${path}: it`, remedy);
 }
 /**
  * The content of a sealed file. Throws FormatError when it is another audit's, or not as it was.
@@ -51,12 +55,17 @@ function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: s
   if (typeof seal.audit !== "string" || typeof seal.sha256 !== "string" || content === undefined)
     fail("it is no piece of an audit that this version knows");
   if (audit !== undefined && seal.audit !== audit) fail("it is a piece of another audit");
-  if (seal.key !== key) fail(`it is the piece ${String(seal.key)} under another name`);
+  if (seal.key !== key) fail(`it is the piece ${quoted(seal.key)} under another name`);
   const text = JSON.stringify(content);
   if (hashOf(text) !== seal.sha256) fail("its content does not fit its SHA-256, so it was changed or cut");
   return text;
 }
 
+const anOwn = aRecord({
+  header: checkHeader,
+  command: aText,
+  shard: aRecord({ index: aWhole, count: aWhole }),
+});
 /**
  * What the folder says about itself; undefined where nothing was begun. Throws FormatError for
  * pieces without a header, and for a header that was changed.
@@ -72,17 +81,20 @@ export function readPiecesHeader(out: string): PiecesHeader | undefined {
     );
   }
   const own = JSON.parse(unsealed(headerOf(out), { key: HEADER, remedy })) as PiecesHeader;
+  anOwn(own, headerOf(out));
   parseAuditSpec(own.header.facts.spec, `${headerOf(out)}: the audit`);
   return own;
 }
 /** The pieces of that audit that the folder holds. Throws FormatError for what is none of them. */
-export function readPieces(out: string, { fingerprint, pieces }: AuditHeader): Map<string, Piece> {
+export function readPieces(out: string, header: AuditHeader): Map<string, Piece> {
+  const { fingerprint, pieces } = header;
   const keys = pieces.map((p) => p.key);
   const found = keys.filter((key) => fileExists(pieceFile(out, key)));
   return new Map(
     found.map((key) => {
       const remedy = "remove it and run its audit again";
-      return [key, decodePiece(unsealed(pieceFile(out, key), { audit: fingerprint, key, remedy }))];
+      const path = pieceFile(out, key);
+      return [key, checkPiece(decodePiece(unsealed(path, { audit: fingerprint, key, remedy })), header, path)];
     }),
   );
 }

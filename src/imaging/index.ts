@@ -36,12 +36,13 @@ export {
   arrayOf,
   aShape,
   canonical,
+  check,
   checkSpec,
   type Arrays,
   type Check,
   type Kinds,
 } from "./operators/spec.ts";
-export { aFlag, aList, aRecord, aText, aWhole, maybe, numbers, oneOf } from "./checks.ts";
+export { aFlag, aList, aMap, aRecord, aText, aWhole, maybe, numbers, oneOf } from "./checks.ts";
 export {
   aMethod,
   methods,

@@ -75,7 +75,7 @@ function fromKspace(values: Sampling, path: string, model: Model): Scans {
   const { mask: file, sampling, acceleration, centerFraction } = values;
   const given = [file, sampling, acceleration, centerFraction].some((value) => value !== undefined);
   const { mask, notes } = given ? chooseMask(values, model) : { mask: own, notes: [] };
-  const chosen = { mask, notes: [describeSampling(how.name, facts), ...notes] };
+  const chosen = { mask, notes: [...volume.notes, describeSampling(how.name, facts), ...notes] };
   const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
   const { operator } = chooseOperator(values, mask);
   if (values.operator === "multi-coil")

@@ -2,7 +2,7 @@
 // two are compared.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { float32Bytes, FormatError, type Shape } from "../../engine/index.ts";
+import { float32Bytes, FormatError, quoted, type Shape } from "../../engine/index.ts";
 
 /** Arrays that specs name, by their hash (arrayHash). */
 export type Arrays = ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>;
@@ -24,7 +24,7 @@ export type Check = (value: unknown, where: string) => void;
 export const check =
   (what: string, is: (value: unknown) => boolean): Check =>
   (value, where) => {
-    if (!is(value)) throw new FormatError(`${where}: it must be ${what}, it is ${JSON.stringify(value)}`, { value });
+    if (!is(value)) throw new FormatError(`${where}: it must be ${what}, it is ${quoted(value)}`, { value });
   };
 export const aNumber: Check = check("a number", (v) => typeof v === "number" && Number.isFinite(v));
 export const aHash: Check = check("a SHA-256", (v) => typeof v === "string" && /^[0-9a-f]{64}$/.test(v));
@@ -46,13 +46,13 @@ export function checkSpec(value: unknown, where: string, kinds: Kinds): void {
   const fields = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (!fields)
     throw new FormatError(
-      `${where}: there is no kind ${JSON.stringify(kind) ?? "given"}; this version knows ${Object.keys(kinds).join(", ")}`,
+      `${where}: there is no kind ${kind === undefined ? "given" : quoted(kind)}; this version knows ${Object.keys(kinds).join(", ")}`,
       { kind },
     );
   const unknown = Object.keys(rest).find((name) => !Object.hasOwn(fields, name));
   if (unknown !== undefined)
     throw new FormatError(
-      `${where}: ${String(kind)} has no field "${unknown}"; it has ${Object.keys(fields).join(", ")}`,
+      `${where}: ${String(kind)} has no field ${quoted(unknown)}; it has ${Object.keys(fields).join(", ")}`,
       { unknown },
     );
   for (const [name, holds] of Object.entries(fields)) holds(rest[name], `${where}.${name}`);

@@ -66,8 +66,6 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   flatten: ({ b }, _name, x) => arithmetic(b).reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
 };
 
-export const layerKinds: readonly string[] = Object.keys(appliers);
-
 /**
  * Adds one layer to the graph. Throws ShapeError or ConfigError naming the layer, or what the op
  * itself says, with the layer's name before it.

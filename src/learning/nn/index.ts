@@ -38,16 +38,5 @@ export {
   upsample,
   type Layer,
 } from "./layers.ts";
-export {
-  automap,
-  lenet5,
-  resnet18,
-  resnet20,
-  sequential,
-  smallVgg,
-  unet,
-  type Architecture,
-  type Network,
-  type Parameter,
-  type Provenance,
-} from "./network.ts";
+export { automap, lenet5, resnet18, resnet20, smallVgg, unet } from "./architectures.ts";
+export { sequential, type Architecture, type Network, type Parameter, type Provenance } from "./network.ts";

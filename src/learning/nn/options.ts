@@ -1,33 +1,72 @@
-// Which options a layer has. One that it lacks is refused by name: "strides": 2 would otherwise
-// train at stride 1 without a word.
-import { ConfigError } from "../../engine/index.ts";
+// Which options a layer has, and of which type. One that it lacks is refused by name: "strides": 2
+// would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
+import { ConfigError, quoted } from "../../engine/index.ts";
 import type { GraphNode, Layer } from "./layers.ts";
 
-type Names<T> = Readonly<Record<Exclude<keyof T, "kind">, true>>;
+/** What a value must be: in words, and whether it is. */
+interface Type {
+  readonly what: string;
+  is(value: unknown): boolean;
+}
+const whole =
+  (from: number, to: number) =>
+  (v: unknown): boolean =>
+    Number.isSafeInteger(v) && (v as number) >= from && (v as number) <= to;
+/** Cells of an image: what lays out indices or taps grows with it. */
+const MOST_CELLS = 65536;
+const count: Type = { what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) };
+const cells: Type = { what: `a whole number from 1 to ${MOST_CELLS}`, is: whole(1, MOST_CELLS) };
+const gap: Type = { what: `a whole number from 0 to ${MOST_CELLS}`, is: whole(0, MOST_CELLS) };
+const number: Type = { what: "a number", is: Number.isFinite };
+const flag: Type = { what: "true or false", is: (v) => typeof v === "boolean" };
+const word: Type = { what: "a text", is: (v) => typeof v === "string" };
+const oneOf = (...words: readonly string[]): Type => ({
+  what: `one of ${words.join(", ")}`,
+  is: (v) => words.includes(v as string),
+});
+const listOf = ({ what, is }: Type): Type => ({
+  what: `a list, each of it ${what}`,
+  is: (v) => Array.isArray(v) && v.every((item) => is(item)),
+});
+const pair: Type = {
+  what: "two whole numbers from 1 up",
+  is: (v) => listOf(cells).is(v) && (v as unknown[]).length === 2,
+};
+const padding: Type = {
+  what: `${gap.what}, "same" or "valid"`,
+  is: (v) => v === "same" || v === "valid" || gap.is(v),
+};
+const object: Type = { what: "an object", is: (v) => typeof v === "object" && v !== null && !Array.isArray(v) };
+const layers: Type = listOf(object);
+const nodes = listOf(object);
+const epsilon = number;
+const affine = flag;
+
+type Types<T> = Readonly<Record<Exclude<keyof T, "kind">, Type>>;
 /** Every option of every layer; leaving one out, or one too many, does not compile. */
-const known: { readonly [K in Layer["kind"]]: Names<Required<Extract<Layer, { kind: K }>>> } = {
+const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { kind: K }>>> } = {
   conv2d: {
-    outChannels: true,
-    kernelSize: true,
-    stride: true,
-    padding: true,
-    paddingMode: true,
-    dilation: true,
-    groups: true,
-    bias: true,
+    outChannels: count,
+    kernelSize: cells,
+    stride: cells,
+    padding,
+    paddingMode: oneOf("zeros", "reflect", "replicate", "circular"),
+    dilation: cells,
+    groups: count,
+    bias: flag,
   },
-  convTranspose2d: { outChannels: true, kernelSize: true, stride: true, padding: true, bias: true },
-  linear: { outFeatures: true, bias: true },
-  maxPool2d: { kernelSize: true, stride: true, padding: true, ceilMode: true },
-  avgPool2d: { kernelSize: true, stride: true, padding: true, ceilMode: true, countIncludePad: true },
-  adaptiveMaxPool2d: { outputSize: true },
-  adaptiveAvgPool2d: { outputSize: true },
-  instanceNorm2d: { epsilon: true, affine: true },
-  batchNorm2d: { epsilon: true, momentum: true, affine: true },
-  groupNorm: { groups: true, epsilon: true, affine: true },
-  layerNorm: { epsilon: true, affine: true },
-  upsample: { scale: true, mode: true },
-  pixelShuffle: { scale: true },
+  convTranspose2d: { outChannels: count, kernelSize: cells, stride: cells, padding: gap, bias: flag },
+  linear: { outFeatures: count, bias: flag },
+  maxPool2d: { kernelSize: cells, stride: cells, padding: gap, ceilMode: flag },
+  avgPool2d: { kernelSize: cells, stride: cells, padding: gap, ceilMode: flag, countIncludePad: flag },
+  adaptiveMaxPool2d: { outputSize: pair },
+  adaptiveAvgPool2d: { outputSize: pair },
+  instanceNorm2d: { epsilon, affine },
+  batchNorm2d: { epsilon, momentum: number, affine },
+  groupNorm: { groups: count, epsilon, affine },
+  layerNorm: { epsilon, affine },
+  upsample: { scale: cells, mode: oneOf("nearest", "bilinear") },
+  pixelShuffle: { scale: cells },
   relu: {},
   sigmoid: {},
   tanh: {},
@@ -36,20 +75,44 @@ const known: { readonly [K in Layer["kind"]]: Names<Required<Extract<Layer, { ki
   hardSwish: {},
   hardTanh: {},
   flatten: {},
-  unflatten: { shape: true },
-  leakyRelu: { slope: true },
-  prelu: { initial: true },
-  elu: { alpha: true },
-  gelu: { approximate: true },
-  softplus: { beta: true },
-  softmax: { temperature: true },
-  dropout: { probability: true, seed: true },
-  unet: { outChannels: true, baseChannels: true, depth: true, residual: true },
-  residual: { body: true, shortcut: true },
-  branches: { branches: true },
-  graph: { nodes: true },
+  unflatten: { shape: listOf(count) },
+  leakyRelu: { slope: number },
+  prelu: { initial: number },
+  elu: { alpha: number },
+  gelu: { approximate: oneOf("none", "tanh") },
+  softplus: { beta: number },
+  softmax: { temperature: number },
+  dropout: { probability: number, seed: number },
+  unet: { outChannels: count, baseChannels: count, depth: count, residual: flag },
+  residual: { body: layers, shortcut: layers },
+  branches: { branches: listOf(layers) },
+  graph: { nodes },
 };
-const knownOfNode: Names<Required<GraphNode>> = { name: true, from: true, join: true, layers: true };
+const knownOfNode: Types<Required<GraphNode>> = {
+  name: word,
+  from: listOf(word),
+  join: oneOf("add", "multiply", "concatenate"),
+  layers,
+};
+/** What has no default. */
+const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<Layer, { kind: K }>, string>[] } = {
+  conv2d: ["outChannels", "kernelSize"],
+  convTranspose2d: ["outChannels", "kernelSize"],
+  linear: ["outFeatures"],
+  maxPool2d: ["kernelSize"],
+  avgPool2d: ["kernelSize"],
+  adaptiveMaxPool2d: ["outputSize"],
+  adaptiveAvgPool2d: ["outputSize"],
+  groupNorm: ["groups"],
+  upsample: ["scale", "mode"],
+  pixelShuffle: ["scale"],
+  unflatten: ["shape"],
+  dropout: ["probability"],
+  unet: ["outChannels", "baseChannels", "depth"],
+  residual: ["body"],
+  branches: ["branches"],
+  graph: ["nodes"],
+};
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */
 function edits(a: string, b: string): number {
@@ -68,23 +131,41 @@ function near(word: string, words: readonly string[]): string {
   const [best] = [...words].sort((p, q) => distance(p) - distance(q));
   return best !== undefined && distance(best) <= Math.max(2, word.length / 2) ? `did you mean ${best}? ` : "";
 }
-function refuse(where: string, given: object, names: readonly string[]): void {
-  const unknown = Object.keys(given).find((key) => !names.includes(key));
-  if (unknown === undefined) return;
-  const all = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
-  throw new ConfigError(`${where} has no option "${unknown}": ${near(unknown, names)}${all}`, { option: unknown });
+function refuse(where: string, given: object, types: Readonly<Record<string, Type>>, must: readonly string[]): void {
+  const names = Object.keys(types);
+  for (const [option, value] of Object.entries(given)) {
+    if (!Object.hasOwn(types, option)) {
+      const all = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
+      throw new ConfigError(`${where} has no option ${quoted(option)}: ${near(option.slice(0, 60), names)}${all}`, {
+        option,
+      });
+    }
+    if (value !== undefined && !types[option].is(value))
+      throw new ConfigError(`${where}: ${option} must be ${types[option].what}, it is ${quoted(value)}`, { option });
+  }
+  const missing = must.find((name) => !Object.hasOwn(given, name));
+  if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
 }
 
-/** Throws ConfigError for a kind of layer that there is not, or an option that it has not. */
+/** Throws ConfigError when it is no list of objects. */
+export function checkLayers(value: unknown): void {
+  if (!layers.is(value)) throw new ConfigError(`layers: it must be ${layers.what}, it is ${quoted(value)}`, {});
+}
+/**
+ * Throws ConfigError for a kind of layer that there is not, an option that it has not or lacks, and
+ * one of another type.
+ */
 export function checkLayer(name: string, layer: Layer): void {
   const kinds = Object.keys(known);
-  if (!Object.hasOwn(known, layer.kind))
+  if (!object.is(layer)) throw new ConfigError(`layer ${name}: it must be an object, it is ${quoted(layer)}`, { name });
+  const { kind, ...options } = layer;
+  if (!Object.hasOwn(known, kind))
     throw new ConfigError(
-      `layer ${name}: there is no layer "${layer.kind}": ${near(String(layer.kind), kinds)}there are ${kinds.join(", ")}`,
+      `layer ${name}: there is no layer ${quoted(kind)}: ${near(String(kind).slice(0, 60), kinds)}there are ${kinds.join(", ")}`,
       { name },
     );
-  const { kind: _, ...options } = layer;
-  refuse(`layer ${name}`, options, Object.keys(known[layer.kind]));
+  refuse(`layer ${name}`, options, known[kind], needed[kind] ?? []);
   if (layer.kind !== "graph") return;
-  for (const node of layer.nodes) refuse(`layer ${name}: node "${node.name}"`, node, Object.keys(knownOfNode));
+  for (const node of layer.nodes)
+    refuse(`layer ${name}: node ${quoted(node.name)}`, node, knownOfNode, ["name", "from"]);
 }

@@ -1,6 +1,6 @@
 // How a network is used, as its checkpoint says it: typed fields, held to their types when a file
 // is read, and taken from the provenance of the first format.
-import { FormatError } from "../../engine/index.ts";
+import { FormatError, quoted } from "../../engine/index.ts";
 import type { Provenance, Trained } from "../nn/network.ts";
 
 const finite = (v: unknown): boolean => typeof v === "number" && Number.isFinite(v);
@@ -30,11 +30,11 @@ export function checkTrained(value: unknown, where: string): Trained {
   for (const [name, v] of Object.entries(value as object)) {
     if (!Object.hasOwn(fields, name))
       throw new FormatError(
-        `${where}: it was trained for "${name}", which this version does not know; it knows ${Object.keys(fields).join(", ")}`,
+        `${where}: it was trained for ${quoted(name)}, which this version does not know; it knows ${Object.keys(fields).join(", ")}`,
         { name },
       );
     if (!fields[name as keyof Trained](v))
-      throw new FormatError(`${where}: its field trained.${name} is ${JSON.stringify(v)}, of a wrong type`, { name });
+      throw new FormatError(`${where}: its field trained.${name} is ${quoted(v)}, of a wrong type`, { name });
   }
   return value as Trained;
 }
