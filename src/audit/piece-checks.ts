@@ -108,6 +108,6 @@ export function checkHeader(value: unknown, where: string): AuditHeader {
     ]),
   );
   const missing = needed.find((key) => !keys.has(key));
-  if (missing !== undefined) fail(`it has no piece "${missing}"`);
+  if (missing !== undefined) fail(`it has no piece ${quoted(missing)}`);
   return value as AuditHeader;
 }
