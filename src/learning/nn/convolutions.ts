@@ -30,7 +30,8 @@ function padAxis(
   name: string,
 ): Value {
   const n = x.shape[axis];
-  const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : Number.POSITIVE_INFINITY;
+  // an index is laid out for every cell, so there is a most of them, too
+  const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : 65536;
   if (Math.max(before, after) > most)
     throw new ShapeError(
       `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,
