@@ -1,7 +1,8 @@
 // npm run fuzz -- --count N --seed S [--kind nifti,dicom,…]: damages small files of every input
 // format, of ours too (scripts/fuzz-own.mjs), and reads them. What is read or refused with a
 // FiducialError passes; another exception, a read of more than two seconds, or more memory than
-// four times what the file can hold, does not, and exits with 1. A failure prints its kind, seed and
+// four times what the file can hold, does not, and exits with 1. A failure prints its kind, seed
+// and
 // number, which repeat it alone: --kind K --seed S --only NUMBER.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

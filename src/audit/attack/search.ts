@@ -15,7 +15,8 @@ export interface Start {
 
 export interface SearchSettings {
   /**
-   * Gradient steps of the climb from the best start for the judged goal in the largest ball; half as
+   * Gradient steps of the climb from the best start for the judged goal in the largest ball; half
+   * as
    * many for every other goal and ball, which are done sooner.
    */
   readonly steps: number;
@@ -147,7 +148,10 @@ export async function search(searched: Searched, options: SearchOptions): Promis
 
 const halved = (settings: SearchSettings): SearchSettings => ({ ...settings, steps: Math.ceil(settings.steps / 2) });
 
-/** Every goal in one ball, from what a smaller one found; `half` steps at most for all but the first. */
+/**
+ * Every goal in one ball, from what a smaller one found; `half` steps at most for all but the
+ * first.
+ */
 async function inBall(
   searched: Searched,
   radius: number,
