@@ -114,7 +114,7 @@ describe("pieces that are not what they should be are refused by name", () => {
     [
       "under another name",
       content.replace(/"key":"[^"]*"/, '"key":"clean-7-7"'),
-      /the piece clean-7-7 under another name/,
+      /the piece "clean-7-7" under another name/,
     ],
   ])("%s: by merge, and by the audit that goes on", (_, wrong, says) => {
     expect(wrong).not.toBe(content);
