@@ -17,9 +17,8 @@ import {
   type AuditResult,
   type StabilityTest,
 } from "fiducial/audit";
-import { arithmetic, openBackend } from "fiducial/engine";
+import { arithmetic } from "fiducial/engine";
 import {
-  brainPhantoms,
   gaussianNoise,
   inverseProblem,
   magnitude,
@@ -29,21 +28,14 @@ import {
   reconstruct,
   subsampledFourier,
   totalVariation,
-  variableDensityMask,
   waveletSparsity,
   zeroFilled,
   type Mask,
   type Operator,
   type Reconstructor,
 } from "fiducial/imaging";
+import { backend, images, operator, problem, shape } from "./stub-problem.ts";
 
-const shape = [32, 32] as const;
-const images = brainPhantoms({ shape, count: 2, seed: 5 });
-const operator = subsampledFourier({
-  mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 3 }),
-});
-const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
-const backend = await openBackend("wasm", { threads: 1 });
 const honest = zeroFilled();
 const constant: Reconstructor = {
   name: "constant",

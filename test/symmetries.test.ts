@@ -4,10 +4,9 @@ import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { audit, openTest, symmetries, type AuditResult } from "fiducial/audit";
-import { arithmetic, openBackend, type GraphBuilder, type Value } from "fiducial/engine";
+import { arithmetic, type GraphBuilder, type Value } from "fiducial/engine";
 import {
   birdcageCoils,
-  brainPhantoms,
   fullMask,
   gaussianNoise,
   inverseProblem,
@@ -15,18 +14,13 @@ import {
   multiCoilFourier,
   subsampledFourier,
   totalVariation,
-  variableDensityMask,
   zeroFilled,
   type Operator,
   type Reconstructor,
 } from "fiducial/imaging";
+import { backend, images, mask, operator as columns, problem, shape } from "./stub-problem.ts";
 
-const shape = [32, 32] as const;
 const [H, W] = shape;
-const images = brainPhantoms({ shape, count: 2, seed: 5 });
-const mask = variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 3 });
-const columns = subsampledFourier({ mask });
-const backend = await openBackend("wasm", { threads: 1 });
 
 const stub = (name: string, apply: (b: GraphBuilder, x: Value) => Value): Reconstructor => ({
   name,
@@ -121,7 +115,6 @@ describe("symmetries", () => {
     const validate = new Ajv2020({ strict: false }).compile(
       JSON.parse(readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8")),
     );
-    const problem = inverseProblem({ operator: columns, noise: gaussianNoise({ sigma: 0.005 }), images });
     const result = await audit({ problem, methods: [zeroFilled()], tests: [symmetries()], seed: 1, backend });
     validate(JSON.parse(JSON.stringify(result)));
     expect(validate.errors).toBe(null);

@@ -2,10 +2,9 @@
 // demands, whatever the search happens to find.
 import { describe, expect, it } from "vitest";
 import { audit, instabilityAscent, worstCasePerturbation, type AuditResult, type Outcome } from "fiducial/audit";
-import { arithmetic, openBackend, type GraphBuilder, type Value } from "fiducial/engine";
+import { arithmetic, type GraphBuilder, type Value } from "fiducial/engine";
 import {
   applyOperator,
-  brainPhantoms,
   fullMask,
   gaussianNoise,
   inverseProblem,
@@ -13,20 +12,12 @@ import {
   norm,
   subsampledFourier,
   totalVariation,
-  variableDensityMask,
   zeroFilled,
   type InverseProblem,
   type Operator,
   type Reconstructor,
 } from "fiducial/imaging";
-
-const shape = [32, 32] as const;
-const images = brainPhantoms({ shape, count: 2, seed: 5 });
-const operator = subsampledFourier({
-  mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.2, seed: 3 }),
-});
-const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.005 }), images });
-const backend = await openBackend("wasm", { threads: 1 });
+import { backend, images, operator, problem, shape } from "./stub-problem.ts";
 
 type Apply = (b: GraphBuilder, y: Value, operator: Operator) => Value;
 const stub = (name: string, apply: Apply): Reconstructor => ({ name, description: { kind: "stub" }, apply });

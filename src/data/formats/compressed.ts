@@ -74,12 +74,11 @@ function damaged(name: string, error: unknown): never {
   });
 }
 
+interface Stream {
+  push(piece: Uint8Array, last: boolean): void;
+}
 /** Pushes the bytes piece by piece, until `enough` says so. */
-function feed(
-  stream: { push(piece: Uint8Array, last: boolean): void },
-  bytes: Uint8Array,
-  enough: () => boolean = () => false,
-): void {
+function feed(stream: Stream, bytes: Uint8Array, enough: () => boolean = () => false): void {
   for (let at = 0; at < bytes.length && !enough(); at += PIECE)
     stream.push(bytes.subarray(at, at + PIECE), at + PIECE >= bytes.length);
 }
@@ -95,8 +94,13 @@ export function inflateRaw(packed: Uint8Array, options: Unpacking): Uint8Array {
   return out.result();
 }
 
-/** The first `count` bytes of a raw deflate stream, or all when there are fewer. */
-export function inflateStart(packed: Uint8Array, count: number, name: string): Uint8Array {
+interface Start {
+  readonly packed: Uint8Array;
+  readonly count: number;
+  readonly name: string;
+}
+/** The first `count` bytes that a stream unpacks to, or all when there are fewer. */
+function startOf({ packed, count, name }: Start, open: (take: (piece: Uint8Array) => void) => Stream): Uint8Array {
   const out = new Collector({ name, limit: Number.POSITIVE_INFINITY });
   let length = 0;
   const take = (piece: Uint8Array): void => {
@@ -104,12 +108,16 @@ export function inflateStart(packed: Uint8Array, count: number, name: string): U
     length = Math.min(count, length + piece.length);
   };
   try {
-    feed(new Inflate(take), packed, () => length === count);
+    feed(open(take), packed, () => length === count);
   } catch (error) {
     damaged(name, error);
   }
   return out.result();
 }
+
+/** The first `count` bytes of a raw deflate stream, or all when there are fewer. */
+export const inflateStart = (packed: Uint8Array, count: number, name: string): Uint8Array =>
+  startOf({ packed, count, name }, (take) => new Inflate(take));
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
@@ -154,20 +162,8 @@ export function gunzip(bytes: Uint8Array, options: Unpacking): Uint8Array {
 }
 
 /** The first `count` bytes that a gzip file unpacks to, unchecked, or all when there are fewer. */
-export function gunzipStart(bytes: Uint8Array, count: number, name: string): Uint8Array {
-  const out = new Collector({ name, limit: Number.POSITIVE_INFINITY });
-  let length = 0;
-  const take = (piece: Uint8Array): void => {
-    out.add(piece.subarray(0, count - length));
-    length = Math.min(count, length + piece.length);
-  };
-  try {
-    feed(new Gunzip(take), bytes, () => length === count);
-  } catch (error) {
-    damaged(name, error);
-  }
-  return out.result();
-}
+export const gunzipStart = (packed: Uint8Array, count: number, name: string): Uint8Array =>
+  startOf({ packed, count, name }, (take) => new Gunzip(take));
 
 /**
  * How many bytes the pieces of a zlib stream unpack to; none is kept. Throws FormatError when it is
