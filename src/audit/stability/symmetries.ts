@@ -42,8 +42,8 @@ export function symmetries(
     id: "symmetries",
     domain: "measurement",
     requires: ["sampling"],
-    title: "What is done to the measurement is seen in the image, and nothing else",
-    failureTitle: "The answer depends on the measurement's scale, phase or place",
+    title: "Scale, phase and place change the image by less than its own error",
+    failureTitle: "Scale, phase or place change the image by more than its own error",
     description:
       "Relations that hold for every method without knowing the truth: the measurement in other units gives the image in other units; a turned phase gives a turned phase; a ramp of phases moves the image by a pixel along the axis that is wholly sampled (the rows where none is); the conjugate of a mirrored k-space gives the conjugate image. A relation that the operator itself does not have is left out.",
     source: "metamorphic testing, as in IEC 63450; Chen, Cheung, Yiu 1998",
