@@ -55,8 +55,7 @@ const along = (b, y, d) => arithmetic(b).sum(arithmetic(b).mul(y, b.constant(d, 
 const kinds = {
   /**
    * Zero-filling cut to where the object is: gains at most 1 and the better image, so no
-   * perturbation
-   * of 2 % doubles the error's norm. It has to pass, and no doubt is left.
+   * perturbation of 2 % doubles the error's norm. It has to pass, and no doubt is left.
    */
   "zero-filling cut to the object": (rng) => {
     const problem = problemOf(rng);
