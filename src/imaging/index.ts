@@ -78,11 +78,14 @@ export {
 } from "./likeness.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
+export { deepCascade, type DeepCascadeOptions } from "./networks/deep-cascade.ts";
 export { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
+export { deadLeaves } from "./phantoms/dead-leaves.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
+export { variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export {

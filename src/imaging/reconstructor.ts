@@ -23,6 +23,8 @@ export interface MadeFor {
   readonly range?: Shape;
   /** The one operator, its mask included. */
   readonly operator?: OperatorSpec;
+  /** Why an operator does not fit, as a sentence's end; undefined where it does. */
+  unfit?(operator: Operator): string | undefined;
 }
 
 /** A method is given the problem's operator, and holds none itself. */
@@ -49,6 +51,9 @@ export interface LipschitzBound {
 /** Why a method cannot reconstruct what the operator measures; undefined where it can. */
 export function misfit(method: Reconstructor, operator: Operator): string | undefined {
   const { domain, range, operator: only } = method.madeFor ?? {};
+  const unfit = method.madeFor?.unfit?.(operator);
+  if (unfit !== undefined)
+    return `${method.name} cannot take the operator's images of ${formatShape(operator.domain)}: ${unfit}`;
   if (domain && domain.join() !== operator.domain.join())
     return `${method.name} was made for images of ${formatShape(domain)}, the operator's are ${formatShape(operator.domain)}`;
   if (range && range.join() !== operator.range.join())

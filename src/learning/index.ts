@@ -5,10 +5,12 @@ export {
   huber,
   meanAbsoluteError,
   meanSquaredError,
+  rootMeanSquaredError,
   structuralDissimilarity,
   type Loss,
 } from "./nn/losses.ts";
-export { applyNetwork, type Network, type Provenance, type Trained } from "./nn/network.ts";
+export { applyNetwork, parameterShapes, type Network, type Provenance, type Trained } from "./nn/network.ts";
+export { identityPhysics, type OnLayer, type Physics } from "./nn/scope.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";

@@ -1,7 +1,15 @@
 // fiducial inspect: what a checkpoint is made of.
 import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { applyNetwork, featureSheet, loadNetwork, summarize, trace, type Network } from "../../learning/index.ts";
+import {
+  applyNetwork,
+  featureSheet,
+  identityPhysics,
+  loadNetwork,
+  summarize,
+  trace,
+  type Network,
+} from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, DEFAULT_MODEL, pictureInput } from "../inputs.ts";
@@ -33,7 +41,8 @@ function planTable({ steps, memoryBytes }: Plan): string {
 }
 function forward(network: Network): GraphBuilder {
   const b = new GraphBuilder(ops);
-  b.output("y", applyNetwork(b, network, b.input("x", [1, ...network.architecture.input])).y);
+  const x = b.input("x", [1, ...network.architecture.input]);
+  b.output("y", applyNetwork(b, network, x, { physics: identityPhysics(x) }).y);
   return b;
 }
 

@@ -7,29 +7,22 @@ import {
   float32Bytes,
   gradients,
   present,
-  random,
-  sizeOf,
   version,
   type GraphBuilder,
-  type Shape,
   type Value,
 } from "../../engine/index.ts";
-import {
-  fit,
-  type Dataset,
-  type FitOptions,
-  type Forward,
-  type Network,
-  type Settings,
-  type Trained,
-} from "../../learning/index.ts";
-import { fullMask, nestedMasks, type Mask } from "../operators/masks.ts";
-import { lacking, type Operator, type Sampling } from "../operators/operator.ts";
+import { fit, type FitOptions, type Forward, type Network, type Settings, type Trained } from "../../learning/index.ts";
+import { lacking } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
-import { applyForm, formOf, type Form } from "./network-reconstructor.ts";
-
-/** Families of masks that training at several rates draws from. */
-const FAMILIES = 8;
+import {
+  applyForm,
+  applyFormWithBetween,
+  formOf,
+  type Applied,
+  type Form,
+  type FormOptions,
+} from "./network-reconstructor.ts";
+import { kept, trainingSamples, type Samples } from "./training-samples.ts";
 
 export interface FitReconstructorOptions
   extends Pick<
@@ -41,6 +34,7 @@ export interface FitReconstructorOptions
     | "seed"
     | "backend"
     | "on"
+    | "schedule"
     | "resume"
     | "checkpointEvery"
     | "settings"
@@ -64,24 +58,24 @@ export interface FitReconstructorOptions
    */
   readonly rates?: readonly number[];
   /**
+   * Measures half of the images with one of so many other draws of the problem's mask, so that the
+   * network learns the law of the sampling and not one pattern.
+   */
+  readonly otherMasks?: number;
+  /**
+   * Trains on so many whole rows at a time, from a random place of an image that may be mirrored
+   * along either axis. Rows are measured in full where the mask has whole columns, so a part of
+   * them is an image by itself.
+   */
+  readonly crop?: number;
+  /** Weight of the loss of every image between: what each data consistency within gave. */
+  readonly betweenWeight?: number;
+  /**
    * Trains with noise of this standard deviation on y, and reconstructs by the mean over such
    * noise.
    */
   readonly smoothing?: number;
 }
-
-/** y ↦ y ⊙ mask in k-space, for a mask that is a value of the graph, one for each image. */
-function masked({ under, mask: own }: Sampling, mask: Value): Operator {
-  const whole = under(fullMask(own.shape));
-  return {
-    ...whole,
-    forward: (b, x) => b.emit("mul", { a: whole.forward(b, x), b: mask }, {}),
-    adjoint: (b, y) => whole.adjoint(b, b.emit("mul", { a: y, b: mask }, {})),
-  };
-}
-
-/** A mask's shape [1,H,W] with as many axes as the range's. */
-const broadcastable = (mask: Shape, range: Shape): Shape => [...range.slice(mask.length).map(() => 1), ...mask];
 
 /**
  * r, ‖r‖ ≤ budget·‖y‖ for every image, by steps of the whole radius along the gradient of ‖f(y + r)
@@ -110,27 +104,24 @@ function worst(
 
 /** Throws ConfigError for options that are out of range or need what the operator lacks. */
 function checkOptions(options: FitReconstructorOptions): void {
-  const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const { problem, jitter = 0, smoothing = 0, rates, adversarial, otherMasks, crop } = options;
   const possible = !adversarial || (adversarial.relativeBudget > 0 && adversarial.steps >= 1);
   if (!(jitter >= 0) || !(smoothing >= 0) || !possible)
     throw new ConfigError(
       `fitReconstructor: jitter ${jitter} and smoothing ${smoothing} must not be negative, an adversary's budget positive and its steps at least 1`,
       { jitter, smoothing, adversarial },
     );
-  const lack = lacking(problem.operator, rates ? ["sampling"] : []);
-  if (lack !== undefined) throw new ConfigError(`fitReconstructor: training at several rates ${lack}`, { rates });
-}
-
-/** The masks that training at several rates draws from. */
-function familiesOf({ problem, rates, seed }: FitReconstructorOptions): Mask[] | undefined {
-  const { sampling } = problem.operator;
-  if (!rates || !sampling) return undefined;
-  return Array.from({ length: FAMILIES }, (_, k) => nestedMasks(sampling.mask, { rates, seed: seed + k })).flat();
+  const masked = rates !== undefined || otherMasks !== undefined || crop !== undefined;
+  const lack = lacking(problem.operator, masked ? ["sampling"] : []);
+  if (lack !== undefined)
+    throw new ConfigError(`fitReconstructor: training with other masks or on rows of an image ${lack}`, { rates });
+  if (rates && otherMasks !== undefined)
+    throw new ConfigError("fitReconstructor: give rates or otherMasks, not both", { rates, otherMasks });
 }
 
 /** What changes the bits of a run beside the images, for a run that goes on. */
 function variation(options: FitReconstructorOptions, form: Form): Settings {
-  const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const { problem, jitter = 0, smoothing = 0, rates, adversarial, otherMasks, crop, betweenWeight } = options;
   const { operator, noise } = problem;
   return present({
     operator: JSON.stringify(operator.spec ?? operator.description),
@@ -139,77 +130,29 @@ function variation(options: FitReconstructorOptions, form: Form): Settings {
     jitter,
     smoothing,
     rates: rates?.join(", "),
+    otherMasks,
+    crop,
+    betweenWeight,
     adversarialBudget: adversarial?.relativeBudget,
     adversarialSteps: adversarial?.steps,
     form: JSON.stringify(form),
   }) as Settings;
 }
 
-/**
- * Image, noise and, where it changes, the mask travel together in one input; the target is the
- * image. The draws are one stream: a resumed run goes on in it where the unbroken one would be.
- */
-function trainingData(options: FitReconstructorOptions, masks: readonly Mask[] | undefined, form: Form): Dataset {
-  const { problem, seed, jitter = 0, smoothing = 0 } = options;
-  const { operator, images, noise } = problem;
-  const [size, noisySize] = [sizeOf(operator.domain), sizeOf(operator.range)];
-  const rng = random(seed).fork("noise");
-  const choice = random(seed).fork("masks");
-  const drawn = (options.resume?.step ?? 0) * options.batchSize;
-  for (let i = 0; i < drawn; i++) {
-    // a normal number takes one uniform, two by two
-    for (let k = jitter > 0 ? -1 : 0; k < noisySize; k++) rng.uniform();
-    if (masks) choice.integer(masks.length);
-  }
-  const pictures: Dataset = {
-    length: images.length,
-    inputShape: [0],
-    targetShape: operator.domain,
-    read: (i, _input, target) => target.set(images.image(i)),
-  };
-  return {
-    length: images.length,
-    varied: { from: pictures, by: variation(options, form) },
-    inputShape: [size + noisySize + sizeOf(maskShapeOf(masks))],
-    targetShape: operator.domain,
-    read(i, input, target) {
-      const image = images.image(i);
-      input.set(image);
-      const extra = jitter > 0 ? jitter * rng.uniform() : 0;
-      const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
-      for (let k = 0; k < noisySize; k++) input[size + k] = sigma * rng.normal();
-      if (masks) input.set(masks[choice.integer(masks.length)].data, size + noisySize);
-      target.set(image);
-    },
-  };
-}
-const maskShapeOf = (masks: readonly Mask[] | undefined): Shape => (masks ? [1, ...masks[0].shape] : [0]);
-
-/** From an input of trainingData to the reconstruction that is held against the target. */
-function trainingForward(
-  { problem, adversarial }: FitReconstructorOptions,
-  masks: readonly Mask[] | undefined,
-  form: Form,
-): Forward {
-  const { operator } = problem;
-  const { sampling } = operator;
-  const [size, noisySize] = [sizeOf(operator.domain), sizeOf(operator.range)];
+/** From an input of the samples to the reconstruction that is held against the target. */
+function trainingForward(options: FitReconstructorOptions, samples: Samples, form: Form): Forward {
+  const { adversarial, betweenWeight = 0 } = options;
   return (b, net, input, target) => {
-    const { reshape, slice } = arithmetic(b);
-    const part = (from: number, shape: Shape): Value =>
-      reshape(slice(input, 1, from, from + sizeOf(shape)), [input.shape[0], ...shape]);
-    const image = part(0, operator.domain);
-    const drawn = part(size, operator.range);
-    const mask = masks && part(size + noisySize, broadcastable(maskShapeOf(masks), operator.range));
-    const own: Operator = mask && sampling ? masked(sampling, mask) : operator;
-    const noisy = b.emit("add", { a: own.forward(b, image), b: drawn }, {});
-    const y = mask ? b.emit("mul", { a: noisy, b: mask }, {}) : problem.sampled(b, noisy);
+    const { operator, y } = samples.measured(b, input);
     const shared = new Map<string, Value>();
-    const f = (at: Value): ReturnType<typeof applyForm> =>
-      applyForm(b, at, { network: net, operator: own, form, trainable: true, shared });
-    if (!adversarial) return f(y);
-    const r = worst(b, y, target, (at) => f(at).y, adversarial);
-    return { ...f(b.emit("add", { a: y, b: r }, {})), held: [r] };
+    const used: Omit<FormOptions, "trainable"> = { network: net, operator, form, shared };
+    const f = (at: Value): Applied => applyForm(b, at, { ...used, trainable: true });
+    const r = adversarial && worst(b, y, target, (at) => f(at).y, adversarial);
+    const held = r ? [r] : [];
+    const at = r ? b.emit("add", { a: y, b: r }, {}) : y;
+    if (betweenWeight === 0) return { ...f(at), held };
+    const { between, ...applied } = applyFormWithBetween(b, at, { ...used, trainable: true });
+    return { ...applied, held, beside: between.map((image) => ({ y: image, weight: betweenWeight })) };
   };
 }
 
@@ -218,14 +161,14 @@ function trainingForward(
  * plan, with fresh noise every time an image is seen. What it was trained for travels with it.
  * Throws ConfigError for options out of range, and what fit throws.
  */
-export async function fitReconstructor(network: Network, options: FitReconstructorOptions): Promise<Network> {
+export async function fitReconstructor(network: Network, given: FitReconstructorOptions): Promise<Network> {
+  const options = { ...given, problem: { ...given.problem, images: kept(given.problem.images) } };
   const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
   const form: Form = { ...formOf(network), ...options.form };
   checkOptions(options);
   const { operator, images, noise } = problem;
-  const masks = familiesOf(options);
-  const data = trainingData(options, masks, form);
-  const trained = await fit(network, { ...options, data }, trainingForward(options, masks, form));
+  const samples = trainingSamples(options, variation(options, form));
+  const trained = await fit(network, { ...options, data: samples.data }, trainingForward(options, samples, form));
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = {
@@ -239,6 +182,7 @@ export async function fitReconstructor(network: Network, options: FitReconstruct
     ...(jitter > 0 ? { jitter } : {}),
     ...(smoothing > 0 ? { smoothing } : {}),
     ...(rates ? { rates } : {}),
+    ...present({ otherMasks: options.otherMasks, crop: options.crop, betweenWeight: options.betweenWeight }),
     ...(adversarial ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps } : {}),
   };
   const use: Trained = {

@@ -2,8 +2,17 @@
 // the measurement itself.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { arithmetic, ConfigError, float32Bytes, random, type GraphBuilder, type Value } from "../../engine/index.ts";
-import { applyNetwork, type Network } from "../../learning/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  FiducialError,
+  float32Bytes,
+  random,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
+import { applyNetwork, parameterShapes, type Network, type OnLayer, type Physics } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { canonical } from "../operators/spec.ts";
 import { atUnitScale, type MadeFor, type Reconstructor } from "../reconstructor.ts";
@@ -35,27 +44,79 @@ export function formOf({ trained }: Network): Form {
   return trained?.form ?? { input: "image", iterations: 1, dataConsistency: false };
 }
 
-/** x̂ from y at unit scale; parameters that `shared` has are not added again. */
-export function applyForm(
+/** How a network is applied: from y at the scale of its images to x̂ at that scale. */
+export interface FormOptions {
+  readonly network: Network;
+  readonly operator: Operator;
+  readonly form: Form;
+  readonly trainable: boolean;
+  /** Parameters that it has are not added again. */
+  readonly shared: Map<string, Value>;
+}
+/** The images after each of the network's data consistency, and x̂ at last, if it is another. */
+function images(
   b: GraphBuilder,
   y: Value,
-  options: { network: Network; operator: Operator; form: Form; trainable: boolean; shared: Map<string, Value> },
-): { y: Value; parameters: Map<string, Value> } {
+  initial: Value,
+  options: FormOptions,
+): { all: Value[]; parameters: Map<string, Value> } {
   const { network, operator, form, trainable, shared } = options;
   const { add, sub } = arithmetic(b);
   const parameters = new Map<string, Value>();
+  const all: Value[] = [];
+  const physics: Physics = {
+    y,
+    forward: (x) => operator.forward(b, x),
+    adjoint: (v) => operator.adjoint(b, v),
+  };
+  const onLayer: OnLayer = (_name, kind, value) => {
+    if (kind === "dataConsistency") all.push(value);
+  };
   const apply = (v: Value): Value => {
-    const applied = applyNetwork(b, network, v, { trainable, training: trainable, shared });
+    const applied = applyNetwork(b, network, v, { trainable, training: trainable, shared, physics, onLayer });
     for (const [name, value] of applied.parameters) parameters.set(name, value);
     return applied.y;
   };
-  const out = atUnitScale(operator, b, y, (scaled, initial) => {
-    const consistent = (x: Value): Value => add(x, operator.adjoint(b, sub(scaled, operator.forward(b, x))));
-    let x = apply(form.input === "measurement" ? scaled : initial);
-    for (let k = 1; k < form.iterations; k++) x = apply(consistent(x));
-    return form.dataConsistency ? consistent(x) : x;
+  const consistent = (x: Value): Value => add(x, physics.adjoint(sub(y, physics.forward(x))));
+  let x = apply(form.input === "measurement" ? y : initial);
+  for (let k = 1; k < form.iterations; k++) x = apply(consistent(x));
+  if (form.dataConsistency) x = consistent(x);
+  if (all.at(-1)?.id !== x.id) all.push(x);
+  return { all, parameters };
+}
+
+export interface Applied {
+  readonly y: Value;
+  readonly parameters: Map<string, Value>;
+}
+/** x̂ from y, at y's own scale. */
+export function applyForm(b: GraphBuilder, y: Value, options: FormOptions): Applied {
+  let parameters = new Map<string, Value>();
+  const x = atUnitScale(options.operator, b, y, (scaled, initial) => {
+    const made = images(b, scaled, initial, options);
+    parameters = made.parameters;
+    return made.all.at(-1)!;
   });
-  return { y: out, parameters };
+  return { y: x, parameters };
+}
+/** The same with the images between: what each data consistency within the network gave. */
+export function applyFormWithBetween(
+  b: GraphBuilder,
+  y: Value,
+  options: FormOptions,
+): Applied & { readonly between: readonly Value[] } {
+  const { concat, slice } = arithmetic(b);
+  let parameters = new Map<string, Value>();
+  const [channels] = options.operator.domain;
+  const x = atUnitScale(options.operator, b, y, (scaled, initial) => {
+    const made = images(b, scaled, initial, options);
+    parameters = made.parameters;
+    return concat(made.all, 1);
+  });
+  const between = Array.from({ length: x.shape[1] / channels }, (_, k) =>
+    slice(x, 1, k * channels, (k + 1) * channels),
+  );
+  return { y: between.pop()!, parameters, between };
 }
 
 function weightsHash(network: Network): string {
@@ -78,10 +139,22 @@ function nameOf({ name, architecture }: Network): string {
   if (kinds === "unet") return "U-Net";
   return kinds === AUTOMAP ? "AUTOMAP" : `network of ${architecture.layers.length} layers`;
 }
+/** Why a network cannot take images of that shape: one with linear layers has one size. */
+function unfitShape({ architecture, parameters }: Network, input: Shape): string | undefined {
+  if (input.join() === architecture.input.join()) return undefined;
+  try {
+    for (const [name, shape] of parameterShapes({ ...architecture, input }))
+      if (parameters.get(name)?.shape.join() !== shape.join()) return `its ${name} has another shape then`;
+  } catch (error) {
+    if (error instanceof FiducialError) return error.message;
+    throw error;
+  }
+  return undefined;
+}
 /** A network on the measurement itself is bound to the operator that it was trained with. */
 function madeFor(network: Network, form: Form): MadeFor {
   const { input } = network.architecture;
-  if (form.input === "image") return { domain: input };
+  if (form.input === "image") return { unfit: ({ domain }) => unfitShape(network, domain) };
   const operator = network.trained?.rates ? undefined : trainedOperator(network);
   return { domain: input, range: input, ...(operator ? { operator } : {}) };
 }

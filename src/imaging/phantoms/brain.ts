@@ -1,6 +1,7 @@
 // A seeded generator of varied brain-like images with a smooth phase: what the default networks are
 // trained on.
 import { PI, random, sinCos, type Random } from "../../engine/index.ts";
+import { field } from "./field.ts";
 
 /** Images by index, complex [2,H,W]. */
 export interface ImageSet {
@@ -10,30 +11,6 @@ export interface ImageSet {
   image(i: number): Float32Array;
 }
 
-/**
- * A smooth random field on the grid: a sum of cosines with wavelengths from `shortest` to `longest`
- * (in units of half the image), of about unit variance.
- */
-function field(rng: Random, H: number, W: number, count: number, shortest: number, longest: number): Float64Array {
-  const out = new Float64Array(H * W);
-  const amplitude = Math.sqrt(2 / count);
-  for (let k = 0; k < count; k++) {
-    const wavelength = shortest + (longest - shortest) * rng.uniform();
-    const [s, c] = sinCos(2 * PI * rng.uniform());
-    const [kx, ky] = [((2 * PI * c) / wavelength) * (2 / W), ((2 * PI * s) / wavelength) * (2 / H)];
-    const phase = 2 * PI * rng.uniform();
-    const [stepSin, stepCos] = sinCos(kx);
-    for (let i = 0; i < H; i++) {
-      // the phasor is turned along a row instead of asking for a cosine per pixel
-      let [im, re] = sinCos(phase + ky * i);
-      for (let j = 0; j < W; j++) {
-        out[i * W + j] += amplitude * re;
-        [re, im] = [re * stepCos - im * stepSin, re * stepSin + im * stepCos];
-      }
-    }
-  }
-  return out;
-}
 /**
  * 0 below −1, 1 above 1, smooth between: an edge about two pixels wide when its argument is in
  * pixels.

@@ -9,6 +9,7 @@ import {
   type Value,
 } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
+import { identityPhysics } from "../nn/scope.ts";
 import { fieldsAlong } from "./fields.ts";
 
 type Range = readonly [number, number];
@@ -31,6 +32,7 @@ export function receptiveField(network: Network, options: { layer: string; row: 
   let target: Value | undefined;
   const names: string[] = [];
   applyNetwork(b, network, x, {
+    physics: identityPhysics(x),
     onLayer: (name, _kind, y) => {
       names.push(name);
       if (name === layer) target = y;

@@ -2,6 +2,7 @@
 // output cell sees.
 import { GraphBuilder, ops, sizeOf, type OpDef, type OpName, type Shape } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
+import { identityPhysics } from "../nn/scope.ts";
 import { fieldsAlong, type Seen } from "./fields.ts";
 
 export interface LayerSummary {
@@ -38,6 +39,7 @@ export function summarize(network: Network): NetworkSummary {
   const marks: { name: string; kind: string; id: number; shape: Shape; from: number; to: number }[] = [];
   let from = 0;
   applyNetwork(b, network, x, {
+    physics: identityPhysics(x),
     onLayer: (name, kind, y) => {
       marks.push({ name, kind, id: y.id, shape: y.shape, from, to: b.nodes.length });
       from = b.nodes.length;

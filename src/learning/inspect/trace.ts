@@ -15,6 +15,7 @@ import {
 } from "../../engine/index.ts";
 import type { Loss } from "../nn/losses.ts";
 import { applyNetwork, type ApplyOptions, type Network } from "../nn/network.ts";
+import { identityPhysics } from "../nn/scope.ts";
 import { wrongTarget } from "../train/dataset.ts";
 
 export interface Tensor {
@@ -40,7 +41,8 @@ export function layersOf(
   const onLayer = (name: string, _kind: string, y: Value): void => {
     layers.push([name, y]);
   };
-  return { ...applyNetwork(b, network, x, { statistics, onLayer }), layers };
+  const physics = identityPhysics(x);
+  return { ...applyNetwork(b, network, x, { statistics, onLayer, physics }), layers };
 }
 /**
  * The loss's cost of y. Throws DtypeError for a target that is no distribution over the classes of

@@ -1,6 +1,6 @@
 // How each layer becomes graph nodes. A wrong stack fails here, naming the layer, its input and the
 // mend.
-import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
+import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { branches, graph, residual, unet } from "./blocks.ts";
 import {
@@ -61,6 +61,17 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
     const w = parameter(`${name}.weight`, [outFeatures, x.shape[1]], x.shape[1]);
     const y = b.emit("matmul", { a: x, b: w }, { transposeA: false, transposeB: true });
     return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outFeatures], x.shape[1])) : y;
+  },
+  dataConsistency: ({ b, physics, parameter }, name, x, { step = 1, learned = false }) => {
+    if (!physics)
+      throw new ConfigError(
+        `layer ${name}: it needs a measurement and its operator; apply the network by networkReconstructor`,
+        { name },
+      );
+    const { add, mul, sub } = arithmetic(b);
+    const residual = physics.adjoint(sub(physics.y, physics.forward(x)));
+    if (learned) return add(x, mul(residual, parameter(`${name}.step`, [], 1, step)));
+    return add(x, step === 1 ? residual : mul(residual, step));
   },
   unflatten: ({ b }, _name, x, { shape }) => arithmetic(b).reshape(x, [x.shape[0], ...shape]),
   flatten: ({ b }, _name, x) => arithmetic(b).reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),

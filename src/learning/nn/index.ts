@@ -8,6 +8,7 @@ export {
   branches,
   conv2d,
   convTranspose2d,
+  dataConsistency,
   dropout,
   elu,
   flatten,

@@ -135,6 +135,14 @@ export interface GraphNode {
   readonly join?: "add" | "multiply" | "concatenate";
   readonly layers?: readonly Layer[];
 }
+/** Of reconstruction networks alone: needs the measurement (Scope.physics). */
+export interface DataConsistency {
+  readonly kind: "dataConsistency";
+  /** 1 puts what was measured back, where A*A is a projection. */
+  readonly step?: number;
+  /** The step is learned, from `step` on. */
+  readonly learned?: boolean;
+}
 export interface GraphBlock {
   readonly kind: "graph";
   readonly nodes: readonly GraphNode[];
@@ -164,6 +172,7 @@ export type Layer =
   | Unet
   | Residual
   | Branches
+  | DataConsistency
   | GraphBlock;
 
 type Options<L extends Layer> = Omit<L, "kind">;
@@ -268,6 +277,14 @@ export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout
 export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
+/**
+ * x + step·A*(y − Ax), y being what was measured and A how: the one layer of an unrolled network
+ * that knows the physics. Source: Schlemper et al. 2018 (step 1), Hammernik et al. 2018 (learned).
+ */
+export const dataConsistency = (options: Options<DataConsistency> = {}): DataConsistency => ({
+  kind: "dataConsistency",
+  ...options,
+});
 /**
  * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output.
  */

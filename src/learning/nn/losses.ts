@@ -38,6 +38,20 @@ export function meanSquaredError(): Loss {
     },
   };
 }
+/** Beside the mean square, so that the gradient of no error at all is finite. */
+const LEAST_SQUARE = 1e-12;
+/** C = mean over the samples of √(mean (p − t)²), for images whose error is told in their units. */
+export function rootMeanSquaredError(): Loss {
+  return {
+    name: "rootMeanSquaredError",
+    apply(b, prediction, target) {
+      matching("rootMeanSquaredError", prediction, target);
+      const { add, mean, sqrt, square, sub } = arithmetic(b);
+      const axes = prediction.shape.map((_, i) => i).slice(1);
+      return mean(sqrt(add(mean(square(sub(prediction, target)), axes), LEAST_SQUARE)));
+    },
+  };
+}
 /** C = mean |p − t| over all elements. */
 export function meanAbsoluteError(): Loss {
   return {

@@ -15,7 +15,7 @@ import { applyLayer } from "./apply.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
 import { checkLayers } from "./options.ts";
-import type { OnLayer, Scope } from "./scope.ts";
+import { identityPhysics, type Physics, type OnLayer, type Scope } from "./scope.ts";
 
 export interface Parameter {
   readonly shape: Shape;
@@ -84,15 +84,17 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
     shapes.set(name, shape);
     return b.input(name, shape);
   };
+  const x = b.input("x", [1, ...input]);
   const scope: Scope = {
     b,
     training: false,
     statistics: "running",
     parameter: note,
     buffer: note,
-    apply: (name, x, layer) => applyLayer(scope, name, x, layer),
+    physics: identityPhysics(x),
+    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
   };
-  run(scope, layers, b.input("x", [1, ...input]));
+  run(scope, layers, x);
   return shapes;
 }
 
@@ -115,6 +117,7 @@ export function sequential(options: {
     parameters.set(name, { shape, data });
     return b.parameter(name, shape, data);
   };
+  const x = b.input("x", [1, ...options.input]);
   const filled = (shape: Shape, value: number): Float32Array => new Float32Array(sizeOf(shape)).fill(value);
   const scope: Scope = {
     b,
@@ -127,9 +130,10 @@ export function sequential(options: {
         initial === undefined ? initializer(rng.fork(name), { name, shape, fanIn }) : filled(shape, initial),
       ),
     buffer: (name, shape, initial) => keep(name, shape, filled(shape, initial)),
-    apply: (name, x, layer) => applyLayer(scope, name, x, layer),
+    physics: identityPhysics(x),
+    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
   };
-  run(scope, options.layers, b.input("x", [1, ...options.input]));
+  run(scope, options.layers, x);
   return {
     architecture: { input: options.input, layers: options.layers },
     parameters,
@@ -151,6 +155,8 @@ export interface ApplyOptions {
   /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
   readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
+  /** For layers that know the physics. */
+  readonly physics?: Physics;
   /**
    * Values of parameters that are in the graph already, by name, where a network is applied more
    * than once; it is added to.
@@ -189,7 +195,7 @@ export function applyNetwork(
     b,
     training,
     statistics: options.statistics ?? (training ? "batch" : "running"),
-    ...present({ onLayer: options.onLayer }),
+    ...present({ onLayer: options.onLayer, physics: options.physics }),
     parameter(name, shape) {
       const value = find(name, shape);
       values.set(name, value);

@@ -86,6 +86,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   unet: { outChannels: count, baseChannels: count, depth: count, residual: flag },
   residual: { body: layers, shortcut: layers },
   branches: { branches: listOf(layers) },
+  dataConsistency: { step: number, learned: flag },
   graph: { nodes },
 };
 const knownOfNode: Types<Required<GraphNode>> = {

@@ -2,6 +2,18 @@
 import { formatShape, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
 import type { Layer } from "./layers.ts";
 
+/**
+ * What the layers of a reconstruction network may know: y, at the scale of the images that they
+ * work on, the operator A that measured it, and its adjoint.
+ */
+export interface Physics {
+  readonly y: Value;
+  forward(x: Value): Value;
+  adjoint(y: Value): Value;
+}
+/** A = I and y = x: for what asks a network for its shapes alone. */
+export const identityPhysics = (x: Value): Physics => ({ y: x, forward: (v) => v, adjoint: (v) => v });
+
 export type OnLayer = (name: string, kind: string, y: Value) => void;
 export interface Scope {
   readonly b: GraphBuilder;
@@ -18,6 +30,8 @@ export interface Scope {
   buffer(name: string, shape: Shape, initial: number): Value;
   /** Applies a layer inside another one. */
   apply(name: string, x: Value, layer: Layer): Value;
+  /** Where a reconstruction network is applied. */
+  readonly physics?: Physics;
   /** Told of every layer, and of every part of a block, in the order of computation. */
   readonly onLayer?: OnLayer;
 }

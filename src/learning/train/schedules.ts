@@ -26,17 +26,29 @@ export function stepDecay(options: { every: number; factor?: number }): Schedule
   return { name: `stepDecay ${every} ${factor}`, factor: (step) => factor ** Math.floor(step / every) };
 }
 /**
- * A linear rise over `warmup` (share of all steps), then half a cosine from 1 to 0. Source:
- * Loshchilov & Hutter 2017.
+ * A linear rise over `warmup` (share of all steps), then half a cosine from 1 to 0; after each of
+ * `restarts` falls it begins again at 1, for twice as long as before. Source: Loshchilov & Hutter
+ * 2017.
  */
-export function cosine(options: { warmup?: number } = {}): Schedule {
-  const { warmup = 0 } = options;
+export function cosine(options: { warmup?: number; restarts?: number } = {}): Schedule {
+  const { warmup = 0, restarts = 0 } = options;
   if (!(warmup >= 0 && warmup < 1)) throw new ConfigError(`cosine: warmup ${warmup} must be in [0, 1)`, { warmup });
+  if (!Number.isInteger(restarts) || restarts < 0 || restarts > 20)
+    throw new ConfigError(`cosine: restarts ${restarts} must be a whole number from 0 to 20`, { restarts });
+  /** In lengths of the first. */
+  const falls = 2 ** (restarts + 1) - 1;
   return {
-    name: `cosine ${warmup}`,
+    name: restarts === 0 ? `cosine ${warmup}` : `cosine ${warmup} restarted ${restarts} times`,
     factor(step, steps) {
       const rise = warmup * steps;
-      return step < rise ? (step + 1) / (rise + 1) : 0.5 * (1 + cos((PI * (step - rise)) / (steps - rise)));
+      if (step < rise) return (step + 1) / (rise + 1);
+      let along = (falls * (step - rise)) / (steps - rise);
+      let length = 1;
+      while (along >= length && length < (falls + 1) / 2) {
+        along -= length;
+        length *= 2;
+      }
+      return 0.5 * (1 + cos((PI * along) / length));
     },
   };
 }

@@ -28,8 +28,12 @@ export function trainingGraph(network: Network, options: FitOptions, forward: Fo
   const rate = b.input("rate", []);
   const forwarded = forward(b, network, x, target, { training: true });
   checkForwarded(b, network, forwarded);
-  const { y, parameters, held } = forwarded;
-  const cost = loss.apply(b, y, target);
+  const { y, parameters, held, beside = [] } = forwarded;
+  const { add, mul } = arithmetic(b);
+  const cost = beside.reduce(
+    (sum, other) => add(sum, mul(loss.apply(b, other.y, target), other.weight)),
+    loss.apply(b, y, target),
+  );
   b.output("loss", cost);
   if (loss.classes) b.output("y", y);
   const own = gradients(b, cost, [...parameters.values()], held);
