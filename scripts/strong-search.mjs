@@ -55,13 +55,17 @@ const budgets = { measurement: [0.005, 0.02, 0.05], image: [0.01, 0.03, 0.06] };
 const bar = 0.05;
 
 const backend = await openBackend("auto", args.threads ? { threads: Number(args.threads) } : {});
-const network = loadNetwork(readFileSync(new URL("../weights/unet-128.safetensors", import.meta.url)), "unet-128");
+const brought = (name) => {
+  const bytes = readFileSync(new URL(`../weights/${name}.safetensors`, import.meta.url));
+  return networkReconstructor({ network: loadNetwork(bytes, name) });
+};
 const mask = variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 });
 const operator = subsampledFourier({ mask });
 const images = brainPhantoms({ shape, count: 2, seed: 20_000 + seed });
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images });
 const everyMethod = [
-  networkReconstructor({ network }),
+  brought("cascade-128"),
+  brought("unet-128"),
   totalVariation({ sigma: 0.01 }),
   zeroFilled(),
   waveletSparsity({ sigma: 0.01 }),

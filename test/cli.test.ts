@@ -296,25 +296,10 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
 describe("the other commands", () => {
   it("train reconstructor, inspect, reconstruct: a network's whole way", () => {
     const out = at("trained.safetensors");
-    const run = fiducial([
-      "train",
-      "reconstructor",
-      "--size",
-      "16",
-      "--count",
-      "8",
-      "--epochs",
-      "2",
-      "--base-channels",
-      "2",
-      "--depth",
-      "1",
-      "--center-fraction",
-      "0.2",
-      "--out",
-      out,
-      "--json",
-    ]);
+    const small = ["--size", "16", "--count", "8", "--epochs", "2", "--center-fraction", "0.2"];
+    const sizes = ["--channels", "2", "--depth", "1"];
+    const network = ["--network", "unet", "--phantoms", "brain"];
+    const run = fiducial(["train", "reconstructor", ...network, ...small, ...sizes, "--out", out, "--json"]);
     expect(run.status).toBe(0);
     expect(JSON.parse(run.out)).toMatchObject({
       out,
@@ -327,10 +312,10 @@ describe("the other commands", () => {
     });
     const inspected = fiducial(["inspect", out, "--json"]);
     expect(JSON.parse(inspected.out)).toMatchObject({
-      parameters: 2 * 2 * 9 + 2 * 2 * 9 + 2 * 4 * 9 + 4 * 4 * 9 + 4 * 2 * 4 + 4 * 2 * 9 + 2 * 2 * 9 + 2 * 2 + 2,
+      parameters: 2 * 19 + 2 * 19 + 4 * 19 + 4 * 37 + 4 * 2 * 4 + 2 * 37 + 2 * 19 + 2 * 2 + 2,
       provenance: { trainingSeed: 1 },
     });
-    expect(fiducial(["inspect", out]).out).toMatch(/0\.unet\.bottom\.1 +conv2d, instanceNorm2d, relu +\[4×8×8\] +144/);
+    expect(fiducial(["inspect", out]).out).toMatch(/0\.unet\.bottom\.1 +conv2d, relu +\[4×8×8\] +148/);
     const reconstructed = fiducial(["reconstruct", "--model", out, "--images", scan, "--out", at("images")]);
     expect(reconstructed.out).toMatch(/file 1 .*reconstruction-1\.png +\d+\.\d\d/);
     expect(readdirSync(at("images")).sort()).toEqual(["reconstruction-1.png", "reconstruction.npy"]);

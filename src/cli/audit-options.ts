@@ -2,7 +2,19 @@
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import { classicalNames, imageOptions, isCount, lambdaOption, samplingOptions } from "./inputs.ts";
-import { choice, choices, common, integer, number, numbers, option, text, wordsOf, type Values } from "./options.ts";
+import {
+  choice,
+  choices,
+  common,
+  integer,
+  number,
+  numbers,
+  option,
+  text,
+  texts,
+  wordsOf,
+  type Values,
+} from "./options.ts";
 
 export const testNames = [
   "ascent",
@@ -110,8 +122,11 @@ export const failOnOption = {
   }),
 } as const;
 export const auditOptions = {
-  model: text({ value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" }),
-  name: text({ value: "NAME", help: "what the report calls it (its own name, or one by its layers)" }),
+  model: texts({
+    value: "FILE",
+    help: "checkpoint of the network to audit, and of others to put beside it (the embedded cascade and U-Net, 128×128)",
+  }),
+  name: text({ value: "NAME", help: "what the report calls the first (its own name, or one by its layers)" }),
   ...imageOptions,
   ...samplingOptions,
   methods: choices(classicalNames, {
@@ -131,7 +146,7 @@ export const auditOptions = {
 export type AuditValues = Values<typeof auditOptions>;
 type Name = keyof AuditValues;
 
-const files: ReadonlySet<Name> = new Set(["model", "images", "mask"]);
+const files: ReadonlySet<Name> = new Set(["mask"]);
 /** What the result does not depend on. */
 const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
 
@@ -143,6 +158,7 @@ export function commandOf(values: AuditValues): string {
   const words = wordsOf(auditOptions, values, (name, word) => {
     if (aside.has(name)) return undefined;
     if (name === "images") return `FILE_${word}`;
+    if (name === "model") return values.model.length > 1 ? `MODEL_${word}` : "MODEL";
     const isFile = files.has(name) || (name === "coils" && !isCount(word));
     return isFile ? name.toUpperCase() : word;
   });

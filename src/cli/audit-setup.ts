@@ -22,7 +22,9 @@ import {
   classicalMethod,
   loadImages,
   loadModel,
+  OTHER_MODELS,
   type Images,
+  type Model,
   type Sampled,
 } from "./inputs.ts";
 import { unlikeTraining } from "./likeness.ts";
@@ -74,7 +76,7 @@ function testsOf(options: AuditValues): TestSpec[] {
 export interface Handed {
   readonly spec: AuditSpec;
   readonly arrays: Given["arrays"];
-  readonly checkpoint: Uint8Array;
+  readonly checkpoints: readonly Uint8Array[];
 }
 export interface Setup {
   readonly audit: AuditOptions & { readonly spec: AuditSpec };
@@ -95,24 +97,31 @@ function withUnlikeness({ spec, set }: Images, network: Network, terminal: Termi
 const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
   methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
 
+/** The network that is audited, and those beside it; those that the package brings unless given. */
+function networksOf({ model: paths, name }: AuditValues, { network }: Model): readonly Network[] {
+  const first = name === undefined ? network : { ...network, name };
+  const others = paths.length === 0 ? OTHER_MODELS : paths.slice(1);
+  return [first, ...others.map((path) => loadModel(path).network)];
+}
+
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
-  const model = loadModel(options.model);
-  const network = options.name === undefined ? model.network : { ...model.network, name: options.name };
+  const model = loadModel(options.model[0]);
+  const networks = networksOf(options, model);
   const sampling = chooseMask(options, model);
   const { operator, arrays: operatorArrays } = chooseOperator(options, sampling.mask);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, model.shape, backend, terminal);
-  const networks = networksByHash([network]);
+  const named = networksByHash(networks);
   const noise = gaussianNoise({ sigma: chooseNoise(options, model) });
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
     noise,
-    images: withUnlikeness(images, network, terminal),
+    images: withUnlikeness(images, networks[0], terminal),
     methods: [
-      { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
+      ...[...named.keys()].map((sha256) => ({ kind: "networkReconstructor", sha256 }) as const),
       ...besideOf(options).map((name) => classicalMethod(name, options, noise.sigma)),
     ],
     tests,
@@ -122,15 +131,15 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   };
   const arrays = new Map([...images.arrays, ...operatorArrays]);
   return {
-    audit: { ...auditFromSpec(spec, { arrays, networks }, backend), spec },
+    audit: { ...auditFromSpec(spec, { arrays, networks: named }, backend), spec },
     sampling,
-    handed: { spec, arrays, checkpoint: saveNetwork(network) },
+    handed: { spec, arrays, checkpoints: networks.map(saveNetwork) },
   };
 }
 
 /** The same audit in another thread. */
-export async function openHanded({ spec, arrays, checkpoint }: Handed): Promise<AuditOptions> {
-  const networks = networksByHash([loadNetwork(checkpoint, "the network")]);
+export async function openHanded({ spec, arrays, checkpoints }: Handed): Promise<AuditOptions> {
+  const networks = networksByHash(checkpoints.map((bytes) => loadNetwork(bytes, "the network")));
   const { name, precision } = spec.backend;
   const backend: Backend = await openBackend(name as "wasm" | "reference", { precision, threads: 1 });
   return auditFromSpec(spec, { arrays, networks }, backend);

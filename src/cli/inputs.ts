@@ -46,8 +46,11 @@ import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
-/** The U-Net that the package brings. */
-export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
+const weights = (name: string): string => fileURLToPath(new URL(`../../weights/${name}.safetensors`, import.meta.url));
+/** The network that the package brings: a deep cascade. */
+export const DEFAULT_MODEL: string = weights("cascade-128");
+/** What is audited beside it: a U-Net that works on the zero-filled image. */
+export const OTHER_MODELS: readonly string[] = [weights("unet-128")];
 
 export const samplingOptions = {
   mask: text({
@@ -264,7 +267,7 @@ export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Mo
 }
 
 /** "3,5-7" → 3, 5, 6, 7 */
-function numbersOf(given: string, flag: string): readonly number[] {
+export function numbersOf(given: string, flag: string): readonly number[] {
   return given.split(",").flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part) ?? [];
     if (from === undefined)
@@ -287,7 +290,10 @@ export interface Images {
  * The slices asked for, or phantoms that no training has seen. Labels never carry a file's name.
  */
 export async function loadImages(
-  options: Values<typeof imageOptions> & { readonly seed: number },
+  options: Omit<Values<typeof imageOptions>, "slices"> & {
+    readonly slices: readonly number[] | "all" | undefined;
+    readonly seed: number;
+  },
   shape: readonly [number, number],
   backend: Backend,
   terminal: Terminal,

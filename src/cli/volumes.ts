@@ -47,7 +47,7 @@ export interface Slice {
 interface Wishes {
   readonly path: string;
   /** Slices asked for; the middle one of the first volume where none is. */
-  readonly wanted: readonly number[] | undefined;
+  readonly wanted: readonly number[] | "all" | undefined;
   /** What stands for values that are not finite. */
   readonly fill: number | undefined;
   readonly terminal: Terminal;
@@ -64,7 +64,8 @@ export function slicesOf(volume: Volume, { path, wanted, fill, terminal }: Wishe
         ? `${path} is a series of ${volumes} volumes of ${slices / volumes} slices: the middle slice of the first, ${middle}, is taken (--slices)`
         : `${path} has ${slices} slices: the middle one, ${middle}, is taken (--slices)`,
     );
-  const chosen = wanted ?? [middle];
+  const all = Array.from({ length: slices }, (_, k) => k);
+  const chosen = wanted === "all" ? all : (wanted ?? [middle]);
   const taken: Slice[] = [];
   for (const index of chosen) {
     const which = slices > 1 ? `, slice ${index}` : "";

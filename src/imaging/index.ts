@@ -69,6 +69,7 @@ export {
 export {
   compareKinds,
   describeKind,
+  parseKinds,
   imageFeatures,
   type Unlikeness,
   type FeatureName,
@@ -85,7 +86,7 @@ export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.
 export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
 export { deadLeaves } from "./phantoms/dead-leaves.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
-export { variedPhantoms } from "./phantoms/varied.ts";
+export { variedParts, variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export {

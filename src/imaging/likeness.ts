@@ -1,7 +1,9 @@
 // Is an image like those that a network was trained on? A few features that a person can check by
 // eye, their ranges over training images, and a sentence that names what lies outside.
-import { ConfigError, log, ShapeError } from "../engine/index.ts";
+import { ConfigError, FormatError, log, ShapeError } from "../engine/index.ts";
+import { aList, aRecord, aWhole, numbers } from "./checks.ts";
 import { magnitude, maximum } from "./metrics.ts";
+import { aNumber, type Check } from "./operators/spec.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 
 /** What is looked at, as it stands in a sentence: "its … is 0.41". */
@@ -222,6 +224,32 @@ export function describeKind(images: ImageSet): ImageKind {
     precision,
     farthest: (1 + MARGIN) * Math.max(...distances),
   };
+}
+
+const aSize: Check = (value, where) => {
+  aList(aWhole)(value, where);
+  if ((value as unknown[]).length !== 2) throw new FormatError(`${where}: it must be a height and a width`, {});
+};
+const aKind: Check = aRecord({
+  images: aWhole,
+  shape: aSize,
+  ranges: aRecord(Object.fromEntries(names.map((name) => [name, numbers]))),
+  mean: numbers,
+  precision: aList(numbers),
+  farthest: aNumber,
+});
+/** The kinds that a checkpoint holds. Throws FormatError, beginning with `where`, for others. */
+export function parseKinds(value: unknown, where: string): readonly ImageKind[] {
+  aList(aKind)(value, where);
+  const kinds = value as readonly ImageKind[];
+  const n = names.length;
+  const whole = ({ ranges, mean, precision }: ImageKind): boolean =>
+    names.every((name) => ranges[name].length === 2) &&
+    mean.length === n &&
+    precision.length === n &&
+    precision.every((row) => row.length === n);
+  if (!kinds.every(whole)) throw new FormatError(`${where}: its ${n} features are not all there`, {});
+  return kinds;
 }
 
 /** One feature that is not as in the training images. */

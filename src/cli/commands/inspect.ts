@@ -50,7 +50,7 @@ export const inspectCommand: Command = command({
   name: "inspect",
   operands: "[MODEL]",
   summary:
-    "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded U-Net unless MODEL is given).",
+    "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded cascade unless MODEL is given).",
   options: {
     image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
     out: text({ value: "FILE", default: "features.png", help: "where they go" }),

@@ -114,7 +114,7 @@ export const reconstructCommand: Command = command({
       help: "measured k-space, NPY complex [H,W] or [slices,H,W] (of multi-coil, [coils,H,W]), centred; instead of --images",
     }),
     ...imageOptions,
-    model: text({ value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" }),
+    model: text({ value: "FILE", help: "checkpoint of the network (the embedded cascade, 128×128)" }),
     method: choice(["network", ...classicalNames], {
       default: "network",
       help: `network, ${classicalNames.join(", ")}`,

@@ -1,7 +1,8 @@
-// fiducial train reconstructor: a network of one of the three forms, trained on generated phantoms,
-// with remedies as options. Its defaults are what made weights/unet-128.safetensors.
-import { ConfigError, present, type Backend } from "../../engine/index.ts";
-import { adam, meanAbsoluteError, nn, saveNetwork, saveTraining, type Network } from "../../learning/index.ts";
+// fiducial train reconstructor: a network by its recipe, trained on generated images or on scans,
+// with remedies as options. Its defaults are what made the weights that the package brings.
+import { GraphBuilder, openBackend, ops, present, type Backend } from "../../engine/index.ts";
+import { formatNames } from "../../data/index.ts";
+import { saveNetwork, saveTraining, type Network, type Trained } from "../../learning/index.ts";
 import {
   brainPhantoms,
   fitReconstructor,
@@ -12,38 +13,74 @@ import {
   measure,
   networkReconstructor,
   psnr,
-  reconstruct,
   subsampledFourier,
+  totalVariation,
   variableDensityMask,
+  variedParts,
   zeroFilled,
-  type FitReconstructorOptions,
+  type ImageKind,
+  type ImageSet,
   type InverseProblem,
+  type Reconstructor,
 } from "../../imaging/index.ts";
-import { chooseBackend, HELD_OUT_SEED, noteSampling } from "../inputs.ts";
+import { chooseBackend, HELD_OUT_SEED, loadImages, noteSampling, numbersOf } from "../inputs.ts";
 import { DONE } from "../errors.ts";
+import { kindsOfTraining } from "../likeness.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
-import { choice, common, flag, integer, number, numbers, text, type Values } from "../options.ts";
-import { table } from "../terminal.ts";
+import { choice, common, flag, integer, number, numbers, option, text, texts, type Values } from "../options.ts";
+import { phantomKinds, recipeNames, recipes, type Recipe, type Training } from "../reconstructor-recipes.ts";
+import { table, type Terminal } from "../terminal.ts";
 import { resumeOptions, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
 
+/** Phantoms that a network is tried on after every epoch. */
+const HELD_OUT = 12;
+/** Images of each kind that are looked at to tell what the network knows. */
+const SAMPLE = 100;
+/** Side of the smallest images that can be told apart. */
+const SMALLEST = 32;
+
 const options = {
-  out: text({ value: "FILE", default: "unet.safetensors", help: "where the checkpoint goes" }),
+  network: choice(recipeNames, {
+    default: "cascade",
+    help: Object.values(recipes)
+      .map(({ help }) => help)
+      .join(", "),
+  }),
+  out: text({ value: "FILE", help: "where the checkpoint goes (the network's name.safetensors)" }),
   name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
   size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
-  count: integer({ default: 1000, from: 1, help: "training images" }),
-  mosaics: number({
-    value: "SHARE",
-    default: 0.3,
-    from: 0,
-    to: 1,
-    help: "share of the training images that are mosaics of small slices",
+  phantoms: choice(["varied", "brain"], {
+    help: "generated images to train on: varied (heads, and shapes that are like no organ) or brain (the network's own)",
   }),
-  epochs: integer({ default: 20, from: 1, help: "passes over them" }),
-  batchSize: integer({ default: 2, from: 1, help: "images per step" }),
-  learningRate: number({ value: "RATE", default: 0.0015, from: 1e-9, to: 10, help: "Adam's, at the start" }),
-  baseChannels: integer({ default: 12, from: 1, to: 256, help: "channels of the U-Net's first level" }),
-  depth: integer({ default: 3, from: 1, to: 6, help: "poolings of the U-Net" }),
+  count: integer({ from: 1, help: "how many of them (the network's own)" }),
+  images: texts({ value: "FILE", help: `train on the slices of these instead: ${formatNames.join(", ")}` }),
+  slices: option({
+    value: "LIST",
+    help: "slices of every file, 20-180 (all that are not blank)",
+    read: numbersOf,
+  }),
+  fill: number({ value: "V", help: "what stands for values that are not finite (they are refused)" }),
+  epochs: integer({ from: 1, help: "passes over the images (the network's own)" }),
+  batchSize: integer({ from: 1, help: "images per step (the network's own)" }),
+  learningRate: number({ value: "RATE", from: 1e-9, to: 10, help: "Adam's, at the start (the network's own)" }),
+  channels: integer({
+    from: 1,
+    to: 256,
+    help: "channels of the cascade's convolutions (32) or of the U-Net's first level (12)",
+  }),
+  depth: integer({ from: 1, to: 6, help: "poolings of the U-Net (3)" }),
+  cascades: integer({ from: 1, to: 64, help: "of the cascade (5)" }),
+  hidden: integer({ from: 1, to: 65536, help: "nodes of automap's hidden layer (1024)" }),
+  crop: integer({
+    from: 0,
+    help: "rows of an image at a time, for masks of whole columns; 0: all (the network's own)",
+  }),
+  otherMasks: integer({
+    from: 0,
+    to: 10000,
+    help: "other draws of the mask that half of the images are measured with (the network's own)",
+  }),
   acceleration: number({
     value: "R",
     default: 4,
@@ -65,11 +102,6 @@ const options = {
     to: 10,
     help: "standard deviation of the measurement noise; images have maximum 1",
   }),
-  network: choice(["unet", "automap"], {
-    default: "unet",
-    help: "unet (on the zero-filled image) or automap (dense, from the measurement itself)",
-  }),
-  hidden: integer({ default: 1024, from: 1, to: 65536, help: "nodes of automap's hidden layer" }),
   iterations: integer({
     default: 1,
     from: 1,
@@ -113,84 +145,106 @@ const options = {
 } as const;
 type Settings = Values<typeof options>;
 
-/** The network, untrained, and how it is used. */
-function untrained(settings: Settings): Required<Pick<FitReconstructorOptions, "form">> & { network: Network } {
-  const { size, seed, hidden, baseChannels, depth, iterations, dataConsistency } = settings;
+/** Images, and what is to be learned of them. */
+async function imagesOf(settings: Settings, training: Training, terminal: Terminal): Promise<ImageSet> {
+  const { size, seed, images: files, slices, fill, phantoms = training.phantoms, count = training.count } = settings;
   const shape = [size, size] as const;
-  if (settings.network === "unet")
-    return {
-      network: nn.unet({ inChannels: 2, outChannels: 2, baseChannels, depth, seed, size: shape, residual: true }),
-      form: { input: "image", iterations, dataConsistency },
-    };
-  if (iterations > 1 || dataConsistency)
-    throw new ConfigError("--iterations and --data-consistency are the U-Net's; automap knows no operator", {});
-  return {
-    network: nn.automap({ size: shape, hidden, seed }),
-    form: { input: "measurement", iterations, dataConsistency },
+  if (files.length === 0) return phantomKinds[phantoms]({ shape, count, seed });
+  const backend = await openBackend("auto", { threads: 1 });
+  const given = { images: files, slices: slices ?? "all", fill, count, seed } as const;
+  return (await loadImages(given, shape, backend, terminal)).set;
+}
+
+/** Images that show what the training was on: of a mixture, its parts. */
+function setsOf(settings: Settings, training: Training, images: ImageSet): readonly ImageSet[] {
+  const { size, seed, images: files, phantoms = training.phantoms } = settings;
+  if (Math.min(...images.shape) < SMALLEST) return [];
+  const sample = { shape: [size, size], count: SAMPLE, seed } as const;
+  return files.length === 0 && phantoms === "varied" ? variedParts(sample) : [images];
+}
+const plain = (kinds: readonly ImageKind[]): Trained["kinds"] =>
+  kinds.length > 0 ? kinds.map((kind) => ({ ...kind })) : undefined;
+
+/** Phantoms that no training has seen, measured, and what a method makes of them. */
+async function heldOut(
+  { operator, noise }: InverseProblem,
+  { seed, backend }: { readonly seed: number; readonly backend: Backend },
+): Promise<(method: Reconstructor) => Promise<number>> {
+  const [height, width] = operator.domain.slice(-2);
+  const images = brainPhantoms({ shape: [height, width], count: HELD_OUT, seed: HELD_OUT_SEED + seed });
+  const test = inverseProblem({ operator, noise, images });
+  const measured: { truth: Float64Array; y: Float64Array }[] = [];
+  for (let image = 0; image < HELD_OUT; image++)
+    measured.push({ truth: magnitude(images.image(image)), y: await measure(test, { image, seed, backend }) });
+  return async (method) => {
+    const b = new GraphBuilder(ops);
+    b.output("x", method.apply(b, b.input("y", [1, ...operator.range]), operator));
+    const plan = await backend.compile(b);
+    let total = 0;
+    for (const { truth, y } of measured)
+      total += psnr(truth, magnitude((await plan.execute({ y })).x), maximum(truth)) / HELD_OUT;
+    return total;
   };
 }
 
-/** Mean PSNR over phantoms that the training has not seen, beside zero-filling, by method. */
-async function heldOut(
-  trained: Network,
-  { operator, noise }: InverseProblem,
-  { seed, backend }: { readonly seed: number; readonly backend: Backend },
-): Promise<{ readonly images: number; readonly psnr: Readonly<Record<string, number>> }> {
-  const [height, width] = operator.domain.slice(-2);
-  const images = brainPhantoms({ shape: [height, width], count: 12, seed: HELD_OUT_SEED + seed });
-  const test = inverseProblem({ operator, noise, images });
-  const methods = [zeroFilled(), networkReconstructor({ network: trained })];
-  const scores = methods.map(() => 0);
-  for (let i = 0; i < images.length; i++) {
-    const truth = magnitude(images.image(i));
-    const y = await measure(test, { image: i, seed, backend });
-    for (const [k, method] of methods.entries()) {
-      const x = magnitude(await reconstruct(method, y, operator, backend));
-      scores[k] += psnr(truth, x, maximum(truth)) / images.length;
-    }
-  }
-  return { images: images.length, psnr: Object.fromEntries(methods.map((m, k) => [m.name, scores[k]])) };
+/** The run's own part of fitReconstructor's options. */
+function trainingOptions(settings: Settings, recipe: Recipe) {
+  const { training, loss, schedule } = recipe;
+  const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, seed, precision, checkpointEvery } = settings;
+  const { epochs = training.epochs, batchSize = training.batchSize } = settings;
+  const { crop = training.crop ?? 0, otherMasks = training.otherMasks ?? 0 } = settings;
+  return {
+    jitter,
+    smoothing,
+    ...present({
+      rates,
+      adversarial: adversarial === undefined ? undefined : { relativeBudget: adversarial, steps },
+      crop: crop > 0 ? crop : undefined,
+      // rates are other masks already
+      otherMasks: otherMasks > 0 && !rates ? otherMasks : undefined,
+      betweenWeight: training.betweenWeight,
+    }),
+    loss,
+    schedule,
+    seed,
+    epochs,
+    batchSize,
+    optimizer: recipe.optimizer(settings.learningRate ?? training.learningRate),
+    settings: { precision },
+    checkpointEvery,
+  };
 }
 
 export const trainReconstructor: Command = command({
   name: "train reconstructor",
-  summary: "Trains a network to reconstruct from undersampled k-space, on generated brain phantoms.",
+  summary: "Trains a network to reconstruct from undersampled k-space, on generated images or on scans of your own.",
   options,
   async perform(settings, terminal) {
-    const { out, name, size, count, mosaics, acceleration, centerFraction, noise, seed, epochs, batchSize } = settings;
-    const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, learningRate } = settings;
-    const shape = [size, size] as const;
-    const mask = variableDensityMask({ shape, acceleration, centerFraction, seed });
-    const problem = inverseProblem({
-      operator: subsampledFourier({ mask }),
-      noise: gaussianNoise({ sigma: noise }),
-      images: brainPhantoms({ shape, count, seed, mosaics }),
-    });
-    const { network: fresh, form } = untrained(settings);
+    const recipe: Recipe = recipes[settings.network];
+    const { name, size, acceleration, centerFraction, noise, seed } = settings;
+    const { out = `${settings.network}.safetensors` } = settings;
+    const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
+    const { network: fresh, form } = recipe.build(settings);
     const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
     const statePath = `${out}.training`;
     const resume = stateToResume(settings, statePath, terminal);
+    const problem = inverseProblem({
+      operator: subsampledFourier({ mask }),
+      noise: gaussianNoise({ sigma: noise }),
+      images: await imagesOf(settings, recipe.training, terminal),
+    });
+    const test = await heldOut(problem, { seed, backend });
+    const beside = await test(totalVariation({ sigma: noise }));
+    const curve: number[] = [];
     let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
+      ...trainingOptions(settings, recipe),
       problem,
       form,
-      jitter,
-      smoothing,
-      ...present({
-        rates,
-        adversarial: adversarial === undefined ? undefined : { relativeBudget: adversarial, steps },
-        resume,
-      }),
-      loss: meanAbsoluteError(),
-      seed,
-      epochs,
-      batchSize,
-      optimizer: adam({ learningRate }),
       backend,
-      settings: { precision: settings.precision },
-      checkpointEvery: settings.checkpointEvery,
+      ...present({ resume }),
       on: {
         resume: (step) => terminal.note(`resumed after ${step} steps`),
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
@@ -199,16 +253,29 @@ export const trainReconstructor: Command = command({
           loss += (p.loss - loss) / Math.min(++seen, 50);
           return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`, p.step, p.steps);
         },
-        epoch: ({ epoch, trainLoss }) => terminal.note(`epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}`),
+        epoch: async ({ epoch, trainLoss }, current) => {
+          const now = await test(networkReconstructor({ network: await current(), form }));
+          curve.push(now);
+          terminal.note(
+            `epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}, ${now.toFixed(2)} dB on phantoms held out (total variation ${beside.toFixed(2)})`,
+          );
+        },
       },
     });
-    writeFiles([{ path: out, content: saveNetwork(trained) }]);
+    const kinds = kindsOfTraining(setsOf(settings, recipe.training, problem.images));
+    const whole: Network = { ...trained, trained: { ...trained.trained, ...present({ kinds: plain(kinds) }) } };
+    writeFiles([{ path: out, content: saveNetwork(whole) }]);
     removeFile(statePath);
-    const { images, psnr } = await heldOut(trained, problem, { seed, backend });
+    const learned = networkReconstructor({ network: whole });
+    const scores: Readonly<Record<string, number>> = {
+      "zero-filled": await test(zeroFilled()),
+      "total variation": beside,
+      [learned.name]: await test(learned),
+    };
     terminal.finish();
-    const rows = Object.entries(psnr).map(([name, mean]) => [name, mean.toFixed(2)]);
-    terminal.print(table(["method", `mean PSNR of ${images} held-out phantoms, dB`], rows), `Checkpoint: ${out}\n`);
-    terminal.json({ out, provenance: trained.provenance, heldOutPsnr: psnr });
+    const rows = Object.entries(scores).map(([method, mean]) => [method, mean.toFixed(2)]);
+    terminal.print(table(["method", `mean PSNR of ${HELD_OUT} held-out phantoms, dB`], rows), `Checkpoint: ${out}\n`);
+    terminal.json({ out, provenance: trained.provenance, heldOutPsnr: scores, heldOutPsnrByEpoch: curve });
     return DONE;
   },
 });

@@ -8,6 +8,11 @@ export interface DeepCascadeOptions {
   /** Convolutions of each cascade, 3×3, ReLU behind all but the last. */
   readonly convolutions?: number;
   readonly channels?: number;
+  /**
+   * Ends with one more network, behind which nothing is put back: it can take out the noise that
+   * data consistency brings in with the data.
+   */
+  readonly refine?: boolean;
   readonly seed: number;
 }
 
@@ -21,22 +26,23 @@ const LAST = 0.1;
  * its 5 cascades of 5 convolutions, there of 64 channels.
  */
 export function deepCascade(options: DeepCascadeOptions): Network {
-  const { size, cascades = 5, convolutions = 5, channels = 32, seed } = options;
+  const { size, cascades = 5, convolutions = 5, channels = 32, refine = false, seed } = options;
   const last = convolutions - 1;
   const convolution = (outChannels: number): nn.Layer => nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
   const body = Array.from({ length: convolutions }, (_, k) =>
     k === last ? [convolution(2)] : [convolution(channels), nn.relu()],
   ).flat();
   const cascade = [nn.residual({ body }), nn.dataConsistency()];
+  const ending = refine ? [nn.residual({ body })] : [];
   const normal = nn.kaimingNormal();
-  const ending = `body.${body.length - 1}.conv2d.weight`;
+  const lastWeight = `body.${body.length - 1}.conv2d.weight`;
   return nn.sequential({
     input: [2, ...size],
     seed,
-    layers: Array.from({ length: cascades }, () => cascade).flat(),
+    layers: [...Array.from({ length: cascades }, () => cascade).flat(), ...ending],
     initializer: (rng, parameter) => {
       const values = normal(rng, parameter);
-      return parameter.name.endsWith(ending) ? values.map((v) => LAST * v) : values;
+      return parameter.name.endsWith(lastWeight) ? values.map((v) => LAST * v) : values;
     },
   });
 }

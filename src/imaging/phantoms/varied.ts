@@ -10,11 +10,17 @@ const HEADS = 0.4;
 /** Share of those that are mosaics of small slices. */
 const MOSAICS = 0.3;
 
+interface Drawn {
+  readonly shape: readonly [number, number];
+  readonly count: number;
+  readonly seed: number;
+}
+
 /**
  * `count` images, heads (brainPhantoms) and dead leaves mixed, half of all without a phase as
  * magnitude images are. Image i depends on the seed and i alone.
  */
-export function variedPhantoms(options: { shape: readonly [number, number]; count: number; seed: number }): ImageSet {
+export function variedPhantoms(options: Drawn): ImageSet {
   const { shape, count, seed } = options;
   const heads = brainPhantoms({ ...options, mosaics: MOSAICS });
   const leaves = deadLeaves(options);
@@ -29,4 +35,15 @@ export function variedPhantoms(options: { shape: readonly [number, number]; coun
       return rng.uniform() < 0.5 ? head : withoutPhase(magnitude(head));
     },
   };
+}
+
+/** The sets that they are mixed from, each with a phase and without one. */
+export function variedParts(options: Drawn): readonly ImageSet[] {
+  const parts = [
+    brainPhantoms({ ...options, mosaics: 0 }),
+    brainPhantoms({ ...options, mosaics: 1 }),
+    deadLeaves(options),
+  ];
+  const plain = parts.map((set) => ({ ...set, image: (i: number) => withoutPhase(magnitude(set.image(i))) }));
+  return [...parts, ...plain];
 }

@@ -1,5 +1,5 @@
 // Networks that have a name, as stacks of layers.
-import type { Shape } from "../../engine/index.ts";
+import { present, type Shape } from "../../engine/index.ts";
 import { kaimingNormal, xavierUniform } from "./initializers.ts";
 import { unetBlock, type Layer } from "./layers.ts";
 import { sequential, type Network } from "./network.ts";
@@ -13,6 +13,7 @@ export function unet(options: {
   seed: number;
   size?: readonly [number, number];
   residual?: boolean;
+  norm?: "instance" | "none";
 }): Network {
   const {
     inChannels,
@@ -20,12 +21,14 @@ export function unet(options: {
     baseChannels,
     depth,
     residual = false,
+    norm,
     size = [2 ** (depth + 1), 2 ** (depth + 1)],
   } = options;
   return sequential({
     input: [inChannels, ...size],
     seed: options.seed,
-    layers: [unetBlock({ outChannels, baseChannels, depth, residual })],
+    layers: [unetBlock({ outChannels, baseChannels, depth, residual, ...present({ norm }) })],
+    ...(norm === "none" ? { initializer: kaimingNormal() } : {}),
   });
 }
 

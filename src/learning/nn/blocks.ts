@@ -89,7 +89,12 @@ export const graph: Apply<GraphBlock> = (scope, name, x, { nodes }) => {
   return y;
 };
 
-export const unet: Apply<Unet> = (scope, name, x, { outChannels, baseChannels, depth, residual = false }) => {
+export const unet: Apply<Unet> = (
+  scope,
+  name,
+  x,
+  { outChannels, baseChannels, depth, residual = false, norm = "instance" },
+) => {
   const [, C, H, W] = images(name, x);
   if (!(depth >= 1) || H % 2 ** depth !== 0 || W % 2 ** depth !== 0) {
     throw new ShapeError(
@@ -106,6 +111,8 @@ export const unet: Apply<Unet> = (scope, name, x, { outChannels, baseChannels, d
     scope.onLayer?.(`${name}.${path}`, kind, value);
     return value;
   };
+  const normalized = norm === "instance";
+  const standard = (value: Value): Value => b.emit("normalize", { x: value }, { axes: [2, 3], epsilon: 1e-5 });
   const double = (path: string, value: Value, channels: number): Value => {
     let y = value;
     for (const i of [0, 1]) {
@@ -114,13 +121,10 @@ export const unet: Apply<Unet> = (scope, name, x, { outChannels, baseChannels, d
         outChannels: channels,
         kernelSize: 3,
         padding: "same",
-        bias: false,
+        bias: !normalized,
       });
-      y = part(
-        `${path}.${i}`,
-        "conv2d, instanceNorm2d, relu",
-        b.emit("relu", { x: b.emit("normalize", { x: y }, { axes: [2, 3], epsilon: 1e-5 }) }, {}),
-      );
+      const kind = normalized ? "conv2d, instanceNorm2d, relu" : "conv2d, relu";
+      y = part(`${path}.${i}`, kind, b.emit("relu", { x: normalized ? standard(y) : y }, {}));
     }
     return y;
   };

@@ -118,6 +118,8 @@ export interface Unet {
   readonly baseChannels: number;
   readonly depth: number;
   readonly residual?: boolean;
+  /** "instance" unless given; without one its convolutions have a bias. */
+  readonly norm?: "instance" | "none";
 }
 export interface Residual {
   readonly kind: "residual";
@@ -290,7 +292,7 @@ export const dataConsistency = (options: Options<DataConsistency> = {}): DataCon
  */
 export const graph = (options: Options<GraphBlock>): GraphBlock => ({ kind: "graph", ...options });
 /**
- * U-Net: `depth` levels of two [3×3 convolution, instance norm, ReLU], max-pooling between,
+ * U-Net: `depth` levels of two [3×3 convolution, instance norm or none, ReLU], max-pooling between,
  * transposed convolutions back up, concatenation, 1×1 out; `residual` adds the input. H and W must
  * be multiples of 2^depth. Source: Ronneberger, Fischer, Brox 2015, with instance norm as in
  * fastMRI.

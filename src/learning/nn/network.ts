@@ -47,6 +47,8 @@ export interface Trained {
   /** Shares of k-space, where it was trained at several. */
   readonly rates?: readonly number[];
   readonly images?: string;
+  /** Plain data of what the kinds of its training images are like, which imaging reads. */
+  readonly kinds?: readonly Readonly<Record<string, unknown>>[];
   /** A classifier's, in the order of its outputs. */
   readonly classes?: readonly string[];
 }

@@ -85,7 +85,8 @@ export interface FitOptions {
   readonly on?: {
     /** A given state fits this run, which goes on after so many steps. */
     readonly resume?: (step: number) => void;
-    readonly epoch?: (e: Epoch) => void | Promise<void>;
+    /** `current` gives the network as it is then. */
+    readonly epoch?: (e: Epoch, current: () => Promise<Network>) => void | Promise<void>;
     readonly step?: (p: Progress) => void | Promise<void>;
     readonly checkpoint?: (state: TrainingState) => void | Promise<void>;
   };
@@ -239,7 +240,8 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
       if (earlyStopping && watched.bestEpoch === epoch + 1) best = now.parameters;
     }
     const trainAccuracy = loss.classes ? right / samples : undefined;
-    await on?.epoch?.(present({ epoch: epoch + 1, learningRate, trainLoss, trainAccuracy, validation: evaluation }));
+    const facts = present({ epoch: epoch + 1, learningRate, trainLoss, trainAccuracy, validation: evaluation });
+    await on?.epoch?.(facts, () => trainee.current());
     if (earlyStopping && watched.waited >= earlyStopping.patience) break;
     await keep(step);
   }

@@ -21,6 +21,7 @@ const fields: { readonly [K in keyof Required<Trained>]: (v: unknown) => boolean
   smoothing: finite,
   rates: (v) => Array.isArray(v) && v.every(finite),
   images: (v) => typeof v === "string",
+  kinds: (v) => Array.isArray(v) && v.every(isObject),
   classes: (v) => Array.isArray(v) && v.every((c) => typeof c === "string"),
 };
 
@@ -61,6 +62,7 @@ export function trainedOfProvenance(provenance: Provenance): Trained | undefined
     smoothing,
     rates,
     images,
+    kinds: undefined,
     classes: parsed("classes"),
   };
   const kept = Object.entries(found).filter(([name, v]) => fields[name as keyof Trained](v));

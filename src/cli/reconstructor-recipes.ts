@@ -1,0 +1,124 @@
+// The networks that `train reconstructor` knows, each with the training that suits it. A recipe's
+// own numbers are what made the weights that the package brings.
+import { ConfigError } from "../engine/index.ts";
+import {
+  adam,
+  clipped,
+  cosine,
+  meanAbsoluteError,
+  nn,
+  rootMeanSquaredError,
+  smoothFall,
+  type Loss,
+  type Network,
+  type Optimizer,
+  type Schedule,
+} from "../learning/index.ts";
+import { brainPhantoms, deepCascade, variedPhantoms, type Form, type ImageSet } from "../imaging/index.ts";
+
+/** How large a network is, as the options say it; what is left out is the recipe's own. */
+export interface Sizes {
+  readonly size: number;
+  readonly seed: number;
+  readonly channels?: number | undefined;
+  readonly depth?: number | undefined;
+  readonly cascades?: number | undefined;
+  readonly hidden?: number | undefined;
+  readonly iterations: number;
+  readonly dataConsistency: boolean;
+}
+export interface Training {
+  readonly phantoms: keyof typeof phantomKinds;
+  readonly count: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Rows of an image at a time; all of them unless given. */
+  readonly crop?: number;
+  /** Masks beside the audit's own that half of the images are measured with. */
+  readonly otherMasks?: number;
+  /** Weight of the images between. */
+  readonly betweenWeight?: number;
+}
+export interface Recipe {
+  readonly help: string;
+  readonly training: Training;
+  readonly loss: Loss;
+  readonly schedule: Schedule;
+  optimizer(learningRate: number): Optimizer;
+  /** The network, untrained, and how it is used. Throws ConfigError for sizes it does not have. */
+  build(sizes: Sizes): { readonly network: Network; readonly form: Form };
+}
+
+type Drawn = { readonly shape: readonly [number, number]; readonly count: number; readonly seed: number };
+export const phantomKinds = {
+  varied: (drawn: Drawn): ImageSet => variedPhantoms(drawn),
+  brain: (drawn: Drawn): ImageSet => brainPhantoms({ ...drawn, mosaics: 0.3 }),
+} as const;
+
+const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({ input: "image", iterations, dataConsistency });
+const clippedAdam = (learningRate: number): Optimizer => clipped(adam({ learningRate }), { maxNorm: 1 });
+/** Throws ConfigError where a network that is whole in itself is to be unrolled. */
+function once(name: string, { iterations, dataConsistency }: Sizes): void {
+  if (iterations > 1 || dataConsistency)
+    throw new ConfigError(`--iterations and --data-consistency are the U-Net's; ${name} has its own form`, {});
+}
+
+export const recipes = {
+  cascade: {
+    help: "cascade (small networks with data consistency behind each)",
+    training: {
+      phantoms: "varied",
+      count: 3000,
+      epochs: 10,
+      batchSize: 1,
+      learningRate: 1e-3,
+      crop: 48,
+      otherMasks: 31,
+      betweenWeight: 0.1,
+    },
+    loss: rootMeanSquaredError(),
+    schedule: cosine({ restarts: 2 }),
+    optimizer: clippedAdam,
+    build(sizes) {
+      once("cascade", sizes);
+      const { size, seed, channels = 32, cascades = 5 } = sizes;
+      return {
+        network: {
+          ...deepCascade({ size: [size, size], channels, cascades, refine: true, seed }),
+          name: "deep cascade",
+        },
+        form: onImage(sizes),
+      };
+    },
+  },
+  unet: {
+    help: "unet (on the zero-filled image, without knowledge of the operator)",
+    training: { phantoms: "varied", count: 3000, epochs: 8, batchSize: 2, learningRate: 1e-3, otherMasks: 31 },
+    loss: rootMeanSquaredError(),
+    schedule: cosine(),
+    optimizer: clippedAdam,
+    build(sizes) {
+      const { size, seed, channels: baseChannels = 12, depth = 3 } = sizes;
+      const shape = { inChannels: 2, outChannels: 2, baseChannels, depth, size: [size, size] } as const;
+      return { network: nn.unet({ ...shape, seed, residual: true, norm: "none" }), form: onImage(sizes) };
+    },
+  },
+  automap: {
+    help: "automap (dense, from the measurement itself)",
+    training: { phantoms: "brain", count: 1000, epochs: 20, batchSize: 2, learningRate: 1.5e-3 },
+    loss: meanAbsoluteError(),
+    schedule: smoothFall(),
+    optimizer: (learningRate) => adam({ learningRate }),
+    build(sizes) {
+      once("automap", sizes);
+      const { size, seed, hidden = 1024 } = sizes;
+      return {
+        network: nn.automap({ size: [size, size], hidden, seed }),
+        form: { ...onImage(sizes), input: "measurement" },
+      };
+    },
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+export type RecipeName = keyof typeof recipes;
+export const recipeNames = Object.keys(recipes) as readonly RecipeName[];
