@@ -78,7 +78,7 @@ async function nearlyExact() {
   });
   return expect(outcome !== "fail", `it fails: ${explanation}`);
 }
-/** Steps of a tenth: no derivative anywhere, and an image that a small shift moves by whole steps. */
+/** Steps of a tenth: no derivative anywhere, and a small shift moves whole steps. */
 const quantised = stub("quantised", (b, y, operator) => {
   const { add, mul, sub } = arithmetic(b);
   const x = operator.adjoint(b, y);

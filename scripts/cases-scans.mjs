@@ -41,7 +41,7 @@ const maskBytes = (of) => Uint8Array.from({ length: N * N }, (_, i) => (of(i % N
 const measures = (run) => done(run) ?? near(measured(run), share, 0.06, "% measured");
 const maskOf = (name, bytes) => zeroFilled("--mask", file(name, bytes));
 
-/** The phantom's k-space by numpy's convention, complex64: `scale` times, `floor` where nothing is measured. */
+/** The phantom's k-space as numpy has it: `scale` times, `floor` where nothing is measured. */
 async function kspace({ scale = 1, floor = 0 } = {}) {
   const { y } = await computed((b) => ({
     y: b.emit("fft2", { x: b.constant(phantom, [1, 2, N, N]) }, { inverse: false }),
