@@ -157,6 +157,34 @@ describe("masks and k-space", () => {
     expect(reconstruct("--kspace", uncentred, "--lowest-frequency", "corner").status).toBe(0);
     expect(readFileSync(at("out/reconstruction.npy"))).toEqual(centred);
   });
+  it("k-space of another size than the network's: for a classical method", () => {
+    const [h, w] = [12, 10];
+    // of a point in the middle, every third column and the middle
+    const cells = Float32Array.from({ length: 2 * h * w }, (_, k) => {
+      const column = (k >> 1) % w;
+      return k % 2 === 0 && (column === 5 || column % 3 === 0) ? 1 : 0;
+    });
+    const oblong = file("oblong.npy", npy("<c8", [h, w], bytesOf(cells)));
+    for (const method of ["zero-filled", "conjugate-gradient", "total-variation"])
+      expect(pictures(reconstruct("--kspace", oblong, "--method", method)), method).toEqual([1, h, w]);
+    const network = reconstruct("--kspace", oblong, "--method", "network");
+    expect(network.status).toBe(2);
+    expect(network.err).toMatch(/its k-space is 12×10, the network takes 32×32/);
+  });
+  it.each([
+    ["variable-density", 0.1],
+    ["equispaced-fraction", 3.2],
+    ["radial", 2],
+    // chance decides on every column
+    ["random", 25],
+  ])("--sampling %s measures 1/R, to %d percent points of k-space", (sampling, tolerance) => {
+    for (const acceleration of [1, 2, 4, 8]) {
+      const options = ["--sampling", sampling, "--acceleration", String(acceleration), "--center-fraction", "0.1"];
+      const { err } = reconstruct(...options, "--count", "1");
+      const share = Number(/([\d.]+) % of k-space is measured/.exec(err)?.[1]);
+      expect(Math.abs(share - 100 / acceleration), `1/${acceleration}: ${share} %`).toBeLessThanOrEqual(tolerance);
+    }
+  });
   it("the mask of every kind is said, and the centre alone ends", () => {
     const run = reconstruct(
       ...["--sampling", "equispaced-fraction", "--acceleration", "4", "--center-fraction", "0.25", "--count", "1"],

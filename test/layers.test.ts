@@ -224,6 +224,35 @@ describe("networks", () => {
     expect(build([nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 8, paddingMode: "reflect" })])).toThrow(
       /padding 8 with mode "reflect"/,
     );
+    expect(build([nn.upsample({ scale: 65536, mode: "nearest" })])).toThrow(/an axis of 524288 cells/);
     expect(build([{ kind: "conv3d" } as never])).toThrow(/there is no layer "conv3d": did you mean conv2d/);
+  });
+  it("lays out nothing for an axis that no image has", () => {
+    const pads = (["reflect", "replicate", "circular"] as const).map((paddingMode) =>
+      nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 1, paddingMode }),
+    );
+    const each = [
+      ...pads,
+      nn.conv2d({ outChannels: 1, kernelSize: 2, padding: "same", paddingMode: "replicate" }),
+      nn.maxPool2d({ kernelSize: 5, stride: 4, ceilMode: true }),
+      nn.avgPool2d({ kernelSize: 5, stride: 4, ceilMode: true }),
+      nn.avgPool2d({ kernelSize: 3, padding: 1, countIncludePad: false }),
+      nn.adaptiveMaxPool2d({ outputSize: [3, 3] }),
+      nn.adaptiveAvgPool2d({ outputSize: [3, 3] }),
+      nn.upsample({ scale: 2, mode: "nearest" }),
+      nn.upsample({ scale: 2, mode: "bilinear" }),
+    ];
+    for (const layer of each)
+      for (const input of [
+        [1, 8, 2 ** 31],
+        [1, 2 ** 40, 8],
+        [1, 65537, 65537],
+      ])
+        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(/an axis of \d+ cells/);
+    const grown = [nn.unflatten({ shape: [1, 2, 2 ** 31] }), nn.upsample({ scale: 2, mode: "nearest" })];
+    expect(() => nn.sequential({ input: [2 ** 32], layers: grown, seed: 1 })).toThrow(/an axis of 2147483648 cells/);
+    // as wide and as high as they may be: still nothing for every cell of the plane
+    const largest = nn.avgPool2d({ kernelSize: 3, stride: 1, padding: 1, countIncludePad: false });
+    expect(nn.sequential({ input: [1, 65536, 65536], layers: [largest], seed: 1 }).parameters.size).toBe(0);
   });
 });

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as fiducial from "fiducial";
@@ -20,6 +20,36 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 );
 const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 let tarball = "";
+const linksOf = (markdown: string): string[] =>
+  [...markdown.matchAll(/\]\(([^)#\s]+)|src="([^"]+)"/g)]
+    .map(([, link, src]) => link ?? src)
+    .filter((link) => !/^https?:/.test(link));
+
+/** Where TypeScript 5.0 lies; it is no dependency, whose tsc would stand in for that of today. */
+function typescript50(): string | undefined {
+  const prefix = join(folder, "oldest");
+  mkdirSync(prefix);
+  const wanted = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", prefix, "typescript@5.0.4"];
+  const { status } = spawnSync("npm", wanted, { cwd: prefix, stdio: "ignore" });
+  return status === 0 ? join(prefix, "node_modules", "typescript", "lib", "tsc.js") : undefined;
+}
+/** One name of every entry, used wrongly: a type that is not found would be any, and right. */
+const typed = `
+import * as all from "fiducial";
+import * as engine from "fiducial/engine";
+import * as learning from "fiducial/learning";
+import * as imaging from "fiducial/imaging";
+import * as audit from "fiducial/audit";
+import * as report from "fiducial/report";
+import * as data from "fiducial/data";
+const saved = learning.saveNetwork(learning.nn.lenet5({ seed: 1 }));
+export const bytes: ArrayBuffer = saved.buffer;
+export const blob = new Blob([saved]);
+${["all.audit", "engine.openBackend", "saved", "imaging.totalVariation()", "audit.worstCasePerturbation()"]
+  .concat(["report.legible", "data.readVolume"])
+  .map((value, i) => `// @ts-expect-error\nexport const wrong${i}: 7 = ${value};`)
+  .join("\n")}
+`;
 if (!chromium)
   console.warn("Skipped: the package in a browser, because no Chromium is installed (apt-get install chromium)");
 
@@ -59,6 +89,72 @@ describe("the package", () => {
         readFileSync(join(installed, "dist", "engine", name), "utf8").match(/(?:from|import\()\s*"(?!\.)[^"]*"/g),
         name,
       ).toBe(null);
+  });
+  it("has no link that leads out of it or nowhere", () => {
+    const installed = join(folder, "node_modules", "fiducial");
+    const files = (readdirSync(installed, { recursive: true }) as string[]).filter(
+      (name) => extname(name) === ".md" && !name.includes("node_modules"),
+    );
+    expect(files).toContain("README.md");
+    const dead = files.flatMap((file) =>
+      linksOf(readFileSync(join(installed, file), "utf8"))
+        .map((link) => normalize(join(dirname(file), link)))
+        .filter((to) => to.startsWith("..") || !existsSync(join(installed, to)))
+        .map((to) => `${file} → ${to}`),
+    );
+    expect(dead).toEqual([]);
+  });
+  it("has types that TypeScript 5.0 understands, library checks on", (context) => {
+    const oldest = typescript50();
+    if (!oldest) context.skip("TypeScript 5.0 could not be had from the registry");
+    writeFileSync(join(folder, "types.ts"), typed);
+    for (const [module, moduleResolution, lib] of [
+      ["nodenext", "nodenext", ["es2022", "dom"]],
+      ["esnext", "bundler", ["es2020", "webworker"]],
+    ]) {
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        lib,
+        target: "es2022",
+        types: [],
+        strict: true,
+        noEmit: true,
+      };
+      const config = { compilerOptions: { ...compilerOptions, exactOptionalPropertyTypes: true }, files: ["types.ts"] };
+      writeFileSync(join(folder, "tsconfig.types.json"), JSON.stringify(config));
+      for (const compiler of [oldest!, bin("tsc")]) {
+        const { stdout } = spawnSync(process.execPath, [compiler, "-p", join(folder, "tsconfig.types.json")], {
+          encoding: "utf8",
+        });
+        expect(stdout, `${compiler} ${String(module)}`).toBe("");
+      }
+    }
+  });
+  it("keeps the names of its errors when a minifier renames its classes", async () => {
+    const names = Object.keys(fiducial).filter((name) => /^[A-Z]\w+Error$/.test(name) && name !== "FiducialError");
+    expect(names.length).toBeGreaterThan(6);
+    const app = join(folder, "minified");
+    mkdirSync(app);
+    writeFileSync(
+      join(app, "entry.js"),
+      `import * as fiducial from "fiducial/engine";
+      const errors = ${JSON.stringify(names)}.map((name) => new fiducial[name]("x"));
+      console.log(JSON.stringify({ names: errors.map((e) => e.name), classes: errors.map((e) => e.constructor.name) }));`,
+    );
+    const { build } = await import("vite");
+    await build({
+      root: app,
+      logLevel: "silent",
+      configFile: false,
+      ssr: { noExternal: true },
+      build: { ssr: "entry.js", minify: true, target: "es2022" },
+    });
+    const output = execFileSync(process.execPath, [join(app, "dist", "entry.js")], { encoding: "utf8" });
+    const got = JSON.parse(output) as { names: string[]; classes: string[] };
+    expect(got.names).toEqual(names);
+    // or nothing was renamed, and nothing shown
+    expect(got.classes).not.toEqual(names);
   });
   it("runs the README's example as written, and the example is as short as it says", () => {
     expect(

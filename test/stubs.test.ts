@@ -190,8 +190,8 @@ describe("balls, regions and published settings", () => {
     let largest = 0;
     const spy = (test: StabilityTest): StabilityTest => ({
       ...test,
-      run: (subject) =>
-        test.run({
+      examine: (subject) =>
+        test.examine({
           ...subject,
           measure: (r, o) => {
             largest = Math.max(largest, maximum(magnitude(r)) / subject.referenceMaximum);
@@ -214,8 +214,8 @@ describe("balls, regions and published settings", () => {
       await run(
         {
           ...test,
-          run: (subject) =>
-            test.run({
+          examine: (subject) =>
+            test.examine({
               ...subject,
               measure: async (r, o) => {
                 const x = await subject.reconstruct(r);

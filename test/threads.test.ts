@@ -52,7 +52,7 @@ describe("threads", () => {
       calls: [{ name: "0", pointers: [], first: 0 }],
       scratch: [0, 0],
     });
-    return { pool, run: (own) => pool.run(0, 0, 2, own) };
+    return { pool, run: (own) => pool.distribute(0, 0, 2, own) };
   }
   it("a worker that is terminated in mid-step is a BackendError, not a hang, and so is every later run", async () => {
     const { pool, run } = await endless(false);
@@ -79,7 +79,7 @@ describe("threads", () => {
     const pool = await Pool.open(2, 300);
     await pool.close();
     let done = 0;
-    pool.run(0, 0, 5, () => {
+    pool.distribute(0, 0, 5, () => {
       done++;
     });
     expect(done).toBe(5);

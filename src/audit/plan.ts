@@ -163,7 +163,7 @@ function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory)
         what: `${test.id}: ${method.name}, image ${image + 1} of ${count}`,
         steps: test.steps,
         compute: async (collected, tick) => ({
-          findings: await test.run(await openSubject(lab, { test, method, image, collected, tick })),
+          findings: await test.examine(await openSubject(lab, { test, method, image, collected, tick })),
         }),
       })),
     );

@@ -11,6 +11,7 @@ export type ExitCode = typeof DONE | typeof TEST_FAILED | typeof BAD_INPUT | typ
 
 /** The machine gave out: no memory, a full disk, a thread that was lost. */
 export class MachineError extends FiducialError {
+  override readonly name = "MachineError" as const;
   readonly code = "MACHINE" as const;
 }
 

@@ -187,11 +187,12 @@ export function chooseMask(options: MaskOptions, model: Model): Sampled {
   const { mask: file } = options;
   return file === undefined ? generatedMask(options, model) : maskFromFile(file, options, model);
 }
+const shareOf = (mask: Mask): number => Number(describeMask(mask).sampledFraction);
 /** For when all input is known to be good: bad input is one line, and nothing else. */
 export function noteSampling({ mask, notes }: Sampled, terminal: Terminal): void {
   for (const note of notes) terminal.note(note);
   const [H, W] = mask.shape;
-  const share = (100 * Number(describeMask(mask).sampledFraction)).toFixed(1);
+  const share = (100 * shareOf(mask)).toFixed(1);
   terminal.note(
     `sampling: ${mask.spec.kind}, ${share} % of k-space is measured, its lowest frequency at row ${Math.floor(H / 2)}, column ${Math.floor(W / 2)}`,
   );
@@ -221,10 +222,24 @@ function generatedMask(options: MaskOptions, model: Model): Sampled {
     ],
   };
 }
+/** Spokes that measure nearest to 1/R: they cross, so that R times fewer measure more than that. */
+function radialOf(shape: Mask["shape"], acceleration: number): Mask {
+  const most = 4 * Math.max(...shape);
+  const over = (spokes: number): number => shareOf(radialMask({ shape, spokes })) - 1 / acceleration;
+  let [few, enough] = [0, most];
+  while (enough - few > 1) {
+    const spokes = Math.floor((few + enough) / 2);
+    if (over(spokes) < 0) few = spokes;
+    else enough = spokes;
+  }
+  // more spokes may cross more often and measure less
+  const about = Array.from({ length: 9 }, (_, k) => enough - 4 + k).filter((n) => n >= 1 && n <= most);
+  const distance = about.map((n) => Math.abs(over(n)));
+  return radialMask({ shape, spokes: about[distance.indexOf(Math.min(...distance))] });
+}
 function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: MaskOptions, { shape }: Model): Mask {
   const columns = { shape, acceleration, centerFraction, seed };
-  if (sampling === "radial")
-    return radialMask({ shape, spokes: Math.max(1, Math.round(Math.max(...shape) / acceleration)) });
+  if (sampling === "radial") return radialOf(shape, acceleration);
   if (sampling === "random") return randomMask(columns);
   if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
   return variableDensityMask(columns);

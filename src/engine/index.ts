@@ -14,7 +14,7 @@ export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
 export type { Emitter, Node } from "./graph/ir.ts";
 export { cos, erf, exp, log, log10, PI, sin, sinCos } from "./core/math.ts";
 export { permutation } from "./core/random.ts";
-export { base64, float32Bytes, float32sOf } from "./core/bytes.ts";
+export { base64, float32Bytes, float32sOf, type Bytes } from "./core/bytes.ts";
 export { parseJson, quoted, withoutControls } from "./core/json.ts";
 export { present } from "./core/present.ts";
 export { version } from "./core/version.ts";

@@ -142,7 +142,7 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
     thresholds: { harmDb: maxPsnrLoss, ruinDb: RUIN_DB },
     transferred: labels[labels.length - 1],
     steps: stops ? iterations : soughtSteps(relativeNorms.length, { steps: iterations }),
-    run: (subject) => (stops ? ascend(subject, settings, stops) : grow(subject, settings)),
+    examine: (subject) => (stops ? ascend(subject, settings, stops) : grow(subject, settings)),
     judge: (method, findings, beside) =>
       judgeHarm(method, sizesOf(findings, beside, labels), { harmDb: maxPsnrLoss, ruinDb: RUIN_DB }),
   };

@@ -49,7 +49,7 @@ export function inventedDetail(
     settings: { radius, contrast, budget, steps, restarts },
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
-    run: (subject) => search(subject, { radius, contrast, budget, steps, restarts }),
+    examine: (subject) => search(subject, { radius, contrast, budget, steps, restarts }),
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
         return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };

@@ -63,7 +63,7 @@ export function badReconstructionLikelihood(
     },
     thresholds: { maxProbability },
     steps: plain ? samples : samples * (maxLevels + 1),
-    async run(subject) {
+    async examine(subject) {
       const { sigma } = subject;
       const scan = scanOf(subject);
       const cells = scan.mask.data;

@@ -41,7 +41,7 @@ export function lostDetailSearch(
     settings: { radius, contrast, walks, moves, shapes: shapeNames.join(", ") },
     thresholds: { leastShareOfMeasured: leastShare },
     steps: walks * (moves + 1),
-    run: (subject) => search(subject, { radius, contrast, walks, moves }),
+    examine: (subject) => search(subject, { radius, contrast, walks, moves }),
     show: shownAsRecovery,
     judge: (method, { measurements }) => judgeLost(method, measurements, leastShare, { radius, walks, moves }),
   };

@@ -46,7 +46,7 @@ export function practicalFaults(
     },
     thresholds: { judgedSeverity: "moderate", maxPsnrLossDb: maxPsnrLoss, maxShare },
     steps: faults.length * (3 + draws),
-    async run(subject) {
+    async examine(subject) {
       const found: Measurement[] = [];
       const each = Math.ceil(draws / subject.imageCount);
       for (const fault of faults)

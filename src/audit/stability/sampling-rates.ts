@@ -40,7 +40,7 @@ export function samplingRates(
     settings: { factors, families },
     thresholds: { maxPsnrDropDb: maxPsnrDrop },
     steps: factors.length * families,
-    async run(subject) {
+    async examine(subject) {
       const { mask } = scanOf(subject);
       const own = mask.data.reduce((a, b) => a + b, 0) / mask.data.length;
       // a mask that measures nearly everything has no larger ones

@@ -60,7 +60,7 @@ export function structuralChange(
     settings: { radii, contrasts, placements, shapes: shapes.join(", ") },
     thresholds: { judgedRadius: judged.radius, judgedContrast: judged.contrast, leastRecovery },
     steps: combinations.length * placements,
-    async run(subject) {
+    async examine(subject) {
       const each = Math.ceil(placements / subject.imageCount);
       const measurements: Measurement[] = [];
       for (const { radius, contrast } of combinations) {

@@ -50,7 +50,7 @@ export function symmetries(
     settings: { factors, phasesInDegrees: degrees },
     thresholds: { maxShareOfOwnError: maxShare },
     steps: factors.length + degrees.length + 2,
-    run: (subject) => broken(subject, relationsOf(subject, factors, degrees)),
+    examine: (subject) => broken(subject, relationsOf(subject, factors, degrees)),
     show: shownAsRelations,
     judge: (method, { scores = [] }, { references }) => judgeRelations(method, scores, references, maxShare),
   };

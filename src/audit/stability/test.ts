@@ -121,7 +121,7 @@ export interface StabilityTest {
   readonly transferred?: string;
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
-  run(subject: Subject): Promise<Findings>;
+  examine(subject: Subject): Promise<Findings>;
   /** Never called without findings. */
   judge(method: string, findings: Findings, beside: Beside): Verdict;
   /** What a report shows of it, as data; what a search found unless given. */

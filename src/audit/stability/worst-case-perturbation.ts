@@ -62,7 +62,7 @@ function settingsOf(options: WorstCaseOptions): Settings {
 }
 const percent = (e: number): string => percentOf(e, Number((100 * e).toPrecision(3)) % 1 === 0 ? 0 : 1);
 
-async function run(subject: Subject, settings: Settings): Promise<Findings> {
+async function examine(subject: Subject, settings: Settings): Promise<Findings> {
   const { relativeBudgets, ball, region, steps, restarts, judgedBudget } = settings;
   const unit = ball === "l2" ? subject.reference : subject.referenceMaximum;
   const found = await subject.seek(
@@ -111,7 +111,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
     thresholds: { judgedBudget, harmDb: maxPsnrLoss, ruinDb: RUIN_DB },
     transferred: percent(judgedBudget),
     steps: soughtSteps(relativeBudgets.length, { steps, randomStarts: restarts }),
-    run: (subject) => run(subject, settings),
+    examine: (subject) => examine(subject, settings),
     judge: (method, findings, beside) =>
       judgeHarm(method, sizesOf(findings, beside, [percent(judgedBudget)]), {
         harmDb: maxPsnrLoss,

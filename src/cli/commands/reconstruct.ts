@@ -48,6 +48,8 @@ interface Scan {
   readonly truth?: Float64Array;
 }
 interface Scans {
+  /** Of the images, H and W. */
+  readonly shape: readonly [number, number];
   readonly operator: Operator;
   readonly sampling: Sampled;
   readonly scans: readonly Scan[];
@@ -56,36 +58,38 @@ interface Scans {
 type Sampling = Values<typeof samplingOptions> & { readonly seed: number };
 /**
  * Measured k-space, orthonormal, its lowest frequency at ⌊N/2⌋ (or moved there from the corner);
- * what is 0, or far below the rest, counts as not measured unless a mask is given.
+ * what is 0, or far below the rest, counts as not measured unless a mask is given. A network takes
+ * the size that it was trained for, a classical method any.
  */
-function fromKspace(values: Sampling, path: string, model: Model): Scans {
+function fromKspace(values: Sampling, path: string, model: Model, network: boolean): Scans {
   const volume = openVolume(path, { stored: true });
   const { height, width, complex } = volume;
-  const [H, W] = model.shape;
   if (!complex)
     throw new ConfigError(`${path}: its values are real; k-space is complex (an NPY array of complex64)`, {});
-  if (height !== H || width !== W)
+  const shape = [height, width] as const;
+  if (network && shape.join() !== model.shape.join())
     throw new ShapeError(
-      `${path}: its k-space is ${height}×${width}, the network takes ${H}×${W}; crop or zero-pad it about its centre`,
+      `${path}: its k-space is ${shape.join("×")}, the network takes ${model.shape.join("×")}; crop or zero-pad it about its centre`,
       { height, width },
     );
   const how = { ...samplingFrom(values), name: `${path} as k-space` };
   const slices = Array.from({ length: volume.slices }, (_, i) => volume.slice(i));
-  const { facts, ...own } = maskFromKspace(slices, model.shape, how);
+  const { facts, ...own } = maskFromKspace(slices, shape, how);
   const { mask: file, sampling, acceleration, centerFraction } = values;
   const given = [file, sampling, acceleration, centerFraction].some((value) => value !== undefined);
-  const { mask, notes } = given ? chooseMask(values, model) : { mask: own, notes: [] };
+  const { mask, notes } = given ? chooseMask(values, { ...model, shape }) : { mask: own, notes: [] };
   const chosen = { mask, notes: [...volume.notes, describeSampling(how.name, facts), ...notes] };
-  const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
+  const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, shape)) : slices;
   const { operator } = chooseOperator(values, mask);
   if (values.operator === "multi-coil")
-    return { operator, sampling: chosen, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
+    return { shape, operator, sampling: chosen, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
+    shape,
     operator,
     sampling: chosen,
     scans: raw.map((k, i) => ({
       label: `slice ${i}`,
-      y: Float64Array.from(k, (v, j) => (mask.data[j % (H * W)] ? v : 0)),
+      y: Float64Array.from(k, (v, j) => (mask.data[j % mask.data.length] ? v : 0)),
     })),
   };
 }
@@ -143,16 +147,17 @@ export const reconstructCommand: Command = command({
       const scans: Scan[] = [];
       for (const [i, label] of labels.entries())
         scans.push({ label, y: await measure(problem, { image: i, seed, backend }), truth: magnitude(set.image(i)) });
-      return { operator, sampling, scans };
+      return { shape: model.shape, operator, sampling, scans };
     };
-    const { operator, sampling, scans } = kspace === undefined ? await simulate() : fromKspace(values, kspace, model);
+    const network = choice === "network";
+    const { shape, operator, sampling, scans } =
+      kspace === undefined ? await simulate() : fromKspace(values, kspace, model, network);
     noteSampling(sampling, terminal);
     // measured k-space has units of its own, which the model's noise level says nothing about
     const sigma = kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;
-    const method =
-      choice === "network"
-        ? networkReconstructor({ network: model.network })
-        : openMethod(classicalMethod(choice, values, sigma));
+    const method = network
+      ? networkReconstructor({ network: model.network })
+      : openMethod(classicalMethod(choice, values, sigma));
     const images: Float64Array[] = [];
     for (const [i, { label, y }] of scans.entries()) {
       await terminal.progress(`${method.name}: ${label}`, i, scans.length);
@@ -163,14 +168,14 @@ export const reconstructCommand: Command = command({
     writeFiles([
       ...magnitudes.map((m, i) => ({
         path: join(folder, `reconstruction-${i + 1}.png`),
-        content: writePng(m, model.shape, Math.max(maximum(m), 1e-30)),
+        content: writePng(m, shape, Math.max(maximum(m), 1e-30)),
       })),
-      { path: join(folder, "reconstruction.npy"), content: writeNpy(images, model.shape) },
+      { path: join(folder, "reconstruction.npy"), content: writeNpy(images, shape) },
     ]);
     const rows = scans.map(({ label, truth }, i) => {
       const score = truth && {
         psnr: psnr(truth, magnitudes[i], maximum(truth)),
-        ssim: ssim(truth, magnitudes[i], model.shape, maximum(truth)),
+        ssim: ssim(truth, magnitudes[i], shape, maximum(truth)),
       };
       return { label, file: join(folder, `reconstruction-${i + 1}.png`), maximum: maximum(magnitudes[i]), ...score };
     });

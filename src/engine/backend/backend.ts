@@ -1,5 +1,4 @@
 // What a backend is: it compiles a graph to a plan, and a plan runs.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import type { Shape } from "../core/shape.ts";
@@ -85,7 +84,8 @@ export interface Backend {
   /** What this host could not give of what was asked for, in sentences. */
   readonly notes: readonly string[];
   compile(graph: Graph): Promise<Plan>;
-  [Symbol.asyncDispose](): Promise<void>;
+  /** Ends its worker threads; its plans are over with it. */
+  close(): Promise<void>;
 }
 
 /** Checks the inputs of an execution against the graph's. */

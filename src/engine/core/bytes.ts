@@ -1,7 +1,13 @@
 // Numbers as bytes, and bytes as text, the same on every host.
 
+/**
+ * Bytes in memory of their own, never shared: what Blob, fetch and WebAssembly take. As this and
+ * not as Uint8Array<ArrayBuffer>, which TypeScript before 5.7 does not know.
+ */
+export type Bytes = Uint8Array & { readonly buffer: ArrayBuffer };
+
 /** Little-endian float32. */
-export function float32Bytes(values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+export function float32Bytes(values: ArrayLike<number>): Bytes {
   const bytes = new Uint8Array(4 * values.length);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);

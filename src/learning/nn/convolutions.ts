@@ -10,7 +10,7 @@ import type {
   PixelShuffle,
   Upsample,
 } from "./layers.ts";
-import { images, type Apply } from "./scope.ts";
+import { checkCells, images, type Apply } from "./scope.ts";
 
 /** The cell of an axis of n that stands at i, which may lie outside it. */
 export function placeIn(n: number, i: number, mode: Exclude<PaddingMode, "zeros">): number {
@@ -30,8 +30,8 @@ function padAxis(
   name: string,
 ): Value {
   const n = x.shape[axis];
-  // an index is laid out for every cell, so there is a most of them, too
-  const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : 65536;
+  checkCells(name, before + n + after);
+  const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : Number.POSITIVE_INFINITY;
   if (Math.max(before, after) > most)
     throw new ShapeError(
       `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,
@@ -171,11 +171,10 @@ export const avgPool2d: Apply<AvgPool2d> = (
     const [low, high] = countIncludePad ? [-padding, n + padding] : [0, n];
     return Math.min(from + k, high) - Math.max(from, low);
   };
-  const scale = Float64Array.from(
-    { length: h * w },
-    (_, i) => (k * k) / (counted(Math.floor(i / w), H) * counted(i % w, W)),
-  );
-  return arithmetic(b).mul(sums, b.constant(scale, [h, w]));
+  const scale = (cells: number, n: number): Float64Array =>
+    Float64Array.from({ length: cells }, (_, i) => k / counted(i, n));
+  const { mul } = arithmetic(b);
+  return mul(mul(sums, b.constant(scale(h, H), [h, 1])), b.constant(scale(w, W), [w]));
 };
 
 export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, outputSize }) => {
@@ -241,6 +240,7 @@ export const upsample: Apply<Upsample> = ({ b }, name, x, { scale, mode }) => {
   images(name, x);
   if (!Number.isInteger(scale) || scale < 1)
     throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
+  x.shape.slice(2).forEach((n) => checkCells(name, n * scale));
   return enlarged(b, enlarged(b, x, 3, scale, mode), 2, scale, mode);
 };
 

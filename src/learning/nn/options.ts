@@ -2,6 +2,7 @@
 // would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
 import { ConfigError, quoted } from "../../engine/index.ts";
 import type { GraphNode, Layer } from "./layers.ts";
+import { MOST_CELLS } from "./scope.ts";
 
 /** What a value must be: in words, and whether it is. */
 interface Type {
@@ -12,8 +13,6 @@ const whole =
   (from: number, to: number) =>
   (v: unknown): boolean =>
     Number.isSafeInteger(v) && (v as number) >= from && (v as number) <= to;
-/** Cells of an image: what lays out indices or taps grows with it. */
-const MOST_CELLS = 65536;
 const count: Type = { what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) };
 const cells: Type = { what: `a whole number from 1 to ${MOST_CELLS}`, is: whole(1, MOST_CELLS) };
 const gap: Type = { what: `a whole number from 0 to ${MOST_CELLS}`, is: whole(0, MOST_CELLS) };

@@ -37,6 +37,17 @@ export interface Scope {
 }
 export type Apply<L extends Layer> = (scope: Scope, name: string, x: Value, layer: L) => Value;
 
+/** Cells of an image's axis: indices, taps and weights are laid out for every one. */
+export const MOST_CELLS = 65536;
+/** Throws ShapeError for an axis of more cells than an image may have. */
+export function checkCells(name: string, cells: number): void {
+  if (cells > MOST_CELLS)
+    throw new ShapeError(`layer ${name}: an axis of ${cells} cells; images have at most ${MOST_CELLS} on a side`, {
+      name,
+      cells,
+    });
+}
+
 /** The input's shape. Throws ShapeError when it is no batch of images. */
 export function images(name: string, x: Value): readonly number[] {
   if (x.shape.length !== 4)
@@ -44,5 +55,6 @@ export function images(name: string, x: Value): readonly number[] {
       name,
       shape: x.shape,
     });
+  x.shape.slice(2).forEach((cells) => checkCells(name, cells));
   return x.shape;
 }

@@ -9,6 +9,7 @@ import {
   present,
   quoted,
   withoutControls,
+  type Bytes,
   type Shape,
 } from "../../engine/index.ts";
 import { parameterShapes, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
@@ -51,10 +52,10 @@ function metadataOf(network: Network): Record<string, string> {
   });
 }
 /** The file's bytes. Equal networks give equal bytes. */
-export function saveNetwork(network: Network): Uint8Array<ArrayBuffer> {
+export function saveNetwork(network: Network): Bytes {
   return writeTensors(network.parameters, metadataOf(network));
 }
-export function saveTraining(state: TrainingState): Uint8Array<ArrayBuffer> {
+export function saveTraining(state: TrainingState): Bytes {
   const { step, network, optimizer, settings, watched, best = [] } = state;
   const tensors = new Map(network.parameters);
   for (const [name, p] of optimizer) tensors.set(STATE + name, p);

@@ -2,7 +2,7 @@
 // huggingface/safetensors.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { float32Bytes, FormatError, parseJson, quoted, sizeOf } from "../../engine/index.ts";
+import { float32Bytes, FormatError, parseJson, quoted, sizeOf, type Bytes } from "../../engine/index.ts";
 import type { Parameter } from "../nn/network.ts";
 
 export interface TensorFile {
@@ -30,7 +30,7 @@ export function contentHash(metadata: Readonly<Record<string, string>>, entries:
 export function writeTensors(
   tensors: ReadonlyMap<string, Parameter>,
   metadata: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   const header: Record<string, unknown> = {};
   let end = 0;
   const names = [...tensors.keys()].sort();

@@ -108,6 +108,6 @@ export function referenceBackend(): Backend {
     threads: 1,
     notes: [],
     compile: async (graph) => plan(graph),
-    [Symbol.asyncDispose]: async () => {},
+    close: async () => {},
   };
 }

@@ -112,6 +112,6 @@ export async function wasmBackend(options: BackendOptions = {}): Promise<Backend
       return [...workers.notes, ...(precision === "fast" && !relaxed ? [unrelaxed] : [])];
     },
     compile: (graph) => compilePlan(graph, host),
-    [Symbol.asyncDispose]: () => workers.close(),
+    close: () => workers.close(),
   };
 }

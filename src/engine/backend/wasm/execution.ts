@@ -70,7 +70,7 @@ export function executable(compiled: Compiled): Plan {
 
   const runStep = (step: ReadyStep): void => {
     for (const { chunks, run, index } of step.passes) {
-      if (step.isShared && chunks > 1 && pool) pool.run(compiled.id, index, chunks, run);
+      if (step.isShared && chunks > 1 && pool) pool.distribute(compiled.id, index, chunks, run);
       else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
     }
   };

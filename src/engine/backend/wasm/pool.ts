@@ -90,7 +90,7 @@ export class Pool {
    * Does the chunks of one pass, `own` doing those of this thread. Throws BackendError when a
    * worker fails or is gone with a chunk undone.
    */
-  run(plan: number, pass: number, chunks: number, own: (chunk: number) => void): void {
+  distribute(plan: number, pass: number, chunks: number, own: (chunk: number) => void): void {
     if (this.#broken)
       throw new BackendError("wasm: a worker was lost in the middle of an earlier run; open a new backend", {});
     this.#openTicket(plan, pass, chunks);
