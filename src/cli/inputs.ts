@@ -124,6 +124,7 @@ const classical: Readonly<Record<string, (options: Lambda, sigma?: number) => Me
   wavelet: (_, sigma) => ({ kind: "waveletSparsity", ...present({ sigma }) }),
   firenet: (_, sigma) => ({ kind: "firenet", ...present({ sigma }) }),
   "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
+  "filtered-back-projection": () => ({ kind: "filteredBackProjection" }),
   "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
@@ -209,7 +210,7 @@ function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sam
 function generatedMask(options: MaskOptions, model: Model): Sampled {
   if (making.some((name) => options[name] !== undefined)) return { mask: madeMask(options, model), notes: [] };
   const trained = trainedOperator(model.network, "the model");
-  if (trained) return { mask: openMask(trained.mask), notes: [] };
+  if (trained && "mask" in trained) return { mask: openMask(trained.mask), notes: [] };
   const { shape } = model;
   return {
     mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 }),

@@ -1,8 +1,10 @@
 // Every operator as plain data, on one screen. An operator is a file of its own; index.ts lists
 // them.
 import type { CoilsSpec } from "./coils.ts";
+import type { FanBeam } from "./fan-beam.ts";
 import type { MaskSpec } from "./mask-spec.ts";
 import type { Operator } from "./operator.ts";
+import type { ParallelBeam } from "./parallel-beam.ts";
 import type { Arrays, Check } from "./spec.ts";
 
 export interface Operators {
@@ -10,6 +12,10 @@ export interface Operators {
   subsampledFourier: { readonly mask: MaskSpec };
   /** y_c = M F S_c x: several coils. */
   multiCoilFourier: { readonly mask: MaskSpec; readonly coils: CoilsSpec };
+  /** Line integrals by a parallel beam. */
+  parallelBeam: ParallelBeam;
+  /** Line integrals by a fan of rays onto a flat detector. */
+  fanBeam: FanBeam;
 }
 export type OperatorSpec = { [K in keyof Operators]: { readonly kind: K } & Operators[K] }[keyof Operators];
 

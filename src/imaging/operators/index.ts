@@ -1,14 +1,18 @@
 // The catalogue's table, and an operator from a spec.
 import type { OperatorDefinition, Operators, OperatorSpec } from "./catalogue.ts";
+import { fanBeamDefinition } from "./fan-beam.ts";
 import type { MaskKinds } from "./mask-spec.ts";
 import { multiCoilFourierDefinition } from "./multi-coil-fourier.ts";
 import type { Operator } from "./operator.ts";
+import { parallelBeamDefinition } from "./parallel-beam.ts";
 import { checkSpec, type Arrays, type Kinds } from "./spec.ts";
 import { subsampledFourierDefinition } from "./subsampled-fourier.ts";
 
 export const operators: { readonly [K in keyof Operators]: OperatorDefinition<K> } = {
   subsampledFourier: subsampledFourierDefinition,
   multiCoilFourier: multiCoilFourierDefinition,
+  parallelBeam: parallelBeamDefinition,
+  fanBeam: fanBeamDefinition,
 };
 
 /**
