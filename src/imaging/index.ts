@@ -58,6 +58,9 @@ export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
 export { ramp } from "./operators/filtered-back-projection.ts";
 export type { Lines } from "./operators/lines.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
+export { nonUniformFourier, type NonUniformFourier } from "./operators/non-uniform-fourier.ts";
+export { normalOf } from "./operators/toeplitz.ts";
+export { openTrajectory, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
 export { parallelBeam, type ParallelBeam } from "./operators/parallel-beam.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export {

@@ -3,6 +3,7 @@ import type { OperatorDefinition, Operators, OperatorSpec } from "./catalogue.ts
 import { fanBeamDefinition } from "./fan-beam.ts";
 import type { MaskKinds } from "./mask-spec.ts";
 import { multiCoilFourierDefinition } from "./multi-coil-fourier.ts";
+import { nonUniformFourierDefinition } from "./non-uniform-fourier.ts";
 import type { Operator } from "./operator.ts";
 import { parallelBeamDefinition } from "./parallel-beam.ts";
 import { checkSpec, type Arrays, type Kinds } from "./spec.ts";
@@ -11,6 +12,7 @@ import { subsampledFourierDefinition } from "./subsampled-fourier.ts";
 export const operators: { readonly [K in keyof Operators]: OperatorDefinition<K> } = {
   subsampledFourier: subsampledFourierDefinition,
   multiCoilFourier: multiCoilFourierDefinition,
+  nonUniformFourier: nonUniformFourierDefinition,
   parallelBeam: parallelBeamDefinition,
   fanBeam: fanBeamDefinition,
 };
