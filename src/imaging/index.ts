@@ -63,6 +63,7 @@ export { normalOf } from "./operators/toeplitz.ts";
 export { openTrajectory, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
 export { parallelBeam, type ParallelBeam } from "./operators/parallel-beam.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
+export { uncentredFourier } from "./operators/uncentred-fourier.ts";
 export {
   detailAt,
   detailShapes,

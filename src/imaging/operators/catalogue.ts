@@ -13,6 +13,8 @@ export interface Operators {
   subsampledFourier: { readonly mask: MaskSpec };
   /** y_c = M F S_c x: several coils. */
   multiCoilFourier: { readonly mask: MaskSpec; readonly coils: CoilsSpec };
+  /** y = M F x with the lowest frequency in the corner, as numpy.fft.fft2 has it. */
+  uncentredFourier: { readonly mask: MaskSpec };
   /** The Fourier transform at samples off the grid. */
   nonUniformFourier: NonUniformFourier;
   /** Line integrals by a parallel beam. */

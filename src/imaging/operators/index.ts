@@ -8,10 +8,12 @@ import type { Operator } from "./operator.ts";
 import { parallelBeamDefinition } from "./parallel-beam.ts";
 import { checkSpec, type Arrays, type Kinds } from "./spec.ts";
 import { subsampledFourierDefinition } from "./subsampled-fourier.ts";
+import { uncentredFourierDefinition } from "./uncentred-fourier.ts";
 
 export const operators: { readonly [K in keyof Operators]: OperatorDefinition<K> } = {
   subsampledFourier: subsampledFourierDefinition,
   multiCoilFourier: multiCoilFourierDefinition,
+  uncentredFourier: uncentredFourierDefinition,
   nonUniformFourier: nonUniformFourierDefinition,
   parallelBeam: parallelBeamDefinition,
   fanBeam: fanBeamDefinition,
