@@ -54,6 +54,7 @@ export {
   type Networks,
 } from "./methods.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
 export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
 export { ramp } from "./operators/filtered-back-projection.ts";
 export type { Lines } from "./operators/lines.ts";
