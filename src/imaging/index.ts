@@ -61,7 +61,7 @@ export type { Lines } from "./operators/lines.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
 export { nonUniformFourier, type NonUniformFourier } from "./operators/non-uniform-fourier.ts";
 export { normalOf } from "./operators/toeplitz.ts";
-export { openTrajectory, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
+export { openTrajectory, trajectoryFrom, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
 export { parallelBeam, type ParallelBeam } from "./operators/parallel-beam.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export { uncentredFourier } from "./operators/uncentred-fourier.ts";
@@ -97,7 +97,7 @@ export { besselJ1 } from "./phantoms/bessel.ts";
 export { measureEllipses, rasterOf, type Ellipse } from "./phantoms/continuous.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
-export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
+export { besideModel, gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export {
   misfit,
   reconstruct,

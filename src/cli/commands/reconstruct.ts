@@ -22,8 +22,8 @@ import { checkWritable, writeFiles } from "../files.ts";
 import {
   chooseBackend,
   chooseMask,
+  chooseMeasuring,
   chooseNoise,
-  chooseOperator,
   classicalMethod,
   classicalNames,
   describeSampling,
@@ -35,8 +35,9 @@ import {
   samplingFrom,
   samplingOptions,
   type Model,
-  type Sampled,
+  type Noted,
 } from "../inputs.ts";
+import { chooseCartesian, usesMask } from "../operator-inputs.ts";
 import { choice, common, text, type Values } from "../options.ts";
 import { table } from "../terminal.ts";
 import { openVolume } from "../volumes.ts";
@@ -49,7 +50,7 @@ interface Scan {
 }
 interface Scans {
   readonly operator: Operator;
-  readonly sampling: Sampled;
+  readonly sampling: Noted;
   readonly scans: readonly Scan[];
 }
 
@@ -59,6 +60,8 @@ type Sampling = Values<typeof samplingOptions> & { readonly seed: number };
  * what is 0, or far below the rest, counts as not measured unless a mask is given.
  */
 function fromKspace(values: Sampling, path: string, model: Model): Scans {
+  if (!usesMask(values))
+    throw new ConfigError(`--kspace is a Cartesian one; leave out --operator ${values.operator}`, {});
   const volume = openVolume(path, { stored: true });
   const { height, width, complex } = volume;
   const [H, W] = model.shape;
@@ -77,7 +80,7 @@ function fromKspace(values: Sampling, path: string, model: Model): Scans {
   const { mask, notes } = given ? chooseMask(values, model) : { mask: own, notes: [] };
   const chosen = { mask, notes: [...volume.notes, describeSampling(how.name, facts), ...notes] };
   const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, model.shape)) : slices;
-  const { operator } = chooseOperator(values, mask);
+  const { operator } = chooseCartesian(values, mask, raw);
   if (values.operator === "multi-coil")
     return { operator, sampling: chosen, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
@@ -132,8 +135,7 @@ export const reconstructCommand: Command = command({
     if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const sampling = chooseMask(values, model);
-      const { operator } = chooseOperator(values, sampling.mask);
+      const { operator, sampling } = chooseMeasuring(values, model);
       const { set, labels } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
         operator,

@@ -1,7 +1,7 @@
 // Where off the grid k-space is sampled: every kind of trajectory as plain data.
 import { ConfigError, FormatError, formatShape, PI, sinCos } from "../../engine/index.ts";
 import type { Frequencies } from "./operator.ts";
-import { aHash, aNumber, arrayOf, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
+import { aHash, aNumber, arrayHash, arrayOf, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
 
 export interface TrajectoryKinds {
   /** Lines through the centre, each 111.25° (the golden angle) on from the last. */
@@ -46,6 +46,15 @@ function polar(
     frequencies.set([H * distance * sin, W * distance * cos], 2 * k);
   }
   return { counts, frequencies };
+}
+
+/** An array [readouts,samples,2] as a spec, and the array by its hash. */
+export function trajectoryFrom(
+  values: ArrayLike<number>,
+  shape: readonly number[],
+): { readonly spec: TrajectorySpec; readonly arrays: Arrays } {
+  const sha256 = arrayHash(values);
+  return { spec: { kind: "file", sha256 }, arrays: new Map([[sha256, { shape, data: Float32Array.from(values) }]]) };
 }
 
 function fromFile(shape: Size, hash: string, arrays: Arrays): Trajectory {
