@@ -38,7 +38,9 @@ export const openVolume = (path: string, options: ReadOptions = {}): Volume =>
 /** A mask's cells, from a file or a pair of them. Throws as readFile and readCellValues do. */
 export const openCellValues = (path: string): CellValues => opened(path, readCellValues);
 
-/** An array of numbers of any rank. Throws as readNpyArray does, and FormatError for a complex one. */
+/**
+ * An array of numbers of any rank. Throws as readNpyArray does, and FormatError for a complex one.
+ */
 export function openArray(path: string): { readonly values: Float32Array; readonly shape: readonly number[] } {
   const { shape, complex, at } = readNpyArray(readFile(path), path);
   if (complex) throw new FormatError(`${path}: its values are complex; give real ones`, { path });

@@ -99,7 +99,8 @@ const conjugateTranspose = ({ rows, columns, re, im }: Complex): Complex => {
 
 /**
  * The singular values of A over the largest, and rows that span its signal, orthonormal but for the
- * factor √2: each singular vector is there twice, the second time times i, as the real matrix has it.
+ * factor √2: each singular vector is there twice, the second time times i, as the real matrix has
+ * it.
  */
 function signalSpace(blocks: Complex, threshold: number): { values: Float64Array; space: Complex } {
   const { rows, columns } = blocks;
@@ -252,9 +253,10 @@ function checkOptions([, C, H, W]: readonly number[], size: number, options: Esp
 
 /**
  * Sensitivities of the coils from k-space [2,coils,H,W] (real parts first, its lowest frequency at
- * ⌊N/2⌋) whose middle is measured: the eigenvectors of eigenvalue 1 of the calibration's signal space,
- * pixel by pixel. SigPy's settings unless others are given. Throws ShapeError for another shape,
- * ConfigError for settings out of range, FormatError where the calibration region is not measured.
+ * ⌊N/2⌋) whose middle is measured: the eigenvectors of eigenvalue 1 of the calibration's signal
+ * space, pixel by pixel. SigPy's settings unless others are given. Throws ShapeError for another
+ * shape, ConfigError for settings out of range, FormatError where the calibration region is not
+ * measured.
  * Source: Uecker et al., MRM 2014; SigPy, mri/app.py, EspiritCalib.
  */
 export function espirit(

@@ -55,10 +55,10 @@ function firstImage(geometry: Geometry): NonNullable<Operator["initial"]> {
 
 /**
  * y[view, d] = the integral of a complex image [2,H,W] along the ray from the source to detector d,
- * by Joseph's method: [2,views,detectors], in pixels. At view β = 2π·view/views the source stands at
- * (X, Y) = source·(sin β, −cos β), and the detectors, of pitch 1, lie along (cos β, sin β). Its first
- * image is the filtered back-projection. Throws ConfigError for counts out of range, and for a source
- * inside the image.
+ * by Joseph's method: [2,views,detectors], in pixels. At view β = 2π·view/views the source stands
+ * at (X, Y) = source·(sin β, −cos β), and the detectors, of pitch 1, lie along (cos β, sin β). Its
+ * first image is the filtered back-projection. Throws ConfigError for counts out of range, and for
+ * a source inside the image.
  */
 export function fanBeam(options: FanBeam): Operator {
   const { shape, views, detectors, source, detector } = options;

@@ -2,8 +2,8 @@
 import { PI, SparseMatrix, type GraphBuilder, type Value } from "../../engine/index.ts";
 
 /**
- * The ramp filter of band-limited views, q[0] = 1/2, q[k] = −2/(πk)² for odd k: twice Kak & Slaney's
- * kernel at pitch 1. Source: Kak & Slaney 1988, eq. 61.
+ * The ramp filter of band-limited views, q[0] = 1/2, q[k] = −2/(πk)² for odd k: twice Kak &
+ * Slaney's kernel at pitch 1. Source: Kak & Slaney 1988, eq. 61.
  */
 export const ramp = (k: number): number => (k === 0 ? 0.5 : k % 2 === 0 ? 0 : -2 / (PI * k) ** 2);
 

@@ -68,7 +68,8 @@ export function kaiserBessel(
 }
 
 /**
- * The area of k-space, in cells, that every sample stands for: w ← w/(SSᵀw), `rounds` times. Source:
+ * The area of k-space, in cells, that every sample stands for: w ← w/(SSᵀw), `rounds` times.
+ * Source:
  * Pipe & Menon, MRM 1999.
  */
 export function densityCompensation({ matrix }: KaiserBessel, oversampling: number, rounds = 20): Float64Array {

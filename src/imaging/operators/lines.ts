@@ -6,8 +6,8 @@ import type { Operator } from "./operator.ts";
 type Size = readonly [height: number, width: number];
 
 /**
- * Straight lines X·cos θ + Y·sin θ = t, three numbers each: cos θ, sin θ, t. X = column − (W − 1)/2,
- * Y = (H − 1)/2 − row, in pixels.
+ * Straight lines X·cos θ + Y·sin θ = t, three numbers each: cos θ, sin θ, t. X = column − (W −
+ * 1)/2, Y = (H − 1)/2 − row, in pixels.
  */
 export type Lines = Float64Array;
 
@@ -33,7 +33,9 @@ function joseph([H, W]: Size, cos: number, sin: number, t: number, put: (pixel: 
   }
 }
 
-/** The matrix [lines, H·W] of Joseph's line integrals, in pixels. Throws ShapeError for too many. */
+/**
+ * The matrix [lines, H·W] of Joseph's line integrals, in pixels. Throws ShapeError for too many.
+ */
 export function josephMatrix(shape: Size, lines: Lines): SparseMatrix {
   return SparseMatrix.byRows([lines.length / 3, shape[0] * shape[1]], (r, put) =>
     joseph(shape, lines[3 * r], lines[3 * r + 1], lines[3 * r + 2], put),

@@ -29,11 +29,11 @@ function checkKernel(oversampling: number, width: number): void {
 
 /**
  * y_m = (HW)^−½ Σ x_n e^(−2πi k_m·n/N) of complex images [2,H,W], n counted from ⌊N/2⌋, at the
- * samples of a trajectory: [2,readouts,samples]. Computed on a grid σ times as fine, interpolated by
- * Kaiser and Bessel's kernel; at σ = 2 and 6 cells it is within 2e-6 of the sum, and A* is exactly
- * its adjoint. Its first image is gridded with density compensation. Throws ConfigError for options
- * out of range, FormatError for a trajectory that is not given. Source: Fessler & Sutton, IEEE TSP
- * 2003; Beatty et al. 2005.
+ * samples of a trajectory: [2,readouts,samples]. Computed on a grid σ times as fine, interpolated
+ * by Kaiser and Bessel's kernel; at σ = 2 and 6 cells it is within 2e-6 of the sum, and A* is
+ * exactly its adjoint. Its first image is gridded with density compensation. Throws ConfigError for
+ * options out of range, FormatError for a trajectory that is not given. Source: Fessler & Sutton,
+ * IEEE TSP 2003; Beatty et al. 2005.
  */
 export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = new Map()): Operator {
   const { shape, trajectory, oversampling = 2, width = 6 } = options;

@@ -29,8 +29,8 @@ export function checkBeam(name: string, { views, detectors }: Pick<ParallelBeam,
 /**
  * y[view, d] = the integral of a complex image [2,H,W] along X·cos θ + Y·sin θ = d − (detectors −
  * 1)/2, θ = arc·view/views, by Joseph's method: [2,views,detectors], in pixels. X and Y count from
- * the image's middle, (N − 1)/2. Its first image is the filtered back-projection. Throws ConfigError
- * for counts or an arc out of range. Source: Joseph 1982; Kak & Slaney 1988.
+ * the image's middle, (N − 1)/2. Its first image is the filtered back-projection. Throws
+ * ConfigError for counts or an arc out of range. Source: Joseph 1982; Kak & Slaney 1988.
  */
 export function parallelBeam(options: ParallelBeam): Operator {
   const { shape, views, detectors, arc } = options;

@@ -1,4 +1,5 @@
-// A*A of Fourier samples as a convolution: its kernel depends on the difference of two pixels alone.
+// A*A of Fourier samples as a convolution: its kernel depends on the difference of two pixels
+// alone.
 // On the host and in float64, for what is asked of an operator before any graph is compiled.
 import { PI, random, sinCos } from "../../engine/index.ts";
 import { kaiserBessel } from "./kaiser-bessel.ts";

@@ -10,9 +10,9 @@ import { subsampledFourier } from "./subsampled-fourier.ts";
 /**
  * y = M·fft2(x, norm = "ortho") of complex images [2,H,W], nothing shifted: the lowest frequency is
  * at (0, 0) of y, and pixel (0, 0) is the origin. The mask is given as every mask is, its lowest
- * frequency at (⌊H/2⌋, ⌊W/2⌋). Measurements differ from subsampledFourier's of the same mask by their
- * order and their phases alone, A*A not at all; tests that look at k-space do not know this layout,
- * so it has no `sampling`. Throws ShapeError when an image has another size than the mask.
+ * frequency at (⌊H/2⌋, ⌊W/2⌋). Measurements differ from subsampledFourier's of the same mask by
+ * their order and their phases alone, A*A not at all; tests that look at k-space do not know this
+ * layout, so it has no `sampling`. Throws ShapeError when an image has another size than the mask.
  */
 export function uncentredFourier(options: { mask: Mask }): Operator {
   const { mask } = options;

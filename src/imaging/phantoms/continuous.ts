@@ -34,8 +34,8 @@ function integrals({ row, column, a, b, turned, value }: Ellipse, [H, W]: Size, 
 }
 
 /**
- * Its Fourier transform, as the centred orthonormal one of pixels: πab·2J₁(2πρ)/2πρ, ρ the frequency
- * along its axes. Source: DIDSR/mr-recon-eval-core.
+ * Its Fourier transform, as the centred orthonormal one of pixels: πab·2J₁(2πρ)/2πρ, ρ the
+ * frequency along its axes. Source: DIDSR/mr-recon-eval-core.
  */
 function spectrum(e: Ellipse, [H, W]: Size, frequencies: Frequencies, re: Float64Array, im: Float64Array): void {
   const [s, c] = e.turned;

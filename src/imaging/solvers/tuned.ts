@@ -53,9 +53,9 @@ export interface WeightOptions {
   readonly sigma?: number;
 }
 /**
- * The tables are of masks and a unitary transform. Any other A is taken for c times one that measures
- * a quarter, c² = meanSquare over that share: at 1/c of its scale the noise is σ/c, and λ is c² times the
- * table's (c times, for firenet's cost, whose misfit is not squared).
+ * The tables are of masks and a unitary transform. Any other A is taken for c times one that
+ * measures a quarter, c² = meanSquare over that share: at 1/c of its scale the noise is σ/c, and λ
+ * is c² times the table's (c times, for firenet's cost, whose misfit is not squared).
  */
 export const gainOf = ({ meanSquare }: Operator): number =>
   meanSquare === undefined ? 1 : Math.sqrt(meanSquare / LIKE_SHARE);
