@@ -6,7 +6,7 @@ import { densityCompensation, kaiserBessel } from "./kaiser-bessel.ts";
 import { checkValue } from "./lines.ts";
 import type { Operator } from "./operator.ts";
 import { aNumber, aShape, type Arrays } from "./spec.ts";
-import { normalOf, normByPowerIteration } from "./toeplitz.ts";
+import { normalOf, normByLanczos } from "./toeplitz.ts";
 import { aTrajectory, openTrajectory, type TrajectorySpec } from "./trajectories.ts";
 
 export type NonUniformFourier = {
@@ -67,7 +67,7 @@ export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = n
     domain,
     range,
     measured: new Uint8Array(2 * matrix.rows).fill(1),
-    norm: normByPowerIteration(normalOf(shape, frequencies), H * W),
+    norm: normByLanczos(normalOf(shape, frequencies), H * W),
     meanSquare: matrix.rows / (H * W),
     frequencies: () => frequencies,
     spec: { kind: name, ...options },

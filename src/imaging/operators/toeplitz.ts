@@ -12,28 +12,63 @@ interface Complex {
 const zeros = (size: number): Complex => ({ re: new Float64Array(size), im: new Float64Array(size) });
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(least));
 
-/** Unscaled transforms of the lines of n = 2ᵏ elements, `step` apart, in place. */
-function transformLines({ re, im }: Complex, n: number, step: number, lines: readonly number[], sign: number): void {
+/** sin and cos of 2πj/n, and the places of 0 … n − 1 with their bits reversed. */
+interface Plan {
+  readonly sin: Float64Array;
+  readonly cos: Float64Array;
+  readonly reversed: Int32Array;
+}
+const plans = new Map<number, Plan>();
+function planOf(n: number): Plan {
+  const known = plans.get(n);
+  if (known) return known;
   const roots = Array.from({ length: n / 2 }, (_, j) => sinCos((2 * PI * j) / n));
   const reversed = new Int32Array(n);
   for (let i = 1; i < n; i++) reversed[i] = (reversed[i >> 1] >> 1) | (i & 1 ? n >> 1 : 0);
+  const made = {
+    sin: Float64Array.from(roots, ([s]) => s),
+    cos: Float64Array.from(roots, ([, c]) => c),
+    reversed,
+  };
+  plans.set(n, made);
+  return made;
+}
+/** The unscaled transform of n = 2ᵏ elements whose bits are reversed, in place. */
+function butterflies(re: Float64Array, im: Float64Array, { sin, cos }: Plan, sign: number): void {
+  const n = re.length;
+  for (let half = 1; half < n; half *= 2) {
+    const step = n / (2 * half);
+    for (let block = 0; block < n; block += 2 * half)
+      for (let j = 0; j < half; j++) {
+        const c = cos[j * step];
+        const s = sign * sin[j * step];
+        const low = block + j;
+        const high = low + half;
+        const tr = re[high] * c - im[high] * s;
+        const ti = im[high] * c + re[high] * s;
+        re[high] = re[low] - tr;
+        im[high] = im[low] - ti;
+        re[low] += tr;
+        im[low] += ti;
+      }
+  }
+}
+/** Transforms `count` lines of n elements, `step` apart, `between` from one to the next. */
+function transformLines(
+  { re, im }: Complex,
+  n: number,
+  { step, count, between }: { readonly step: number; readonly count: number; readonly between: number },
+  sign: number,
+): void {
+  const plan = planOf(n);
   const [lineRe, lineIm] = [new Float64Array(n), new Float64Array(n)];
-  for (const start of lines) {
+  for (let line = 0; line < count; line++) {
+    const start = line * between;
     for (let i = 0; i < n; i++) {
-      lineRe[reversed[i]] = re[start + i * step];
-      lineIm[reversed[i]] = im[start + i * step];
+      lineRe[plan.reversed[i]] = re[start + i * step];
+      lineIm[plan.reversed[i]] = im[start + i * step];
     }
-    for (let half = 1; half < n; half *= 2)
-      for (let block = 0; block < n; block += 2 * half)
-        for (let j = 0; j < half; j++) {
-          const [s, c] = roots[(j * n) / (2 * half)];
-          const [low, high] = [block + j, block + j + half];
-          const tr = lineRe[high] * c - sign * lineIm[high] * s;
-          const ti = lineIm[high] * c + sign * lineRe[high] * s;
-          [lineRe[high], lineIm[high]] = [lineRe[low] - tr, lineIm[low] - ti];
-          lineRe[low] += tr;
-          lineIm[low] += ti;
-        }
+    butterflies(lineRe, lineIm, plan, sign);
     for (let i = 0; i < n; i++) {
       re[start + i * step] = lineRe[i];
       im[start + i * step] = lineIm[i];
@@ -42,9 +77,8 @@ function transformLines({ re, im }: Complex, n: number, step: number, lines: rea
 }
 /** The unscaled 2-D transform of [h,w], powers of two, from corner to corner. */
 function transform(values: Complex, h: number, w: number, sign: 1 | -1): void {
-  const counted = (n: number, step: number): number[] => Array.from({ length: n }, (_, i) => i * step);
-  transformLines(values, w, 1, counted(h, w), sign);
-  transformLines(values, h, w, counted(w, 1), sign);
+  transformLines(values, w, { step: 1, count: h, between: w }, sign);
+  transformLines(values, h, { step: w, count: w, between: 1 }, sign);
 }
 
 /** A*A of complex images of one shape, [H,W]. */
@@ -113,22 +147,59 @@ function kernelOf(
   return kernel;
 }
 
-/** What power iteration may still lack of the norm, relatively; it is added. */
+/** What Lanczos' iteration may still lack of the norm, relatively; it is added. */
 const MARGIN = 1e-3;
-/** ‖A‖ by power iteration on A*A from a random start, with a margin of 1e-3 above. */
-export function normByPowerIteration({ times }: Normal, size: number): number {
+const MOST_STEPS = 100;
+
+/** The largest eigenvalue of the symmetric tridiagonal matrix, by bisection. */
+function largestEigenvalue(diagonal: readonly number[], beside: readonly number[]): number {
+  const reach = (i: number): number => diagonal[i] + (beside[i - 1] ?? 0) + (beside[i] ?? 0);
+  let [low, high] = [0, Math.max(...diagonal.map((_, i) => reach(i)))];
+  for (let k = 0; k < 60; k++) {
+    const middle = (low + high) / 2;
+    // Sturm: some pivot of T − middle is positive while an eigenvalue lies above
+    let pivot = diagonal[0] - middle;
+    let above = pivot > 0;
+    for (let i = 1; i < diagonal.length && !above; i++) {
+      pivot = diagonal[i] - middle - beside[i - 1] ** 2 / pivot;
+      above = !(pivot <= 0);
+    }
+    if (above) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/**
+ * ‖A‖ by Lanczos' iteration on A*A from a random start, until its square moves by less than 1e-6,
+ * with a margin of 1e-3 above. Source: Kuczyński & Woźniakowski 1992.
+ */
+export function normByLanczos({ times }: Normal, size: number): number {
   const rng = random(1);
   const normal = (): Float64Array => Float64Array.from({ length: size }, () => rng.normal());
-  let v: Complex = { re: normal(), im: normal() };
+  const inner = (x: Complex, y: Complex): number => x.re.reduce((s, r, i) => s + r * y.re[i] + x.im[i] * y.im[i], 0);
+  const scaled = ({ re, im }: Complex, by: number): Complex => ({
+    re: re.map((v) => v * by),
+    im: im.map((v) => v * by),
+  });
+  const start = { re: normal(), im: normal() };
+  let v = scaled(start, 1 / Math.sqrt(inner(start, start)));
+  let before = zeros(size);
+  const [diagonal, beside]: [number[], number[]] = [[], []];
   let square = 0;
-  for (let k = 0; k < 200; k++) {
+  for (let k = 0; k < Math.min(MOST_STEPS, 2 * size); k++) {
     const next = times(v);
-    const length = (x: Complex): number => Math.sqrt(x.re.reduce((s, r, i) => s + r * r + x.im[i] * x.im[i], 0));
-    const before = square;
-    square = length(next) / length(v);
-    const scale = 1 / length(next);
-    v = { re: next.re.map((x) => x * scale), im: next.im.map((x) => x * scale) };
-    if (k >= 10 && square - before < 1e-2 * MARGIN * square) break;
+    const own = inner(v, next);
+    const last = beside[k - 1] ?? 0;
+    for (const part of ["re", "im"] as const)
+      for (let i = 0; i < size; i++) next[part][i] -= own * v[part][i] + last * before[part][i];
+    diagonal.push(own);
+    const found = largestEigenvalue(diagonal, beside);
+    const length = Math.sqrt(inner(next, next));
+    if ((k >= 10 && found - square < 1e-6 * found) || length < 1e-12 * found) return Math.sqrt(found) * (1 + MARGIN);
+    square = found;
+    beside.push(length);
+    [before, v] = [v, scaled(next, 1 / length)];
   }
   return Math.sqrt(square) * (1 + MARGIN);
 }
