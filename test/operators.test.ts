@@ -153,6 +153,20 @@ describe("coils", () => {
   });
 });
 
+describe("a lowest frequency in the corner", () => {
+  it("has the values of numpy.fft.fft2, norm = ortho", async () => {
+    const operator = openOperator({ kind: "uncentredFourier", mask: { kind: "full", shape: [2, 3] } });
+    const y = await applyOperator(operator, "forward", [1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0], backend);
+    // numpy.fft.fft2([[1, 2, 3], [4, 5, 6]], norm="ortho")
+    const want = [8.573214099741124, -1.2247448713915892, -1.2247448713915892, -3.6742346141747673, 0, 0];
+    want.forEach((v, k) => {
+      expect(y[k]).toBeCloseTo(v, 12);
+    });
+    expect(y[7]).toBeCloseTo(0.7071067811865477, 12);
+    expect(y[8]).toBeCloseTo(-0.7071067811865477, 12);
+  });
+});
+
 describe("specs", () => {
   const mask = { kind: "variable-density", shape: [8, 8], acceleration: 2, centerFraction: 0.25, power: 2, seed: 1 };
   const of = (spec: unknown) => (): OperatorSpec => parseOperatorSpec(spec, "audit.json");

@@ -2,6 +2,7 @@
 // What a test is given is in subject.ts, what one perturbation does in measure.ts.
 import { ConfigError, GraphBuilder, ops, random, sizeOf, type Backend, type HostData } from "../engine/index.ts";
 import {
+  besideModel,
   fullMask,
   magnitude,
   maximum,
@@ -114,10 +115,11 @@ export async function openLaboratory(options: {
 
   const view = remembered<number, View>(async (i) => {
     const x = problem.images.image(i);
-    const noise = problem.draw(seed, i);
+    const Ax = await forward(x);
+    const noise = besideModel(problem, { image: i, seed, Ax });
     const truth = magnitude(x);
     const range = maximum(truth);
-    const y = Float64Array.from(await forward(x), (v, k) => v + noise[k]);
+    const y = Float64Array.from(Ax, (v, k) => v + noise[k]);
     const initialPsnr = psnr(truth, magnitude(await initial(y)), range);
     const white = whiteOf(truth);
     return { scene: { x, noise }, truth, range, white, y, xNorm: norm(x), yNorm: norm(y), initialPsnr };

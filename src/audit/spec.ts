@@ -4,6 +4,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { ConfigError, FormatError, version as software, type Backend } from "../engine/index.ts";
 import {
+  analyticEllipses,
   aFlag,
   aHash,
   aList,
@@ -44,6 +45,8 @@ type Size = readonly [number, number];
 export interface ImageKinds {
   /** Generated, none of them from a training. */
   brainPhantoms: { readonly shape: Size; readonly count: number; readonly seed: number; readonly mosaics?: number };
+  /** Generated, and measured from their formulas. */
+  analyticEllipses: { readonly shape: Size; readonly count: number; readonly seed: number };
   /** Arrays [2,H,W], by the hashes of their values. */
   given: { readonly shape: Size; readonly images: readonly ImageRecord[] };
 }
@@ -72,6 +75,7 @@ const imageKinds: {
   readonly [K in keyof ImageKinds]: { readonly [F in keyof Required<ImageKinds[K]>]: Check };
 } & Kinds = {
   brainPhantoms: { shape: aShape, count: aWhole, seed: aWhole, mosaics: maybe(aNumber) },
+  analyticEllipses: { shape: aShape, count: aWhole, seed: aWhole },
   given: {
     shape: aShape,
     images: aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) })),
@@ -114,12 +118,17 @@ interface OpenedImages {
   readonly records: readonly Pick<ImageRecord, "label" | "preparation" | "unlike">[];
 }
 function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
-  if (spec.kind === "brainPhantoms") {
+  if (spec.kind !== "given") {
+    const isAnalytic = spec.kind === "analyticEllipses";
+    const preparation = isAnalytic ? "none; measured from its formula, not from its pixels" : "none";
     const generated = (_: unknown, i: number): OpenedImages["records"][number] => ({
       label: `generated phantom ${i + 1}`,
-      preparation: "none",
+      preparation,
     });
-    return { set: brainPhantoms(spec), records: Array.from({ length: spec.count }, generated) };
+    return {
+      set: isAnalytic ? analyticEllipses(spec) : brainPhantoms(spec),
+      records: Array.from({ length: spec.count }, generated),
+    };
   }
   const images = spec.images.map(({ sha256, label }) => Float32Array.from(arrayOf(arrays, sha256, label).data));
   return { set: imagesFrom(images, spec.shape), records: spec.images };

@@ -1,7 +1,8 @@
 // The options of an audit, and the command line that repeats one.
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
-import { classicalNames, imageOptions, isCount, lambdaOption, samplingOptions } from "./inputs.ts";
+import { classicalNames, imageOptions, lambdaOption, samplingOptions } from "./inputs.ts";
+import { isCount } from "./operator-inputs.ts";
 import {
   choice,
   choices,
@@ -146,7 +147,7 @@ export const auditOptions = {
 export type AuditValues = Values<typeof auditOptions>;
 type Name = keyof AuditValues;
 
-const files: ReadonlySet<Name> = new Set(["mask"]);
+const files: ReadonlySet<Name> = new Set(["mask", "trajectory"]);
 /** What the result does not depend on. */
 const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
 

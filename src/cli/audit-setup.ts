@@ -16,18 +16,18 @@ import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
 import {
   chooseBackend,
-  chooseMask,
+  chooseMeasuring,
   chooseNoise,
-  chooseOperator,
   classicalMethod,
   loadImages,
   loadModel,
   OTHER_MODELS,
   type Images,
   type Model,
-  type Sampled,
+  type Noted,
 } from "./inputs.ts";
 import { unlikeTraining } from "./likeness.ts";
+import { usesMask } from "./operator-inputs.ts";
 import type { Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -80,7 +80,7 @@ export interface Handed {
 }
 export interface Setup {
   readonly audit: AuditOptions & { readonly spec: AuditSpec };
-  readonly sampling: Sampled;
+  readonly sampling: Noted;
   readonly handed: Handed;
 }
 
@@ -94,8 +94,11 @@ function withUnlikeness({ spec, set }: Images, network: Network, terminal: Termi
 }
 
 /** What stands beside the network: all tests are worth another classical method. */
-const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
-  methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
+function besideOf(options: AuditValues): readonly string[] {
+  const { methods, tests } = options;
+  const plain = usesMask(options) ? "zero-filled" : "filtered-back-projection";
+  return methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), plain];
+}
 
 /** The network that is audited, and those beside it; those that the package brings unless given. */
 function networksOf({ model: paths, name }: AuditValues, { network }: Model): readonly Network[] {
@@ -109,8 +112,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const tests = testsOf(options);
   const model = loadModel(options.model[0]);
   const networks = networksOf(options, model);
-  const sampling = chooseMask(options, model);
-  const { operator, arrays: operatorArrays } = chooseOperator(options, sampling.mask);
+  const { operator, arrays: operatorArrays, sampling } = chooseMeasuring(options, model);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, model.shape, backend, terminal);
   const named = networksByHash(networks);

@@ -13,25 +13,20 @@ import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { formatNames, readPicture } from "../data/index.ts";
 import { loadNetwork, summarize, type Network } from "../learning/index.ts";
 import {
+  analyticEllipses,
   arrayHash,
-  birdcageCoils,
   brainPhantoms,
-  coilsFrom,
   describeMask,
   equispacedMask,
   imagesFrom,
   maskFrom,
-  multiCoilFourier,
   openMask,
   prepareImage,
   radialMask,
   randomMask,
   trainedOperator,
-  subsampledFourier,
   variableDensityMask,
   type Arrays,
-  type CartesianOperator,
-  type Coils,
   type ImageSet,
   type Mask,
   type MethodSpec,
@@ -40,6 +35,14 @@ import {
 } from "../imaging/index.ts";
 import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
+import {
+  chooseCartesian,
+  chooseOther,
+  describeOperator,
+  operatorOptions,
+  usesMask,
+  type Chosen,
+} from "./operator-inputs.ts";
 import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
@@ -77,14 +80,7 @@ export const samplingOptions = {
     to: 1,
     help: "share of the columns that is always measured, about the centre (0.08)",
   }),
-  operator: choice(["single-coil", "multi-coil"], {
-    default: "single-coil",
-    help: "how the object is measured: single-coil, or multi-coil Fourier sampling",
-  }),
-  coils: text({
-    value: "N|FILE",
-    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4)",
-  }),
+  ...operatorOptions,
   noise: number({
     value: "SIGMA",
     from: 0,
@@ -104,6 +100,10 @@ export const imageOptions = {
     read: numbersOf,
   }),
   count: integer({ default: 2, from: 1, to: 1000, help: "how many phantoms, where no images are given" }),
+  phantoms: choice(["brain", "ellipses"], {
+    default: "brain",
+    help: "what they are: brain, measured from their pixels, or ellipses, measured from their formulas (no inverse crime)",
+  }),
 } as const;
 export const lambdaOption = {
   lambda: number({ value: "L", from: 1e-9, to: 1e6, help: "weight of total variation (the tuned one)" }),
@@ -127,6 +127,7 @@ const classical: Readonly<Record<string, (options: Lambda, sigma?: number) => Me
   wavelet: (_, sigma) => ({ kind: "waveletSparsity", ...present({ sigma }) }),
   firenet: (_, sigma) => ({ kind: "firenet", ...present({ sigma }) }),
   "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
+  "filtered-back-projection": () => ({ kind: "filteredBackProjection" }),
   "zero-filled": () => ({ kind: "zeroFilled" }),
 };
 export const classicalNames: readonly string[] = Object.keys(classical);
@@ -174,13 +175,17 @@ export function describeSampling(what: string, facts: SamplingFacts): string {
   ].join("; ");
 }
 
-/** A mask, and what is to be said of it once all input is known to be good. */
-export interface Sampled {
-  readonly mask: Mask;
+/** What is to be said of a measurement once all input is known to be good. */
+export interface Noted {
+  readonly mask?: Mask;
   readonly notes: readonly string[];
+}
+export interface Sampled extends Noted {
+  readonly mask: Mask;
 }
 /** What says how a mask is made. */
 const making = ["sampling", "acceleration", "centerFraction"] as const;
+const ofMasks = ["mask", "maskThreshold", "lowestFrequency", ...making] as const;
 
 /** The mask that the options ask for, or the one that the model was trained with. */
 export function chooseMask(options: MaskOptions, model: Model): Sampled {
@@ -189,8 +194,9 @@ export function chooseMask(options: MaskOptions, model: Model): Sampled {
 }
 const shareOf = (mask: Mask): number => Number(describeMask(mask).sampledFraction);
 /** For when all input is known to be good: bad input is one line, and nothing else. */
-export function noteSampling({ mask, notes }: Sampled, terminal: Terminal): void {
+export function noteSampling({ mask, notes }: Noted, terminal: Terminal): void {
   for (const note of notes) terminal.note(note);
+  if (!mask) return;
   const [H, W] = mask.shape;
   const share = (100 * shareOf(mask)).toFixed(1);
   terminal.note(
@@ -213,7 +219,7 @@ function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sam
 function generatedMask(options: MaskOptions, model: Model): Sampled {
   if (making.some((name) => options[name] !== undefined)) return { mask: madeMask(options, model), notes: [] };
   const trained = trainedOperator(model.network, "the model");
-  if (trained) return { mask: openMask(trained.mask), notes: [] };
+  if (trained && "mask" in trained) return { mask: openMask(trained.mask), notes: [] };
   const { shape } = model;
   return {
     mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 }),
@@ -244,38 +250,19 @@ function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: M
   if (sampling === "equispaced-fraction") return equispacedMask({ ...columns, offset: 0 });
   return variableDensityMask(columns);
 }
-/** The operator that the options ask for, and the arrays that its spec names. */
-export function chooseOperator(
-  { operator, coils }: Values<typeof samplingOptions>,
-  mask: Mask,
-): { readonly operator: CartesianOperator; readonly arrays: Arrays } {
-  const arrays = new Map<string, Mask | Coils>();
-  if (mask.spec.kind === "file") arrays.set(mask.spec.sha256, mask);
-  if (operator === "multi-coil") {
-    const chosen = chooseCoils(coils, mask.shape);
-    if (chosen.spec.kind === "maps") arrays.set(chosen.spec.sha256, chosen);
-    return { operator: multiCoilFourier({ mask, coils: chosen }), arrays };
+/** How the object is measured, as the options ask for it, and what is to be said of that. */
+export function chooseMeasuring(options: MaskOptions, model: Model): Chosen & { readonly sampling: Noted } {
+  if (usesMask(options)) {
+    const sampling = chooseMask(options, model);
+    return { ...chooseCartesian(options, sampling.mask), sampling };
   }
-  if (coils !== undefined)
-    throw new ConfigError("--coils: give --operator multi-coil too; a single coil has no maps", {});
-  return { operator: subsampledFourier({ mask }), arrays };
-}
-/** A number of coils, not a file of their maps. */
-export const isCount = (coils: string): boolean => /^\d+$/.test(coils);
-function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
-  if (given === undefined || isCount(given)) {
-    const coils = Number(given ?? 4);
-    if (coils >= 1 && coils <= 64) return birdcageCoils({ shape, coils });
-    throw new ConfigError(`--coils ${given}: give a number between 1 and 64, or a file`, { coils });
-  }
-  const { slices, height, width, complex, slice } = openVolume(given);
-  if (!complex || height !== shape[0] || width !== shape[1])
-    throw new ShapeError(
-      `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
-      { height, width },
-    );
-  const maps = Array.from({ length: slices }, (_, c) => slice(c));
-  return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
+  const given = ofMasks.find((name) => options[name] !== undefined);
+  if (given !== undefined)
+    throw new ConfigError(`${flagOf(given)} is for a mask of k-space, and --operator ${options.operator} has none`, {
+      given,
+    });
+  const chosen = chooseOther(options, model.shape);
+  return { ...chosen, sampling: { notes: [describeOperator(chosen.operator)] } };
 }
 export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
   return noise ?? model.network.trained?.noiseSigma ?? 0.01;
@@ -317,9 +304,10 @@ export async function loadImages(
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
     const generated = { shape, count, seed: HELD_OUT_SEED + seed };
+    const ellipses = options.phantoms === "ellipses";
     return {
-      set: brainPhantoms(generated),
-      spec: { kind: "brainPhantoms", ...generated },
+      set: ellipses ? analyticEllipses(generated) : brainPhantoms(generated),
+      spec: { kind: ellipses ? "analyticEllipses" : "brainPhantoms", ...generated },
       arrays: new Map(),
       labels: Array.from({ length: count }, (_, i) => `generated phantom ${i + 1}`),
     };

@@ -3,11 +3,13 @@
 import {
   pixelEndings,
   readCellValues,
+  readNpyArray,
   readVolume,
   type CellValues,
   type ReadOptions,
   type Volume,
 } from "../data/index.ts";
+import { FormatError } from "../engine/index.ts";
 import { isBlank } from "../imaging/index.ts";
 import { fileExists, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
@@ -35,6 +37,25 @@ export const openVolume = (path: string, options: ReadOptions = {}): Volume =>
 
 /** A mask's cells, from a file or a pair of them. Throws as readFile and readCellValues do. */
 export const openCellValues = (path: string): CellValues => opened(path, readCellValues);
+
+/**
+ * An array of numbers of any rank. Throws as readNpyArray does, and FormatError for a complex one.
+ */
+export function openArray(path: string): { readonly values: Float32Array; readonly shape: readonly number[] } {
+  const { shape, complex, at } = readNpyArray(readFile(path), path);
+  if (complex) throw new FormatError(`${path}: its values are complex; give real ones`, { path });
+  const index = shape.map(() => 0);
+  const values = new Float32Array(shape.reduce((n, d) => n * d, 1));
+  for (let k = 0; k < values.length; k++) {
+    let rest = k;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis] = rest % shape[axis];
+      rest = Math.floor(rest / shape[axis]);
+    }
+    values[k] = at(index);
+  }
+  return { values, shape };
+}
 
 export interface Slice {
   /** [H,W], or [2,H,W] when complex. */

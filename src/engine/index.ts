@@ -5,6 +5,7 @@ export { openBackend } from "./backend/open.ts";
 export * from "./core/errors.ts";
 export { random, type Random } from "./core/random.ts";
 export { formatShape, sizeOf, type Shape } from "./core/shape.ts";
+export { SparseMatrix } from "./core/sparse.ts";
 export { GraphBuilder } from "./graph/builder.ts";
 export type { Catalogue, OpName } from "./graph/catalogue.ts";
 export type { Graph, OpDef, Sample, Value } from "./graph/ir.ts";

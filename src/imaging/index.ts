@@ -22,6 +22,7 @@ export {
   applyOperator,
   dotTest,
   lacking,
+  type Frequencies,
   type Operator,
   type Requirement,
   type Sampling,
@@ -53,8 +54,17 @@ export {
   type Networks,
 } from "./methods.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
+export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
+export { ramp } from "./operators/filtered-back-projection.ts";
+export type { Lines } from "./operators/lines.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
+export { nonUniformFourier, type NonUniformFourier } from "./operators/non-uniform-fourier.ts";
+export { normalOf } from "./operators/toeplitz.ts";
+export { openTrajectory, trajectoryFrom, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
+export { parallelBeam, type ParallelBeam } from "./operators/parallel-beam.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
+export { uncentredFourier } from "./operators/uncentred-fourier.ts";
 export {
   detailAt,
   detailShapes,
@@ -85,10 +95,13 @@ export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
 export { deadLeaves } from "./phantoms/dead-leaves.ts";
+export { analyticEllipses } from "./phantoms/analytic-ellipses.ts";
+export { besselJ1 } from "./phantoms/bessel.ts";
+export { measureEllipses, rasterOf, type Ellipse } from "./phantoms/continuous.ts";
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { variedParts, variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
-export { gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
+export { besideModel, gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
 export {
   misfit,
   reconstruct,
@@ -98,6 +111,7 @@ export {
   type Reconstructor,
 } from "./reconstructor.ts";
 export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
+export { filteredBackProjection } from "./solvers/filtered-back-projection.ts";
 export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

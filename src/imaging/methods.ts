@@ -7,6 +7,7 @@ import { networkHash, networkReconstructor, type Form, type Smoothing } from "./
 import { aHash, aNumber, checkSpec, type Check, type Kinds } from "./operators/spec.ts";
 import { zeroFilled, type Reconstructor } from "./reconstructor.ts";
 import { conjugateGradient } from "./solvers/conjugate-gradient.ts";
+import { filteredBackProjection } from "./solvers/filtered-back-projection.ts";
 import { firenet } from "./solvers/firenet.ts";
 import { totalVariation } from "./solvers/total-variation.ts";
 import { waveletSparsity } from "./solvers/wavelet-sparsity.ts";
@@ -24,6 +25,7 @@ export interface Methods {
   waveletSparsity: OptionsOf<typeof waveletSparsity>;
   firenet: OptionsOf<typeof firenet>;
   conjugateGradient: OptionsOf<typeof conjugateGradient>;
+  filteredBackProjection: Readonly<Record<never, unknown>>;
   zeroFilled: Readonly<Record<never, unknown>>;
 }
 export type MethodSpec = { [K in keyof Methods]: { readonly kind: K } & Methods[K] }[keyof Methods];
@@ -87,6 +89,7 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
     open: firenet,
   },
   conjugateGradient: { fields: { mu: maybe(aNumber), iterations: maybe(aWhole) }, open: conjugateGradient },
+  filteredBackProjection: { fields: {}, open: filteredBackProjection },
   zeroFilled: { fields: {}, open: zeroFilled },
 };
 const kinds: Kinds = Object.fromEntries(Object.entries(methods).map(([kind, { fields }]) => [kind, fields]));

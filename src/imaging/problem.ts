@@ -25,7 +25,10 @@ export interface InverseProblem {
   draw(seed: number, i: number): Float64Array;
 }
 
-/** Throws ConfigError for an operator without A or A*. */
+/**
+ * Throws ConfigError for an operator without A or A*, and for images that bring their own
+ * measurement where the operator has no formula of it.
+ */
 export function inverseProblem(options: { operator: Operator; noise: Noise; images: ImageSet }): InverseProblem {
   const { operator, noise } = options;
   for (const part of ["forward", "adjoint"] as const)
@@ -34,6 +37,11 @@ export function inverseProblem(options: { operator: Operator; noise: Noise; imag
         `inverseProblem: the operator ${operator.name} has no ${part}; a reconstruction and its attacks need A and A*`,
         { part },
       );
+  if (options.images.measurement && !operator.lines && !operator.frequencies)
+    throw new ConfigError(
+      `inverseProblem: these phantoms are measured from their formulas, and ${operator.name} measures neither line integrals nor frequencies; measure pixels instead`,
+      { operator: operator.name },
+    );
   const { measured, range } = operator;
   return {
     ...options,
@@ -49,16 +57,28 @@ export function inverseProblem(options: { operator: Operator; noise: Noise; imag
 }
 
 /**
+ * y − Ax for image i: the noise that an audit with this seed adds and, where the object brings its
+ * own measurement, what its pixels miss of that.
+ */
+export function besideModel(
+  { images, operator, draw }: InverseProblem,
+  { image, seed, Ax }: { readonly image: number; readonly seed: number; readonly Ax: ArrayLike<number> },
+): Float64Array {
+  const noise = draw(seed, image);
+  const own = images.measurement?.(image, operator);
+  return own ? noise.map((v, k) => v + (own[k] - Ax[k])) : noise;
+}
+
+/**
  * y = Ax + e for image i of the problem, of the range's shape; the noise is the one that an audit
- * with this seed adds.
+ * with this seed adds. What an object brings is measured as it says, not from its pixels.
  */
 export async function measure(
   problem: InverseProblem,
   options: { image: number; seed: number; backend: Backend },
 ): Promise<Float64Array> {
   const { image, seed, backend } = options;
-  const noise = problem.draw(seed, image);
-  return (await applyOperator(problem.operator, "forward", problem.images.image(image), backend)).map(
-    (v, k) => v + noise[k],
-  );
+  const Ax = await applyOperator(problem.operator, "forward", problem.images.image(image), backend);
+  const beside = besideModel(problem, { image, seed, Ax });
+  return Ax.map((v, k) => v + beside[k]);
 }

@@ -162,14 +162,22 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
   };
 }
 
+/** The operator in words: its mask, or else what it has instead. */
+function measuredBy({ kind, height: _, width: __, ...facts }: AuditResult["problem"]["operator"]): string {
+  const { samplingKind = "given", sampledFraction } = facts;
+  if (typeof sampledFraction === "number")
+    return `${kind} with a ${samplingKind} mask (${percent(sampledFraction)} of k-space, simulated)`;
+  const said = Object.entries(facts).map(([name, value]) => `${name} ${String(value)}`);
+  return said.length > 0 ? `${kind} (${said.join(", ")}; simulated)` : String(kind);
+}
+
 function subtitleOf({ problem, methods, seed }: AuditResult): string {
   const { operator, images, noise } = problem;
-  const { kind, height, width, samplingKind, sampledFraction } = operator;
-  const measured = typeof sampledFraction === "number" ? ` (${percent(sampledFraction)} of k-space, simulated)` : "";
+  const { height, width } = operator;
   const said = [
     `${methods.map((m) => m.name).join(", ")} on ${count(images.length, "image")}`,
     height === undefined || width === undefined ? "" : `${height}×${width}`,
-    `${kind} with a ${samplingKind ?? "given"} mask${measured}`,
+    measuredBy(operator),
     noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
   ];
   return `${said.filter(Boolean).join(", ")}; seed ${seed}.`;

@@ -22,8 +22,8 @@ import { checkWritable, writeFiles } from "../files.ts";
 import {
   chooseBackend,
   chooseMask,
+  chooseMeasuring,
   chooseNoise,
-  chooseOperator,
   classicalMethod,
   classicalNames,
   describeSampling,
@@ -35,8 +35,9 @@ import {
   samplingFrom,
   samplingOptions,
   type Model,
-  type Sampled,
+  type Noted,
 } from "../inputs.ts";
+import { chooseCartesian, usesMask } from "../operator-inputs.ts";
 import { choice, common, text, type Values } from "../options.ts";
 import { table } from "../terminal.ts";
 import { openVolume } from "../volumes.ts";
@@ -51,7 +52,7 @@ interface Scans {
   /** Of the images, H and W. */
   readonly shape: readonly [number, number];
   readonly operator: Operator;
-  readonly sampling: Sampled;
+  readonly sampling: Noted;
   readonly scans: readonly Scan[];
 }
 
@@ -62,6 +63,8 @@ type Sampling = Values<typeof samplingOptions> & { readonly seed: number };
  * the size that it was trained for, a classical method any.
  */
 function fromKspace(values: Sampling, path: string, model: Model, network: boolean): Scans {
+  if (!usesMask(values))
+    throw new ConfigError(`--kspace is a Cartesian one; leave out --operator ${values.operator}`, {});
   const volume = openVolume(path, { stored: true });
   const { height, width, complex } = volume;
   if (!complex)
@@ -80,7 +83,7 @@ function fromKspace(values: Sampling, path: string, model: Model, network: boole
   const { mask, notes } = given ? chooseMask(values, { ...model, shape }) : { mask: own, notes: [] };
   const chosen = { mask, notes: [...volume.notes, describeSampling(how.name, facts), ...notes] };
   const raw = how.lowest === "corner" ? slices.map((k) => shifted(k, shape)) : slices;
-  const { operator } = chooseOperator(values, mask);
+  const { operator } = chooseCartesian(values, mask, raw);
   if (values.operator === "multi-coil")
     return { shape, operator, sampling: chosen, scans: [{ label: "all coils", y: jointly(raw, operator, path) }] };
   return {
@@ -136,8 +139,7 @@ export const reconstructCommand: Command = command({
     if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const simulate = async (): Promise<Scans> => {
-      const sampling = chooseMask(values, model);
-      const { operator } = chooseOperator(values, sampling.mask);
+      const { operator, sampling } = chooseMeasuring(values, model);
       const { set, labels } = await loadImages(values, model.shape, backend, terminal);
       const problem = inverseProblem({
         operator,

@@ -2,6 +2,7 @@
 // on the reference).
 // A backend is a mapped type over this catalogue, so an op without a kernel does not compile.
 import type { Shape } from "../core/shape.ts";
+import type { SparseMatrix } from "../core/sparse.ts";
 
 interface Op<Inputs extends string, Attributes extends object = Record<never, never>> {
   inputs: Inputs;
@@ -60,6 +61,7 @@ export interface Catalogue {
   random_uniform: Op<"counter", { shape: Shape; seed: number }>;
   // linear algebra and networks
   matmul: Op<"a" | "b", { transposeA: boolean; transposeB: boolean }>;
+  sparse_matmul: Op<"x", { matrix: SparseMatrix }>;
   conv2d: Op<"x" | "w", ConvAttributes>;
   conv_transpose2d: Op<"x" | "w", ConvAttributes & { outputPadding: Pair }>;
   conv2d_weight_grad: Op<"x" | "dy", ConvAttributes & { kernel: Pair }>;

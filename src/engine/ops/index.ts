@@ -35,6 +35,7 @@ import { sigmoid } from "./sigmoid.ts";
 import { sign } from "./sign.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { sparse_matmul } from "./sparse_matmul.ts";
 import { sqrt } from "./sqrt.ts";
 import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
@@ -71,6 +72,7 @@ export const ops: OpDefs = {
   take_grad,
   random_uniform,
   matmul,
+  sparse_matmul,
   conv2d,
   conv_transpose2d,
   conv2d_weight_grad,

@@ -1,14 +1,22 @@
 // The catalogue's table, and an operator from a spec.
 import type { OperatorDefinition, Operators, OperatorSpec } from "./catalogue.ts";
+import { fanBeamDefinition } from "./fan-beam.ts";
 import type { MaskKinds } from "./mask-spec.ts";
 import { multiCoilFourierDefinition } from "./multi-coil-fourier.ts";
+import { nonUniformFourierDefinition } from "./non-uniform-fourier.ts";
 import type { Operator } from "./operator.ts";
+import { parallelBeamDefinition } from "./parallel-beam.ts";
 import { checkSpec, type Arrays, type Kinds } from "./spec.ts";
 import { subsampledFourierDefinition } from "./subsampled-fourier.ts";
+import { uncentredFourierDefinition } from "./uncentred-fourier.ts";
 
 export const operators: { readonly [K in keyof Operators]: OperatorDefinition<K> } = {
   subsampledFourier: subsampledFourierDefinition,
   multiCoilFourier: multiCoilFourierDefinition,
+  uncentredFourier: uncentredFourierDefinition,
+  nonUniformFourier: nonUniformFourierDefinition,
+  parallelBeam: parallelBeamDefinition,
+  fanBeam: fanBeamDefinition,
 };
 
 /**

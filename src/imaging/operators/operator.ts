@@ -1,6 +1,7 @@
 // What a sampling operator is, and the law every one of them is held to.
 import { GraphBuilder, ops, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
 import type { OperatorSpec } from "./catalogue.ts";
+import type { Lines } from "./lines.ts";
 import type { Mask } from "./masks.ts";
 
 /** Cells of a Cartesian k-space, or all coils' k-spaces alike. */
@@ -9,8 +10,10 @@ export interface Sampling {
   /** The same operator under another mask. */
   under(mask: Mask): Operator;
 }
+/** Down and across, two numbers a cell, in cycles per field of view. */
+export type Frequencies = Float64Array;
 /** What a test or method may need of an operator. */
-export type Requirement = "sampling" | "norm";
+export type Requirement = "sampling" | "norm" | "initial";
 
 /**
  * y = Ax, linear. Values carry the batch before the domain's or range's own axes. Complex values
@@ -28,6 +31,11 @@ export interface Operator {
   /** A proven bound of ‖A‖, if there is one. */
   readonly norm?: number;
   /**
+   * The mean of ‖Ax‖²/‖x‖² over white images; where it is not given, the share of k-space that is
+   * measured, as for a mask and a unitary transform.
+   */
+  readonly meanSquare?: number;
+  /**
    * 1 where the range has a measured cell, of the range's size; elsewhere are neither data nor
    * noise.
    */
@@ -41,6 +49,16 @@ export interface Operator {
   readonly spectralDiagonal?: Uint8Array;
   /** What is measured, to look at: values in [0, 1]. */
   picture?(): { readonly shape: readonly [number, number]; readonly data: ArrayLike<number> };
+  /**
+   * The line that every cell integrates along, for an operator of line integrals; real and
+   * imaginary part alike.
+   */
+  lines?(): Lines;
+  /**
+   * The frequency that every cell measures, for an operator of Fourier samples: the value there of
+   * the centred orthonormal transform.
+   */
+  frequencies?(): Frequencies;
   /** A first image from a measurement; A* unless given. */
   initial?(b: GraphBuilder, y: Value): Value;
   forward(b: GraphBuilder, x: Value): Value;
@@ -50,6 +68,7 @@ export interface Operator {
 const needs: Readonly<Record<Requirement, string>> = {
   sampling: "a sampling mask of k-space",
   norm: "a bound of the operator's norm",
+  initial: "a direct inversion",
 };
 /** What the operator lacks of what is required, as the end of a sentence; undefined for nothing. */
 export function lacking(operator: Operator, requires: readonly Requirement[] = []): string | undefined {

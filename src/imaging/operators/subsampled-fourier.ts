@@ -3,11 +3,17 @@ import { formatShape, ShapeError, type GraphBuilder, type Value } from "../../en
 import type { OperatorDefinition } from "./catalogue.ts";
 import { aMask, describeMask, openMask } from "./mask-spec.ts";
 import type { Mask } from "./masks.ts";
-import type { Operator, Sampling } from "./operator.ts";
+import type { Frequencies, Operator, Sampling } from "./operator.ts";
 
 export interface CartesianOperator extends Operator {
   readonly sampling: Sampling;
 }
+
+/** Of the cells of a Cartesian k-space [H,W], row by row. */
+export const gridFrequencies = ([H, W]: readonly [number, number]): Frequencies =>
+  Float64Array.from({ length: 2 * H * W }, (_, k) =>
+    k % 2 === 0 ? Math.floor(k / 2 / W) - Math.floor(H / 2) : (((k - 1) / 2) % W) - Math.floor(W / 2),
+  );
 
 /**
  * A = M·F on complex images [2,H,W]; measurements are the whole k-space [2,H,W] with zeros where
@@ -34,6 +40,7 @@ export function subsampledFourier(options: { mask: Mask }): CartesianOperator {
     sampling: { mask, under: (other) => subsampledFourier({ mask: other }) },
     spectralDiagonal: mask.data,
     picture: () => mask,
+    frequencies: () => gridFrequencies(mask.shape),
     // a projection of a unitary transform
     norm: 1,
     spec: { kind: "subsampledFourier", mask: mask.spec },

@@ -1,6 +1,7 @@
 // A seeded generator of varied brain-like images with a smooth phase: what the default networks are
 // trained on.
 import { PI, random, sinCos, type Random } from "../../engine/index.ts";
+import type { Operator } from "../operators/operator.ts";
 import { field } from "./field.ts";
 
 /** Images by index, complex [2,H,W]. */
@@ -9,6 +10,12 @@ export interface ImageSet {
   readonly shape: readonly [number, number];
   readonly description: Readonly<Record<string, string | number>>;
   image(i: number): Float32Array;
+  /**
+   * What the operator measures of image i's object itself, without noise, of the range's shape; not
+   * there for images that are nothing but their pixels. Throws ConfigError for an operator whose
+   * measurement of it has no formula.
+   */
+  measurement?(i: number, operator: Operator): Float64Array;
 }
 
 /**

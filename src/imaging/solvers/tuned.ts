@@ -36,10 +36,13 @@ export interface TunedWeight {
   readonly ratio?: (b: GraphBuilder, scale: Value) => Value;
 }
 
+/** What an operator without a mask is taken for. */
+const LIKE_SHARE = 0.25;
+
 /** Share of the cells that are measured; a quarter for an operator without a mask. */
-function measuredShare({ sampling }: Operator): number {
-  if (!sampling) return 0.25;
-  const { data } = sampling.mask;
+function measuredShare({ sampling, spectralDiagonal }: Operator): number {
+  const data = sampling?.mask.data ?? spectralDiagonal;
+  if (!data) return LIKE_SHARE;
   return data.filter((v) => v !== 0).length / data.length;
 }
 
@@ -49,12 +52,25 @@ export interface WeightOptions {
   /** Standard deviation of the noise on every measured cell, in y's units. */
   readonly sigma?: number;
 }
+/**
+ * The tables are of masks and a unitary transform. Any other A is taken for c times one that
+ * measures a quarter, c² = meanSquare over that share: at 1/c of its scale the noise is σ/c, and λ
+ * is c² times the table's (c times, for firenet's cost, whose misfit is not squared).
+ */
+export const gainOf = ({ meanSquare }: Operator): number =>
+  meanSquare === undefined ? 1 : Math.sqrt(meanSquare / LIKE_SHARE);
+
 /** λ as it was given, or the tuned one. */
-export const weightFor = (
+export function weightFor(
   method: keyof typeof tables,
   operator: Operator,
   { lambda, sigma }: WeightOptions,
-): TunedWeight => (lambda === undefined ? tunedWeight(method, operator, sigma) : { lambda });
+): TunedWeight {
+  if (lambda !== undefined) return { lambda };
+  const gain = gainOf(operator);
+  const tuned = tunedWeight(method, operator, sigma === undefined ? undefined : sigma / gain);
+  return { ...tuned, lambda: tuned.lambda * (method === "firenet" ? gain : gain ** 2) };
+}
 /** The same for a result file. */
 export const describeWeight = ({ lambda, sigma }: WeightOptions): { lambda: number } | { tunedFor: number | string } =>
   lambda === undefined ? { tunedFor: sigma ?? "the default problem's noise" } : { lambda };

@@ -8,8 +8,9 @@ import * as matmul from "./matmul.ts";
 import * as movement from "./movement.ts";
 import * as pooling from "./pooling.ts";
 import * as reduction from "./reduction.ts";
+import { sparse_matmul } from "./sparse.ts";
 
 export const kernels: Omit<
   Kernels,
   "conv2d" | "conv_transpose2d" | "conv2d_weight_grad" | "reshape" | ElementwiseName
-> = { random_uniform, ...movement, ...reduction, ...pooling, fft2, matmul: matmul.matmul };
+> = { random_uniform, ...movement, ...reduction, ...pooling, fft2, matmul: matmul.matmul, sparse_matmul };
