@@ -3,6 +3,17 @@ export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
 export { writePng, type Picture } from "./formats/png.ts";
 export { readCellValues, type CellValues } from "./formats/mask.ts";
+export {
+  datasetsIn,
+  isHdf5,
+  openHdf5,
+  type Hdf5Dataset,
+  type Hdf5File,
+  type Hdf5Group,
+  type Hdf5Node,
+  type Part,
+} from "./formats/hdf5.ts";
+export { isComplex, type Hdf5Member, type Hdf5Type } from "./formats/hdf5-types.ts";
 export type { ReadOptions } from "./formats/format.ts";
 export { formatNames, pixelEndings, readVolume } from "./formats/read.ts";
 export type { Fill, Volume } from "./volume.ts";
