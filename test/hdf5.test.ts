@@ -1,9 +1,8 @@
-// HDF5 files as trees of groups and datasets: types, attributes, references, parts; what is damaged.
+// HDF5 files as trees of groups and datasets: types, attributes, references, parts, damage.
 import { existsSync, readFileSync } from "node:fs";
-import { FiducialError, FormatError, random, UnsupportedOpError } from "fiducial/engine";
+import { FormatError, random } from "fiducial/engine";
 import { datasetsIn, isHdf5, openHdf5, type Hdf5Dataset, type Hdf5Group } from "fiducial/data";
 import { describe, expect, it } from "vitest";
-import { optional } from "../dist/data/formats/optional.js";
 import { complex, hdf5 } from "./fixtures/hdf5.mjs";
 
 const dataset = (root: Hdf5Group, name: string): Hdf5Dataset => root.child(name) as Hdf5Dataset;
@@ -99,13 +98,6 @@ describe("HDF5", () => {
   it("refuses what is damaged, in silence", async () => {
     const file = await openHdf5(new Uint8Array(4096), "a.h5");
     expect(() => file.read(() => 1)).toThrow(FormatError);
-  });
-
-  it("names the library where it is not installed", async () => {
-    const missing = optional({ name: "a.h5", what: "HDF5", library: "h5wasm" }, () => import("no-such-library"));
-    await expect(missing).rejects.toThrow(/npm install h5wasm/);
-    await expect(missing).rejects.toThrow(UnsupportedOpError);
-    await expect(missing).rejects.toThrow(FiducialError);
   });
 
   const shared = process.env.FIDUCIAL_DATA ?? "../shared/data";

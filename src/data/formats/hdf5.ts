@@ -226,7 +226,10 @@ function filled(
   const values = count.reduce((n, d) => n * d, 1);
   const length = values * type.bytes;
   checkClaim(open, values, length, what);
-  if (length === 0) return use(0, 0);
+  if (length === 0) {
+    use(0, 0);
+    return;
+  }
   const at = guarded(name, () => module._malloc(length));
   if (at === 0) throw new FormatError(`${what}: there is no room for its ${length} bytes at once`, { name, length });
   const wide = (sizes: readonly number[]): bigint[] => sizes.map(BigInt);
