@@ -1,6 +1,8 @@
 // The public face of data: bytes in, slices of numbers out, and back.
 export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
+export { writeDicom } from "./formats/dicom-writer.ts";
+export { writeNifti } from "./formats/nifti-writer.ts";
 export { writePng, type Picture } from "./formats/png.ts";
 export { loadCellValues, readCellValues, type CellValues } from "./formats/mask.ts";
 export {
@@ -13,6 +15,7 @@ export {
   type Hdf5Node,
   type Part,
 } from "./formats/hdf5.ts";
+export { loadSeries, type SeriesFile } from "./formats/dicom-series.ts";
 export { isComplex, type Hdf5Member, type Hdf5Type } from "./formats/hdf5-types.ts";
 export type { ReadOptions } from "./formats/format.ts";
 export { formatNames, loadKspace, loadVolume, pixelEndings, readVolume } from "./formats/read.ts";

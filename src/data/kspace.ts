@@ -27,7 +27,7 @@ export interface MeasuredKspace {
   kspace(slice: number, coil: number): Float32Array;
 }
 
-/** Slices of a volume as k-space, all of them slices of one coil or all of them coils of one slice. */
+/** Slices of a volume as k-space: all of them slices of one coil, or all coils of one slice. */
 export function kspaceOf(volume: Volume, as: "slices" | "coils" = "slices"): MeasuredKspace {
   const { format, slices, height, width, notes } = volume;
   const coils = as === "coils" ? slices : 1;

@@ -6,6 +6,7 @@ import { printable } from "../printable.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
 import type { Decode } from "./dicom-codecs.ts";
 import { framesOf } from "./dicom-frames.ts";
+import { frameOrder } from "./dicom-order.ts";
 
 type DataSet = dicomParser.DataSet;
 type Fail = (what: string) => never;
@@ -64,12 +65,16 @@ export function dicomVolume(data: DataSet, packing: Packing, name: string): Volu
     range ??= rangeOf(frames, size, measured);
     return range;
   };
+  const { order, volumes } = frameOrder(data, frames);
+  const moved = order.some((frame, i) => frame !== i);
   const notes = [
+    ...(moved ? ["its frames are sorted by their places"] : []),
     ...(inverted ? ["MONOCHROME1: inverted, so that more is brighter"] : []),
     ...(padding ? ["padding takes the smallest value"] : []),
   ];
-  return volume(name, { format: "DICOM", slices: frames, height, width, complex: false, notes }, (k, _c, i, j) => {
-    const value = measured(k, k * size + i * width + j);
+  const facts = { format: "DICOM", slices: frames, volumes, height, width, complex: false, notes };
+  return volume(name, facts, (k, _c, i, j) => {
+    const value = measured(order[k], order[k] * size + i * width + j);
     if (!inverted) return value ?? extent().low;
     return value === undefined ? 0 : extent().high - value;
   });

@@ -5,7 +5,7 @@ import { FiducialError, FormatError, UnsupportedOpError } from "../../engine/ind
 import { printable } from "../printable.ts";
 import type { Volume } from "../volume.ts";
 import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
-import { decoderFor, pixelsPerByte, syntaxName } from "./dicom-codecs.ts";
+import { decoderFor, pixelsPerByte, syntaxName, type Decode } from "./dicom-codecs.ts";
 import { dicomVolume } from "./dicom-pixels.ts";
 import { beginsWith, type Format } from "./format.ts";
 
@@ -83,43 +83,36 @@ export function parseDicomFile(given: Uint8Array, name: string): Parsed {
   return { data, little: syntax !== BIG_ENDIAN, ...(plain ? {} : { compressed: syntax }) };
 }
 
-/** A frame's own elements are read with it, and may be damaged where the head is not. */
-const guardedSlices = (name: string, read: Volume): Volume => ({
-  ...read,
-  slice: (index, fill) => guarded(name, () => read.slice(index, fill)),
-});
-
 /**
  * Frames as slices, in the units of the Modality LUT or of the rescale slope and intercept (the
  * file's, or its functional groups'); MONOCHROME1 is inverted about the largest value; padding
  * takes the smallest. Throws UnsupportedOpError naming a compressed transfer syntax or colour,
  * FormatError for what is damaged or has no pixels. Source: DICOM PS3.3 C.7.6.3, C.7.6.16, C.11.1;
- * PS3.5 section 8.
+ * PS3.5 section 8. A compressed file's frames are unpacked by `decode`.
  */
-function readDicom(bytes: Uint8Array, name: string): Volume {
+export function openDicom(bytes: Uint8Array, name: string, decode?: Decode): Volume {
   const read = guarded(name, () => {
     const { data, little, compressed } = parseDicomFile(bytes, name);
     if (compressed === undefined) return dicomVolume(data, { little }, name);
-    throw new UnsupportedOpError(
-      `${name}: its transfer syntax is ${syntaxName(compressed)} (${compressed}), which loadVolume reads`,
-      { name, syntax: compressed },
-    );
+    if (decode === undefined)
+      throw new UnsupportedOpError(
+        `${name}: its transfer syntax is ${syntaxName(compressed)} (${compressed}), which loadVolume reads`,
+        { name, syntax: compressed },
+      );
+    return dicomVolume(data, { little, frames: { decode, pixelsPerByte: pixelsPerByte(compressed) } }, name);
   });
-  return guardedSlices(name, read);
+  // a frame's own elements are read with it, and may be damaged where the head is not
+  return { ...read, slice: (index, fill) => guarded(name, () => read.slice(index, fill)) };
 }
+const readDicom = (bytes: Uint8Array, name: string): Volume => openDicom(bytes, name);
 
-/** The same of compressed files too: what unpacks them is loaded first. */
+/** Compressed files too: what unpacks them is loaded first. */
 async function loadDicom(bytes: Uint8Array, name: string): Promise<Volume> {
-  const { data, little, compressed } = guarded(name, () => parseDicomFile(bytes, name));
-  const frames =
-    compressed === undefined
-      ? {}
-      : { frames: { decode: await decoderFor(compressed, name), pixelsPerByte: pixelsPerByte(compressed) } };
-  return guardedSlices(
-    name,
-    guarded(name, () => dicomVolume(data, { little, ...frames }, name)),
-  );
+  const { compressed } = guarded(name, () => parseDicomFile(bytes, name));
+  return openDicom(bytes, name, compressed === undefined ? undefined : await decoderFor(compressed, name));
 }
+/** Whether a file looks like DICOM, with or without the head of part 10. */
+export const isDicom = (bytes: Uint8Array): boolean => isPart10(bytes) || startsAsDataSet(bytes);
 export const dicomPart10: Format = { name: "DICOM", begins: isPart10, read: readDicom, load: loadDicom };
 /** Without that head: told by its first element alone. */
 export const dicomDataSet: Format = { ...dicomPart10, begins: startsAsDataSet };

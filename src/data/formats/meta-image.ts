@@ -1,5 +1,5 @@
-// MetaImage, ITK's own: a head of text (.mhd) and its values beside it (.raw), in one file or in one
-// for every slice, or behind the head in the same file (.mha). Our own reader: 150 lines.
+// MetaImage, ITK's own: a head of text (.mhd) and its values beside it (.raw), in one file or in
+// one for every slice, or behind the head in the same file (.mha). Our own reader: 150 lines.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";

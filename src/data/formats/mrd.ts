@@ -219,8 +219,8 @@ function place(line: Line, { into, coils, height, width, column }: Target, fail:
 
 /**
  * The acquisitions of the first encoding, sorted: readouts down the rows, lines along the columns,
- * the line through the lowest frequency at ⌊W/2⌋; further slices, contrasts, phases, repetitions and
- * sets as slices. `fileBytes` is what the file has. Throws FormatError for what is damaged,
+ * the line through the lowest frequency at ⌊W/2⌋; further slices, contrasts, phases, repetitions
+ * and sets as slices. `fileBytes` is what the file has. Throws FormatError for what is damaged,
  * UnsupportedOpError for other trajectories and three dimensions. Source: ismrmrd.h, MRD 1.
  */
 export function mrdAcquisition(lines: Lines, name: string, fileBytes: number): MeasuredKspace {
