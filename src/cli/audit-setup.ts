@@ -100,8 +100,8 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const tests = testsOf(options);
   const model = loadModel(options.model);
   const network = options.name === undefined ? model.network : { ...model.network, name: options.name };
-  const sampling = chooseMask(options, model);
-  const { operator, arrays: operatorArrays } = chooseOperator(options, sampling.mask);
+  const sampling = await chooseMask(options, model);
+  const { operator, arrays: operatorArrays } = await chooseOperator(options, sampling.mask);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, model.shape, backend, terminal);
   const networks = networksByHash([network]);

@@ -90,7 +90,11 @@ export const samplingOptions = {
   }),
 } as const;
 export const imageOptions = {
-  images: texts({ value: "FILE", help: `${formatNames.join(", ")} (generated brain phantoms)` }),
+  images: texts({
+    value: "FILE",
+    help: `${formatNames.join(", ")}, or a folder of DICOM files (generated brain phantoms)`,
+  }),
+  variable: text({ value: "NAME", help: "the array to take of a file of several (the largest picture)" }),
   fill: number({
     value: "V",
     help: "what stands for values that are not finite, as in a NaN background (they are refused)",
@@ -180,7 +184,7 @@ export interface Sampled {
 const making = ["sampling", "acceleration", "centerFraction"] as const;
 
 /** The mask that the options ask for, or the one that the model was trained with. */
-export function chooseMask(options: MaskOptions, model: Model): Sampled {
+export async function chooseMask(options: MaskOptions, model: Model): Promise<Sampled> {
   const { mask: file } = options;
   return file === undefined ? generatedMask(options, model) : maskFromFile(file, options, model);
 }
@@ -194,13 +198,13 @@ export function noteSampling({ mask, notes }: Sampled, terminal: Terminal): void
   );
 }
 
-function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sampled {
+async function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Promise<Sampled> {
   const other = making.find((name) => options[name] !== undefined);
   if (other !== undefined)
     throw new ConfigError(`--mask and ${flagOf(other)} cannot both be given; the file says what is measured`, {
       other,
     });
-  const cells = openCellValues(file);
+  const cells = await openCellValues(file);
   const name = `${file} as mask`;
   const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, { ...samplingFrom(options), name });
   return { mask, notes: [describeSampling(name, facts)] };
@@ -227,14 +231,14 @@ function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: M
   return variableDensityMask(columns);
 }
 /** The operator that the options ask for, and the arrays that its spec names. */
-export function chooseOperator(
+export async function chooseOperator(
   { operator, coils }: Values<typeof samplingOptions>,
   mask: Mask,
-): { readonly operator: CartesianOperator; readonly arrays: Arrays } {
+): Promise<{ readonly operator: CartesianOperator; readonly arrays: Arrays }> {
   const arrays = new Map<string, Mask | Coils>();
   if (mask.spec.kind === "file") arrays.set(mask.spec.sha256, mask);
   if (operator === "multi-coil") {
-    const chosen = chooseCoils(coils, mask.shape);
+    const chosen = await chooseCoils(coils, mask.shape);
     if (chosen.spec.kind === "maps") arrays.set(chosen.spec.sha256, chosen);
     return { operator: multiCoilFourier({ mask, coils: chosen }), arrays };
   }
@@ -244,13 +248,13 @@ export function chooseOperator(
 }
 /** A number of coils, not a file of their maps. */
 export const isCount = (coils: string): boolean => /^\d+$/.test(coils);
-function chooseCoils(given: string | undefined, shape: Mask["shape"]): Coils {
+async function chooseCoils(given: string | undefined, shape: Mask["shape"]): Promise<Coils> {
   if (given === undefined || isCount(given)) {
     const coils = Number(given ?? 4);
     if (coils >= 1 && coils <= 64) return birdcageCoils({ shape, coils });
     throw new ConfigError(`--coils ${given}: give a number between 1 and 64, or a file`, { coils });
   }
-  const { slices, height, width, complex, slice } = openVolume(given);
+  const { slices, height, width, complex, slice } = await openVolume(given);
   if (!complex || height !== shape[0] || width !== shape[1])
     throw new ShapeError(
       `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
@@ -292,7 +296,7 @@ export async function loadImages(
   backend: Backend,
   terminal: Terminal,
 ): Promise<Images> {
-  const { images: files, slices: wanted, fill, count, seed } = options;
+  const { images: files, slices: wanted, variable, fill, count, seed } = options;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
     const generated = { shape, count, seed: HELD_OUT_SEED + seed };
@@ -306,7 +310,7 @@ export async function loadImages(
   const images: Float32Array[] = [];
   const records: ImageRecord[] = [];
   for (const [i, path] of files.entries()) {
-    const volume = openVolume(path);
+    const volume = await openVolume(path, present({ variable }));
     const { height, width, complex } = volume;
     for (const { values, which, done } of slicesOf(volume, { path, fill, terminal, wanted })) {
       const from = [height, width] as const;
