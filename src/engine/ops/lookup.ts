@@ -12,10 +12,13 @@ export function binOf(x: number, bins: number, { low, step }: LookupAttributes):
 /** Throws ShapeError unless x has channels along axis 1 and bins are wider than 0. */
 export function checkLookup(op: string, x: Shape, { step }: LookupAttributes): void {
   if (x.length < 2 || !(step > 0))
-    throw new ShapeError(`${op}: x ${formatShape(x)} needs channels along axis 1, and the step ${step} to be positive`, {
-      x,
-      step,
-    });
+    throw new ShapeError(
+      `${op}: x ${formatShape(x)} needs channels along axis 1, and the step ${step} to be positive`,
+      {
+        x,
+        step,
+      },
+    );
 }
 /** The channel of every element of x [N, C, …]. */
 export const channelOf = (x: Shape, at: number): number => Math.floor(at / sizeOf(x.slice(2))) % x[1];

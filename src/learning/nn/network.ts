@@ -118,7 +118,8 @@ export function sequential(options: {
     return b.parameter(name, shape, data);
   };
   const x = b.input("x", [1, ...options.input]);
-  const filled = (shape: Shape, value: number): Float32Array => new Float32Array(sizeOf(shape)).fill(value);
+  const filled = (shape: Shape, value: number | Float32Array): Float32Array =>
+    typeof value === "number" ? new Float32Array(sizeOf(shape)).fill(value) : value;
   const scope: Scope = {
     b,
     training: false,

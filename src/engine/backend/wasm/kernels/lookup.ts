@@ -65,7 +65,9 @@ export const lookup_grad: Kernel<"lookup_grad"> = (k) => {
         });
       });
       const to = f.i32(i32.add(y, i32.mul(channel, bins * 4)));
-      f.for(bins, (bin) => f.do(s32.store(i32.add(to, i32.mul(bin, 4)), s64.toF32(s64.load(i32.add(sums, i32.mul(bin, 8)))))));
+      f.for(bins, (bin) =>
+        f.do(s32.store(i32.add(to, i32.mul(bin, 4)), s64.toF32(s64.load(i32.add(sums, i32.mul(bin, 8)))))),
+      );
     });
   });
 };
