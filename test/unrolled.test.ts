@@ -66,7 +66,9 @@ describe("piecewiseLinear", () => {
 
 describe("proximalStep", () => {
   const shape = [16, 16] as const;
-  const operator = subsampledFourier({ mask: variableDensityMask({ shape, acceleration: 3, centerFraction: 0.1, seed: 1 }) });
+  const operator = subsampledFourier({
+    mask: variableDensityMask({ shape, acceleration: 3, centerFraction: 0.1, seed: 1 }),
+  });
   const y = normal(512, 1, 3).map((v, i) => (operator.measured[i] ? v : 0));
   const measuredOf = async (x: ArrayLike<number>): Promise<Float64Array> => {
     const b = new GraphBuilder(ops);

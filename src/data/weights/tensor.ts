@@ -13,7 +13,7 @@ export interface StoredTensor {
 export type StoredTensors = ReadonlyMap<string, StoredTensor>;
 
 /** Of one network; weights of thousands of millions are not reconstructions of images. */
-export const MOST_VALUES = 2 ** 30;
+export const MOST_VALUES: number = 2 ** 30;
 export const MOST_TENSORS = 20_000;
 
 /** Throws FormatError for a shape that is none or claims more than `room` values. */

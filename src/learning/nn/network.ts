@@ -37,6 +37,16 @@ export interface Trained {
     readonly input: "image" | "measurement";
     readonly iterations: number;
     readonly dataConsistency: boolean;
+    /**
+     * By what its images are divided: the root mean square of A*y, unless it is said, the peak of
+     * |A*y|, or nothing.
+     */
+    readonly scale?: "rms" | "peak" | "none";
+    /** v of (Fx + v·y)/(1 + v), which data consistency leaves where it was measured; hard without. */
+    readonly noiseLevel?: number;
+    /** Of the k-space that it is given, and of masks beside it. */
+    readonly lowestFrequency?: "centre" | "corner";
+    readonly normalization?: "orthonormal" | "unnormalised";
   };
   /** Plain data of an operator, which imaging reads. */
   readonly operator?: Readonly<Record<string, unknown>>;
