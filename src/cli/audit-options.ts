@@ -2,6 +2,7 @@
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import { classicalNames, imageOptions, isCount, lambdaOption, samplingOptions } from "./inputs.ts";
+import { modelOptions } from "./models.ts";
 import { choice, choices, common, integer, number, numbers, option, text, wordsOf, type Values } from "./options.ts";
 
 export const testNames = [
@@ -111,6 +112,7 @@ export const failOnOption = {
 } as const;
 export const auditOptions = {
   model: text({ value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" }),
+  ...modelOptions,
   name: text({ value: "NAME", help: "what the report calls it (its own name, or one by its layers)" }),
   ...imageOptions,
   ...samplingOptions,

@@ -21,10 +21,10 @@ import {
   chooseOperator,
   classicalMethod,
   loadImages,
-  loadModel,
   type Images,
   type Sampled,
 } from "./inputs.ts";
+import { loadModel } from "./models.ts";
 import { unlikeTraining } from "./likeness.ts";
 import type { Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -98,7 +98,7 @@ const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
-  const model = loadModel(options.model);
+  const model = await loadModel(options);
   const network = options.name === undefined ? model.network : { ...model.network, name: options.name };
   const sampling = await chooseMask(options, model);
   const { operator, arrays: operatorArrays } = await chooseOperator(options, sampling.mask);

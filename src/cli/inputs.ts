@@ -11,7 +11,7 @@ import {
 } from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { formatNames, readPicture } from "../data/index.ts";
-import { loadNetwork, summarize, type Network } from "../learning/index.ts";
+import type { Network } from "../learning/index.ts";
 import {
   arrayHash,
   birdcageCoils,
@@ -38,17 +38,14 @@ import {
   type SamplingFacts,
   type SamplingOptions,
 } from "../imaging/index.ts";
-import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
+import type { Model } from "./models.ts";
 import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
-/** The U-Net that the package brings. */
-export const DEFAULT_MODEL: string = fileURLToPath(new URL("../../weights/unet-128.safetensors", import.meta.url));
-
 export const samplingOptions = {
   mask: text({
     value: "FILE",
@@ -134,27 +131,6 @@ export const classicalNames: readonly string[] = Object.keys(classical);
 /** The method of that name, tuned for noise of deviation sigma; --lambda is total variation's. */
 export function classicalMethod(name: string, options: Lambda, sigma?: number): MethodSpec {
   return classical[name](options, sigma);
-}
-
-export interface Model {
-  readonly network: Network;
-  readonly shape: readonly [number, number];
-  readonly embedded: boolean;
-}
-/**
- * The network to audit. Throws ConfigError when it is not one from complex images to complex
- * images.
- */
-export function loadModel(path: string | undefined): Model {
-  const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
-  const { input } = network.architecture;
-  const output = summarize(network).layers.at(-1)?.shape ?? input;
-  if (input.length !== 3 || input[0] !== 2 || output.join() !== input.join())
-    throw new ConfigError(
-      `${path}: it maps ${formatShape(input)} to ${formatShape(output)}; a reconstruction network maps complex images [2×H×W] to complex images of the same size`,
-      { input, output },
-    );
-  return { network, shape: [input[1], input[2]], embedded: path === undefined };
 }
 
 type MaskOptions = Values<typeof samplingOptions> & { readonly seed: number };

@@ -9,10 +9,10 @@ import {
   describeSampling,
   samplingFrom,
   type imageOptions,
-  type Model,
   type Sampled,
   type samplingOptions,
 } from "./inputs.ts";
+import type { Model } from "./models.ts";
 import type { Values } from "./options.ts";
 import { openKspace } from "./volumes.ts";
 

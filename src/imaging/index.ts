@@ -52,6 +52,7 @@ export {
   type MethodSpec,
   type Networks,
 } from "./methods.ts";
+export { atImageSize } from "./networks/resize.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";

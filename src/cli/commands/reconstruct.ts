@@ -25,12 +25,11 @@ import {
   imageOptions,
   lambdaOption,
   loadImages,
-  loadModel,
   noteSampling,
   samplingOptions,
-  type Model,
 } from "../inputs.ts";
 import { combined, fromKspace, type Scan, type Scans } from "../measured.ts";
+import { loadModel, modelOptions, type Model } from "../models.ts";
 import { choice, common, text, type Values } from "../options.ts";
 import { firstFile, resultFiles } from "../results.ts";
 import { table, type Terminal } from "../terminal.ts";
@@ -43,6 +42,7 @@ const options = {
   }),
   ...imageOptions,
   model: text({ value: "FILE", help: "checkpoint of the network (the embedded U-Net, 128×128)" }),
+  ...modelOptions,
   method: choice(["network", ...classicalNames], {
     default: "network",
     help: `network, ${classicalNames.join(", ")}`,
@@ -112,7 +112,7 @@ export const reconstructCommand: Command = command({
     const { kspace, method: choice, out } = values;
     const backend = await chooseBackend(values, terminal);
     checkWritable(firstFile(out));
-    const model = loadModel(values.model);
+    const model = await loadModel(values);
     if (kspace !== undefined && values.images.length > 0)
       throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
     const scans =
