@@ -29,9 +29,37 @@ function wave(count: number, phase: number): Float32Array {
   });
 }
 const f = Math.fround;
+const conv = (outChannels: number): nn.Layer => nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
+/** Layers that PyTorch has none of. */
+const ours: Record<string, Pick<Case, "layers" | "input" | "training">> = {
+  piecewiseLinear: { layers: [nn.piecewiseLinear({ knots: 9 })], input: [2, 3, 4, 5], training: false },
+  "piecewiseLinear, elsewhere": {
+    layers: [nn.piecewiseLinear({ knots: 4, from: 0, to: 3, outside: -0.5 })],
+    input: [1, 2, 5, 3],
+    training: false,
+  },
+  "scale, learned": { layers: [nn.scale({ factor: 2, learned: true })], input: [2, 3, 2, 2], training: false },
+  eachChannel: {
+    layers: [nn.eachChannel({ layers: [conv(4), nn.piecewiseLinear({ knots: 5 }), conv(1)] })],
+    input: [2, 2, 5, 4],
+    training: false,
+  },
+  "graph, subtract": {
+    layers: [
+      nn.graph({
+        nodes: [
+          { name: "a", from: ["x"], layers: [conv(3)] },
+          { name: "b", from: ["x", "a"], join: "subtract" },
+        ],
+      }),
+    ],
+    input: [1, 3, 4, 4],
+    training: false,
+  },
+};
 
 /** The formula of fixtures/pytorch_layers.py. */
-function fixtureNetwork({ layers, input }: Case): Network {
+function fixtureNetwork({ layers, input }: Pick<Case, "layers" | "input">): Network {
   const network = nn.sequential({ input: input.slice(1), seed: 0, layers });
   const parameters = new Map(
     [...network.parameters].map(([name, { shape }]) => {
@@ -49,7 +77,10 @@ function fixtureNetwork({ layers, input }: Case): Network {
  * Cost and all gradients. Dropout's random numbers are each library's own, so no case trains with
  * it.
  */
-function graphOf(network: Network, { input, training }: Case): { b: GraphBuilder; wrt: [string, Value][] } {
+function graphOf(
+  network: Network,
+  { input, training }: Pick<Case, "input" | "training">,
+): { b: GraphBuilder; wrt: [string, Value][] } {
   const b = new GraphBuilder(ops);
   const x = b.input("x", input);
   const { y, parameters } = applyNetwork(b, network, x, { training });
@@ -107,43 +138,43 @@ describe("layers agree with PyTorch to 1e-4, on every backend", () => {
 });
 
 describe("gradients agree with central differences to 1e-6, on the reference", () => {
-  for (const [name, c] of Object.entries(cases))
-    if (c.every === 1)
-      it(name, async () => {
-        const network = fixtureNetwork(c);
-        const { b, wrt } = graphOf(network, c);
-        const plan = await (await openBackend("reference")).compile(b);
-        const rng = random(1);
-        // off the lattice of the fixture's numbers, away from kinks; batch norm's statistics are
-        // put back before every run
-        const start = new Map<string, Float64Array>(
-          wrt.map(([key, v]) => [
-            key,
-            Float64Array.from({ length: sizeOf(v.shape) }, () => (key === "x" ? 2 : 0.7) * rng.normal()),
-          ]),
-        );
-        const direction = new Map(
-          wrt.map(([key, v]) => [key, Float64Array.from({ length: sizeOf(v.shape) }, () => rng.normal())]),
-        );
-        const at = async (t: number): Promise<Record<string, ArrayLike<number>>> => {
-          const moved = (key: string): Float64Array => start.get(key)!.map((v, i) => v + t * direction.get(key)![i]);
-          for (const [key] of wrt) if (key !== "x") await plan.write(key, moved(key));
-          return plan.execute({ x: moved("x") });
-        };
-        const h = 1e-5;
-        const cost = async (t: number): Promise<number> => (await at(t)).cost[0];
-        const near = (await cost(h)) - (await cost(-h));
-        const far = (await cost(2 * h)) - (await cost(-2 * h));
-        const difference = (8 * near - far) / (12 * h);
-        const out = await at(0);
-        let [slope, scale] = [0, 0];
-        for (const [key] of wrt)
-          direction.get(key)!.forEach((d, i) => {
-            slope += d * out[`d ${key}`][i];
-            scale += Math.abs(d * out[`d ${key}`][i]);
-          });
-        expect(Math.abs(slope - difference) / scale).toBeLessThan(1e-6);
-      });
+  const small = Object.entries(cases).filter(([, c]) => c.every === 1);
+  for (const [name, c] of [...small, ...Object.entries(ours)])
+    it(name, async () => {
+      const network = fixtureNetwork(c);
+      const { b, wrt } = graphOf(network, c);
+      const plan = await (await openBackend("reference")).compile(b);
+      const rng = random(1);
+      // off the lattice of the fixture's numbers, away from kinks; batch norm's statistics are
+      // put back before every run
+      const start = new Map<string, Float64Array>(
+        wrt.map(([key, v]) => [
+          key,
+          Float64Array.from({ length: sizeOf(v.shape) }, () => (key === "x" ? 2 : 0.7) * rng.normal()),
+        ]),
+      );
+      const direction = new Map(
+        wrt.map(([key, v]) => [key, Float64Array.from({ length: sizeOf(v.shape) }, () => rng.normal())]),
+      );
+      const at = async (t: number): Promise<Record<string, ArrayLike<number>>> => {
+        const moved = (key: string): Float64Array => start.get(key)!.map((v, i) => v + t * direction.get(key)![i]);
+        for (const [key] of wrt) if (key !== "x") await plan.write(key, moved(key));
+        return plan.execute({ x: moved("x") });
+      };
+      const h = 1e-5;
+      const cost = async (t: number): Promise<number> => (await at(t)).cost[0];
+      const near = (await cost(h)) - (await cost(-h));
+      const far = (await cost(2 * h)) - (await cost(-2 * h));
+      const difference = (8 * near - far) / (12 * h);
+      const out = await at(0);
+      let [slope, scale] = [0, 0];
+      for (const [key] of wrt)
+        direction.get(key)!.forEach((d, i) => {
+          slope += d * out[`d ${key}`][i];
+          scale += Math.abs(d * out[`d ${key}`][i]);
+        });
+      expect(Math.abs(slope - difference) / scale).toBeLessThan(1e-6);
+    });
 });
 
 describe("networks", () => {

@@ -2,6 +2,7 @@
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import { classicalNames, imageOptions, lambdaOption, samplingOptions } from "./inputs.ts";
+import { modelOptions } from "./models.ts";
 import { isCount } from "./operator-inputs.ts";
 import {
   choice,
@@ -127,6 +128,7 @@ export const auditOptions = {
     value: "FILE",
     help: "checkpoint of the network to audit, and of others to put beside it (the embedded cascade and U-Net, 128×128)",
   }),
+  ...modelOptions,
   name: text({ value: "NAME", help: "what the report calls the first (its own name, or one by its layers)" }),
   ...imageOptions,
   ...samplingOptions,

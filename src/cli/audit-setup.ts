@@ -20,12 +20,10 @@ import {
   chooseNoise,
   classicalMethod,
   loadImages,
-  loadModel,
-  OTHER_MODELS,
   type Images,
-  type Model,
   type Noted,
 } from "./inputs.ts";
+import { loadModel, OTHER_MODELS, type Model } from "./models.ts";
 import { unlikeTraining } from "./likeness.ts";
 import { usesMask } from "./operator-inputs.ts";
 import type { Values } from "./options.ts";
@@ -101,18 +99,20 @@ function besideOf(options: AuditValues): readonly string[] {
 }
 
 /** The network that is audited, and those beside it; those that the package brings unless given. */
-function networksOf({ model: paths, name }: AuditValues, { network }: Model): readonly Network[] {
-  const first = name === undefined ? network : { ...network, name };
-  const others = paths.length === 0 ? OTHER_MODELS : paths.slice(1);
-  return [first, ...others.map((path) => loadModel(path).network)];
+async function networksOf({ model, name, size }: AuditValues, { network }: Model): Promise<readonly Network[]> {
+  const networks = [name === undefined ? network : { ...network, name }];
+  const others = model.length === 0 ? OTHER_MODELS : model.slice(1);
+  // --as is the first one's
+  for (const path of others) networks.push((await loadModel({ model: path, as: undefined, size })).network);
+  return networks;
 }
 
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
-  const model = loadModel(options.model[0]);
-  const networks = networksOf(options, model);
-  const { operator, arrays: operatorArrays, sampling } = chooseMeasuring(options, model);
+  const model = await loadModel({ ...options, model: options.model[0] });
+  const networks = await networksOf(options, model);
+  const { operator, arrays: operatorArrays, sampling } = await chooseMeasuring(options, model);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const images = await loadImages(options, model.shape, backend, terminal);
   const named = networksByHash(networks);

@@ -59,8 +59,11 @@ export function readFile(path: string, remedy = "fetch or export it again"): Uin
   return bytes;
 }
 
+/** Whether there is a folder of that name. */
+export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 /** A link counts as what it leads to; one that leads nowhere as a file, which says so when read. */
-function isFolder(path: string, entry: Dirent): boolean {
+function leadsToFolder(path: string, entry: Dirent): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   try {
     return statSync(join(path, entry.name)).isDirectory();
@@ -76,7 +79,7 @@ function isFolder(path: string, entry: Dirent): boolean {
 export function listFolder(path: string): string[] {
   try {
     return readdirSync(path, { withFileTypes: true })
-      .map((e) => (isFolder(path, e) ? `${e.name}/` : e.name))
+      .map((e) => (leadsToFolder(path, e) ? `${e.name}/` : e.name))
       .filter((name) => !name.startsWith("."))
       .sort();
   } catch (error) {

@@ -11,7 +11,7 @@ import {
 } from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { formatNames, readPicture } from "../data/index.ts";
-import { loadNetwork, summarize, type Network } from "../learning/index.ts";
+import type { Network } from "../learning/index.ts";
 import {
   analyticEllipses,
   arrayHash,
@@ -33,8 +33,8 @@ import {
   type SamplingFacts,
   type SamplingOptions,
 } from "../imaging/index.ts";
-import { fileURLToPath } from "node:url";
 import { readFile } from "./files.ts";
+import type { Model } from "./models.ts";
 import {
   chooseCartesian,
   chooseOther,
@@ -49,12 +49,6 @@ import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
-const weights = (name: string): string => fileURLToPath(new URL(`../../weights/${name}.safetensors`, import.meta.url));
-/** The network that the package brings: a deep cascade. */
-export const DEFAULT_MODEL: string = weights("cascade-128");
-/** What is audited beside it: a U-Net that works on the zero-filled image. */
-export const OTHER_MODELS: readonly string[] = [weights("unet-128")];
-
 export const samplingOptions = {
   mask: text({
     value: "FILE",
@@ -89,7 +83,11 @@ export const samplingOptions = {
   }),
 } as const;
 export const imageOptions = {
-  images: texts({ value: "FILE", help: `${formatNames.join(", ")} (generated brain phantoms)` }),
+  images: texts({
+    value: "FILE",
+    help: `${formatNames.join(", ")}, or a folder of DICOM files (generated brain phantoms)`,
+  }),
+  variable: text({ value: "NAME", help: "the array to take of a file of several (the largest picture)" }),
   fill: number({
     value: "V",
     help: "what stands for values that are not finite, as in a NaN background (they are refused)",
@@ -136,27 +134,6 @@ export function classicalMethod(name: string, options: Lambda, sigma?: number): 
   return classical[name](options, sigma);
 }
 
-export interface Model {
-  readonly network: Network;
-  readonly shape: readonly [number, number];
-  readonly embedded: boolean;
-}
-/**
- * The network to audit. Throws ConfigError when it is not one from complex images to complex
- * images.
- */
-export function loadModel(path: string | undefined): Model {
-  const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
-  const { input } = network.architecture;
-  const output = summarize(network).layers.at(-1)?.shape ?? input;
-  if (input.length !== 3 || input[0] !== 2 || output.join() !== input.join())
-    throw new ConfigError(
-      `${path}: it maps ${formatShape(input)} to ${formatShape(output)}; a reconstruction network maps complex images [2×H×W] to complex images of the same size`,
-      { input, output },
-    );
-  return { network, shape: [input[1], input[2]], embedded: path === undefined };
-}
-
 type MaskOptions = Values<typeof samplingOptions> & { readonly seed: number };
 
 /** How files of masks and k-space are to be taken. */
@@ -188,7 +165,7 @@ const making = ["sampling", "acceleration", "centerFraction"] as const;
 const ofMasks = ["mask", "maskThreshold", "lowestFrequency", ...making] as const;
 
 /** The mask that the options ask for, or the one that the model was trained with. */
-export function chooseMask(options: MaskOptions, model: Model): Sampled {
+export async function chooseMask(options: MaskOptions, model: Model): Promise<Sampled> {
   const { mask: file } = options;
   return file === undefined ? generatedMask(options, model) : maskFromFile(file, options, model);
 }
@@ -204,13 +181,13 @@ export function noteSampling({ mask, notes }: Noted, terminal: Terminal): void {
   );
 }
 
-function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Sampled {
+async function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Promise<Sampled> {
   const other = making.find((name) => options[name] !== undefined);
   if (other !== undefined)
     throw new ConfigError(`--mask and ${flagOf(other)} cannot both be given; the file says what is measured`, {
       other,
     });
-  const cells = openCellValues(file);
+  const cells = await openCellValues(file);
   const name = `${file} as mask`;
   const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, { ...samplingFrom(options), name });
   return { mask, notes: [describeSampling(name, facts)] };
@@ -251,17 +228,20 @@ function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: M
   return variableDensityMask(columns);
 }
 /** How the object is measured, as the options ask for it, and what is to be said of that. */
-export function chooseMeasuring(options: MaskOptions, model: Model): Chosen & { readonly sampling: Noted } {
+export async function chooseMeasuring(
+  options: MaskOptions,
+  model: Model,
+): Promise<Chosen & { readonly sampling: Noted }> {
   if (usesMask(options)) {
-    const sampling = chooseMask(options, model);
-    return { ...chooseCartesian(options, sampling.mask), sampling };
+    const sampling = await chooseMask(options, model);
+    return { ...(await chooseCartesian(options, sampling.mask)), sampling };
   }
   const given = ofMasks.find((name) => options[name] !== undefined);
   if (given !== undefined)
     throw new ConfigError(`${flagOf(given)} is for a mask of k-space, and --operator ${options.operator} has none`, {
       given,
     });
-  const chosen = chooseOther(options, model.shape);
+  const chosen = await chooseOther(options, model.shape);
   return { ...chosen, sampling: { notes: [describeOperator(chosen.operator)] } };
 }
 export function chooseNoise({ noise }: Values<typeof samplingOptions>, model: Model): number {
@@ -300,7 +280,7 @@ export async function loadImages(
   backend: Backend,
   terminal: Terminal,
 ): Promise<Images> {
-  const { images: files, slices: wanted, fill, count, seed } = options;
+  const { images: files, slices: wanted, variable, fill, count, seed } = options;
   if (files.length === 0) {
     if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
     const generated = { shape, count, seed: HELD_OUT_SEED + seed };
@@ -315,7 +295,7 @@ export async function loadImages(
   const images: Float32Array[] = [];
   const records: ImageRecord[] = [];
   for (const [i, path] of files.entries()) {
-    const volume = openVolume(path);
+    const volume = await openVolume(path, present({ variable }));
     const { height, width, complex } = volume;
     for (const { values, which, done } of slicesOf(volume, { path, fill, terminal, wanted })) {
       const from = [height, width] as const;

@@ -93,16 +93,16 @@ export interface Chosen<O extends Operator = Operator> {
  * The operator of a mask that the options ask for; `kspace`, of every coil, is what espirit finds
  * its maps in.
  */
-export function chooseCartesian(
+export async function chooseCartesian(
   options: OperatorValues,
   mask: Mask,
   kspace?: readonly Float32Array[],
-): Chosen<CartesianOperator> {
+): Promise<Chosen<CartesianOperator>> {
   checkBelongs(options);
   const arrays = new Map<string, Mask | Coils>();
   if (mask.spec.kind === "file") arrays.set(mask.spec.sha256, mask);
   if (options.operator !== "multi-coil") return { operator: subsampledFourier({ mask }), arrays };
-  const chosen = chooseCoils(options.coils, mask.shape, kspace);
+  const chosen = await chooseCoils(options.coils, mask.shape, kspace);
   if (chosen.spec.kind === "maps") arrays.set(chosen.spec.sha256, chosen);
   return { operator: multiCoilFourier({ mask, coils: chosen }), arrays };
 }
@@ -110,7 +110,11 @@ export function chooseCartesian(
 /** A number of coils or a way to find them, not a file of their maps. */
 export const isCount = (coils: string): boolean => /^\d+$/.test(coils) || Object.hasOwn(espiritNames, coils);
 
-function chooseCoils(given: string | undefined, shape: Size, kspace: readonly Float32Array[] | undefined): Coils {
+async function chooseCoils(
+  given: string | undefined,
+  shape: Size,
+  kspace: readonly Float32Array[] | undefined,
+): Promise<Coils> {
   if (given !== undefined && Object.hasOwn(espiritNames, given))
     return estimated(given as keyof typeof espiritNames, shape, kspace);
   if (given === undefined || isCount(given)) {
@@ -118,7 +122,7 @@ function chooseCoils(given: string | undefined, shape: Size, kspace: readonly Fl
     if (coils >= 1 && coils <= 64) return birdcageCoils({ shape, coils });
     throw new ConfigError(`--coils ${given}: give a number between 1 and 64, or a file`, { coils });
   }
-  const { slices, height, width, complex, slice } = openVolume(given);
+  const { slices, height, width, complex, slice } = await openVolume(given);
   if (!complex || height !== shape[0] || width !== shape[1])
     throw new ShapeError(
       `${given}: its maps are ${complex ? "complex" : "real"}, ${height}×${width}; give complex ones of ${shape.join("×")}, [coils,H,W]`,
@@ -130,7 +134,10 @@ function chooseCoils(given: string | undefined, shape: Size, kspace: readonly Fl
 
 function estimated(name: keyof typeof espiritNames, [H, W]: Size, kspace: readonly Float32Array[] | undefined): Coils {
   if (!kspace)
-    throw new ConfigError(`--coils ${name}: there is no measured k-space to find them in (reconstruct --kspace)`, {});
+    throw new ConfigError(
+      `--coils ${name}: they are found in one slice of measured k-space (reconstruct --kspace, --slices)`,
+      {},
+    );
   const size = H * W;
   const all = new Float32Array(2 * kspace.length * size);
   kspace.forEach((coil, c) => {

@@ -1,17 +1,22 @@
-// Image files by name, and the slices that are taken from them. Some are pairs: a header (.hdr) and
-// its pixels beside it.
+// Image files and folders by name, and the slices that are taken from them. Some are pairs: a header
+// (.hdr) and its pixels beside it.
+import { basename, dirname, join } from "node:path";
+import { ConfigError, FormatError } from "../engine/index.ts";
 import {
+  loadCellValues,
+  loadKspace,
+  loadSeries,
+  loadVolume,
   pixelEndings,
-  readCellValues,
   readNpyArray,
-  readVolume,
   type CellValues,
+  type MeasuredKspace,
   type ReadOptions,
+  type SeriesFile,
   type Volume,
 } from "../data/index.ts";
-import { FormatError } from "../engine/index.ts";
 import { isBlank } from "../imaging/index.ts";
-import { fileExists, readFile } from "./files.ts";
+import { fileExists, isFolder, listFolder, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
 const isPixels = new RegExp(`\\.(${pixelEndings.join("|")})(\\.gz)?$`, "i");
@@ -25,18 +30,52 @@ function beside(path: string, ending: string): string {
   return names.find(fileExists) ?? names[0];
 }
 
+type Read<T> = (bytes: Uint8Array, name: string, options: ReadOptions) => Promise<T>;
 /** Reads a file; either file of a pair stands for both. */
-function opened<T>(path: string, read: (bytes: Uint8Array, name: string, pair: ReadOptions) => T): T {
-  const head = isPixels.test(path) ? beside(path, "hdr") : path;
-  return read(readFile(head), head, { pixels: (ending) => readFile(beside(head, ending)) });
+function opened<T>(path: string, options: ReadOptions, read: Read<T>): Promise<T> {
+  const head = isPixels.test(path) && !isFolder(path) ? beside(path, "hdr") : path;
+  return read(readFile(head), head, {
+    pixels: (ending) => readFile(beside(head, ending)),
+    beside: (file) => readFile(join(dirname(head), basename(file))),
+    ...options,
+  });
 }
 
-/** The volume in a file, or in a pair of them. Throws as readFile and readVolume do. */
-export const openVolume = (path: string, options: ReadOptions = {}): Volume =>
-  opened(path, (bytes, name, pair) => readVolume(bytes, name, { ...pair, ...options }));
+/** Folders below one that are looked into for the files of a series. */
+const DEEPEST = 4;
+function filesIn(folder: string, depth = 0): SeriesFile[] {
+  return listFolder(folder).flatMap((name) => {
+    const path = join(folder, name);
+    if (name.endsWith("/")) return depth < DEEPEST ? filesIn(path, depth + 1) : [];
+    return name === "DICOMDIR" ? [] : [{ name: path, read: () => readFile(path) }];
+  });
+}
 
-/** A mask's cells, from a file or a pair of them. Throws as readFile and readCellValues do. */
-export const openCellValues = (path: string): CellValues => opened(path, readCellValues);
+/**
+ * The volume in a file, in a pair of them, or in a folder of DICOM files. Throws as readFile and
+ * loadVolume do.
+ */
+export async function openVolume(path: string, options: ReadOptions = {}): Promise<Volume> {
+  if (!isFolder(path)) return opened(path, options, loadVolume);
+  const files = filesIn(path);
+  if (files.length === 0) throw new ConfigError(`${path}: the folder is empty; name a file or another folder`, {});
+  return loadSeries(files, path);
+}
+
+/** A mask's cells, from a file or a pair of them. Throws as readFile and loadCellValues do. */
+export const openCellValues = (path: string, options: ReadOptions = {}): Promise<CellValues> =>
+  opened(path, options, loadCellValues);
+
+/** Measured k-space of a file or a pair of them. Throws as readFile and loadKspace do. */
+export const openKspace = (path: string, options: KspaceOptions = {}): Promise<MeasuredKspace> =>
+  opened(path, options, loadKspace);
+type KspaceOptions = ReadOptions & { readonly as?: "slices" | "coils" };
+
+/** What a file is and what is made of it, in one line. */
+export function describeVolume(path: string, { format, slices, volumes, height, width, complex }: Volume): string {
+  const many = volumes > 1 ? `${volumes} volumes of ${slices / volumes} slices` : `${slices} slices`;
+  return `${path}: ${format}, ${slices > 1 ? many : "one slice"} of ${height}×${width}, ${complex ? "complex" : "real"}`;
+}
 
 /**
  * An array of numbers of any rank. Throws as readNpyArray does, and FormatError for a complex one.
@@ -77,6 +116,7 @@ interface Wishes {
 /** The slices of a file. What is chosen, filled or left out without being asked for is noted. */
 export function slicesOf(volume: Volume, { path, wanted, fill, terminal }: Wishes): Slice[] {
   const { slices, volumes } = volume;
+  terminal.note(describeVolume(path, volume));
   for (const note of volume.notes) terminal.note(`${path}: ${note}`);
   const middle = Math.floor(slices / volumes / 2);
   if (slices > 1 && !wanted)

@@ -1,10 +1,25 @@
 // The public face of data: bytes in, slices of numbers out, and back.
 export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
+export { writeDicom } from "./formats/dicom-writer.ts";
+export { writeNifti } from "./formats/nifti-writer.ts";
 export { writePng, type Picture } from "./formats/png.ts";
-export { readCellValues, type CellValues } from "./formats/mask.ts";
+export { loadCellValues, readCellValues, type CellValues } from "./formats/mask.ts";
+export {
+  datasetsIn,
+  isHdf5,
+  openHdf5,
+  type Hdf5Dataset,
+  type Hdf5File,
+  type Hdf5Group,
+  type Hdf5Node,
+  type Part,
+} from "./formats/hdf5.ts";
+export { loadSeries, type SeriesFile } from "./formats/dicom-series.ts";
+export { isComplex, type Hdf5Member, type Hdf5Type } from "./formats/hdf5-types.ts";
 export type { ReadOptions } from "./formats/format.ts";
-export { formatNames, pixelEndings, readVolume } from "./formats/read.ts";
+export { formatNames, loadKspace, loadVolume, pixelEndings, readVolume } from "./formats/read.ts";
+export type { MeasuredKspace } from "./kspace.ts";
 export type { Fill, Volume } from "./volume.ts";
 export { arraySet, readNpz } from "./datasets/arrays.ts";
 export { readCifar10 } from "./datasets/cifar10.ts";
@@ -12,3 +27,5 @@ export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.t
 export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/folder.ts";
 export { readIdxSet } from "./datasets/idx.ts";
 export type { LabelledImages } from "./datasets/labelled.ts";
+export { loadTensors, weightFormats } from "./weights/read.ts";
+export type { StoredTensor, StoredTensors } from "./weights/tensor.ts";

@@ -53,6 +53,7 @@ export {
   type MethodSpec,
   type Networks,
 } from "./methods.ts";
+export { atImageSize } from "./networks/resize.ts";
 export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
 export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";

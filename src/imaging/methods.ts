@@ -5,6 +5,7 @@ import type { Network } from "../learning/index.ts";
 import { aFlag, aRecord, aText, aWhole, maybe, oneOf } from "./checks.ts";
 import { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 import { aHash, aNumber, checkSpec, type Check, type Kinds } from "./operators/spec.ts";
+import { networkScales } from "./networks/scale.ts";
 import { zeroFilled, type Reconstructor } from "./reconstructor.ts";
 import { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 import { filteredBackProjection } from "./solvers/filtered-back-projection.ts";
@@ -48,6 +49,10 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
           input: maybe(oneOf(["image", "measurement"])),
           iterations: maybe(aWhole),
           dataConsistency: maybe(aFlag),
+          scale: maybe(oneOf(networkScales)),
+          noiseLevel: maybe(aNumber),
+          lowestFrequency: maybe(oneOf(["centre", "corner"])),
+          normalization: maybe(oneOf(["orthonormal", "unnormalised"])),
         }),
       ),
       smoothing: maybe(aRecord({ sigma: aNumber, samples: aWhole })),

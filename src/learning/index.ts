@@ -11,6 +11,8 @@ export {
 } from "./nn/losses.ts";
 export { applyNetwork, parameterShapes, type Network, type Provenance, type Trained } from "./nn/network.ts";
 export { identityPhysics, type OnLayer, type Physics } from "./nn/scope.ts";
+export { networkFromRecipe, type GivenTensor, type GivenTensors } from "./recipe/open.ts";
+export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";

@@ -1,18 +1,11 @@
 // fiducial inspect: what a checkpoint is made of.
 import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import {
-  applyNetwork,
-  featureSheet,
-  identityPhysics,
-  loadNetwork,
-  summarize,
-  trace,
-  type Network,
-} from "../../learning/index.ts";
+import { applyNetwork, featureSheet, identityPhysics, summarize, trace, type Network } from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
-import { readFile, writeFiles } from "../files.ts";
-import { chooseBackend, DEFAULT_MODEL, pictureInput } from "../inputs.ts";
+import { writeFiles } from "../files.ts";
+import { chooseBackend, pictureInput } from "../inputs.ts";
+import { modelOptions, openNetwork } from "../models.ts";
 import { computing, flag, printing, text } from "../options.ts";
 import { listed, table } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
@@ -52,6 +45,7 @@ export const inspectCommand: Command = command({
   summary:
     "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded cascade unless MODEL is given).",
   options: {
+    ...modelOptions,
     image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
     out: text({ value: "FILE", default: "features.png", help: "where they go" }),
     plan: flag({
@@ -62,7 +56,7 @@ export const inspectCommand: Command = command({
   },
   async perform(values, terminal, [path, extra]) {
     if (extra !== undefined) throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
-    const network = loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
+    const network = await openNetwork(path, values);
     const summary = summarize(network);
     const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
     terminal.print(

@@ -151,7 +151,16 @@ async function imagesOf(settings: Settings, training: Training, terminal: Termin
   const shape = [size, size] as const;
   if (files.length === 0) return phantomKinds[phantoms]({ shape, count, seed });
   const backend = await openBackend("auto", { threads: 1 });
-  const given = { images: files, slices: slices ?? "all", fill, count, seed, phantoms: "brain" } as const;
+  // no phantoms are asked for
+  const given = {
+    images: files,
+    slices: slices ?? "all",
+    fill,
+    count,
+    seed,
+    phantoms: "brain",
+    variable: undefined,
+  } as const;
   return (await loadImages(given, shape, backend, terminal)).set;
 }
 

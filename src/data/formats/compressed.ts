@@ -119,6 +119,33 @@ function startOf({ packed, count, name }: Start, open: (take: (piece: Uint8Array
 export const inflateStart = (packed: Uint8Array, count: number, name: string): Uint8Array =>
   startOf({ packed, count, name }, (take) => new Inflate(take));
 
+/** The first `count` bytes of a zlib stream, or all when there are fewer. */
+export const unzlibStart = (packed: Uint8Array, count: number, name: string): Uint8Array =>
+  startOf({ packed, count, name }, (take) => new Unzlib(take));
+
+function adler32(bytes: Uint8Array): number {
+  let [a, b] = [1, 0];
+  for (let i = 0; i < bytes.length; i++) {
+    a = (a + bytes[i]) % 65521;
+    b = (b + a) % 65521;
+  }
+  return b * 65536 + a;
+}
+/** A zlib stream. Throws FormatError when it is damaged or over the limit. Source: RFC 1950. */
+export function unzlib(packed: Uint8Array, options: Unpacking): Uint8Array {
+  const out = new Collector(options);
+  try {
+    feed(new Unzlib((piece) => out.add(piece)), packed);
+  } catch (error) {
+    damaged(options.name, error);
+  }
+  const sum = new DataView(packed.buffer, packed.byteOffset, packed.length);
+  const unpacked = out.result();
+  if (packed.length < 6 || sum.getUint32(packed.length - 4) !== adler32(unpacked))
+    damaged(options.name, new FormatError(`${options.name}: its checksum is wrong; it is damaged`, {}));
+  return unpacked;
+}
+
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** Whether the eight bytes at `at` are this CRC and this length. */

@@ -4,6 +4,9 @@ import type dicomParser from "dicom-parser";
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
+import type { Decode } from "./dicom-codecs.ts";
+import { framesOf } from "./dicom-frames.ts";
+import { frameOrder } from "./dicom-order.ts";
 
 type DataSet = dicomParser.DataSet;
 type Fail = (what: string) => never;
@@ -21,7 +24,14 @@ interface Cells {
   stored: Map1;
 }
 
-export function dicomVolume(data: DataSet, little: boolean, name: string): Volume {
+/** How the pixels of a data set are packed. */
+export interface Packing {
+  readonly little: boolean;
+  /** Of compressed ones. */
+  readonly frames?: { readonly decode: Decode; readonly pixelsPerByte: number };
+}
+
+export function dicomVolume(data: DataSet, packing: Packing, name: string): Volume {
   const fail: Fail = (what) => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
@@ -32,7 +42,8 @@ export function dicomVolume(data: DataSet, little: boolean, name: string): Volum
       `${name}: its photometric interpretation is ${printable(photometric)} with ${samples} samples a pixel; only grey images are read`,
       { name, photometric },
     );
-  const cells = cellsOf(data, little, name, fail);
+  const { little } = packing;
+  const cells = cellsOf(data, packing, name, fail);
   const { frames, height, width, cell, stored } = cells;
   const padding = paddingOf(data, stored);
   const table = lookUpTable(data, little, fail);
@@ -54,12 +65,16 @@ export function dicomVolume(data: DataSet, little: boolean, name: string): Volum
     range ??= rangeOf(frames, size, measured);
     return range;
   };
+  const { order, volumes } = frameOrder(data, frames);
+  const moved = order.some((frame, i) => frame !== i);
   const notes = [
+    ...(moved ? ["its frames are sorted by their places"] : []),
     ...(inverted ? ["MONOCHROME1: inverted, so that more is brighter"] : []),
     ...(padding ? ["padding takes the smallest value"] : []),
   ];
-  return volume(name, { format: "DICOM", slices: frames, height, width, complex: false, notes }, (k, _c, i, j) => {
-    const value = measured(k, k * size + i * width + j);
+  const facts = { format: "DICOM", slices: frames, volumes, height, width, complex: false, notes };
+  return volume(name, facts, (k, _c, i, j) => {
+    const value = measured(order[k], order[k] * size + i * width + j);
     if (!inverted) return value ?? extent().low;
     return value === undefined ? 0 : extent().high - value;
   });
@@ -82,29 +97,23 @@ function rangeOf(
   return high < low ? { low: 0, high: 0 } : { low, high };
 }
 
-function cellsOf(data: DataSet, little: boolean, name: string, fail: Fail): Cells {
+function cellsOf(data: DataSet, { little, frames: packed }: Packing, name: string, fail: Fail): Cells {
   const { x7fe00010: integers, x7fe00008: floats, x7fe00009: doubles } = data.elements;
   const pixels = integers ?? floats ?? doubles;
   if (pixels === undefined) return fail("it has no pixel data; choose an image object");
-  if (pixels.encapsulatedPixelData || pixels.hadUndefinedLength)
+  const encapsulated = pixels.encapsulatedPixelData || pixels.hadUndefinedLength;
+  if ((encapsulated === true) !== (packed !== undefined))
     throw new UnsupportedOpError(
-      `${name}: its pixels are compressed, though its transfer syntax says otherwise; convert it (gdcmconv --raw)`,
+      `${name}: its pixels are ${packed ? "not " : ""}compressed, though its transfer syntax says otherwise; convert it (gdcmconv --raw)`,
       { name },
     );
-  const [height, width] = [data.uint16("x00280010"), data.uint16("x00280011")];
-  const bits = integers ? data.uint16("x00280100") : floats ? 32 : 64;
-  if (!height || !width || !bits) return fail("its rows, columns or bits are missing");
-  if (integers && ![8, 16, 32].includes(bits))
-    throw new UnsupportedOpError(`${name}: ${bits} bits a pixel are not read; 8, 16 and 32 are`, { name, bits });
-  const said = data.intString("x00280008") ?? 1;
-  if (!(Number.isInteger(said) && said >= 0)) return fail("its number of frames is no number");
-  const frames = Math.max(1, said);
-
+  const shape = shapeOf(data, integers ? undefined : floats ? 32 : 64, name, fail);
+  const { bits, frames, height, width } = shape;
   const count = frames * height * width;
+  if (packed) return packedCells(data, shape, packed, name, fail);
   const there = Math.min(pixels.length, data.byteArray.length - pixels.dataOffset);
   checkSize(name, count, (count * bits) / 8, there);
   const view = new DataView(data.byteArray.buffer, data.byteArray.byteOffset + pixels.dataOffset, there);
-  const shape = { frames, height, width };
   if (!integers) {
     const cell = (i: number): number => (floats ? view.getFloat32(4 * i, little) : view.getFloat64(8 * i, little));
     return { ...shape, cell, stored: (v) => v };
@@ -114,6 +123,59 @@ function cellsOf(data: DataSet, little: boolean, name: string, fail: Fail): Cell
   const swapped = bits === 8 && !little && pixels.vr === "OW";
   if (swapped && there < count + (count % 2)) fail("its last word of pixels is cut short");
   return { ...shape, cell: cellReader(view, { bits, signed, little, swapped }), stored: storedBits(data, bits, fail) };
+}
+
+interface Shape {
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+  readonly bits: number;
+}
+/** `floating` is the width of float pixels, whose header does not say it. */
+function shapeOf(data: DataSet, floating: number | undefined, name: string, fail: Fail): Shape {
+  const [height, width] = [data.uint16("x00280010"), data.uint16("x00280011")];
+  const bits = floating ?? data.uint16("x00280100");
+  if (!height || !width || !bits) return fail("its rows, columns or bits are missing");
+  if (!floating && ![8, 16, 32].includes(bits))
+    throw new UnsupportedOpError(`${name}: ${bits} bits a pixel are not read; 8, 16 and 32 are`, { name, bits });
+  const said = data.intString("x00280008") ?? 1;
+  if (!(Number.isInteger(said) && said >= 0)) return fail("its number of frames is no number");
+  return { frames: Math.max(1, said), height, width, bits };
+}
+
+/** Frames are unpacked one at a time, when they are asked for. */
+function packedCells(
+  data: DataSet,
+  shape: Shape,
+  { decode, pixelsPerByte }: NonNullable<Packing["frames"]>,
+  name: string,
+  fail: Fail,
+): Cells {
+  const { frames, height, width, bits } = shape;
+  const size = height * width;
+  checkSize(name, frames * size, (frames * size) / pixelsPerByte, data.byteArray.length);
+  const packed = framesOf(data, frames, name);
+  const signed = signedOf(data);
+  let kept: { readonly frame: number; readonly cells: ArrayLike<number> } | undefined;
+  const cellsIn = (frame: number): ArrayLike<number> => {
+    const bytes = packed[frame];
+    checkSize(name, size, size / pixelsPerByte, bytes.length);
+    const samples = decode(bytes, { name, height, width, bits });
+    if (samples.length < size) fail(`frame ${frame} has too few pixels`);
+    return inCells(samples, bits, signed);
+  };
+  const cell = (i: number): number => {
+    const frame = Math.floor(i / size);
+    if (kept?.frame !== frame) kept = { frame, cells: cellsIn(frame) };
+    return kept.cells[i - frame * size];
+  };
+  return { frames, height, width, cell, stored: storedBits(data, bits, fail) };
+}
+/** Samples in cells of so many bits, signed or not, as uncompressed ones are. */
+function inCells(samples: ArrayLike<number>, bits: number, signed: boolean): ArrayLike<number> {
+  if (bits === 8) return signed ? Int8Array.from(samples) : Uint8Array.from(samples);
+  if (bits === 16) return signed ? Int16Array.from(samples) : Uint16Array.from(samples);
+  return signed ? Int32Array.from(samples) : Uint32Array.from(samples);
 }
 
 function cellReader(

@@ -1,10 +1,11 @@
-// DICOM images in uncompressed transfer syntaxes, and deflated ones, by dicom-parser. Only pixels
-// and what they mean are read: names, ids and dates are not. Pixels: dicom-pixels.ts.
+// DICOM images by dicom-parser. Only pixels and what they mean are read: names, ids and dates are
+// not. Pixels: dicom-pixels.ts; compressed ones: dicom-codecs.ts; series of files: dicom-series.ts.
 import dicomParser from "dicom-parser";
 import { FiducialError, FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import type { Volume } from "../volume.ts";
 import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
+import { decoderFor, pixelsPerByte, syntaxName, type Decode } from "./dicom-codecs.ts";
 import { dicomVolume } from "./dicom-pixels.ts";
 import { beginsWith, type Format } from "./format.ts";
 
@@ -12,21 +13,6 @@ const IMPLICIT = "1.2.840.10008.1.2";
 const EXPLICIT = "1.2.840.10008.1.2.1";
 const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 const DEFLATED = "1.2.840.10008.1.2.1.99";
-const compressed: Readonly<Record<string, string>> = {
-  "1.2.840.10008.1.2.4.50": "JPEG Baseline",
-  "1.2.840.10008.1.2.4.51": "JPEG Extended",
-  "1.2.840.10008.1.2.4.53": "JPEG Spectral Selection",
-  "1.2.840.10008.1.2.4.55": "JPEG Full Progression",
-  "1.2.840.10008.1.2.4.57": "JPEG Lossless",
-  "1.2.840.10008.1.2.4.70": "JPEG Lossless SV1",
-  "1.2.840.10008.1.2.4.80": "JPEG-LS Lossless",
-  "1.2.840.10008.1.2.4.81": "JPEG-LS Near-Lossless",
-  "1.2.840.10008.1.2.4.90": "JPEG 2000 Lossless",
-  "1.2.840.10008.1.2.4.91": "JPEG 2000",
-  "1.2.840.10008.1.2.4.201": "HTJ2K Lossless",
-  "1.2.840.10008.1.2.4.203": "HTJ2K",
-  "1.2.840.10008.1.2.5": "RLE Lossless",
-};
 /** How much of a deflated data set may lie before its pixels. */
 const DEFLATED_HEAD = 2 ** 20;
 /** Bytes behind the pixels that are let pass. */
@@ -69,24 +55,32 @@ function parseDeflated(bytes: Uint8Array, start: number, name: string): dicomPar
   return dicomParser.parseDicom(inflateRaw(packed, { name, limit }), { TransferSyntaxUID: EXPLICIT });
 }
 
-function parse(given: Uint8Array, name: string): { data: dicomParser.DataSet; little: boolean } {
+/** A data set, and how its pixels are packed: the UID of a compressed transfer syntax says so. */
+interface Parsed {
+  readonly data: dicomParser.DataSet;
+  readonly little: boolean;
+  readonly compressed?: string;
+}
+export function parseDicomFile(given: Uint8Array, name: string): Parsed {
   const bare = isPart10(given) ? undefined : bareSyntax(given);
   if (bare !== undefined && bare !== "meta")
     return { data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }), little: bare !== BIG_ENDIAN };
   const bytes = bare === "meta" ? withPreamble(given) : given;
-  // the file's head alone first: a compressed stream may not parse as elements
+  // the file's head alone first: what it says decides how the rest is parsed
   const head = dicomParser.readPart10Header(bytes);
   const syntax = head.string("x00020010") ?? "";
   if (syntax === "")
     throw new FormatError(`${name}: its head names no transfer syntax; it is cut short or damaged`, { name });
   if (syntax === DEFLATED)
     return { data: parseDeflated(bytes, (head as unknown as { position: number }).position, name), little: true };
-  if (![IMPLICIT, EXPLICIT, BIG_ENDIAN].includes(syntax))
+  const plain = [IMPLICIT, EXPLICIT, BIG_ENDIAN].includes(syntax);
+  if (!plain && syntaxName(syntax) === undefined)
     throw new UnsupportedOpError(
-      `${name}: its transfer syntax is ${compressed[syntax] ?? "unknown"} (${printable(syntax)}); convert it to an uncompressed one (dcmdjpeg, dcmdrle or gdcmconv --raw)`,
+      `${name}: its transfer syntax is unknown (${printable(syntax)}); convert it to an uncompressed one (dcmdjpeg, dcmdrle or gdcmconv --raw)`,
       { name, syntax },
     );
-  return { data: dicomParser.parseDicom(bytes), little: syntax !== BIG_ENDIAN };
+  const data = dicomParser.parseDicom(bytes);
+  return { data, little: syntax !== BIG_ENDIAN, ...(plain ? {} : { compressed: syntax }) };
 }
 
 /**
@@ -94,21 +88,37 @@ function parse(given: Uint8Array, name: string): { data: dicomParser.DataSet; li
  * file's, or its functional groups'); MONOCHROME1 is inverted about the largest value; padding
  * takes the smallest. Throws UnsupportedOpError naming a compressed transfer syntax or colour,
  * FormatError for what is damaged or has no pixels. Source: DICOM PS3.3 C.7.6.3, C.7.6.16, C.11.1;
- * PS3.5 section 8.
+ * PS3.5 section 8. A compressed file's frames are unpacked by `decode`.
  */
-function readDicom(bytes: Uint8Array, name: string): Volume {
+export function openDicom(bytes: Uint8Array, name: string, decode?: Decode): Volume {
   const read = guarded(name, () => {
-    const { data, little } = parse(bytes, name);
-    return dicomVolume(data, little, name);
+    const { data, little, compressed } = parseDicomFile(bytes, name);
+    if (compressed === undefined) return dicomVolume(data, { little }, name);
+    if (decode === undefined)
+      throw new UnsupportedOpError(
+        `${name}: its transfer syntax is ${syntaxName(compressed)} (${compressed}), which loadVolume reads`,
+        { name, syntax: compressed },
+      );
+    return dicomVolume(data, { little, frames: { decode, pixelsPerByte: pixelsPerByte(compressed) } }, name);
   });
-  // a frame's own elements are read with it
+  // a frame's own elements are read with it, and may be damaged where the head is not
   return { ...read, slice: (index, fill) => guarded(name, () => read.slice(index, fill)) };
 }
-export const dicomPart10: Format = { name: "DICOM", begins: isPart10, read: readDicom };
+const readDicom = (bytes: Uint8Array, name: string): Volume => openDicom(bytes, name);
+
+/** Compressed files too: what unpacks them is loaded first. */
+async function loadDicom(bytes: Uint8Array, name: string): Promise<Volume> {
+  const { compressed } = guarded(name, () => parseDicomFile(bytes, name));
+  return openDicom(bytes, name, compressed === undefined ? undefined : await decoderFor(compressed, name));
+}
+/** Whether a file looks like DICOM, with or without the head of part 10. */
+export const isDicom = (bytes: Uint8Array): boolean => isPart10(bytes) || startsAsDataSet(bytes);
+export const dicomPart10: Format = { name: "DICOM", begins: isPart10, read: readDicom, load: loadDicom };
 /** Without that head: told by its first element alone. */
 export const dicomDataSet: Format = { ...dicomPart10, begins: startsAsDataSet };
 
-function guarded<T>(name: string, work: () => T): T {
+/** What dicom-parser throws, as a FormatError. */
+export function guarded<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -4,7 +4,8 @@ import { DtypeError, FormatError } from "../../engine/index.ts";
 import type { ReadOptions } from "./format.ts";
 import { readNpyArray, type NpyArray } from "./npy.ts";
 import { luminance, readPngPicture } from "./png.ts";
-import { readVolume } from "./read.ts";
+import { loadVolume, readVolume } from "./read.ts";
+import type { Volume } from "../volume.ts";
 
 export interface CellValues {
   readonly shape: readonly [number, number];
@@ -19,17 +20,33 @@ export interface CellValues {
  * finite.
  */
 export function readCellValues(bytes: Uint8Array, name: string, options: ReadOptions = {}): CellValues {
-  const cells = cellsOf(bytes, name, options);
+  return finite(
+    cellsOf(bytes, name, (stored) => readVolume(bytes, name, { ...options, ...stored })),
+    name,
+  );
+}
+
+/** The same of files that need a library too, as loadVolume reads them. */
+export async function loadCellValues(bytes: Uint8Array, name: string, options: ReadOptions = {}): Promise<CellValues> {
+  const own = bytes[0] === 0x93 || bytes[0] === 0x89;
+  const volume = own ? undefined : await loadVolume(bytes, name, { ...options, stored: true });
+  return finite(
+    cellsOf(bytes, name, () => volume!),
+    name,
+  );
+}
+
+function finite(cells: CellValues, name: string): CellValues {
   const bad = cells.values.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0)
     throw new DtypeError(`${name}: cell ${bad} is ${cells.values[bad]}; give finite numbers`, { index: bad });
   return cells;
 }
 
-function cellsOf(bytes: Uint8Array, name: string, options: ReadOptions): CellValues {
+function cellsOf(bytes: Uint8Array, name: string, open: (options: ReadOptions) => Volume): CellValues {
   if (bytes[0] === 0x93) return arrayCells(readNpyArray(bytes, name), name);
   if (bytes[0] === 0x89) return pictureCells(bytes, name);
-  const volume = readVolume(bytes, name, { ...options, stored: true });
+  const volume = open({ stored: true });
   const { slices, height, width, complex } = volume;
   if (slices !== 1) throw new FormatError(`${name}: it has ${slices} slices; a mask is one`, { name, slices });
   const read = volume.slice(0);

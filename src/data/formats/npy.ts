@@ -24,7 +24,7 @@ const readers: Readonly<
 };
 
 /** IEEE 754 half precision. */
-function halfFloat(bits: number): number {
+export function halfFloat(bits: number): number {
   const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);

@@ -27,6 +27,12 @@ export interface PoolAttributes {
   padding: Pair;
 }
 
+/** Bins `step` wide, of which the second begins at `low`. */
+export interface LookupAttributes {
+  low: number;
+  step: number;
+}
+
 export interface Catalogue {
   // elementwise
   neg: Elementwise<"x">;
@@ -57,6 +63,8 @@ export interface Catalogue {
   roll: Op<"x", { axis: number; shift: number }>;
   take: Op<"x", { axis: number; indices: readonly number[] }>;
   take_grad: Op<"dy", { axis: number; indices: readonly number[]; size: number }>;
+  lookup: Op<"x" | "table", LookupAttributes>;
+  lookup_grad: Op<"dy" | "x", LookupAttributes & { bins: number }>;
   // random numbers
   random_uniform: Op<"counter", { shape: Shape; seed: number }>;
   // linear algebra and networks

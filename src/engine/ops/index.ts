@@ -16,6 +16,8 @@ import { fft2 } from "./fft2.ts";
 import { greater } from "./greater.ts";
 import { log } from "./log.ts";
 import { log_softmax } from "./log_softmax.ts";
+import { lookup } from "./lookup.ts";
+import { lookup_grad } from "./lookup_grad.ts";
 import { matmul } from "./matmul.ts";
 import { max_pool2d } from "./max_pool2d.ts";
 import { max_pool2d_gather } from "./max_pool2d_gather.ts";
@@ -70,6 +72,8 @@ export const ops: OpDefs = {
   roll,
   take,
   take_grad,
+  lookup,
+  lookup_grad,
   random_uniform,
   matmul,
   sparse_matmul,

@@ -15,7 +15,8 @@ import {
 import { applyNetwork, parameterShapes, type Network, type OnLayer, type Physics } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { canonical } from "../operators/spec.ts";
-import { atUnitScale, type MadeFor, type Reconstructor } from "../reconstructor.ts";
+import type { MadeFor, Reconstructor } from "../reconstructor.ts";
+import { atScale, networkScales, type NetworkScale } from "./scale.ts";
 import { trainedOperator } from "./trained-operator.ts";
 
 /** How a network stands between y and x̂. */
@@ -29,6 +30,17 @@ export interface Form {
   readonly iterations: number;
   /** Ends with x̂ + A*(y − Ax̂), which for A = M·F puts the measured cells of k-space back. */
   readonly dataConsistency: boolean;
+  /** By what its images are divided: the root mean square of A*y unless it is said. */
+  readonly scale?: NetworkScale;
+  /**
+   * v of (Fx + v·y)/(1 + v), which noisy data consistency leaves where k-space was measured; hard
+   * unless given. Source: Schlemper et al. 2018.
+   */
+  readonly noiseLevel?: number;
+  /** Where the k-space that it is given has its lowest frequency: the centre unless it is said. */
+  readonly lowestFrequency?: "centre" | "corner";
+  /** Of the k-space that it is given: orthonormal unless it is said. */
+  readonly normalization?: "orthonormal" | "unnormalised";
 }
 /**
  * Randomised smoothing: the mean of f over y with noise of this standard deviation, `samples` fixed
@@ -42,6 +54,18 @@ export interface Smoothing {
 /** The form that a network was trained in. */
 export function formOf({ trained }: Network): Form {
   return trained?.form ?? { input: "image", iterations: 1, dataConsistency: false };
+}
+
+/** The measured k-space [N,2,H,W] in the convention of the network. */
+function asItWasGiven(b: GraphBuilder, y: Value, { lowestFrequency, normalization }: Form): Value {
+  const { mul } = arithmetic(b);
+  const [, , H, W] = y.shape;
+  const roll = (x: Value, sign: 1 | -1): Value =>
+    [H, W].reduce((v, n, i) => b.emit("roll", { x: v }, { axis: 2 + i, shift: sign * Math.floor(n / 2) }), x);
+  const image = (): Value => b.emit("fft2", { x: y }, { inverse: true });
+  const moved =
+    lowestFrequency === "corner" ? roll(b.emit("fft2", { x: roll(image(), 1) }, { inverse: false }), -1) : y;
+  return normalization === "unnormalised" ? mul(moved, Math.sqrt(H * W)) : moved;
 }
 
 /** How a network is applied: from y at the scale of its images to x̂ at that scale. */
@@ -61,7 +85,7 @@ function images(
   options: FormOptions,
 ): { all: Value[]; parameters: Map<string, Value> } {
   const { network, operator, form, trainable, shared } = options;
-  const { add, sub } = arithmetic(b);
+  const { add, mul, sub } = arithmetic(b);
   const parameters = new Map<string, Value>();
   const all: Value[] = [];
   const physics: Physics = {
@@ -77,8 +101,12 @@ function images(
     for (const [name, value] of applied.parameters) parameters.set(name, value);
     return applied.y;
   };
-  const consistent = (x: Value): Value => add(x, physics.adjoint(sub(y, physics.forward(x))));
-  let x = apply(form.input === "measurement" ? y : initial);
+  const { noiseLevel: v } = form;
+  const consistent = (x: Value): Value => {
+    const residual = physics.adjoint(sub(y, physics.forward(x)));
+    return add(x, v === undefined ? residual : mul(residual, v / (1 + v)));
+  };
+  let x = apply(form.input === "measurement" ? asItWasGiven(b, y, form) : initial);
   for (let k = 1; k < form.iterations; k++) x = apply(consistent(x));
   if (form.dataConsistency) x = consistent(x);
   if (all.at(-1)?.id !== x.id) all.push(x);
@@ -92,7 +120,7 @@ export interface Applied {
 /** x̂ from y, at y's own scale. */
 export function applyForm(b: GraphBuilder, y: Value, options: FormOptions): Applied {
   let parameters = new Map<string, Value>();
-  const x = atUnitScale(options.operator, b, y, (scaled, initial) => {
+  const x = atScale(options.form.scale ?? "rms", options.operator, b, y, (scaled, initial) => {
     const made = images(b, scaled, initial, options);
     parameters = made.parameters;
     return made.all.at(-1)!;
@@ -108,7 +136,7 @@ export function applyFormWithBetween(
   const { concat, slice } = arithmetic(b);
   let parameters = new Map<string, Value>();
   const [channels] = options.operator.domain;
-  const x = atUnitScale(options.operator, b, y, (scaled, initial) => {
+  const x = atScale(options.form.scale ?? "rms", options.operator, b, y, (scaled, initial) => {
     const made = images(b, scaled, initial, options);
     parameters = made.parameters;
     return concat(made.all, 1);
@@ -160,7 +188,8 @@ function madeFor(network: Network, form: Form): MadeFor {
 }
 
 /**
- * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, in the form and
+ * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, or the form's
+ * other scale, in the form and
  * with the smoothing that the network was trained with unless others are given. It was made for
  * images of the network's size. Throws ConfigError for a form or smoothing out of range.
  */
@@ -177,10 +206,12 @@ export function networkReconstructor(options: {
   if (
     !Number.isInteger(form.iterations) ||
     form.iterations < 1 ||
+    !networkScales.includes(form.scale ?? "rms") ||
+    !(form.noiseLevel === undefined || form.noiseLevel > 0) ||
     (smoothing && (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))
   )
     throw new ConfigError(
-      `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation positive`,
+      `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation and the noise level positive, the scale ${networkScales.join(", ")}`,
       { form, smoothing },
     );
   const plain = (b: GraphBuilder, y: Value, operator: Operator): Value =>

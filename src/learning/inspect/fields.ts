@@ -50,7 +50,7 @@ function taps(first: number, count: number, dilation: number): number[] {
 /** Ops that compute every cell of the image from the same cell, or from one that is repeated. */
 const CELLWISE: ReadonlySet<string> = new Set([
   ...["neg", "exp", "log", "sqrt", "abs", "sign", "relu", "relu_grad", "sigmoid", "erf"],
-  ...["add", "sub", "mul", "div", "maximum", "greater", "broadcast_to"],
+  ...["add", "sub", "mul", "div", "maximum", "greater", "broadcast_to", "lookup"],
 ]);
 
 /** The permutation with which pixels are shuffled: [N,C,s,s,H,W] → [N,C,H,s,W,s]. */

@@ -2,7 +2,7 @@
 // mend.
 import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
-import { branches, graph, residual, unet } from "./blocks.ts";
+import { branches, eachChannel, graph, residual, unet } from "./blocks.ts";
 import {
   adaptivePool2d,
   avgPool2d,
@@ -15,7 +15,9 @@ import {
 import type { Layer } from "./layers.ts";
 import { checkLayer } from "./options.ts";
 import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
+import { applyPiecewiseLinear } from "./piecewise.ts";
 import type { Apply, Scope } from "./scope.ts";
+import { applyProximalStep, applyScale } from "./unrolled.ts";
 
 const activation =
   (kind: keyof typeof plain) =>
@@ -52,6 +54,10 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   residual,
   branches,
   graph,
+  eachChannel,
+  piecewiseLinear: applyPiecewiseLinear,
+  proximalStep: applyProximalStep,
+  scale: applyScale,
   linear: ({ b, parameter }, name, x, { outFeatures, bias = true }) => {
     if (x.shape.length !== 2)
       throw new ShapeError(

@@ -1,6 +1,6 @@
 // Blocks: layers made of layers.
 import { arithmetic, ConfigError, formatShape, ShapeError, type Value } from "../../engine/index.ts";
-import type { Branches, GraphBlock, Layer, Residual, Unet } from "./layers.ts";
+import type { Branches, EachChannel, GraphBlock, GraphNode, Layer, Residual, Unet } from "./layers.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
 /** Layers one after another, each told of. */
@@ -38,12 +38,22 @@ export const branches: Apply<Branches> = (scope, name, x, { branches: all }) => 
   );
 };
 
-function joined({ b }: Scope, name: string, values: readonly Value[], join: "add" | "multiply" | "concatenate"): Value {
-  const { add, concat, mul } = arithmetic(b);
+export const eachChannel: Apply<EachChannel> = (scope, name, x, { layers }) => {
+  const [N, C, H, W] = images(name, x);
+  const { reshape } = arithmetic(scope.b);
+  const y = stack(scope, name, layers, reshape(x, [N * C, 1, H, W]));
+  const [, made, ...size] = images(name, y);
+  return reshape(y, [N, C * made, ...size]);
+};
+
+function joined({ b }: Scope, name: string, values: readonly Value[], join: NonNullable<GraphNode["join"]>): Value {
+  const { concat } = arithmetic(b);
   if (values.length === 1) return values[0];
   if (join !== "concatenate") {
     sameShapes(name, values, "its inputs");
-    return values.reduce((p, q) => (join === "add" ? add(p, q) : mul(p, q)));
+    const { add, mul, sub } = arithmetic(b);
+    const two = { add, subtract: sub, multiply: mul }[join];
+    return values.reduce((p, q) => two(p, q));
   }
   const bare = (v: Value): string => v.shape.map((n, i) => (i === 1 ? "" : n)).join();
   const other = values.find((v) => bare(v) !== bare(values[0]));
@@ -75,7 +85,7 @@ export const graph: Apply<GraphBlock> = (scope, name, x, { nodes }) => {
     });
     if (from.length === 0 || (from.length > 1 && node.join === undefined))
       throw new ConfigError(
-        `layer ${name}: node "${node.name}" has ${from.length} inputs; name one, or say how they join: add, multiply or concatenate`,
+        `layer ${name}: node "${node.name}" has ${from.length} inputs; name one, or say how they join: add, subtract, multiply or concatenate`,
         { name },
       );
     y = stack(

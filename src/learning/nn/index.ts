@@ -10,6 +10,7 @@ export {
   convTranspose2d,
   dataConsistency,
   dropout,
+  eachChannel,
   elu,
   flatten,
   gelu,
@@ -39,5 +40,7 @@ export {
   upsample,
   type Layer,
 } from "./layers.ts";
+export { piecewiseLinear } from "./piecewise.ts";
+export { proximalStep, scale } from "./unrolled.ts";
 export { automap, lenet5, resnet18, resnet20, smallVgg, unet } from "./architectures.ts";
 export { sequential, type Architecture, type Network, type Parameter, type Provenance } from "./network.ts";

@@ -1,5 +1,7 @@
 // The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
 // is.
+import type { PiecewiseLinear } from "./piecewise.ts";
+import type { ProximalStep, Scale } from "./unrolled.ts";
 
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 export interface Conv2d {
@@ -130,11 +132,16 @@ export interface Branches {
   readonly kind: "branches";
   readonly branches: readonly (readonly Layer[])[];
 }
+/** The same layers, with the same weights, for every channel by itself. */
+export interface EachChannel {
+  readonly kind: "eachChannel";
+  readonly layers: readonly Layer[];
+}
 /** `from` names the block's input, "x", or nodes before it; several are joined as `join` says. */
 export interface GraphNode {
   readonly name: string;
   readonly from: readonly string[];
-  readonly join?: "add" | "multiply" | "concatenate";
+  readonly join?: "add" | "subtract" | "multiply" | "concatenate";
   readonly layers?: readonly Layer[];
 }
 /** Of reconstruction networks alone: needs the measurement (Scope.physics). */
@@ -175,6 +182,10 @@ export type Layer =
   | Residual
   | Branches
   | DataConsistency
+  | ProximalStep
+  | Scale
+  | PiecewiseLinear
+  | EachChannel
   | GraphBlock;
 
 type Options<L extends Layer> = Omit<L, "kind">;
@@ -277,6 +288,8 @@ export const softmax = (options: Options<Softmax> = {}): Softmax => ({ kind: "so
 export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout", ...options });
 /** y = body(x) + shortcut(x); the shortcut is x itself unless given. Source: He et al. 2016. */
 export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
+/** Layers for every channel by itself: the real and the imaginary part of an image alike. */
+export const eachChannel = (options: Options<EachChannel>): EachChannel => ({ kind: "eachChannel", ...options });
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
 /**

@@ -37,6 +37,16 @@ export interface Trained {
     readonly input: "image" | "measurement";
     readonly iterations: number;
     readonly dataConsistency: boolean;
+    /**
+     * By what its images are divided: the root mean square of A*y, unless it is said, the peak of
+     * |A*y|, or nothing.
+     */
+    readonly scale?: "rms" | "peak" | "none";
+    /** v of (Fx + v·y)/(1 + v), which data consistency leaves where it was measured; hard without. */
+    readonly noiseLevel?: number;
+    /** Of the k-space that it is given, and of masks beside it. */
+    readonly lowestFrequency?: "centre" | "corner";
+    readonly normalization?: "orthonormal" | "unnormalised";
   };
   /** Plain data of an operator, which imaging reads. */
   readonly operator?: Readonly<Record<string, unknown>>;
@@ -120,7 +130,8 @@ export function sequential(options: {
     return b.parameter(name, shape, data);
   };
   const x = b.input("x", [1, ...options.input]);
-  const filled = (shape: Shape, value: number): Float32Array => new Float32Array(sizeOf(shape)).fill(value);
+  const filled = (shape: Shape, value: number | Float32Array): Float32Array =>
+    typeof value === "number" ? new Float32Array(sizeOf(shape)).fill(value) : value;
   const scope: Scope = {
     b,
     training: false,

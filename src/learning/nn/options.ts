@@ -92,12 +92,16 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   residual: { body: layers, shortcut: layers },
   branches: { branches: listOf(layers) },
   dataConsistency: { step: number, learned: flag },
+  proximalStep: { rho: number, learned: flag },
+  scale: { factor: number, learned: flag },
+  piecewiseLinear: { knots: cells, from: number, to: number, outside: number },
+  eachChannel: { layers },
   graph: { nodes },
 };
 const knownOfNode: Types<Required<GraphNode>> = {
   name: word,
   from: listOf(word),
-  join: oneOf("add", "multiply", "concatenate"),
+  join: oneOf("add", "subtract", "multiply", "concatenate"),
   layers,
 };
 /** What has no default. */
@@ -118,6 +122,8 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   residual: ["body"],
   branches: ["branches"],
   graph: ["nodes"],
+  piecewiseLinear: ["knots"],
+  eachChannel: ["layers"],
 };
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */

@@ -23,9 +23,9 @@ export interface Scope {
   readonly statistics: "batch" | "running";
   /**
    * A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is
-   * its value everywhere at first.
+   * its value everywhere at first, or all its values.
    */
-  parameter(name: string, shape: Shape, fanIn: number, initial?: number): Value;
+  parameter(name: string, shape: Shape, fanIn: number, initial?: number | Float32Array): Value;
   /** A value that is kept and saved, and moved by `update` in training, but not learned. */
   buffer(name: string, shape: Shape, initial: number): Value;
   /** Applies a layer inside another one. */

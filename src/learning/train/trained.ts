@@ -5,13 +5,22 @@ import type { Provenance, Trained } from "../nn/network.ts";
 
 const finite = (v: unknown): boolean => typeof v === "number" && Number.isFinite(v);
 const isObject = (v: unknown): boolean => typeof v === "object" && v !== null && !Array.isArray(v);
+const furtherOfForm: Readonly<Record<string, (v: unknown) => boolean>> = {
+  scale: (v) => ["rms", "peak", "none"].includes(v as string),
+  noiseLevel: (v) => finite(v) && (v as number) > 0,
+  lowestFrequency: (v) => ["centre", "corner"].includes(v as string),
+  normalization: (v) => ["orthonormal", "unnormalised"].includes(v as string),
+};
 const isForm = (v: unknown): boolean => {
   if (!isObject(v)) return false;
-  const { input, iterations, dataConsistency } = v as Record<string, unknown>;
+  const { input, iterations, dataConsistency, ...further } = v as Record<string, unknown>;
+  const known = (name: string, value: unknown): boolean =>
+    Object.hasOwn(furtherOfForm, name) && furtherOfForm[name](value);
   return (
     (input === "image" || input === "measurement") &&
     Number.isInteger(iterations) &&
-    typeof dataConsistency === "boolean"
+    typeof dataConsistency === "boolean" &&
+    Object.entries(further).every(([name, value]) => known(name, value))
   );
 };
 const fields: { readonly [K in keyof Required<Trained>]: (v: unknown) => boolean } = {

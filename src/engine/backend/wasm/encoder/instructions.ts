@@ -95,6 +95,8 @@ export const s32 = {
 };
 /** Single numbers of float64. */
 export const s64 = {
+  load: (at: Operand, offset = 0): Code => [code("i32", at), 0x2b, 3, unsigned(offset)],
+  store: (at: Operand, x: Operand, offset = 0): Code => [code("i32", at), code("f64", x), 0x39, 3, unsigned(offset)],
   add: binary("f64", 0xa0) as Binary,
   sub: binary("f64", 0xa1) as Binary,
   mul: binary("f64", 0xa2) as Binary,
@@ -148,6 +150,7 @@ export const v = {
   ],
   splat: unary("f32", ...simd(19)) as Unary,
   lane: (x: Operand, lane: number): Code => [code("v128", x), simd(31, lane)],
+  intLane: (x: Operand, lane: number): Code => [code("v128", x), simd(27, lane)],
   add: binary("v128", ...simd(228)) as Binary,
   sub: binary("v128", ...simd(229)) as Binary,
   mul: binary("v128", ...simd(230)) as Binary,
