@@ -31,6 +31,8 @@ export interface Scans {
 }
 
 type Options = Values<typeof samplingOptions> & Values<typeof imageOptions> & { readonly seed: number };
+/** Every coil by itself. */
+const EACH = { operator: "single-coil", coils: undefined } as const;
 /** Files with more slices give their middle one, unless others are asked for. */
 const MOST_SLICES = 8;
 
@@ -62,8 +64,9 @@ function describe(path: string, given: MeasuredKspace, chosen: readonly number[]
 export async function fromKspace(values: Options, path: string, model: Model, fixed: boolean): Promise<Scans> {
   if (!usesMask(values))
     throw new ConfigError(`--kspace is a Cartesian one; leave out --operator ${values.operator}`, {});
-  const jointly = values.operator === "multi-coil";
-  const given = await openKspace(path, { as: jointly ? "coils" : "slices", ...present({ variable: values.variable }) });
+  const several = values.operator === "multi-coil";
+  const jointly = several && values.coils !== "rss";
+  const given = await openKspace(path, { as: several ? "coils" : "slices", ...present({ variable: values.variable }) });
   const { height, width, coils } = given;
   const shape = [height, width] as const;
   const [H, W] = model.shape;
@@ -81,7 +84,8 @@ export async function fromKspace(values: Options, path: string, model: Model, fi
   const { mask, notes } = masked ? await chooseMask(values, { ...model, shape }) : { mask: own, notes: [] };
   const moved = planes.map((set) => (how.lowest === "corner" ? set.map((k) => shifted(k, shape)) : set));
   // maps that are found in the k-space are one slice's
-  const { operator } = await chooseCartesian(values, mask, moved.length === 1 ? moved[0] : undefined);
+  const measuring = jointly ? values : { ...values, ...EACH };
+  const { operator } = await chooseCartesian(measuring, mask, moved.length === 1 ? moved[0] : undefined);
   const measured = (k: Float32Array): Float64Array =>
     Float64Array.from(k, (v, j) => (mask.data[j % (height * width)] ? v : 0));
   const scans = moved.map((set, i): Scan => {

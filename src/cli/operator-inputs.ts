@@ -34,7 +34,7 @@ export const operatorOptions = {
   }),
   coils: text({
     value: "N|FILE",
-    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4); of measured k-space also espirit or espirit-bart, which find them in its middle",
+    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4); of measured k-space also espirit or espirit-bart, which find them in its middle, or rss: each coil by itself, together the root of the sum of squares",
   }),
   views: integer({ from: 1, to: 100_000, help: "of radon and fan-beam (50)" }),
   detectors: integer({

@@ -198,31 +198,37 @@ async function librarian(key: keyof typeof codecs, what: string, name: string): 
   }
   const ready = library;
   return (frame, shape) => {
+    checkFrame(codec.size(frame), shape);
     try {
-      return byLibrary(new ready[codec.decoder](), codec, frame, shape);
+      return byLibrary(new ready[codec.decoder](), frame, shape);
     } catch (error) {
       // a trap leaves the library as it was when it happened
       opened.delete(key);
-      if (error instanceof FormatError || error instanceof UnsupportedOpError) throw error;
+      if (error instanceof FormatError) throw error;
       return damaged(shape.name, typeof error === "number" ? "the library gave it up" : String(error).slice(0, 80));
     }
   };
 }
 
-function byLibrary(decoder: FrameDecoder, { size }: Codec, frame: Uint8Array, shape: FrameShape): ArrayLike<number> {
-  const { name, height, width } = shape;
-  const head = size(frame) ?? damaged(name, "no frame header");
+/** Before anything is reserved for it. */
+function checkFrame(head: JpegFrame | undefined, { name, height, width }: FrameShape): void {
+  if (!head) damaged(name, "no frame header");
   if (head.components !== 1)
     throw new UnsupportedOpError(`${name}: it is in colour; only grey images are read`, { name });
   if (head.height !== height || head.width !== width || head.precision > 16)
     damaged(name, `${head.height}×${head.width} of ${head.precision} bits instead of ${height}×${width}`);
+}
+
+function byLibrary(decoder: FrameDecoder, frame: Uint8Array, shape: FrameShape): ArrayLike<number> {
+  const { name, height, width } = shape;
   decoder.getEncodedBuffer(frame.length).set(frame);
   decoder.decode();
   const { bitsPerSample } = decoder.getFrameInfo();
   const bits = bitsPerSample <= 8 ? 8 : 16;
+  const length = (height * width * bits) / 8;
   const bytes = decoder.getDecodedBuffer();
-  if (bytes.length < (height * width * bits) / 8) damaged(name, "too few pixels");
-  const samples = typed(Uint8Array.from(bytes.subarray(0, (height * width * bits) / 8)), bits);
+  if (bytes.length < length) damaged(name, "too few pixels");
+  const samples = typed(Uint8Array.from(bytes.subarray(0, length)), bits);
   decoder.delete();
   return samples;
 }

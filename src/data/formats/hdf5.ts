@@ -4,6 +4,7 @@ import { FormatError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { MAX_VOXELS } from "../volume.ts";
 import { checkRatio } from "./compressed.ts";
+import { checkHeaps } from "./hdf5-heaps.ts";
 import { numbersOf, typeOf, textsOf, type Hdf5Type, type Metadata } from "./hdf5-types.ts";
 import { optional } from "./optional.ts";
 
@@ -93,8 +94,11 @@ function silence({ FS }: Module): void {
 }
 
 let files = 0;
-/** Throws UnsupportedOpError where h5wasm is not installed. */
+/**
+ * Throws UnsupportedOpError where h5wasm is not installed, FormatError for a heap without an end.
+ */
 export async function openHdf5(bytes: Uint8Array, name: string): Promise<Hdf5File> {
+  checkHeaps(bytes, name);
   const module = await load(name);
   return {
     read(use) {
