@@ -1,5 +1,6 @@
 // The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
-// is.
+// is. Those of reconstruction networks: reconstruction-layers.ts.
+import type { ReconstructionLayer } from "./reconstruction-layers.ts";
 
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 export interface Conv2d {
@@ -135,14 +136,6 @@ export interface GraphNode {
   readonly join?: "add" | "multiply" | "concatenate";
   readonly layers?: readonly Layer[];
 }
-/** Of reconstruction networks alone: needs the measurement (Scope.physics). */
-export interface DataConsistency {
-  readonly kind: "dataConsistency";
-  /** 1 puts what was measured back, where A*A is a projection. */
-  readonly step?: number;
-  /** The step is learned, from `step` on. */
-  readonly learned?: boolean;
-}
 export interface GraphBlock {
   readonly kind: "graph";
   readonly nodes: readonly GraphNode[];
@@ -172,7 +165,7 @@ export type Layer =
   | Unet
   | Residual
   | Branches
-  | DataConsistency
+  | ReconstructionLayer
   | GraphBlock;
 
 type Options<L extends Layer> = Omit<L, "kind">;
@@ -277,14 +270,6 @@ export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout
 export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
-/**
- * x + step·A*(y − Ax), y being what was measured and A how: the one layer of an unrolled network
- * that knows the physics. Source: Schlemper et al. 2018 (step 1), Hammernik et al. 2018 (learned).
- */
-export const dataConsistency = (options: Options<DataConsistency> = {}): DataConsistency => ({
-  kind: "dataConsistency",
-  ...options,
-});
 /**
  * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output.
  */
