@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { gradients, GraphBuilder, openBackend, ops, random, sizeOf, type Value } from "fiducial/engine";
-import { applyNetwork, type Network, type Physics } from "fiducial/learning";
+import { applyNetwork, nn, type Network, type Physics } from "fiducial/learning";
 import * as imaging from "fiducial/imaging";
 import { coilsFrom, maskFrom, multiCoilFourier, subsampledFourier, type Operator } from "fiducial/imaging";
 
@@ -192,4 +192,88 @@ describe("families' gradients agree with central differences to 1e-6, on the ref
         });
       expect(Math.abs(slope - difference) / scale).toBeLessThan(1e-6);
     });
+});
+
+describe("layers of reconstruction networks", () => {
+  const build =
+    (layers: nn.Layer[], input = [2, 8, 8]): (() => Network) =>
+    () =>
+      nn.sequential({ input, seed: 0, layers });
+  const runOn = async (layers: nn.Layer[], input: number[], x: ArrayLike<number>): Promise<number[]> => {
+    const b = new GraphBuilder(ops);
+    const network = nn.sequential({ input, seed: 0, layers });
+    b.output("y", applyNetwork(b, network, b.input("x", [1, ...input]), {}).y);
+    const plan = await (await openBackend("reference")).compile(b);
+    return Array.from((await plan.execute({ x })).y);
+  };
+  it("a wrong one fails when it is built, naming the layer and what it takes", () => {
+    const none = [0, 0] as const;
+    expect(build([nn.magnitude()], [3, 8, 8])).toThrow(/layer 0\.magnitude: .*\[1×3×8×8\].* 2 channels/);
+    expect(build([nn.complexImage()])).toThrow(/takes images of 1 channel$/);
+    expect(build([nn.flatten(), nn.gather({ indices: [128] })])).toThrow(/places below their number; 128 is given/);
+    expect(build([nn.gather({ indices: [0] })])).toThrow(/takes \[N×features\]/);
+    expect(build([nn.crop2d({ before: none, after: [8, 0] })])).toThrow(/nothing is left/);
+    expect(build([nn.pad2d({ before: [9, 0], after: none, mode: "symmetric" })])).toThrow(
+      /padding 9 with mode "symmetric" needs an image larger/,
+    );
+    expect(build([nn.fieldOfExperts({ filters: 2, kernelSize: 4 })])).toThrow(/kernelSize 4 must be odd/);
+    const wider = nn.conv2d({ outChannels: 3, kernelSize: 1 });
+    expect(build([nn.standardized([wider])])).toThrow(/its body makes \[1×3×8×8\] of \[1×2×8×8\]/);
+    expect(build([nn.repeated({ times: 2, body: [wider] })])).toThrow(/make it give back what it takes/);
+    expect(build([nn.kSpaceCascades({ cascades: [[wider]] })])).toThrow(/cascade 0 changes its image's shape/);
+    expect(build([nn.radialBasis({ knots: 1 })])).toThrow(/knots must be a whole number from 2 to 1024, it is 1/);
+    expect(build([{ kind: "pad2d", before: [1, 1] } as never])).toThrow(/lacks its option "after"/);
+  });
+  it("one that needs a measurement says so where there is none", () => {
+    for (const layer of [nn.dataConsistency(), nn.conjugateGradient(), nn.kSpaceCascades({ cascades: [] })]) {
+      const b = new GraphBuilder(ops);
+      const network = build([layer])();
+      expect(() => applyNetwork(b, network, b.input("x", [1, 2, 8, 8]))).toThrow(/needs a measurement/);
+    }
+  });
+  it("an empty or constant image stays what it is at unit peak and standardised, without a division by 0", async () => {
+    const scaled = [nn.peakScaled([nn.affine({ scale: 1 })]), nn.standardized([nn.affine({ scale: 1 })])];
+    for (const value of [0, 3]) {
+      const x = new Array<number>(32).fill(value);
+      for (const v of await runOn(scaled, [2, 4, 4], x)) expect(v).toBeCloseTo(value, 12);
+    }
+  });
+  it("symmetric padding repeats the edge, and cropping undoes it", async () => {
+    const around = { before: [0, 2], after: [0, 1] } as const;
+    const line = [1, 2, 3];
+    const pad = nn.pad2d({ ...around, mode: "symmetric" });
+    expect(await runOn([pad], [1, 1, 3], line)).toEqual([2, 1, 1, 2, 3, 3]);
+    expect(await runOn([pad, nn.crop2d(around)], [1, 1, 3], line)).toEqual(line);
+  });
+  it("layers that are applied again share their weights, and move their running statistics each time", async () => {
+    const body = [nn.batchNorm2d({ affine: false, momentum: 0.5 }), nn.affine({ scale: 2, shift: 1 })];
+    const network = nn.sequential({ input: [1, 2, 2], seed: 0, layers: [nn.repeated({ times: 2, body })] });
+    expect([...network.parameters.keys()]).toHaveLength(2);
+    const b = new GraphBuilder(ops);
+    b.output("y", applyNetwork(b, network, b.input("x", [1, 1, 2, 2]), { training: true }).y);
+    const plan = await (await openBackend("reference")).compile(b);
+    await plan.execute({ x: [2, 4, 6, 8] });
+    // the means that it sees are 5, then 1: from 0 halfway to 5, and from there halfway to 1
+    const [mean] = await plan.read([...network.parameters.keys()].find((name) => name.endsWith("runningMean"))!);
+    expect(mean).toBeCloseTo(0.5 * 2.5 + 0.5 * 1, 6);
+  });
+  it("k-space of coils that are refined by nothing keeps what was measured", async () => {
+    const c = cases.e2eVarNet;
+    const operator = operatorOf(c);
+    const nothing = [nn.affine({ scale: 0 })];
+    const network = nn.sequential({
+      input: operator.domain,
+      seed: 0,
+      layers: [nn.kSpaceCascades({ cascades: [nothing, nothing] })],
+    });
+    const b = new GraphBuilder(ops);
+    const y = b.input("y", [1, ...operator.range]);
+    const adjoint = (v: Value): Value => operator.adjoint(b, v);
+    const physics: Physics = { y, forward: (x) => operator.forward(b, x), adjoint };
+    const initial = adjoint(y);
+    b.output("given", initial);
+    b.output("x", applyNetwork(b, network, initial, { physics }).y);
+    const out = await (await (await openBackend("reference")).compile(b)).execute({ y: measurementOf("e2eVarNet") });
+    out.given.forEach((v, k) => expect(out.x[k]).toBeCloseTo(v, 12));
+  });
 });
