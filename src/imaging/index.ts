@@ -90,7 +90,31 @@ export {
 } from "./likeness.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
+export { automap, automapArchitecture, type AutomapOptions } from "./networks/automap.ts";
+export { dagan, daganArchitecture, daganLoss, type DaganOptions } from "./networks/dagan.ts";
 export { deepCascade, type DeepCascadeOptions } from "./networks/deep-cascade.ts";
+export {
+  reconstructionNetworks,
+  type BuildOptions,
+  type ReconstructionNetwork,
+  type ReconstructionNetworkName,
+} from "./networks/families.ts";
+export {
+  fastMriUnet,
+  fastMriUnetArchitecture,
+  varNet,
+  varNetArchitecture,
+  type FastMriOptions,
+  type VarNetOptions,
+} from "./networks/fastmri-networks.ts";
+export { fbpConvNet, fbpConvNetArchitecture, type FbpConvNetOptions } from "./networks/fbpconvnet.ts";
+export { istaNet, istaNetArchitecture, type IstaNetOptions } from "./networks/ista-net.ts";
+export { modl, modlArchitecture, type ModlOptions } from "./networks/modl.ts";
+export {
+  variationalNetwork,
+  variationalNetworkArchitecture,
+  type VariationalNetworkOptions,
+} from "./networks/variational-network.ts";
 export { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
 export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";

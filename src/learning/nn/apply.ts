@@ -1,6 +1,6 @@
 // How each layer becomes graph nodes. A wrong stack fails here, naming the layer, its input and the
 // mend.
-import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
+import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { branches, eachChannel, graph, residual, unet } from "./blocks.ts";
 import {
@@ -12,10 +12,15 @@ import {
   pixelShuffle,
   upsample,
 } from "./convolutions.ts";
+import { conjugateGradient, dataConsistency, kSpaceCascades } from "./data-consistency.ts";
+import { fieldOfExperts, radialBasis, softThreshold } from "./experts.ts";
+import { fastMriUnet } from "./fastmri-unet.ts";
+import { affine, crop2d, gather, imagePart, pad2d } from "./image-parts.ts";
 import type { Layer } from "./layers.ts";
 import { checkLayer } from "./options.ts";
 import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
 import { applyPiecewiseLinear } from "./piecewise.ts";
+import { padded, peakScaled, repeated, standardized } from "./scaled-blocks.ts";
 import type { Apply, Scope } from "./scope.ts";
 import { applyProximalStep, applyScale } from "./unrolled.ts";
 
@@ -68,17 +73,26 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
     const y = b.emit("matmul", { a: x, b: w }, { transposeA: false, transposeB: true });
     return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outFeatures], x.shape[1])) : y;
   },
-  dataConsistency: ({ b, physics, parameter }, name, x, { step = 1, learned = false }) => {
-    if (!physics)
-      throw new ConfigError(
-        `layer ${name}: it needs a measurement and its operator; apply the network by networkReconstructor`,
-        { name },
-      );
-    const { add, mul, sub } = arithmetic(b);
-    const residual = physics.adjoint(sub(physics.y, physics.forward(x)));
-    if (learned) return add(x, mul(residual, parameter(`${name}.step`, [], 1, step)));
-    return add(x, step === 1 ? residual : mul(residual, step));
-  },
+  dataConsistency,
+  conjugateGradient,
+  kSpaceCascades,
+  pad2d,
+  crop2d,
+  padded,
+  standardized,
+  peakScaled,
+  repeated,
+  affine,
+  gather,
+  softThreshold,
+  radialBasis,
+  fieldOfExperts,
+  fastMriUnet,
+  magnitude: imagePart,
+  realPart: imagePart,
+  complexImage: imagePart,
+  transposeImage: imagePart,
+  zeroMean: imagePart,
   unflatten: ({ b }, _name, x, { shape }) => arithmetic(b).reshape(x, [x.shape[0], ...shape]),
   flatten: ({ b }, _name, x) => arithmetic(b).reshape(x, [x.shape[0], sizeOf(x.shape.slice(1))]),
 };

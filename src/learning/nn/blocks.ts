@@ -4,7 +4,7 @@ import type { Branches, EachChannel, GraphBlock, GraphNode, Layer, Residual, Une
 import { images, type Apply, type Scope } from "./scope.ts";
 
 /** Layers one after another, each told of. */
-function stack(scope: Scope, name: string, layers: readonly Layer[], x: Value): Value {
+export function stack(scope: Scope, name: string, layers: readonly Layer[], x: Value): Value {
   return layers.reduce((value, layer, i) => {
     const path = `${name}.${i}.${layer.kind}`;
     const y = scope.apply(path, value, layer);

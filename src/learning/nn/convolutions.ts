@@ -12,26 +12,30 @@ import type {
 } from "./layers.ts";
 import { checkCells, images, type Apply } from "./scope.ts";
 
+/** What stands outside an image, but for zeros; "symmetric" repeats its edge. */
+export type EdgeMode = Exclude<PaddingMode, "zeros"> | "symmetric";
+
 /** The cell of an axis of n that stands at i, which may lie outside it. */
-export function placeIn(n: number, i: number, mode: Exclude<PaddingMode, "zeros">): number {
+export function placeIn(n: number, i: number, mode: EdgeMode): number {
   if (mode === "replicate") return Math.max(0, Math.min(n - 1, i));
   if (mode === "circular") return (i + n) % n;
+  if (mode === "symmetric") return i < 0 ? -1 - i : i >= n ? 2 * n - 1 - i : i;
   return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
 }
 
 /** Pads an axis of n by `before` and `after` cells that repeat the image as `mode` says. */
-function padAxis(
+export function padAxis(
   b: GraphBuilder,
   x: Value,
   axis: number,
   before: number,
   after: number,
-  mode: Exclude<PaddingMode, "zeros">,
+  mode: EdgeMode,
   name: string,
 ): Value {
   const n = x.shape[axis];
   checkCells(name, before + n + after);
-  const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : Number.POSITIVE_INFINITY;
+  const most = mode === "replicate" ? Number.POSITIVE_INFINITY : mode === "reflect" ? n - 1 : n;
   if (Math.max(before, after) > most)
     throw new ShapeError(
       `layer ${name}: padding ${Math.max(before, after)} with mode "${mode}" needs an image larger than ${formatShape(x.shape)}`,

@@ -1,5 +1,5 @@
 // The names under `nn`, in PyTorch's words.
-export { fanInUniform, kaimingNormal, xavierUniform, type Initializer } from "./initializers.ts";
+export { fanInUniform, kaimingNormal, normal, xavierUniform, type Initializer } from "./initializers.ts";
 export {
   adaptiveAvgPool2d,
   adaptiveMaxPool2d,
@@ -8,7 +8,6 @@ export {
   branches,
   conv2d,
   convTranspose2d,
-  dataConsistency,
   dropout,
   eachChannel,
   elu,
@@ -38,9 +37,32 @@ export {
   unetBlock,
   unflatten,
   upsample,
+  type GraphNode,
   type Layer,
 } from "./layers.ts";
 export { piecewiseLinear } from "./piecewise.ts";
 export { proximalStep, scale } from "./unrolled.ts";
+export {
+  affine,
+  complexImage,
+  conjugateGradient,
+  crop2d,
+  dataConsistency,
+  fastMriUnetBlock,
+  fieldOfExperts,
+  gather,
+  kSpaceCascades,
+  magnitude,
+  pad2d,
+  padded,
+  peakScaled,
+  radialBasis,
+  realPart,
+  repeated,
+  softThreshold,
+  standardized,
+  transposeImage,
+  zeroMean,
+} from "./reconstruction-layers.ts";
 export { automap, lenet5, resnet18, resnet20, smallVgg, unet } from "./architectures.ts";
 export { sequential, type Architecture, type Network, type Parameter, type Provenance } from "./network.ts";

@@ -32,6 +32,21 @@ export function kaimingNormal(options: { linear?: number } = {}): Initializer {
     return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * deviation));
   };
 }
+/**
+ * Normal with a standard deviation that is given, biases 0; `within`, where given, draws again what
+ * is further from 0 than so many deviations.
+ */
+export function normal(options: { deviation: number; within?: number }): Initializer {
+  const { deviation, within = Number.POSITIVE_INFINITY } = options;
+  return (rng, { name, shape }) => {
+    const draw = (): number => {
+      let z = rng.normal();
+      while (Math.abs(z) > within) z = rng.normal();
+      return deviation * z;
+    };
+    return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : draw()));
+  };
+}
 /** Uniform with variance 2/(fanIn + fanOut), biases 0. Source: Glorot & Bengio 2010. */
 export function xavierUniform(): Initializer {
   return (rng, { name, shape, fanIn }) => {

@@ -1,6 +1,7 @@
 // The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
-// is.
+// is. Those of reconstruction networks: reconstruction-layers.ts.
 import type { PiecewiseLinear } from "./piecewise.ts";
+import type { ReconstructionLayer } from "./reconstruction-layers.ts";
 import type { ProximalStep, Scale } from "./unrolled.ts";
 
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
@@ -144,14 +145,6 @@ export interface GraphNode {
   readonly join?: "add" | "subtract" | "multiply" | "concatenate";
   readonly layers?: readonly Layer[];
 }
-/** Of reconstruction networks alone: needs the measurement (Scope.physics). */
-export interface DataConsistency {
-  readonly kind: "dataConsistency";
-  /** 1 puts what was measured back, where A*A is a projection. */
-  readonly step?: number;
-  /** The step is learned, from `step` on. */
-  readonly learned?: boolean;
-}
 export interface GraphBlock {
   readonly kind: "graph";
   readonly nodes: readonly GraphNode[];
@@ -181,7 +174,7 @@ export type Layer =
   | Unet
   | Residual
   | Branches
-  | DataConsistency
+  | ReconstructionLayer
   | ProximalStep
   | Scale
   | PiecewiseLinear
@@ -292,14 +285,6 @@ export const residual = (options: Options<Residual>): Residual => ({ kind: "resi
 export const eachChannel = (options: Options<EachChannel>): EachChannel => ({ kind: "eachChannel", ...options });
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
-/**
- * x + step·A*(y − Ax), y being what was measured and A how: the one layer of an unrolled network
- * that knows the physics. Source: Schlemper et al. 2018 (step 1), Hammernik et al. 2018 (learned).
- */
-export const dataConsistency = (options: Options<DataConsistency> = {}): DataConsistency => ({
-  kind: "dataConsistency",
-  ...options,
-});
 /**
  * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output.
  */

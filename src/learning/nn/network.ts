@@ -92,9 +92,12 @@ function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
 export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<string, Shape> {
   const shapes = new Map<string, Shape>();
   const b = new GraphBuilder(ops);
+  const values = new Map<string, Value>();
   const note = (name: string, shape: Shape): Value => {
+    const value = values.get(name) ?? b.input(name, shape);
     shapes.set(name, shape);
-    return b.input(name, shape);
+    values.set(name, value);
+    return value;
   };
   const x = b.input("x", [1, ...input]);
   const scope: Scope = {
@@ -104,7 +107,7 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
     parameter: note,
     buffer: note,
     physics: identityPhysics(x),
-    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
+    apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
   };
   run(scope, layers, x);
   return shapes;
@@ -125,26 +128,32 @@ export function sequential(options: {
   const rng = random(options.seed);
   const parameters = new Map<string, Parameter>();
   const b = new GraphBuilder(ops);
-  const keep = (name: string, shape: Shape, data: Float32Array): Value => {
+  const values = new Map<string, Value>();
+  const keep = (name: string, shape: Shape, draw: () => Float32Array): Value => {
+    const known = values.get(name);
+    if (known) return known;
+    const data = draw();
+    const value = b.parameter(name, shape, data);
     parameters.set(name, { shape, data });
-    return b.parameter(name, shape, data);
+    values.set(name, value);
+    return value;
   };
   const x = b.input("x", [1, ...options.input]);
-  const filled = (shape: Shape, value: number | Float32Array): Float32Array =>
-    typeof value === "number" ? new Float32Array(sizeOf(shape)).fill(value) : value;
+  const filled = (shape: Shape, initial: number | ArrayLike<number>): Float32Array => {
+    const line = typeof initial === "number" ? [initial] : initial;
+    return Float32Array.from({ length: sizeOf(shape) }, (_, i) => line[i % line.length]);
+  };
   const scope: Scope = {
     b,
     training: false,
     statistics: "running",
     parameter: (name, shape, fanIn, initial) =>
-      keep(
-        name,
-        shape,
+      keep(name, shape, () =>
         initial === undefined ? initializer(rng.fork(name), { name, shape, fanIn }) : filled(shape, initial),
       ),
-    buffer: (name, shape, initial) => keep(name, shape, filled(shape, initial)),
+    buffer: (name, shape, initial) => keep(name, shape, () => filled(shape, initial)),
     physics: identityPhysics(x),
-    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
+    apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
   };
   run(scope, options.layers, x);
   return {
@@ -189,6 +198,7 @@ export function applyNetwork(
   options: ApplyOptions = {},
 ): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
+  const shared = options.shared ?? new Map<string, Value>();
   const find = (name: string, shape: Shape): Value => {
     const p = network.parameters.get(name);
     if (p === undefined || p.shape.join() !== shape.join()) {
@@ -197,10 +207,10 @@ export function applyNetwork(
         { name },
       );
     }
-    const known = options.shared?.get(name);
+    const known = shared.get(name);
     if (known) return known;
     const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
-    options.shared?.set(name, value);
+    shared.set(name, value);
     return value;
   };
   const { training = false } = options;
@@ -215,7 +225,7 @@ export function applyNetwork(
       return value;
     },
     buffer: find,
-    apply: (name, value, layer) => applyLayer(scope, name, value, layer),
+    apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
   };
   return { y: run(scope, network.architecture.layers, x), parameters: values };
 }

@@ -35,12 +35,12 @@ export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5
   if (!training) return y;
   const batchMean = reshape(mean(x, [0, 2, 3]), shape);
   const batchVariance = reshape(mean(square(sub(x, batchMean)), [0, 2, 3]), shape);
+  // from its next value on: a layer that is applied several times moves it several times
+  const move = (running: Value, now: Value, share: number): void =>
+    b.update(running, add(mul(b.next(running), 1 - momentum), mul(now, share)));
+  move(runningMean, batchMean, momentum);
   // the running variance is the unbiased one, as in PyTorch
-  b.update(runningMean, add(mul(runningMean, 1 - momentum), mul(batchMean, momentum)));
-  b.update(
-    runningVariance,
-    add(mul(runningVariance, 1 - momentum), mul(batchVariance, (momentum * count) / (count - 1))),
-  );
+  move(runningVariance, batchVariance, (momentum * count) / (count - 1));
   return y;
 };
 

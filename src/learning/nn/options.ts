@@ -31,6 +31,14 @@ const pair: Type = {
   what: "two whole numbers from 1 up",
   is: (v) => listOf(cells).is(v) && (v as unknown[]).length === 2,
 };
+const margins: Type = {
+  what: "two whole numbers from 0 up",
+  is: (v) => listOf(gap).is(v) && (v as unknown[]).length === 2,
+};
+const place: Type = { what: "a whole number from 0 up", is: whole(0, Number.MAX_SAFE_INTEGER) };
+/** Each is a term of a formula that is written out. */
+const knots: Type = { what: "a whole number from 2 to 1024", is: whole(2, 1024) };
+const depths: Type = { what: "a whole number from 1 to 16", is: whole(1, 16) };
 const padding: Type = {
   what: `${gap.what}, "same" or "valid"`,
   is: (v) => v === "same" || v === "valid" || gap.is(v),
@@ -91,11 +99,30 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   },
   residual: { body: layers, shortcut: layers },
   branches: { branches: listOf(layers) },
-  dataConsistency: { step: number, learned: flag },
   proximalStep: { rho: number, learned: flag },
   scale: { factor: number, learned: flag },
   piecewiseLinear: { knots: cells, from: number, to: number, outside: number },
   eachChannel: { layers },
+  dataConsistency: { step: number, learned: flag, nonNegative: flag },
+  conjugateGradient: { iterations: count, tolerance: number, weight: number },
+  kSpaceCascades: { cascades: listOf(layers), step: number },
+  pad2d: { before: margins, after: margins, mode: oneOf("zeros", "reflect", "replicate", "circular", "symmetric") },
+  crop2d: { before: margins, after: margins },
+  padded: { multiple: cells, body: layers },
+  standardized: { body: layers },
+  peakScaled: { body: layers },
+  repeated: { times: cells, body: layers },
+  affine: { scale: number, shift: number },
+  gather: { indices: listOf(place) },
+  softThreshold: { initial: number },
+  radialBasis: { knots, slope: number },
+  fieldOfExperts: { filters: count, kernelSize: cells, knots, slope: number },
+  fastMriUnet: { outChannels: count, baseChannels: count, pools: depths },
+  magnitude: {},
+  realPart: {},
+  complexImage: {},
+  transposeImage: {},
+  zeroMean: {},
   graph: { nodes },
 };
 const knownOfNode: Types<Required<GraphNode>> = {
@@ -124,6 +151,16 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   graph: ["nodes"],
   piecewiseLinear: ["knots"],
   eachChannel: ["layers"],
+  kSpaceCascades: ["cascades"],
+  pad2d: ["before", "after"],
+  crop2d: ["before", "after"],
+  padded: ["multiple", "body"],
+  standardized: ["body"],
+  peakScaled: ["body"],
+  repeated: ["times", "body"],
+  gather: ["indices"],
+  fieldOfExperts: ["filters", "kernelSize"],
+  fastMriUnet: ["outChannels", "baseChannels", "pools"],
 };
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */

@@ -23,13 +23,14 @@ export interface Scope {
   readonly statistics: "batch" | "running";
   /**
    * A learned value. `fanIn` is the number of terms in one weighted sum; `initial`, where given, is
-   * its value everywhere at first, or all its values.
+   * its value everywhere at first, its values along the last axis, or all of them. A name that has
+   * been asked for before is the same value again.
    */
-  parameter(name: string, shape: Shape, fanIn: number, initial?: number | Float32Array): Value;
+  parameter(name: string, shape: Shape, fanIn: number, initial?: number | ArrayLike<number>): Value;
   /** A value that is kept and saved, and moved by `update` in training, but not learned. */
   buffer(name: string, shape: Shape, initial: number): Value;
-  /** Applies a layer inside another one. */
-  apply(name: string, x: Value, layer: Layer): Value;
+  /** Applies a layer inside another one, which may change the scope for it. */
+  apply(name: string, x: Value, layer: Layer, within?: Scope): Value;
   /** Where a reconstruction network is applied. */
   readonly physics?: Physics;
   /** Told of every layer, and of every part of a block, in the order of computation. */
