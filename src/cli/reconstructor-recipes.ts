@@ -5,16 +5,22 @@ import {
   adam,
   clipped,
   cosine,
-  meanAbsoluteError,
   nn,
   rootMeanSquaredError,
-  smoothFall,
   type Loss,
   type Network,
   type Optimizer,
   type Schedule,
 } from "../learning/index.ts";
-import { brainPhantoms, deepCascade, variedPhantoms, type Form, type ImageSet } from "../imaging/index.ts";
+import {
+  brainPhantoms,
+  deepCascade,
+  reconstructionNetworks,
+  variedPhantoms,
+  type Form,
+  type ImageSet,
+  type ReconstructionNetworkName,
+} from "../imaging/index.ts";
 
 /** How large a network is, as the options say it; what is left out is the recipe's own. */
 export interface Sizes {
@@ -23,7 +29,8 @@ export interface Sizes {
   readonly channels?: number | undefined;
   readonly depth?: number | undefined;
   readonly cascades?: number | undefined;
-  readonly hidden?: number | undefined;
+  /** 1 where a value is measured. */
+  readonly measured: Uint8Array;
   readonly iterations: number;
   readonly dataConsistency: boolean;
 }
@@ -64,7 +71,7 @@ function once(name: string, { iterations, dataConsistency }: Sizes): void {
     throw new ConfigError(`--iterations and --data-consistency are the U-Net's; ${name} has its own form`, {});
 }
 
-export const recipes = {
+const own = {
   cascade: {
     help: "cascade (small networks with data consistency behind each)",
     training: {
@@ -104,21 +111,28 @@ export const recipes = {
       return { network: nn.unet({ ...shape, seed, residual: true, norm: "none" }), form: onImage(sizes) };
     },
   },
-  automap: {
-    help: "automap (dense, from the measurement itself)",
-    training: { phantoms: "brain", count: 1000, epochs: 20, batchSize: 2, learningRate: 1.5e-3 },
-    loss: meanAbsoluteError(),
-    schedule: smoothFall(),
-    optimizer: (learningRate) => adam({ learningRate }),
-    build(sizes) {
-      once("automap", sizes);
-      const { size, seed, hidden = 1024 } = sizes;
-      return {
-        network: nn.automap({ size: [size, size], hidden, seed }),
-        form: { ...onImage(sizes), input: "measurement" },
-      };
-    },
-  },
 } as const satisfies Readonly<Record<string, Recipe>>;
-export type RecipeName = keyof typeof recipes;
+
+/** The recipe of one of the field's families: its small member, by its own loss where it has one. */
+function familyRecipe(name: ReconstructionNetworkName): Recipe {
+  const { description, form, leastBatch = 1, loss = rootMeanSquaredError, build } = reconstructionNetworks[name];
+  return {
+    help: `${name} (${description})`,
+    training: { phantoms: "varied", count: 1000, epochs: 10, batchSize: leastBatch, learningRate: 1e-3 },
+    loss: loss(),
+    schedule: cosine(),
+    optimizer: clippedAdam,
+    build(sizes) {
+      once(name, sizes);
+      const { size, seed, measured } = sizes;
+      return { network: build({ size: [size, size], seed, measured }), form };
+    },
+  };
+}
+const families = Object.keys(reconstructionNetworks) as readonly ReconstructionNetworkName[];
+export type RecipeName = keyof typeof own | ReconstructionNetworkName;
+export const recipes = {
+  ...own,
+  ...Object.fromEntries(families.map((name) => [name, familyRecipe(name)])),
+} as Readonly<Record<RecipeName, Recipe>>;
 export const recipeNames = Object.keys(recipes) as readonly RecipeName[];

@@ -71,7 +71,6 @@ const options = {
   }),
   depth: integer({ from: 1, to: 6, help: "poolings of the U-Net (3)" }),
   cascades: integer({ from: 1, to: 64, help: "of the cascade (5)" }),
-  hidden: integer({ from: 1, to: 65536, help: "nodes of automap's hidden layer (1024)" }),
   crop: integer({
     from: 0,
     help: "rows of an image at a time, for masks of whole columns; 0: all (the network's own)",
@@ -233,14 +232,15 @@ export const trainReconstructor: Command = command({
     const { name, size, acceleration, centerFraction, noise, seed } = settings;
     const { out = `${settings.network}.safetensors` } = settings;
     const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
-    const { network: fresh, form } = recipe.build(settings);
+    const operator = subsampledFourier({ mask });
+    const { network: fresh, form } = recipe.build({ ...settings, measured: operator.measured });
     const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
     const statePath = `${out}.training`;
     const resume = stateToResume(settings, statePath, terminal);
     const problem = inverseProblem({
-      operator: subsampledFourier({ mask }),
+      operator,
       noise: gaussianNoise({ sigma: noise }),
       images: await imagesOf(settings, recipe.training, terminal),
     });
