@@ -91,10 +91,7 @@ const own = {
       once("cascade", sizes);
       const { size, seed, channels = 32, cascades = 5 } = sizes;
       return {
-        network: {
-          ...deepCascade({ size: [size, size], channels, cascades, refine: true, seed }),
-          name: "deep cascade",
-        },
+        network: deepCascade({ size: [size, size], channels, cascades, refine: true, seed }),
         form: onImage(sizes),
       };
     },
@@ -113,7 +110,7 @@ const own = {
   },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
-/** The recipe of one of the field's families: its small member, by its own loss where it has one. */
+/** The recipe of a family of the field: its small member, by its own loss where it has one. */
 function familyRecipe(name: ReconstructionNetworkName): Recipe {
   const { description, form, leastBatch = 1, loss = rootMeanSquaredError, build } = reconstructionNetworks[name];
   return {

@@ -36,7 +36,7 @@ export function deepCascade(options: DeepCascadeOptions): Network {
   const ending = refine ? [nn.residual({ body })] : [];
   const normal = nn.kaimingNormal();
   const lastWeight = `body.${body.length - 1}.conv2d.weight`;
-  return nn.sequential({
+  const network = nn.sequential({
     input: [2, ...size],
     seed,
     layers: [...Array.from({ length: cascades }, () => cascade).flat(), ...ending],
@@ -45,4 +45,5 @@ export function deepCascade(options: DeepCascadeOptions): Network {
       return parameter.name.endsWith(lastWeight) ? values.map((v) => LAST * v) : values;
     },
   });
+  return { ...network, name: "deep cascade" };
 }
