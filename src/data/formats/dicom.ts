@@ -5,6 +5,7 @@ import { FiducialError, FormatError, UnsupportedOpError } from "../../engine/ind
 import { printable } from "../printable.ts";
 import type { Volume } from "../volume.ts";
 import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
+import { checkItems } from "./dicom-limits.ts";
 import { dicomVolume } from "./dicom-pixels.ts";
 import { beginsWith, type Format } from "./format.ts";
 
@@ -66,10 +67,13 @@ function parseDeflated(bytes: Uint8Array, start: number, name: string): dicomPar
   if (!pixels) throw new FormatError(`${name}: it has no pixel data among its first ${DEFLATED_HEAD} bytes`, { name });
   const limit = pixels.dataOffset + pixels.length + BEHIND;
   checkRatio(name, limit - BEHIND, packed.length);
-  return dicomParser.parseDicom(inflateRaw(packed, { name, limit }), { TransferSyntaxUID: EXPLICIT });
+  const whole = inflateRaw(packed, { name, limit });
+  checkItems(whole, name);
+  return dicomParser.parseDicom(whole, { TransferSyntaxUID: EXPLICIT });
 }
 
 function parse(given: Uint8Array, name: string): { data: dicomParser.DataSet; little: boolean } {
+  checkItems(given, name);
   const bare = isPart10(given) ? undefined : bareSyntax(given);
   if (bare !== undefined && bare !== "meta")
     return { data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }), little: bare !== BIG_ENDIAN };

@@ -14,7 +14,7 @@ import {
 import { applyLayer } from "./apply.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
-import { checkLayers } from "./options.ts";
+import { checkCount, checkLayers } from "./options.ts";
 import type { OnLayer, Scope } from "./scope.ts";
 
 export interface Parameter {
@@ -92,6 +92,7 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
     buffer: note,
     apply: (name, x, layer) => applyLayer(scope, name, x, layer),
   };
+  checkCount(layers);
   run(scope, layers, b.input("x", [1, ...input]));
   return shapes;
 }
@@ -129,6 +130,7 @@ export function sequential(options: {
     buffer: (name, shape, initial) => keep(name, shape, filled(shape, initial)),
     apply: (name, x, layer) => applyLayer(scope, name, x, layer),
   };
+  checkCount(options.layers);
   run(scope, options.layers, b.input("x", [1, ...options.input]));
   return {
     architecture: { input: options.input, layers: options.layers },
