@@ -16,7 +16,6 @@ import {
   fresh,
   near,
   refused,
-  refuses,
   same,
   slice,
 } from "./cases-tools.mjs";
@@ -344,28 +343,28 @@ async function pngValues() {
     ],
   );
   const clear = readPicture(palette, "file");
-  const low = png({ width: 3, height: 1, depth: 4, interlace: 1 }, [[0x10], [0x20]]);
-  return (
-    first([
-      same(read(plain), want),
-      same(read(plain, {}, [["gAMA", [0, 0, 0xb1, 0x8f]]]), want),
-      same(read(plain, {}, [["tRNS", [0, 7]]]), want),
-      same(
-        read(
-          adam7(width, height, (i, j) => wide(value(i, j))),
-          { interlace: 1 },
-        ),
-        want,
+  // its passes hold columns 0, 2 and 1
+  const low = png({ width: 3, height: 1, depth: 4, interlace: 1 }, [[0x10], [0x20], [0x30]]);
+  return first([
+    same(read(plain), want),
+    same(read(plain, {}, [["gAMA", [0, 0, 0xb1, 0x8f]]]), want),
+    same(read(plain, {}, [["tRNS", [0, 7]]]), want),
+    same(
+      read(
+        adam7(width, height, (i, j) => wide(value(i, j))),
+        { interlace: 1 },
       ),
-      same(read(colours, { interlace: 1, colour: 2 }), want),
-      same(slice(palette), [10 / 255, 200 / 255]),
-      same([clear.opacity(0, 0), clear.opacity(0, 1)], [0, 128 / 255]),
-      same(
-        grey16(writePng(want, [height, width], 1)),
-        want.map((v) => Math.round(65535 * v)),
-      ),
-    ]) ?? refuses(() => slice(low), /interlaced PNGs of 4 bits are not read/)
-  );
+      want,
+    ),
+    same(read(colours, { interlace: 1, colour: 2 }), want),
+    same(slice(palette), [10 / 255, 200 / 255]),
+    same([clear.opacity(0, 0), clear.opacity(0, 1)], [0, 128 / 255]),
+    same(
+      grey16(writePng(want, [height, width], 1)),
+      want.map((v) => Math.round(65535 * v)),
+    ),
+    same(slice(low), [1 / 15, 3 / 15, 2 / 15]),
+  ]);
 }
 
 function transparentHoles() {

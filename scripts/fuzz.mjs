@@ -137,6 +137,8 @@ const pngs = [
     ],
   ),
   png({ width: 1, height: 1, depth: 8, colour: 2, interlace: 1 }, [[1, 2, 3]]),
+  // three of Adam7's passes
+  png({ width: 3, height: 2, depth: 4, interlace: 1 }, [[0x10], [0x20], [0x30], [0x12, 0x30]]),
 ];
 const arrays = ["<f8", ">f2", "|u1", "<c16", "<i8", "|b1"].flatMap((type) =>
   [false, true].map((fortran) => npy(type, [2, 3, 4], numbers(type.slice(1), 24), fortran)),

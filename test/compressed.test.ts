@@ -80,6 +80,16 @@ describe("more than was asked for", () => {
     expect(readPicture(png({ width: 1, height: 1 }, [[9]], [["iCCP", profile]]), "a.png").pixel(0, 0)[0]).toBe(9 / 255);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LITTLE);
   });
+  it("a picture takes the room of its rows, and next to nothing in many pixels is refused", () => {
+    const bits = (n: number, value: number): Uint8Array =>
+      png({ width: n, height: n, depth: 1 }, Array(n).fill(new Array(n / 8).fill(value)) as number[][]);
+    // 4 million pixels of one bit: as many numbers would be 16 MB
+    const plain = bits(2048, 0x55);
+    const before = process.memoryUsage().arrayBuffers;
+    expect(readPicture(plain, "a.png").pixel(2047, 2047)[0]).toBe(1);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8e6);
+    expect(() => readPicture(bits(4200, 0), "a.png")).toThrow(/4200×4200 pixels in \d+ bytes are next to nothing/);
+  });
   it("sizes that the bytes cannot hold are refused before anything is reserved", () => {
     const claims = nifti([20000, 20000, 2], 4, new Uint8Array(0));
     expect(() => read(gzip(claims))).toThrow(/cannot hold as many/);

@@ -41,7 +41,7 @@ function sealed(fingerprint: string, key: string, content: string): string {
 }
 /** The value of a JSON file. Throws FormatError, saying what to do, when it is none. */
 function readJson(path: string, remedy: string): unknown {
-  return parseJson(new TextDecoder().decode(readFile(path, remedy)), `${path}: it`, remedy);
+  return parseJson(readFile(path, remedy), `${path}: it`, remedy);
 }
 /**
  * The content of a sealed file. Throws FormatError when it is another audit's, or not as it was.

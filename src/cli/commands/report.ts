@@ -8,13 +8,22 @@ import {
   renderMarkdown,
   type AuditResult,
 } from "../../audit/index.ts";
-import { ConfigError } from "../../engine/index.ts";
+import { ConfigError, FormatError, parseJson } from "../../engine/index.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, fileExists, readFile, writeFiles } from "../files.ts";
 import { printing, text } from "../options.ts";
 import { command, type Command } from "./command.ts";
 
-export const loadResult = (path: string): AuditResult => readResult(new TextDecoder().decode(readFile(path)), path);
+export const loadResult = (path: string): AuditResult => readResult(readFile(path), path);
+
+/** The command that a run.json holds. Throws FormatError when it holds none. */
+function commandIn(path: string): string {
+  if (!fileExists(path)) return "unknown: run.json is not beside the result";
+  const remedy = "remove it, and the report says that its command is unknown";
+  const { command } = (parseJson(readFile(path), `${path}: it`, remedy) ?? {}) as { command?: unknown };
+  if (typeof command !== "string") throw new FormatError(`${path}: it holds no command; ${remedy}`, {});
+  return command;
+}
 
 export const reportCommand: Command = command({
   name: "report",
@@ -36,10 +45,7 @@ export const reportCommand: Command = command({
     };
     checkWritable(paths.report);
     // the command stands beside the result, for the result itself depends on the numbers alone
-    const run = join(dirname(path), "run.json");
-    const { command: repeat = "unknown: run.json is not beside the result" } = fileExists(run)
-      ? (JSON.parse(new TextDecoder().decode(readFile(run))) as { command?: string })
-      : {};
+    const repeat = commandIn(join(dirname(path), "run.json"));
     const pictures =
       figures === undefined
         ? []

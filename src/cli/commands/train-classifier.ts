@@ -1,6 +1,6 @@
 // fiducial train classifier: a network from labelled images; it can be stopped at any moment and
 // resumed to the same bits.
-import { ConfigError, FormatError, formatShape, present } from "../../engine/index.ts";
+import { ConfigError, FormatError, formatShape, parseJson, present, quoted } from "../../engine/index.ts";
 import {
   adam,
   augmented,
@@ -30,27 +30,22 @@ import { table, type Terminal } from "../terminal.ts";
 import { resumeOptions, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
 
+interface Described {
+  readonly input?: unknown;
+  readonly layers?: nn.Layer[];
+}
 /** A named architecture, or { "input": [C,H,W], "layers": [{ "kind": … }, …] } in a JSON file. */
 function architecture(name: string, input: readonly [number, number, number], classes: number, seed: number): Network {
   const named = { lenet5: nn.lenet5, resnet20: nn.resnet20, resnet18: nn.resnet18, vgg: nn.smallVgg };
   if (Object.hasOwn(named, name)) return named[name as keyof typeof named]({ classes, seed, input });
   if (!name.endsWith(".json"))
     throw new ConfigError(`--arch ${name}: it is ${Object.keys(named).join(", ")} or a JSON file`, { name });
-  let described: { input: number[]; layers: nn.Layer[] };
-  try {
-    described = JSON.parse(new TextDecoder().decode(readFile(name)));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new FormatError(`${name}: it is not JSON: ${error.message}`, {});
-    throw error;
-  }
-  if (!Array.isArray(described?.layers))
-    throw new FormatError(
-      `${name}: it should be { "input": [channels, height, width], "layers": [{ "kind": "conv2d", … }, …] }`,
-      {},
-    );
-  if (described.input && described.input.join() !== input.join())
+  const form = `{ "input": [channels, height, width], "layers": [{ "kind": "conv2d", … }, …] }`;
+  const described = (parseJson(readFile(name), `${name}: it`, `it should be ${form}`) ?? {}) as Described;
+  if (!Array.isArray(described.layers)) throw new FormatError(`${name}: it should be ${form}`, {});
+  if (described.input !== undefined && String(described.input) !== String(input))
     throw new ConfigError(
-      `${name}: it takes images ${formatShape(described.input)}, the data's are ${formatShape(input)}`,
+      `${name}: it takes images ${quoted(described.input)}, the data's are ${formatShape(input)}`,
       {},
     );
   return nn.sequential({ input, layers: described.layers, seed });

@@ -5,6 +5,7 @@ import { zipEntries } from "../formats/zip.ts";
 import { printable } from "../printable.ts";
 import type { LabelledImages } from "./labelled.ts";
 
+const MOST_CLASSES = 1e5;
 /**
  * Images [n,H,W], [n,C,H,W] or [n,H,W,C] with 1 or 3 channels, bytes from 0 to 255 or floats from 0
  * to 1; labels [n], whole numbers from 0. Throws FormatError for shapes, counts or values that do
@@ -29,13 +30,15 @@ export function arraySet(
   if (labels.shape.length !== 1 || labels.complex)
     fail(`its labels are (${labels.shape.join(", ")}); they should be one row of whole numbers`);
   if (labels.shape[0] !== n) fail(`${n} images and ${labels.shape[0]} labels; they belong together one to one`);
-  const values = Array.from({ length: n }, (_, i) => labels.at([i]));
-  const top = options.classes ? options.classes.length - 1 : values.reduce((a, b) => Math.max(a, b), 0);
-  const bad = values.findIndex((v) => !Number.isInteger(v) || v < 0 || v > top || v > 1e5);
-  if (bad >= 0)
-    fail(
-      `image ${bad} has label ${values[bad]}; labels are whole numbers from 0${options.classes ? ` to ${top}` : ""}`,
-    );
+  const most = options.classes ? options.classes.length - 1 : MOST_CLASSES;
+  const values = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    const label = labels.at([i]);
+    if (!Number.isInteger(label) || label < 0 || label > most)
+      fail(`image ${i} has label ${label}; labels are whole numbers from 0${options.classes ? ` to ${most}` : ""}`);
+    values[i] = label;
+  }
+  const top = options.classes ? most : values.reduce((a, b) => Math.max(a, b), 0);
   const white = images.type === "u1" ? 255 : 1;
   return {
     length: n,

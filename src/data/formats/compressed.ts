@@ -26,9 +26,11 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   return ~c >>> 0;
 }
 
+/** As many bytes as that many deflated ones can hold. */
+export const mostFrom = (packed: number): number => LARGEST_RATIO * packed;
 /** Throws FormatError when `packed` deflated bytes cannot hold `size` bytes. */
 export function checkRatio(name: string, size: number, packed: number): void {
-  if (size > LARGEST_RATIO * packed + 1024)
+  if (size > mostFrom(packed) + 1024)
     throw new FormatError(
       `${name}: its header needs ${size} bytes and its ${packed} packed ones cannot hold as many: it is cut short or damaged`,
       { name, size, packed },
@@ -193,12 +195,17 @@ export const gunzipStart = (packed: Uint8Array, count: number, name: string): Ui
   startOf({ packed, count, name }, (take) => new Gunzip(take));
 
 /**
- * How many bytes the pieces of a zlib stream unpack to; none is kept. Throws FormatError when it is
- * damaged or over the limit.
+ * The first `size` bytes of a zlib stream that comes in pieces; undefined where it has fewer.
+ * Throws FormatError when it is damaged or over the limit.
  */
-export function checkUnpacks(pieces: readonly Uint8Array[], { name, limit }: Unpacking): number {
+export function unpacked(
+  pieces: readonly Uint8Array[],
+  { name, size, limit }: Unpacking & { readonly size: number },
+): Uint8Array | undefined {
+  const out = new Uint8Array(size);
   let length = 0;
   const stream = new Unzlib((piece) => {
+    if (length < size) out.set(piece.subarray(0, size - length), length);
     length += piece.length;
     if (length > limit) tooMuch(name, limit);
   });
@@ -209,5 +216,5 @@ export function checkUnpacks(pieces: readonly Uint8Array[], { name, limit }: Unp
   } catch (error) {
     damaged(name, error);
   }
-  return length;
+  return length < size ? undefined : out;
 }

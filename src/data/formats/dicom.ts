@@ -6,6 +6,7 @@ import { printable } from "../printable.ts";
 import type { Volume } from "../volume.ts";
 import { checkRatio, inflateRaw, inflateStart } from "./compressed.ts";
 import { decoderFor, pixelsPerByte, syntaxName, type Decode } from "./dicom-codecs.ts";
+import { checkItems } from "./dicom-limits.ts";
 import { dicomVolume } from "./dicom-pixels.ts";
 import { beginsWith, type Format } from "./format.ts";
 
@@ -52,7 +53,9 @@ function parseDeflated(bytes: Uint8Array, start: number, name: string): dicomPar
   if (!pixels) throw new FormatError(`${name}: it has no pixel data among its first ${DEFLATED_HEAD} bytes`, { name });
   const limit = pixels.dataOffset + pixels.length + BEHIND;
   checkRatio(name, limit - BEHIND, packed.length);
-  return dicomParser.parseDicom(inflateRaw(packed, { name, limit }), { TransferSyntaxUID: EXPLICIT });
+  const whole = inflateRaw(packed, { name, limit });
+  checkItems(whole, name);
+  return dicomParser.parseDicom(whole, { TransferSyntaxUID: EXPLICIT });
 }
 
 /** A data set, and how its pixels are packed: the UID of a compressed transfer syntax says so. */
@@ -62,6 +65,7 @@ interface Parsed {
   readonly compressed?: string;
 }
 export function parseDicomFile(given: Uint8Array, name: string): Parsed {
+  checkItems(given, name);
   const bare = isPart10(given) ? undefined : bareSyntax(given);
   if (bare !== undefined && bare !== "meta")
     return { data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }), little: bare !== BIG_ENDIAN };

@@ -1,11 +1,13 @@
-// PNG, 1 to 16 bit, grey or colour (as luminance), by fast-png. Its chunks, and what they may
-// unpack to: png-chunks.ts.
-import { decode, encode, type DecodedPng } from "fast-png";
-import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
+// PNG, 1 to 16 bit, grey or colour (as luminance), interlaced or not. Read here and not by fast-png,
+// which keeps five times what the pixels unpack to; their rows are unpacked once, into their own
+// place. Its chunks: png-chunks.ts; its rows: png-pixels.ts.
+import { encode } from "fast-png";
+import { FormatError, present } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
-import { checkRatio, checkUnpacks } from "./compressed.ts";
+import { checkRatio, mostFrom, unpacked } from "./compressed.ts";
 import { beginsWith, type Format } from "./format.ts";
-import { pngHeader, pngPixelChunks } from "./png-chunks.ts";
+import { pngChunks, pngHeader, type PngHeader } from "./png-chunks.ts";
+import { pngSamples, type Sample } from "./png-pixels.ts";
 
 /** A picture whose pixels are looked up one by one: red, green and blue in [0, 1]. */
 export interface Picture {
@@ -23,56 +25,44 @@ export function luminance([r, g, b]: readonly [number, number, number]): number 
 
 /** Unpacked bytes behind the pixels that are let pass, as other readers do. */
 const BEHIND = 65536;
+/** Pixels for which there is always room: 4096². */
+const MANY = 2 ** 24;
 
-type Sample = (row: number, column: number, channel: number) => number;
 type Fail = (why: string) => never;
 
 /**
- * Transparency is told, not applied. Throws FormatError for a file that is damaged,
- * UnsupportedOpError for interlaced ones of fewer than 8 bits.
+ * Transparency is told, not applied. Throws FormatError for a file that is damaged, and for a large
+ * one that is packed as tightly as nothing but a blank one can be.
  */
 export function readPngPicture(bytes: Uint8Array, name: string): Picture {
   const fail: Fail = (why) => {
     throw new FormatError(`${name}: this PNG cannot be read (${why}); it is cut short or damaged`, { name });
   };
   const head = pngHeader(bytes, fail);
+  const { height, width, channels, depth, colourType, unpackedBytes } = head;
   // the size is checked before anything is allocated for it
-  checkSize(name, head.width * head.height, 0, 0);
-  if (head.depth < 8 && head.interlaced)
-    throw new UnsupportedOpError(
-      `${name}: interlaced PNGs of ${head.depth} bits are not read; save it without interlacing`,
-      {
-        name,
-      },
+  checkSize(name, width * height, 0, 0);
+  const { packed, palette, transparency } = pngChunks(bytes, fail);
+  const packedBytes = packed.reduce((n, piece) => n + piece.length, 0);
+  checkRatio(name, unpackedBytes, packedBytes);
+  // its rows, and a number of 8 bytes for every pixel
+  if (width * height > MANY && unpackedBytes + 8 * width * height > 4 * mostFrom(packedBytes))
+    throw new FormatError(
+      `${name}: ${width}×${height} pixels in ${packedBytes} bytes are next to nothing, many times over; make it smaller`,
+      { name, packedBytes },
     );
-  const { file, packed } = pngPixelChunks(bytes, fail);
-  checkRatio(
-    name,
-    head.unpackedBytes,
-    packed.reduce((n, piece) => n + piece.length, 0),
-  );
-  if (checkUnpacks(packed, { name, limit: head.unpackedBytes + BEHIND }) < head.unpackedBytes)
-    fail(`fewer pixels than ${head.width}×${head.height}`);
-  let png: DecodedPng;
-  try {
-    png = decode(file, { checkCrc: true });
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-  const sample = sampler(png);
+  const rows = unpacked(packed, { name, size: unpackedBytes, limit: unpackedBytes + BEHIND });
+  if (rows === undefined) return fail(`fewer pixels than ${width}×${height}`);
+  const sample = pngSamples(rows, head, fail);
   // a colour image may carry a palette as a suggestion
-  const palette = head.colourType === 3 ? (png.palette ?? []) : undefined;
-  const grey = palette === undefined && png.channels < 3;
-  const pixel = palette ? paletteColours(sample, palette, fail) : channelColours(sample, 2 ** png.depth - 1, grey);
-  const opacity = palette ? paletteOpacity(sample, palette) : channelOpacity(png, sample);
-  return { height: png.height, width: png.width, grey, pixel, ...(opacity ? { opacity } : {}) };
-}
-
-function sampler({ width, depth, channels, data }: DecodedPng): Sample {
-  if (depth >= 8) return (i, j, c) => data[(i * width + j) * channels + c];
-  const rowBytes = Math.ceil((width * channels * depth) / 8);
-  const top = 2 ** depth - 1;
-  return (i, j) => (data[i * rowBytes + ((j * depth) >> 3)] >> (8 - depth - ((j * depth) & 7))) & top;
+  if (colourType === 3) {
+    const colours = paletteOf(palette, transparency, fail);
+    const opacity = paletteOpacity(sample, colours);
+    return { height, width, grey: false, pixel: paletteColours(sample, colours, fail), ...present({ opacity }) };
+  }
+  const pixel = channelColours(sample, 2 ** depth - 1, channels < 3);
+  const opacity = channelOpacity(head, sample, transparency);
+  return { height, width, grey: channels < 3, pixel, ...present({ opacity }) };
 }
 
 function channelColours(sample: Sample, top: number, grey: boolean): Picture["pixel"] {
@@ -83,29 +73,38 @@ function channelColours(sample: Sample, top: number, grey: boolean): Picture["pi
   };
 }
 /** An alpha channel, or one colour that is transparent. */
-function channelOpacity(png: DecodedPng, sample: Sample): Picture["opacity"] {
-  const { channels, transparency } = png;
-  const top = 2 ** png.depth - 1;
+function channelOpacity(
+  { channels, depth }: PngHeader,
+  sample: Sample,
+  transparency: Uint8Array | undefined,
+): Picture["opacity"] {
+  const top = 2 ** depth - 1;
   if (channels === 2 || channels === 4) return (i, j) => sample(i, j, channels - 1) / top;
-  if (!transparency || transparency.length < channels) return undefined;
-  const clear = (i: number, j: number): boolean => {
-    for (let c = 0; c < channels; c++) if (sample(i, j, c) !== transparency[c]) return false;
-    return true;
-  };
-  return (i, j) => (clear(i, j) ? 0 : 1);
+  if (!transparency || transparency.length < 2 * channels) return undefined;
+  const colour = Array.from({ length: channels }, (_, c) => 256 * transparency[2 * c] + transparency[2 * c + 1]);
+  return (i, j) => (colour.every((v, c) => sample(i, j, c) === v) ? 0 : 1);
 }
 
-type Palette = NonNullable<DecodedPng["palette"]>;
-function paletteColours(sample: Sample, palette: Palette, fail: Fail): Picture["pixel"] {
+/** Red, green, blue and opacity, in [0, 1]. */
+type Colour = readonly [number, number, number, number];
+function paletteOf(palette: Uint8Array | undefined, transparency: Uint8Array | undefined, fail: Fail): Colour[] {
+  if (!palette || palette.length === 0 || palette.length % 3 !== 0 || palette.length > 3 * 256)
+    return fail("its palette is missing or no list of colours");
+  return Array.from({ length: palette.length / 3 }, (_, k) => {
+    const [r, g, b] = palette.subarray(3 * k, 3 * k + 3);
+    return [r / 255, g / 255, b / 255, (transparency?.[k] ?? 255) / 255];
+  });
+}
+function paletteColours(sample: Sample, palette: readonly Colour[], fail: Fail): Picture["pixel"] {
   return (i, j) => {
     const colour = palette[sample(i, j, 0)];
     if (colour === undefined) return fail("a pixel's colour is not in its palette");
-    return [colour[0] / 255, colour[1] / 255, colour[2] / 255];
+    return [colour[0], colour[1], colour[2]];
   };
 }
-function paletteOpacity(sample: Sample, palette: Palette): Picture["opacity"] {
-  if (!palette.some((colour) => colour.length > 3)) return undefined;
-  return (i, j) => (palette[sample(i, j, 0)]?.[3] ?? 255) / 255;
+function paletteOpacity(sample: Sample, palette: readonly Colour[]): Picture["opacity"] {
+  if (palette.every(([, , , opacity]) => opacity === 1)) return undefined;
+  return (i, j) => palette[sample(i, j, 0)]?.[3] ?? 1;
 }
 
 function someTransparent(

@@ -9,11 +9,28 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((v) => isDeeperThan(v, depth - 1));
 }
 
+/** Where its heap is used up, V8 ends the process without a word: these fit into it. */
+const MAX_BYTES = 2 ** 28;
+const MAX_VALUES = 2 ** 24;
+const MARKS = new Set(Array.from("[{:,", (mark) => mark.charCodeAt(0)));
+/** Whether there are more brackets, colons and commas, as every value brings one. */
+function hasTooManyValues(text: string): boolean {
+  if (text.length <= MAX_VALUES) return false;
+  let count = 0;
+  for (let i = 0; i < text.length && count <= MAX_VALUES; i++) if (MARKS.has(text.charCodeAt(i))) count++;
+  return count > MAX_VALUES;
+}
+
 /**
- * The value of a JSON text. Throws FormatError, beginning with `what` and ending with `remedy`,
- * when it is none and when it is nested deeper than any file of ours.
+ * The value of a JSON text, or of its bytes. Throws FormatError, beginning with `what` and ending
+ * with `remedy`, when it is none and when it is larger, or nested deeper, than any file of ours.
  */
-export function parseJson(text: string, what: string, remedy: string): unknown {
+export function parseJson(source: string | Uint8Array, what: string, remedy: string): unknown {
+  if (source.length > MAX_BYTES)
+    throw new FormatError(`${what} has ${source.length} bytes, more than any that is written; ${remedy}`, {});
+  const text = typeof source === "string" ? source : new TextDecoder().decode(source);
+  if (hasTooManyValues(text))
+    throw new FormatError(`${what} has over ${MAX_VALUES} values, more than any that is written; ${remedy}`, {});
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -14,8 +14,8 @@ import {
 import { applyLayer } from "./apply.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
-import { checkLayers } from "./options.ts";
-import { identityPhysics, type Physics, type OnLayer, type Scope } from "./scope.ts";
+import { checkCount, checkLayers } from "./options.ts";
+import { identityPhysics, type OnLayer, type Physics, type Scope } from "./scope.ts";
 
 export interface Parameter {
   readonly shape: Shape;
@@ -109,6 +109,7 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
     physics: identityPhysics(x),
     apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
   };
+  checkCount(layers);
   run(scope, layers, x);
   return shapes;
 }
@@ -155,6 +156,7 @@ export function sequential(options: {
     physics: identityPhysics(x),
     apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
   };
+  checkCount(options.layers);
   run(scope, options.layers, x);
   return {
     architecture: { input: options.input, layers: options.layers },

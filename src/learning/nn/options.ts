@@ -196,6 +196,23 @@ function refuse(where: string, given: object, types: Readonly<Record<string, Typ
   if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
 }
 
+/** Far more than any network has; each brings values to its graph. */
+const MOST_LAYERS = 10_000;
+/** Layers, and those inside them. */
+function countOf(value: unknown): number {
+  if (!Array.isArray(value)) return 0;
+  return value.reduce<number>((sum, item) => {
+    if (Array.isArray(item)) return sum + countOf(item);
+    if (!object.is(item)) return sum;
+    return sum + 1 + Object.values(item as object).reduce<number>((inside, v) => inside + countOf(v), 0);
+  }, 0);
+}
+/** Throws ConfigError for more layers than a graph can be made of, in all. */
+export function checkCount(value: unknown): void {
+  const count = countOf(value);
+  if (count > MOST_LAYERS)
+    throw new ConfigError(`layers: there are ${count} of them; a network has at most ${MOST_LAYERS}`, { count });
+}
 /** Throws ConfigError when it is no list of objects. */
 export function checkLayers(value: unknown): void {
   if (!layers.is(value)) throw new ConfigError(`layers: it must be ${layers.what}, it is ${quoted(value)}`, {});

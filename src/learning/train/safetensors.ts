@@ -89,7 +89,7 @@ export function readTensors(bytes: Uint8Array, name: string): TensorFile {
     fail(
       `its header claims ${length} bytes and the file has ${bytes.length}: it is cut short or not a safetensors file`,
     );
-  const header = parseJson(new TextDecoder().decode(bytes.subarray(8, 8 + length)), `${name}: its header`, remedy);
+  const header = parseJson(bytes.subarray(8, 8 + length), `${name}: its header`, remedy);
   if (!isObject(header)) return fail(`its header is no object; ${remedy}`);
   const { __metadata__: metadata = {}, ...entries } = header as Entries & { __metadata__?: Record<string, string> };
   if (!isObject(metadata) || !Object.values(metadata).every(isText)) fail(`its metadata are no texts; ${remedy}`);
