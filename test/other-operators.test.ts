@@ -1,0 +1,179 @@
+// Everything that is said of operators in general, on those without a mask: the classical methods
+// get better images than the direct inversion, audits run with the tests that apply, reports say how
+// it was measured, and the command line asks for each.
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { openBackend } from "fiducial/engine";
+import { nn, saveNetwork } from "fiducial/learning";
+import {
+  analyticEllipses,
+  applyOperator,
+  birdcageCoils,
+  brainPhantoms,
+  conjugateGradient,
+  fanBeam,
+  filteredBackProjection,
+  firenet,
+  fullMask,
+  gaussianNoise,
+  inverseProblem,
+  magnitude,
+  measure,
+  multiCoilFourier,
+  nonUniformFourier,
+  parallelBeam,
+  psnr,
+  reconstruct,
+  totalVariation,
+  waveletSparsity,
+  type Operator,
+} from "fiducial/imaging";
+import {
+  audit,
+  instabilityAscent,
+  renderHtml,
+  renderMarkdown,
+  samplingRates,
+  structuralChange,
+  worstCasePerturbation,
+} from "fiducial/audit";
+import { at, fiducial, file } from "./program.ts";
+
+const backend = await openBackend("wasm", { threads: 1 });
+const shape = [32, 32] as const;
+const images = analyticEllipses({ shape, count: 1, seed: 8 });
+const cases: [string, Operator, number][] = [
+  ["a parallel beam", parallelBeam({ shape, views: 15, detectors: 47, arc: 180 }), 0.1],
+  ["a fan beam", fanBeam({ shape, views: 20, detectors: 49, source: 128, detector: 0 }), 0.1],
+  ["golden-angle spokes", nonUniformFourier({ shape, trajectory: { kind: "radial", spokes: 13, samples: 64 } }), 0.02],
+];
+
+describe.each(cases)("%s", (_, operator, sigma) => {
+  const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma }), images });
+  const truth = magnitude(images.image(0));
+  it("is inverted better by every classical method than directly", async () => {
+    const y = await measure(problem, { image: 0, seed: 1, backend });
+    const quality = async (method: Parameters<typeof reconstruct>[0]): Promise<number> =>
+      psnr(truth, magnitude(await reconstruct(method, y, operator, backend)), 1);
+    const direct = await quality(filteredBackProjection());
+    expect(direct).toBeGreaterThan(15);
+    expect(await quality(totalVariation({ sigma }))).toBeGreaterThan(direct + 2);
+    expect(await quality(waveletSparsity({ sigma }))).toBeGreaterThan(direct + 1);
+    expect(await quality(firenet({ sigma }))).toBeGreaterThan(direct + 1);
+    expect(await quality(conjugateGradient())).toBeGreaterThan(direct);
+  }, 60_000);
+  it("is audited by the tests that apply, and its report speaks of no mask", async () => {
+    const result = await audit({
+      problem,
+      methods: [totalVariation({ sigma, iterations: 6 }), filteredBackProjection()],
+      tests: [
+        instabilityAscent({ relativeNorms: [0.02], iterations: 3 }),
+        worstCasePerturbation({ domain: "measurement", relativeBudgets: [0.02], steps: 3, restarts: 1 }),
+        structuralChange({ placements: 1 }),
+        samplingRates(),
+      ],
+      seed: 2,
+      backend,
+    });
+    const outcomes = Object.fromEntries(result.tests.map(({ id, outcome }) => [id, outcome]));
+    expect(outcomes).toMatchObject({ "sampling-rates": "not-applicable", "structural-change": "not-applicable" });
+    for (const id of ["instability-ascent", "worst-case-perturbation"]) expect(outcomes[id]).toMatch(/pass|fail/);
+
+    const command = "fiducial audit";
+    for (const report of [renderMarkdown(result, { command }), renderHtml(result, { command })]) {
+      expect(report).not.toMatch(/% of k-space|with a \w+ mask/);
+      expect(report).toContain(operator.name);
+    }
+  }, 60_000);
+});
+
+describe("the command line", () => {
+  const network = nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 2,
+    depth: 1,
+    seed: 1,
+    size: [16, 16],
+    residual: true,
+  });
+  const model = file("small.safetensors", saveNetwork(network));
+  const short = ["--model", model, "--count", "1", "--steps", "2", "--iterations", "2", "--threads", "1"];
+  it.each([
+    ["radon", ["--views", "9"], /parallelBeam \(views 9, detectors 24, arc 180; simulated\)/],
+    ["fan-beam", ["--views", "9", "--source", "40"], /fanBeam \(views 9, detectors 26, source 40/],
+    ["radial-nufft", ["--spokes", "7"], /nonUniformFourier \(samplingKind radial, readouts 7, samples 32; simulated\)/],
+  ])(
+    "audits by %s",
+    (operator, more, said) => {
+      const out = at(`audit ${operator}`);
+      const args = ["audit", ...short, "--operator", operator, ...more, "--phantoms", "ellipses", "--out", out];
+      const run = fiducial(args);
+      expect(run.status, run.err).toBe(0);
+      const report = readFileSync(`${out}/report.html`, "utf8");
+      expect(report).toMatch(said);
+      expect(report).toContain("measured from its formula, not from its pixels");
+      expect(report).toContain("filtered back-projection");
+      expect(report).not.toContain("% of k-space");
+    },
+    60_000,
+  );
+  it.each([
+    [["--views", "9"], /--views is for --operator radon or fan-beam, not for single-coil/],
+    [
+      ["--operator", "radon", "--acceleration", "4"],
+      /--acceleration is for a mask of k-space, and --operator radon has none/,
+    ],
+    [["--operator", "radon", "--coils", "4"], /--coils is for --operator multi-coil/],
+    [["--operator", "nufft"], /--operator nufft: give its samples by --trajectory FILE/],
+    [["--operator", "multi-coil", "--coils", "espirit"], /--coils espirit: there is no measured k-space/],
+    [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
+  ])(
+    "refuses %j in one line",
+    (args, message) => {
+      const run = fiducial(["audit", ...short, ...args, "--out", at("refused")]);
+      expect(run.status).toBe(2);
+      expect(run.err.trim()).toMatch(message);
+    },
+    30_000,
+  );
+  it("finds the coils of measured k-space by ESPIRiT", async () => {
+    const size = [32, 32] as const;
+    const wide = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true });
+    const operator = multiCoilFourier({ mask: fullMask(size), coils: birdcageCoils({ shape: size, coils: 3 }) });
+    const y = await applyOperator(
+      operator,
+      "forward",
+      brainPhantoms({ shape: size, count: 1, seed: 4 }).image(0),
+      backend,
+    );
+    const kspace = file("coils.npy", npy(y, [3, ...size]));
+    const out = at("espirit");
+    const args = ["reconstruct", "--model", file("wide.safetensors", saveNetwork(wide)), "--kspace", kspace];
+    const run = fiducial([
+      ...args,
+      "--operator",
+      "multi-coil",
+      "--coils",
+      "espirit",
+      "--method",
+      "conjugate-gradient",
+      "--out",
+      out,
+    ]);
+    expect(run.status, run.err).toBe(0);
+    expect(readFileSync(`${out}/reconstruction.npy`).length).toBeGreaterThan(32 * 32 * 8);
+  }, 30_000);
+});
+
+/** [2,coils,H,W] as NPY complex64 [coils,H,W]. */
+function npy(y: ArrayLike<number>, shape: readonly number[]): Uint8Array {
+  const head = `{'descr': '<c8', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
+  const half = y.length / 2;
+  const pairs = Float32Array.from({ length: y.length }, (_, k) => y[(k % 2) * half + Math.floor(k / 2)]);
+  return Buffer.concat([
+    Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]),
+    Buffer.from(`${head}\n`, "latin1"),
+    Buffer.from(pairs.buffer),
+  ]);
+}
