@@ -21,6 +21,7 @@ import {
   measure,
   multiCoilFourier,
   nonUniformFourier,
+  openTrajectory,
   parallelBeam,
   psnr,
   reconstruct,
@@ -119,12 +120,12 @@ describe("the command line", () => {
     60_000,
   );
   it.each([
-    [["--views", "9"], /--views is for --operator radon or fan-beam, not for single-coil/],
+    [["--views", "9"], /--views: give --operator radon or fan-beam too.*single-coil has no use for it/],
     [
       ["--operator", "radon", "--acceleration", "4"],
       /--acceleration is for a mask of k-space, and --operator radon has none/,
     ],
-    [["--operator", "radon", "--coils", "4"], /--coils is for --operator multi-coil/],
+    [["--operator", "radon", "--coils", "4"], /--coils: give --operator multi-coil too/],
     [["--operator", "nufft"], /--operator nufft: give its samples by --trajectory FILE/],
     [["--operator", "multi-coil", "--coils", "espirit"], /--coils espirit: there is no measured k-space/],
     [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
@@ -137,6 +138,28 @@ describe("the command line", () => {
     },
     30_000,
   );
+  it("samples along a trajectory from a file, and says what is wrong with one", () => {
+    const radial = openTrajectory({ kind: "radial", spokes: 30, samples: 32 }, [16, 16]);
+    const given = file("spokes.npy", npy(radial.frequencies, [30, 32, 2], "<f4"));
+    const one = ["reconstruct", "--model", model, "--phantoms", "ellipses", "--count", "1", "--operator", "nufft"];
+    const args = [...one, "--method", "filtered-back-projection", "--out", at("spokes"), "--json", "--trajectory"];
+    const run = fiducial([...args, given]);
+    expect(run.status, run.err).toBe(0);
+    const { images, operator } = JSON.parse(run.out);
+    expect(operator).toMatchObject({ kind: "nonUniformFourier", samplingKind: "file", readouts: 30, samples: 32 });
+    expect(images[0].psnr).toBeGreaterThan(15);
+    const wide = file(
+      "wide.npy",
+      npy(
+        radial.frequencies.map((v) => 2 * v),
+        [30, 32, 2],
+        "<f4",
+      ),
+    );
+    const refused = fiducial([...args, wide]);
+    expect(refused.status).toBe(2);
+    expect(refused.err).toMatch(/trajectory: sample 0 is at -16 cycles per field of view; 16×16 pixels have/);
+  }, 30_000);
   it("finds the coils of measured k-space by ESPIRiT", async () => {
     const size = [32, 32] as const;
     const wide = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true });
@@ -147,7 +170,7 @@ describe("the command line", () => {
       brainPhantoms({ shape: size, count: 1, seed: 4 }).image(0),
       backend,
     );
-    const kspace = file("coils.npy", npy(y, [3, ...size]));
+    const kspace = file("coils.npy", npy(pairs(y), [3, ...size], "<c8"));
     const out = at("espirit");
     const args = ["reconstruct", "--model", file("wide.safetensors", saveNetwork(wide)), "--kspace", kspace];
     const run = fiducial([
@@ -166,14 +189,16 @@ describe("the command line", () => {
   }, 30_000);
 });
 
-/** [2,coils,H,W] as NPY complex64 [coils,H,W]. */
-function npy(y: ArrayLike<number>, shape: readonly number[]): Uint8Array {
-  const head = `{'descr': '<c8', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
+/** [2,coils,H,W] as the pairs of complex64 [coils,H,W]. */
+function pairs(y: ArrayLike<number>): Float32Array {
   const half = y.length / 2;
-  const pairs = Float32Array.from({ length: y.length }, (_, k) => y[(k % 2) * half + Math.floor(k / 2)]);
+  return Float32Array.from({ length: y.length }, (_, k) => y[(k % 2) * half + Math.floor(k / 2)]);
+}
+function npy(values: ArrayLike<number>, shape: readonly number[], type: string): Uint8Array {
+  const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
   return Buffer.concat([
     Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]),
     Buffer.from(`${head}\n`, "latin1"),
-    Buffer.from(pairs.buffer),
+    Buffer.from(Float32Array.from(values).buffer),
   ]);
 }
