@@ -1,6 +1,6 @@
 // Everything that is said of operators in general, on those without a mask: the classical methods
-// get better images than the direct inversion, audits run with the tests that apply, reports say how
-// it was measured, and the command line asks for each.
+// get better images than the direct inversion, audits run with the tests that apply, reports say
+// how it was measured, and the command line asks for each.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openBackend } from "fiducial/engine";
