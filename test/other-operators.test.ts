@@ -21,6 +21,7 @@ import {
   measure,
   multiCoilFourier,
   nonUniformFourier,
+  norm,
   openTrajectory,
   parallelBeam,
   psnr,
@@ -87,6 +88,23 @@ describe.each(cases)("%s", (_, operator, sigma) => {
     }
   }, 60_000);
 });
+
+it("total variation ends at one minimiser, by conjugate gradients or by a majoriser", async () => {
+  const operator = parallelBeam({ shape: [16, 16], views: 12, detectors: 24, arc: 180 });
+  const { meanSquare: _, ...plain } = operator;
+  const own = analyticEllipses({ shape: [16, 16], count: 1, seed: 2 });
+  const y = own.measurement(0, operator);
+  const by = (of: Operator, iterations: number): Promise<Float64Array> =>
+    reconstruct(totalVariation({ lambda: 0.5, rho: 5, iterations }), y, of, backend);
+  const [conjugate, majorised] = [await by(operator, 400), await by(plain, 900)];
+  const away = norm(conjugate.map((v, k) => v - majorised[k])) / norm(majorised);
+  expect(away).toBeLessThan(1e-3);
+  // and it is there sooner
+  const soon = await by(operator, 30);
+  const late = await by(plain, 30);
+  const error = (x: Float64Array): number => norm(x.map((v, k) => v - majorised[k])) / norm(majorised);
+  expect(error(soon)).toBeLessThan(0.8 * error(late));
+}, 60_000);
 
 describe("the command line", () => {
   const network = nn.unet({
