@@ -144,6 +144,7 @@ describe("samples off the grid", () => {
     expect(() => openTrajectory(file, [8, 8], given([3, 2]))).toThrow(/it is \[3×2\]; give \[readouts×samples×2\]/);
     expect(() => openTrajectory(file, [8, 6], given([1, 3, 2]))).toThrow(/sample 1 is at -4 .* from -3 to 3/);
     expect(() => openTrajectory({ ...trajectory, spokes: 0 }, [8, 8])).toThrow(/radial with 0 spokes/);
+    expect(() => openTrajectory({ ...trajectory, spokes: 1e6, samples: 1e6 }, [8, 8])).toThrow(/samples are too many/);
     expect(() => nonUniformFourier({ shape: [8, 8], trajectory, width: 1 })).toThrow(/width 1; give/);
   });
 });

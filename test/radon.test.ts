@@ -90,6 +90,10 @@ describe("a parallel beam", () => {
     const options = { shape: [8, 8], views: 4, detectors: 8, arc: 180 } as const;
     expect(() => parallelBeam({ ...options, views: 0 })).toThrow(/0 views and 8 detectors/);
     expect(() => parallelBeam({ ...options, detectors: 1.5 })).toThrow(/1.5 detectors/);
+    expect(() => parallelBeam({ ...options, views: 1e5, detectors: 1e5 })).toThrow(
+      /8×8 pixels and 100000×100000 samples are too many/,
+    );
+    expect(() => parallelBeam({ ...options, shape: [1e6, 1e6] })).toThrow(/too many; at most/);
     expect(() => parallelBeam({ ...options, arc: 270 })).toThrow(/an arc of 270 degrees/);
   });
 });

@@ -76,7 +76,7 @@ function checkBelongs(options: OperatorValues): void {
   for (const [name, operators] of Object.entries(belongsTo)) {
     if (options[name as keyof OperatorValues] === undefined || operators.includes(options.operator)) continue;
     throw new ConfigError(
-      `${flagOf(name)} is for --operator ${operators.join(" or ")}, not for ${options.operator}; leave it out`,
+      `${flagOf(name)}: give --operator ${operators.join(" or ")} too, or leave it out; ${options.operator} has no use for it`,
       { name },
     );
   }

@@ -1,7 +1,8 @@
 // Line integrals of an image: Joseph's coefficients, and the operator that any set of lines makes.
 // Which lines a beam has: parallel-beam.ts, fan-beam.ts.
-import { formatShape, ShapeError, SparseMatrix, type Shape, type Value } from "../../engine/index.ts";
+import { SparseMatrix } from "../../engine/index.ts";
 import type { Operator } from "./operator.ts";
+import { checkValue } from "./sizes.ts";
 
 type Size = readonly [height: number, width: number];
 
@@ -67,14 +68,6 @@ export function normOfNonNegative(matrix: SparseMatrix): number {
     v = next.map((value) => value / top);
   }
   return Math.sqrt(bound);
-}
-
-/** Holds the axes behind the batch to `own`. Throws ShapeError. */
-export function checkValue(operator: string, what: string, v: Value, own: Shape): void {
-  if (v.shape.slice(1).join() !== own.join())
-    throw new ShapeError(`${operator}: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`, {
-      shape: v.shape,
-    });
 }
 
 /**

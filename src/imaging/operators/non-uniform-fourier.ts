@@ -3,8 +3,8 @@ import { arithmetic, ConfigError, present, type GraphBuilder, type Value } from 
 import { maybe } from "../checks.ts";
 import type { OperatorDefinition } from "./catalogue.ts";
 import { densityCompensation, kaiserBessel } from "./kaiser-bessel.ts";
-import { checkValue } from "./lines.ts";
 import type { Operator } from "./operator.ts";
+import { checkValue } from "./sizes.ts";
 import { aNumber, aShape, type Arrays } from "./spec.ts";
 import { normalOf, normByLanczos } from "./toeplitz.ts";
 import { aTrajectory, openTrajectory, type TrajectorySpec } from "./trajectories.ts";

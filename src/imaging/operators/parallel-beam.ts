@@ -4,6 +4,7 @@ import type { OperatorDefinition } from "./catalogue.ts";
 import { filteredBackProjectionOf } from "./filtered-back-projection.ts";
 import { lineOperator } from "./lines.ts";
 import type { Operator } from "./operator.ts";
+import { checkSizes } from "./sizes.ts";
 import { aNumber, aShape } from "./spec.ts";
 
 export type ParallelBeam = {
@@ -16,7 +17,10 @@ export type ParallelBeam = {
 };
 
 /** Throws ConfigError, naming the operator, for counts that no scanner has. */
-export function checkBeam(name: string, { views, detectors }: Pick<ParallelBeam, "views" | "detectors">): void {
+export function checkBeam(
+  name: string,
+  { shape, views, detectors }: Pick<ParallelBeam, "shape" | "views" | "detectors">,
+): void {
   const some = (count: number, least: number): boolean =>
     Number.isInteger(count) && count >= least && count <= 1_000_000;
   if (!some(views, 1) || !some(detectors, 2))
@@ -24,6 +28,7 @@ export function checkBeam(name: string, { views, detectors }: Pick<ParallelBeam,
       `${name}: ${views} views and ${detectors} detectors; give whole numbers, from 1 and from 2 up`,
       { views, detectors },
     );
+  checkSizes(name, shape, [views, detectors]);
 }
 
 /**

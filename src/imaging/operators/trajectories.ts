@@ -1,6 +1,7 @@
 // Where off the grid k-space is sampled: every kind of trajectory as plain data.
 import { ConfigError, FormatError, formatShape, PI, sinCos } from "../../engine/index.ts";
 import type { Frequencies } from "./operator.ts";
+import { checkSizes } from "./sizes.ts";
 import { aHash, aNumber, arrayHash, arrayOf, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
 
 export interface TrajectoryKinds {
@@ -64,6 +65,7 @@ function fromFile(shape: Size, hash: string, arrays: Arrays): Trajectory {
     throw new FormatError(`trajectory: it is ${formatShape(given)}; give [readouts×samples×2], down and across`, {
       shape: given,
     });
+  checkSizes("trajectory", shape, [readouts, samples]);
   const frequencies = Float64Array.from(data);
   const beyond = frequencies.findIndex((v, k) => !(Math.abs(v) <= shape[k % 2] / 2));
   if (beyond >= 0)
@@ -86,6 +88,7 @@ export function openTrajectory(spec: TrajectorySpec, shape: Size, arrays: Arrays
   );
   if (bad) throw new ConfigError(`trajectory: ${kind} with ${bad[1]} ${bad[0]}; give a number from 1 up`, { spec });
   const { samples } = spec;
+  checkSizes("trajectory", shape, [spec.kind === "radial" ? spec.spokes : spec.arms, samples]);
   if (spec.kind === "radial")
     return polar(shape, [spec.spokes, samples], (spoke, s) => [
       (s - Math.floor(samples / 2)) / samples,

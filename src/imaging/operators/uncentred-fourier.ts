@@ -1,10 +1,10 @@
 // Single-coil MR sampling in the layout of numpy.fft.fft2: the lowest frequency in the corner.
 import { arithmetic, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { OperatorDefinition } from "./catalogue.ts";
-import { checkValue } from "./lines.ts";
 import { aMask, describeMask, openMask } from "./mask-spec.ts";
 import type { Mask } from "./masks.ts";
 import type { Operator } from "./operator.ts";
+import { checkValue } from "./sizes.ts";
 import { subsampledFourier } from "./subsampled-fourier.ts";
 
 /**

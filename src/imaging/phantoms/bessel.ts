@@ -29,7 +29,7 @@ function asymptotic(x: number): number {
     term = next;
     const sign = k % 4 < 2 ? 1 : -1;
     if (k % 2 === 1) q += sign * term;
-    else p += (k % 4 === 0 ? 1 : -1) * term;
+    else p += sign * term;
   }
   const [sin, cos] = sinCos(x - (3 * PI) / 4);
   return Math.sqrt(2 / (PI * x)) * (p * cos - q * sin);

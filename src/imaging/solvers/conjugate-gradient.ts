@@ -1,6 +1,7 @@
 // Least squares by conjugate gradients, unrolled in the graph: for several coils, iterative SENSE.
 import { arithmetic, ConfigError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
+import { inner } from "./inner.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 
 /**
@@ -25,25 +26,18 @@ export function conjugateGradient(options: { mu?: number; iterations?: number } 
 }
 
 function solve(b: GraphBuilder, y: Value, operator: Operator, mu: number, iterations: number): Value {
-  const { add, div, mul, reshape, sub, sum } = arithmetic(b);
-  /**
-   * One number per image; never exactly 0, so that a search that has ended divides by something.
-   */
-  const inner = (p: Value, q: Value): Value => {
-    const axes = p.shape.map((_, i) => i).slice(1);
-    return reshape(add(sum(mul(p, q), axes), 1e-20), [p.shape[0], ...axes.map(() => 1)]);
-  };
+  const { add, div, mul, sub } = arithmetic(b);
   const normal = (x: Value): Value => add(operator.adjoint(b, operator.forward(b, x)), mul(x, mu));
   let residual = operator.adjoint(b, y);
   let x = mul(residual, 0);
   let direction = residual;
-  let energy = inner(residual, residual);
+  let energy = inner(b, residual, residual);
   for (let k = 0; k < iterations; k++) {
     const image = normal(direction);
-    const length = div(energy, inner(direction, image));
+    const length = div(energy, inner(b, direction, image));
     x = add(x, mul(direction, length));
     residual = sub(residual, mul(image, length));
-    const next = inner(residual, residual);
+    const next = inner(b, residual, residual);
     direction = add(residual, mul(direction, div(next, energy)));
     energy = next;
   }
