@@ -196,16 +196,21 @@ async function librarian(key: keyof typeof codecs, what: string, name: string): 
     library = await optional({ name, what, library: codec.library }, load);
     opened.set(key, library);
   }
-  const ready = library;
+  const { [codec.decoder]: Decoder } = library;
   return (frame, shape) => {
     checkFrame(codec.size(frame), shape);
+    let trapped = false;
+    const decoder = new Decoder();
     try {
-      return byLibrary(new ready[codec.decoder](), frame, shape);
+      return byLibrary(decoder, frame, shape);
     } catch (error) {
-      // a trap leaves the library as it was when it happened
-      opened.delete(key);
       if (error instanceof FormatError) throw error;
-      return damaged(shape.name, typeof error === "number" ? "the library gave it up" : String(error).slice(0, 80));
+      // C++ throws numbers; anything else is a trap, which leaves the library as it was then
+      trapped = typeof error !== "number";
+      return damaged(shape.name, trapped ? String(error).slice(0, 80) : "the library gave it up");
+    } finally {
+      if (trapped) opened.delete(key);
+      else decoder.delete();
     }
   };
 }
@@ -228,7 +233,5 @@ function byLibrary(decoder: FrameDecoder, frame: Uint8Array, shape: FrameShape):
   const length = (height * width * bits) / 8;
   const bytes = decoder.getDecodedBuffer();
   if (bytes.length < length) damaged(name, "too few pixels");
-  const samples = typed(Uint8Array.from(bytes.subarray(0, length)), bits);
-  decoder.delete();
-  return samples;
+  return typed(Uint8Array.from(bytes.subarray(0, length)), bits);
 }
