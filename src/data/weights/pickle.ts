@@ -141,12 +141,15 @@ class Machine {
     this.push(item as Pickled);
   }
   known(module: Pickled, name: Pickled): void {
-    const global = `${module} ${name}`;
     const { calls, name: file } = this.#options;
-    if (typeof module !== "string" || typeof name !== "string") this.fail("names a global by no text");
+    // not put into a text before it is one: a deep nest of lists would run out of stack
+    const global =
+      typeof module === "string" && typeof name === "string"
+        ? `${module} ${name}`
+        : this.fail("names a global by no text");
     if (!Object.hasOwn(calls, global))
       throw new UnsupportedOpError(
-        `${file}: its pickle asks for ${printable(`${module}.${name}`)}, which is refused: of pickles only tensors and dictionaries of them are built, and no code is run; save the state_dict alone`,
+        `${file}: its pickle asks for ${printable(global.replace(" ", "."))}, which is refused: of pickles only tensors and dictionaries of them are built, and no code is run; save the state_dict alone`,
         { global },
       );
     this.push(new Known(global));
