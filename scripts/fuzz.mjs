@@ -33,6 +33,7 @@ import {
   zip,
 } from "../test/fixtures/files.mjs";
 import { own } from "./fuzz-own.mjs";
+import { ofWeights } from "./fuzz-weights.mjs";
 
 const SLOW = 2000;
 /** Room for what a reader needs whatever the file: fflate's pieces unpack to 4 MB each. */
@@ -220,6 +221,7 @@ const kinds = {
     holds: 1,
   },
   ...own,
+  ...ofWeights,
 };
 
 /** Ends of the ranges of lengths, counts and offsets. */
