@@ -1,5 +1,5 @@
-// Networks by the names of their files: Fiducial's own checkpoints, and weights of other makers with
-// a recipe that says what they are.
+// Networks by the names of their files: Fiducial's own checkpoints, and weights of other makers
+// with a recipe that says what they are.
 import { fileURLToPath } from "node:url";
 import { ConfigError, formatShape } from "../engine/index.ts";
 import { loadTensors } from "../data/index.ts";

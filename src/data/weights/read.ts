@@ -66,9 +66,9 @@ function isSafetensors(bytes: Uint8Array): boolean {
 }
 
 /**
- * The tensors of a file by their names, row-major; their values are not read yet. Throws FormatError
- * for a file that is damaged or of no format that is read, UnsupportedOpError for what is refused.
- * HDF5: loadTensors.
+ * The tensors of a file by their names, row-major; their values are not read yet. Throws
+ * FormatError for a file that is damaged or of no format that is read, UnsupportedOpError for what
+ * is refused. HDF5: loadTensors.
  */
 export function readTensors(bytes: Uint8Array, name: string): StoredTensors {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return archive(bytes, name);

@@ -1,5 +1,5 @@
-// PyTorch's files: zip archives of a pickle and storages, and the stream of before version 1.6. What
-// is built: tensors, and dictionaries and lists of them. The pickles: pickle.ts.
+// PyTorch's files: zip archives of a pickle and storages, and the stream of before version 1.6.
+// What is built: tensors, and dictionaries and lists of them. The pickles: pickle.ts.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { zipEntries, type ZipEntry } from "../formats/zip.ts";
 import { printable } from "../printable.ts";
