@@ -95,6 +95,18 @@ describe("HDF5", () => {
     expect(() => file.read((root) => dataset(root, "x").numbers())).toThrow(/cannot hold/);
   });
 
+  it("refuses a heap without an end, which the library would read for ever", async () => {
+    const bytes = await hdf5((file) => file.create_dataset({ name: "x", data: ["said"], shape: [1], dtype: "S" }));
+    const heap = Buffer.from(bytes).indexOf("GCOL");
+    const view = new DataView(bytes.buffer);
+    // the text is the first object, the free space behind it the second
+    const free = heap + 32 + Math.ceil(Number(view.getBigUint64(heap + 24, true)) / 8) * 8;
+    expect(view.getUint16(free, true)).toBe(0);
+    expect((await openHdf5(bytes, "a.h5")).read((root) => dataset(root, "x").texts())).toEqual(["said"]);
+    view.setBigUint64(free + 8, 0n, true);
+    await expect(openHdf5(bytes, "a.h5")).rejects.toThrow(/a heap in it has no end/);
+  });
+
   it("refuses what is damaged, in silence", async () => {
     const file = await openHdf5(new Uint8Array(4096), "a.h5");
     expect(() => file.read(() => 1)).toThrow(FormatError);

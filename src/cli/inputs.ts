@@ -42,7 +42,7 @@ import { readFile } from "./files.ts";
 import type { Model } from "./models.ts";
 import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
 import type { Terminal } from "./terminal.ts";
-import { openCellValues, openVolume, slicesOf } from "./volumes.ts";
+import { describeVolume, openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
 /** Far from any seed used in training, so that no image is met twice. */
 export const HELD_OUT_SEED = 20_000;
@@ -77,7 +77,7 @@ export const samplingOptions = {
   }),
   coils: text({
     value: "N|FILE",
-    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4)",
+    help: "of multi-coil: how many, in a birdcage, or an NPY array of their maps, complex [coils,H,W] (4); of --kspace, rss: each by itself, together the root of the sum of squares",
   }),
   noise: number({
     value: "SIGMA",
@@ -285,9 +285,11 @@ export async function loadImages(
   }
   const images: Float32Array[] = [];
   const records: ImageRecord[] = [];
+  const said: string[] = [];
   for (const [i, path] of files.entries()) {
     const volume = await openVolume(path, present({ variable }));
     const { height, width, complex } = volume;
+    said.push(describeVolume(path, volume));
     for (const { values, which, done } of slicesOf(volume, { path, fill, terminal, wanted })) {
       const from = [height, width] as const;
       const { image, preparation } = await prepareImage(values, {
@@ -308,6 +310,8 @@ export async function loadImages(
   if (images.length === 0) throw new DtypeError("--slices: every slice is blank; choose others", { wanted });
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
   if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
+  // bad input is one line, and nothing else
+  for (const line of said) terminal.note(line);
   return {
     set: imagesFrom(images, shape),
     spec: { kind: "given", shape, images: records },

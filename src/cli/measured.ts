@@ -31,6 +31,8 @@ export interface Scans {
 }
 
 type Options = Values<typeof samplingOptions> & Values<typeof imageOptions> & { readonly seed: number };
+/** Every coil by itself. */
+const EACH = { operator: "single-coil", coils: undefined } as const;
 /** Files with more slices give their middle one, unless others are asked for. */
 const MOST_SLICES = 8;
 
@@ -60,8 +62,9 @@ function describe(path: string, given: MeasuredKspace, chosen: readonly number[]
  * size is asked for where `fixed` says so.
  */
 export async function fromKspace(values: Options, path: string, model: Model, fixed: boolean): Promise<Scans> {
-  const jointly = values.operator === "multi-coil";
-  const given = await openKspace(path, { as: jointly ? "coils" : "slices", ...present({ variable: values.variable }) });
+  const several = values.operator === "multi-coil";
+  const jointly = several && values.coils !== "rss";
+  const given = await openKspace(path, { as: several ? "coils" : "slices", ...present({ variable: values.variable }) });
   const { height, width, coils } = given;
   const shape = [height, width] as const;
   const [H, W] = model.shape;
@@ -77,7 +80,7 @@ export async function fromKspace(values: Options, path: string, model: Model, fi
   const { mask: file, sampling, acceleration, centerFraction } = values;
   const masked = [file, sampling, acceleration, centerFraction].some((value) => value !== undefined);
   const { mask, notes } = masked ? await chooseMask(values, { ...model, shape }) : { mask: own, notes: [] };
-  const { operator } = await chooseOperator(values, mask);
+  const { operator } = await chooseOperator(jointly ? values : { ...values, ...EACH }, mask);
   const moved = planes.map((set) => (how.lowest === "corner" ? set.map((k) => shifted(k, shape)) : set));
   const measured = (k: Float32Array): Float64Array =>
     Float64Array.from(k, (v, j) => (mask.data[j % (height * width)] ? v : 0));

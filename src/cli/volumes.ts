@@ -1,5 +1,5 @@
-// Image files and folders by name, and the slices that are taken from them. Some are pairs: a header
-// (.hdr) and its pixels beside it.
+// Image files and folders by name, and the slices that are taken from them. Some are pairs: a
+// header (.hdr) and its pixels beside it.
 import { basename, dirname, join } from "node:path";
 import { ConfigError } from "../engine/index.ts";
 import {
@@ -57,7 +57,8 @@ function filesIn(folder: string, depth = 0): SeriesFile[] {
 export async function openVolume(path: string, options: ReadOptions = {}): Promise<Volume> {
   if (!isFolder(path)) return opened(path, options, loadVolume);
   const files = filesIn(path);
-  if (files.length === 0) throw new ConfigError(`${path}: the folder is empty; name a file or another folder`, {});
+  if (files.length === 0)
+    throw new ConfigError(`${path}: it is a folder, and an empty one; name a file or another folder`, {});
   return loadSeries(files, path);
 }
 
@@ -96,7 +97,6 @@ interface Wishes {
 /** The slices of a file. What is chosen, filled or left out without being asked for is noted. */
 export function slicesOf(volume: Volume, { path, wanted, fill, terminal }: Wishes): Slice[] {
   const { slices, volumes } = volume;
-  terminal.note(describeVolume(path, volume));
   for (const note of volume.notes) terminal.note(`${path}: ${note}`);
   const middle = Math.floor(slices / volumes / 2);
   if (slices > 1 && !wanted)

@@ -4,7 +4,7 @@ import { Gunzip, Inflate, Unzlib } from "fflate";
 import { FormatError } from "../../engine/index.ts";
 
 /** Deflate packs at most this many bytes into one. Source: zlib's technical notes. */
-const LARGEST_RATIO = 1032;
+export const LARGEST_RATIO = 1032;
 /** What is given to fflate at once: it unpacks all of it before it can be stopped. */
 const PIECE = 4096;
 

@@ -196,33 +196,42 @@ async function librarian(key: keyof typeof codecs, what: string, name: string): 
     library = await optional({ name, what, library: codec.library }, load);
     opened.set(key, library);
   }
-  const ready = library;
+  const { [codec.decoder]: Decoder } = library;
   return (frame, shape) => {
+    checkFrame(codec.size(frame), shape);
+    let trapped = false;
+    const decoder = new Decoder();
     try {
-      return byLibrary(new ready[codec.decoder](), codec, frame, shape);
+      return byLibrary(decoder, frame, shape);
     } catch (error) {
-      // a trap leaves the library as it was when it happened
-      opened.delete(key);
-      if (error instanceof FormatError || error instanceof UnsupportedOpError) throw error;
-      return damaged(shape.name, typeof error === "number" ? "the library gave it up" : String(error).slice(0, 80));
+      if (error instanceof FormatError) throw error;
+      // C++ throws numbers; anything else is a trap, which leaves the library as it was then
+      trapped = typeof error !== "number";
+      return damaged(shape.name, trapped ? String(error).slice(0, 80) : "the library gave it up");
+    } finally {
+      if (trapped) opened.delete(key);
+      else decoder.delete();
     }
   };
 }
 
-function byLibrary(decoder: FrameDecoder, { size }: Codec, frame: Uint8Array, shape: FrameShape): ArrayLike<number> {
-  const { name, height, width } = shape;
-  const head = size(frame) ?? damaged(name, "no frame header");
+/** Before anything is reserved for it. */
+function checkFrame(head: JpegFrame | undefined, { name, height, width }: FrameShape): void {
+  if (!head) damaged(name, "no frame header");
   if (head.components !== 1)
     throw new UnsupportedOpError(`${name}: it is in colour; only grey images are read`, { name });
   if (head.height !== height || head.width !== width || head.precision > 16)
     damaged(name, `${head.height}×${head.width} of ${head.precision} bits instead of ${height}×${width}`);
+}
+
+function byLibrary(decoder: FrameDecoder, frame: Uint8Array, shape: FrameShape): ArrayLike<number> {
+  const { name, height, width } = shape;
   decoder.getEncodedBuffer(frame.length).set(frame);
   decoder.decode();
   const { bitsPerSample } = decoder.getFrameInfo();
   const bits = bitsPerSample <= 8 ? 8 : 16;
+  const length = (height * width * bits) / 8;
   const bytes = decoder.getDecodedBuffer();
-  if (bytes.length < (height * width * bits) / 8) damaged(name, "too few pixels");
-  const samples = typed(Uint8Array.from(bytes.subarray(0, (height * width * bits) / 8)), bits);
-  decoder.delete();
-  return samples;
+  if (bytes.length < length) damaged(name, "too few pixels");
+  return typed(Uint8Array.from(bytes.subarray(0, length)), bits);
 }

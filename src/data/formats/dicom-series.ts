@@ -64,7 +64,7 @@ export async function loadSeries(files: readonly SeriesFile[], name: string): Pr
   const heads = files.flatMap((file) => headOf(file) ?? []);
   if (heads.length === 0)
     throw new FormatError(
-      `${name}: none of its ${files.length} files is a DICOM image; name one file or another folder`,
+      `${name}: it is a folder, and none of its ${files.length} files is a DICOM image; name a file or another folder`,
       {
         name,
       },

@@ -60,9 +60,9 @@ const decimal = (v: number): string => {
 };
 
 /**
- * One or several slices [H,W] of values from 0, in 16 bits with a rescale slope: a Secondary Capture
- * Image, or a Multi-frame Grayscale Word one. Every attribute of a patient is empty; UIDs follow
- * from the pixels. Source: DICOM PS3.3 A.8, C.8.6.
+ * One or several slices [H,W] of values from 0, in 16 bits with a rescale slope: a Secondary
+ * Capture Image, or a Multi-frame Grayscale Word one. Every attribute of a patient is empty; UIDs
+ * follow from the pixels. Source: DICOM PS3.3 A.8, C.8.6.
  */
 export function writeDicom(
   slices: readonly ArrayLike<number>[],

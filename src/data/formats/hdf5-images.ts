@@ -1,7 +1,7 @@
 // HDF5 files as images and as k-space: fastMRI's, MRD's (mrd.ts), MATLAB's of version 7.3, and any
 // other by its datasets. HDF5 itself: hdf5.ts.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
-import type { MeasuredKspace } from "../kspace.ts";
+import { coilsOf, type MeasuredKspace } from "../kspace.ts";
 import { chooseArray, columnMajor, rowMajor, type NamedArray } from "../arrays.ts";
 import { volume, type Volume } from "../volume.ts";
 import type { Format, ReadOptions } from "./format.ts";
@@ -107,39 +107,20 @@ async function loadImages(bytes: Uint8Array, name: string, { variable }: ReadOpt
 function fastMriAcquisition(file: Hdf5File, root: Hdf5Group, name: string): MeasuredKspace | undefined {
   const found = fastMri(root);
   if (!found) return undefined;
-  const [height, width] = found.shape.slice(-2);
-  const slices = found.shape[0];
   const coils = found.shape.length === 4 ? found.shape[1] : 1;
   const reference = reconstructed(file, root, name);
   const header = root.child("ismrmrd_header");
   const xml = header?.kind === "dataset" && header.type.kind === "text" ? (header.texts()[0] ?? "") : "";
+  const { open, ...sizes } = named(file, found, false);
+  const { height, width } = sizes;
   const said = sizeIn(inside(inside(xml, "reconSpace"), "matrixSize"));
   const [rows, columns] = reference ? [reference.height, reference.width] : (said ?? [height, width]);
-  const plane = planes(file, found);
-  const size = height * width;
-  return {
+  return coilsOf(name, volume(name, { format: "fastMRI", ...sizes }, open()), {
     format: "fastMRI",
-    slices,
     coils,
-    height,
-    width,
     image: [Math.min(rows, height), Math.min(columns, width)],
-    notes: [],
-    ...(reference?.slices === slices ? { reference } : {}),
-    kspace(slice, coil) {
-      checkPlace(name, { slice, coil, slices, coils });
-      const values = plane(slice * coils + coil);
-      return Float32Array.from({ length: 2 * size }, (_, p) => values[2 * (p % size) + (p < size ? 0 : 1)]);
-    },
-  };
-}
-function checkPlace(name: string, at: { slice: number; coil: number; slices: number; coils: number }): void {
-  const { slice, coil, slices, coils } = at;
-  if (slice >= 0 && slice < slices && coil >= 0 && coil < coils) return;
-  throw new FormatError(
-    `${name}: there is no slice ${slice} of coil ${coil}; it has ${slices} slices of ${coils} coils`,
-    at,
-  );
+    ...(reference?.slices === found.shape[0] ? { reference } : {}),
+  });
 }
 
 async function acquire(

@@ -3,7 +3,8 @@
 import { FormatError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { MAX_VOXELS } from "../volume.ts";
-import { checkRatio } from "./compressed.ts";
+import { checkRatio, LARGEST_RATIO } from "./compressed.ts";
+import { checkHeaps } from "./hdf5-heaps.ts";
 import { numbersOf, typeOf, textsOf, type Hdf5Type, type Metadata } from "./hdf5-types.ts";
 import { optional } from "./optional.ts";
 
@@ -93,8 +94,11 @@ function silence({ FS }: Module): void {
 }
 
 let files = 0;
-/** Throws UnsupportedOpError where h5wasm is not installed. */
+/**
+ * Throws UnsupportedOpError where h5wasm is not installed, FormatError for a heap without an end.
+ */
 export async function openHdf5(bytes: Uint8Array, name: string): Promise<Hdf5File> {
+  checkHeaps(bytes, name);
   const module = await load(name);
   return {
     read(use) {
@@ -105,13 +109,36 @@ export async function openHdf5(bytes: Uint8Array, name: string): Promise<Hdf5Fil
       try {
         const id = guarded(name, () => module.open(path, module.H5F_ACC_RDONLY, false, -1, -1));
         if (id < 0n) damaged(name);
-        open = { module, id, name, length: bytes.length };
-        return use(groupAt(open, "/"));
+        const opened = { module, id, name, length: bytes.length };
+        open = opened;
+        return withinMemory(LARGEST_RATIO * bytes.length + ROOM, () => use(groupAt(opened, "/")));
       } finally {
         closed(module, path, open?.id);
       }
     },
   };
+}
+
+/** What libhdf5 needs for itself. */
+const ROOM = 64 * 2 ** 20;
+/**
+ * Runs `work` while WebAssembly's memories grow by no more than so many bytes together: libhdf5
+ * reserves what a file claims for chunks and texts, and takes a refusal for an error.
+ */
+function withinMemory<T>(bytes: number, work: () => T): T {
+  const { prototype } = WebAssembly.Memory;
+  const { grow } = prototype;
+  let left = bytes;
+  prototype.grow = function (this: WebAssembly.Memory, pages: number): number {
+    if (65536 * pages > left) throw new FormatError(`no room for ${65536 * pages} bytes`, { pages });
+    left -= 65536 * pages;
+    return grow.call(this, pages);
+  };
+  try {
+    return work();
+  } finally {
+    prototype.grow = grow;
+  }
 }
 
 /** Behind a trap in the library nothing may be left to close. */

@@ -1,9 +1,10 @@
 // MRD, the ISMRM's raw data: acquisitions in a dataset of HDF5, one a readout, beside a header in
 // XML. Cartesian ones are sorted into k-space by their counters.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
-import type { MeasuredKspace } from "../kspace.ts";
+import { coilsOf, type MeasuredKspace } from "../kspace.ts";
 import { printable } from "../printable.ts";
-import { MAX_VOXELS } from "../volume.ts";
+import { MAX_VOXELS, volume } from "../volume.ts";
+import { checkRatio } from "./compressed.ts";
 import type { Hdf5Dataset, Hdf5Group } from "./hdf5.ts";
 import type { Hdf5Member, Hdf5Type } from "./hdf5-types.ts";
 
@@ -104,7 +105,7 @@ function field(type: Hdf5Type, path: readonly string[], name: string): Field {
 
 /** Acquisitions that are read at once. */
 const BATCH = 64;
-function linesOf({ data }: Lines, name: string): Line[] {
+function linesOf({ data }: Lines, name: string, fileBytes: number): Line[] {
   const { type, shape } = data;
   const of = (...path: readonly string[]): Field => field(type, path, name);
   const head = (key: string): Field => of("head", key);
@@ -125,6 +126,7 @@ function linesOf({ data }: Lines, name: string): Line[] {
     throw new FormatError(`${name}: its acquisitions have no list of float32 data`, { name });
   const little = list.of.little;
   const lines: Line[] = [];
+  let total = 0;
   for (let first = 0; first < shape[0]; first += BATCH) {
     const part = { offset: [first], count: [Math.min(BATCH, shape[0] - first)] };
     data.lists(part, (bytes, listAt) => {
@@ -132,6 +134,9 @@ function linesOf({ data }: Lines, name: string): Line[] {
       for (let row = 0; row < bytes.length; row += type.bytes) {
         const read = Object.fromEntries(Object.entries(fields).map(([key, get]) => [key, get(view, row)]));
         const values = listAt(row + list.offset, 4);
+        // many acquisitions may name the same list
+        total += values.length;
+        checkRatio(name, total, fileBytes);
         const numbers = new DataView(values.buffer, values.byteOffset, values.byteLength);
         const data = Float32Array.from({ length: values.length / 4 }, (_, i) => numbers.getFloat32(4 * i, little));
         lines.push({ ...(read as Omit<Line, "counters" | "data">), counters: idx.map((get) => get(view, row)), data });
@@ -173,10 +178,11 @@ function sorted(lines: readonly Line[], { matrix, centre }: Encoding, name: stri
   const values = order.length * size;
   if (!(coils >= 1 && values <= MAX_VOXELS && 4 * values <= LARGEST_GROWTH * fileBytes + 2 ** 20))
     fail(`its header asks for ${order.length} images of ${coils} coils, ${height}×${width}: more than its data`);
+  const places = new Map(order.map((key, n) => [key, n]));
   const images = order.map(() => new Float32Array(size));
   const counts = order.map(() => new Uint16Array(width));
   lines.forEach((line, i) => {
-    const image = order.indexOf(keys[i]);
+    const image = places.get(keys[i])!;
     const column = line.step1 - (centre ?? Math.floor(width / 2)) + Math.floor(width / 2);
     if (column < 0 || column >= width) fail(`line ${line.step1} is outside its encoded matrix of ${width} lines`);
     if (line.data.length < 2 * coils * line.samples) fail(`acquisition ${i} is cut short`);
@@ -225,25 +231,21 @@ function place(line: Line, { into, coils, height, width, column }: Target, fail:
  */
 export function mrdAcquisition(lines: Lines, name: string, fileBytes: number): MeasuredKspace {
   const encoding = encodingOf(lines.xml, name);
-  const all = linesOf(lines, name);
+  const all = linesOf(lines, name, fileBytes);
   const used = all.filter(({ flags, space }) => space === 0 && !others.some((bit) => has(flags, bit)));
   if (used.length === 0) throw new FormatError(`${name}: none of its ${all.length} acquisitions is of an image`, {});
   const { images, coils, height, width } = sorted(used, encoding, name, fileBytes);
   const left = all.length - used.length;
   const notes = left > 0 ? [`${left} of ${all.length} acquisitions (noise, calibration, navigators) are left out`] : [];
-  const size = 2 * height * width;
-  return {
+  const facts = { format: "MRD", slices: images.length * coils, height, width, complex: true, notes };
+  const planes = volume(name, facts, (k, part, i, j) => {
+    const plane = 2 * (k % coils) + part;
+    return images[Math.floor(k / coils)][(plane * height + i) * width + j];
+  });
+  const { share } = encoding;
+  return coilsOf(name, planes, {
     format: "MRD",
-    slices: images.length,
     coils,
-    height,
-    width,
-    image: [Math.round(height * encoding.share[0]), Math.round(width * encoding.share[1])],
-    notes,
-    kspace(slice, coil) {
-      if (!(slice >= 0 && slice < images.length && coil >= 0 && coil < coils))
-        throw new FormatError(`${name}: there is no slice ${slice} of coil ${coil}`, { slice, coil });
-      return images[slice].slice(coil * size, (coil + 1) * size);
-    },
-  };
+    image: [Math.max(1, Math.round(height * share[0])), Math.max(1, Math.round(width * share[1]))],
+  });
 }

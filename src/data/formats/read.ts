@@ -75,6 +75,6 @@ export async function loadKspace(
   const measured = await formatOf(bytes, name).acquire?.(bytes, name, options);
   if (measured) return measured;
   const volume = await loadVolume(bytes, name, { ...options, stored: true });
-  if (volume.complex) return kspaceOf(volume, as);
+  if (volume.complex) return kspaceOf(name, volume, as);
   throw new FormatError(`${name}: its values are real; k-space is complex (an NPY array of complex64)`, { name });
 }
