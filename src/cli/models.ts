@@ -22,7 +22,8 @@ type ModelValues = Values<typeof modelOptions>;
 
 async function opened(path: string | undefined, as: string | undefined): Promise<Network> {
   if (as === undefined) return loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
-  if (path === undefined) throw new ConfigError("--as: give the weights that it describes too, with --model", { as });
+  if (path === undefined)
+    throw new ConfigError("--as: give the weights that it describes too (--model FILE; inspect FILE)", { as });
   const recipe = parseRecipe(readFile(as), as);
   return networkFromRecipe(recipe, await loadTensors(readFile(path), path), path);
 }
