@@ -34,7 +34,7 @@ const numbers = [0, -1, 0.5, 1e-300, 1e300, 2 ** 31, 2 ** 53, 65536, 1e9];
 const nested = (depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 /** Stands for a nest that JSON.stringify could not write. */
 const NEST = "a nest of lists";
-const written = (value) => (JSON.stringify(value) ?? "null").replaceAll(`"${NEST}"`, nested(20000));
+export const written = (value) => (JSON.stringify(value) ?? "null").replaceAll(`"${NEST}"`, nested(20000));
 const pick = (list, rng) => list[rng.integer(list.length)];
 function strange(rng, other) {
   const of = [
@@ -54,7 +54,7 @@ function nodesOf(value, found = []) {
   return found;
 }
 /** The same with one to three fields changed. */
-function changed(value, rng) {
+export function changed(value, rng) {
   const root = { value: structuredClone(value) };
   for (let n = rng.integer(3) ? 1 : 1 + rng.integer(3); n > 0; n--) {
     const nodes = nodesOf(root);

@@ -33,6 +33,7 @@ import {
 } from "../test/fixtures/files.mjs";
 import { containers } from "./fuzz-containers.mjs";
 import { own } from "./fuzz-own.mjs";
+import { ofWeights } from "./fuzz-weights.mjs";
 
 const SLOW = 2000;
 /** Room for what a reader needs whatever the file: fflate's pieces unpack to 4 MB each. */
@@ -223,6 +224,7 @@ const kinds = {
   },
   ...containers,
   ...own,
+  ...ofWeights,
 };
 
 /** Ends of the ranges of lengths, counts and offsets. */

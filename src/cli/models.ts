@@ -1,5 +1,5 @@
-// Networks by the names of their files: Fiducial's own checkpoints, and weights of other makers with
-// a recipe that says what they are.
+// Networks by the names of their files: Fiducial's own checkpoints, and weights of other makers
+// with a recipe that says what they are.
 import { fileURLToPath } from "node:url";
 import { ConfigError, formatShape } from "../engine/index.ts";
 import { loadTensors } from "../data/index.ts";
@@ -25,7 +25,8 @@ type ModelValues = Values<typeof modelOptions>;
 
 async function opened(path: string | undefined, as: string | undefined): Promise<Network> {
   if (as === undefined) return loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
-  if (path === undefined) throw new ConfigError("--as: give the weights that it describes too, with --model", { as });
+  if (path === undefined)
+    throw new ConfigError("--as: give the weights that it describes too (--model FILE; inspect FILE)", { as });
   const recipe = parseRecipe(readFile(as), as);
   return networkFromRecipe(recipe, await loadTensors(readFile(path), path), path);
 }

@@ -27,5 +27,5 @@ export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.t
 export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/folder.ts";
 export { readIdxSet } from "./datasets/idx.ts";
 export type { LabelledImages } from "./datasets/labelled.ts";
-export { loadTensors, weightFormats } from "./weights/read.ts";
+export { loadTensors, readTensors, weightFormats } from "./weights/read.ts";
 export type { StoredTensor, StoredTensors } from "./weights/tensor.ts";

@@ -3,9 +3,11 @@
 import { FormatError } from "../../engine/index.ts";
 import { openHdf5, type Hdf5Dataset, type Hdf5Group, type Hdf5Node } from "../formats/hdf5.ts";
 import { isComplex } from "../formats/hdf5-types.ts";
-import { MOST_TENSORS, type StoredTensor } from "./tensor.ts";
+import { MOST_TENSORS, MOST_VALUES, type StoredTensor } from "./tensor.ts";
 
 const DEEPEST = 16;
+/** Deflate's, in bytes. */
+const LARGEST_RATIO = 1032;
 const NUMBERS: readonly string[] = [
   "double",
   "single",
@@ -22,6 +24,8 @@ interface Walk {
   readonly name: string;
   readonly matlab: boolean;
   readonly found: Map<string, StoredTensor>;
+  /** Values that may still be read: links may lead to one array many times. */
+  room: number;
   visited: number;
 }
 
@@ -50,6 +54,9 @@ function visit(walk: Walk, node: Hdf5Node, path: string, depth: number): void {
     return;
   }
   if (isComplex(node.type) || !isNumbers(node, matlab)) return;
+  walk.room -= node.shape.reduce((n, d) => n * d, 1);
+  if (!(walk.room >= 0))
+    throw new FormatError(`${name}: its arrays hold more values than a file of its size can; it is damaged`, { name });
   found.set(path, array(node));
 }
 function group(walk: Walk, node: Hdf5Group, path: string, depth: number): void {
@@ -71,7 +78,8 @@ export async function hdf5Tensors(bytes: Uint8Array, name: string): Promise<Map<
   return file.read((root) => {
     const ofMatlab = (key: string): boolean => root.child(key)?.attributes().has("MATLAB_class") ?? false;
     const matlab = root.names.some((key) => !key.startsWith("#") && ofMatlab(key));
-    const walk: Walk = { name, matlab, found: new Map(), visited: 0 };
+    const room = Math.min(MOST_VALUES, LARGEST_RATIO * bytes.length);
+    const walk: Walk = { name, matlab, found: new Map(), room, visited: 0 };
     visit(walk, root, "", 0);
     return walk.found;
   });

@@ -141,12 +141,15 @@ class Machine {
     this.push(item as Pickled);
   }
   known(module: Pickled, name: Pickled): void {
-    const global = `${module} ${name}`;
     const { calls, name: file } = this.#options;
-    if (typeof module !== "string" || typeof name !== "string") return this.fail("names a global by no text");
+    // not put into a text before it is one: a deep nest of lists would run out of stack
+    const global =
+      typeof module === "string" && typeof name === "string"
+        ? `${module} ${name}`
+        : this.fail("names a global by no text");
     if (!Object.hasOwn(calls, global))
       throw new UnsupportedOpError(
-        `${file}: its pickle asks for ${printable(`${module}.${name}`)}, which is refused: of pickles only tensors and dictionaries of them are built, and no code is run; save the state_dict alone`,
+        `${file}: its pickle asks for ${printable(global.replace(" ", "."))}, which is refused: of pickles only tensors and dictionaries of them are built, and no code is run; save the state_dict alone`,
         { global },
       );
     this.push(new Known(global));
@@ -154,21 +157,22 @@ class Machine {
   call(): void {
     const [callee, args] = this.several(2);
     const call = callee instanceof Known ? this.#options.calls[callee.name] : undefined;
-    if (!call || !(args instanceof Tuple)) return this.fail("calls what is no function");
-    this.push(call(args.items));
+    const items = args instanceof Tuple ? args.items : undefined;
+    this.push(call && items ? call(items) : this.fail("calls what is no function"));
   }
   persistent(): void {
     this.push(this.#options.persistent(this.pop()));
   }
   setItems(items: readonly Pickled[]): void {
     const target = this.top();
-    if (!(target instanceof Map) || items.length % 2 !== 0) return this.fail("sets items of what is no dictionary");
-    for (let i = 0; i < items.length; i += 2) target.set(items[i], items[i + 1]);
+    const dictionary = target instanceof Map && items.length % 2 === 0 ? target : undefined;
+    const into = dictionary ?? this.fail("sets items of what is no dictionary");
+    for (let i = 0; i < items.length; i += 2) into.set(items[i], items[i + 1]);
   }
   append(items: readonly Pickled[]): void {
     const target = this.top();
-    if (!Array.isArray(target)) return this.fail("appends to what is no list");
-    for (const item of items) target.push(item);
+    const list = Array.isArray(target) ? target : this.fail("appends to what is no list");
+    for (const item of items) list.push(item);
   }
   /** Attributes of a dictionary (a state_dict's _metadata) are of no use; others have none. */
   build(): void {

@@ -66,18 +66,19 @@ function isSafetensors(bytes: Uint8Array): boolean {
 }
 
 /**
- * The tensors of a file by their names, row-major; their values are not read yet, but for HDF5's.
- * Throws FormatError for a file that is damaged or of no format that is read, UnsupportedOpError
- * for what is refused.
+ * The tensors of a file by their names, row-major; their values are not read yet. Throws
+ * FormatError for a file that is damaged or of no format that is read, UnsupportedOpError for what
+ * is refused. HDF5: loadTensors.
  */
-export async function loadTensors(bytes: Uint8Array, name: string): Promise<StoredTensors> {
+export function readTensors(bytes: Uint8Array, name: string): StoredTensors {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return archive(bytes, name);
-  if (isTorchStream(bytes)) return torchStream(bytes, name);
-  if (isHdf5(bytes)) return hdf5Tensors(bytes, name);
   if (matlab.begins(bytes)) return matlabTensors(bytes, name);
   if (bytes[0] === 0x93 && bytes[1] === 0x4e) return numpyTensors([["", readNpyArray(bytes, name)]]);
   if (isSafetensors(bytes)) return safetensors(bytes, name);
   // a pickle that PyTorch did not write is read as far as what it asks for is named
-  if (bytes[0] === 0x80 && bytes[1] <= 5) return torchStream(bytes, name);
+  if (isTorchStream(bytes) || (bytes[0] === 0x80 && bytes[1] <= 5)) return torchStream(bytes, name);
   throw new FormatError(`${name}: it is of no format of weights that is read: ${weightFormats.join(", ")}`, { name });
 }
+/** The same for every format, HDF5 by h5wasm. */
+export const loadTensors = async (bytes: Uint8Array, name: string): Promise<StoredTensors> =>
+  isHdf5(bytes) ? hdf5Tensors(bytes, name) : readTensors(bytes, name);

@@ -1,5 +1,5 @@
-// PyTorch's files: zip archives of a pickle and storages, and the stream of before version 1.6. What
-// is built: tensors, and dictionaries and lists of them. The pickles: pickle.ts.
+// PyTorch's files: zip archives of a pickle and storages, and the stream of before version 1.6.
+// What is built: tensors, and dictionaries and lists of them. The pickles: pickle.ts.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { zipEntries, type ZipEntry } from "../formats/zip.ts";
 import { printable } from "../printable.ts";
@@ -189,7 +189,7 @@ export function torchStream(bytes: Uint8Array, name: string): Map<string, Stored
   };
   if (next() !== MAGIC) fail("it is no PyTorch file: its first number is not PyTorch's");
   const version = next();
-  if (version !== VERSION) fail(`it is of PyTorch's protocol ${String(version).slice(0, 20)}; 1001 is read`);
+  if (version !== VERSION) fail("it is of a protocol of PyTorch's other than 1001, which alone is read");
   const system = next();
   if (system instanceof Map && system.get("little_endian") === false)
     throw new UnsupportedOpError(`${name}: its numbers are big-endian; save it again on another machine`, { name });

@@ -149,8 +149,9 @@ export function applyFormWithBetween(
 
 function weightsHash(network: Network): string {
   const hash = sha256.create();
-  for (const [name, { data }] of network.parameters)
-    hash.update(new TextEncoder().encode(name)).update(float32Bytes(data));
+  // in a checkpoint's order, so that a network is the same before it is saved and after
+  for (const name of [...network.parameters.keys()].sort())
+    hash.update(new TextEncoder().encode(name)).update(float32Bytes(network.parameters.get(name)!.data));
   return bytesToHex(hash.digest());
 }
 /** Names a network: SHA-256 of its architecture, its name, how it was trained and its weights. */

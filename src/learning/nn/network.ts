@@ -42,7 +42,7 @@ export interface Trained {
      * |A*y|, or nothing.
      */
     readonly scale?: "rms" | "peak" | "none";
-    /** v of (Fx + v·y)/(1 + v), which data consistency leaves where it was measured; hard without. */
+    /** v of (Fx + v·y)/(1 + v), which data consistency leaves where y is; hard without. */
     readonly noiseLevel?: number;
     /** Of the k-space that it is given, and of masks beside it. */
     readonly lowestFrequency?: "centre" | "corner";

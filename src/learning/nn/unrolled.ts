@@ -1,5 +1,5 @@
-// What unrolled networks are made of beside data consistency: a step with a learned penalty, learned
-// factors.
+// What unrolled networks are made of beside data consistency: a step with a learned penalty,
+// learned factors.
 import { arithmetic, ConfigError } from "../../engine/index.ts";
 import type { Apply } from "./scope.ts";
 

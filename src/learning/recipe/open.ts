@@ -113,8 +113,8 @@ function trainedOf(recipe: Recipe): Trained {
 }
 
 /**
- * The network. `name` is the weights' file, for the message. Throws one FormatError that lists every
- * parameter without numbers, every shape that differs and every tensor left over.
+ * The network. `name` is the weights' file, for the message. Throws one FormatError that lists
+ * every parameter without numbers, every shape that differs and every tensor left over.
  */
 export function networkFromRecipe(recipe: Recipe, tensors: GivenTensors, name: string): Network {
   const architecture = { input: recipe.input, layers: recipe.layers };

@@ -1,5 +1,5 @@
-// Repetition in lists of plain data: { "repeat": 9, "as": "k", "from": 1, "of": […] } stands for its
-// items nine times over, with <…> in texts worked out for every k.
+// Repetition in lists of plain data: { "repeat": 9, "as": "k", "from": 1, "of": […] } stands for
+// its items nine times over, with <…> in texts worked out for every k.
 import { FormatError, quoted } from "../../engine/index.ts";
 import { filledIn, type Variables } from "./names.ts";
 

@@ -1,5 +1,5 @@
-// Entries of tables by where numbers lie, and sums of numbers by that: four bins at a time are found
-// in registers, entries are read one by one.
+// Entries of tables by where numbers lie, and sums of numbers by that: four bins at a time are
+// found in registers, entries are read one by one.
 import { sizeOf } from "../../../core/shape.ts";
 import type { LookupAttributes } from "../../../graph/catalogue.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
