@@ -118,7 +118,7 @@ const facts = new Map();
 for (const name of names) {
   const network = await train(name);
   const family = reconstructionNetworks[name];
-  methods.push(networkReconstructor({ network, name: network.name ?? (name === "deep-mri" ? "Deep MRI" : name) }));
+  methods.push(networkReconstructor({ network }));
   facts.set(methods.at(-1).name, {
     parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
     steps: network.provenance.steps,
