@@ -12,7 +12,9 @@ export interface FbpConvNetOptions {
   readonly channels?: 1 | 2;
 }
 
-const normalised = (layer: nn.Layer): nn.Layer[] => [layer, nn.instanceNorm2d({ affine: true }), nn.relu()];
+/** MatConvNet's batch norm of one image. */
+const norm = nn.instanceNorm2d({ affine: true, epsilon: 1e-4 });
+const normalised = (layer: nn.Layer): nn.Layer[] => [layer, norm, nn.relu()];
 const convolution = (outChannels: number): nn.Layer[] =>
   normalised(nn.conv2d({ outChannels, kernelSize: 3, padding: 1 }));
 /** Upsampled by 2 and cropped [0 1 0 1], as MatConvNet says it. */
