@@ -8,6 +8,7 @@ import {
   coilsFrom,
   daganArchitecture,
   fastMriUnetArchitecture,
+  fbpConvNet,
   fbpConvNetArchitecture,
   fitReconstructor,
   gaussianNoise,
@@ -25,6 +26,8 @@ import {
   variableDensityMask,
   variationalNetwork,
   variationalNetworkArchitecture,
+  zeroFilled,
+  type Operator,
   type ReconstructionNetwork,
   type ReconstructionNetworkName,
 } from "fiducial/imaging";
@@ -187,6 +190,23 @@ describe("small members", () => {
       expect(x).toHaveLength(sizeOf(operator.domain));
       expect(x.every(Number.isFinite)).toBe(true);
     });
+  it("FBPConvNet corrects the operator's own first image", async () => {
+    const backend = await open();
+    const network = fbpConvNet({ size: shape, baseChannels: 2, levels: 2, seed: 1 });
+    const parameters = new Map(
+      [...network.parameters].map(([name, p]) => [name, { ...p, data: new Float32Array(p.data.length) }]),
+    );
+    const filtered: Operator = {
+      ...operator,
+      initial: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(3) }, {}),
+    };
+    const y = await measure(problem, { image: 0, seed: 1, backend });
+    // a network of zeros adds nothing; that of one channel takes the real part
+    const x = await reconstruct(networkReconstructor({ network: { ...network, parameters } }), y, filtered, backend);
+    const adjoint = await reconstruct(zeroFilled(), y, operator, backend);
+    const half = x.length / 2;
+    x.forEach((v, k) => expect(v).toBeCloseTo(k < half ? 3 * adjoint[k] : 0, 4));
+  });
   it("their published attacks are among the presets, and who has none was not searched", () => {
     const attacks = families.map(([name, { attack }]) => [name, attack]);
     for (const [, attack] of attacks) if (attack) expect(Object.keys(ascentPresets)).toContain(attack);

@@ -16,8 +16,11 @@ interface Case {
   parameters: { shape: number[]; kind: Kind; gradient?: number[] }[];
 }
 type Kind = "weight" | "scale" | "shift" | "number";
-const { cases } = JSON.parse(readFileSync(new URL("fixtures/pytorch_families.json", import.meta.url), "utf8")) as {
+const { cases, daganLoss } = JSON.parse(
+  readFileSync(new URL("fixtures/pytorch_families.json", import.meta.url), "utf8"),
+) as {
   cases: Record<string, Case>;
+  daganLoss: { loss: number; gradient: number[] };
 };
 
 /** Uniform in [−1, 1) from a hash of place and phase, as in fixtures/pytorch_families.py. */
@@ -154,6 +157,21 @@ describe("families agree with PyTorch to 1e-4, forward and gradients, on every b
             expect(worst(gradient, some(out[`d ${key}`]), floorOf(gradient)), `${backend} ${key}`).toBeLessThan(1e-4);
       }
     });
+});
+
+it("DAGAN's loss is PyTorch's, of the two terms that it has here", async () => {
+  const b = new GraphBuilder(ops);
+  const shape = [2, 1, 6, 8];
+  const real = (name: string): Value => b.input(name, shape);
+  const complex = (x: Value): Value => b.emit("pad", { x }, { before: [0, 0, 0, 0], after: [0, 1, 0, 0] });
+  const [x, t] = [real("x"), real("t")];
+  const loss = imaging.daganLoss().apply(b, complex(x), complex(t));
+  b.output("loss", loss);
+  b.output("gradient", gradients(b, loss, [x])[0]);
+  const [xs, ts] = [2, 3].map((phase) => wave(sizeOf(shape), phase).map(Math.abs));
+  const out = await (await (await openBackend("reference")).compile(b)).execute({ x: xs, t: ts });
+  expect(Math.abs(out.loss[0] / daganLoss.loss - 1)).toBeLessThan(1e-6);
+  expect(worst(daganLoss.gradient, some(out.gradient), 0)).toBeLessThan(1e-4);
 });
 
 describe("families' gradients agree with central differences to 1e-6, on the reference", () => {

@@ -76,26 +76,36 @@ export function dagan(options: DaganOptions & { readonly seed: number }): Networ
   return { ...network, name: "DAGAN" };
 }
 
-/** |F x| of complex images, unnormalised as TensorFlow's transform is. */
-function spectrum(b: GraphBuilder, x: Value): Value {
-  const { add, mul, sqrt, square, sum } = arithmetic(b);
-  const [, , H, W] = x.shape;
-  const k = b.emit("fft2", { x }, { inverse: false });
-  return mul(sqrt(add(sum(square(k), [1]), 1e-12)), Math.sqrt(H * W));
+/** Beside a square, so that the root of 0 has a gradient. */
+const LEAST_SQUARE = 1e-12;
+const rootOfSquares = (b: GraphBuilder, x: Value, axes: readonly number[]): Value => {
+  const { add, sqrt, square, sum } = arithmetic(b);
+  return sqrt(add(sum(square(x), axes), LEAST_SQUARE));
+};
+/** |F m| of real images m [N,H,W], unnormalised as TensorFlow's transform is. */
+function spectrum(b: GraphBuilder, m: Value): Value {
+  const { mul, reshape } = arithmetic(b);
+  const [N, H, W] = m.shape;
+  const complex = b.emit("pad", { x: reshape(m, [N, 1, H, W]) }, { before: [0, 0, 0, 0], after: [0, 1, 0, 0] });
+  const k = b.emit("fft2", { x: complex }, { inverse: false });
+  return mul(rootOfSquares(b, k, [1]), Math.sqrt(H * W));
 }
 /**
- * 15·mean(‖x̂ − x‖/‖x‖) + 0.1·mean(|Fx̂| − |Fx|)² on images [N,2,H,W] of peak 1. The published loss
- * has two terms more, which are left out: an adversary's, which would train beside it, and the
- * features of VGG16, whose weights are not to be had freely.
+ * On magnitudes m of images [N,2,H,W] of peak 1, v = 2m − 1 being what the generator makes:
+ * 15·mean(‖v̂ − v‖/‖v‖) + 0.1·mean(|Fm̂| − |Fm|)². The published loss has two terms more, which are
+ * left out: an adversary's, which would train beside it, and the features of VGG16, whose weights
+ * are not to be had freely.
  */
 export function daganLoss(): Loss {
   return {
     name: "daganLoss",
     apply(b, prediction, target) {
-      const { add, div, mean, mul, sqrt, square, sub, sum } = arithmetic(b);
-      const length = (v: Value): Value => sqrt(add(sum(square(v), [1, 2, 3]), 1e-12));
-      const error = mean(div(length(sub(prediction, target)), length(target)));
-      const frequencies = mean(square(sub(spectrum(b, prediction), spectrum(b, target))));
+      const { add, div, mean, mul, square, sub } = arithmetic(b);
+      const [found, wanted] = [prediction, target].map((x) => rootOfSquares(b, x, [1]));
+      const scaled = (m: Value): Value => sub(mul(m, 2), 1);
+      const length = (v: Value): Value => rootOfSquares(b, v, [1, 2]);
+      const error = mean(div(length(mul(sub(found, wanted), 2)), length(scaled(wanted))));
+      const frequencies = mean(square(sub(spectrum(b, found), spectrum(b, wanted))));
       return add(mul(error, 15), mul(frequencies, 0.1));
     },
   };

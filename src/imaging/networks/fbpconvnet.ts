@@ -12,7 +12,9 @@ export interface FbpConvNetOptions {
   readonly channels?: 1 | 2;
 }
 
-const normalised = (layer: nn.Layer): nn.Layer[] => [layer, nn.instanceNorm2d({ affine: true }), nn.relu()];
+/** MatConvNet's batch norm of one image. */
+const norm = nn.instanceNorm2d({ affine: true, epsilon: 1e-4 });
+const normalised = (layer: nn.Layer): nn.Layer[] => [layer, norm, nn.relu()];
 const convolution = (outChannels: number): nn.Layer[] =>
   normalised(nn.conv2d({ outChannels, kernelSize: 3, padding: 1 }));
 /** Upsampled by 2 and cropped [0 1 0 1], as MatConvNet says it. */
@@ -21,23 +23,34 @@ const enlarged = (outChannels: number): nn.Layer[] => {
   return [layer, nn.crop2d({ before: [0, 0], after: [1, 1] }), ...rest];
 };
 
-/** The U-Net alone, as a graph: what is added to the first image. */
+/** Three convolutions at the first level; a pool and two below. */
+function descent(level: number, channels: number): nn.GraphNode {
+  const double = [...convolution(channels), ...convolution(channels)];
+  const name = `down${level}`;
+  if (level === 0) return { name, from: ["x"], layers: [...convolution(channels), ...double] };
+  const pool = nn.maxPool2d({ kernelSize: 2 });
+  return { name, from: [`down${level - 1}`], layers: [pool, ...double] };
+}
+/** The level below enlarged, joined with what went down, and two convolutions. */
+function ascent(level: number, below: string, channels: number): nn.GraphNode[] {
+  const [large, skip] = [`enlarged${level}`, `down${level}`];
+  const double = [...convolution(channels), ...convolution(channels)];
+  return [
+    { name: large, from: [below], layers: enlarged(channels) },
+    { name: `up${level}`, from: [skip, large], join: "concatenate", layers: double },
+  ];
+}
+/** The U-Net alone: what is added to the first image. */
 function correction(baseChannels: number, levels: number, channels: number): nn.Layer {
   const at = (level: number): number => baseChannels * 2 ** level;
   const nodes: nn.GraphNode[] = [];
-  for (let level = 0; level <= levels; level++) {
-    const pool = level > 0 ? [nn.maxPool2d({ kernelSize: 2 })] : [];
-    const count = level === 0 ? 3 : 2;
-    const layers = [...pool, ...Array.from({ length: count }, () => convolution(at(level))).flat()];
-    nodes.push({ name: `down${level}`, from: [level === 0 ? "x" : `down${level - 1}`], layers });
-  }
+  for (let level = 0; level <= levels; level++) nodes.push(descent(level, at(level)));
   for (let level = levels - 1; level >= 0; level--) {
-    const below = level === levels - 1 ? `down${levels}` : `up${level + 1}`;
-    nodes.push({ name: `enlarged${level}`, from: [below], layers: enlarged(at(level)) });
-    const layers = [...convolution(at(level)), ...convolution(at(level))];
-    nodes.push({ name: `up${level}`, from: [`down${level}`, `enlarged${level}`], join: "concatenate", layers });
+    const below = nodes[nodes.length - 1].name;
+    nodes.push(...ascent(level, below, at(level)));
   }
-  nodes.push({ name: "out", from: ["up0"], layers: [nn.conv2d({ outChannels: channels, kernelSize: 1 })] });
+  const out = nn.conv2d({ outChannels: channels, kernelSize: 1 });
+  nodes.push({ name: "out", from: ["up0"], layers: [out] });
   return nn.graph({ nodes });
 }
 

@@ -9,6 +9,9 @@ export interface ModlOptions {
   readonly channels?: number;
 }
 
+/** TensorFlow's defaults; its momentum is the share that is kept. */
+const NORM = { epsilon: 1e-3, momentum: 0.01 };
+
 /**
  * At max|A*y| = 1: x ← argmin ‖Ax − y‖² + λ‖x − D(x)‖², D(x) = x + CNN(x), 3×3 convolutions
  * without bias, batch norm behind every one (the last as well, with its running statistics in use),
@@ -20,7 +23,7 @@ export function modlArchitecture(options: ModlOptions): nn.Architecture {
   const { size, iterations = 10, convolutions = 5, channels = 64 } = options;
   const block = (outChannels: number): nn.Layer[] => [
     nn.conv2d({ outChannels, kernelSize: 3, padding: 1, bias: false }),
-    nn.batchNorm2d(),
+    nn.batchNorm2d(NORM),
   ];
   const hidden = Array.from({ length: convolutions - 1 }, () => [...block(channels), nn.relu()]).flat();
   const denoiser = nn.residual({ body: [...hidden, ...block(2)] });

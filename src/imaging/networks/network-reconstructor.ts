@@ -88,10 +88,15 @@ function images(
   const { add, mul, sub } = arithmetic(b);
   const parameters = new Map<string, Value>();
   const all: Value[] = [];
+  // of an operator whose norm is not 1, such as line integrals, A*/‖A‖² keeps the step stable
+  const step = 1 / (operator.norm ?? 1) ** 2;
   const physics: Physics = {
     y,
     forward: (x) => operator.forward(b, x),
-    adjoint: (v) => operator.adjoint(b, v),
+    adjoint(v) {
+      const x = operator.adjoint(b, v);
+      return step === 1 ? x : mul(x, step);
+    },
   };
   const onLayer: OnLayer = (_name, kind, value) => {
     if (kind === "dataConsistency") all.push(value);
