@@ -98,7 +98,7 @@ const own = {
   },
   unet: {
     help: "unet (on the zero-filled image, without knowledge of the operator)",
-    training: { phantoms: "varied", count: 3000, epochs: 8, batchSize: 2, learningRate: 1e-3, otherMasks: 31 },
+    training: { phantoms: "varied", count: 3000, epochs: 5, batchSize: 2, learningRate: 1e-3, otherMasks: 31 },
     loss: rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
