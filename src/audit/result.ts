@@ -11,10 +11,10 @@ export const resultHash = (result: Omit<AuditResult, "sha256">): string =>
   bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(result))));
 
 /**
- * The result in `json`, the content of a result.json, as text or bytes; one of an older version gets what it lacks,
- * and keeps its version and SHA-256. Throws FormatError, naming `what`, when it is
- * none, when its schema is another version's, when it was changed since it was written, and when a
- * field is missing, unknown or of another type.
+ * The result in `json`, the content of a result.json, as text or bytes; one of an older version
+ * gets what it lacks, and keeps its version and SHA-256. Throws FormatError, naming `what`, when it
+ * is none, when its schema is another version's, when it was changed since it was written, and when
+ * a field is missing, unknown or of another type.
  */
 export function readResult(json: string | Uint8Array, what: string): AuditResult {
   const value = parseJson(json, `${what}: it`, "give the result.json of an audit");
