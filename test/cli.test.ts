@@ -239,7 +239,7 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     [
       "an unknown method",
       () => auditOf("--methods", "wavelet,tv"),
-      /--methods tv: give some of total-variation, wavelet, firenet, conjugate-gradient, zero-filled/,
+      /--methods tv: give some of total-variation, wavelet, firenet, conjugate-gradient, filtered-back-projection, zero-filled/,
     ],
     [
       "real values as k-space",

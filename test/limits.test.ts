@@ -34,7 +34,7 @@ describe("JSON", () => {
       ["{", /arch\.json: it is no JSON/],
       ["null", /arch\.json: it should be/],
       ['{"layers":7}', /arch\.json: it should be/],
-      ['{"input":7,"layers":[]}', /arch\.json: it takes images 7, the data's are \[1×28×28\]/],
+      ['{"input":7,"layers":[]}', /arch\.json: it takes images 7, the data's are \[1,28,28\]/],
       ['{"input":{},"layers":[]}', /arch\.json: it takes images \{\}/],
     ] as const) {
       const arch = file("arch.json", content);

@@ -1,6 +1,6 @@
 // fiducial train classifier: a network from labelled images; it can be stopped at any moment and
 // resumed to the same bits.
-import { ConfigError, FormatError, formatShape, parseJson, present, quoted } from "../../engine/index.ts";
+import { ConfigError, FormatError, parseJson, present, quoted } from "../../engine/index.ts";
 import {
   adam,
   augmented,
@@ -44,10 +44,7 @@ function architecture(name: string, input: readonly [number, number, number], cl
   const described = (parseJson(readFile(name), `${name}: it`, `it should be ${form}`) ?? {}) as Described;
   if (!Array.isArray(described.layers)) throw new FormatError(`${name}: it should be ${form}`, {});
   if (described.input !== undefined && String(described.input) !== String(input))
-    throw new ConfigError(
-      `${name}: it takes images ${quoted(described.input)}, the data's are ${formatShape(input)}`,
-      {},
-    );
+    throw new ConfigError(`${name}: it takes images ${quoted(described.input)}, the data's are ${quoted(input)}`, {});
   return nn.sequential({ input, layers: described.layers, seed });
 }
 

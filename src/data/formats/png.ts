@@ -1,6 +1,6 @@
 // PNG, 1 to 16 bit, grey or colour (as luminance), interlaced or not. Read here and not by
-// fast-png, which keeps five times what the pixels unpack to; their rows are unpacked once, into
-// their own place. Its chunks: png-chunks.ts; its rows: png-pixels.ts.
+// fast-png, which keeps five times what the pixels unpack to; rows are unpacked once, into their
+// own place. Its chunks: png-chunks.ts; its rows: png-pixels.ts.
 import { encode } from "fast-png";
 import { FormatError, present } from "../../engine/index.ts";
 import { checkSize, volume, type Volume } from "../volume.ts";
