@@ -4,6 +4,7 @@
 import jpeg from "jpeg-js";
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
+import { codestreamHead } from "./codestream.ts";
 import { decodeLosslessJpeg } from "./jpeg-lossless.ts";
 import { optional } from "./optional.ts";
 import { decodeRle, LARGEST_RUN } from "./rle.ts";
@@ -119,14 +120,15 @@ function lossyJpeg(frame: Uint8Array, { name, height, width }: FrameShape): Arra
   }
 }
 
-interface JpegFrame {
+/** What a frame's own head says. */
+export interface FrameHead {
   readonly precision: number;
   readonly height: number;
   readonly width: number;
   readonly components: number;
 }
 /** The frame header of JPEG and JPEG-LS. Source: ITU-T T.81 B.2.2, T.87 C.2.2. */
-function startOfFrame(bytes: Uint8Array): JpegFrame | undefined {
+function startOfFrame(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 2; at + 10 <= bytes.length && bytes[at] === 0xff; at += 2 + view.getUint16(at + 2)) {
     const marker = bytes[at + 1];
@@ -137,16 +139,6 @@ function startOfFrame(bytes: Uint8Array): JpegFrame | undefined {
   }
   return undefined;
 }
-/** The size marker of a JPEG 2000 codestream, in a JP2 file or not. Source: ITU-T T.800 A.5.1. */
-function codestreamSize(bytes: Uint8Array): JpegFrame | undefined {
-  const start = bytes.findIndex((b, i) => b === 0xff && [0x4f, 0xff, 0x51].every((v, k) => bytes[i + 1 + k] === v));
-  if (start < 0 || start + 43 > bytes.length) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, 43);
-  const [right, bottom, left, top] = [8, 12, 16, 20].map((at) => view.getUint32(at));
-  const precision = (view.getUint8(42) & 127) + 1;
-  return { precision, width: right - left, height: bottom - top, components: view.getUint16(40) };
-}
-
 /** What the libraries of cornerstone have in common. */
 interface FrameDecoder {
   getEncodedBuffer(length: number): Uint8Array;
@@ -161,7 +153,7 @@ interface Codec {
   readonly library: string;
   readonly decoder: string;
   readonly load: () => Promise<{ default: unknown }>;
-  readonly size: (bytes: Uint8Array) => JpegFrame | undefined;
+  readonly size: (bytes: Uint8Array) => FrameHead | undefined;
 }
 const codecs = {
   charls: {
@@ -174,13 +166,13 @@ const codecs = {
     library: "@cornerstonejs/codec-openjpeg",
     decoder: "J2KDecoder",
     load: () => import("@cornerstonejs/codec-openjpeg/decode" as string),
-    size: codestreamSize,
+    size: codestreamHead,
   },
   openjph: {
     library: "@cornerstonejs/codec-openjph",
     decoder: "HTJ2KDecoder",
     load: () => import("@cornerstonejs/codec-openjph" as string),
-    size: codestreamSize,
+    size: codestreamHead,
   },
 } satisfies Readonly<Record<string, Codec>>;
 
@@ -216,8 +208,8 @@ async function librarian(key: keyof typeof codecs, what: string, name: string): 
 }
 
 /** Before anything is reserved for it. */
-function checkFrame(head: JpegFrame | undefined, { name, height, width }: FrameShape): void {
-  if (!head) damaged(name, "no frame header");
+function checkFrame(head: FrameHead | undefined, { name, height, width }: FrameShape): void {
+  if (!head) damaged(name, "its head, or what follows it");
   if (head.components !== 1)
     throw new UnsupportedOpError(`${name}: it is in colour; only grey images are read`, { name });
   if (head.height !== height || head.width !== width || head.precision > 16)
