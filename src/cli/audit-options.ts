@@ -112,6 +112,10 @@ export const failOnOption = {
 export const auditOptions = {
   model: text({ value: "FILE", help: "checkpoint of the network to audit (the embedded U-Net, 128×128)" }),
   name: text({ value: "NAME", help: "what the report calls it (its own name, or one by its layers)" }),
+  kspace: text({
+    value: "FILE",
+    help: "instead of images: measured k-space, complex [H,W] or [slices,H,W] (of multi-coil, [coils,H,W], with --coils FILE), centred; its truth is not known, so figures stand in the place of verdicts",
+  }),
   ...imageOptions,
   ...samplingOptions,
   methods: choices(classicalNames, {
@@ -131,7 +135,7 @@ export const auditOptions = {
 export type AuditValues = Values<typeof auditOptions>;
 type Name = keyof AuditValues;
 
-const files: ReadonlySet<Name> = new Set(["model", "images", "mask"]);
+const files: ReadonlySet<Name> = new Set(["model", "images", "mask", "kspace"]);
 /** What the result does not depend on. */
 const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
 

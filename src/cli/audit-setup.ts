@@ -14,6 +14,7 @@ import { openBackend, present, type Backend } from "../engine/index.ts";
 import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash } from "../imaging/index.ts";
 import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
+import { measuredKspace, type Audited } from "./audit-kspace.ts";
 import {
   chooseBackend,
   chooseMask,
@@ -23,6 +24,7 @@ import {
   loadImages,
   loadModel,
   type Images,
+  type Model,
   type Sampled,
 } from "./inputs.ts";
 import { unlikeTraining } from "./likeness.ts";
@@ -95,32 +97,44 @@ function withUnlikeness({ spec, set }: Images, network: Network, terminal: Termi
 const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
   methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
 
+/** What is measured: simulated from images, or k-space as it is, of whose noise nothing is known. */
+async function auditedOn(options: AuditValues, model: Model, backend: Backend, terminal: Terminal): Promise<Audited> {
+  if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model);
+  const sampling = await chooseMask(options, model);
+  const { operator, arrays } = await chooseOperator(options, sampling.mask);
+  const images = await loadImages(options, model.shape, backend, terminal);
+  return {
+    operator,
+    sampling,
+    arrays: new Map([...images.arrays, ...arrays]),
+    images: withUnlikeness(images, model.network, terminal),
+    sigma: chooseNoise(options, model),
+  };
+}
+
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = loadModel(options.model);
   const network = options.name === undefined ? model.network : { ...model.network, name: options.name };
-  const sampling = chooseMask(options, model);
-  const { operator, arrays: operatorArrays } = chooseOperator(options, sampling.mask);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
-  const images = await loadImages(options, model.shape, backend, terminal);
+  const { operator, sampling, arrays, images, sigma } = await auditedOn(options, model, backend, terminal);
   const networks = networksByHash([network]);
-  const noise = gaussianNoise({ sigma: chooseNoise(options, model) });
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
-    noise,
-    images: withUnlikeness(images, network, terminal),
+    // to a measurement none is added
+    noise: gaussianNoise({ sigma: sigma ?? 0 }),
+    images,
     methods: [
       { kind: "networkReconstructor", sha256: [...networks.keys()][0] },
-      ...besideOf(options).map((name) => classicalMethod(name, options, noise.sigma)),
+      ...besideOf(options).map((name) => classicalMethod(name, options, sigma)),
     ],
     tests,
     certificates: chosen(options, "certificates"),
     seed: options.seed,
     backend: { name: backend.name, precision: options.precision },
   };
-  const arrays = new Map([...images.arrays, ...operatorArrays]);
   return {
     audit: { ...auditFromSpec(spec, { arrays, networks }, backend), spec },
     sampling,

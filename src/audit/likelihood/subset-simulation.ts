@@ -1,7 +1,7 @@
 // How likely a rare event is: subset simulation, and plain Monte Carlo to hold it to.
 import { ConfigError, exp, log, random } from "../../engine/index.ts";
 import { shareInterval95 } from "../intervals.ts";
-import { studentQuantile } from "../quantiles.ts";
+import { betaQuantile, studentQuantile } from "../quantiles.ts";
 
 /** A probability with a 95 % interval. */
 export interface Likelihood {
@@ -66,7 +66,11 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
   const rng = random(event.seed);
   const seeds = Math.floor(samples / 10);
   const length = Math.ceil(samples / seeds);
-  const normals = (): Float64Array => Float64Array.from({ length: dimension }, () => rng.normal());
+  const normals = (): Float64Array => {
+    const u = new Float64Array(dimension);
+    for (let k = 0; k < dimension; k++) u[k] = rng.normal();
+    return u;
+  };
   let evaluations = 0;
   const evaluate = async (u: Float64Array): Promise<number> => {
     evaluations++;
@@ -79,9 +83,17 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
   }
   /** One chain per seed of the level; the first level is chains of one. */
   let chains: Sample[][] = [];
-  for (let i = 0; i < seeds * length; i++) {
+  let met = 0;
+  // an event that is not rare needs no levels: as many of them as a level has seeds are enough
+  while (chains.length < seeds * length && met < seeds) {
     const u = normals();
-    chains.push([{ u, g: await evaluate(u) }]);
+    const g = await evaluate(u);
+    chains.push([{ u, g }]);
+    if (g >= threshold) met++;
+  }
+  if (met === seeds) {
+    const worst = chains.flat().reduce((p, q) => (q.g > p.g ? q : p)).u;
+    return { ...inverseShare(met, chains.length), evaluations, levels: [], bound: false, worst };
   }
   const levels: number[] = [];
   let logProbability = 0;
@@ -133,6 +145,16 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
     }
     chains = next;
   }
+}
+/**
+ * A probability from the number n of independent samples that it took to meet the event k ≥ 2
+ * times: (k − 1)/(n − 1), which has no bias (Haldane, Biometrika 1945), and the interval of a
+ * waiting time by Jeffreys' prior, whose cover is nearer to 95 % than the exact one's.
+ */
+export function inverseShare(k: number, n: number): Pick<Likelihood, "probability" | "low" | "high"> {
+  const low = betaQuantile(0.025, k, n - k + 0.5);
+  const high = n === k ? 1 : betaQuantile(0.975, k, n - k + 0.5);
+  return { probability: (k - 1) / (n - 1), low, high };
 }
 interface Uncertainty {
   /** Relative, of one level's share. */

@@ -165,12 +165,14 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
 function subtitleOf({ problem, methods, seed }: AuditResult): string {
   const { operator, images, noise } = problem;
   const { kind, height, width, samplingKind, sampledFraction } = operator;
-  const measured = typeof sampledFraction === "number" ? ` (${percent(sampledFraction)} of k-space, simulated)` : "";
+  const unknown = problem.truth === "unknown";
+  const how = unknown ? "measured" : "simulated";
+  const measured = typeof sampledFraction === "number" ? ` (${percent(sampledFraction)} of k-space, ${how})` : "";
   const said = [
-    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, "image")}`,
+    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, unknown ? "measurement" : "image")}`,
     height === undefined || width === undefined ? "" : `${height}×${width}`,
     `${kind} with a ${samplingKind ?? "given"} mask${measured}`,
-    noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
+    unknown || noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
   ];
   return `${said.filter(Boolean).join(", ")}; seed ${seed}.`;
 }

@@ -14,7 +14,7 @@ export function shownAsRates(found: Found): Detail[] {
   // paired over images and families, as the verdict is
   const worse = (method: string, rate: number): boolean =>
     shares
-      .filter((fewer) => fewer < rate)
+      .filter((fewer) => fewer < rate && values(method, fewer).length === values(method, rate).length)
       .some((fewer) => {
         const more = values(method, rate);
         const { interval } = differenceInterval95(values(method, fewer), more);
