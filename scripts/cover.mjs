@@ -162,7 +162,7 @@ async function likelihoods() {
   };
   for (const [name, [response, threshold, truth, maxLevels = 12]] of Object.entries(events))
     for (const samples of [50, 200, 500]) {
-      const repeated = Math.max(50, Math.round(runs / 10));
+      const repeated = Math.max(50, Math.round(runs / 5));
       let held = 0;
       for (let seed = 0; seed < repeated; seed++) {
         const { low, high } = await subsetSimulation({
@@ -180,7 +180,7 @@ async function likelihoods() {
 }
 
 console.log(
-  `${runs} runs (a tenth for rare events); t at 0.975 with 4 degrees of freedom: ${studentQuantile(0.975, 4).toFixed(4)}\n`,
+  `${runs} runs (a fifth for rare events); t at 0.975 with 4 degrees of freedom: ${studentQuantile(0.975, 4).toFixed(4)}\n`,
 );
 const parts = { means, shares: shareCover, rare: likelihoods };
 const part = process.argv[3];

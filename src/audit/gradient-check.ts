@@ -37,10 +37,14 @@ interface Line {
   readonly length: number;
 }
 
-/** Its direction is the gradient at another point, so that it knows nothing of the line's kinks. */
+/**
+ * Its direction is the gradient at another point, so that it knows nothing of the line's kinks;
+ * where that is 0 it is the way to the line, for what moves all the same has the wrong gradient.
+ */
 async function openLine(objective: Objective, scene: Scene, p: Float64Array, ends: Ends): Promise<Line> {
   const { start, other, length } = ends;
-  const direction = scaled((await objective.climb(scene, sum(start, other), p)).gradient, 1);
+  const { gradient } = await objective.climb(scene, sum(start, other), p);
+  const direction = scaled(norm(gradient) > 0 ? gradient : start, 1);
   const cost = async (s: number): Promise<number> => {
     const x = await objective.reconstruct(scene, sum(start, direction, s));
     return 0.5 * norm(sum(x, p, -1)) ** 2;

@@ -19,7 +19,7 @@ export interface Budget {
  * scripts/strong-search.mjs gains at most 5 % with them.
  */
 const SHARES = { largest: 1, next: 0.4, smaller: 0.3, aside: 0.15 };
-/** What is shortened may become so many times as long again. */
+/** While it gains, a climb may become so many times as long, and never longer than the steps. */
 const LONGER = 2;
 
 /** The budget in ball `ball` of `balls`, from 0. */
@@ -30,6 +30,6 @@ export function budgetOf(
   const left = balls - 1 - ball;
   const share = left === 0 ? SHARES.largest : left === 1 ? SHARES.next : SHARES.smaller;
   const own = Math.ceil(steps * (judged ? share : SHARES.aside));
-  const most = own < steps ? Math.min(steps, LONGER * own) : own;
+  const most = Math.min(steps, LONGER * Math.ceil(steps * share));
   return { steps: own, most, trial, semifinal: judged ? semifinal : 0 };
 }

@@ -103,7 +103,7 @@ const RISING = 0.02;
 /** Of what was gained so far: a climb that gains less between two checkpoints stands still. */
 const STILL = 0.003;
 /** Legs that a climb has at most: each begins with a look at its start. */
-const LEGS = 7;
+const LEGS = 25;
 /** First steps of a trial, of a climb and of its last share, in radii. */
 const [TRIAL_STEP, CLIMB_STEP, LAST_STEP] = [0.5, 0.25, 0.1];
 /** A radius along such a slope changes the value by less than its float32 holds. */
