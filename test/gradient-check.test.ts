@@ -17,7 +17,10 @@ function stairs(b: GraphBuilder, x: Value, step: number): Value {
   const { add, mul, sub } = arithmetic(b);
   const levels = Array.from({ length: Math.ceil(2.4 / step) }, (_, k) => (k + 0.5) * step - 1.2);
   const signs = levels.map((level) => b.emit("sign", { x: sub(x, level) }, {}));
-  return mul(signs.reduce((a, v) => add(a, v)), step / 2);
+  return mul(
+    signs.reduce((a, v) => add(a, v)),
+    step / 2,
+  );
 }
 /** The same reconstruction, of whose gradient a share is missing. */
 const wrong = (method: Reconstructor, share: number): Reconstructor => ({

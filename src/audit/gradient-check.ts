@@ -14,7 +14,7 @@ const SHARP = 3e-3;
 /** Lines, and points on each, at first and at most. */
 const LINES = 2;
 const [POINTS, MOST_POINTS] = [8, 64];
-/** As shares of the reference: where a line begins, how far its direction's point is, its length. */
+/** Where a line begins, how far its direction's point is, and its length: shares of ‖x‖. */
 const [AWAY, ASIDE, LENGTH] = [0.05, 0.02, 0.02];
 
 const scaled = (v: Float64Array, to: number): Float64Array => {

@@ -174,7 +174,7 @@ const unfit = (
  * Every piece: first each method on each image as it is, then test by test, then the certificates.
  */
 function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory): Job[] {
-  const { imageCount: count, problem } = lab;
+  const { imageCount: count } = lab;
   const every = (make: (method: Reconstructor, m: number, image: number) => Job): Job[] =>
     methods.flatMap((method, m) => Array.from({ length: count }, (_, i) => make(method, m, i)));
   const clean = every((method, m, image) => ({

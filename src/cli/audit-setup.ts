@@ -97,7 +97,7 @@ function withUnlikeness({ spec, set }: Images, network: Network, terminal: Termi
 const besideOf = ({ methods, tests }: AuditValues): readonly string[] =>
   methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), "zero-filled"];
 
-/** What is measured: simulated from images, or k-space as it is, of whose noise nothing is known. */
+/** Measurements simulated from images, or k-space as it is, of whose noise nothing is known. */
 async function auditedOn(options: AuditValues, model: Model, backend: Backend, terminal: Terminal): Promise<Audited> {
   if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model);
   const sampling = await chooseMask(options, model);

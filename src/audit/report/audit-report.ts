@@ -115,7 +115,7 @@ function gradientTable({ gradientChecks, methods }: AuditResult): Table {
     kind: "table",
     id: "gradient-checks",
     title: "Gradient self-check",
-    note: "The slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.",
+    note: "The gradient of the searched objective summed along two lines, beside what the objective does from one end to the other. It sees whether the search differentiates the whole of f∘A, and kinks do not disturb it.",
     columns: [
       { name: "method" },
       { name: "relative error", format: "exponential" },

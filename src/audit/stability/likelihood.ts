@@ -16,7 +16,7 @@ import { scanOf, type StabilityTest } from "./test.ts";
  */
 const FAULT_DRAWS = 512;
 
-/** Levels, each a tenth of the one before, until what is judged is reached: rarer is rare enough. */
+/** Each level is a tenth of the one before: so many until what is judged is reached. */
 const levelsFor = (maxProbability: number): number => Math.max(1, Math.ceil(-log10(maxProbability) - 1e-9));
 
 /**
