@@ -57,11 +57,7 @@ export const testOptions = {
     to: 10,
     help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖",
   }),
-  iterations: integer({
-    default: 60,
-    from: 1,
-    help: "steps of the ascent at the largest norm, half as many at the others",
-  }),
+  iterations: integer({ default: 70, from: 1, help: "steps of the ascent at the largest norm, fewer at the others" }),
   preset: choice(Object.keys(ascentPresets) as Preset[], {
     help: `instead: the published ascent for a family of networks, ${Object.keys(ascentPresets).join(", ")}`,
   }),
@@ -82,7 +78,7 @@ export const testOptions = {
     help: "where it wants the image to change, in pixels: top, left, height, width (everywhere)",
     read: regionOf,
   }),
-  steps: integer({ default: 60, from: 1, help: "its steps at the largest budget, half as many at the others" }),
+  steps: integer({ default: 70, from: 1, help: "its steps at the largest budget, fewer at the others" }),
   restarts: integer({
     default: 1,
     from: 1,

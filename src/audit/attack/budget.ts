@@ -18,7 +18,7 @@ export interface Budget {
  * linear and done sooner; and of goals that are not judged, which give starts and a second figure.
  * scripts/strong-search.mjs gains at most 5 % with them.
  */
-const SHARES = { largest: 1, next: 0.4, smaller: 0.3, aside: 0.15 };
+const SHARES = { largest: 1, next: 0.4, smaller: 0.25, aside: 0.2 };
 /** While it gains, a climb may become so many times as long, and never longer than the steps. */
 const LONGER = 2;
 

@@ -90,8 +90,8 @@ export interface Searched {
 }
 
 export const searchDefaults: SearchSettings = {
-  steps: 60,
-  trial: 1,
+  steps: 70,
+  trial: 2,
   semifinal: 6,
   randomStarts: 1,
   momentum: 0.75,
