@@ -211,7 +211,7 @@ async function ours(at, key) {
   const { vector, steps } = await localLipschitz(
     (r) => at.objective.climb(at.scene, r, at.clean),
     await at.draw(`singular ${key}`)(),
-    { radius: 1e-3 * at.reference, steps: 30 },
+    { radius: 1e-3 * at.reference, steps: 16, tolerance: 1e-2 },
   );
   const begun = performance.now();
   const found = await search(

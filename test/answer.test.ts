@@ -72,7 +72,7 @@ function made({ ascent, practice, psnr, images, constant = false, left = 21.56 }
     all.map((image) => ({ method, image, psnr: m === 0 ? psnr : 30, ssim: 0.8, nmse: 0.1, maxError: 0.2 })),
   );
   return {
-    schemaVersion: "1.3",
+    schemaVersion: "1.4",
     software: { name: "fiducial", version: "0", backend: "wasm" },
     seed: 1,
     problem: {

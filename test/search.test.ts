@@ -70,6 +70,8 @@ interface Setting {
   readonly ball?: "l2" | "linf";
   readonly backend?: Backend;
   readonly goals?: readonly Goal[];
+  /** The largest change is what is judged, and not a second figure. */
+  readonly change?: true;
   readonly seed?: number;
 }
 async function open(method: Reconstructor, setting: Setting = {}): Promise<Searched & { ticks: () => number }> {
@@ -81,7 +83,7 @@ async function open(method: Reconstructor, setting: Setting = {}): Promise<Searc
     step: await compileSearchStep(method, problem, { domain, ball }, backend),
     scene,
     goals: setting.goals ?? [
-      { name: "harm", p: scene.x, magnitudes: true },
+      ...(setting.change ? [] : [{ name: "harm", p: scene.x, magnitudes: true }]),
       { name: "change", p: clean },
     ],
     random: drawing(domain, seed),
@@ -99,9 +101,10 @@ const cellSizes = (r: Float64Array): number[] =>
 describe("a linear method's worst case is known", () => {
   for (const domain of ["image", "measurement"] as const)
     it(`ℓ2, ${domain} domain: the change is σ_max times the radius, in every ball`, async () => {
-      for (const { radius, goals } of await run(linear, { domain }, { radii: [0.01, 0.3], steps: 60 })) {
-        expect(goals[1].value / radius).toBeGreaterThan(0.99 * 2);
-        expect(goals[1].value / radius).toBeLessThanOrEqual(2 * (1 + 1e-9));
+      const found = await run(linear, { domain, change: true }, { radii: [0.01, 0.3], steps: 60 });
+      for (const { radius, goals } of found) {
+        expect(goals[0].value / radius).toBeGreaterThan(0.99 * 2);
+        expect(goals[0].value / radius).toBeLessThanOrEqual(2 * (1 + 1e-9));
       }
     });
   it("ℓ∞: every measured cell at the radius moves the image by radius·‖w‖", async () => {

@@ -1,5 +1,5 @@
 // How good a method is before anything is perturbed: a useless one must not win by being stable.
-import { decibels } from "../report/index.ts";
+import { decibels, percent } from "../report/index.ts";
 import type { AuditHeader, Piece } from "./plan.ts";
 import type { GradientCheck, TestRecord, Verdict } from "./schema.ts";
 import { mean } from "./statistics.ts";
@@ -69,6 +69,13 @@ function accuracyVerdict(method: string, standing: Standing): Verdict {
   };
 }
 
+/** Without a truth: how much of what was measured the image does not explain. */
+function nothingKnown(method: string, own: readonly Piece[]): Verdict {
+  const residual = mean(own.flatMap((p) => (p.findings?.scores ?? []).map((s) => s.figures.residual)));
+  const explanation = `is not judged: no true image is known, so nothing is known of its accuracy; its image leaves ${percent(residual)} of what was measured unexplained (‖Ax̂ − y‖/‖y‖), which says nothing about what was not measured`;
+  return { method, outcome: "not-applicable", explanation };
+}
+
 /**
  * The record of accuracy, which every audit has: no piece of its own, the unperturbed images'
  * figures.
@@ -77,9 +84,12 @@ export function accuracyRecord(
   header: AuditHeader,
   standings: readonly (Standing | undefined)[],
   failures: readonly (string | undefined)[],
+  cleans: readonly (readonly Piece[])[],
 ): Omit<TestRecord, "details" | "outcome"> {
+  const unknown = header.facts.problem.truth === "unknown";
   const verdicts = header.facts.methods.map(({ name }, m): Verdict => {
     const standing = standings[m];
+    if (unknown && failures[m] === undefined) return nothingKnown(name, cleans[m]);
     if (standing === undefined)
       return { method: name, outcome: "error", explanation: failures[m] ?? "it gave no image" };
     return accuracyVerdict(name, standing);
@@ -95,6 +105,7 @@ export function accuracyRecord(
     thresholds: { marginDb: MARGIN_DB },
     verdicts,
     measurements: [],
+    ...(unknown ? { scores: cleans.flat().flatMap((p) => p.findings?.scores ?? []) } : {}),
   };
 }
 

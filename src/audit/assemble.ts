@@ -9,6 +9,7 @@ import { heatPicture, whereLargest, WHITE_PERCENTILE } from "./pictures.ts";
 import { resultHash } from "./result.ts";
 import type { AuditResult, Certificate, ImageScale, Outcome, TestRecord, Verdict } from "./schema.ts";
 import { foundNothing, type Found } from "./stability/shown/found.ts";
+import { shownWithoutTruth } from "./stability/shown/reference-free.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
 import type { Beside, Findings, StabilityTest } from "./stability/test.ts";
 
@@ -75,6 +76,14 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
       ? [{ method: name, findings: joined(found[k]) }]
       : [],
   );
+  if (header.facts.problem.truth === "unknown") {
+    const { scores = [] } = joined(found[m]);
+    const explanation =
+      scores.length > 0
+        ? `is not judged, but ${test.referenceFree!.say(scores)}`
+        : "is not judged, and nothing was measured";
+    return { method, outcome: "not-applicable", explanation };
+  }
   const beside: Beside = { references, bound: header.bounds[m] ?? undefined };
   const verdict = test.judge(method, joined(found[m]), beside);
   if (cleans[m][0].constant) {
@@ -206,7 +215,7 @@ export function assembleAudit(
   const gathered = gather(header, pieceOf);
   const { names, piece, cleans, failures } = gathered;
   const { facts } = header;
-  const accurate = accuracyRecord(header, gathered.standings, failures);
+  const accurate = accuracyRecord(header, gathered.standings, failures, cleans);
   const records = tests.map((test, t) => recordOf(gathered, test, t));
   const certificates = certificatesOf(gathered, records);
 
@@ -222,14 +231,16 @@ export function assembleAudit(
     shape: header.shape,
     sampledFraction: Number(facts.problem.operator.sampledFraction),
   };
+  const unknown = facts.problem.truth === "unknown";
   const shown = (record: Record_, t: number): TestRecord => {
     if (foundNothing(record)) return { ...record, details: [] };
     const found: Found = { ...around, ...shownOn(t), test: record };
-    return { ...record, details: (tests[t].show ?? shownAsSearch)(found) };
+    const show = unknown ? shownWithoutTruth : (tests[t].show ?? shownAsSearch);
+    return { ...record, details: show(found) };
   };
   const result: Omit<AuditResult, "sha256"> = present({
     ...facts,
-    initialPsnr: header.initialPsnr,
+    initialPsnr: unknown ? undefined : header.initialPsnr,
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
     accuracy,
     tests: [{ ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] }, ...records.map(shown)],

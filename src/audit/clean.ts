@@ -1,11 +1,11 @@
 // What is found out about a method before anything is perturbed, and its local Lipschitz constant.
-import { magnitude, maximum, nmse, psnr, ssim, type Reconstructor } from "../imaging/index.ts";
+import { magnitude, maximum, nmse, norm, psnr, ssim, type Reconstructor } from "../imaging/index.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
 import { checkGradient, GRADIENT_TOLERANCE } from "./gradient-check.ts";
 import type { Collected, Laboratory } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
 import type { Piece } from "./plan.ts";
-import type { GradientCheck } from "./schema.ts";
+import type { GradientCheck, Score } from "./schema.ts";
 import { inspectMethod } from "./unfit.ts";
 
 /** Gradient steps of a local Lipschitz constant, at most. */
@@ -28,14 +28,18 @@ export async function cleanPiece(
   image: number,
   collected: Collected,
 ): Promise<Piece> {
-  const { truth, range, white, scene } = await lab.view(image);
+  const { truth, range, white, scene, y } = await lab.view(image);
   const { constant } = image === 0 ? await inspectMethod(lab, method) : { constant: false };
   const x = await lab.clean(method, image);
   const m = magnitude(x);
-  const error = magnitude(x.map((v, k) => v - scene.x[k]));
   const at = `${image} ${method.name}`;
   const { shape } = lab.problem.images;
   collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, white);
+  const checked = image === 0 && !constant ? { gradientCheck: await gradientCheck(lab, method) } : {};
+  const rest = constant ? { constant } : checked;
+  if (!lab.known)
+    return { ...rest, findings: { measurements: [], scores: [await consistency(lab, { method, image, x, y })] } };
+  const error = magnitude(x.map((v, k) => v - scene.x[k]));
   collected.errors[`error ${at}`] = error;
   const accuracy = {
     method: method.name,
@@ -45,8 +49,21 @@ export async function cleanPiece(
     nmse: nmse(truth, m),
     maxError: maximum(error),
   };
-  if (constant) return { accuracy, constant };
-  return image === 0 ? { accuracy, gradientCheck: await gradientCheck(lab, method) } : { accuracy };
+  return { accuracy, ...rest };
+}
+
+/** How much of what was measured the image does not explain. */
+async function consistency(lab: Laboratory, of: Reconstructed): Promise<Score> {
+  const { method, image, x, y } = of;
+  const seen = await lab.forward(x);
+  const residual = norm(y.map((v, k) => v - seen[k])) / Math.max(norm(y), 1e-30);
+  return { method: method.name, image, label: "undisturbed", figures: { residual } };
+}
+interface Reconstructed {
+  readonly method: Reconstructor;
+  readonly image: number;
+  readonly x: Float64Array;
+  readonly y: Float64Array;
 }
 
 /** The local Lipschitz constant at the first image's measurement. */

@@ -25,6 +25,14 @@ export const MEAN_FROM = 3;
 const SKEWED_FROM = 10;
 /** From so many values on nothing is assumed. */
 const ANY_FROM = 20;
+/**
+ * What intervals of means over so many values are called where they are shown: no promise is made
+ * that scripts/cover.mjs does not hold.
+ */
+export const intervalWords = (count: number): string =>
+  count >= ANY_FROM
+    ? "95 % intervals"
+    : "95 % intervals (88 to 98 % where so few values are strongly skewed or in two groups)";
 /** Fewer trials give no interval of a share. */
 export const SHARE_FROM = 7;
 

@@ -15,6 +15,7 @@ import {
 import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
 import type { Ball } from "./attack/ascent.ts";
 import { compileSearchStep, type SearchStep } from "./attack/step.ts";
+import { compileUnderMasks, type UnderMask } from "./masked.ts";
 import { whiteOf } from "./pictures.ts";
 import type { Transfer } from "./schema.ts";
 
@@ -22,8 +23,14 @@ type Values = ArrayLike<number>;
 
 /** An image, what is measured of it, and the figures that everything about it refers to. */
 export interface View {
+  /** Of a measurement without a known truth: nothing, with what was measured as its noise. */
   readonly scene: Scene;
-  /** |x| */
+  /**
+   * What places, sizes and pictures refer to: x, or, where no truth is known, the first image from
+   * the data.
+   */
+  readonly image: Values;
+  /** |image| */
   readonly truth: Float64Array;
   /** The largest |x|. */
   readonly range: number;
@@ -34,7 +41,7 @@ export interface View {
   readonly yNorm: number;
   /**
    * PSNR of the first image from y, zero-filling for k-space: what every method must do better
-   * than.
+   * than. NaN where no truth is known.
    */
   readonly initialPsnr: number;
 }
@@ -55,11 +62,15 @@ export interface Laboratory {
   readonly seed: number;
   readonly backend: Backend;
   readonly imageCount: number;
+  /** Whether the true images are known. */
+  readonly known: boolean;
   view(image: number): Promise<View>;
   objective(method: Reconstructor, domain: Domain): Promise<Objective>;
   searchStep(method: Reconstructor, domain: Domain, ball: Ball): Promise<SearchStep>;
   /** f(y) without perturbation. */
   clean(method: Reconstructor, image: number): Promise<Float64Array>;
+  /** x̂ under any mask by one plan, of a method that allows it. */
+  underMasks(method: Reconstructor): Promise<UnderMask | undefined>;
   /** x ↦ Ax, without noise */
   forward(x: Values): Promise<HostData>;
   /** y ↦ A*y */
@@ -101,8 +112,9 @@ export async function openLaboratory(options: {
   seed: number;
   backend: Backend;
   imageCount: number;
+  measurements?: readonly Values[] | undefined;
 }): Promise<Laboratory> {
-  const { problem, seed, backend } = options;
+  const { problem, seed, backend, measurements } = options;
   const { operator } = problem;
   const { sampling } = operator;
   const forward = await compileOperator(operator, "forward", backend);
@@ -116,13 +128,16 @@ export async function openLaboratory(options: {
   const view = remembered<number, View>(async (i) => {
     const x = problem.images.image(i);
     const Ax = await forward(x);
-    const noise = besideModel(problem, { image: i, seed, Ax });
-    const truth = magnitude(x);
-    const range = maximum(truth);
+    const noise = measurements ? measurements[i] : besideModel(problem, { image: i, seed, Ax });
     const y = Float64Array.from(Ax, (v, k) => v + noise[k]);
-    const initialPsnr = psnr(truth, magnitude(await initial(y)), range);
+    const first = await initial(y);
+    const image = measurements ? first : x;
+    const truth = magnitude(image);
+    const range = maximum(truth);
+    const initialPsnr = measurements ? Number.NaN : psnr(truth, magnitude(first), range);
     const white = whiteOf(truth);
-    return { scene: { x, noise }, truth, range, white, y, xNorm: norm(x), yNorm: norm(y), initialPsnr };
+    const scene = { x, noise };
+    return { scene, image, truth, range, white, y, xNorm: norm(image), yNorm: norm(y), initialPsnr };
   }, String);
   const objective = remembered<{ method: Reconstructor; domain: Domain }, Objective>(
     ({ method, domain }) => compileObjective(method, problem, domain, backend),
@@ -131,6 +146,10 @@ export async function openLaboratory(options: {
   const searchStep = remembered<{ method: Reconstructor; domain: Domain; ball: Ball }, SearchStep>(
     ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
     ({ method, domain, ball }) => `${domain} ${ball} ${method.name}`,
+  );
+  const underMasks = remembered<Reconstructor, UnderMask | undefined>(
+    (method) => compileUnderMasks(method, operator, backend),
+    ({ name }) => name,
   );
   const clean = remembered<{ method: Reconstructor; i: number }, Float64Array>(
     async ({ method, i }) => {
@@ -144,19 +163,24 @@ export async function openLaboratory(options: {
   );
   const gaussian = (cells: Uint8Array, label: string): (() => Float64Array) => {
     const rng = random(seed).fork(label);
-    return () =>
-      Float64Array.from(cells, (there) => {
+    return () => {
+      const out = new Float64Array(cells.length);
+      for (let k = 0; k < cells.length; k++) {
         const v = rng.normal();
-        return there ? v : 0;
-      });
+        if (cells[k]) out[k] = v;
+      }
+      return out;
+    };
   };
   const everywhere = new Uint8Array(sizeOf(operator.domain)).fill(1);
 
   return {
     ...options,
+    known: measurements === undefined,
     view,
     objective: (method, domain) => objective({ method, domain }),
     searchStep: (method, domain, ball) => searchStep({ method, domain, ball }),
+    underMasks,
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

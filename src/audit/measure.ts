@@ -6,9 +6,12 @@ import { projected, type Ball } from "./attack/ascent.ts";
 import type { Objective } from "./attack/objective.ts";
 import type { Collected, View } from "./laboratory.ts";
 import { greyPicture, whiteOf } from "./pictures.ts";
-import type { Measurement } from "./schema.ts";
+import type { Measurement, Score } from "./schema.ts";
 
-const NOISE_DRAWS = 8;
+/** Beside what was searched for, which is held to the worst of them. */
+export const SEARCH_DRAWS = 8;
+/** Beside what was drawn, where their mean is all that is shown: it hardly moves between draws. */
+export const MEAN_DRAWS = 2;
 /** A change is larger than noise's beyond float32's rounding. */
 const MORE = 1.001;
 /** A perturbation is enlarged until its bright cells are that much below white. */
@@ -29,6 +32,10 @@ export interface Setting {
   readonly reference: { readonly norm: number; readonly maximum: number };
   /** A proven Lipschitz constant of the method. */
   readonly bound?: number | undefined;
+  /** Of f(y(0)), against the image. */
+  readonly before: Quality;
+  /** Draws of the noise beside a perturbation. */
+  readonly draws: number;
   /** The perturbation is part of the object: x̂ is held against x + r. */
   readonly content: boolean;
   /** Gaussian perturbations in the row space of A, by a label of their own. */
@@ -53,38 +60,50 @@ export function clipped(setting: Setting, proposed: Float64Array, options: Measu
   return projected(proposed, relativeBudget * (ball === "l2" ? reference.norm : reference.maximum), ball);
 }
 
-interface Quality {
+export interface Quality {
   readonly psnr: number;
   readonly ssim: number;
   readonly nmse: number;
 }
-function qualityOf({ view, shape }: Setting, x: Float64Array, against: Float64Array): Quality {
+/** Of |x̂| against a magnitude image of the view. */
+export function qualityOf(
+  { view: { range }, shape }: Pick<Setting, "view" | "shape">,
+  x: Float64Array,
+  against: Float64Array,
+): Quality {
   const m = magnitude(x);
-  const { range } = view;
   return { psnr: psnr(against, m, range), ssim: ssim(against, m, shape, range), nmse: nmse(against, m) };
 }
-const sum = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array => Float64Array.from(a, (v, k) => v + b[k]);
-const difference = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array =>
-  Float64Array.from(a, (v, k) => v - b[k]);
+function sum(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let k = 0; k < out.length; k++) out[k] = a[k] + b[k];
+  return out;
+}
+function difference(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let k = 0; k < out.length; k++) out[k] = a[k] - b[k];
+  return out;
+}
 
 type Noise = Measurement["noise"] & { readonly worstPsnr: number };
 /** Random noise that changes the measurement as much as the perturbation does: ‖Ae‖ = ‖Ar‖. */
 async function besideNoise(setting: Setting, label: string, measuredNorm: number): Promise<Noise> {
-  const { objective, view, clean } = setting;
+  const { objective, view, clean, draws } = setting;
+  const { scene, truth, range } = view;
   const draw = setting.noise(label);
   const looks: { change: number; psnr: number; nmse: number }[] = [];
-  for (let k = 0; k < NOISE_DRAWS; k++) {
+  for (let k = 0; k < draws; k++) {
     const e = await draw();
     const length = norm(await objective.measured(e));
     const scaled = e.map((v) => (length > 0 ? (v * measuredNorm) / length : 0));
-    const x = await objective.reconstruct(view.scene, scaled);
-    const { psnr: db, nmse: error } = qualityOf(setting, x, view.truth);
-    looks.push({ change: norm(difference(x, clean)), psnr: db, nmse: error });
+    const x = await objective.reconstruct(scene, scaled);
+    const m = magnitude(x);
+    looks.push({ change: norm(difference(x, clean)), psnr: psnr(truth, m, range), nmse: nmse(truth, m) });
   }
   const mean = (of: (look: (typeof looks)[number]) => number): number =>
-    looks.reduce((total, look) => total + of(look), 0) / NOISE_DRAWS;
+    looks.reduce((total, look) => total + of(look), 0) / draws;
   return {
-    draws: NOISE_DRAWS,
+    draws,
     measuredNorm,
     meanOutputChange: mean((l) => l.change),
     maxOutputChange: Math.max(...looks.map((l) => l.change)),
@@ -148,7 +167,7 @@ export async function measurePerturbation(
   proposed: Float64Array,
   options: MeasureOptions,
 ): Promise<Measurement> {
-  const { test, method, image, view, clean, objective, content, reference } = setting;
+  const { test, method, image, view, clean, objective, content, reference, before } = setting;
   const { label, relativeBudget, series, iteration, picture } = options;
   const r = clipped(setting, proposed, options);
   const x = await objective.reconstruct(view.scene, r);
@@ -157,7 +176,6 @@ export async function measurePerturbation(
   const length = norm(r);
   const measuredNorm = norm(await objective.measured(r));
   const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measuredNorm);
-  const before = qualityOf(setting, clean, view.truth);
   const after = qualityOf(setting, x, content ? magnitude(sum(view.scene.x, r)) : view.truth);
   const outputChange = norm(difference(x, clean));
   const id = `${test} ${image} ${method} ${series === undefined ? "" : `${series} `}${label}`;
@@ -183,6 +201,34 @@ export async function measurePerturbation(
     iteration,
     pictures: picture ? await pictured(setting, id, r, x) : undefined,
   });
+}
+
+/** What a perturbation changes, where there is no truth to hold it to. */
+export async function measureChange(
+  setting: Setting,
+  r: Float64Array,
+  { label, picture }: Pick<MeasureOptions, "label" | "picture">,
+): Promise<Score> {
+  const { test, method, image, view, clean, objective, shape, collected } = setting;
+  const x = await objective.reconstruct(view.scene, r);
+  if (!x.every(Number.isFinite))
+    throw new ConfigError(`its reconstruction of measurement ${image + 1} is not finite under ${label}`, {});
+  const measured = norm(await objective.measured(r));
+  const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measured);
+  const changed = difference(x, clean);
+  const [change, size] = [norm(changed), Math.max(norm(clean), 1e-30)];
+  const figures = {
+    change: change / size,
+    noise: noise.meanOutputChange / size,
+    timesNoise: change / Math.max(noise.meanOutputChange, 1e-30),
+    lipschitz: change / Math.max(measured, 1e-30),
+  };
+  if (!picture) return { method, image, label, figures };
+  const id = `${test} ${image} ${method} ${label}`;
+  const pictures = { reconstruction: `${id}: x̂`, change: `${id}: change` };
+  collected.pictures[pictures.reconstruction] = greyPicture(magnitude(x), shape, view.white);
+  collected.changes[pictures.change] = magnitude(changed);
+  return { method, image, label, figures, pictures };
 }
 
 /** 1, 2 or 5 times a power of ten, at most x, at least 1. */

@@ -63,13 +63,15 @@ export function heat(t: number): [number, number, number] {
     number,
   ];
 }
+/** One colour for every level of a byte. */
+const palette = Array.from({ length: 256 }, (_, level) => heat(level / 255));
 /** Colour, 0 black, `top` and above pale yellow. */
 export function heatPicture(
   values: ArrayLike<number>,
   [height, width]: readonly [number, number],
   top: number,
 ): string {
-  const data = new Uint8Array(3 * width * height);
-  for (let i = 0; i < width * height; i++) data.set(heat(values[i] / top), 3 * i);
-  return base64(encode({ width, height, data, channels: 3, depth: 8 }));
+  const data = new Uint8Array(width * height);
+  for (let i = 0; i < data.length; i++) data[i] = Math.round(255 * Math.max(0, Math.min(1, values[i] / top)));
+  return base64(encode({ width, height, data, channels: 1, depth: 8, palette }));
 }

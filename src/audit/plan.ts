@@ -2,7 +2,16 @@
 // options, and can be computed anywhere, in any order. Put together they are the result.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { base64, ConfigError, FiducialError, float32Bytes, present, version, type Backend } from "../engine/index.ts";
+import {
+  base64,
+  ConfigError,
+  FiducialError,
+  float32Bytes,
+  present,
+  sizeOf,
+  version,
+  type Backend,
+} from "../engine/index.ts";
 import { dotTest, lacking, misfit, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
 import { certificatePiece, cleanPiece, POWER_STEPS } from "./clean.ts";
 import { openLaboratory, type Collected, type Laboratory, type View } from "./laboratory.ts";
@@ -32,6 +41,11 @@ export interface AuditOptions {
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
   readonly images?: readonly Pick<ImageRecord, "label" | "preparation" | "unlike">[];
+  /**
+   * Measurements of the operator's range instead of the problem's images, which are nothing then:
+   * no truth is known, so nothing is judged against one.
+   */
+  readonly measurements?: readonly ArrayLike<number>[];
   /** Also bounds every method's Lipschitz constant: up to sixty more gradient steps each. */
   readonly certificates?: boolean;
   /** The same as plain data, of an audit that auditFromSpec made; the result carries it. */
@@ -110,7 +124,15 @@ export const testKey = (id: string, m: number, i: number): string => `${id}-${m}
 export const certificateKey = (m: number): string => `certificate-${m}`;
 
 /** Throws ConfigError for what no audit can be made of. */
-async function checkAudit({ problem, methods, tests, seed, backend }: AuditOptions, count: number): Promise<void> {
+async function checkAudit(options: AuditOptions, count: number): Promise<void> {
+  const { problem, methods, tests, seed, backend, measurements = [] } = options;
+  const wanted = sizeOf(problem.operator.range);
+  const strangeOne = measurements.find((y) => y.length !== wanted);
+  if (strangeOne || (options.measurements && measurements.length !== problem.images.length))
+    throw new ConfigError(
+      `audit: ${measurements.length} measurements, one of ${strangeOne?.length ?? wanted} values; the operator's have ${wanted}, one for each of ${problem.images.length} images`,
+      {},
+    );
   if (count < 1 || methods.length === 0 || tests.length === 0)
     throw new ConfigError(
       `audit: ${count} images, ${methods.length} methods and ${tests.length} tests; it needs at least one of each`,
@@ -140,11 +162,19 @@ interface Job extends PieceRecord {
   readonly compute: Compute;
 }
 
+/** Said of a test that compares with the true image, where there is none. */
+const NO_TRUTH = "needs the true image, and of a measurement none is known";
+/** Why a test cannot be had; undefined where it can. */
+const unfit = (
+  { requires, referenceFree }: StabilityTest,
+  { problem, known }: Pick<Laboratory, "problem" | "known">,
+): string | undefined => lacking(problem.operator, requires) ?? (known || referenceFree ? undefined : NO_TRUTH);
+
 /**
  * Every piece: first each method on each image as it is, then test by test, then the certificates.
  */
 function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory): Job[] {
-  const { imageCount: count, problem } = lab;
+  const { imageCount: count } = lab;
   const every = (make: (method: Reconstructor, m: number, image: number) => Job): Job[] =>
     methods.flatMap((method, m) => Array.from({ length: count }, (_, i) => make(method, m, i)));
   const clean = every((method, m, image) => ({
@@ -155,16 +185,18 @@ function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory)
     compute: (collected) => cleanPiece(lab, method, image, collected),
   }));
   const tested = tests
-    .filter((test) => lacking(problem.operator, test.requires) === undefined)
+    .filter((test) => unfit(test, lab) === undefined)
     .flatMap((test) =>
       every((method, m, image) => ({
         key: testKey(test.id, m, image),
         image,
         what: `${test.id}: ${method.name}, image ${image + 1} of ${count}`,
         steps: test.steps,
-        compute: async (collected, tick) => ({
-          findings: await test.examine(await openSubject(lab, { test, method, image, collected, tick })),
-        }),
+        compute: async (collected, tick) => {
+          const subject = await openSubject(lab, { test, method, image, collected, tick });
+          if (lab.known) return { findings: await test.examine(subject) };
+          return { findings: { measurements: [], scores: (await test.referenceFree?.examine(subject)) ?? [] } };
+        },
       })),
     );
   const bounds = methods.map((method, m) => ({
@@ -183,17 +215,24 @@ const metrics = {
   nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
 };
 
-function factsOf({ problem, methods, seed, backend, spec, images }: AuditOptions, count: number): AuditHeader["facts"] {
+function factsOf(options: AuditOptions, count: number): AuditHeader["facts"] {
+  const { problem, methods, seed, backend, spec, images, measurements } = options;
   const records = Array.from({ length: count }, (_, i): ImageRecord => {
     const { label = `image ${i + 1}`, preparation = "none", unlike } = images?.[i] ?? {};
-    return present({ label, sha256: bytesToHex(sha256(float32Bytes(problem.images.image(i)))), preparation, unlike });
+    const values = measurements ? Float32Array.from(measurements[i]) : problem.images.image(i);
+    return present({ label, sha256: bytesToHex(sha256(float32Bytes(values))), preparation, unlike });
   });
   return present({
     schemaVersion,
     software: { name: "fiducial", version, backend: backend.name },
     spec,
     seed,
-    problem: { operator: problem.operator.description, noise: { ...problem.noise }, images: records },
+    problem: present({
+      operator: problem.operator.description,
+      noise: { ...problem.noise },
+      images: records,
+      truth: measurements ? ("unknown" as const) : undefined,
+    }),
     methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
     metrics,
   });
@@ -213,8 +252,8 @@ async function headerOf(
   const drawn = operator.picture?.();
   return {
     facts: factsOf(options, lab.imageCount),
-    tests: tests.map(({ id, settings, thresholds, requires }) =>
-      present({ id, settings, thresholds, notApplicable: lacking(operator, requires) }),
+    tests: tests.map((test) =>
+      present({ id: test.id, settings: test.settings, thresholds: test.thresholds, notApplicable: unfit(test, lab) }),
     ),
     bounds: methods.map((m) => m.lipschitz?.(operator) ?? null),
     shape,

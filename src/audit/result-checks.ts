@@ -82,6 +82,7 @@ export const score: Checks<Score> = {
   label: aText,
   figures: aMap(aNumber),
   leftOut: maybe(aText),
+  pictures: maybe(aRecord({ reconstruction: aText, change: aText })),
 };
 const noise: Checks<Measurement["noise"]> = {
   draws: aCount,
@@ -200,7 +201,12 @@ export const result: Checks<AuditResult> = {
   software: aRecord({ name: aText, version: aText, backend: aText }),
   spec: maybe(aSpec),
   seed: aWhole,
-  problem: aRecord({ operator: aFacts, noise: aFacts, images: aList(aRecord(image)) }),
+  problem: aRecord({
+    operator: aFacts,
+    noise: aFacts,
+    images: aList(aRecord(image)),
+    truth: maybe(oneOf(["unknown"])),
+  }),
   methods: aList(aRecord(method)),
   metrics: aRecord({ psnr: aText, ssim: aText, nmse: aText }),
   gradientChecks: aList(aRecord(gradientCheck)),

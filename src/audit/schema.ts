@@ -5,7 +5,7 @@ import type { Detail, Outcome } from "../report/index.ts";
 import type { AuditSpec } from "./spec.ts";
 
 export type { Outcome };
-export const schemaVersion = "1.3";
+export const schemaVersion = "1.4";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 
 export interface ImageRecord {
@@ -99,6 +99,8 @@ export interface Score {
   readonly figures: Readonly<Record<string, number>>;
   /** Why it could not be asked. */
   readonly leftOut?: string;
+  /** Ids of pictures: x̂(r) and |x̂(r) − x̂(0)|. */
+  readonly pictures?: Readonly<Record<"reconstruction" | "change", string>>;
 }
 
 /** One perturbation of one image for one method, as the runner measured it. */
@@ -267,7 +269,14 @@ export interface AuditResult {
   /** The audit as plain data; of one with operators, methods or tests of your own there is none. */
   readonly spec?: AuditSpec;
   readonly seed: number;
-  readonly problem: { readonly operator: Facts; readonly noise: Facts; readonly images: readonly ImageRecord[] };
+  readonly problem: {
+    readonly operator: Facts;
+    readonly noise: Facts;
+    /** Or measurements, where no truth is known. */
+    readonly images: readonly ImageRecord[];
+    /** The measurements came from a scanner: nothing is judged against a true image. Since 1.4. */
+    readonly truth?: "unknown";
+  };
   readonly methods: readonly MethodRecord[];
   readonly metrics: Readonly<Record<"psnr" | "ssim" | "nmse", string>>;
   readonly gradientChecks: readonly GradientCheck[];

@@ -49,6 +49,8 @@ export interface ImageKinds {
   analyticEllipses: { readonly shape: Size; readonly count: number; readonly seed: number };
   /** Arrays [2,H,W], by the hashes of their values. */
   given: { readonly shape: Size; readonly images: readonly ImageRecord[] };
+  /** Measurements of the operator's range, by the hashes of their values: no truth is known. */
+  measured: { readonly shape: Size; readonly measurements: readonly ImageRecord[] };
 }
 export type ImageSpec = { [K in keyof ImageKinds]: { readonly kind: K } & ImageKinds[K] }[keyof ImageKinds];
 
@@ -71,15 +73,14 @@ export interface Given {
   readonly networks: Networks;
 }
 
+const records: Check = aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) }));
 const imageKinds: {
   readonly [K in keyof ImageKinds]: { readonly [F in keyof Required<ImageKinds[K]>]: Check };
 } & Kinds = {
   brainPhantoms: { shape: aShape, count: aWhole, seed: aWhole, mosaics: maybe(aNumber) },
   analyticEllipses: { shape: aShape, count: aWhole, seed: aWhole },
-  given: {
-    shape: aShape,
-    images: aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) })),
-  },
+  given: { shape: aShape, images: records },
+  measured: { shape: aShape, measurements: records },
 };
 const fields: { readonly [K in keyof AuditSpec]: Check } = {
   version: aWhole,
@@ -116,9 +117,11 @@ export const auditFingerprint = (spec: AuditSpec): string =>
 interface OpenedImages {
   readonly set: ImageSet;
   readonly records: readonly Pick<ImageRecord, "label" | "preparation" | "unlike">[];
+  /** Where no truth is known; the images are empty then. */
+  readonly measurements?: readonly Float32Array[];
 }
 function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
-  if (spec.kind !== "given") {
+  if (spec.kind !== "given" && spec.kind !== "measured") {
     const isAnalytic = spec.kind === "analyticEllipses";
     const preparation = isAnalytic ? "none; measured from its formula, not from its pixels" : "none";
     const generated = (_: unknown, i: number): OpenedImages["records"][number] => ({
@@ -130,8 +133,12 @@ function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
       records: Array.from({ length: spec.count }, generated),
     };
   }
-  const images = spec.images.map(({ sha256, label }) => Float32Array.from(arrayOf(arrays, sha256, label).data));
-  return { set: imagesFrom(images, spec.shape), records: spec.images };
+  const values = ({ sha256, label }: ImageRecord): Float32Array =>
+    Float32Array.from(arrayOf(arrays, sha256, label).data);
+  if (spec.kind === "given") return { set: imagesFrom(spec.images.map(values), spec.shape), records: spec.images };
+  const nothing = spec.measurements.map(() => new Float32Array(2 * spec.shape[0] * spec.shape[1]));
+  const measurements = spec.measurements.map(values);
+  return { set: imagesFrom(nothing, spec.shape), records: spec.measurements, measurements };
 }
 
 /**
@@ -144,9 +151,10 @@ export function auditFromSpec(spec: AuditSpec, { arrays, networks }: Given, back
       `audit: it is to run on the backend ${spec.backend.name}, this one is ${backend.name}; open that one`,
       { wanted: spec.backend.name },
     );
-  const { set, records } = openImages(spec.images, arrays);
+  const { set, records, measurements } = openImages(spec.images, arrays);
   return {
     spec,
+    ...(measurements ? { measurements } : {}),
     problem: inverseProblem({ operator: openOperator(spec.operator, arrays), noise: spec.noise, images: set }),
     methods: spec.methods.map((method) => openMethod(method, networks)),
     tests: spec.tests.map(openTest),

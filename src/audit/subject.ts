@@ -8,7 +8,15 @@ import type { Goal } from "./attack/step.ts";
 import type { Collected, Laboratory, View } from "./laboratory.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
 import type { Domain } from "./attack/objective.ts";
-import { clipped, measurePerturbation, type Setting } from "./measure.ts";
+import {
+  clipped,
+  MEAN_DRAWS,
+  measureChange,
+  measurePerturbation,
+  qualityOf,
+  SEARCH_DRAWS,
+  type Setting,
+} from "./measure.ts";
 import { greyPicture } from "./pictures.ts";
 import type { StabilityTest, Subject, Wanted } from "./stability/test.ts";
 
@@ -77,7 +85,8 @@ async function psnrWith(
     const e = lab.problem.noise.sigma * rng.normal();
     return cells[k % cells.length] ? v + e : 0;
   });
-  const x = await reconstruct(method, measured, other, lab.backend);
+  const under = await lab.underMasks(method);
+  const x = under ? await under(measured, mask) : await reconstruct(method, measured, other, lab.backend);
   return psnr(truth, magnitude(x), range);
 }
 
@@ -101,7 +110,7 @@ async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
   return sigma > 0 ? [{ kind: "local singular vector", r: vector }] : [];
 }
 /** Gradient steps for a start, at most: it need not be exact. */
-export const SINGULAR_STEPS = 30;
+export const SINGULAR_STEPS = 16;
 
 interface SeekJob {
   readonly method: Reconstructor;
@@ -118,7 +127,7 @@ interface SeekJob {
 async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Found[]> {
   const { method, image, domain, clean, label, tick } = job;
   const { scene } = await lab.view(image);
-  const { radii, ball = "l2", window, settings, starts = [] } = wanted;
+  const { radii, ball = "l2", window, settings, starts = [], singular = true } = wanted;
   const goals: readonly Goal[] = wanted.goals ?? [
     { name: "harm", p: scene.x, magnitudes: true },
     { name: "change", p: clean },
@@ -128,7 +137,7 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
     scene,
     goals: goals.map((goal) => (window ? { ...goal, window } : goal)),
     random: lab.measuredNoise(domain, `start ${label}`),
-    starts: [...starts, ...(await singularStart(lab, job))],
+    starts: [...starts, ...(singular ? await singularStart(lab, job) : [])],
     tick,
   };
   return search(searched, { radii, ...settings });
@@ -148,14 +157,14 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
   const { operator } = problem;
   const { domain } = test;
   const view = await lab.view(image);
-  const { scene, truth, range, y, xNorm, yNorm } = view;
+  const { scene, image: seen, truth, range, y, xNorm, yNorm } = view;
   const clean = await lab.clean(method, image);
   const objective = await lab.objective(method, domain);
   const others = await othersOf(lab, test, image);
   const label = `${test.id} ${method.name} ${image}`;
   const reference = {
     norm: domain === "image" ? xNorm : yNorm,
-    maximum: maximum(magnitude(domain === "image" ? scene.x : y)),
+    maximum: maximum(magnitude(domain === "image" ? seen : y)),
   };
   const setting: Setting = {
     test: test.id,
@@ -166,6 +175,8 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     clean,
     objective,
     reference,
+    before: qualityOf({ view, shape: problem.images.shape }, clean, truth),
+    draws: test.gradients ? SEARCH_DRAWS : MEAN_DRAWS,
     bound: method.lipschitz?.(operator)?.bound,
     content: test.content === true,
     noise: (name) => lab.measuredNoise(domain, name),
@@ -181,7 +192,7 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     imageCount: lab.imageCount,
     reference: reference.norm,
     referenceMaximum: reference.maximum,
-    truth: Float64Array.from(scene.x),
+    truth: Float64Array.from(seen),
     clean,
     rng: random(seed).fork(label),
     common: (name) => random(seed).fork(`${test.id} ${image} ${name}`),
@@ -193,10 +204,11 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     psnrOf: async (r) => psnr(truth, magnitude(await objective.reconstruct(scene, r)), range),
     psnrWith: (mask, rng) => psnrWith(lab, method, view, mask, rng),
     forward: lab.forward,
-    ...(lab.spectrum && sampling ? { scan: { x: scene.x, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),
+    ...(lab.spectrum && sampling ? { scan: { x: seen, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),
     async measure(proposed, options) {
       if (options.label === test.transferred) await transfer(lab, job, others, clipped(setting, proposed, options));
       return measurePerturbation(setting, proposed, options);
     },
+    changeTo: (r, label, picture) => measureChange(setting, r, { label, picture }),
   };
 }

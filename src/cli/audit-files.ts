@@ -51,9 +51,12 @@ function summary(result: AuditResult): Part[] {
     const own = result.accuracy.filter((a) => a.method === name);
     return [name, mean(own.map((a) => a.psnr)), mean(own.map((a) => a.ssim))];
   });
+  const tests = result.tests.flatMap((test, i) => testSummary(result, test, i + 1));
+  // without a truth nothing is measured in dB
+  if (result.problem.truth === "unknown") return [...tests, "\n"];
   return [
     table(["method", "PSNR, dB", "SSIM"], accuracy),
-    ...result.tests.flatMap((test, i) => testSummary(result, test, i + 1)),
+    ...tests,
     "\n",
     wrapped(
       "",

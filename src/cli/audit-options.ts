@@ -71,11 +71,7 @@ export const testOptions = {
     to: 10,
     help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖",
   }),
-  iterations: integer({
-    default: 60,
-    from: 1,
-    help: "steps of the ascent at the largest norm, half as many at the others",
-  }),
+  iterations: integer({ default: 70, from: 1, help: "steps of the ascent at the largest norm, fewer at the others" }),
   preset: choice(Object.keys(ascentPresets) as Preset[], {
     help: `instead: the published ascent for a family of networks, ${Object.keys(ascentPresets).join(", ")}`,
   }),
@@ -96,7 +92,7 @@ export const testOptions = {
     help: "where it wants the image to change, in pixels: top, left, height, width (everywhere)",
     read: regionOf,
   }),
-  steps: integer({ default: 60, from: 1, help: "its steps at the largest budget, half as many at the others" }),
+  steps: integer({ default: 70, from: 1, help: "its steps at the largest budget, fewer at the others" }),
   restarts: integer({
     default: 1,
     from: 1,
@@ -130,6 +126,10 @@ export const auditOptions = {
   }),
   ...modelOptions,
   name: text({ value: "NAME", help: "what the report calls the first (its own name, or one by its layers)" }),
+  kspace: text({
+    value: "FILE",
+    help: "instead of images: measured k-space, as fiducial reconstruct takes it (of several coils with --operator multi-coil); its truth is not known, so figures stand in the place of verdicts",
+  }),
   ...imageOptions,
   ...samplingOptions,
   methods: choices(classicalNames, {
@@ -149,7 +149,7 @@ export const auditOptions = {
 export type AuditValues = Values<typeof auditOptions>;
 type Name = keyof AuditValues;
 
-const files: ReadonlySet<Name> = new Set(["mask", "trajectory"]);
+const files: ReadonlySet<Name> = new Set(["mask", "trajectory", "kspace"]);
 /** What the result does not depend on. */
 const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
 

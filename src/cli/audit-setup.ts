@@ -14,6 +14,7 @@ import { openBackend, present, type Backend } from "../engine/index.ts";
 import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash } from "../imaging/index.ts";
 import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
+import { measuredKspace, type Audited } from "./audit-kspace.ts";
 import {
   chooseBackend,
   chooseMeasuring,
@@ -107,31 +108,43 @@ async function networksOf({ model, name, size }: AuditValues, { network }: Model
   return networks;
 }
 
+/** Measurements simulated from images, or k-space as it is, of whose noise nothing is known. */
+async function auditedOn(options: AuditValues, model: Model, backend: Backend, terminal: Terminal): Promise<Audited> {
+  if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model);
+  const { operator, arrays, sampling } = await chooseMeasuring(options, model);
+  const images = await loadImages(options, model.shape, backend, terminal);
+  return {
+    operator,
+    sampling,
+    arrays: new Map([...images.arrays, ...arrays]),
+    images: withUnlikeness(images, model.network, terminal),
+    sigma: chooseNoise(options, model),
+  };
+}
+
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = await loadModel({ ...options, model: options.model[0] });
   const networks = await networksOf(options, model);
-  const { operator, arrays: operatorArrays, sampling } = await chooseMeasuring(options, model);
-  const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
-  const images = await loadImages(options, model.shape, backend, terminal);
   const named = networksByHash(networks);
-  const noise = gaussianNoise({ sigma: chooseNoise(options, model) });
+  const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
+  const { operator, sampling, arrays, images, sigma } = await auditedOn(options, model, backend, terminal);
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
-    noise,
-    images: withUnlikeness(images, networks[0], terminal),
+    // to a measurement none is added
+    noise: gaussianNoise({ sigma: sigma ?? 0 }),
+    images,
     methods: [
       ...[...named.keys()].map((sha256) => ({ kind: "networkReconstructor", sha256 }) as const),
-      ...besideOf(options).map((name) => classicalMethod(name, options, noise.sigma)),
+      ...besideOf(options).map((name) => classicalMethod(name, options, sigma)),
     ],
     tests,
     certificates: chosen(options, "certificates"),
     seed: options.seed,
     backend: { name: backend.name, precision: options.precision },
   };
-  const arrays = new Map([...images.arrays, ...operatorArrays]);
   return {
     audit: { ...auditFromSpec(spec, { arrays, networks: named }, backend), spec },
     sampling,

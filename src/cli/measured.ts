@@ -2,7 +2,7 @@
 // how its coils become one image.
 import { ConfigError, present, ShapeError } from "../engine/index.ts";
 import type { MeasuredKspace } from "../data/index.ts";
-import { magnitude, maskFromKspace, shifted, type Operator } from "../imaging/index.ts";
+import { magnitude, maskFromKspace, shifted, type Arrays, type Operator } from "../imaging/index.ts";
 import {
   chooseMask,
   describeSampling,
@@ -24,6 +24,8 @@ export interface Scan {
 }
 export interface Scans {
   readonly operator: Operator;
+  /** What its spec names. */
+  readonly arrays: Arrays;
   readonly sampling: Noted;
   readonly scans: readonly Scan[];
   /** Rows and columns that a reconstruction is cut to, about its middle. */
@@ -85,7 +87,7 @@ export async function fromKspace(values: Options, path: string, model: Model, fi
   const moved = planes.map((set) => (how.lowest === "corner" ? set.map((k) => shifted(k, shape)) : set));
   // maps that are found in the k-space are one slice's
   const measuring = jointly ? values : { ...values, ...EACH };
-  const { operator } = await chooseCartesian(measuring, mask, moved.length === 1 ? moved[0] : undefined);
+  const { operator, arrays } = await chooseCartesian(measuring, mask, moved.length === 1 ? moved[0] : undefined);
   const measured = (k: Float32Array): Float64Array =>
     Float64Array.from(k, (v, j) => (mask.data[j % (height * width)] ? v : 0));
   const scans = moved.map((set, i): Scan => {
@@ -94,7 +96,7 @@ export async function fromKspace(values: Options, path: string, model: Model, fi
     return { label, y, ...present({ truth: referenceOf(given, chosen[i]) }) };
   });
   const said = [describe(path, given, chosen, jointly), ...given.notes, describeSampling(how.name, facts), ...notes];
-  return { operator, sampling: { mask, notes: said }, scans, image: given.image };
+  return { operator, arrays, sampling: { mask, notes: said }, scans, image: given.image };
 }
 
 /** The reconstruction that the file brings, where it is of the image's size. */

@@ -109,7 +109,9 @@ export function ssimGaussian(
 /** |z| of a complex image [2,H,W]. */
 export function magnitude(image: Values): Float64Array {
   const n = image.length / 2;
-  return Float64Array.from({ length: n }, (_, i) => Math.sqrt(image[i] ** 2 + image[n + i] ** 2));
+  const out = new Float64Array(n);
+  for (let i = 0; i < n; i++) out[i] = Math.sqrt(image[i] ** 2 + image[n + i] ** 2);
+  return out;
 }
 /** ‖x‖₂ */
 export function norm(x: Values): number {

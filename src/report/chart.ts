@@ -9,7 +9,8 @@ export const frame = { width: 760, height: 360, left: 68, right: 190, top: 18, b
 const inner = { x1: frame.width - frame.right, y1: frame.height - frame.bottom } as const;
 /** Names nearer to one another than this lie on one another. */
 const NAME_HEIGHT = 18;
-const NAME_WIDTH = 150;
+/** A letter's width, on the mean; the reach of a point's mark; between a point and its name. */
+const [LETTER_WIDTH, DOT, GAP] = [7.5, 7, 12];
 
 export interface Tick {
   readonly at: number;
@@ -80,14 +81,53 @@ function intervalsOf(points: readonly Finite[], x: Scale, y: Scale): string {
 const fixedAt = (v: number): string => v.toFixed(1);
 
 /** Names at the curves' ends, pushed apart where they would lie on one another. */
-function apart(curves: readonly DrawnCurve[], scattered: boolean): DrawnCurve[] {
+function stacked(curves: readonly DrawnCurve[]): DrawnCurve[] {
   const placed: DrawnCurve[] = [];
-  for (const curve of [...curves].sort((a, b) => a.end.y - b.end.y)) {
-    const before = placed.filter((p) => !scattered || Math.abs(p.end.x - curve.end.x) < NAME_WIDTH).at(-1);
+  for (const curve of curves.toSorted((a, b) => a.end.y - b.end.y)) {
+    const before = placed.at(-1);
     const y = before ? Math.max(curve.end.y, before.end.y + NAME_HEIGHT) : curve.end.y;
     placed.push({ ...curve, end: { ...curve.end, y } });
   }
   return placed;
+}
+
+interface Rectangle {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+const overlap = (p: Rectangle, q: Rectangle): boolean =>
+  p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
+/** What a name takes, its text's middle at `end.y`. */
+const nameBox = (name: string, { x, y }: Place): Rectangle => ({
+  left: x,
+  right: x + LETTER_WIDTH * name.length,
+  top: y - NAME_HEIGHT / 2,
+  bottom: y + NAME_HEIGHT / 2,
+});
+const dotBox = ({ x, y }: Place): Rectangle => ({ left: x - DOT, right: x + DOT, top: y - DOT, bottom: y + DOT });
+
+/**
+ * Names beside single points: each at the first of the places around its point where no name and
+ * no point lies.
+ */
+function scatteredNames(curves: readonly DrawnCurve[]): DrawnCurve[] {
+  const taken = curves.flatMap(({ points }) => points.map(dotBox));
+  return curves
+    .toSorted((a, b) => a.points[0].y - b.points[0].y)
+    .map((curve) => {
+      const { x, y } = curve.points[curve.points.length - 1];
+      const left = x - GAP - LETTER_WIDTH * curve.name.length;
+      const near = [-10, 10, -26, 26, 0, -42, 42, -58, 58].flatMap((dy) =>
+        [x + GAP, left].map((at) => ({ x: at, y: y + dy })),
+      );
+      const inside = near.filter((place) => place.x >= frame.left && place.y >= frame.top && place.y <= inner.y1);
+      const free = inside.find((place) => taken.every((box) => !overlap(box, nameBox(curve.name, place))));
+      const end = free ?? curve.end;
+      taken.push(nameBox(curve.name, end));
+      return { ...curve, end };
+    });
 }
 
 /** Nothing when there is no point to draw. */
@@ -126,7 +166,7 @@ export function chartOf({ curves, x: xAxis, y: yAxis, lines = [], scattered }: C
     xTicks: ticksOf(xAxis, x),
     yTicks: ticksOf(yAxis, y),
     lines: lines.map((l) => ({ at: x(l.x), text: l.text })),
-    curves: apart(drawn, scattered === true),
+    curves: scattered ? scatteredNames(drawn) : stacked(drawn),
   };
 }
 /** A number of a drawing, with one decimal. */

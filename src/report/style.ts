@@ -50,8 +50,9 @@ tbody th{font-weight:600;min-width:84px}
 .small{max-width:calc(110px + var(--columns)*190px)}
 .grid figure{margin:0;min-width:108px}
 .frame{position:relative;overflow:hidden;border-radius:3px;background:#000}
-.frame img,.crop{width:100%;height:auto;display:block}
-.crop image{image-rendering:pixelated}
+.frame img,.crop,.whole{width:100%;height:auto;display:block}
+.crop{image-rendering:pixelated}
+.store{position:absolute}
 .frame .soft{background:var(--card);padding:8px;margin:0}
 .box{position:absolute;border:1.5px solid #ffd23f}
 .scale-bar{position:absolute;left:6%;bottom:5%;border-bottom:3px solid #fff;color:#fff;font-size:11px;

@@ -10,6 +10,17 @@ export interface Climber {
   readonly momentum: number;
   readonly tick?: (() => Promise<void>) | undefined;
 }
+export interface ClimbBudget {
+  /** Steps at most. */
+  readonly steps: number;
+  /** The first step's size, in radii. */
+  readonly first: number;
+  /**
+   * Ends the climb at a checkpoint since whose forerunner the best moved by less than this; never
+   * unless given.
+   */
+  readonly still?: number;
+}
 export interface Climbed {
   readonly r: Float64Array;
   readonly value: number;
@@ -33,13 +44,14 @@ export function checkpoints(steps: number): number[] {
  * Projected ascent with momentum from one start (descent for a goal that goes towards p): the step
  * size, `first` radii at first, is halved, and the climb sent back to its best point, where less
  * than three quarters of the steps since the last checkpoint gained, or where neither the step size
- * nor the best changed between two checkpoints. Looks at `steps` + 1 points. Source: Croce & Hein,
- * ICML 2020 (APGD), with gradients normalised in the ball's norm.
+ * nor the best changed between two checkpoints. Looks at `steps` + 1 points, or fewer where it
+ * stands `still`. Source: Croce & Hein, ICML 2020 (APGD), with gradients normalised in the ball's
+ * norm.
  */
 export async function climbBall(
   climber: Climber,
   start: Float64Array,
-  { steps, first }: { readonly steps: number; readonly first: number },
+  { steps, first, still = -1 }: ClimbBudget,
 ): Promise<Climbed> {
   const { step, scene, goal, radius, momentum, tick } = climber;
   const gains = (p: number, q: number): boolean => (goal.towards ? p < q : p > q);
@@ -60,11 +72,12 @@ export async function climbBall(
     curve.push(best);
     restart = false;
     if (!looks.includes(k) || k === since.step) continue;
+    if (Math.abs(best - since.best) < still) break;
     const slow = since.gains < 0.75 * (k - since.step);
     const stuck = !since.halved && best === since.best;
     restart = slow || stuck;
     if (restart) stepSize /= 2;
     since = { step: k, gains: 0, best, halved: restart };
   }
-  return { r: await step.best(), value: curve[steps], curve, sights };
+  return { r: await step.best(), value: curve[curve.length - 1], curve, sights };
 }

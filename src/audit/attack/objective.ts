@@ -38,7 +38,19 @@ export interface Objective {
   asImage(r: Float64Array): Promise<Float64Array>;
 }
 
-/** Compiles a method's objective. Its three plans are reused for every image and every step. */
+/** Makes a value when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/**
+ * A method's objective. Its three plans are reused for every image and every step, and each is
+ * compiled when it is first needed: a test without a search needs no gradient.
+ */
 export async function compileObjective(
   method: Reconstructor,
   problem: InverseProblem,
@@ -79,18 +91,16 @@ export async function compileObjective(
   const r = change.input("r", domain === "image" ? shape : range);
   change.output("y", domain === "image" ? operator.forward(change, r) : problem.sampled(change, r));
   if (domain === "measurement") change.output("image", operator.adjoint(change, r));
-  const [look, climb, measure] = [
-    await backend.compile(build(false)),
-    await backend.compile(build(true)),
-    await backend.compile(change),
-  ];
+  const look = await backend.compile(build(false));
+  const measure = await backend.compile(change);
+  const climb = once(() => backend.compile(build(true)));
   const everywhere = new Float32Array(sizeOf(shape.slice(-2))).fill(1);
   return {
     domain,
     reconstruct: async ({ x, noise }, perturbation) =>
       Float64Array.from((await look.execute({ x, noise, r: perturbation })).x),
     async climb({ x, noise }, perturbation, p, window = everywhere) {
-      const out = await climb.execute({ x, noise, r: perturbation, p, window });
+      const out = await (await climb()).execute({ x, noise, r: perturbation, p, window });
       return { x: Float64Array.from(out.x), gradient: Float64Array.from(out.gradient) };
     },
     measured: async (perturbation) => Float64Array.from((await measure.execute({ r: perturbation })).y),

@@ -3,6 +3,7 @@
 import { ConfigError } from "../../engine/index.ts";
 import { norm } from "../../imaging/index.ts";
 import { stretched } from "./ascent.ts";
+import { budgetOf, type Budget } from "./budget.ts";
 import { climbBall, type Climber, type Climbed } from "./climb.ts";
 import type { Scene } from "./objective.ts";
 import type { Goal, SearchStep, Sight } from "./step.ts";
@@ -15,9 +16,8 @@ export interface Start {
 
 export interface SearchSettings {
   /**
-   * Gradient steps of the climb from the best start for the judged goal in the largest ball; half
-   * as
-   * many for every other goal and ball, which are done sooner.
+   * Gradient steps at most of the climb from the best start for the judged goal in the largest
+   * ball; budget.ts has the shares of other goals and balls.
    */
   readonly steps: number;
   /** Gradient steps that every start is given before the best one is chosen. */
@@ -90,9 +90,9 @@ export interface Searched {
 }
 
 export const searchDefaults: SearchSettings = {
-  steps: 60,
-  trial: 3,
-  semifinal: 8,
+  steps: 70,
+  trial: 2,
+  semifinal: 6,
   randomStarts: 1,
   momentum: 0.75,
 };
@@ -100,6 +100,10 @@ export const searchDefaults: SearchSettings = {
 const LAST_LEG = 0.3;
 /** Of what was gained above the value at r = 0, by the last leg. */
 const RISING = 0.02;
+/** Of what was gained so far: a climb that gains less between two checkpoints stands still. */
+const STILL = 0.003;
+/** Legs that a climb has at most: each begins with a look at its start. */
+const LEGS = 25;
 /** First steps of a trial, of a climb and of its last share, in radii. */
 const [TRIAL_STEP, CLIMB_STEP, LAST_STEP] = [0.5, 0.25, 0.1];
 /** A radius along such a slope changes the value by less than its float32 holds. */
@@ -112,14 +116,18 @@ export function searchSteps(counts: { goals: number; starts: number }, options: 
   const { radii, ...given } = options;
   const { goals, starts } = counts;
   const settings = { ...searchDefaults, ...given };
-  const inOne = ({ steps, trial, semifinal, randomStarts }: SearchSettings, known: number): number => {
-    const tried = goals * (known + randomStarts + 1) + (goals * (goals - 1)) / 2;
-    const semifinals = semifinal > 0 ? 2 * (semifinal + 1) : 0;
-    return tried * (trial + 1) + semifinals + goals * (1 + steps + 2 + PROBES.length);
+  const balls = radii.length;
+  const inOne = (ball: number): number => {
+    const known = ball === 0 ? 2 * starts : goals;
+    const tried = goals * (known + settings.randomStarts + 1) + (goals * (goals - 1)) / 2;
+    const climbed = Array.from({ length: goals }, (_, goal) => {
+      const { most, semifinal } = budgetOf(settings, { ball, balls, judged: goal === 0 });
+      return most + LEGS + (semifinal > 0 ? 2 * (semifinal + 1) : 0);
+    });
+    const others = goals * (1 + PROBES.length);
+    return tried * (settings.trial + 1) + others + climbed.reduce((sum, n) => sum + n, 0);
   };
-  const short = halved(settings);
-  const first = inOne(short, 2 * starts);
-  return first + (radii.length - 1) * inOne(short, goals) + settings.steps - short.steps;
+  return radii.reduce((sum, _, ball) => sum + inOne(ball), 0);
 }
 
 /**
@@ -138,33 +146,31 @@ export async function search(searched: Searched, options: SearchOptions): Promis
     throw new ConfigError(`search: the radii ${radii.join(", ")} must be positive and increase`, { radii });
   const found: Found[] = [];
   let smaller: readonly GoalFound[] | undefined;
-  for (const radius of radii) {
-    const own = radius === radii.at(-1) ? settings : halved(settings);
-    smaller = await inBall(searched, radius, smaller, own, halved(settings).steps);
+  for (const [ball, radius] of radii.entries()) {
+    const budget = (judged: boolean): Budget => budgetOf(settings, { ball, balls: radii.length, judged });
+    smaller = await inBall(searched, { radius, settings, budget }, smaller);
     found.push({ radius, goals: smaller, gradients: smaller.reduce((n, g) => n + g.gradients, 0) });
   }
   return found;
 }
 
-const halved = (settings: SearchSettings): SearchSettings => ({ ...settings, steps: Math.ceil(settings.steps / 2) });
+/** One ball, and what may be spent in it. */
+interface InBall {
+  readonly radius: number;
+  readonly settings: SearchSettings;
+  budget(judged: boolean): Budget;
+}
 
-/**
- * Every goal in one ball, from what a smaller one found; `half` steps at most for all but the
- * first.
- */
+/** Every goal in one ball, from what a smaller one found. */
 async function inBall(
   searched: Searched,
-  radius: number,
+  ball: InBall,
   smaller: readonly GoalFound[] | undefined,
-  settings: SearchSettings,
-  half: number,
 ): Promise<GoalFound[]> {
   const goals: GoalFound[] = [];
   for (const goal of [...searched.goals].reverse()) {
-    const judged = goal === searched.goals[0];
     const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
-    const own = judged ? settings : { ...settings, steps: Math.min(settings.steps, half), semifinal: 0 };
-    goals.unshift(await pursue(searched, goal, radius, known, own));
+    goals.unshift(await pursue(searched, goal, ball, known));
   }
   return goals;
 }
@@ -198,49 +204,71 @@ async function tryStarts(climber: Climber, starts: readonly Start[], trial: numb
   return tried;
 }
 
+/**
+ * A long climb from the best start, and legs that begin anew, with large steps, while they gain.
+ * None goes on where it stands still.
+ */
+async function toTheEnd(
+  climber: Climber,
+  best: Climbed,
+  { steps, most }: Budget,
+  before: number,
+): Promise<{ legs: Climbed[]; rising: boolean }> {
+  const leg = Math.ceil(LAST_LEG * steps);
+  const still = STILL * Math.abs(best.value - before);
+  const long = await climbBall(climber, best.r, { steps: steps - leg, first: CLIMB_STEP, still });
+  const legs = [long];
+  let rising = true;
+  for (let used = steps - leg; rising && (legs.length === 1 || used + leg <= most); used += leg) {
+    const last = legs[legs.length - 1];
+    const next = await climbBall(climber, last.r, { steps: leg, first: LAST_STEP, still });
+    rising = Math.abs(next.value - last.value) > RISING * Math.abs(next.value - before);
+    legs.push(next);
+  }
+  return { legs, rising };
+}
+
 /** One goal in one ball: every start tried, the two best climbed on, the better one to the end. */
 async function pursue(
   searched: Searched,
   goal: Goal,
-  radius: number,
+  { radius, settings, budget: budgetFor }: InBall,
   known: readonly Start[],
-  settings: SearchSettings,
 ): Promise<GoalFound> {
-  const { steps, trial, semifinal, momentum, randomStarts } = settings;
+  const { momentum, randomStarts } = settings;
   const { step, scene, tick } = searched;
+  const budget = budgetFor(goal === searched.goals[0]);
   const climber: Climber = { step, scene, goal, radius, momentum, tick };
-  const climb = (r: Float64Array, count: number, first: number): Promise<Climbed> =>
-    climbBall(climber, r, { steps: count, first });
   const ahead = (p: Climbed, q: Climbed): number => (goal.towards ? p.value - q.value : q.value - p.value);
 
   const clean = new Float64Array(step.size);
-  const at0 = { kind: "clean", ...(await climb(clean, 0, 0)) };
+  const at0 = { kind: "clean", ...(await climbBall(climber, clean, { steps: 0, first: 0 })) };
   // where nothing pulls at r = 0, as on the change from there, a climb would stand still
   const starts = blind(at0.sights, radius) ? [...known] : [{ kind: "clean", r: clean }, ...known];
   const draws = Math.max(randomStarts, starts.length > 0 ? 0 : 1);
   for (let k = 0; k < draws; k++) starts.push({ kind: "random", r: await searched.random() });
-  const tried = await tryStarts(climber, starts, trial);
+  const tried = await tryStarts(climber, starts, budget.trial);
 
   const semifinals = [...tried, at0].sort(ahead).slice(0, 2);
-  for (const { kind, r } of semifinal > 0 ? [...semifinals] : [])
-    semifinals.push({ kind, ...(await climb(r, semifinal, CLIMB_STEP)) });
+  const further = { steps: budget.semifinal, first: CLIMB_STEP };
+  for (const { kind, r } of further.steps > 0 ? [...semifinals] : [])
+    semifinals.push({ kind, ...(await climbBall(climber, r, further)) });
   const best = [...semifinals].sort(ahead)[0];
-  const last = Math.ceil(LAST_LEG * steps);
-  const long = await climb(best.r, steps - last, CLIMB_STEP);
-  const again = await climb(long.r, last, LAST_STEP);
+  const { legs, rising } = await toTheEnd(climber, best, budget, at0.value);
 
-  const all = [at0, ...tried, ...semifinals.slice(2), long, again];
+  const all = [at0, ...tried, ...semifinals.slice(2), ...legs];
   const vanishing = all.every(({ sights }) => blind(sights, radius));
   const probes = vanishing ? await probe(searched, climber) : [];
+  const { r, value } = legs[legs.length - 1];
   return {
     goal: goal.name,
-    r: again.r,
-    value: again.value,
+    r,
+    value,
     before: at0.value,
     start: best.kind,
-    tried: tried.map(({ kind, value, curve }) => ({ kind, value, curve })),
-    curve: [...long.curve, ...again.curve],
-    rising: Math.abs(again.value - long.value) > RISING * Math.abs(again.value - at0.value),
+    tried: tried.map(({ kind, value: reached, curve }) => ({ kind, value: reached, curve })),
+    curve: legs.flatMap((leg) => leg.curve),
+    rising,
     vanishing,
     probes,
     gradients: all.reduce((n, c) => n + c.sights.length, probes.length),

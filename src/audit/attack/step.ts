@@ -169,7 +169,7 @@ export async function compileSearchStep(
     ball,
     size,
     async begin({ x, noise }, { p, magnitudes = false, towards = false, window }, start) {
-      scale = norm(x) / Math.sqrt(pixels) || 1;
+      scale = (norm(x) || norm(p)) / Math.sqrt(pixels) || 1;
       sign = towards ? -1 : 1;
       count = 0;
       const weights = Float64Array.from({ length: pixels }, (_, k) => (window ? window[k] : 1) / scale);

@@ -1,7 +1,7 @@
 // How likely a rare event is: subset simulation, and plain Monte Carlo to hold it to.
-import { ConfigError, exp, log, random } from "../../engine/index.ts";
+import { ConfigError, exp, log, random, type Random } from "../../engine/index.ts";
 import { shareInterval95 } from "../intervals.ts";
-import { studentQuantile } from "../quantiles.ts";
+import { betaQuantile, studentQuantile } from "../quantiles.ts";
 
 /** A probability with a 95 % interval. */
 export interface Likelihood {
@@ -60,28 +60,18 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
  * Throws ConfigError for fewer than 20 samples a level.
  */
 export async function subsetSimulation(event: Event & { samples: number; maxLevels?: number }): Promise<Likelihood> {
-  const { dimension, response, threshold, samples, maxLevels = 12, tick } = event;
+  const { threshold, samples, maxLevels = 12, seed } = event;
   if (!(samples >= 20))
     throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, { samples });
-  const rng = random(event.seed);
   const seeds = Math.floor(samples / 10);
   const length = Math.ceil(samples / seeds);
-  const normals = (): Float64Array => Float64Array.from({ length: dimension }, () => rng.normal());
-  let evaluations = 0;
-  const evaluate = async (u: Float64Array): Promise<number> => {
-    evaluations++;
-    await tick?.();
-    return response(u);
-  };
-  interface Sample {
-    readonly u: Float64Array;
-    readonly g: number;
-  }
-  /** One chain per seed of the level; the first level is chains of one. */
-  let chains: Sample[][] = [];
-  for (let i = 0; i < seeds * length; i++) {
-    const u = normals();
-    chains.push([{ u, g: await evaluate(u) }]);
+  const sampler = samplerOf(event, random(seed));
+  // an event that is not rare needs no levels: as many of them as a level has seeds are enough
+  let chains = await independent(sampler, { most: seeds * length, wanted: seeds, threshold });
+  const met = chains.filter(([{ g }]) => g >= threshold).length;
+  if (met === seeds) {
+    const share = inverseShare(met, chains.length);
+    return { ...share, evaluations: sampler.evaluations(), levels: [], bound: false, worst: worstOf(chains) };
   }
   const levels: number[] = [];
   let logProbability = 0;
@@ -103,36 +93,112 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
         probability,
         low: hits === 0 ? 0 : probability / spread,
         high: Math.min(1, probability * spread),
-        evaluations,
+        evaluations: sampler.evaluations(),
         levels,
         bound: hits === 0,
         worst: all[0].u,
       };
     }
     levels.push(tenth);
-    const next: Sample[][] = [];
-    let [accepted, tried] = [0, 0];
-    for (const [i, seed] of all.slice(0, seeds).entries()) {
-      const chain = [seed];
-      while (chain.length < length) {
-        const here = chain[chain.length - 1];
-        const step = Math.min(1, scale);
-        const kept = Math.sqrt(1 - step * step);
-        const u = here.u.map((x) => kept * x + step * rng.normal());
-        const g = await evaluate(u);
-        tried++;
-        if (g >= tenth) accepted++;
-        chain.push(g >= tenth ? { u, g } : here);
-      }
-      next.push(chain);
-      // the step adapts between groups of chains
-      if ((i + 1) % Math.max(1, Math.floor(seeds / 10)) === 0) {
-        scale = Math.min(1, Math.max(1e-3, scale * exp((accepted / tried - 0.44) / Math.sqrt(level + 1))));
-        [accepted, tried] = [0, 0];
-      }
-    }
-    chains = next;
+    const next = await chainsFrom(sampler, all.slice(0, seeds), { above: tenth, length, scale, level });
+    [chains, scale] = [next.chains, next.scale];
   }
+}
+
+interface Sample {
+  readonly u: Float64Array;
+  readonly g: number;
+}
+type Chain = readonly Sample[];
+const worstOf = (chains: readonly Chain[]): Float64Array => chains.flat().reduce((p, q) => (q.g > p.g ? q : p)).u;
+
+interface Sampler {
+  readonly rng: Random;
+  /** Independent standard normals. */
+  draw(): Float64Array;
+  evaluate(u: Float64Array): Promise<Sample>;
+  evaluations(): number;
+}
+function samplerOf({ dimension, response, tick }: Event, rng: Random): Sampler {
+  let evaluations = 0;
+  return {
+    rng,
+    draw() {
+      const u = new Float64Array(dimension);
+      for (let k = 0; k < dimension; k++) u[k] = rng.normal();
+      return u;
+    },
+    async evaluate(u) {
+      evaluations++;
+      await tick?.();
+      return { u, g: await response(u) };
+    },
+    evaluations: () => evaluations,
+  };
+}
+
+/** Independent samples as chains of one, until `wanted` of them met the event. */
+async function independent(
+  sampler: Sampler,
+  { most, wanted, threshold }: { readonly most: number; readonly wanted: number; readonly threshold: number },
+): Promise<Chain[]> {
+  const chains: Chain[] = [];
+  for (let met = 0; chains.length < most && met < wanted; ) {
+    const sample = await sampler.evaluate(sampler.draw());
+    chains.push([sample]);
+    if (sample.g >= threshold) met++;
+  }
+  return chains;
+}
+
+interface Level {
+  /** Chains stay at responses from here on. */
+  readonly above: number;
+  readonly length: number;
+  /** Of the steps, in (0, 1]. */
+  readonly scale: number;
+  /** How many there were before. */
+  readonly level: number;
+}
+/** A Markov chain from every seed; the steps' scale adapts between groups of chains. */
+async function chainsFrom(
+  { rng, evaluate }: Sampler,
+  seeds: readonly Sample[],
+  { above, length, scale: begin, level }: Level,
+): Promise<{ chains: Chain[]; scale: number }> {
+  const chains: Chain[] = [];
+  const group = Math.max(1, Math.floor(seeds.length / 10));
+  let scale = begin;
+  let [accepted, tried] = [0, 0];
+  for (const [i, seed] of seeds.entries()) {
+    const chain = [seed];
+    while (chain.length < length) {
+      const here = chain[chain.length - 1];
+      const step = Math.min(1, scale);
+      const kept = Math.sqrt(1 - step * step);
+      const next = await evaluate(here.u.map((x) => kept * x + step * rng.normal()));
+      tried++;
+      if (next.g >= above) accepted++;
+      chain.push(next.g >= above ? next : here);
+    }
+    chains.push(chain);
+    if ((i + 1) % group === 0) {
+      scale = Math.min(1, Math.max(1e-3, scale * exp((accepted / tried - 0.44) / Math.sqrt(level + 1))));
+      [accepted, tried] = [0, 0];
+    }
+  }
+  return { chains, scale };
+}
+
+/**
+ * A probability from the number n of independent samples that it took to meet the event k ≥ 2
+ * times: (k − 1)/(n − 1), which has no bias (Haldane, Biometrika 1945), and the interval of a
+ * waiting time by Jeffreys' prior, whose cover is nearer to 95 % than the exact one's.
+ */
+export function inverseShare(k: number, n: number): Pick<Likelihood, "probability" | "low" | "high"> {
+  const low = betaQuantile(0.025, k, n - k + 0.5);
+  const high = n === k ? 1 : betaQuantile(0.975, k, n - k + 0.5);
+  return { probability: (k - 1) / (n - 1), low, high };
 }
 interface Uncertainty {
   /** Relative, of one level's share. */

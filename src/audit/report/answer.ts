@@ -22,6 +22,7 @@ export function findingOf(c: Case): Finding {
   const errors = ended(c, "error");
   if (accuracy?.outcome === "error" || errors.some(isConstant)) return "broken";
   if (judged.length > 0 && errors.length === judged.length) return "broken";
+  if (c.result.problem.truth === "unknown") return "unjudged";
   if (aboveInitial !== undefined && aboveInitial < -NOTHING_DB) return "useless";
   if (ended(c, "fail").length > 0) return "failed";
   if (best && best.by > MARGIN_DB) return "inferior";
@@ -117,6 +118,16 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
     const why = (accuracy?.outcome === "error" ? accuracy : errors[0]?.verdict)?.explanation ?? "it gave no image";
     return ending(`Do not use ${subject}: on ${where} it could not be run: ${why}`);
   },
+  unjudged: (c) => {
+    const { subject, where, result } = c;
+    const said = result.tests.flatMap((test) => {
+      const own = test.verdicts.find((v) => v.method === subject)?.explanation ?? "";
+      const [, words] = /^is not judged, but (.*)$/s.exec(own) ?? [];
+      return words === undefined ? [] : [`it ${words}`];
+    });
+    const known = said.length === 0 ? "" : ` What can be said without one: ${said.join("; ")}.`;
+    return `Whether ${subject} can be trusted on ${where} cannot be judged, for no true image is known.${known}`;
+  },
   useless: ({ subject, where, aboveInitial = 0 }) =>
     `Do not use ${subject} on images such as these: on ${where} it is ${decibels(-aboveInitial)} worse than the first image from the data, which takes no method at all. However stable it is below, that counts for nothing: a method that ignores its data is stable as well.`,
   failed: (c) => {
@@ -162,7 +173,7 @@ function strangers({ problem: { images } }: AuditResult): string {
 export function answerOf(result: AuditResult): Answer {
   const c = caseOf(result);
   const finding = findingOf(c);
-  const single = result.problem.images.length === 1 && finding !== "broken";
+  const single = result.problem.images.length === 1 && finding !== "broken" && finding !== "unjudged";
   const alone = single ? " This is one image; of others nothing is known." : "";
   return { answer: `${sayings[finding](c)}${alone}${strangers(result)}`, ...nextStep(finding, c) };
 }

@@ -115,7 +115,7 @@ function gradientTable({ gradientChecks, methods }: AuditResult): Table {
     kind: "table",
     id: "gradient-checks",
     title: "Gradient self-check",
-    note: "The slope of the searched objective along a direction, from the gradient and from reconstructions a step apart. It sees whether the search differentiates the whole of f∘A.",
+    note: "The gradient of the searched objective summed along two lines, beside what the objective does from one end to the other. It sees whether the search differentiates the whole of f∘A, and kinks do not disturb it.",
     columns: [
       { name: "method" },
       { name: "relative error", format: "exponential" },
@@ -163,22 +163,26 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
 }
 
 /** The operator in words: its mask, or else what it has instead. */
-function measuredBy({ kind, height: _, width: __, ...facts }: AuditResult["problem"]["operator"]): string {
+function measuredBy(
+  { kind, height: _, width: __, ...facts }: AuditResult["problem"]["operator"],
+  how: "measured" | "simulated",
+): string {
   const { samplingKind = "given", sampledFraction } = facts;
   if (typeof sampledFraction === "number")
-    return `${kind} with a ${samplingKind} mask (${percent(sampledFraction)} of k-space, simulated)`;
+    return `${kind} with a ${samplingKind} mask (${percent(sampledFraction)} of k-space, ${how})`;
   const said = Object.entries(facts).map(([name, value]) => `${name} ${String(value)}`);
-  return said.length > 0 ? `${kind} (${said.join(", ")}; simulated)` : String(kind);
+  return said.length > 0 ? `${kind} (${said.join(", ")}; ${how})` : String(kind);
 }
 
 function subtitleOf({ problem, methods, seed }: AuditResult): string {
   const { operator, images, noise } = problem;
   const { height, width } = operator;
+  const unknown = problem.truth === "unknown";
   const said = [
-    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, "image")}`,
+    `${methods.map((m) => m.name).join(", ")} on ${count(images.length, unknown ? "measurement" : "image")}`,
     height === undefined || width === undefined ? "" : `${height}×${width}`,
-    measuredBy(operator),
-    noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
+    measuredBy(operator, unknown ? "measured" : "simulated"),
+    unknown || noise.sigma === undefined ? "" : `noise σ = ${figure(Number(noise.sigma))}`,
   ];
   return `${said.filter(Boolean).join(", ")}; seed ${seed}.`;
 }

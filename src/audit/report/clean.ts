@@ -10,6 +10,7 @@ import {
 } from "../../report/index.ts";
 import { windowsOf } from "../scales.ts";
 import type { Accuracy, AuditResult } from "../schema.ts";
+import { ACCURACY } from "./standing.ts";
 
 const accuracyOf = (result: AuditResult, method: string, image: number): Accuracy | undefined =>
   result.accuracy.find((a) => a.method === method && a.image === image);
@@ -95,7 +96,40 @@ function accuracyTable(result: AuditResult): Table {
   };
 }
 
-export const cleanDetails = (result: AuditResult): Detail[] => [
-  ...result.problem.images.map((_, i) => imageGrid(result, i)),
-  accuracyTable(result),
-];
+/** Of a measurement without a known truth: what there is to see. */
+function unjudgedGrid(result: AuditResult, image: number): PictureGrid {
+  const { label, preparation } = result.problem.images[image];
+  const residuals = result.tests.find((t) => t.id === ACCURACY)?.scores ?? [];
+  const shown = result.methods.flatMap(({ name }, mark) => {
+    const own = residuals.find((s) => s.method === name && s.image === image);
+    return own ? [{ name, mark, residual: own.figures.residual }] : [];
+  });
+  const mask = image === 0 ? maskPicture(result) : null;
+  return {
+    kind: "pictures",
+    id: `clean-${image}`,
+    title: label,
+    ...(preparation === "none" ? {} : { note: preparation }),
+    shape: shapeOf(result.pictures[`image ${image}`]),
+    columns: [{ text: "first image |A*y|" }, ...shown.map(({ name, mark }) => ({ text: name, mark }))],
+    rows: [
+      {
+        label: { text: "" },
+        cells: [
+          { picture: `image ${image}`, label: `first image of measurement ${image + 1}` },
+          ...shown.map(({ name, residual }) => ({
+            picture: `reconstruction ${image} ${name}`,
+            label: `${name} of measurement ${image + 1}`,
+            caption: { text: `leaves ${percent(residual)} of y` },
+          })),
+        ],
+      },
+      ...(mask ? [{ label: { text: "" }, cells: [mask, ...shown.map(() => null)] }] : []),
+    ],
+  };
+}
+
+export const cleanDetails = (result: AuditResult): Detail[] =>
+  result.problem.truth === "unknown"
+    ? result.problem.images.map((_, i) => unjudgedGrid(result, i))
+    : [...result.problem.images.map((_, i) => imageGrid(result, i)), accuracyTable(result)];

@@ -54,6 +54,10 @@ const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   broken: () => ({
     next: "Check that the right weights were loaded and that the images are scaled as in training; then audit again (--debug shows where an error comes from).",
   }),
+  unjudged: () => ({
+    next: "To have it judged, audit the same network, mask and coils on images of the same kind whose truth is known, fully sampled ones for example:",
+    command: "fiducial audit --images FILE --mask FILE",
+  }),
   useless: ({ best }) => ({
     next: `Check that the weights, the sampling and the intensities are those of the training${best ? `; until then use ${best.method}` : ""}.`,
   }),

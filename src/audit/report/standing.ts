@@ -9,7 +9,15 @@ import { infinite } from "../upgrade.ts";
 export const ACCURACY = "accuracy";
 
 /** What an answer rests on, the gravest first. */
-export type Finding = "broken" | "useless" | "failed" | "inferior" | "unsettled" | "untested" | "nothing found";
+export type Finding =
+  | "broken"
+  | "unjudged"
+  | "useless"
+  | "failed"
+  | "inferior"
+  | "unsettled"
+  | "untested"
+  | "nothing found";
 
 export interface Judged {
   readonly test: TestRecord;
@@ -35,12 +43,13 @@ function psnrOf({ accuracy }: AuditResult, method: string): number | undefined {
   return own.length === 0 ? undefined : mean(own.map((a) => infinite(a.psnr)));
 }
 
-function whereOf({ problem: { operator, images } }: AuditResult): string {
+function whereOf({ problem: { operator, images, truth } }: AuditResult): string {
   const { height, width, sampledFraction } = operator;
   const size = height === undefined || width === undefined ? "" : `${height}×${width}`;
   const measured = typeof sampledFraction === "number" ? `${percent(sampledFraction, 0)} of the data measured` : "";
   const said = [size, measured].filter(Boolean).join(", ");
-  return said === "" ? count(images.length, "image") : `${count(images.length, "image")} (${said})`;
+  const these = count(images.length, truth === "unknown" ? "measurement" : "image");
+  return said === "" ? these : `${these} (${said})`;
 }
 
 function bestOf(result: AuditResult, subject: string): Case["best"] {

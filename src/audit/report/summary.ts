@@ -55,7 +55,9 @@ function summaryTable(result: AuditResult, methods: readonly string[]): Table {
 }
 
 /** How the table is read. */
-function noteOf({ tests }: AuditResult): string {
+function noteOf({ tests, problem }: AuditResult): string {
+  if (problem.truth === "unknown")
+    return "No true image is known, so no test is judged; each section has what is known.";
   const { harmDb, ruinDb } = tests.find((t) => t.thresholds.harmDb !== undefined)?.thresholds ?? {};
   const harm =
     harmDb === undefined

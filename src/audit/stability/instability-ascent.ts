@@ -4,6 +4,7 @@ import { heavyBallAscent } from "../attack/ascent.ts";
 import { searchDefaults } from "../attack/search.ts";
 import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
+import { largestChange } from "./reference-free.ts";
 import { harmFigures, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 
@@ -141,6 +142,11 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
       : { relativeNorms, steps: iterations },
     thresholds: { harmDb: maxPsnrLoss, ruinDb: RUIN_DB },
     transferred: labels[labels.length - 1],
+    referenceFree: largestChange({
+      labels: stops ? ["1 %", "3 %", "6 %"] : labels,
+      relative: stops ? [0.01, 0.03, 0.06] : relativeNorms,
+      settings: { steps: iterations },
+    }),
     steps: stops ? iterations : soughtSteps(relativeNorms.length, { steps: iterations }),
     examine: (subject) => (stops ? ascend(subject, settings, stops) : grow(subject, settings)),
     judge: (method, findings, beside) =>

@@ -4,6 +4,7 @@ import { percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
+import { averageOf } from "./reference-free.ts";
 import { searchFigures, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow } from "./window.ts";
@@ -50,6 +51,19 @@ export function inventedDetail(
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
     examine: (subject) => search(subject, { radius, contrast, budget, steps, restarts }),
+    referenceFree: {
+      async examine(subject) {
+        const { measurements } = await search(subject, { radius, contrast, budget, steps, restarts });
+        return measurements.map(({ method, image, label, shown = 0 }) => ({
+          method,
+          image,
+          label: `a disc, for ${label} of it`,
+          figures: { recovered: shown },
+        }));
+      },
+      say: (scores) =>
+        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it`,
+    },
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
         return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };
@@ -100,6 +114,8 @@ async function search(
     radii: [budget * norm(trace)],
     goals: [{ name: "detail", p: target, towards: true, window: boxWindow(box, shape) }],
     starts: [{ kind: "trace", r: trace }],
+    // what moves the image most makes no disc of a chosen shape and place
+    singular: false,
     settings: { steps, randomStarts: restarts },
   });
   const { r } = goals[0];

@@ -1,6 +1,6 @@
 // How likely is a bad reconstruction, when nobody searches for one? Noise as the problem has it,
 // and one thing that goes wrong in practice.
-import { ConfigError } from "../../engine/index.ts";
+import { ConfigError, log10 } from "../../engine/index.ts";
 import { probability } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import { fromNormals } from "../likelihood/normals.ts";
@@ -15,6 +15,9 @@ import { scanOf, type StabilityTest } from "./test.ts";
  * noise on every cell is there already.
  */
 const FAULT_DRAWS = 512;
+
+/** Each level is a tenth of the one before: so many until what is judged is reached. */
+const levelsFor = (maxProbability: number): number => Math.max(1, Math.ceil(-log10(maxProbability) - 1e-9));
 
 /**
  * The probability, per acquisition, that the reconstruction loses `psnrLoss` dB or more, under
@@ -37,7 +40,7 @@ export function badReconstructionLikelihood(
     psnrLoss = 3,
     maxProbability = 1e-2,
     samples = 200,
-    maxLevels = 5,
+    maxLevels = levelsFor(maxProbability),
     plain = false,
   } = options;
   if (!(psnrLoss > 0) || !(maxProbability > 0 && maxProbability < 1) || !(samples >= 20))
@@ -51,7 +54,7 @@ export function badReconstructionLikelihood(
     requires: ["sampling"],
     title: "A bad reconstruction is unlikely under noise and one fault of practice",
     failureTitle: "A bad reconstruction is likely under noise and one fault of practice",
-    description: `The probability that an acquisition costs ${psnrLoss} dB or more against the undisturbed one, when its noise is drawn afresh and something goes wrong with it: ${fault.name} (${fault.description}), with a half-normal severity of scale ${fault.severities[1]} ${fault.unit}. ${plain ? `Plain Monte Carlo, ${samples} samples; Wilson's interval.` : `Subset simulation, ${samples} samples a level, at most ${maxLevels} levels; the interval takes the chains' correlation into account.`} The intervals are for 95 %. Pictured is the worst acquisition drawn.`,
+    description: `The probability that an acquisition costs ${psnrLoss} dB or more against the undisturbed one, when its noise is drawn afresh and something goes wrong with it: ${fault.name} (${fault.description}), with a half-normal severity of scale ${fault.severities[1]} ${fault.unit}. ${plain ? `Plain Monte Carlo, ${samples} samples; Wilson's interval.` : `Subset simulation, ${samples} samples a level, at most ${maxLevels} levels, for what is rarer than the threshold is rare enough; what is not rare is counted until it was met ${Math.floor(samples / 10)} times. The interval takes the chains' correlation into account.`} The intervals are for 95 %. Pictured is the worst acquisition drawn.`,
     source: "Au and Beck 2001; Papaioannou, Betz, Zwirglmaier, Straub 2015",
     settings: {
       fault: fault.name,
@@ -79,7 +82,8 @@ export function badReconstructionLikelihood(
         measured.forEach((k, i) => {
           y[k] += sigma * normals[1 + FAULT_DRAWS + i];
         });
-        return y.map((v, k) => v - scan.y[k]);
+        for (let k = 0; k < y.length; k++) y[k] -= scan.y[k];
+        return y;
       };
       const before = await subject.psnrOf(new Float64Array(subject.size));
       const event = {

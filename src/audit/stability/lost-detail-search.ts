@@ -5,6 +5,7 @@ import { detailAt, detailShapes, drawPlace, type DetailShape, type Place } from 
 import type { Measurement, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { lookFor, scoreOf, type Recovery } from "./recovery.ts";
+import { averageOf, detailScore } from "./reference-free.ts";
 import { shownAsRecovery } from "./shown/recovery.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 
@@ -43,6 +44,14 @@ export function lostDetailSearch(
     steps: walks * (moves + 1),
     examine: (subject) => search(subject, { radius, contrast, walks, moves }),
     show: shownAsRecovery,
+    referenceFree: {
+      async examine(subject) {
+        const { least } = await leastOf(subject, { radius, contrast, walks, moves });
+        return [detailScore(subject, "the detail that came back least", [least.best])];
+      },
+      say: (scores) =>
+        `recovers ${percent(averageOf(scores, "recovered"), 0)} of the detail that came back least, of which ${percent(averageOf(scores, "measured"), 0)} is measured`,
+    },
     judge: (method, { measurements }) => judgeLost(method, measurements, leastShare, { radius, walks, moves }),
   };
 }
@@ -98,12 +107,22 @@ async function walk(
   return { best, curve };
 }
 
-async function search(subject: Subject, options: Walks): Promise<Findings> {
-  const { radius, contrast, walks, moves } = options;
-  const found: { best: Recovery; curve: number[] }[] = [];
-  for (let k = 0; k < walks; k++) found.push(await walk(subject, options, subject.common(`walk ${k}`)));
+interface Walked {
+  readonly best: Recovery;
+  readonly curve: readonly number[];
+}
+/** Every walk, and the one that found the detail of which least comes back. */
+async function leastOf(subject: Subject, options: Walks): Promise<{ found: readonly Walked[]; least: Walked }> {
+  const found: Walked[] = [];
+  for (let k = 0; k < options.walks; k++) found.push(await walk(subject, options, subject.common(`walk ${k}`)));
   const held = found.filter(({ best }) => best.measured >= HELD);
   const least = (held.length > 0 ? held : found).reduce((p, q) => (shareOf(q.best) < shareOf(p.best) ? q : p));
+  return { found, least };
+}
+
+async function search(subject: Subject, options: Walks): Promise<Findings> {
+  const { radius, contrast, walks, moves } = options;
+  const { found, least } = await leastOf(subject, options);
   const { best, curve } = least;
   const label = `${best.detail.shape}, ${radius} px, contrast ${contrast}`;
   const early = curve[Math.floor(0.8 * moves)];

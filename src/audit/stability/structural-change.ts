@@ -4,10 +4,11 @@ import { percent } from "../../report/index.ts";
 import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
 import { meanShareInterval95 } from "../intervals.ts";
 import { outcomeOfInterval } from "../judgement.ts";
-import type { DetailScore, Measurement, Verdict } from "../schema.ts";
+import type { DetailScore, Measurement, Score, Verdict } from "../schema.ts";
+import { averageOf, detailScore } from "./reference-free.ts";
 import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
 import { shownAsRecovery } from "./shown/recovery.ts";
-import type { StabilityTest } from "./test.ts";
+import type { StabilityTest, Subject } from "./test.ts";
 
 /**
  * Puts tumour-like discs and annuli, arrows, letters and card suits of several sizes and contrasts
@@ -44,8 +45,6 @@ export function structuralChange(
       `structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`,
       { judged },
     );
-  const shapes = Object.keys(detailShapes) as DetailShape[];
-  const labelOf = (radius: number, contrast: number): string => `${radius} px, contrast ${contrast}`;
   const combinations = radii.flatMap((radius) => contrasts.map((contrast) => ({ radius, contrast })));
 
   return {
@@ -60,23 +59,26 @@ export function structuralChange(
     settings: { radii, contrasts, placements, shapes: shapes.join(", ") },
     thresholds: { judgedRadius: judged.radius, judgedContrast: judged.contrast, leastRecovery },
     steps: combinations.length * placements,
+    referenceFree: {
+      async examine(subject) {
+        const scores: Score[] = [];
+        for (const kind of combinations) {
+          const found = await lookForAll(subject, { ...kind, placements });
+          const possible = found.filter((f) => f.measured >= BEYOND);
+          if (possible.length > 0) scores.push(detailScore(subject, labelOf(kind), possible));
+        }
+        return scores;
+      },
+      say(scores) {
+        const own = scores.filter((s) => s.label === labelOf(judged));
+        return `recovers ${percent(averageOf(own, "recovered"), 0)} of details of ${labelOf(judged)}, on the mean`;
+      },
+    },
     async examine(subject) {
-      const each = Math.ceil(placements / subject.imageCount);
       const measurements: Measurement[] = [];
       for (const { radius, contrast } of combinations) {
-        const label = labelOf(radius, contrast);
-        const rng = subject.common(label);
-        const found: Recovery[] = [];
-        for (let i = 0; i < each; i++) {
-          const detail = placeDetail(subject.truth, subject.shape, {
-            shape: shapes[(i + subject.image * each) % shapes.length],
-            radius,
-            contrast,
-            rng,
-          });
-          found.push(await lookFor(subject, detail));
-          await subject.tick();
-        }
+        const label = labelOf({ radius, contrast });
+        const found = await lookForAll(subject, { radius, contrast, placements });
         const possible = found.filter((f) => f.measured >= BEYOND);
         const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
         const isJudged = radius === judged.radius && contrast === judged.contrast;
@@ -92,9 +94,31 @@ export function structuralChange(
       const own = measurements.flatMap((m) =>
         m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
       );
-      return judgeRecovery(method, own, labelOf(judged.radius, judged.contrast), leastRecovery);
+      return judgeRecovery(method, own, labelOf(judged), leastRecovery);
     },
   };
+}
+
+interface Kind {
+  readonly radius: number;
+  readonly contrast: number;
+}
+const labelOf = ({ radius, contrast }: Kind): string => `${radius} px, contrast ${contrast}`;
+const shapes = Object.keys(detailShapes) as DetailShape[];
+
+/** One image's details of one size and contrast, at drawn places. */
+async function lookForAll(subject: Subject, kind: Kind & { readonly placements: number }): Promise<Recovery[]> {
+  const { radius, contrast, placements } = kind;
+  const each = Math.ceil(placements / subject.imageCount);
+  const rng = subject.common(labelOf(kind));
+  const found: Recovery[] = [];
+  for (let i = 0; i < each; i++) {
+    const shape = shapes[(i + subject.image * each) % shapes.length];
+    const detail = placeDetail(subject.truth, subject.shape, { shape, radius, contrast, rng });
+    found.push(await lookFor(subject, detail));
+    await subject.tick();
+  }
+  return found;
 }
 
 /**

@@ -50,6 +50,21 @@ export function symmetries(
     settings: { factors, phasesInDegrees: degrees },
     thresholds: { maxShareOfOwnError: maxShare },
     steps: factors.length + degrees.length + 2,
+    referenceFree: {
+      async examine(subject) {
+        const { scores = [] } = await broken(subject, relationsOf(subject, factors, degrees));
+        return scores.map(({ figures: { relative }, ...score }) => ({
+          ...score,
+          figures: relative === undefined ? {} : { relative },
+        }));
+      },
+      say: (scores) => {
+        const asked = scores.filter((s) => s.leftOut === undefined);
+        if (asked.length === 0) return "could be asked no relation, for the operator has none";
+        const worst = asked.reduce((p, q) => (q.figures.relative > p.figures.relative ? q : p));
+        return `breaks no relation by more than ${percent(worst.figures.relative)} of the first image, ${worst.label}`;
+      },
+    },
     examine: (subject) => broken(subject, relationsOf(subject, factors, degrees)),
     show: shownAsRelations,
     judge: (method, { scores = [] }, { references }) => judgeRelations(method, scores, references, maxShare),

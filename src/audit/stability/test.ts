@@ -9,6 +9,7 @@ import type { Goal } from "../attack/step.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
 import type { Measurement, RateScore, Score, TestRecord, Verdict } from "../schema.ts";
+import type { ReferenceFree } from "./reference-free.ts";
 import type { Found } from "./shown/found.ts";
 
 /**
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly goals?: readonly Goal[];
   /** Starts beside those that every search has. */
   readonly starts?: readonly Start[];
+  /** Whether the local singular vector is one of them; it is unless false. */
+  readonly singular?: boolean;
   readonly settings?: Partial<SearchSettings>;
 }
 
@@ -43,7 +46,7 @@ export interface Subject {
   readonly reference: number;
   /** max|x| or max|y|, which budgets in ℓ∞ refer to. */
   readonly referenceMaximum: number;
-  /** x */
+  /** x; where no truth is known, the first image from the data. */
   readonly truth: Float64Array;
   /** f(y(0)) */
   readonly clean: Float64Array;
@@ -81,6 +84,8 @@ export interface Subject {
    * is measured as much.
    */
   measure(r: Float64Array, options: MeasureOptions): Promise<Measurement>;
+  /** How much r changes the image, beside random noise that is measured as much. */
+  changeTo(r: Float64Array, label: string, picture: boolean): Promise<Score>;
   /** To be awaited after every gradient step: counts progress, and lets the host breathe. */
   tick(): Promise<void>;
 }
@@ -126,4 +131,6 @@ export interface StabilityTest {
   judge(method: string, findings: Findings, beside: Beside): Verdict;
   /** What a report shows of it, as data; what a search found unless given. */
   show?(found: Found): readonly Detail[];
+  /** What it can still say where no truth is known; not applicable at all unless given. */
+  readonly referenceFree?: ReferenceFree;
 }

@@ -6,6 +6,7 @@ import type { Domain } from "../attack/objective.ts";
 import { searchDefaults } from "../attack/search.ts";
 import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
+import { largestChange } from "./reference-free.ts";
 import { harmFigures, soughtSteps } from "./sought.ts";
 import { shownAsWorstCase } from "./shown/search.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
@@ -118,5 +119,11 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
         ruinDb: RUIN_DB,
       }),
     show: shownAsWorstCase,
+    referenceFree: largestChange({
+      labels: relativeBudgets.map(percent),
+      relative: relativeBudgets,
+      ball,
+      settings: { steps, randomStarts: restarts },
+    }),
   };
 }

@@ -59,7 +59,7 @@ type Options = Values<typeof options>;
 
 /** Images, or phantoms, measured with noise. */
 async function simulated(values: Options, model: Model, backend: Backend, terminal: Terminal): Promise<Scans> {
-  const { operator, sampling } = await chooseMeasuring(values, model);
+  const { operator, arrays, sampling } = await chooseMeasuring(values, model);
   const { set, labels } = await loadImages(values, model.shape, backend, terminal);
   const noise = gaussianNoise({ sigma: chooseNoise(values, model) });
   const problem = inverseProblem({ operator, noise, images: set });
@@ -68,7 +68,7 @@ async function simulated(values: Options, model: Model, backend: Backend, termin
     const y = await measure(problem, { image: i, seed: values.seed, backend });
     scans.push({ label, y: [y], truth: magnitude(set.image(i)) });
   }
-  return { operator, sampling, scans, image: model.shape };
+  return { operator, arrays, sampling, scans, image: model.shape };
 }
 
 /** Every scan's image, one complex image of all its coils. */

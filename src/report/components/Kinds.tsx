@@ -2,7 +2,8 @@
 import type { JSX } from "preact";
 import { render, type Detail, type Facts, type Renderers, type Text, type Verdicts } from "../kinds.ts";
 import { BarChart } from "./BarChart.tsx";
-import { type Pictures, PictureGridView } from "./PictureGridView.tsx";
+import { PictureGridView } from "./PictureGridView.tsx";
+import type { Pictures } from "./stored.ts";
 import { Plot } from "./Plot.tsx";
 import { TableView } from "./TableView.tsx";
 import { Chip, Mark, Scroll, Titled } from "./Words.tsx";

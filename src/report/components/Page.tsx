@@ -4,7 +4,8 @@ import type { Detail, Report, Section } from "../kinds.ts";
 import { slug } from "../legible.ts";
 import { style } from "../style.ts";
 import { DetailView } from "./Kinds.tsx";
-import type { Pictures } from "./PictureGridView.tsx";
+import { Store } from "./PictureGridView.tsx";
+import { picturesOf, type Pictures } from "./stored.ts";
 import { Chip } from "./Words.tsx";
 
 /** Nothing is fetched, and nothing runs, whatever a picture or a name holds. */
@@ -43,7 +44,7 @@ function SectionView({ section, pictures }: { section: Section; pictures: Pictur
 }
 
 export function Page({ report }: { report: Report }): JSX.Element {
-  const pictures = report.pictures ?? {};
+  const pictures = picturesOf(report);
   return (
     <html lang="en">
       <head>
@@ -55,6 +56,7 @@ export function Page({ report }: { report: Report }): JSX.Element {
         <style dangerouslySetInnerHTML={{ __html: style }} />
       </head>
       <body>
+        <Store stored={pictures.stored} />
         <main>
           <h1>{report.title}</h1>
           {report.subtitle && <p class="soft">{report.subtitle}</p>}

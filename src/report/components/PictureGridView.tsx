@@ -3,10 +3,10 @@
 import type { JSX } from "preact";
 import type { Box, Picture, PictureGrid } from "../kinds.ts";
 import { figure, fixed } from "../numbers.ts";
+import type { Pictures, StoredPicture } from "./stored.ts";
 import { Scroll, Words } from "./Words.tsx";
 
 type Shape = PictureGrid["shape"];
-export type Pictures = Readonly<Record<string, string>>;
 
 const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(2)}%`;
 
@@ -15,31 +15,55 @@ function Outline({ box: [top, left, height, width], shape: [H, W] }: { box: Box;
   return <span class="box" style={place} />;
 }
 
-/** The part of the picture inside the box, at the picture's own width. */
-function Crop(props: { source: string; label: string; box: Box; shape: Shape }): JSX.Element {
-  const [top, left, height, width] = props.box;
-  const [H, W] = props.shape;
+const sourceOf = (data: string): string => `data:image/png;base64,${data}`;
+
+/** What the pictures of a page refer to. */
+export function Store({ stored }: Pick<Pictures, "stored">): JSX.Element | null {
+  if (stored.size === 0) return null;
   return (
-    <svg class="crop" viewBox={`${left} ${top} ${width} ${height}`} role="img" aria-label={props.label}>
-      <image href={props.source} x="0" y="0" width={W} height={H} />
+    <svg class="store" width="0" height="0" aria-hidden="true">
+      <defs>
+        {[...stored.values()].map(({ id, data, shape: [H, W] }) => (
+          <image id={id} href={sourceOf(data)} width={W} height={H} />
+        ))}
+      </defs>
     </svg>
   );
 }
 
+interface Shown {
+  readonly data: string;
+  readonly stored: StoredPicture | undefined;
+  readonly label: string;
+  readonly shape: Shape;
+}
+/** The part of the picture inside the box, at the picture's own width; a stored one as a whole. */
+function Drawn({ data, stored, label, shape, box }: Shown & { readonly box?: Box }): JSX.Element {
+  const [H, W] = shape;
+  const [top, left, height, width] = box ?? [0, 0, H, W];
+  return (
+    <svg class={box ? "crop" : "whole"} viewBox={`${left} ${top} ${width} ${height}`} role="img" aria-label={label}>
+      {stored ? <use href={`#${stored.id}`} /> : <image href={sourceOf(data)} x="0" y="0" width={W} height={H} />}
+    </svg>
+  );
+}
+function Whole(shown: Shown): JSX.Element {
+  if (shown.stored) return <Drawn {...shown} />;
+  const [H, W] = shown.shape;
+  return <img src={sourceOf(shown.data)} alt={shown.label} width={W} height={H} />;
+}
+
 function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; first: boolean }): JSX.Element {
   const { cell, grid, pictures, first } = props;
-  const data = pictures[cell.picture];
-  const source = `data:image/png;base64,${data}`;
-  const [H, W] = grid.shape;
+  const data = pictures.data[cell.picture];
+  const [, W] = grid.shape;
   const bar = first && grid.scaleBar;
+  const shown = data && { data, stored: pictures.stored.get(data), label: cell.label, shape: grid.shape };
   return (
     <figure>
       <div class="frame">
-        {data === undefined && <p class="soft">picture missing</p>}
-        {data !== undefined && cell.crop && (
-          <Crop source={source} label={cell.label} box={cell.crop} shape={grid.shape} />
-        )}
-        {data !== undefined && !cell.crop && <img src={source} alt={cell.label} width={W} height={H} />}
+        {!shown && <p class="soft">picture missing</p>}
+        {shown && (cell.crop ? <Drawn {...shown} box={cell.crop} /> : <Whole {...shown} />)}
         {(cell.boxes ?? []).map((box) => (
           <Outline box={box} shape={grid.shape} />
         ))}

@@ -2,7 +2,7 @@
 import type { Box, Point } from "../../../report/index.ts";
 import type { Accuracy, ImageRecord, Measurement, TestRecord } from "../../schema.ts";
 import type { Scale } from "../../scales.ts";
-import { MEAN_FROM, meanInterval95, type MeanInterval } from "../../intervals.ts";
+import { intervalWords, MEAN_FROM, meanInterval95, type MeanInterval } from "../../intervals.ts";
 import { mean } from "../../statistics.ts";
 
 export interface Found {
@@ -41,7 +41,8 @@ export const noiseWords = ({ noise }: Measurement): string =>
 /** Nothing is a mean, or has an interval, where there is one image. */
 export function overImages({ images }: Found): string {
   if (images.length === 1) return "";
-  return images.length < MEAN_FROM ? "means over the images" : "means over the images with 95 % intervals";
+  const means = "means over the images";
+  return images.length < MEAN_FROM ? means : `${means} with ${intervalWords(images.length)}`;
 }
 
 /** A point at the mean, with its 95 % interval where there are values enough for one. */

@@ -1,6 +1,6 @@
 // Quality against the measured share of k-space.
 import { percent, type Cell, type Curve, type Detail } from "../../../report/index.ts";
-import { differenceInterval95 } from "../../intervals.ts";
+import { differenceInterval95, intervalWords } from "../../intervals.ts";
 import { mean } from "../../statistics.ts";
 import { distinct, meanPoint, type Found } from "./found.ts";
 
@@ -14,12 +14,13 @@ export function shownAsRates(found: Found): Detail[] {
   // paired over images and families, as the verdict is
   const worse = (method: string, rate: number): boolean =>
     shares
-      .filter((fewer) => fewer < rate)
+      .filter((fewer) => fewer < rate && values(method, fewer).length === values(method, rate).length)
       .some((fewer) => {
         const more = values(method, rate);
         const { interval } = differenceInterval95(values(method, fewer), more);
         return interval !== undefined && interval.low > Number(test.thresholds.maxPsnrDropDb);
       });
+  const pairs = Math.max(0, ...shown.map(({ name }) => values(name, shares[shares.length - 1]).length));
   const cell = (method: string, rate: number): Cell => {
     const text = mean(values(method, rate));
     return worse(method, rate) ? { text, strong: true, soft: "▼" } : text;
@@ -30,7 +31,7 @@ export function shownAsRates(found: Found): Detail[] {
       id: test.id,
       title: "Quality against the measured share of k-space",
       label: `PSNR against the measured share of k-space for ${shown.map((s) => s.name).join(", ")}. The numbers are in the table below.`,
-      note: `Means over ${found.images.length > 1 ? "images and " : ""}families of masks, with 95 % intervals.`,
+      note: `Means over ${found.images.length > 1 ? "images and " : ""}families of masks, with ${intervalWords(pairs)}.`,
       x: { name: "measured share of k-space, %", fromZero: true },
       y: { name: "PSNR, dB" },
       ...(Number.isFinite(sampledFraction) ? { lines: [{ x: 100 * sampledFraction, text: "this audit" }] } : {}),

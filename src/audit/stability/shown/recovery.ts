@@ -1,7 +1,7 @@
 // How much of small details comes back.
 import { percent, type Cell, type Detail, type Table } from "../../../report/index.ts";
 import type { DetailScore, Measurement } from "../../schema.ts";
-import { meanShareInterval95 } from "../../intervals.ts";
+import { intervalWords, meanShareInterval95 } from "../../intervals.ts";
 import { mean } from "../../statistics.ts";
 import { distinct, type Found } from "./found.ts";
 import { comparison, gallery } from "./pictures.ts";
@@ -18,13 +18,23 @@ function cellOf(scores: readonly DetailScore[]): Cell {
   return { text: percent(share, 0), soft: `${within}lost ${lost} of ${count}` };
 }
 
+/** Details of one kind that a method could have recovered, of the method that had most. */
+function countAt(measurements: readonly Measurement[], label: string): number {
+  const counts = new Map<string, number>();
+  for (const { method, detail, label: own } of measurements)
+    if (own === label) counts.set(method, (counts.get(method) ?? 0) + (detail?.shares?.length ?? 0));
+  return Math.max(0, ...counts.values());
+}
+
 function recoveryTable({ test, methods }: Found): Table {
   const scored = (m: Measurement): DetailScore[] => (m.detail ? [m.detail] : []);
   const labels = distinct(test.measurements.filter((m) => m.detail).map((m) => m.label));
+  const fewest = Math.min(...labels.map((label) => countAt(test.measurements, label)));
   return {
     kind: "table",
     id: `${test.id}-recovery`,
     title: "How much of each detail comes back: mean share of its contrast (95 % interval), and how many are lost",
+    ...(fewest < 20 ? { note: `Of 10 details and more, ${intervalWords(fewest)}; of fewer there is none.` } : {}),
     columns: [
       { name: "radius, contrast" },
       { name: "measured at all", format: "whole-percent" },
