@@ -83,6 +83,34 @@ export function writeDicom(
   });
   const sopClass = frames > 1 ? MULTIPLE : SINGLE;
   const instance = uidOf(pixels, "instance");
+  const elements = elementsOf({ sopClass, instance, pixels, frames, height, width, largest, slope });
+  const meta = joined(
+    (
+      [
+        [2, 0x01, "OB", Uint8Array.of(0, 1)],
+        [2, 0x02, "UI", sopClass],
+        [2, 0x03, "UI", instance],
+        [2, 0x10, "UI", EXPLICIT],
+        [2, 0x12, "UI", uidOf(new Uint8Array(0), "fiducial")],
+      ] as const
+    ).map(encoded),
+  );
+  const length = new Uint8Array(new Uint32Array([meta.length]).buffer);
+  const start = joined([new Uint8Array(128), new TextEncoder().encode("DICM"), encoded([2, 0, "UL", length])]);
+  return joined([start, meta, ...elements.map(encoded)]);
+}
+interface Capture {
+  readonly sopClass: string;
+  readonly instance: string;
+  readonly pixels: Uint8Array;
+  readonly frames: number;
+  readonly height: number;
+  readonly width: number;
+  readonly largest: number;
+  readonly slope: number;
+}
+function elementsOf(capture: Capture): Element[] {
+  const { sopClass, instance, pixels, frames, height, width, largest, slope } = capture;
   const elements: Element[] = [
     [0x08, 0x16, "UI", sopClass],
     [0x08, 0x18, "UI", instance],
@@ -119,21 +147,7 @@ export function writeDicom(
     ...(frames > 1 ? ([[0x18, 0x2001, "IS", pages(frames)]] as const) : []),
     [0x7fe0, 0x10, "OW", pixels],
   ];
-  elements.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const meta = joined(
-    (
-      [
-        [2, 0x01, "OB", Uint8Array.of(0, 1)],
-        [2, 0x02, "UI", sopClass],
-        [2, 0x03, "UI", instance],
-        [2, 0x10, "UI", EXPLICIT],
-        [2, 0x12, "UI", uidOf(new Uint8Array(0), "fiducial")],
-      ] as const
-    ).map(encoded),
-  );
-  const length = new Uint8Array(new Uint32Array([meta.length]).buffer);
-  const start = joined([new Uint8Array(128), new TextEncoder().encode("DICM"), encoded([2, 0, "UL", length])]);
-  return joined([start, meta, ...elements.map(encoded)]);
+  return elements.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 const pages = (frames: number): string => Array.from({ length: frames }, (_, i) => i + 1).join("\\");
 
