@@ -53,7 +53,7 @@ export function practicalFaults(
         for (const [i, severity] of fault.severities.entries()) {
           // one draw for all severities and methods: only the size differs
           const r = await faultOf(subject, fault, severity, fault.name);
-          const options = { label: labelOf(fault, severity), series: fault.name, picture: i === JUDGED };
+          const options = { label: labelOf(fault, severity), series: fault.name, picture: i === JUDGED && subject.image === 0 };
           const measured = await subject.measure(r, options);
           await subject.tick();
           if (i !== JUDGED) found.push(measured);
