@@ -108,11 +108,21 @@ const nameBox = (name: string, { x, y }: Place): Rectangle => ({
 });
 const dotBox = ({ x, y }: Place): Rectangle => ({ left: x - DOT, right: x + DOT, top: y - DOT, bottom: y + DOT });
 
+/** What a point's intervals take. */
+function intervalBoxes(p: Finite, x: Scale, y: Scale): Rectangle[] {
+  const [px, py] = [x(p.x), y(p.y)];
+  const [top, bottom] = [y(p.high ?? p.y), y(p.low ?? p.y)];
+  return [
+    { left: px - 1, right: px + 1, top, bottom },
+    { left: x(p.xLow ?? p.x), right: x(p.xHigh ?? p.x), top: py - 1, bottom: py + 1 },
+  ];
+}
+
 /**
- * Names beside single points: each at the first of the places around its point where no name and
- * no point lies.
+ * Names beside single points: each at the first of the places around its point where no name, no
+ * point and no interval lies, or at least no name and no point.
  */
-function scatteredNames(curves: readonly DrawnCurve[]): DrawnCurve[] {
+function scatteredNames(curves: readonly DrawnCurve[], intervals: readonly Rectangle[]): DrawnCurve[] {
   const taken = curves.flatMap(({ points }) => points.map(dotBox));
   return curves
     .toSorted((a, b) => a.points[0].y - b.points[0].y)
@@ -123,8 +133,9 @@ function scatteredNames(curves: readonly DrawnCurve[]): DrawnCurve[] {
         [x + GAP, left].map((at) => ({ x: at, y: y + dy })),
       );
       const inside = near.filter((place) => place.x >= frame.left && place.y >= frame.top && place.y <= inner.y1);
-      const free = inside.find((place) => taken.every((box) => !overlap(box, nameBox(curve.name, place))));
-      const end = free ?? curve.end;
+      const clear = (boxes: readonly Rectangle[]): Place | undefined =>
+        inside.find((place) => boxes.every((box) => !overlap(box, nameBox(curve.name, place))));
+      const end = clear([...taken, ...intervals]) ?? clear(taken) ?? curve.end;
       taken.push(nameBox(curve.name, end));
       return { ...curve, end };
     });
@@ -162,11 +173,12 @@ export function chartOf({ curves, x: xAxis, y: yAxis, lines = [], scattered }: C
       },
     ];
   });
+  const spans = curves.flatMap((curve) => finite(curve.points).flatMap((p) => intervalBoxes(p, x, y)));
   return {
     xTicks: ticksOf(xAxis, x),
     yTicks: ticksOf(yAxis, y),
     lines: lines.map((l) => ({ at: x(l.x), text: l.text })),
-    curves: scattered ? scatteredNames(drawn) : stacked(drawn),
+    curves: scattered ? scatteredNames(drawn, spans) : stacked(drawn),
   };
 }
 /** A number of a drawing, with one decimal. */

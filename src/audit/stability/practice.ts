@@ -37,7 +37,7 @@ export function practicalFaults(
     requires: ["sampling"],
     title: "Faults of the acquisition make small differences",
     failureTitle: "A fault of the acquisition ruins the image",
-    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. The moderate one is drawn many times, for how often it ruins the image depends on what it hits. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")}${dropOut ? "" : " Coils cannot drop out: there is one."}`,
+    description: `What goes wrong in practice, at a mild, a moderate and a severe size, drawn from the seed and the same for every method; beside it, random noise that changes the measurement as much. The moderate one is drawn many times, for how often it ruins the image depends on what it hits, and pictured for the first image. ${faults.map((f) => `${f.name[0].toUpperCase()}${f.name.slice(1)}: ${f.description}.`).join(" ")}${dropOut ? "" : " Coils cannot drop out: there is one."}`,
     source:
       "Gottschling, Antun, Adcock, Hansen, SIAM Review 2025 (arXiv 2001.01258), on perturbations that are not generic",
     settings: {
@@ -53,7 +53,11 @@ export function practicalFaults(
         for (const [i, severity] of fault.severities.entries()) {
           // one draw for all severities and methods: only the size differs
           const r = await faultOf(subject, fault, severity, fault.name);
-          const options = { label: labelOf(fault, severity), series: fault.name, picture: i === JUDGED };
+          const options = {
+            label: labelOf(fault, severity),
+            series: fault.name,
+            picture: i === JUDGED && subject.image === 0,
+          };
           const measured = await subject.measure(r, options);
           await subject.tick();
           if (i !== JUDGED) found.push(measured);

@@ -9,17 +9,18 @@ import { gallery } from "./pictures.ts";
 const seriesOf = ({ test }: Found): string[] => distinct(test.measurements.flatMap((m) => m.series ?? []));
 const inSeries = ({ test }: Found, name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
 
-/** What each kind costs at the severity that is pictured, which is the judged one. */
+/** What each kind costs at the judged severity. */
 function costBars(found: Found): Bars[] {
   const groups = seriesOf(found).map((name) => {
-    const pictured = inSeries(found, name).filter((m) => m.pictures);
+    // the judged severity; results before 1.3 say no more of it than that it is pictured
+    const judged = inSeries(found, name).filter((m) => m.losses ?? m.pictures);
     const bars = found.methods.flatMap((method, mark) => {
-      const own = pictured.filter((m) => m.method === method);
+      const own = judged.filter((m) => m.method === method);
       if (own.length === 0) return [];
       const { mean: value, interval } = spreadOf(own.flatMap((m) => m.losses ?? loss(m)));
       return [{ name: method, mark, value, ...interval }];
     });
-    return { name: `${name}, ${pictured[0]?.label ?? ""}`, bars };
+    return { name: `${name}, ${judged[0]?.label ?? ""}`, bars };
   });
   const shown = groups.filter((g) => g.bars.length > 0);
   if (shown.length === 0) return [];
