@@ -465,7 +465,9 @@ describe("fiducial train classifier", () => {
       out,
     ];
     // in the middle of writing a state, when one is there already
-    const child = spawnSync(process.execPath, [...killedAt(31), main, ...args, "--epochs", "2000"], { stdio: "ignore" });
+    const child = spawnSync(process.execPath, [...killedAt(31), main, ...args, "--epochs", "2000"], {
+      stdio: "ignore",
+    });
     expect(child.signal).toBe("SIGKILL");
     refused(fiducial(...args, "--epochs", "3", "--resume"), /started with epochs 2000 and should go on with 3/);
     cpSync(`${out}.training`, at("cut.training"));

@@ -3,7 +3,19 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { saveNetwork } from "fiducial/learning";
-import { at, complaints, ended, fiducial, file, main, network, quickest, refused, throughShell } from "./program.ts";
+import {
+  at,
+  complaints,
+  ended,
+  fiducial,
+  file,
+  main,
+  model,
+  network,
+  quickest,
+  refused,
+  throughShell,
+} from "./program.ts";
 
 const inspect = ["inspect", file("small.safetensors", saveNetwork(network))];
 
@@ -34,7 +46,7 @@ describe("exit codes", () => {
     // with weights of 0 it gives the zero-filled image; untrained it is less accurate than that
     const zero = [...network.parameters].map(([name, p]) => [name, { ...p, data: p.data.map(() => 0) }] as const);
     const accurate = file("accurate.safetensors", saveNetwork({ ...network, parameters: new Map(zero) }));
-    const limited = [...args, "--model", accurate, "--max-loss"];
+    const limited = [...args.map((word) => (word === model ? accurate : word)), "--max-loss"];
     expect(fiducial([...args, "--fail-on", "model"]).status).toBe(1);
     expect(fiducial([...limited, "0.001", "--fail-on", "any"]).status).toBe(1);
     expect(fiducial([...limited, "0.001"]).status).toBe(0);

@@ -145,7 +145,10 @@ describe("the command line", () => {
     ],
     [["--operator", "radon", "--coils", "4"], /--coils: give --operator multi-coil too/],
     [["--operator", "nufft"], /--operator nufft: give its samples by --trajectory FILE/],
-    [["--operator", "multi-coil", "--coils", "espirit"], /--coils espirit: there is no measured k-space/],
+    [
+      ["--operator", "multi-coil", "--coils", "espirit"],
+      /--coils espirit: they are found in one slice of measured k-space/,
+    ],
     [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
   ])(
     "refuses %j in one line",

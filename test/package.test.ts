@@ -187,7 +187,7 @@ describe("the package", () => {
       encoding: "utf8",
     });
     expect(status).toBe(0);
-    expect(stdout).toMatch(/0\.unet\.out/);
+    expect(stdout).toMatch(/1\.dataConsistency/);
   });
   it.runIf(chromium)("runs the same example, bundled by Vite, in Chromium, with the same verdicts", async () => {
     const app = join(folder, "app");
