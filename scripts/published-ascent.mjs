@@ -1,7 +1,7 @@
-// node scripts/published-ascent.mjs d5c5|admm [--steps 4]: a short ascent in the image, r₁ < r₂ < r₃
-// of 1, 3 and 6 % of ‖x‖, against published weights, total variation under its own perturbations,
-// and both under each other's. A lower bound of what an audit finds, at a fraction of its time.
-// Reads FIDUCIAL_DATA, or ../shared/data.
+// A short ascent in the image, r₁ < r₂ < r₃ of 1, 3 and 6 % of ‖x‖, against published weights,
+// total variation under its own perturbations, and both under each other's. A lower bound of what
+// an audit finds, at a fraction of its time. Reads FIDUCIAL_DATA, or ../shared/data.
+// node scripts/published-ascent.mjs d5c5|admm [--steps 4]
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { gradients, GraphBuilder, openBackend, ops, random } from "fiducial/engine";

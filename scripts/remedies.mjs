@@ -94,12 +94,13 @@ const result = await audit({
 });
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+const found = (id) => result.tests.find((test) => test.id === id);
 const rows = methods.map(({ name }) => {
   const clean = mean(result.accuracy.filter((a) => a.method === name).map((a) => a.psnr));
-  const own = result.tests[0].measurements.filter((m) => m.method === name);
+  const own = found("worst-case-perturbation").measurements.filter((m) => m.method === name);
   const at = (budget) => own.filter((m) => m.relativeBudget === budget);
   const loss = (budget) => mean(at(budget).map((m) => m.psnr.before - m.psnr.after));
-  const faults = result.tests[1].measurements.filter((m) => m.method === name);
+  const faults = found("practical-faults").measurements.filter((m) => m.method === name);
   const practice = ["patient translation", "patient rotation", "lost lines"].map((series) =>
     mean(
       faults
@@ -108,10 +109,14 @@ const rows = methods.map(({ name }) => {
         .map((m) => m.psnr.before - m.psnr.after),
     ),
   );
-  const rates = [...new Set(result.tests[2].rates.map((r) => r.rate))]
+  const rates = [...new Set(found("sampling-rates").rates.map((r) => r.rate))]
     .sort((a, b) => a - b)
     .map((rate) =>
-      mean(result.tests[2].rates.filter((r) => r.method === name && r.rate === rate).flatMap((r) => r.psnr)),
+      mean(
+        found("sampling-rates")
+          .rates.filter((r) => r.method === name && r.rate === rate)
+          .flatMap((r) => r.psnr),
+      ),
     );
   return {
     name,
