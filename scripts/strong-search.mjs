@@ -291,5 +291,5 @@ for (const method of methods)
       );
     }
 console.log(`${total} gradients in ${seconds.toFixed(1)} s; ${missed} of the searches gained more than ${100 * bar} %`);
-await backend[Symbol.asyncDispose]();
+await backend.close();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -185,4 +185,4 @@ await measure(settings.precision === "fast" ? "fiducial fast" : "fiducial", run,
   planMiB: Math.round(plan.memoryBytes / 2 ** 20),
   compileMs: +compileMs.toFixed(1),
 });
-await backend[Symbol.asyncDispose]();
+await backend.close();

@@ -1,6 +1,7 @@
 // The families of reconstruction networks by name: a small member of each that trains in minutes,
 // and the one that was published.
-import type { Loss, Network } from "../../learning/index.ts";
+import { arithmetic, type Value } from "../../engine/index.ts";
+import { rootMeanSquaredError, type Loss, type Network } from "../../learning/index.ts";
 import { automap } from "./automap.ts";
 import { dagan, daganLoss } from "./dagan.ts";
 import { deepCascade } from "./deep-cascade.ts";
@@ -45,6 +46,25 @@ export type ReconstructionNetworkName =
   | "modl"
   | "ista-net";
 
+/**
+ * The loss of magnitudes, as complex images without a phase: for networks that give magnitudes, and
+ * cannot learn the phase of what they are held to.
+ */
+function ofMagnitudes(loss: Loss): Loss {
+  return {
+    name: `${loss.name} of magnitudes`,
+    apply(b, prediction, target) {
+      const { add, concat, mul, reshape, sqrt, square, sum } = arithmetic(b);
+      const plain = (x: Value): Value => {
+        const [N, , H, W] = x.shape;
+        const size = reshape(sqrt(add(sum(square(x), [1]), 1e-12)), [N, 1, H, W]);
+        return concat([size, mul(size, 0)], 1);
+      };
+      return loss.apply(b, plain(prediction), plain(target));
+    },
+  };
+}
+
 const onImage: Form = { input: "image", iterations: 1, dataConsistency: false };
 
 /** Halvings of DAGAN's generator: to 1×1 at most, and 8 at most. */
@@ -77,7 +97,7 @@ export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, 
     description: "DAGAN's generator: a U-Net of strided convolutions on the magnitude",
     form: onImage,
     leastBatch: 2,
-    loss: daganLoss,
+    loss: () => ofMagnitudes(daganLoss()),
     build: (options) => dagan({ ...options, baseChannels: 12, depth: daganDepth(options.size) }),
     published: dagan,
   },
@@ -98,6 +118,7 @@ export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, 
   "fastmri-unet": {
     description: "fastMRI's U-Net on the standardised magnitude",
     form: onImage,
+    loss: () => ofMagnitudes(rootMeanSquaredError()),
     build: (options) => fastMriUnet({ ...options, channels: 12, pools: 3 }),
     published: fastMriUnet,
   },
