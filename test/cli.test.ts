@@ -294,6 +294,19 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
 });
 
 describe("the other commands", () => {
+  it("train reconstructor refuses what the network would train without", () => {
+    const train = (...args: string[]): ReturnType<typeof fiducial> => fiducial(["train", "reconstructor", ...args]);
+    refused(train("--depth", "2"), /--depth: the network cascade has no use for it; it has --channels, --cascades/);
+    refused(train("--network", "unet", "--cascades", "2"), /--cascades: the network unet has no use for it/);
+    refused(train("--network", "mri-vn", "--channels", "4"), /--channels: the network mri-vn has no use for it/);
+    refused(train("--iterations", "3"), /--iterations: the network cascade has no use for it/);
+    refused(train("--data-consistency"), /--data-consistency: the network cascade has no use for it/);
+  });
+  it("inspect says what a network was trained on in lines that a person reads", () => {
+    const { out } = fiducial(["inspect"]);
+    expect(out).toMatch(/trained for kinds of images: 6/);
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThan(300);
+  });
   it("train reconstructor, inspect, reconstruct: a network's whole way", () => {
     const out = at("trained.safetensors");
     const small = ["--size", "16", "--count", "8", "--epochs", "2", "--center-fraction", "0.2"];

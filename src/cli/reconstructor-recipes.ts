@@ -21,6 +21,7 @@ import {
   type ImageSet,
   type ReconstructionNetworkName,
 } from "../imaging/index.ts";
+import { flagOf } from "./options.ts";
 
 /** How large a network is, as the options say it; what is left out is the recipe's own. */
 export interface Sizes {
@@ -49,11 +50,13 @@ export interface Training {
 }
 export interface Recipe {
   readonly help: string;
+  /** Options that change its size or form. */
+  readonly takes: readonly Adjustable[];
   readonly training: Training;
   readonly loss: Loss;
   readonly schedule: Schedule;
   optimizer(learningRate: number): Optimizer;
-  /** The network, untrained, and how it is used. Throws ConfigError for sizes it does not have. */
+  /** The network, untrained, and how it is used. */
   build(sizes: Sizes): { readonly network: Network; readonly form: Form };
 }
 
@@ -65,15 +68,31 @@ export const phantomKinds = {
 
 const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({ input: "image", iterations, dataConsistency });
 const clippedAdam = (learningRate: number): Optimizer => clipped(adam({ learningRate }), { maxNorm: 1 });
-/** Throws ConfigError where a network that is whole in itself is to be unrolled. */
-function once(name: string, { iterations, dataConsistency }: Sizes): void {
-  if (iterations > 1 || dataConsistency)
-    throw new ConfigError(`--iterations and --data-consistency are the U-Net's; ${name} has its own form`, {});
+/** What of a network's size and form an option may change. */
+const adjustable = ["channels", "depth", "cascades", "iterations", "dataConsistency"] as const;
+type Adjustable = (typeof adjustable)[number];
+
+/** Throws ConfigError for an option that the network has no use for, and would train without. */
+export function checkSizes(name: RecipeName, sizes: Pick<Sizes, Adjustable>): void {
+  const { takes } = recipes[name];
+  const { iterations, dataConsistency } = sizes;
+  const given: Readonly<Record<Adjustable, boolean>> = {
+    channels: sizes.channels !== undefined,
+    depth: sizes.depth !== undefined,
+    cascades: sizes.cascades !== undefined,
+    iterations: iterations > 1,
+    dataConsistency,
+  };
+  const other = adjustable.find((option) => given[option] && !takes.includes(option));
+  if (other === undefined) return;
+  const own = takes.length > 0 ? `it has ${takes.map(flagOf).join(", ")}` : "its form is its family's";
+  throw new ConfigError(`${flagOf(other)}: the network ${name} has no use for it; ${own}`, { option: other });
 }
 
-const own = {
+const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
   cascade: {
     help: "cascade (small networks with data consistency behind each)",
+    takes: ["channels", "cascades"],
     training: {
       phantoms: "varied",
       count: 3000,
@@ -88,7 +107,6 @@ const own = {
     schedule: cosine({ restarts: 2 }),
     optimizer: clippedAdam,
     build(sizes) {
-      once("cascade", sizes);
       const { size, seed, channels = 32, cascades = 5 } = sizes;
       return {
         network: deepCascade({ size: [size, size], channels, cascades, refine: true, seed }),
@@ -98,6 +116,7 @@ const own = {
   },
   unet: {
     help: "unet (on the zero-filled image, without knowledge of the operator)",
+    takes: ["channels", "depth", "iterations", "dataConsistency"],
     training: { phantoms: "varied", count: 3000, epochs: 5, batchSize: 2, learningRate: 1e-3, otherMasks: 31 },
     loss: rootMeanSquaredError(),
     schedule: cosine(),
@@ -108,28 +127,27 @@ const own = {
       return { network: nn.unet({ ...shape, seed, residual: true, norm: "none" }), form: onImage(sizes) };
     },
   },
-} as const satisfies Readonly<Record<string, Recipe>>;
+};
 
 /** The recipe of a family of the field: its small member, by its own loss where it has one. */
 function familyRecipe(name: ReconstructionNetworkName): Recipe {
   const { description, form, leastBatch = 1, loss = rootMeanSquaredError, build } = reconstructionNetworks[name];
   return {
     help: `${name} (${description})`,
+    takes: [],
     training: { phantoms: "varied", count: 1000, epochs: 10, batchSize: leastBatch, learningRate: 1e-3 },
     loss: loss(),
     schedule: cosine(),
     optimizer: clippedAdam,
     build(sizes) {
-      once(name, sizes);
       const { size, seed, measured } = sizes;
       return { network: build({ size: [size, size], seed, measured }), form };
     },
   };
 }
-const families = Object.keys(reconstructionNetworks) as readonly ReconstructionNetworkName[];
+const families = Object.fromEntries(
+  Object.keys(reconstructionNetworks).map((name) => [name, familyRecipe(name as ReconstructionNetworkName)]),
+) as Readonly<Record<ReconstructionNetworkName, Recipe>>;
 export type RecipeName = keyof typeof own | ReconstructionNetworkName;
-export const recipes = {
-  ...own,
-  ...Object.fromEntries(families.map((name) => [name, familyRecipe(name)])),
-} as Readonly<Record<RecipeName, Recipe>>;
+export const recipes: Readonly<Record<RecipeName, Recipe>> = { ...own, ...families };
 export const recipeNames = Object.keys(recipes) as readonly RecipeName[];

@@ -80,7 +80,10 @@ export const inspectCommand: Command = command({
       terminal.print(
         "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",
       );
-    const trained = Object.entries(network.trained ?? {});
+    const { kinds, ...plainly } = network.trained ?? {};
+    // hundreds of numbers, for compareKinds and not for people; --json has them
+    const looked = kinds ? { "kinds of images": kinds.length } : {};
+    const trained = Object.entries({ ...plainly, ...looked });
     const trainedFor = trained.map(([field, value]) => [`trained for ${field}`, JSON.stringify(value)]);
     terminal.print(`\n${listed(network.provenance)}${listed(Object.fromEntries(trainedFor))}`);
     const { image, out } = values;

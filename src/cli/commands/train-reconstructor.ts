@@ -28,7 +28,14 @@ import { DONE } from "../errors.ts";
 import { kindsOfTraining } from "../likeness.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
 import { choice, common, flag, integer, number, numbers, option, text, texts, type Values } from "../options.ts";
-import { phantomKinds, recipeNames, recipes, type Recipe, type Training } from "../reconstructor-recipes.ts";
+import {
+  checkSizes,
+  phantomKinds,
+  recipeNames,
+  recipes,
+  type Recipe,
+  type Training,
+} from "../reconstructor-recipes.ts";
 import { table, type Terminal } from "../terminal.ts";
 import { resumeOptions, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
@@ -228,7 +235,8 @@ export const trainReconstructor: Command = command({
   summary: "Trains a network to reconstruct from undersampled k-space, on generated images or on scans of your own.",
   options,
   async perform(settings, terminal) {
-    const recipe: Recipe = recipes[settings.network];
+    checkSizes(settings.network, settings);
+    const recipe = recipes[settings.network];
     const { name, size, acceleration, centerFraction, noise, seed } = settings;
     const { out = `${settings.network}.safetensors` } = settings;
     const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
