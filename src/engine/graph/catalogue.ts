@@ -21,10 +21,17 @@ export interface ConvAttributes {
   dilation: Pair;
   groups: number;
 }
+/**
+ * [vertical, horizontal], as a convolution's. `after` is the padding below and to the right where
+ * it is another than above and to the left: what a last window of ceil mode needs is part of it.
+ */
 export interface PoolAttributes {
   kernel: Pair;
   stride: Pair;
   padding: Pair;
+  after?: Pair;
+  /** 1 where it is left out. */
+  dilation?: Pair;
 }
 
 /** Bins `step` wide, of which the second begins at `low`. */
@@ -45,15 +52,26 @@ export interface Catalogue {
   relu_grad: Elementwise<"dy" | "x">;
   sigmoid: Elementwise<"x">;
   erf: Elementwise<"x">;
+  tanh: Elementwise<"x">;
+  sin: Elementwise<"x">;
+  cos: Elementwise<"x">;
+  floor: Elementwise<"x">;
+  round: Elementwise<"x">;
   // elementwise with broadcasting
   add: Elementwise<"a" | "b">;
   sub: Elementwise<"a" | "b">;
   mul: Elementwise<"a" | "b">;
   div: Elementwise<"a" | "b">;
   maximum: Elementwise<"a" | "b">;
+  minimum: Elementwise<"a" | "b">;
   greater: Elementwise<"a" | "b">;
+  equal: Elementwise<"a" | "b">;
+  pow: Elementwise<"a" | "b">;
+  select: Elementwise<"condition" | "a" | "b">;
   // shape
   sum: Op<"x", { axes: readonly number[] }>;
+  reduce_max: Op<"x", { axes: readonly number[] }>;
+  argmax: Op<"x", { axis: number }>;
   broadcast_to: Op<"x", { shape: Shape }>;
   reshape: Op<"x", { shape: Shape }>;
   transpose: Op<"x", { permutation: readonly number[] }>;

@@ -50,6 +50,7 @@ function taps(first: number, count: number, dilation: number): number[] {
 /** Ops that compute every cell of the image from the same cell, or from one that is repeated. */
 const CELLWISE: ReadonlySet<string> = new Set([
   ...["neg", "exp", "log", "sqrt", "abs", "sign", "relu", "relu_grad", "sigmoid", "erf"],
+  ...["tanh", "sin", "cos", "floor", "round", "minimum", "equal", "pow", "select"],
   ...["add", "sub", "mul", "div", "maximum", "greater", "broadcast_to", "lookup"],
 ]);
 
@@ -90,7 +91,8 @@ class Rules {
       case "max_pool2d":
       case "avg_pool2d": {
         const a = node.attrs as Catalogue["max_pool2d"]["attrs"];
-        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], 1), true);
+        const apart = a.dilation?.[axis] ?? 1;
+        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], apart), true);
       }
       case "concat":
       case "take":
