@@ -1,5 +1,5 @@
 // The ONNX graph while it grows: nodes with names of their own, each constant written once.
-import { type Graph, type Shape } from "../../../engine/index.ts";
+import type { Graph, Shape } from "../../../engine/index.ts";
 import type { Attributes, OnnxNode, Tensor } from "./model.ts";
 
 /** How a value of the graph is written: what it reads, and the nodes that make it. */
