@@ -104,7 +104,8 @@ export class GraphWriter {
     this.#arrays.set(data, shapes);
     const known = shapes.get(shape.join());
     if (known !== undefined) return known;
-    const name = this.#initializer({ shape, data: Float32Array.from(data) }, nameOf(shapes.size > 0));
+    const values = data instanceof Float32Array ? data : Float32Array.from(data);
+    const name = this.#initializer({ shape, data: values }, nameOf(shapes.size > 0));
     shapes.set(shape.join(), name);
     return name;
   }
