@@ -39,7 +39,7 @@ export { metadataOf } from "./onnx/export/metadata.ts";
 export {
   exportGraph,
   exportNetwork,
-  type GraphOptions,
-  type OnnxFile,
-  type OnnxOptions,
+  type ExportGraphOptions,
+  type ExportedOnnx,
+  type ExportOnnxOptions,
 } from "./onnx/export/index.ts";

@@ -2,7 +2,13 @@
 import { basename } from "node:path";
 import { ConfigError } from "../../engine/index.ts";
 import { exportReconstructor, needsMeasurement } from "../../imaging/index.ts";
-import { exportNetwork, summarize, type Network, type OnnxFile, type OnnxOptions } from "../../learning/index.ts";
+import {
+  exportNetwork,
+  summarize,
+  type Network,
+  type ExportedOnnx,
+  type ExportOnnxOptions,
+} from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, fileExists, writeFiles } from "../files.ts";
 import { chooseMeasuring, noteSampling, samplingOptions } from "../inputs.ts";
@@ -63,9 +69,9 @@ function checkUnmeasured(values: Options, why: string): void {
 }
 
 /** The file, and how the measurement is taken, where it is in it. */
-async function exported(network: Network, values: Options, terminal: Terminal): Promise<OnnxFile> {
+async function exported(network: Network, values: Options, terminal: Terminal): Promise<ExportedOnnx> {
   const { batch, dft, from } = values;
-  const how: OnnxOptions = { batch, dft };
+  const how: ExportOnnxOptions = { batch, dft };
   if (!reconstructs(network)) {
     const plain = "the network is no reconstruction, it is exported from its own input to its output; leave it out";
     if (from !== undefined) throw new ConfigError(`--from ${from}: ${plain}`, { from });

@@ -10,12 +10,18 @@ import {
   type Graph,
   type Shape,
 } from "../../engine/index.ts";
-import { exportGraph, metadataOf, type Network, type OnnxFile, type OnnxOptions } from "../../learning/index.ts";
+import {
+  exportGraph,
+  metadataOf,
+  type Network,
+  type ExportedOnnx,
+  type ExportOnnxOptions,
+} from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { misfit, type Reconstructor } from "../reconstructor.ts";
 import { formOf, networkReconstructor } from "./network-reconstructor.ts";
 
-export interface ExportOptions extends OnnxOptions {
+export interface ExportReconstructorOptions extends ExportOnnxOptions {
   readonly network: Network;
   /** The operator's measurement y, or its adjoint image A*y alone. */
   readonly from: { readonly measurement: Operator } | "image";
@@ -85,7 +91,7 @@ function described(network: Network, operator: Operator, from: "measurement" | "
  * networkReconstructor gives it. Throws ConfigError for an operator that the network was not made
  * for, and from an image where that is not enough.
  */
-export function exportReconstructor(options: ExportOptions): OnnxFile {
+export function exportReconstructor(options: ExportReconstructorOptions): ExportedOnnx {
   const { network, from, batch, dft } = options;
   const method: Reconstructor = networkReconstructor({ network });
   const whole = from !== "image";

@@ -1,8 +1,8 @@
 // Several ops that ONNX has one node for: found from the last of them backwards. Where the first
 // that fits is used, the nodes within it are written only if something else reads them.
-import { sizeOf } from "../../../engine/index.ts";
+import { sizeOf, type Shape } from "../../../engine/index.ts";
 import { convolution, transposedConvolution } from "./mappings/convolutions.ts";
-import { isInstance, normalized, ones, type Affine } from "./mappings/normalizations.ts";
+import { filled, kindOf, normalized, type Affine } from "./mappings/normalizations.ts";
 import { product } from "./mappings/products.ts";
 import { isPerChannel, type OpNode, type View } from "./view.ts";
 import type { Written } from "./writer.ts";
@@ -44,15 +44,20 @@ function biased(view: View, node: OpNode<"add">): Written | undefined {
   return undefined;
 }
 
-/** x·scale + shift per channel, both known: what stands behind a normalisation. */
+/** x·scale + shift, both known: what stands behind a normalisation. */
 function affineOf(view: View, node: OpNode<"add">): { x: number; affine: Affine } | undefined {
   for (const [product, shift] of bothWays(node)) {
     const mul = view.only(product, "mul");
-    if (!mul || !view.fixed(shift) || !isPerChannel(view.shape(shift), node.shape)) continue;
-    for (const [x, scale] of bothWays(mul))
-      if (view.fixed(scale) && isPerChannel(view.shape(scale), node.shape)) return { x, affine: { scale, shift } };
+    if (!mul || !view.fixed(shift)) continue;
+    for (const [x, scale] of bothWays(mul)) if (view.fixed(scale)) return { x, affine: { scale, shift } };
   }
   return undefined;
+}
+/** Whether both are of a shape, or of one number per channel. */
+function fits(view: View, { scale, shift }: Affine, x: number, learned?: Shape): boolean {
+  const wanted = (shape: Shape): boolean =>
+    learned === undefined ? isPerChannel(shape, view.shape(x)) : shape.join() === learned.join();
+  return wanted(view.shape(scale)) && wanted(view.shape(shift));
 }
 /** (x − mean)/√(variance + ε) with known statistics. */
 interface Running {
@@ -80,8 +85,8 @@ function batchNormalization(view: View, { x, mean, variance, epsilon }: Running,
   return {
     reads: [x],
     write(w) {
-      const scale = affine ? w.fixed(affine.scale, [channels]) : ones(w, channels, 1);
-      const shift = affine ? w.fixed(affine.shift, [channels]) : ones(w, channels, 0);
+      const scale = affine ? w.fixed(affine.scale, [channels]) : filled(w, [channels], 1);
+      const shift = affine ? w.fixed(affine.shift, [channels]) : filled(w, [channels], 0);
       const statistics = [mean, variance].map((id) => w.fixed(id, [channels]));
       return w.node("BatchNormalization", [w.value(x), scale, shift, ...statistics], { epsilon: { float: epsilon } });
     },
@@ -89,12 +94,15 @@ function batchNormalization(view: View, { x, mean, variance, epsilon }: Running,
 }
 function normalization(view: View, node: OpNode<"add">): Written | undefined {
   const found = affineOf(view, node);
-  const inner = found && view.only(found.x, "normalize");
-  if (inner && isInstance(inner.attrs.axes, inner.shape.length) && view.batchAxis(inner.id) !== 1)
-    return normalized(inner, view, found.affine);
-  const quotient = found && view.only(found.x, "div");
+  if (!found) return undefined;
+  const { x, affine } = found;
+  const inner = view.only(x, "normalize");
+  const kind = inner && kindOf(inner, view);
+  if (kind && fits(view, affine, x, kind.op === "LayerNormalization" ? kind.learned : undefined))
+    return normalized(inner, view, affine);
+  const quotient = view.only(x, "div");
   const running = quotient && runningOf(view, quotient);
-  return running && batchNormalization(view, running, found.affine);
+  return running && fits(view, affine, x) ? batchNormalization(view, running, affine) : undefined;
 }
 
 /** relu(x) + f(x − relu(x)): of x and the other term. */

@@ -24,7 +24,7 @@ import { View } from "./view.ts";
 import { encodeModel } from "./wire.ts";
 import { GraphWriter, type Written } from "./writer.ts";
 
-export interface OnnxOptions {
+export interface ExportOnnxOptions {
   /** Images at a time; "any" where the graph allows it, else 1. "any" unless given. */
   readonly batch?: number | "any";
   /**
@@ -34,7 +34,7 @@ export interface OnnxOptions {
   readonly dft?: "matrix" | "op";
 }
 /** A file, and what is to be said of it. */
-export interface OnnxFile {
+export interface ExportedOnnx {
   readonly bytes: Bytes;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
@@ -42,7 +42,7 @@ export interface OnnxFile {
   /** Why the number of images is fixed, though any was asked for. */
   readonly fixedBatch?: string;
 }
-export interface GraphOptions extends OnnxOptions {
+export interface ExportGraphOptions extends ExportOnnxOptions {
   readonly name: string;
   /** For people: what comes in and what goes out. */
   readonly documentation: string;
@@ -79,16 +79,17 @@ function planned(view: View, graph: Graph, order: readonly number[]): Map<number
   }
   return plan;
 }
-/** Sizes as a file says them: the batch by name, and 0 for what follows from it. */
+/** Sizes as a file says them: the batch by name, and nothing for what follows from it. */
 function sizesOf({ id, shape }: Node, batch: ReadonlyMap<number, number>): (number | string)[] {
   const axis = batch.get(id);
-  return shape.map((n, i) => (i !== axis ? n : n === TRACED[0] ? "batch" : 0));
+  return shape.map((n, i) => (i !== axis ? n : n === TRACED[0] ? "batch" : ""));
 }
 
-function build(graph: Graph, batch: ReadonlyMap<number, number>, options: GraphOptions): OnnxFile {
+function build(graph: Graph, batch: ReadonlyMap<number, number>, options: ExportGraphOptions): ExportedOnnx {
   const { name, documentation, metadata, weights = new Map(), dft = "matrix" } = options;
   const named = new Map([...weights].map(([key, { data }]) => [data as ArrayLike<number>, key]));
-  const { graph: simple, order } = simplified(graph, new Set(named.keys()));
+  const learned = new Set(named.keys());
+  const { graph: simple, order } = simplified(graph, learned);
   const writer = new GraphWriter(simple, { weights: named, dft });
   const info = (value: string, id: number): ValueInfo => ({ name: value, shape: sizesOf(graph.nodes[id], batch) });
   const inputs: ValueInfo[] = [];
@@ -97,7 +98,7 @@ function build(graph: Graph, batch: ReadonlyMap<number, number>, options: GraphO
     writer.name(node.id, node.name);
     inputs.push(info(node.name, node.id));
   }
-  const plan = planned(new View(simple, order, batch), simple, order);
+  const plan = planned(new View({ graph: simple, order }, { batch, weights: learned }), simple, order);
   const described = new Map<string, ValueInfo>();
   for (const [id, written] of [...plan].reverse()) {
     const value = written.write(writer);
@@ -115,7 +116,7 @@ function build(graph: Graph, batch: ReadonlyMap<number, number>, options: GraphO
     ...{ name, documentation, metadata, nodes, inputs, outputs },
     producer: { name: "fiducial", version },
     initializers: writer.initializers,
-    values: values.filter(({ shape }) => !shape.includes(0)),
+    values,
   });
   return { bytes, inputs, outputs, nodes: nodes.length };
 }
@@ -125,7 +126,7 @@ function build(graph: Graph, batch: ReadonlyMap<number, number>, options: GraphO
  * images; names of inputs, outputs and parameters stay. Throws UnsupportedOpError for ops of
  * gradients and training, ConfigError for a file of 2 GiB.
  */
-export function exportGraph(trace: (batch: number) => Graph, options: GraphOptions): OnnxFile {
+export function exportGraph(trace: (batch: number) => Graph, options: ExportGraphOptions): ExportedOnnx {
   const { batch = "any", name } = options;
   const graph = trace(batch === "any" ? TRACED[0] : batch);
   checkOps(graph, name);
@@ -139,7 +140,7 @@ export function exportGraph(trace: (batch: number) => Graph, options: GraphOptio
  * A network by itself, from "input" to "output", as it is used and not as it is trained. Throws
  * ConfigError for layers that need a measurement: exportReconstructor of imaging gives them one.
  */
-export function exportNetwork(network: Network, options: OnnxOptions = {}): OnnxFile {
+export function exportNetwork(network: Network, options: ExportOnnxOptions = {}): ExportedOnnx {
   const { input } = network.architecture;
   const trace = (batch: number): Graph => {
     const b = new GraphBuilder(ops);

@@ -19,7 +19,7 @@ export interface OnnxNode {
   readonly output: string;
   readonly attributes: Attributes;
 }
-/** A float32 value and its shape; an axis of any size has a name, one that is not known is 0. */
+/** A float32 value and its shape; an axis of any size has a name, "" one that follows from it. */
 export interface ValueInfo {
   readonly name: string;
   readonly shape: readonly (number | string)[];

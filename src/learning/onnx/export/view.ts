@@ -16,9 +16,16 @@ export class View {
   /** The axis of every value whose size the batch's is a factor of, where that may be any. */
   readonly #batch: ReadonlyMap<number, number>;
 
-  constructor(graph: Graph, order: readonly number[], batch: ReadonlyMap<number, number>) {
+  /** Arrays of constants that are learned. */
+  readonly #weights: ReadonlySet<unknown>;
+
+  constructor(
+    { graph, order }: { readonly graph: Graph; readonly order: readonly number[] },
+    { batch, weights }: { readonly batch: ReadonlyMap<number, number>; readonly weights: ReadonlySet<unknown> },
+  ) {
     this.#nodes = graph.nodes;
     this.#batch = batch;
+    this.#weights = weights;
     const read = (id: number): unknown => this.#readers.set(id, this.readers(id) + 1);
     for (const id of order) {
       const node = graph.nodes[id];
@@ -51,10 +58,11 @@ export class View {
     const { kind } = this.#nodes[id];
     return kind === "constant" || kind === "parameter";
   }
-  /** The value of a constant that is one number. */
+  /** The value of a constant that is one number, and no weight: it may become an attribute. */
   number(id: number): number | undefined {
     const node = this.#nodes[id];
-    return node.kind === "constant" && sizeOf(node.shape) === 1 ? node.data[0] : undefined;
+    if (node.kind !== "constant" || sizeOf(node.shape) !== 1 || this.#weights.has(node.data)) return undefined;
+    return node.data[0];
   }
   /** The axis along which a value's size is the batch's. */
   batchAxis(id: number): number | undefined {

@@ -82,8 +82,8 @@ function tensor(w: Writer, given: Tensor): void {
 }
 
 function dimension(w: Writer, size: number | string): void {
-  if (typeof size === "string") text(w, 2, size);
-  else whole(w, 1, size);
+  if (typeof size === "number") whole(w, 1, size);
+  else if (size !== "") text(w, 2, size);
 }
 function valueInfo(w: Writer, { name, shape }: ValueInfo): void {
   text(w, 1, name);

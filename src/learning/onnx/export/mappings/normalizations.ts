@@ -8,35 +8,33 @@ import type { GraphWriter, Written } from "../writer.ts";
 export const softmax: Mapping<"softmax"> = oneNode("Softmax", () => ({ axis: -1 }));
 export const log_softmax: Mapping<"log_softmax"> = oneNode("LogSoftmax", () => ({ axis: -1 }));
 
-/** A scale and a shift for every channel: weights or constants of the graph. */
+/** A scale and a shift that are learned: weights or constants of the graph. */
 export interface Affine {
   readonly scale: number;
   readonly shift: number;
 }
-/** What stands for a scale and a shift that are not there. */
-export const ones = (w: GraphWriter, count: number, value: 0 | 1): string =>
-  w.made(`${count} times ${value}`, value === 1 ? "ones" : "zeros", [count], () => new Float32Array(count).fill(value));
+/** What stands for a scale or a shift that is not there. */
+export const filled = (w: GraphWriter, shape: Shape, value: 0 | 1): string =>
+  w.made(`${shape.join("×")} of ${value}`, value === 1 ? "ones" : "zeros", shape, () =>
+    new Float32Array(sizeOf(shape)).fill(value),
+  );
 
 /** Whether these are all axes from the first of them on. */
 const isTrailing = (axes: readonly number[], rank: number): boolean =>
   axes.length > 0 && axes.length === rank - Math.min(...axes);
 
-/** Of every image and channel by itself, axes 2 and on. */
-export const isInstance = (axes: readonly number[], rank: number): boolean =>
-  rank > 2 && isTrailing(axes, rank) && Math.min(...axes) === 2;
-
-/**
- * Everything from an axis on is one instance of one channel. LayerNormalization would say so in one
- * node, but takes the variance as E[x²] − E[x]² in ONNX Runtime, which loses its digits where the
- * mean is large beside it.
- */
-function asInstances(w: GraphWriter, x: string, view: View, { id, shape, attrs }: OpNode<"normalize">): string {
+/** The node that normalises over these axes, and the shape of its scale and shift, if it has any. */
+export function kindOf(
+  { attrs, inputs }: OpNode<"normalize">,
+  view: View,
+): { readonly op: "InstanceNormalization" | "LayerNormalization"; readonly learned: Shape } | undefined {
+  const own = view.shape(inputs.x);
+  const batch = view.batchAxis(inputs.x) ?? -1;
   const first = Math.min(...attrs.axes);
-  const flat = w.reshape(x, [-1, 1, sizeOf(shape.slice(first))]);
-  const y = w.node("InstanceNormalization", [flat, ones(w, 1, 1), ones(w, 1, 0)], {
-    epsilon: { float: attrs.epsilon },
-  });
-  return w.reshape(y, view.target(id));
+  // a scale has one length, whatever the batch is
+  if (!isTrailing(attrs.axes, own.length) || batch >= first) return undefined;
+  if (first === 2 && own.length > 2 && batch !== 1) return { op: "InstanceNormalization", learned: [own[1]] };
+  return { op: "LayerNormalization", learned: own.slice(first) };
 }
 /** Over any axes, by the definition. */
 function byDefinition(w: GraphWriter, x: string, { axes, epsilon }: OpNode<"normalize">["attrs"]): string {
@@ -47,24 +45,22 @@ function byDefinition(w: GraphWriter, x: string, { axes, epsilon }: OpNode<"norm
   return w.node("Div", [centred, deviation]);
 }
 
-/** With `affine`, numbers per channel. */
+/** With `affine`, whose shape is the kind's `learned`. */
 export function normalized(node: OpNode<"normalize">, view: View, affine?: Affine): Written {
   const { attrs, inputs } = node;
-  const own: Shape = view.shape(inputs.x);
-  const channels = own[1];
+  const kind = kindOf(node, view);
   return {
     reads: [inputs.x],
     write(w) {
       const x = w.value(inputs.x);
-      // a batch among the channels has no scale of its length
-      if (isInstance(attrs.axes, own.length) && view.batchAxis(inputs.x) !== 1) {
-        const scale = affine ? w.fixed(affine.scale, [channels]) : ones(w, channels, 1);
-        const shift = affine ? w.fixed(affine.shift, [channels]) : ones(w, channels, 0);
-        return w.node("InstanceNormalization", [x, scale, shift], { epsilon: { float: attrs.epsilon } });
-      }
-      const whole = isTrailing(attrs.axes, own.length);
-      const varies = attrs.axes.includes(view.batchAxis(inputs.x) ?? -1);
-      return whole && !varies ? asInstances(w, x, view, node) : byDefinition(w, x, attrs);
+      if (!kind) return byDefinition(w, x, attrs);
+      const { op, learned } = kind;
+      const scale = affine ? w.fixed(affine.scale, learned) : filled(w, learned, 1);
+      // a layer's shift may be left out
+      const none = op === "LayerNormalization" ? [] : [filled(w, learned, 0)];
+      const shift = affine ? [w.fixed(affine.shift, learned)] : none;
+      const axis = op === "LayerNormalization" ? { axis: Math.min(...attrs.axes) } : {};
+      return w.node(op, [x, scale, ...shift], { ...axis, epsilon: { float: attrs.epsilon } });
     },
   };
 }
