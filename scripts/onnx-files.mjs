@@ -1,6 +1,6 @@
 // Writes ONNX files with an input and the wanted output each, for scripts/onnx-check.py: every
 // forward op's samples, every family's small network, the networks of the package, other operators.
-// npm run build && node scripts/onnx-files.mjs FOLDER
+// npm run build && node scripts/onnx-files.mjs FOLDER [BEGINNING …]   (of names: op-fft2, family-)
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -30,7 +30,7 @@ import {
   variableDensityMask,
 } from "fiducial";
 
-const [folder] = process.argv.slice(2);
+const [folder, ...beginnings] = process.argv.slice(2);
 if (folder === undefined) {
   console.error("onnx-files: name the folder that the files go to");
   process.exit(2);
@@ -38,11 +38,12 @@ if (folder === undefined) {
 mkdirSync(folder, { recursive: true });
 const reference = await openBackend("reference");
 const manifest = [];
+const wanted = (name) => beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
 
 /** One case: a file, its inputs, and what is wanted of it. */
-function keep(name, { bytes }, inputs, wanted) {
+function keep(name, { bytes }, inputs, output) {
   writeFileSync(join(folder, `${name}.onnx`), bytes);
-  const arrays = Object.entries({ ...inputs, wanted }).map(([key, { data, shape }]) => {
+  const arrays = Object.entries({ ...inputs, wanted: output }).map(([key, { data, shape }]) => {
     const path = `${name}.${key}.bin`;
     writeFileSync(join(folder, path), new Uint8Array(Float32Array.from(data).buffer));
     return { key, path, shape };
@@ -55,6 +56,7 @@ function values(n, seed, positive) {
 }
 
 async function opSample(op, { shapes, attrs, positive }, i, dft) {
+  if (!wanted(`op-${op}`)) return;
   const b = new GraphBuilder(ops);
   const feed = {};
   const given = Object.entries(shapes).map(([key, shape], k) => {
@@ -78,28 +80,29 @@ for (const [op, { samples }] of Object.entries(ops))
       }
 
 async function reconstructor(name, network, operator, backend = reference) {
+  if (!wanted(name)) return;
   const images = brainPhantoms({ shape: operator.domain.slice(1), count: 1, seed: 5 });
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images });
   const y = Float32Array.from(await measure(problem, { image: 0, seed: 1, backend: reference }));
-  const wanted = await reconstruct(networkReconstructor({ network }), y, operator, backend);
+  const x = await reconstruct(networkReconstructor({ network }), y, operator, backend);
   for (const dft of ["matrix", "op"])
     keep(
       `${name}-${dft}`,
       exportReconstructor({ network, from: { measurement: operator }, dft }),
       { measurement: { data: y, shape: [1, ...operator.range] } },
-      { data: wanted, shape: [1, ...operator.domain] },
+      { data: x, shape: [1, ...operator.domain] },
     );
   if (needsMeasurement(network) !== undefined) return;
   const b = new GraphBuilder(ops);
   b.output("x", operator.adjoint(b, b.input("y", [1, ...operator.range])));
-  const { x } = await (await reference.compile(b)).execute({ y });
+  const image = await (await reference.compile(b)).execute({ y });
   const shape = [1, ...operator.domain];
   keep(
     `${name}-image`,
     exportReconstructor({ network, from: "image" }),
-    { zero_filled: { data: x, shape } },
+    { zero_filled: { data: image.x, shape } },
     {
-      data: wanted,
+      data: x,
       shape,
     },
   );

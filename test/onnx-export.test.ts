@@ -1,5 +1,5 @@
-// Every op as an ONNX file, run by ONNX Runtime and held to the engine's own definition; what stands
-// for several; how many images.
+// Every op as an ONNX file, run by ONNX Runtime and held to the engine's own definition; what
+// stands for several; how many images.
 import { describe, expect, it } from "vitest";
 import { GraphBuilder, ops, sizeOf, SparseMatrix, type OpDef, type OpName, type Value } from "fiducial/engine";
 import { exportGraph, exportNetwork, nn, type ExportOnnxOptions } from "fiducial/learning";

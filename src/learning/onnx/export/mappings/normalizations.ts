@@ -23,7 +23,7 @@ export const filled = (w: GraphWriter, shape: Shape, value: 0 | 1): string =>
 const isTrailing = (axes: readonly number[], rank: number): boolean =>
   axes.length > 0 && axes.length === rank - Math.min(...axes);
 
-/** The node that normalises over these axes, and the shape of its scale and shift, if it has any. */
+/** The node that normalises over these axes, and the shape of its scale and shift. */
 export function kindOf(
   { attrs, inputs }: OpNode<"normalize">,
   view: View,
