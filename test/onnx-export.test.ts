@@ -146,6 +146,12 @@ describe("how many images", () => {
       expect(worst((await engine(trace(batch), feed)).y, (await runtime(bytes, feed)).y)).toBeLessThan(TOLERANCE);
     }
   });
+  it("no number of them is refused", () => {
+    for (const batch of [0, 1.5, Number.NaN])
+      expect(() => exportGraph(traced(reshaped), { ...facts, batch })).toThrow(
+        /give "any" or a whole number from 1 up/,
+      );
+  });
   it("one, with the reason, where something counts the images", () => {
     const reasons: [RegExp, (b: GraphBuilder, x: Value) => Value][] = [
       [/constant depends/, (b, x) => b.emit("mul", { a: x, b: b.scalar(1 / x.shape[0]) }, {})],
