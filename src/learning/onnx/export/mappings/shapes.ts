@@ -4,6 +4,10 @@ import { oneNode, written } from "../mapping.ts";
 import type { OpNode, View } from "../view.ts";
 import type { GraphWriter } from "../writer.ts";
 
+/** TensorProto.data_type */
+const FLOAT32 = 1;
+const INT64 = 7;
+
 export const sum: Mapping<"sum"> = (node) =>
   written(node, (w, x) => {
     const { axes } = node.attrs;
@@ -11,6 +15,11 @@ export const sum: Mapping<"sum"> = (node) =>
     if (axes.length === 0) return x;
     return w.node("ReduceSum", [x, w.wholes(axes, "axes")], { keepdims: 0 });
   });
+
+export const reduce_max: Mapping<"reduce_max"> = ({ inputs, attrs: { axes } }) =>
+  written({ inputs }, (w, x) => (axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 })));
+export const argmax: Mapping<"argmax"> = ({ inputs, attrs: { axis } }) =>
+  written({ inputs }, (w, x) => w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 }));
 
 export const broadcast_to: Mapping<"broadcast_to"> = (node, view) =>
   written(node, (w, x) => {
@@ -75,7 +84,6 @@ export const roll: Mapping<"roll"> = ({ inputs, attrs, shape }) =>
 export const take: Mapping<"take"> = ({ inputs, attrs }) =>
   written({ inputs }, (w, x) => w.node("Gather", [x, w.indices(attrs.indices, "indices")], { axis: attrs.axis }));
 
-const INT64 = 7;
 export const lookup: Mapping<"lookup"> = ({ inputs, attrs }, view) =>
   written({ inputs }, (w, x, table) => {
     const [channels, bins] = view.shape(inputs.table);
