@@ -1,7 +1,8 @@
 // Kernels that only move data: all of them are strided copies of boxes, or sums of them.
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
+import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, type Operand } from "../encoder/instructions.ts";
-import { pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import { passOver, pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
 
 /**
  * for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`;
@@ -159,11 +160,61 @@ function runsOf(indices: readonly number[]): { at: number; from: number; step: n
   });
   return runs;
 }
+/** More runs than these are read from a table: code for each of many thousands would have no end. */
+const MOST_RUNS = 64;
+
+/** The blocks that indices name along an axis of the whole array, and those that are listed. */
+interface Listed {
+  readonly whole: { readonly name: "x" | "y"; readonly n: number };
+  readonly indices: readonly number[];
+  /** Arrays of blocks, one after another, and numbers in a block. */
+  readonly arrays: number;
+  readonly block: number;
+}
+function listedOf(whole: Shape, name: "x" | "y", axis: number, indices: readonly number[]): Listed {
+  const [arrays, block] = [sizeOf(whole.slice(0, axis)), sizeOf(whole.slice(axis + 1))];
+  return { whole: { name, n: whole[axis] }, indices, arrays, block };
+}
+
+/** Block after block of the list, in its order, so that sums keep theirs. */
+function overList(
+  context: unknown,
+  { whole, indices, arrays, block }: Listed,
+  body: (f: FunctionBuilder, at: { readonly whole: Operand; readonly listed: Operand }) => void,
+): void {
+  const k = context as KernelContext;
+  if (arrays * block === 0) return;
+  passOver(k, arrays, indices.length * block, ({ f, y, input, table }, first, end) => {
+    const [other] = Object.values(input);
+    const [from, to] = whole.name === "x" ? [other, y] : [y, other];
+    const places = table(Int32Array.from(indices, (index) => 4 * block * index));
+    f.range(first, end, 1, (array) => {
+      const own = f.i32(i32.add(from, i32.mul(array, 4 * block * whole.n)));
+      const listed = f.i32(i32.add(to, i32.mul(array, 4 * block * indices.length)));
+      const place = f.i32(places);
+      f.for(indices.length, () => {
+        body(f, { whole: f.i32(i32.add(own, i32.load(place))), listed });
+        f.advance(place, 4);
+        f.advance(listed, 4 * block);
+      });
+    });
+  });
+}
+
 export const take: Kernel<"take"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
+  const runs = runsOf(indices);
+  if (runs.length > MOST_RUNS) {
+    const list = listedOf(shapes.x, "x", axis, indices);
+    overList(k, list, (f, { whole, listed }) => {
+      if (list.block === 1) f.do(s32.store(listed, s32.load(whole)));
+      else f.copy(listed, whole, 4 * list.block);
+    });
+    return;
+  }
   const [own, strides] = [stridesOf(shapes.x), stridesOf(k.out)];
   copyBoxes(
     k,
-    runsOf(indices).map(({ at, from, step, count }) => ({
+    runs.map(({ at, from, step, count }) => ({
       shape: k.out.map((d, i) => (i === axis ? count : d)),
       from: "x",
       fromOffset: from * own[axis],
@@ -174,10 +225,24 @@ export const take: Kernel<"take"> = ({ shapes, attrs: { axis, indices }, ...k })
   );
 };
 export const take_grad: Kernel<"take_grad"> = ({ shapes, attrs: { axis, indices }, ...k }) => {
+  const runs = runsOf(indices);
+  if (runs.length > MOST_RUNS) {
+    const list = listedOf(k.out, "y", axis, indices);
+    k.pass(1, ({ f, y }) => f.zero(y, 4 * sizeOf(k.out)));
+    overList(k, list, (f, { whole, listed }) => {
+      const [to, from] = [f.i32(whole), f.i32(listed)];
+      f.for(list.block, () => {
+        f.do(s32.store(to, s32.add(s32.load(to), s32.load(from))));
+        f.advance(to, 4);
+        f.advance(from, 4);
+      });
+    });
+    return;
+  }
   const [own, strides] = [stridesOf(shapes.dy), stridesOf(k.out)];
   copyBoxes(
     k,
-    runsOf(indices).map(({ at, from, step, count }) => ({
+    runs.map(({ at, from, step, count }) => ({
       shape: shapes.dy.map((d, i) => (i === axis ? count : d)),
       from: "dy",
       fromOffset: at * own[axis],
