@@ -95,7 +95,7 @@ const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
     takes: ["channels", "cascades"],
     training: {
       phantoms: "varied",
-      count: 3000,
+      count: 4000,
       epochs: 10,
       batchSize: 1,
       learningRate: 1e-3,
