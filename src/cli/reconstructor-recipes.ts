@@ -13,6 +13,7 @@ import {
   type Schedule,
 } from "../learning/index.ts";
 import {
+  analyticEllipses,
   brainPhantoms,
   deepCascade,
   reconstructionNetworks,
@@ -64,6 +65,7 @@ type Drawn = { readonly shape: readonly [number, number]; readonly count: number
 export const phantomKinds = {
   varied: (drawn: Drawn): ImageSet => variedPhantoms(drawn),
   brain: (drawn: Drawn): ImageSet => brainPhantoms({ ...drawn, mosaics: 0.3 }),
+  ellipses: (drawn: Drawn): ImageSet => analyticEllipses(drawn),
 } as const;
 
 const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({ input: "image", iterations, dataConsistency });
