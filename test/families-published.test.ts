@@ -73,9 +73,10 @@ describe("published sizes", () => {
     const { architecture } = reconstructionNetworks["deep-mri"].published({ size: [16, 16], seed: 1 });
     expect(learned(architecture)).toBe(565_770);
   });
-  it("fastMRI's U-Net of 32 channels has 7,756,097, E2E-VarNet's twelve of 18 channels 29,452,068 without its maps' network", () => {
+  it("fastMRI's U-Net of 32 channels has 7,756,097, E2E-VarNet's twelve of 18 channels 29,452,068, and with its maps' network 29,936,966", () => {
     expect(learned(fastMriUnetArchitecture({ size: [32, 32], channels: 32 }))).toBe(7_756_097);
     expect(learned(varNetArchitecture({ size: [32, 32] }))).toBe(29_452_068);
+    expect(learned(varNetArchitecture({ size: [32, 32], sensitivity: { columns: 2 } }))).toBe(29_936_966);
   });
 });
 

@@ -277,7 +277,7 @@ export const trainReconstructor: Command = command({
     const { name, noise, seed } = settings;
     const { out = `${settings.network}.safetensors` } = settings;
     const { operator, sampling } = await measuring(settings);
-    const { network: fresh, form } = recipe.build({ ...settings, measured: operator.measured });
+    const { network: fresh, form, loss: own } = recipe.build({ ...settings, measured: operator.measured });
     const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
@@ -294,6 +294,7 @@ export const trainReconstructor: Command = command({
     let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
       ...trainingOptions(settings, recipe),
+      ...present({ loss: own }),
       problem,
       form,
       backend,
