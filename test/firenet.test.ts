@@ -158,12 +158,13 @@ describe("FIRENET", () => {
     const scale = Math.sqrt(
       (await reconstruct(zeroFilled(), y, operator, backend)).reduce((s, v) => s + v * v, 0) / 512,
     );
-    const best = await cost(await at(12, 80), scale);
-    const gaps = await Promise.all([1, 2, 3, 4, 5, 6].map(async (n) => (await cost(await at(n), scale)) - best));
+    const best = await cost(await at(10, 60), scale);
+    const gaps: number[] = [];
+    for (const outer of [1, 2, 3, 5]) gaps.push((await cost(await at(outer), scale)) - best);
     for (let n = 1; n < gaps.length; n++) expect(gaps[n]).toBeLessThan(gaps[n - 1]);
-    // e⁻¹ at every restart, less what float64 and the remaining gap of the best one leave
-    expect(gaps[5] / gaps[0]).toBeLessThan(Math.exp(-3));
-    expect(gaps[5]).toBeGreaterThan(-1e-9);
+    // e⁻¹ at every one of four restarts, less what the remaining gap of the best one leaves
+    expect(gaps[3] / gaps[0]).toBeLessThan(Math.exp(-3));
+    expect(gaps[3]).toBeGreaterThan(-1e-9);
   });
   it("is bounded where data are all there: it answers noise by about as much", async () => {
     const full = subsampledFourier({ mask: maskFrom(new Uint8Array(256).fill(1), shape) });
