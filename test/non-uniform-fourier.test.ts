@@ -103,7 +103,7 @@ describe("samples off the grid", () => {
     expect(degrees).toBeCloseTo(111.246117975, 9);
     expect([...frequencies.slice(2 * 127, 2 * 128)]).toEqual([0, 31.5]);
   });
-  // relative errors: of the norm, of the largest value; and the dot test, which the kernel leaves alone
+  // relative errors: of the norm, of the largest value; the dot test does not depend on the kernel
   it.each([
     [
       1.25,

@@ -126,7 +126,7 @@ function sparseDetails(b: GraphBuilder, lambda: number, levels: number): Penalty
 }
 
 /**
- * x̂ ≈ argmin λ Σ_j 2^−j Σ |details of scale j| + ‖Ax − y‖ at unit image scale, over the undecimated
+ * x̂ ≈ argmin λ Σ_j 2^−j Σ |details of scale j| + ‖Ax − y‖ at unit image scale, in the undecimated
  * Haar frame (the mean of the orthonormal transform's cost over all places of its grid), by
  * restartedPrimalDual: x̂ moves by at most a constant times what y moves. Without λ, the one tuned
  * for noise of deviation `sigma` in y and images of typical brightness: at another scale of y this
