@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import {
   brainPhantoms,
+  firenet,
   gaussianNoise,
   GraphBuilder,
   imagesFrom,
@@ -54,6 +55,7 @@ const methods = [
   ...values.model.map((path) => networkReconstructor({ network: loadNetwork(readFileSync(path), path) })),
   totalVariation({ sigma: noise.sigma }),
   waveletSparsity({ sigma: noise.sigma }),
+  firenet({ sigma: noise.sigma }),
   zeroFilled(),
 ];
 const plans = [];
@@ -96,7 +98,7 @@ const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
 
 async function report(title, images) {
   const scores = await scoresOn(images);
-  const classical = scores[methods.length - 3];
+  const classical = scores[methods.findIndex(({ name }) => name === "total variation")];
   console.log(`\n${title}: ${images.length} images of ${size}², R = 4`);
   console.log("| method | PSNR, dB | SSIM | above total variation |\n|---|---|---|---|");
   for (const [m, { name }] of methods.entries()) {

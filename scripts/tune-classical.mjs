@@ -1,5 +1,6 @@
 // Where the classical methods' default λ come from, and what they leave on the table.
 //   node scripts/tune-classical.mjs          the table of src/imaging/solvers/tuned.ts, by phantoms
+//   node scripts/tune-classical.mjs firenet  one method's
 // node scripts/tune-classical.mjs check    the default λ beside the best of a grid, other phantoms
 //   node scripts/tune-classical.mjs check FILE…    the same on the middle slices of real volumes
 //   node scripts/tune-classical.mjs check firenet 4 FILE…    for one method at one acceleration
@@ -32,10 +33,12 @@ const sigmas = [0, 0.003, 0.01, 0.03, 0.06, 0.1];
 /** σ over the root mean square of A*y, where λ is written down; straight lines between. */
 const nodes = [0, 0.01, 0.035, 0.1, 0.2, 0.4];
 const doublings = (first, count) => Array.from({ length: count }, (_, k) => first * 2 ** k);
+// its best λ is next to one that smooths everything away
+const fine = Array.from({ length: 13 }, (_, k) => 0.004 * Math.SQRT2 ** k);
 const methods = {
   totalVariation: { make: totalVariation, lambdas: doublings(0.00125, 11) },
   waveletSparsity: { make: waveletSparsity, lambdas: doublings(0.00125, 11) },
-  firenet: { make: firenet, lambdas: doublings(0.0000625, 11) },
+  firenet: { make: firenet, lambdas: fine },
 };
 const backend = await openBackend("auto");
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -79,7 +82,7 @@ async function sweep({ make, lambdas }, operator, images, data) {
 }
 /** Between three of the grid's λ, a parabola over log λ. */
 function between(values, lambdas, lambda) {
-  const place = Math.log2(lambda / lambdas[0]);
+  const place = Math.log(lambda / lambdas[0]) / Math.log(lambdas[1] / lambdas[0]);
   const middle = Math.min(lambdas.length - 2, Math.max(1, Math.round(place)));
   const [before, here, after] = values.slice(middle - 1, middle + 2);
   const u = Math.min(1, Math.max(-1, place - middle));
@@ -132,14 +135,16 @@ function fit(found, data, lambdas) {
   return best;
 }
 
-async function tune() {
+const namedIn = (words) => Object.entries(methods).filter(([name]) => words.length === 0 || words.includes(name));
+
+async function tune(words) {
   const images = brainPhantoms({ shape, count: 12, seed: 40_000 });
   console.log(`λ at σ/RMS(A*y) of ${nodes.join(", ")}; dB lost to the best of the grid at σ = ${sigmas.join(", ")}`);
   for (const acceleration of [8, 4, 2]) {
     const operator = operatorOf(acceleration, 1);
     const data = [];
     for (const sigma of sigmas) data.push(await scans(images, operator, sigma));
-    for (const [name, method] of Object.entries(methods)) {
+    for (const [name, method] of namedIn(words)) {
       const found = await sweep(method, operator, images, data);
       const weights = fit(found, data, method.lambdas);
       const lost = losses(weights, found, data, method.lambdas);
@@ -164,13 +169,13 @@ async function realImages(files) {
 }
 async function check(words) {
   const files = words.filter((word) => !(word in methods) && !["2", "4", "8"].includes(word));
-  const named = Object.entries(methods).filter(([name]) => words.includes(name));
+  const named = namedIn(words.filter((word) => word in methods));
   const rates = [2, 4, 8].filter((rate) => words.includes(String(rate)));
   const images = files.length > 0 ? await realImages(files) : brainPhantoms({ shape, count: 6, seed: 50_000 });
   console.log(
     `${images.length} images, another mask\n| method | R | σ | default, dB | best λ | its dB | lost |\n|---|---|---|---|---|---|---|`,
   );
-  for (const [name, method] of named.length > 0 ? named : Object.entries(methods))
+  for (const [name, method] of named)
     for (const acceleration of rates.length > 0 ? rates : [2, 4, 8]) {
       const operator = operatorOf(acceleration, 7);
       const data = [];
@@ -190,4 +195,4 @@ async function check(words) {
 
 const [mode, ...words] = process.argv.slice(2);
 if (mode === "check") await check(words);
-else await tune();
+else await tune(process.argv.slice(2));

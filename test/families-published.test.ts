@@ -39,6 +39,7 @@ import {
   parameterShapes,
   rootMeanSquaredError,
   saveNetwork,
+  type Network,
 } from "fiducial/learning";
 
 /** Numbers that are learned, and running statistics. */
@@ -72,9 +73,10 @@ describe("published sizes", () => {
     const { architecture } = reconstructionNetworks["deep-mri"].published({ size: [16, 16], seed: 1 });
     expect(learned(architecture)).toBe(565_770);
   });
-  it("fastMRI's U-Net of 32 channels has 7,756,097, E2E-VarNet's twelve of 18 channels 29,452,068 without its maps' network", () => {
+  it("fastMRI's U-Net of 32 channels has 7,756,097, E2E-VarNet's twelve of 18 channels 29,452,068, and with its maps' network 29,936,966", () => {
     expect(learned(fastMriUnetArchitecture({ size: [32, 32], channels: 32 }))).toBe(7_756_097);
     expect(learned(varNetArchitecture({ size: [32, 32] }))).toBe(29_452_068);
+    expect(learned(varNetArchitecture({ size: [32, 32], sensitivity: { columns: 2 } }))).toBe(29_936_966);
   });
 });
 
@@ -129,12 +131,13 @@ describe("MRI-VN's figures", () => {
       const [l, part, p, q] = [Math.floor(at / 242), Math.floor(at / 121) % 2, Math.floor((at % 121) / 11), at % 11];
       return part === 0 ? Math.cos(0.3 * (l + 1) * p + 0.2 * q) : Math.sin(0.1 * (l + 1) * q - 0.25 * p);
     });
-    const parameters = new Map(
-      [...fresh.parameters].map(([name, parameter]) => [
-        name,
-        name.endsWith("fieldOfExperts.weight") ? { ...parameter, data: kernels } : parameter,
-      ]),
-    );
+    const withKernels = (network: Network): Network => {
+      const kept = [...network.parameters].map(([name, parameter]) => {
+        const own = name.endsWith("fieldOfExperts.weight");
+        return [name, own ? { ...parameter, data: kernels } : parameter] as const;
+      });
+      return { ...network, parameters: new Map(kept) };
+    };
     const b = new GraphBuilder(ops);
     const y = operator.forward(b, b.input("x", [1, 2, n, n]));
     const initial = operator.adjoint(b, y);
@@ -144,7 +147,7 @@ describe("MRI-VN's figures", () => {
       adjoint: (v: typeof y) => operator.adjoint(b, v),
     };
     b.output("u0", initial);
-    b.output("u1", applyNetwork(b, { ...fresh, parameters }, initial, { physics }).y);
+    b.output("u1", applyNetwork(b, withKernels(fresh), initial, { physics }).y);
     const { u0, u1 } = await (await (await openBackend("reference")).compile(b)).execute({ x: image });
     const peak = Math.max(...Array.from({ length: n * n }, (_, k) => Math.hypot(u0[k], u0[n * n + k])));
     const at = 3 * n + 5;
@@ -152,6 +155,22 @@ describe("MRI-VN's figures", () => {
     expect(u1[at] / peak).toBeCloseTo(0.7404160800921954, 6);
     expect(u1[n * n + at] / peak).toBeCloseTo(0.03040002267574879, 6);
     expect(Math.hypot(...u1) / peak).toBeCloseTo(9.27697224133709, 5);
+
+    // the learned part alone: −Ru
+    const experts = nn.sequential({
+      input: [2, n, n],
+      layers: [nn.fieldOfExperts({ filters: 24, kernelSize: 11 })],
+      seed: 1,
+    });
+    const alone = new GraphBuilder(ops);
+    alone.output("y", applyNetwork(alone, withKernels(experts), alone.input("u", [1, 2, n, n]), {}).y);
+    const { y: moved } = await (await (await openBackend("reference")).compile(alone)).execute({
+      u: Float64Array.from(u0, (v) => v / peak),
+    });
+    expect(-moved[at]).toBeCloseTo(0.014442230398544706, 8);
+    expect(-moved[n * n + at]).toBeCloseTo(0.02224205212178492, 8);
+    expect(-moved[0]).toBeCloseTo(-0.0023222445988855, 8);
+    expect(-moved[n * n]).toBeCloseTo(-0.002665415681295, 8);
   });
 });
 

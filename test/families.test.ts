@@ -79,6 +79,18 @@ const networks: Record<string, () => Network> = {
     }),
   fastMriUnet: () => imaging.fastMriUnet({ size: size("fastMriUnet"), channels: 3, pools: 2, seed: 1 }),
   e2eVarNet: () => imaging.varNet({ size: size("e2eVarNet"), cascades: 2, channels: 3, pools: 2, seed: 1 }),
+  e2eVarNetCoils: () => {
+    const { measured } = operatorOf(cases.e2eVarNetCoils);
+    const columns = imaging.calibrationColumns(measured, size("e2eVarNetCoils"));
+    return imaging.varNet({
+      size: size("e2eVarNetCoils"),
+      cascades: 2,
+      channels: 3,
+      pools: 2,
+      sensitivity: { columns, channels: 2, pools: 2 },
+      seed: 1,
+    });
+  },
   modl: () => imaging.modl({ size: size("modl"), iterations: 2, convolutions: 3, channels: 4, seed: 1 }),
   istaNet: () => imaging.istaNet({ size: size("istaNet"), phases: 2, channels: 4, seed: 1 }),
 };
@@ -274,6 +286,30 @@ describe("layers of reconstruction networks", () => {
     // the means that it sees are 5, then 1: from 0 halfway to 5, and from there halfway to 1
     const [mean] = await plan.read([...network.parameters.keys()].find((name) => name.endsWith("runningMean"))!);
     expect(mean).toBeCloseTo(0.5 * 2.5 + 0.5 * 1, 6);
+  });
+  it("maps are found in as many columns as are measured without a gap on both sides of the middle", () => {
+    const measured = (columns: readonly number[], W: number): Float64Array =>
+      Float64Array.from({ length: 4 * W }, (_, k) => (columns.includes(k % W) ? 1 : 0));
+    expect(imaging.calibrationColumns(measured([6, 7, 8, 9, 10, 11, 12], 18), [4, 18])).toBe(6);
+    expect(imaging.calibrationColumns(measured([0, 8, 9, 10], 18), [4, 18])).toBe(2);
+    expect(imaging.calibrationColumns(measured([0, 3], 18), [4, 18])).toBe(1);
+    const all = Array.from({ length: 7 }, (_, k) => k);
+    expect(imaging.calibrationColumns(measured(all, 7), [4, 7])).toBe(6);
+  });
+  it("a network that finds the coils' maps never asks for the operator's", async () => {
+    const name = "e2eVarNetCoils";
+    const operator = operatorOf(cases[name]);
+    const b = new GraphBuilder(ops);
+    const y = b.input("y", [1, ...operator.range]);
+    const never = (): Value => {
+      throw new Error("the operator was asked for");
+    };
+    const x = b.input("x", [1, ...operator.domain]);
+    const network = withFormula(networks[name](), cases[name]);
+    b.output("x", applyNetwork(b, network, x, { physics: { y, forward: never, adjoint: never } }).y);
+    const plan = await (await openBackend("reference")).compile(b);
+    const out = await plan.execute({ y: measurementOf(name), x: new Float64Array(sizeOf(operator.domain)) });
+    expect(worst(cases[name].output, some(out.x), 0)).toBeLessThan(1e-4);
   });
   it("k-space of coils that are refined by nothing keeps what was measured", async () => {
     const c = cases.e2eVarNet;

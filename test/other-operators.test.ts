@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openBackend } from "fiducial/engine";
-import { nn, saveNetwork } from "fiducial/learning";
+import { loadNetwork, nn, saveNetwork } from "fiducial/learning";
 import {
   analyticEllipses,
   applyOperator,
@@ -181,6 +181,46 @@ describe("the command line", () => {
     expect(refused.status).toBe(2);
     expect(refused.err).toMatch(/trajectory: sample 0 is at -16 cycles per field of view; 16×16 pixels have/);
   }, 30_000);
+  it.each([
+    [
+      "fbpconvnet",
+      ["--operator", "radon", "--views", "9", "--phantoms", "ellipses"],
+      "parallelBeam",
+      "filtered back-projection",
+    ],
+    [
+      "e2e-varnet",
+      ["--operator", "multi-coil", "--coils", "3", "--phantoms", "brain"],
+      "multiCoilFourier",
+      "zero-filled",
+    ],
+  ])(
+    "trains %s by %j",
+    (network, measured, kind, direct) => {
+      const out = at(`${network}.safetensors`);
+      const few = ["--size", "16", "--count", "2", "--epochs", "1", "--threads", "1", "--json"];
+      const run = fiducial(["train", "reconstructor", "--network", network, ...measured, ...few, "--out", out]);
+      expect(run.status, run.err).toBe(0);
+      const { heldOutPsnr } = JSON.parse(run.out);
+      expect(Object.keys(heldOutPsnr)).toContain(direct);
+      const { architecture, trained } = loadNetwork(readFileSync(out), out);
+      expect(trained?.operator).toMatchObject({ kind });
+      // of several coils it finds the maps for itself
+      if (network === "e2e-varnet") expect(architecture.layers[0]).toHaveProperty("sensitivities");
+    },
+    60_000,
+  );
+  it.each([
+    [["--operator", "radon", "--acceleration", "4"], /--acceleration is for a mask of k-space/],
+    [["--operator", "radon", "--crop", "8"], /--crop is for a mask of k-space/],
+    [["--views", "9"], /--views: give --operator radon or fan-beam too/],
+    [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
+  ])("refuses to train by %j, in one line", (args, message) => {
+    const run = fiducial(["train", "reconstructor", "--size", "16", "--count", "1", ...args, "--out", at("refused")]);
+    expect(run.status).toBe(2);
+    expect(run.err.trim()).toMatch(message);
+    expect(run.err.trim()).not.toContain("\n");
+  });
   it("finds the coils of measured k-space by ESPIRiT", async () => {
     const size = [32, 32] as const;
     const wide = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true });

@@ -13,6 +13,7 @@ import {
   type Schedule,
 } from "../learning/index.ts";
 import {
+  analyticEllipses,
   brainPhantoms,
   deepCascade,
   reconstructionNetworks,
@@ -56,14 +57,15 @@ export interface Recipe {
   readonly loss: Loss;
   readonly schedule: Schedule;
   optimizer(learningRate: number): Optimizer;
-  /** The network, untrained, and how it is used. */
-  build(sizes: Sizes): { readonly network: Network; readonly form: Form };
+  /** The network, untrained, how it is used, and its own loss where the sizes ask for another. */
+  build(sizes: Sizes): { readonly network: Network; readonly form: Form; readonly loss?: Loss | undefined };
 }
 
 type Drawn = { readonly shape: readonly [number, number]; readonly count: number; readonly seed: number };
 export const phantomKinds = {
   varied: (drawn: Drawn): ImageSet => variedPhantoms(drawn),
   brain: (drawn: Drawn): ImageSet => brainPhantoms({ ...drawn, mosaics: 0.3 }),
+  ellipses: (drawn: Drawn): ImageSet => analyticEllipses(drawn),
 } as const;
 
 const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({ input: "image", iterations, dataConsistency });
@@ -131,17 +133,17 @@ const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
 
 /** The recipe of a family of the field: its small member, by its own loss where it has one. */
 function familyRecipe(name: ReconstructionNetworkName): Recipe {
-  const { description, form, leastBatch = 1, loss = rootMeanSquaredError, build } = reconstructionNetworks[name];
+  const { description, form, leastBatch = 1, loss, build } = reconstructionNetworks[name];
   return {
     help: `${name} (${description})`,
     takes: [],
     training: { phantoms: "varied", count: 1000, epochs: 10, batchSize: leastBatch, learningRate: 1e-3 },
-    loss: loss(),
+    loss: loss?.() ?? rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
-    build(sizes) {
-      const { size, seed, measured } = sizes;
-      return { network: build({ size: [size, size], seed, measured }), form };
+    build({ size, seed, measured }) {
+      const options = { size: [size, size], seed, measured } as const;
+      return { network: build(options), form, loss: loss?.(options) };
     },
   };
 }

@@ -105,6 +105,7 @@ export {
   type ReconstructionNetworkName,
 } from "./networks/families.ts";
 export {
+  calibrationColumns,
   fastMriUnet,
   fastMriUnetArchitecture,
   varNet,
@@ -142,7 +143,8 @@ export {
 } from "./reconstructor.ts";
 export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 export { filteredBackProjection } from "./solvers/filtered-back-projection.ts";
-export { firenet, restartedPrimalDual } from "./solvers/firenet.ts";
+export { firenet, restartedPrimalDual, type Penalty, type RestartOptions } from "./solvers/firenet.ts";
+export { haarAdjoint, haarDetails, type Details } from "./solvers/undecimated-haar.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";
 export { tunedWeight, type TunedWeight } from "./solvers/tuned.ts";

@@ -88,7 +88,6 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
       outer: maybe(aWhole),
       inner: maybe(aWhole),
       delta: maybe(aNumber),
-      wavelet: maybe(wavelet),
       levels: maybe(aWhole),
     },
     open: firenet,

@@ -1,10 +1,12 @@
 // fiducial train reconstructor: a network by its recipe, trained on generated images or on scans,
 // with remedies as options. Its defaults are what made the weights that the package brings.
-import { GraphBuilder, openBackend, ops, present, type Backend } from "../../engine/index.ts";
+import { ConfigError, GraphBuilder, openBackend, ops, present, type Backend } from "../../engine/index.ts";
 import { formatNames } from "../../data/index.ts";
 import { saveNetwork, saveTraining, type Network, type Trained } from "../../learning/index.ts";
 import {
+  analyticEllipses,
   brainPhantoms,
+  filteredBackProjection,
   fitReconstructor,
   gaussianNoise,
   inverseProblem,
@@ -13,7 +15,6 @@ import {
   measure,
   networkReconstructor,
   psnr,
-  subsampledFourier,
   totalVariation,
   variableDensityMask,
   variedParts,
@@ -21,13 +22,27 @@ import {
   type ImageKind,
   type ImageSet,
   type InverseProblem,
+  type Operator,
   type Reconstructor,
 } from "../../imaging/index.ts";
-import { chooseBackend, HELD_OUT_SEED, loadImages, noteSampling, numbersOf } from "../inputs.ts";
+import { chooseBackend, HELD_OUT_SEED, loadImages, noteSampling, numbersOf, type Noted } from "../inputs.ts";
 import { DONE } from "../errors.ts";
 import { kindsOfTraining } from "../likeness.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
-import { choice, common, flag, integer, number, numbers, option, text, texts, type Values } from "../options.ts";
+import { chooseCartesian, chooseOther, describeOperator, operatorOptions, usesMask } from "../operator-inputs.ts";
+import {
+  choice,
+  common,
+  flag,
+  flagOf,
+  integer,
+  number,
+  numbers,
+  option,
+  text,
+  texts,
+  type Values,
+} from "../options.ts";
 import {
   checkSizes,
   phantomKinds,
@@ -57,8 +72,8 @@ const options = {
   out: text({ value: "FILE", help: "where the checkpoint goes (the network's name.safetensors)" }),
   name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
   size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
-  phantoms: choice(["varied", "brain"], {
-    help: "generated images to train on: varied (heads, and shapes that are like no organ) or brain (the network's own)",
+  phantoms: choice(["varied", "brain", "ellipses"], {
+    help: "generated images to train on: varied (heads, and shapes that are like no organ), brain or ellipses (the network's own)",
   }),
   count: integer({ from: 1, help: "how many of them (the network's own)" }),
   images: texts({ value: "FILE", help: `train on the slices of these instead: ${formatNames.join(", ")}` }),
@@ -87,19 +102,18 @@ const options = {
     to: 10000,
     help: "other draws of the mask that half of the images are measured with (the network's own)",
   }),
+  ...operatorOptions,
   acceleration: number({
     value: "R",
-    default: 4,
     from: 1,
     to: 64,
-    help: "1/R of the k-space columns are measured",
+    help: "1/R of the k-space columns are measured (4)",
   }),
   centerFraction: number({
     value: "F",
-    default: 0.08,
     from: 0,
     to: 1,
-    help: "share of the columns that is always measured, about the centre",
+    help: "share of the columns that is always measured, about the centre (0.08)",
   }),
   noise: number({
     value: "SIGMA",
@@ -180,13 +194,34 @@ function setsOf(settings: Settings, training: Training, images: ImageSet): reado
 const plain = (kinds: readonly ImageKind[]): Trained["kinds"] =>
   kinds.length > 0 ? kinds.map((kind) => ({ ...kind })) : undefined;
 
+/** What only a mask of k-space has a use for. */
+const ofMasks = ["acceleration", "centerFraction", "crop", "otherMasks", "rates"] as const;
+
+/** How the images are measured, and what is to be said of that. */
+async function measuring(settings: Settings): Promise<{ readonly operator: Operator; readonly sampling: Noted }> {
+  const { size, acceleration = 4, centerFraction = 0.08, seed } = settings;
+  if (usesMask(settings)) {
+    const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
+    return { operator: (await chooseCartesian(settings, mask)).operator, sampling: { mask, notes: [] } };
+  }
+  const given = ofMasks.find((name) => settings[name] !== undefined);
+  if (given !== undefined)
+    throw new ConfigError(`${flagOf(given)} is for a mask of k-space, and --operator ${settings.operator} has none`, {
+      given,
+    });
+  const { operator } = chooseOther(settings, [size, size]);
+  return { operator, sampling: { notes: [describeOperator(operator)] } };
+}
+
 /** Phantoms that no training has seen, measured, and what a method makes of them. */
 async function heldOut(
-  { operator, noise }: InverseProblem,
+  { operator, noise, images: { measurement } }: InverseProblem,
   { seed, backend }: { readonly seed: number; readonly backend: Backend },
 ): Promise<(method: Reconstructor) => Promise<number>> {
   const [height, width] = operator.domain.slice(-2);
-  const images = brainPhantoms({ shape: [height, width], count: HELD_OUT, seed: HELD_OUT_SEED + seed });
+  const drawn = { shape: [height, width], count: HELD_OUT, seed: HELD_OUT_SEED + seed } as const;
+  // formulas are tried on formulas
+  const images = measurement ? analyticEllipses(drawn) : brainPhantoms(drawn);
   const test = inverseProblem({ operator, noise, images });
   const measured: { truth: Float64Array; y: Float64Array }[] = [];
   for (let image = 0; image < HELD_OUT; image++)
@@ -207,7 +242,8 @@ function trainingOptions(settings: Settings, recipe: Recipe) {
   const { training, loss, schedule } = recipe;
   const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, seed, precision, checkpointEvery } = settings;
   const { epochs = training.epochs, batchSize = training.batchSize } = settings;
-  const { crop = training.crop ?? 0, otherMasks = training.otherMasks ?? 0 } = settings;
+  const own: Partial<Training> = usesMask(settings) ? training : {};
+  const { crop = own.crop ?? 0, otherMasks = own.otherMasks ?? 0 } = settings;
   return {
     jitter,
     smoothing,
@@ -232,16 +268,16 @@ function trainingOptions(settings: Settings, recipe: Recipe) {
 
 export const trainReconstructor: Command = command({
   name: "train reconstructor",
-  summary: "Trains a network to reconstruct from undersampled k-space, on generated images or on scans of your own.",
+  summary:
+    "Trains a network to reconstruct from undersampled k-space or line integrals, on generated images or on scans of your own.",
   options,
   async perform(settings, terminal) {
     checkSizes(settings.network, settings);
     const recipe = recipes[settings.network];
-    const { name, size, acceleration, centerFraction, noise, seed } = settings;
+    const { name, noise, seed } = settings;
     const { out = `${settings.network}.safetensors` } = settings;
-    const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
-    const operator = subsampledFourier({ mask });
-    const { network: fresh, form } = recipe.build({ ...settings, measured: operator.measured });
+    const { operator, sampling } = await measuring(settings);
+    const { network: fresh, form, loss: own } = recipe.build({ ...settings, measured: operator.measured });
     const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
@@ -258,6 +294,7 @@ export const trainReconstructor: Command = command({
     let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
       ...trainingOptions(settings, recipe),
+      ...present({ loss: own }),
       problem,
       form,
       backend,
@@ -266,7 +303,7 @@ export const trainReconstructor: Command = command({
         resume: (step) => terminal.note(`resumed after ${step} steps`),
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
         step: (p) => {
-          if (seen === 0) noteSampling({ mask, notes: [] }, terminal);
+          if (seen === 0) noteSampling(sampling, terminal);
           loss += (p.loss - loss) / Math.min(++seen, 50);
           return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`, p.step, p.steps);
         },
@@ -284,8 +321,9 @@ export const trainReconstructor: Command = command({
     writeFiles([{ path: out, content: saveNetwork(whole) }]);
     removeFile(statePath);
     const learned = networkReconstructor({ network: whole });
+    const direct = operator.initial ? filteredBackProjection() : zeroFilled();
     const scores: Readonly<Record<string, number>> = {
-      "zero-filled": await test(zeroFilled()),
+      [direct.name]: await test(direct),
       "total variation": beside,
       [learned.name]: await test(learned),
     };

@@ -5,7 +5,7 @@ import { rootMeanSquaredError, type Loss, type Network } from "../../learning/in
 import { automap } from "./automap.ts";
 import { dagan, daganLoss } from "./dagan.ts";
 import { deepCascade } from "./deep-cascade.ts";
-import { fastMriUnet, varNet } from "./fastmri-networks.ts";
+import { calibrationColumns, fastMriUnet, varNet, type VarNetOptions } from "./fastmri-networks.ts";
 import { fbpConvNet } from "./fbpconvnet.ts";
 import { istaNet } from "./ista-net.ts";
 import { modl } from "./modl.ts";
@@ -15,7 +15,10 @@ import { variationalNetwork } from "./variational-network.ts";
 export interface BuildOptions {
   readonly size: readonly [number, number];
   readonly seed: number;
-  /** 1 where a value is measured (Operator.measured): AUTOMAP takes those alone. */
+  /**
+   * 1 where a value is measured (Operator.measured): AUTOMAP takes those alone, E2E-VarNet sees by
+   * them how many coils there are and where their maps are found.
+   */
   readonly measured?: ArrayLike<number>;
 }
 export interface ReconstructionNetwork {
@@ -25,8 +28,11 @@ export interface ReconstructionNetwork {
   readonly form: Form;
   /** The published search for its worst perturbation, by its name in ascentPresets. */
   readonly attack?: "automap" | "deep-mri" | "mri-vn" | "med-50";
-  /** The published loss, as far as it is here; any other is the trainer's choice. */
-  loss?(): Loss;
+  /**
+   * The published loss, as far as it is here, of a network that is built so; undefined where it is
+   * the trainer's choice.
+   */
+  loss?(options?: BuildOptions): Loss | undefined;
   /** Images that its running statistics need in a batch; 1 unless given. */
   readonly leastBatch?: number;
   /** A small member, with fresh weights. */
@@ -63,6 +69,15 @@ function ofMagnitudes(loss: Loss): Loss {
       return loss.apply(b, plain(prediction), plain(target));
     },
   };
+}
+
+/** The network of the coils' maps, where there is more than one coil. */
+function sensitivityOf(
+  { size, measured = [] }: BuildOptions,
+  small: { readonly channels?: number; readonly pools?: number } = {},
+): Pick<VarNetOptions, "sensitivity"> {
+  const coils = measured.length / (2 * size[0] * size[1]);
+  return coils > 1 ? { sensitivity: { columns: calibrationColumns(measured, size), ...small } } : {};
 }
 
 const onImage: Form = { input: "image", iterations: 1, dataConsistency: false };
@@ -125,8 +140,11 @@ export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, 
   "e2e-varnet": {
     description: "end-to-end variational network: U-Nets that refine the k-space of all coils",
     form: onImage,
-    build: (options) => varNet({ ...options, cascades: 4, channels: 8, pools: 3 }),
-    published: varNet,
+    loss: (options) =>
+      options && sensitivityOf(options).sensitivity ? ofMagnitudes(rootMeanSquaredError()) : undefined,
+    build: (options) =>
+      varNet({ ...options, cascades: 4, channels: 8, pools: 3, ...sensitivityOf(options, { channels: 4, pools: 3 }) }),
+    published: (options) => varNet({ ...options, ...sensitivityOf(options) }),
   },
   modl: {
     description: "MoDL: one denoiser and least squares, five times with the same weights",

@@ -30,22 +30,51 @@ export function fastMriUnet(options: FastMriOptions & { readonly seed: number })
 
 export interface VarNetOptions extends FastMriOptions {
   readonly cascades?: number;
+  /** The network of the coils' maps; without it the operator's maps are taken. */
+  readonly sensitivity?: {
+    /** Columns in the middle of k-space that are always measured. */
+    readonly columns: number;
+    readonly channels?: number;
+    readonly pools?: number;
+  };
 }
 /** Sizes are padded to multiples of it, whatever the pools. */
 const MULTIPLE = 16;
+/** fastMRI's NormUnet. */
+function normalisedUnet(channels: number, pools: number): nn.Layer[] {
+  const unet = nn.fastMriUnetBlock({ outChannels: 2, baseChannels: channels, pools });
+  return [nn.standardized([nn.padded({ multiple: MULTIPLE, body: [unet] })])];
+}
+
+/**
+ * Columns about the middle of [2,…,H,W] that are measured without a gap, as many to the left as to
+ * the right, at least 1: what the maps are found in. Source: fastMRI's VarNet.
+ */
+export function calibrationColumns(measured: ArrayLike<number>, [H, W]: readonly [number, number]): number {
+  const middle = Math.floor(W / 2);
+  const there = (column: number): boolean => measured[Math.floor(H / 2) * W + column] === 1;
+  let [left, right] = [0, 0];
+  while (left < middle && there(middle - 1 - left)) left++;
+  while (middle + right < W && there(middle + right)) right++;
+  return Math.max(1, 2 * Math.min(left, right));
+}
 
 /**
  * Cascades that refine the k-space of all coils, each by a U-Net between the coils' combined image
  * and its normalisation, real and imaginary part apart; the published one has 12 of 18 channels and
- * 4 pools. It ends with the coils combined by their maps, which must be given, their squares adding
- * up to 1: the published one estimates them by another network, which is not built here, and ends
- * with the root of the sum of squares. Source: Sriram et al. 2020.
+ * 4 pools. With `sensitivity` (8 channels and 4 pools) the coils' maps come from a smaller one, on
+ * the middle of k-space, and it ends with the root of the sum of squares, as it was published;
+ * without it the maps are the operator's, their squares adding up to 1, and it ends with the coils
+ * combined by them. Source: Sriram et al. 2020.
  */
 export function varNetArchitecture(options: VarNetOptions): nn.Architecture {
-  const { size, cascades = 12, channels = 18, pools = 4 } = options;
-  const unet = nn.fastMriUnetBlock({ outChannels: 2, baseChannels: channels, pools });
-  const body = [nn.standardized([nn.padded({ multiple: MULTIPLE, body: [unet] })])];
-  const layers = [nn.kSpaceCascades({ cascades: Array.from({ length: cascades }, () => body) })];
+  const { size, cascades = 12, channels = 18, pools = 4, sensitivity } = options;
+  const body = normalisedUnet(channels, pools);
+  const own = sensitivity && {
+    sensitivities: normalisedUnet(sensitivity.channels ?? 8, sensitivity.pools ?? 4),
+    calibrationColumns: sensitivity.columns,
+  };
+  const layers = [nn.kSpaceCascades({ cascades: Array.from({ length: cascades }, () => body), ...own })];
   return { input: [2, ...size], layers };
 }
 /** With fresh weights, PyTorch's. */

@@ -88,12 +88,13 @@ export interface Normal {
 
 /**
  * A*A x of A's unscaled samples at `frequencies`, over H·W: the kernel Σ e^(2πi k·d/N)/HW by
- * gridding (about 2e-6), then a circular convolution of twice the size. Source: Wajer & Pruessmann
+ * gridding, then a circular convolution of twice the size. Gridding over `width` cells makes it as
+ * near as 1e-6 with the 6 that are usual, and as float64 allows with 16. Source: Wajer & Pruessmann
  * 2001; Fessler, Lee, Olafsson, Shi, Noll, IEEE TSP 2005.
  */
-export function normalOf([H, W]: readonly [number, number], frequencies: Frequencies): Normal {
+export function normalOf([H, W]: readonly [number, number], frequencies: Frequencies, width = 6): Normal {
   const [P, Q] = [powerOfTwo(2 * H), powerOfTwo(2 * W)];
-  const kernel = kernelOf([H, W], [P, Q], frequencies);
+  const kernel = kernelOf([H, W], [P, Q], frequencies, width);
   transform(kernel, P, Q, -1);
   return {
     times(x) {
@@ -124,11 +125,12 @@ function kernelOf(
   [H, W]: readonly [number, number],
   size: readonly [number, number],
   frequencies: Frequencies,
+  width: number,
 ): Complex {
   const [P, Q] = size;
   // a sample at frequency k of H pixels is at k·P/H of P
   const spread = Float64Array.from(frequencies, (v, k) => (v * size[k % 2]) / [H, W][k % 2]);
-  const { grid, matrix, apodisation } = kaiserBessel(size, spread, { oversampling: 2, width: 6 });
+  const { grid, matrix, apodisation } = kaiserBessel(size, spread, { oversampling: 2, width });
   const re = matrix.transposed.times(new Float64Array(matrix.rows).fill(1));
   const fine: Complex = { re: new Float64Array(re.length), im: new Float64Array(re.length) };
   const [G, L] = grid;

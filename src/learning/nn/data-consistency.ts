@@ -1,6 +1,7 @@
 // Layers that know the measurement: what was measured put back, least squares, k-space refined.
 import { arithmetic, ConfigError, ShapeError, type Value } from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
+import { cascadesOfCoils } from "./coil-cascades.ts";
 import type { ConjugateGradient, DataConsistency, KSpaceCascades } from "./reconstruction-layers.ts";
 import type { Apply, Physics, Scope } from "./scope.ts";
 
@@ -54,8 +55,10 @@ export const conjugateGradient: Apply<ConjugateGradient> = (scope, name, z, opti
 
 // With k = y − M·E·p − (1 − M)·E·q, p and q images, one cascade makes p ← (1 − η)p + body(E*k) and
 // q ← q + body(E*k), for M·k = y − A·p; and E*k = A*y − q + A*A(q − p), where E*E = 1.
-export const kSpaceCascades: Apply<KSpaceCascades> = (scope, name, x, { cascades, step = 1 }) => {
+export const kSpaceCascades: Apply<KSpaceCascades> = (scope, name, x, options) => {
+  const { cascades, step = 1, sensitivities } = options;
   const { adjoint, forward, y } = physicsOf(scope, name);
+  if (sensitivities) return cascadesOfCoils(scope, name, y, options);
   const { add, mul, sub } = arithmetic(scope.b);
   const given = adjoint(y);
   let image = given;

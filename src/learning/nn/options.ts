@@ -105,7 +105,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   eachChannel: { layers },
   dataConsistency: { step: number, learned: flag, nonNegative: flag },
   conjugateGradient: { iterations: count, tolerance: number, weight: number },
-  kSpaceCascades: { cascades: listOf(layers), step: number },
+  kSpaceCascades: { cascades: listOf(layers), step: number, sensitivities: layers, calibrationColumns: cells },
   pad2d: { before: margins, after: margins, mode: oneOf("zeros", "reflect", "replicate", "circular", "symmetric") },
   crop2d: { before: margins, after: margins },
   padded: { multiple: cells, body: layers },

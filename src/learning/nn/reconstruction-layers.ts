@@ -25,6 +25,10 @@ export interface KSpaceCascades {
   readonly cascades: readonly (readonly Layer[])[];
   /** The first value of every cascade's weight of the measured cells. */
   readonly step?: number;
+  /** Makes the coils' maps of their images from the middle of k-space, one coil at a time. */
+  readonly sensitivities?: readonly Layer[];
+  /** Columns of that middle; 1 unless given. */
+  readonly calibrationColumns?: number;
 }
 export interface Pad2d {
   readonly kind: "pad2d";
@@ -127,8 +131,10 @@ export const conjugateGradient = (options: Options<ConjugateGradient> = {}): Con
 /**
  * k ← k − η·M(k − y) − E·body(E*k) from k = y, once for each stack of layers, then E*k: refines the
  * k-space of all coils, E being A without its mask M. Written in images: with E*E = 1, which holds
- * for maps of coils whose squares add up to 1, E*k is known from A and A* alone. Source: Sriram et
- * al. 2020 (E2E-VarNet).
+ * for maps of coils whose squares add up to 1, E*k is known from A and A* alone. With
+ * `sensitivities` the maps are these layers' own, over the root of their sum of squares, whatever
+ * the operator's are, and it ends with that of the coils' images. Source: Sriram et al. 2020
+ * (E2E-VarNet).
  */
 export const kSpaceCascades = (options: Options<KSpaceCascades>): KSpaceCascades => ({
   kind: "kSpaceCascades",

@@ -160,7 +160,7 @@ function runsOf(indices: readonly number[]): { at: number; from: number; step: n
   });
   return runs;
 }
-/** More runs than these are read from a table: code for each of many thousands would have no end. */
+/** More runs than these are read from a table: code for each of thousands would have no end. */
 const MOST_RUNS = 64;
 
 /** The blocks that indices name along an axis of the whole array, and those that are listed. */
