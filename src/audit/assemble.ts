@@ -71,6 +71,8 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
   const method = names[m];
   const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
   if (broken !== undefined) return { method, outcome: "error", explanation: broken };
+  const left = found[m].find((p) => p.leftOut !== undefined)?.leftOut;
+  if (left !== undefined) return { method, outcome: "not-applicable", explanation: left };
   const references = header.facts.methods.flatMap(({ name, classical }, k) =>
     classical && k !== m && failures[k] === undefined && !cleans[k][0].constant
       ? [{ method: name, findings: joined(found[k]) }]
@@ -91,7 +93,7 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
     return { ...verdict, outcome: "error", explanation };
   }
   const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
-  return beforehand(verdict, standings[m], gradient);
+  return beforehand(verdict, { standing: standings[m], gradient, repeat: cleans[m][0].repeat });
 }
 
 function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {
@@ -222,6 +224,7 @@ export function assembleAudit(
   const pictures: Record<string, string> = { ...header.pictures };
   for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
   const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
+  const repeats = cleans.flatMap(([{ repeat }], m) => (repeat ? [{ method: names[m], ...repeat }] : []));
   const { scales, of: shownOn } = colourAll(gathered, records, pictures);
   const around: Omit<Found, "test" | "scales" | "regions"> = {
     methods: names,
@@ -242,6 +245,7 @@ export function assembleAudit(
     ...facts,
     initialPsnr: unknown ? undefined : header.initialPsnr,
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
+    repeats: repeats.length > 0 ? repeats : undefined,
     accuracy,
     tests: [{ ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] }, ...records.map(shown)],
     certificates: certificates.length > 0 ? certificates : undefined,

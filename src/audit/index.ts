@@ -12,8 +12,9 @@ export {
   type SearchSettings,
   type Start,
 } from "./attack/search.ts";
+export { QUERIES, searchByQueries, type Queried, type QueryOptions } from "./attack/gradient-free.ts";
 export { compileSearchStep, type Goal, type SearchStep } from "./attack/step.ts";
-export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
+export { compileObjective, openLooking, type Domain, type Looking, type Objective } from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
 export {
   decodePiece,

@@ -1,18 +1,32 @@
 // Where methods are measured: an image's scene, a method's objective and its clean reconstruction.
-// What a test is given is in subject.ts, what one perturbation does in measure.ts.
+// No other place knows whether a method is a graph or a program. What a test is given is in
+// subject.ts, what one perturbation does in measure.ts.
 import { ConfigError, GraphBuilder, ops, random, sizeOf, type Backend, type HostData } from "../engine/index.ts";
 import {
   besideModel,
   fullMask,
+  hasGraph,
   magnitude,
   maximum,
+  misfit,
   norm,
   psnr,
+  reconstruct,
+  type BlackBox,
   type InverseProblem,
+  type Mask,
+  type Method,
   type Operator,
   type Reconstructor,
 } from "../imaging/index.ts";
-import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
+import {
+  compileObjective,
+  openLooking,
+  type Domain,
+  type Looking,
+  type Objective,
+  type Scene,
+} from "./attack/objective.ts";
 import type { Ball } from "./attack/ascent.ts";
 import { compileSearchStep, type SearchStep } from "./attack/step.ts";
 import { compileUnderMasks, type UnderMask } from "./masked.ts";
@@ -58,19 +72,24 @@ export interface Collected {
 
 export interface Laboratory {
   readonly problem: InverseProblem;
-  readonly methods: readonly Reconstructor[];
+  readonly methods: readonly Method[];
   readonly seed: number;
   readonly backend: Backend;
   readonly imageCount: number;
   /** Whether the true images are known. */
   readonly known: boolean;
   view(image: number): Promise<View>;
-  objective(method: Reconstructor, domain: Domain): Promise<Objective>;
-  searchStep(method: Reconstructor, domain: Domain, ball: Ball): Promise<SearchStep>;
+  /** Whether it has a gradient. */
+  differentiable(method: Method): boolean;
+  looking(method: Method, domain: Domain): Promise<Looking>;
+  /** Undefined for a method without a gradient. */
+  objective(method: Method, domain: Domain): Promise<Objective | undefined>;
+  /** Likewise. */
+  searchStep(method: Method, domain: Domain, ball: Ball): Promise<SearchStep | undefined>;
   /** f(y) without perturbation. */
-  clean(method: Reconstructor, image: number): Promise<Float64Array>;
-  /** x̂ under any mask by one plan, of a method that allows it. */
-  underMasks(method: Reconstructor): Promise<UnderMask | undefined>;
+  clean(method: Method, image: number): Promise<Float64Array>;
+  /** x̂ from a measurement under another mask; undefined for a method that is bound to its own. */
+  underMask(method: Method, y: Values, mask: Mask): Promise<Float64Array | undefined>;
   /** x ↦ Ax, without noise */
   forward(x: Values): Promise<HostData>;
   /** y ↦ A*y */
@@ -108,7 +127,7 @@ function remembered<Key, Value>(make: (key: Key) => Promise<Value>, name: (key: 
 
 export async function openLaboratory(options: {
   problem: InverseProblem;
-  methods: readonly Reconstructor[];
+  methods: readonly Method[];
   seed: number;
   backend: Backend;
   imageCount: number;
@@ -147,15 +166,21 @@ export async function openLaboratory(options: {
     ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
     ({ method, domain, ball }) => `${domain} ${ball} ${method.name}`,
   );
+  const program = remembered<{ method: BlackBox; domain: Domain }, Looking>(
+    ({ method, domain }) => openLooking(method, problem, domain, backend),
+    ({ method, domain }) => `${domain} ${method.name}`,
+  );
+  const looking = (method: Method, domain: Domain): Promise<Looking> =>
+    hasGraph(method) ? objective({ method, domain }) : program({ method, domain });
   const underMasks = remembered<Reconstructor, UnderMask | undefined>(
     (method) => compileUnderMasks(method, operator, backend),
     ({ name }) => name,
   );
-  const clean = remembered<{ method: Reconstructor; i: number }, Float64Array>(
+  const clean = remembered<{ method: Method; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
       const nothing = new Float64Array(sizeOf(operator.domain));
-      const x = await (await objective({ method, domain: "image" })).reconstruct(scene, nothing);
+      const x = await (await looking(method, "image")).reconstruct(scene, nothing);
       if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       return x;
     },
@@ -178,9 +203,17 @@ export async function openLaboratory(options: {
     ...options,
     known: measurements === undefined,
     view,
-    objective: (method, domain) => objective({ method, domain }),
-    searchStep: (method, domain, ball) => searchStep({ method, domain, ball }),
-    underMasks,
+    differentiable: hasGraph,
+    looking,
+    objective: async (method, domain) => (hasGraph(method) ? objective({ method, domain }) : undefined),
+    searchStep: async (method, domain, ball) => (hasGraph(method) ? searchStep({ method, domain, ball }) : undefined),
+    async underMask(method, y, mask) {
+      const other = sampling?.under(mask);
+      if (!other || misfit(method, other) !== undefined) return undefined;
+      if (!hasGraph(method)) return method.followsMask ? reconstruct(method, y, other, backend) : undefined;
+      const under = await underMasks(method);
+      return under ? under(y, mask) : reconstruct(method, y, other, backend);
+    },
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

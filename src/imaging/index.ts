@@ -127,12 +127,15 @@ export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { variedParts, variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { besideModel, gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
+export { inGroups, openReconstruct, reconstruct, type Reconstruct } from "./reconstruct.ts";
 export {
+  hasGraph,
   misfit,
-  reconstruct,
   zeroFilled,
+  type BlackBox,
   type LipschitzBound,
   type MadeFor,
+  type Method,
   type Reconstructor,
 } from "./reconstructor.ts";
 export { conjugateGradient } from "./solvers/conjugate-gradient.ts";

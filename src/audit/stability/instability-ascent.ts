@@ -130,7 +130,7 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
   return {
     id: "instability-ascent",
     domain: "image",
-    gradients: true,
+    gradients: stops ? "needed" : "wanted",
     title: "A nearly equal image is reconstructed nearly as well",
     failureTitle: "A nearly equal image is reconstructed badly",
     description: stops

@@ -42,7 +42,7 @@ export function inventedDetail(
   return {
     id: "invented-detail",
     domain: "measurement",
-    gradients: true,
+    gradients: "wanted",
     title: "A faint trace of a detail stays a faint trace",
     failureTitle: "A faint perturbation makes a detail appear that is not there",
     description: `A perturbation of the measurement, ${percent(budget)} as large as a disc of ${radius} pixels and ${contrast} of the image's maximum would be in the measurement, aimed at making that disc appear at a drawn place on tissue. Shown is the share of the disc's contrast by which the reconstruction changes there.`,

@@ -102,7 +102,7 @@ export function worstCasePerturbation(options: WorstCaseOptions = {}): Stability
   return {
     id: "worst-case-perturbation",
     domain,
-    gradients: true,
+    gradients: "wanted",
     title: "A small perturbation of the data does little harm",
     failureTitle: "A small perturbation of the data ruins the image",
     description: `The perturbation of the ${domain} that takes the reconstruction furthest from the truth${where}, at most the given share of ${size}${ball === "linf" ? " in every cell" : ""}, by a search with exact gradients from several starts; beside it, random noise that is measured as much, and the classical methods at their own worst case.`,
