@@ -1,35 +1,19 @@
 // Where methods are measured: an image's scene, a method's objective and its clean reconstruction.
-// No other place knows whether a method is a graph or a program. What a test is given is in
-// subject.ts, what one perturbation does in measure.ts.
+// What a test is given is in subject.ts, what one perturbation does in measure.ts.
 import { ConfigError, GraphBuilder, ops, random, sizeOf, type Backend, type HostData } from "../engine/index.ts";
 import {
   besideModel,
   fullMask,
-  hasGraph,
   magnitude,
   maximum,
-  misfit,
   norm,
   psnr,
-  reconstruct,
-  type BlackBox,
   type InverseProblem,
-  type Mask,
   type Method,
   type Operator,
-  type Reconstructor,
 } from "../imaging/index.ts";
-import {
-  compileObjective,
-  openLooking,
-  type Domain,
-  type Looking,
-  type Objective,
-  type Scene,
-} from "./attack/objective.ts";
-import type { Ball } from "./attack/ascent.ts";
-import { compileSearchStep, type SearchStep } from "./attack/step.ts";
-import { compileUnderMasks, type UnderMask } from "./masked.ts";
+import type { Domain, Scene } from "./attack/objective.ts";
+import { openEither, remembered, type EitherMethod } from "./either-method.ts";
 import { whiteOf } from "./pictures.ts";
 import type { Transfer } from "./schema.ts";
 
@@ -70,7 +54,7 @@ export interface Collected {
   readonly transfers: Transfer[];
 }
 
-export interface Laboratory {
+export interface Laboratory extends EitherMethod {
   readonly problem: InverseProblem;
   readonly methods: readonly Method[];
   readonly seed: number;
@@ -79,17 +63,8 @@ export interface Laboratory {
   /** Whether the true images are known. */
   readonly known: boolean;
   view(image: number): Promise<View>;
-  /** Whether it has a gradient. */
-  differentiable(method: Method): boolean;
-  looking(method: Method, domain: Domain): Promise<Looking>;
-  /** Undefined for a method without a gradient. */
-  objective(method: Method, domain: Domain): Promise<Objective | undefined>;
-  /** Likewise. */
-  searchStep(method: Method, domain: Domain, ball: Ball): Promise<SearchStep | undefined>;
   /** f(y) without perturbation. */
   clean(method: Method, image: number): Promise<Float64Array>;
-  /** x̂ from a measurement under another mask; undefined for a method that is bound to its own. */
-  underMask(method: Method, y: Values, mask: Mask): Promise<Float64Array | undefined>;
   /** x ↦ Ax, without noise */
   forward(x: Values): Promise<HostData>;
   /** y ↦ A*y */
@@ -109,20 +84,6 @@ async function compileOperator(operator: Operator, which: "forward" | "adjoint",
   b.output("out", operator[which](b, b.input("v", [1, ...shape])));
   const plan = await backend.compile(b);
   return async (v) => (await plan.execute({ v })).out;
-}
-
-/** Each value is made once, when it is first asked for. */
-function remembered<Key, Value>(make: (key: Key) => Promise<Value>, name: (key: Key) => string) {
-  const known = new Map<string, Promise<Value>>();
-  return (key: Key): Promise<Value> => {
-    const at = name(key);
-    let value = known.get(at);
-    if (!value) {
-      value = make(key);
-      known.set(at, value);
-    }
-    return value;
-  };
 }
 
 export async function openLaboratory(options: {
@@ -158,29 +119,12 @@ export async function openLaboratory(options: {
     const scene = { x, noise };
     return { scene, image, truth, range, white, y, xNorm: norm(image), yNorm: norm(y), initialPsnr };
   }, String);
-  const objective = remembered<{ method: Reconstructor; domain: Domain }, Objective>(
-    ({ method, domain }) => compileObjective(method, problem, domain, backend),
-    ({ method, domain }) => `${domain} ${method.name}`,
-  );
-  const searchStep = remembered<{ method: Reconstructor; domain: Domain; ball: Ball }, SearchStep>(
-    ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
-    ({ method, domain, ball }) => `${domain} ${ball} ${method.name}`,
-  );
-  const program = remembered<{ method: BlackBox; domain: Domain }, Looking>(
-    ({ method, domain }) => openLooking(method, problem, domain, backend),
-    ({ method, domain }) => `${domain} ${method.name}`,
-  );
-  const looking = (method: Method, domain: Domain): Promise<Looking> =>
-    hasGraph(method) ? objective({ method, domain }) : program({ method, domain });
-  const underMasks = remembered<Reconstructor, UnderMask | undefined>(
-    (method) => compileUnderMasks(method, operator, backend),
-    ({ name }) => name,
-  );
+  const either = openEither(problem, backend);
   const clean = remembered<{ method: Method; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
       const nothing = new Float64Array(sizeOf(operator.domain));
-      const x = await (await looking(method, "image")).reconstruct(scene, nothing);
+      const x = await (await either.looking(method, "image")).reconstruct(scene, nothing);
       if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       return x;
     },
@@ -203,17 +147,7 @@ export async function openLaboratory(options: {
     ...options,
     known: measurements === undefined,
     view,
-    differentiable: hasGraph,
-    looking,
-    objective: async (method, domain) => (hasGraph(method) ? objective({ method, domain }) : undefined),
-    searchStep: async (method, domain, ball) => (hasGraph(method) ? searchStep({ method, domain, ball }) : undefined),
-    async underMask(method, y, mask) {
-      const other = sampling?.under(mask);
-      if (!other || misfit(method, other) !== undefined) return undefined;
-      if (!hasGraph(method)) return method.followsMask ? reconstruct(method, y, other, backend) : undefined;
-      const under = await underMasks(method);
-      return under ? under(y, mask) : reconstruct(method, y, other, backend);
-    },
+    ...either,
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

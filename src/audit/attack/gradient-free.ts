@@ -4,7 +4,7 @@
 import { norm } from "../../imaging/index.ts";
 import type { Random } from "../../engine/index.ts";
 import { budgetOf } from "./budget.ts";
-import { openAsking, valueOf, type Answer, type Asked, type Asking } from "./queries.ts";
+import { openAsking, distanceFor, type Answer, type Asked, type Asking } from "./queries.ts";
 import { searchDefaults, type Found, type GoalFound, type Start, type Tried } from "./search.ts";
 import { spsa } from "./spsa.ts";
 import { squareAttack, stripes } from "./square.ts";
@@ -119,7 +119,7 @@ async function pursue(searched: Queried, goal: Goal, pursuit: Pursuit): Promise<
   const { rng, shape, clean } = searched;
   const { radius, budget } = pursuit;
   const asked = openAsking({ ...searched, goal, radius });
-  const before = valueOf(goal)(clean);
+  const before = distanceFor(goal)(clean);
   const started = await tryStarts(searched, asked, pursuit);
   const [first] = started;
   const half = Math.floor((budget - started.length) / 2);

@@ -7,7 +7,7 @@ import { stretched, type Ball } from "./ascent.ts";
 import type { Goal } from "./step.ts";
 
 /** ‖w(x̂ − p)‖, or of magnitudes: what a goal is measured by, in units of the image. */
-export function valueOf({ p, magnitudes = false, window }: Goal): (x: Float64Array) => number {
+export function distanceFor({ p, magnitudes = false, window }: Goal): (x: Float64Array) => number {
   const target = magnitudes ? magnitude(p) : p;
   return (x) => {
     const seen = magnitudes ? magnitude(x) : x;
@@ -58,7 +58,7 @@ export const unit = (z: Float64Array): Float64Array => {
 };
 
 export function openAsking({ look, place, ball, radius, goal, together, tick }: Asking): Asked {
-  const value = valueOf(goal);
+  const distance = distanceFor(goal);
   const better = (p: number, q: number): boolean => (goal.towards ? p < q : p > q);
   const curve: number[] = [];
   let best: Answer | undefined;
@@ -67,7 +67,7 @@ export function openAsking({ look, place, ball, radius, goal, together, tick }: 
     for (const z of zs) rs.push(stretched(await place(z), radius, ball));
     const answers: Answer[] = [];
     for (const [k, x] of (await look(rs)).entries()) {
-      const answer = { z: zs[k], r: rs[k], value: value(x) };
+      const answer = { z: zs[k], r: rs[k], value: distance(x) };
       if (!Number.isFinite(answer.value))
         throw new ConvergenceError(`the reconstruction is not finite at query ${curve.length + 1} of the search`, {});
       if (!best || better(answer.value, best.value)) best = answer;
