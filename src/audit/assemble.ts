@@ -11,6 +11,7 @@ import type { AuditResult, Certificate, ImageScale, Outcome, TestRecord, Verdict
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownWithoutTruth } from "./stability/shown/reference-free.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
+import { caveat, labelled } from "./stability/shown/weaker.ts";
 import type { Beside, Findings, StabilityTest } from "./stability/test.ts";
 
 type Record_ = Omit<TestRecord, "details">;
@@ -239,7 +240,7 @@ export function assembleAudit(
     if (foundNothing(record)) return { ...record, details: [] };
     const found: Found = { ...around, ...shownOn(t), test: record };
     const show = unknown ? shownWithoutTruth : (tests[t].show ?? shownAsSearch);
-    return { ...record, details: show(found) };
+    return { ...record, details: [...caveat(found), ...show(labelled(found))] };
   };
   const result: Omit<AuditResult, "sha256"> = present({
     ...facts,

@@ -49,12 +49,15 @@ export {
   methods,
   networksByHash,
   openMethod,
+  type CommandOptions,
   type Methods,
   type MethodSpec,
+  type MethodsGiven,
   type Networks,
+  type RunProgram,
 } from "./methods.ts";
 export { atImageSize } from "./networks/resize.ts";
-export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { birdcageCoils, coilsFrom, openCoils, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
 export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
 export { ramp } from "./operators/filtered-back-projection.ts";

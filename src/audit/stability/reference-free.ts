@@ -33,10 +33,11 @@ export interface Balls {
   readonly relative: readonly number[];
   readonly ball?: Ball;
   readonly settings: Partial<SearchSettings>;
+  readonly queries?: number | undefined;
 }
 
 /** Searches each ball for the largest change, and stands it beside noise. */
-export const largestChange = ({ labels, relative, ball = "l2", settings }: Balls): ReferenceFree => ({
+export const largestChange = ({ labels, relative, ball = "l2", settings, queries }: Balls): ReferenceFree => ({
   async examine(subject) {
     const unit = ball === "l2" ? subject.reference : subject.referenceMaximum;
     const found = await subject.seek({
@@ -44,6 +45,7 @@ export const largestChange = ({ labels, relative, ball = "l2", settings }: Balls
       ball,
       goals: [{ name: "change", p: subject.clean }],
       settings,
+      queries,
     });
     const scores: Score[] = [];
     for (const [k, { goals }] of found.entries())
