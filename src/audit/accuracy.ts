@@ -109,12 +109,15 @@ export function accuracyRecord(
   };
 }
 
+/** What two decimals of a percentage show. */
+const LEAST = 1e-4;
 /** Of a program that gives another image each time; nothing where it repeats itself. */
 function unrepeatable(repeat: Known["repeat"]): string[] {
   if (!repeat || repeat.difference === 0) return [];
   const { difference, noise } = repeat;
   const beside = noise > 0 ? `, ${fixed(difference / noise, 2)} times as much as other noise changes` : "";
-  return [`it gives another image each time: two of one measurement differ by ${percent(difference)}${beside}`];
+  const size = difference < LEAST ? `less than ${percent(LEAST)}` : percent(difference);
+  return [`it gives another image each time: two of one measurement differ by ${size}${beside}`];
 }
 
 /** What is known of a method before a test judges it. */

@@ -101,7 +101,7 @@ export function doubtsOf(measurements: readonly Measurement[], harmDb = 0): stri
   const images = new Map<string, number[]>();
   for (const m of measurements) {
     const doubt = doubtOf(m, harmDb);
-    if (doubt !== undefined) images.set(doubt, [...(images.get(doubt) ?? []), m.image + 1]);
+    if (doubt !== undefined) images.set(doubt, [...new Set([...(images.get(doubt) ?? []), m.image + 1])]);
   }
   return [...images].map(([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`);
 }

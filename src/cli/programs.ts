@@ -124,6 +124,8 @@ function perform(words: readonly string[], seconds: number): Promise<Ended> {
       done();
       reject(error);
     });
+    // what it left behind ends with it
+    child.on("exit", () => end(child));
     child.on("close", (code, signal) => {
       done();
       resolve({ code, signal, said, late });
@@ -174,10 +176,10 @@ function imagesOf({ program, batch }: Running, path: string, { measurements, ima
   const wanted = batch === undefined ? [H, W] : [measurements.length, H, W];
   let array: NpyArray;
   try {
-    array = readNpyArray(readFileSync(path), "it");
+    array = readNpyArray(readFileSync(path), "{out}");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return fail("was not written");
-    if (error instanceof FiducialError) return fail(`is no array: ${error.message}`);
+    if (error instanceof FiducialError) return fail(`cannot be read: ${error.message}`);
     throw error;
   }
   if (plain(array.shape).join() !== plain(wanted).join())

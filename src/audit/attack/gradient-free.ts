@@ -4,7 +4,7 @@
 import { norm } from "../../imaging/index.ts";
 import type { Random } from "../../engine/index.ts";
 import { budgetOf } from "./budget.ts";
-import { openAsking, distanceFor, type Answer, type Asked, type Asking } from "./queries.ts";
+import { openAsking, distanceFor, type Reached, type Asked, type Asking } from "./queries.ts";
 import { searchDefaults, type Found, type GoalFound, type Start, type Tried } from "./search.ts";
 import { spsa } from "./spsa.ts";
 import { squareAttack, stripes } from "./square.ts";
@@ -110,7 +110,7 @@ async function tryStarts(searched: Queried, asked: Asked, { known, budget }: Pur
   const started = answers.map((answer, k) => ({ ...answer, kind: some[k].kind }));
   return started.sort((p, q) => (asked.better(p.value, q.value) ? -1 : asked.better(q.value, p.value) ? 1 : 0));
 }
-interface Started extends Answer {
+interface Started extends Reached {
   readonly kind: string;
 }
 
@@ -124,7 +124,7 @@ async function pursue(searched: Queried, goal: Goal, pursuit: Pursuit): Promise<
   const [first] = started;
   const half = Math.floor((budget - started.length) / 2);
   const tried: Tried[] = started.map(({ kind, value }) => ({ kind, value, curve: [] }));
-  const attempt = async (kind: string, run: () => Promise<Answer>): Promise<void> => {
+  const attempt = async (kind: string, run: () => Promise<Reached>): Promise<void> => {
     const { value } = await run();
     tried.push({ kind, value, curve: [] });
   };

@@ -19,7 +19,7 @@ export function distanceFor({ p, magnitudes = false, window }: Goal): (x: Float6
 }
 
 /** A direction and what was found along it. */
-export interface Answer {
+export interface Reached {
   /** [2,H,W], of norm 1: only where it points counts. */
   readonly z: Float64Array;
   readonly r: Float64Array;
@@ -43,11 +43,11 @@ export interface Asked {
    * What each direction reaches at the ball's surface. Throws ConvergenceError where a
    * reconstruction is not finite.
    */
-  ask(zs: readonly Float64Array[]): Promise<Answer[]>;
+  ask(zs: readonly Float64Array[]): Promise<Reached[]>;
   /** Whether the first is further on the goal's way. */
   better(p: number, q: number): boolean;
   /** The best answer; undefined before the first. */
-  best(): Answer | undefined;
+  best(): Reached | undefined;
   /** The best value so far after every query. */
   readonly curve: number[];
 }
@@ -61,11 +61,11 @@ export function openAsking({ look, place, ball, radius, goal, together, tick }: 
   const distance = distanceFor(goal);
   const better = (p: number, q: number): boolean => (goal.towards ? p < q : p > q);
   const curve: number[] = [];
-  let best: Answer | undefined;
-  const group = async (zs: readonly Float64Array[]): Promise<Answer[]> => {
+  let best: Reached | undefined;
+  const group = async (zs: readonly Float64Array[]): Promise<Reached[]> => {
     const rs: Float64Array[] = [];
     for (const z of zs) rs.push(stretched(await place(z), radius, ball));
-    const answers: Answer[] = [];
+    const answers: Reached[] = [];
     for (const [k, x] of (await look(rs)).entries()) {
       const answer = { z: zs[k], r: rs[k], value: distance(x) };
       if (!Number.isFinite(answer.value))

@@ -1,6 +1,6 @@
 // SPSA: a gradient that is guessed from pairs of queries along random directions.
 import type { Random } from "../../engine/index.ts";
-import { unit, type Answer, type Asked } from "./queries.ts";
+import { unit, type Reached, type Asked } from "./queries.ts";
 
 export interface SpsaOptions {
   readonly queries: number;
@@ -36,7 +36,7 @@ function direction({ shape: [H, W], tile, rng }: SpsaOptions): Float64Array {
  * the best point so far, and of a length that falls to nothing.
  * Sources: Spall, IEEE TAC 1992; Uesato et al., ICML 2018 (arXiv 1802.05666).
  */
-export async function spsa(asked: Asked, start: Answer, options: SpsaOptions): Promise<Answer> {
+export async function spsa(asked: Asked, start: Reached, options: SpsaOptions): Promise<Reached> {
   const { queries, pairs } = options;
   const sign = asked.better(1, 0) ? 1 : -1;
   const size = start.z.length;

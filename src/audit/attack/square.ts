@@ -1,6 +1,6 @@
 // Square Attack: random search that moves what is left of the ball's radius into squares.
 import type { Random } from "../../engine/index.ts";
-import type { Answer, Asked } from "./queries.ts";
+import type { Reached, Asked } from "./queries.ts";
 
 export interface SquareOptions {
   readonly queries: number;
@@ -101,7 +101,7 @@ export function stripes(shape: Shape, rng: Random, tiles = 5): Float64Array {
  * moves in the image. Source: Andriushchenko, Croce, Flammarion, Hein, ECCV 2020 (arXiv
  * 1912.00049), algorithm 3.
  */
-export async function squareAttack(asked: Asked, start: Answer, options: SquareOptions): Promise<Answer> {
+export async function squareAttack(asked: Asked, start: Reached, options: SquareOptions): Promise<Reached> {
   const { queries, proposals, shape, rng } = options;
   let here = start;
   for (let used = 0; used < queries; ) {
