@@ -32,8 +32,8 @@ export interface GradientCheck {
   readonly passed: boolean;
 }
 /**
- * A program was asked twice about the first image's measurement: ‖x̂ − x̂′‖/‖x̂‖, 0 where it repeats
- * itself; and the same for a measurement with other noise.
+ * A program was asked twice about the first image's measurement: ‖x̂ − x̂′‖/‖x̂‖, 0 where it
+ * repeats itself; and the same for a measurement with other noise.
  */
 export interface Repeat {
   readonly method: string;

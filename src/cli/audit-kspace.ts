@@ -34,8 +34,8 @@ function checkOptions(values: AuditValues): void {
 
 /**
  * Measured k-space as fiducial reconstruct takes it: one measurement a slice, of multi-coil one of
- * all coils; of the network's size where that is `fixed`. Throws what fromKspace throws, and ConfigError for options that simulate and for coils
- * without their maps.
+ * all coils; of the network's size where that is `fixed`. Throws what fromKspace throws, and
+ * ConfigError for options that simulate and for coils without their maps.
  */
 export async function measuredKspace(
   values: AuditValues,

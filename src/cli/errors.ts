@@ -15,7 +15,7 @@ export class MachineError extends FiducialError {
   readonly code = "MACHINE" as const;
 }
 
-/** A program of the user's failed. What it said may name files, so a report has the message alone. */
+/** A program of the user's failed. What it said may name files: a report has the message alone. */
 export class ProgramError extends ConfigError {
   /** For the terminal. */
   readonly whole: string;

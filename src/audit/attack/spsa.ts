@@ -32,8 +32,8 @@ function direction({ shape: [H, W], tile, rng }: SpsaOptions): Float64Array {
 }
 
 /**
- * Steps along Adam's average of simultaneous perturbations' slopes, on the ball's surface: each from
- * the best point so far, and of a length that falls to nothing.
+ * Steps along Adam's average of simultaneous perturbations' slopes, on the ball's surface: each
+ * from the best point so far, and of a length that falls to nothing.
  * Sources: Spall, IEEE TAC 1992; Uesato et al., ICML 2018 (arXiv 1802.05666).
  */
 export async function spsa(asked: Asked, start: Reached, options: SpsaOptions): Promise<Reached> {

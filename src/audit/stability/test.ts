@@ -55,8 +55,8 @@ export interface Subject {
   /** Searches each ball for harm and for change; the first goal's finding is what is judged. */
   seek(wanted: Wanted): Promise<Sought[]>;
   /**
-   * x̂ and the gradient of ½‖w(x̂ − p)‖² at r. Throws ConfigError for a method that has none: a test
-   * says that it needs one.
+   * x̂ and the gradient of ½‖w(x̂ − p)‖² at r. Throws ConfigError for a method that has none: a
+   * test says that it needs one.
    */
   climb(r: Float64Array, aim?: Aim): Promise<{ x: Float64Array; gradient: Float64Array }>;
   readonly rng: Random;
@@ -130,8 +130,8 @@ export interface StabilityTest {
   readonly settings: TestRecord["settings"];
   readonly thresholds: TestRecord["thresholds"];
   /**
-   * It searches along gradients: where their self-check fails, finding nothing is no evidence. For a
-   * method that has none a search by queries alone stands in, unless they are "needed": then the
+   * It searches along gradients: where their self-check fails, finding nothing is no evidence. For
+   * a method that has none a search by queries alone stands in, unless they are "needed": then the
    * test is not applicable.
    */
   readonly gradients?: "wanted" | "needed";

@@ -6,7 +6,7 @@ import { distinct, type Found } from "./found.ts";
 /** Behind the name of a method that was searched without gradients. */
 export const WEAKER = "no gradients";
 
-/** How often a method was asked by the searches of one image; undefined where gradients were had. */
+/** How often a method was asked, an image; undefined where it was searched along gradients. */
 function queriesOf({ test: { measurements } }: Pick<Found, "test">, method: string): number | undefined {
   const own = measurements.filter((m) => m.method === method && m.search?.queries !== undefined);
   if (own.length === 0) return undefined;
