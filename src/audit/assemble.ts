@@ -79,13 +79,16 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
       ? [{ method: name, findings: joined(found[k]) }]
       : [],
   );
+  const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
+  const known = (verdict: Verdict): Verdict =>
+    beforehand(verdict, { standing: standings[m], gradient, repeat: cleans[m][0].repeat });
   if (header.facts.problem.truth === "unknown") {
     const { scores = [] } = joined(found[m]);
     const explanation =
       scores.length > 0
         ? `is not judged, but ${test.referenceFree!.say(scores)}`
         : "is not judged, and nothing was measured";
-    return { method, outcome: "not-applicable", explanation };
+    return known({ method, outcome: "not-applicable", explanation });
   }
   const beside: Beside = { references, bound: header.bounds[m] ?? undefined };
   const verdict = test.judge(method, joined(found[m]), beside);
@@ -93,8 +96,7 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
     const explanation = `gives the same image whatever is measured, so there is nothing to test; ${verdict.explanation}`;
     return { ...verdict, outcome: "error", explanation };
   }
-  const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
-  return beforehand(verdict, { standing: standings[m], gradient, repeat: cleans[m][0].repeat });
+  return known(verdict);
 }
 
 function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {

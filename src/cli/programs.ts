@@ -166,6 +166,19 @@ async function requireEnd({ program, seconds }: Running, words: readonly string[
   if (code !== 0) fail(`ended with exit code ${code}`, lastLine(said));
 }
 
+/** The values by their place in C order. */
+function inOrder(array: NpyArray): (place: number, channel: 0 | 1) => number {
+  const index = array.shape.map(() => 0);
+  return (place, channel) => {
+    let rest = place;
+    for (let axis = index.length - 1; axis >= 0; axis--) {
+      index[axis] = rest % array.shape[axis];
+      rest = Math.floor(rest / array.shape[axis]);
+    }
+    return array.at(index, channel);
+  };
+}
+/** Axes of length 1 may be more or fewer than asked for. */
 const plain = (shape: readonly number[]): number[] => shape.filter((n) => n !== 1);
 /** The images of {out}. Throws ProgramError for everything that is none. */
 function imagesOf({ program, batch }: Running, path: string, { measurements, image: [H, W] }: Question): Images {
@@ -185,20 +198,10 @@ function imagesOf({ program, batch }: Running, path: string, { measurements, ima
   if (plain(array.shape).join() !== plain(wanted).join())
     fail(`is ${formatShape(array.shape)}; it is to be ${formatShape(wanted)}, complex or magnitude`);
   const size = H * W;
-  // axes of length 1 may be more or fewer than asked for
-  const strange = array.shape.map(() => 0);
-  const axes = [...array.shape.keys()].filter((a) => array.shape[a] !== 1);
-  const at = (n: number, k: number, channel: 0 | 1): number => {
-    let place = n * size + k;
-    for (const axis of axes.toReversed()) {
-      strange[axis] = place % array.shape[axis];
-      place = Math.floor(place / array.shape[axis]);
-    }
-    return array.at(strange, channel);
-  };
+  const at = inOrder(array);
   return measurements.map((_, n) => {
     const length = array.complex ? 2 * size : size;
-    const values = Float64Array.from({ length }, (__, k) => at(n, k % size, k < size ? 0 : 1));
+    const values = Float64Array.from({ length }, (__, k) => at(n * size + (k % size), k < size ? 0 : 1));
     if (!values.every(Number.isFinite)) fail("has values that are not finite (NaN or infinity)");
     return values;
   });

@@ -4,7 +4,7 @@ import { percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
-import { averageOf } from "./reference-free.ts";
+import { averageOf, weaklyFound } from "./reference-free.ts";
 import { searchFigures, soughtQueries, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow } from "./window.ts";
@@ -58,15 +58,15 @@ export function inventedDetail(
     referenceFree: {
       async examine(subject) {
         const { measurements } = await search(subject, searched);
-        return measurements.map(({ method, image, label, shown = 0 }) => ({
+        return measurements.map(({ method, image, label, shown = 0, search: { queries } = {} }) => ({
           method,
           image,
           label: `a disc, for ${label} of it`,
-          figures: { recovered: shown },
+          figures: present({ recovered: shown, queries }),
         }));
       },
       say: (scores) =>
-        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it`,
+        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${scores.length > 0 ? weaklyFound(scores) : ""}`,
     },
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
