@@ -72,9 +72,8 @@ describe("the search without gradients", () => {
     const method = open();
     const program = await asProgram(method, 16);
     const result = await audited([method, program], test);
-    const [own, asked] = [method, program].map(({ name }) =>
-      result.tests[1].measurements.filter((m) => m.method === name),
-    ) as [AuditResult["tests"][number]["measurements"], AuditResult["tests"][number]["measurements"]];
+    const of = ({ name }: Method) => result.tests[1].measurements.filter((m) => m.method === name);
+    const [own, asked] = [of(method), of(program)];
     expect(asked[0].relativeNorm).toBeLessThan(budget * 1.00001);
     expect(asked[0].psnr.after).toBeLessThan(asked[0].noise.worstPsnr!);
     expect(asked[0].psnr.after).toBeGreaterThan(own[0].psnr.after);
@@ -86,6 +85,14 @@ describe("the search without gradients", () => {
     expect(verdict(result, 0, program).outcome).not.toBe("pass");
     expect(verdict(result, 0, program).explanation).toMatch(/without gradients/);
     expect(own[0].search!.queries).toBeUndefined();
+    const details = JSON.stringify(result.tests[1].details);
+    // everything that is shown of it says how it was found, and every picture is there
+    expect(details).toContain(`${program.name} (no gradients)`);
+    expect(details).not.toContain(`"text":"${program.name}"`);
+    expect(details).not.toContain(`"name":"${program.name}"`);
+    const shown = [...details.matchAll(/"picture":"([^"]*)"/g)].map(([, id]) => id);
+    expect(shown.filter((id) => result.pictures[id] === undefined)).toEqual([]);
+    expect(shown.some((id) => id === `reconstruction 0 ${program.name}`)).toBe(true);
   });
   it("asks as often as it says, in groups, and finds the same again", async () => {
     const small = worstCasePerturbation({ relativeBudgets: [0.02, 0.05], queries: 30 });
@@ -101,6 +108,25 @@ describe("the search without gradients", () => {
       first.tests[1].measurements,
     );
   });
+  it.each(["measurement", "image"] as const)(
+    "keeps every cell of the %s inside ℓ∞, and looks in a region",
+    async (domain) => {
+      const test = worstCasePerturbation({
+        domain,
+        ball: "linf",
+        relativeBudgets: [0.02],
+        queries: 30,
+        region: [4, 4, 9, 9],
+      });
+      const result = await audited([await asProgram(zeroFilled(), 8)], test);
+      const [m] = result.tests[1].measurements;
+      const cells = domain === "image" ? shape[0] * shape[1] : operator.measured.length / 2;
+      const largest = domain === "image" ? 1 : Math.max(...(await measuredOnce()).map(Math.abs)) * Math.SQRT2;
+      expect(m.norm).toBeLessThanOrEqual(0.02 * largest * Math.sqrt(cells) * 1.001);
+      expect(m.norm).toBeGreaterThan(0);
+      expect(m.search!.curve!.at(-1)!).toBeGreaterThan(m.search!.curve![0]);
+    },
+  );
   it("a harm that it finds is a failure: a program that answers sixtyfold to one faint blot", async () => {
     const [H, W] = shape;
     const inside = (k: number): boolean => k < H * W && Math.floor(k / W) % 20 < 12 && (k % W) % 20 < 12;
