@@ -66,7 +66,7 @@ export function inventedDetail(
         }));
       },
       say: (scores) =>
-        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${scores.length > 0 ? weaklyFound(scores) : ""}`,
+        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${weaklyFound(scores) === "" ? "" : ", searched without gradients"}`,
     },
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
