@@ -1,7 +1,7 @@
 // How good a method is before anything is perturbed: a useless one must not win by being stable.
-import { decibels, percent } from "../report/index.ts";
+import { decibels, fixed, percent } from "../report/index.ts";
 import type { AuditHeader, Piece } from "./plan.ts";
-import type { GradientCheck, TestRecord, Verdict } from "./schema.ts";
+import type { GradientCheck, Repeat, TestRecord, Verdict } from "./schema.ts";
 import { mean } from "./statistics.ts";
 
 /** A learned method that is this much worse than a classical one has no reason to be used. */
@@ -109,15 +109,29 @@ export function accuracyRecord(
   };
 }
 
+/** What two decimals of a percentage show. */
+const LEAST = 1e-4;
+/** Of a program that gives another image each time; nothing where it repeats itself. */
+function unrepeatable(repeat: Known["repeat"]): string[] {
+  if (!repeat || repeat.difference === 0) return [];
+  const { difference, noise } = repeat;
+  const beside = noise > 0 ? `, ${fixed(difference / noise, 2)} times as much as other noise changes` : "";
+  const size = difference < LEAST ? `less than ${percent(LEAST)}` : percent(difference);
+  return [`it gives another image each time: two of one measurement differ by ${size}${beside}`];
+}
+
+/** What is known of a method before a test judges it. */
+interface Known {
+  readonly standing: Standing | undefined;
+  readonly gradient: GradientCheck | undefined;
+  readonly repeat: Omit<Repeat, "method"> | undefined;
+}
 /**
  * A verdict with what is known of the method beforehand: a pass is none where the method is worse
- * than the first image from the data, nor where the search's gradient is wrong.
+ * than the first image from the data, nor where the search's gradient is wrong; that a program does
+ * not repeat itself is said.
  */
-export function beforehand(
-  verdict: Verdict,
-  standing: Standing | undefined,
-  gradient: GradientCheck | undefined,
-): Verdict {
+export function beforehand(verdict: Verdict, { standing, gradient, repeat }: Known): Verdict {
   const wrong = gradient && !gradient.passed ? gradient : undefined;
   const fault = standing && inaccuracyOf(standing);
   const useless = standing !== undefined && standing.aboveInitial < -NOTHING_DB;
@@ -129,6 +143,6 @@ export function beforehand(
   ];
   const outcome = verdict.outcome === "pass" && doubts.length > 0 ? "inconclusive" : verdict.outcome;
   const before = fault === undefined ? "" : `${fault} to begin with; `;
-  const after = doubts.map((d) => `; ${d}`).join("");
+  const after = [...doubts, ...unrepeatable(repeat)].map((d) => `; ${d}`).join("");
   return { ...verdict, outcome, explanation: `${before}${verdict.explanation}${after}` };
 }

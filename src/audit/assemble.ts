@@ -11,6 +11,7 @@ import type { AuditResult, Certificate, ImageScale, Outcome, TestRecord, Verdict
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownWithoutTruth } from "./stability/shown/reference-free.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
+import { caveat, labelled } from "./stability/shown/weaker.ts";
 import type { Beside, Findings, StabilityTest } from "./stability/test.ts";
 
 type Record_ = Omit<TestRecord, "details">;
@@ -71,18 +72,23 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
   const method = names[m];
   const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
   if (broken !== undefined) return { method, outcome: "error", explanation: broken };
+  const left = found[m].find((p) => p.leftOut !== undefined)?.leftOut;
+  if (left !== undefined) return { method, outcome: "not-applicable", explanation: left };
   const references = header.facts.methods.flatMap(({ name, classical }, k) =>
     classical && k !== m && failures[k] === undefined && !cleans[k][0].constant
       ? [{ method: name, findings: joined(found[k]) }]
       : [],
   );
+  const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
+  const known = (verdict: Verdict): Verdict =>
+    beforehand(verdict, { standing: standings[m], gradient, repeat: cleans[m][0].repeat });
   if (header.facts.problem.truth === "unknown") {
     const { scores = [] } = joined(found[m]);
     const explanation =
       scores.length > 0
         ? `is not judged, but ${test.referenceFree!.say(scores)}`
         : "is not judged, and nothing was measured";
-    return { method, outcome: "not-applicable", explanation };
+    return known({ method, outcome: "not-applicable", explanation });
   }
   const beside: Beside = { references, bound: header.bounds[m] ?? undefined };
   const verdict = test.judge(method, joined(found[m]), beside);
@@ -90,8 +96,7 @@ function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (rea
     const explanation = `gives the same image whatever is measured, so there is nothing to test; ${verdict.explanation}`;
     return { ...verdict, outcome: "error", explanation };
   }
-  const gradient = test.gradients ? cleans[m][0].gradientCheck : undefined;
-  return beforehand(verdict, standings[m], gradient);
+  return known(verdict);
 }
 
 function recordOf(gathered: Gathered, test: StabilityTest, t: number): Record_ {
@@ -222,6 +227,7 @@ export function assembleAudit(
   const pictures: Record<string, string> = { ...header.pictures };
   for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
   const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
+  const repeats = cleans.flatMap(([{ repeat }], m) => (repeat ? [{ method: names[m], ...repeat }] : []));
   const { scales, of: shownOn } = colourAll(gathered, records, pictures);
   const around: Omit<Found, "test" | "scales" | "regions"> = {
     methods: names,
@@ -236,12 +242,13 @@ export function assembleAudit(
     if (foundNothing(record)) return { ...record, details: [] };
     const found: Found = { ...around, ...shownOn(t), test: record };
     const show = unknown ? shownWithoutTruth : (tests[t].show ?? shownAsSearch);
-    return { ...record, details: show(found) };
+    return { ...record, details: [...caveat(found), ...show(labelled(found))] };
   };
   const result: Omit<AuditResult, "sha256"> = present({
     ...facts,
     initialPsnr: unknown ? undefined : header.initialPsnr,
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
+    repeats: repeats.length > 0 ? repeats : undefined,
     accuracy,
     tests: [{ ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] }, ...records.map(shown)],
     certificates: certificates.length > 0 ? certificates : undefined,

@@ -12,8 +12,12 @@ export {
   type SearchSettings,
   type Start,
 } from "./attack/search.ts";
+export { openAsking, type Asked, type Asking, type Reached } from "./attack/queries.ts";
+export { spsa, type SpsaOptions } from "./attack/spsa.ts";
+export { squareAttack, type SquareOptions } from "./attack/square.ts";
+export { QUERIES, searchByQueries, type Queried, type QueryOptions } from "./attack/gradient-free.ts";
 export { compileSearchStep, type Goal, type SearchStep } from "./attack/step.ts";
-export { compileObjective, type Domain, type Objective } from "./attack/objective.ts";
+export { compileObjective, openLooking, type Domain, type Looking, type Objective } from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
 export {
   decodePiece,

@@ -89,6 +89,7 @@ const isProven = ({ lossBound, changeBound, noise }: Measurement, harmDb: number
  */
 export function doubtOf(m: Measurement, harmDb: number): string | undefined {
   if (isProven(m, harmDb)) return undefined;
+  if (m.search?.queries !== undefined) return "it was searched without gradients, which finds less";
   if (m.search?.vanishing) return "its gradient vanishes, so a search along it sees nothing";
   if (m.search?.rising) return "the search was still gaining when it stopped";
   if (!m.strongerThanNoise) return "the search found no more than random noise does";
@@ -100,7 +101,7 @@ export function doubtsOf(measurements: readonly Measurement[], harmDb = 0): stri
   const images = new Map<string, number[]>();
   for (const m of measurements) {
     const doubt = doubtOf(m, harmDb);
-    if (doubt !== undefined) images.set(doubt, [...(images.get(doubt) ?? []), m.image + 1]);
+    if (doubt !== undefined) images.set(doubt, [...new Set([...(images.get(doubt) ?? []), m.image + 1])]);
   }
   return [...images].map(([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`);
 }
@@ -160,7 +161,8 @@ export function judgeHarm(method: string, sizes: readonly Size[], limits: HarmLi
     limits.harmDb,
   );
   const figure = { value: harm.beyond, threshold: limits.ruinDb, unit: `dB beyond noise at ${label}` };
-  const lost = `at ${label} the worst perturbation found costs ${decibels(harm.loss)} (noise that is measured as much ${decibels(harm.noise)}) and leaves ${decibels(harm.left)}`;
+  const how = worst.own.some((m) => m.search?.queries !== undefined) ? " without gradients" : "";
+  const lost = `at ${label} the worst perturbation found${how} costs ${decibels(harm.loss)} (noise that is measured as much ${decibels(harm.noise)}) and leaves ${decibels(harm.left)}`;
   if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}${reason}` };
   if (doubts.length === 0) return { method, outcome: "pass", figure, explanation: lost };
   return {

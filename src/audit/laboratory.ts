@@ -9,8 +9,6 @@ import {
   sizeOf,
   type Backend,
   type HostData,
-  type Shape,
-  type Value,
 } from "../engine/index.ts";
 import {
   besideModel,
@@ -20,13 +18,11 @@ import {
   norm,
   psnr,
   type InverseProblem,
+  type Method,
   type Operator,
-  type Reconstructor,
 } from "../imaging/index.ts";
-import { compileObjective, type Domain, type Objective, type Scene } from "./attack/objective.ts";
-import type { Ball } from "./attack/ascent.ts";
-import { compileSearchStep, type SearchStep } from "./attack/step.ts";
-import { compileUnderMasks, type UnderMask } from "./masked.ts";
+import type { Domain, Scene } from "./attack/objective.ts";
+import { openEither, remembered, type EitherMethod } from "./either-method.ts";
 import { whiteOf } from "./pictures.ts";
 import type { Transfer } from "./schema.ts";
 
@@ -67,23 +63,17 @@ export interface Collected {
   readonly transfers: Transfer[];
 }
 
-export interface Laboratory {
+export interface Laboratory extends EitherMethod {
   readonly problem: InverseProblem;
-  readonly methods: readonly Reconstructor[];
+  readonly methods: readonly Method[];
   readonly seed: number;
   readonly backend: Backend;
   readonly imageCount: number;
   /** Whether the true images are known. */
   readonly known: boolean;
   view(image: number): Promise<View>;
-  objective(method: Reconstructor, domain: Domain): Promise<Objective>;
-  searchStep(method: Reconstructor, domain: Domain, ball: Ball): Promise<SearchStep>;
   /** f(y) without perturbation. */
-  clean(method: Reconstructor, image: number): Promise<Float64Array>;
-  /** x̂ under any mask by one plan, of a method that allows it. */
-  underMasks(method: Reconstructor): Promise<UnderMask | undefined>;
-  /** y ↦ f(y) of a method told that y is so many times as large; undefined of one told nothing. */
-  inUnits(method: Reconstructor, factor: number): Promise<((y: Values) => Promise<HostData>) | undefined>;
+  clean(method: Method, image: number): Promise<Float64Array>;
   /** x ↦ Ax, without noise */
   forward(x: Values): Promise<HostData>;
   /** y ↦ A*y */
@@ -97,29 +87,12 @@ export interface Laboratory {
 }
 
 type Apply = (v: Values) => Promise<HostData>;
-async function compileApply(backend: Backend, shape: Shape, f: (b: GraphBuilder, v: Value) => Value): Promise<Apply> {
+async function compileOperator(operator: Operator, which: "forward" | "adjoint", backend: Backend): Promise<Apply> {
   const b = new GraphBuilder(ops);
-  b.output("out", f(b, b.input("v", [1, ...shape])));
+  const shape = which === "forward" ? operator.domain : operator.range;
+  b.output("out", operator[which](b, b.input("v", [1, ...shape])));
   const plan = await backend.compile(b);
   return async (v) => (await plan.execute({ v })).out;
-}
-function compileOperator(operator: Operator, which: "forward" | "adjoint", backend: Backend): Promise<Apply> {
-  const shape = which === "forward" ? operator.domain : operator.range;
-  return compileApply(backend, shape, operator[which].bind(operator));
-}
-
-/** Each value is made once, when it is first asked for. */
-function remembered<Key, Value>(make: (key: Key) => Promise<Value>, name: (key: Key) => string) {
-  const known = new Map<string, Promise<Value>>();
-  return (key: Key): Promise<Value> => {
-    const at = name(key);
-    let value = known.get(at);
-    if (!value) {
-      value = make(key);
-      known.set(at, value);
-    }
-    return value;
-  };
 }
 
 /** Draws that are 0 but in the cells. */
@@ -136,7 +109,7 @@ const gaussianIn =
 
 export async function openLaboratory(options: {
   problem: InverseProblem;
-  methods: readonly Reconstructor[];
+  methods: readonly Method[];
   seed: number;
   backend: Backend;
   imageCount: number;
@@ -167,30 +140,12 @@ export async function openLaboratory(options: {
     const scene = { x, noise };
     return { scene, image, truth, range, white, y, xNorm: norm(image), yNorm: norm(y), initialPsnr };
   }, String);
-  const objective = remembered<{ method: Reconstructor; domain: Domain }, Objective>(
-    ({ method, domain }) => compileObjective(method, problem, domain, backend),
-    ({ method, domain }) => `${domain} ${method.name}`,
-  );
-  const searchStep = remembered<{ method: Reconstructor; domain: Domain; ball: Ball }, SearchStep>(
-    ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
-    ({ method, domain, ball }) => `${domain} ${ball} ${method.name}`,
-  );
-  const underMasks = remembered<Reconstructor, UnderMask | undefined>(
-    (method) => compileUnderMasks(method, operator, backend),
-    ({ name }) => name,
-  );
-  const inUnits = remembered<{ method: Reconstructor; factor: number }, Apply | undefined>(
-    async ({ method, factor }) => {
-      const told = method.inUnits?.(factor);
-      return told && compileApply(backend, operator.range, (b, y) => told.apply(b, y, operator));
-    },
-    ({ method, factor }) => `${factor} ${method.name}`,
-  );
-  const clean = remembered<{ method: Reconstructor; i: number }, Float64Array>(
+  const either = openEither(problem, backend);
+  const clean = remembered<{ method: Method; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
       const nothing = new Float64Array(sizeOf(operator.domain));
-      const x = await (await objective({ method, domain: "image" })).reconstruct(scene, nothing);
+      const x = await (await either.looking(method, "image")).reconstruct(scene, nothing);
       if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       return x;
     },
@@ -204,10 +159,7 @@ export async function openLaboratory(options: {
     ...options,
     known: measurements === undefined,
     view,
-    objective: (method, domain) => objective({ method, domain }),
-    searchStep: (method, domain, ball) => searchStep({ method, domain, ball }),
-    underMasks,
-    inUnits: (method, factor) => inUnits({ method, factor }),
+    ...either,
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

@@ -3,7 +3,7 @@
 import { ConfigError, log, present } from "../engine/index.ts";
 import { magnitude, maximum, nmse, norm, psnr, ssim } from "../imaging/index.ts";
 import { projected, type Ball } from "./attack/ascent.ts";
-import type { Objective } from "./attack/objective.ts";
+import type { Looking } from "./attack/objective.ts";
 import type { Collected, View } from "./laboratory.ts";
 import { greyPicture, whiteOf } from "./pictures.ts";
 import type { Measurement, Score } from "./schema.ts";
@@ -27,7 +27,7 @@ export interface Setting {
   readonly view: View;
   /** f(y(0)) */
   readonly clean: Float64Array;
-  readonly objective: Objective;
+  readonly looking: Looking;
   /** ‖x‖ or ‖y‖, and the largest magnitude of x or y: what budgets refer to. */
   readonly reference: { readonly norm: number; readonly maximum: number };
   /** A proven Lipschitz constant of the method. */
@@ -88,18 +88,19 @@ function difference(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
 type Noise = Measurement["noise"] & { readonly worstPsnr: number };
 /** Random noise that changes the measurement as much as the perturbation does: ‖Ae‖ = ‖Ar‖. */
 async function besideNoise(setting: Setting, label: string, measuredNorm: number): Promise<Noise> {
-  const { objective, view, clean, draws } = setting;
+  const { looking, view, clean, draws } = setting;
   const { scene, truth, range } = view;
   const draw = setting.noise(label);
-  const looks: { change: number; psnr: number; nmse: number }[] = [];
+  const drawn: Float64Array[] = [];
   for (let k = 0; k < draws; k++) {
     const e = await draw();
-    const length = norm(await objective.measured(e));
-    const scaled = e.map((v) => (length > 0 ? (v * measuredNorm) / length : 0));
-    const x = await objective.reconstruct(scene, scaled);
-    const m = magnitude(x);
-    looks.push({ change: norm(difference(x, clean)), psnr: psnr(truth, m, range), nmse: nmse(truth, m) });
+    const length = norm(await looking.measured(e));
+    drawn.push(e.map((v) => (length > 0 ? (v * measuredNorm) / length : 0)));
   }
+  const looks = (await looking.reconstructAll(scene, drawn)).map((x) => {
+    const m = magnitude(x);
+    return { change: norm(difference(x, clean)), psnr: psnr(truth, m, range), nmse: nmse(truth, m) };
+  });
   const mean = (of: (look: (typeof looks)[number]) => number): number =>
     looks.reduce((total, look) => total + of(look), 0) / draws;
   return {
@@ -127,10 +128,10 @@ function lossBound({ bound, clean, view }: Setting, measuredNorm: number): numbe
  * it.
  */
 async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
-  const { objective, view, shape, content, clean } = setting;
+  const { looking, view, shape, content, clean } = setting;
   const { pictures, errors, changes } = setting.collected;
   const { scene, white } = view;
-  const added = await objective.asImage(r);
+  const added = await looking.asImage(r);
   const perturbation = magnitude(added);
   const gain = niceGain(white / (GAINED * whiteOf(perturbation)));
   const error = magnitude(difference(x, content ? sum(scene.x, r) : scene.x));
@@ -167,14 +168,14 @@ export async function measurePerturbation(
   proposed: Float64Array,
   options: MeasureOptions,
 ): Promise<Measurement> {
-  const { test, method, image, view, clean, objective, content, reference, before } = setting;
+  const { test, method, image, view, clean, looking, content, reference, before } = setting;
   const { label, relativeBudget, series, iteration, picture } = options;
   const r = clipped(setting, proposed, options);
-  const x = await objective.reconstruct(view.scene, r);
+  const x = await looking.reconstruct(view.scene, r);
   if (!x.every(Number.isFinite))
     throw new ConfigError(`its reconstruction of image ${image + 1} is not finite under ${label}`, {});
   const length = norm(r);
-  const measuredNorm = norm(await objective.measured(r));
+  const measuredNorm = norm(await looking.measured(r));
   const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measuredNorm);
   const after = qualityOf(setting, x, content ? magnitude(sum(view.scene.x, r)) : view.truth);
   const outputChange = norm(difference(x, clean));
@@ -209,11 +210,11 @@ export async function measureChange(
   r: Float64Array,
   { label, picture }: Pick<MeasureOptions, "label" | "picture">,
 ): Promise<Score> {
-  const { test, method, image, view, clean, objective, shape, collected } = setting;
-  const x = await objective.reconstruct(view.scene, r);
+  const { test, method, image, view, clean, looking, shape, collected } = setting;
+  const x = await looking.reconstruct(view.scene, r);
   if (!x.every(Number.isFinite))
     throw new ConfigError(`its reconstruction of measurement ${image + 1} is not finite under ${label}`, {});
-  const measured = norm(await objective.measured(r));
+  const measured = norm(await looking.measured(r));
   const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measured);
   const changed = difference(x, clean);
   const [change, size] = [norm(changed), Math.max(norm(clean), 1e-30)];

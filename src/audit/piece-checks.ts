@@ -17,7 +17,7 @@ import {
 } from "../imaging/index.ts";
 import { aFacts, aNumberFrom0, aNumberOrNull, type Checks } from "./detail-checks.ts";
 import { cleanKey, testKey, type AuditHeader, type Piece, type PieceRecord } from "./plan.ts";
-import { accuracy, gradientCheck, measurement, rate, result, score, transfer } from "./result-checks.ts";
+import { accuracy, gradientCheck, measurement, rate, repeat, result, score, transfer } from "./result-checks.ts";
 import type { Findings } from "./stability/test.ts";
 
 const aBase64: Check = check(
@@ -32,6 +32,8 @@ const findings: Checks<Findings> = {
 const piece: Checks<Piece> = {
   error: maybe(aText),
   constant: maybe(aFlag),
+  leftOut: maybe(aText),
+  repeat: maybe(aRecord(repeat)),
   accuracy: maybe(aRecord(accuracy)),
   gradientCheck: maybe(aRecord(gradientCheck)),
   local: maybe(aNumberFrom0),

@@ -12,7 +12,7 @@ import {
   version,
   type Backend,
 } from "../engine/index.ts";
-import { dotTest, lacking, misfit, type InverseProblem, type Reconstructor } from "../imaging/index.ts";
+import { dotTest, lacking, misfit, type InverseProblem, type Method } from "../imaging/index.ts";
 import { certificatePiece, cleanPiece, POWER_STEPS } from "./clean.ts";
 import { openLaboratory, type Collected, type Laboratory, type View } from "./laboratory.ts";
 import { greyPicture } from "./pictures.ts";
@@ -22,6 +22,7 @@ import {
   type AuditResult,
   type GradientCheck,
   type ImageRecord,
+  type Repeat,
   type Transfer,
 } from "./schema.ts";
 import { auditFingerprint, type AuditSpec } from "./spec.ts";
@@ -33,7 +34,7 @@ const ADJOINT_TOLERANCE = 1e-4;
 
 export interface AuditOptions {
   readonly problem: InverseProblem;
-  readonly methods: readonly Reconstructor[];
+  readonly methods: readonly Method[];
   readonly tests: readonly StabilityTest[];
   readonly seed: number;
   readonly backend: Backend;
@@ -89,6 +90,9 @@ export interface PieceRecord {
 export interface Piece {
   readonly error?: string;
   readonly constant?: boolean;
+  /** Why the test cannot be had of this method. */
+  readonly leftOut?: string;
+  readonly repeat?: Omit<Repeat, "method">;
   readonly accuracy?: Accuracy;
   readonly gradientCheck?: GradientCheck;
   readonly local?: number;
@@ -170,12 +174,29 @@ const unfit = (
   { problem, known }: Pick<Laboratory, "problem" | "known">,
 ): string | undefined => lacking(problem.operator, requires) ?? (known || referenceFree ? undefined : NO_TRUTH);
 
+/** Said of a test that differentiates the method, where it is a program. */
+const NO_GRADIENT = "needs a gradient, and a program has none";
+/** One method on one image for one test. */
+function tested(lab: Laboratory, test: StabilityTest, method: Method, image: number): Pick<Job, "steps" | "compute"> {
+  const differentiable = lab.differentiable(method);
+  if (test.gradients === "needed" && !differentiable)
+    return { steps: 1, compute: async () => ({ leftOut: NO_GRADIENT }) };
+  return {
+    steps: differentiable ? test.steps : (test.queries ?? test.steps),
+    async compute(collected, tick) {
+      const subject = await openSubject(lab, { test, method, image, collected, tick });
+      if (lab.known) return { findings: await test.examine(subject) };
+      return { findings: { measurements: [], scores: (await test.referenceFree?.examine(subject)) ?? [] } };
+    },
+  };
+}
+
 /**
  * Every piece: first each method on each image as it is, then test by test, then the certificates.
  */
 function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory): Job[] {
   const { imageCount: count } = lab;
-  const every = (make: (method: Reconstructor, m: number, image: number) => Job): Job[] =>
+  const every = (make: (method: Method, m: number, image: number) => Job): Job[] =>
     methods.flatMap((method, m) => Array.from({ length: count }, (_, i) => make(method, m, i)));
   const clean = every((method, m, image) => ({
     key: cleanKey(m, image),
@@ -184,19 +205,14 @@ function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory)
     steps: 1,
     compute: (collected) => cleanPiece(lab, method, image, collected),
   }));
-  const tested = tests
+  const ofTests = tests
     .filter((test) => unfit(test, lab) === undefined)
     .flatMap((test) =>
       every((method, m, image) => ({
         key: testKey(test.id, m, image),
         image,
         what: `${test.id}: ${method.name}, image ${image + 1} of ${count}`,
-        steps: test.steps,
-        compute: async (collected, tick) => {
-          const subject = await openSubject(lab, { test, method, image, collected, tick });
-          if (lab.known) return { findings: await test.examine(subject) };
-          return { findings: { measurements: [], scores: (await test.referenceFree?.examine(subject)) ?? [] } };
-        },
+        ...tested(lab, test, method, image),
       })),
     );
   const bounds = methods.map((method, m) => ({
@@ -206,7 +222,7 @@ function jobsOf({ methods, tests, certificates }: AuditOptions, lab: Laboratory)
     steps: POWER_STEPS,
     compute: (_: Collected, tick: () => Promise<void>) => certificatePiece(lab, method, tick),
   }));
-  return [...clean, ...tested, ...(certificates ? bounds : [])];
+  return [...clean, ...ofTests, ...(certificates ? bounds : [])];
 }
 
 const metrics = {

@@ -37,6 +37,7 @@ import type {
   Measurement,
   MethodRecord,
   RateScore,
+  Repeat,
   Score,
   TestRecord,
   Transfer,
@@ -53,6 +54,7 @@ export const gradientCheck: Checks<GradientCheck> = {
   tolerance: aNumberFrom0,
   passed: aFlag,
 };
+export const repeat: Checks<Omit<Repeat, "method">> = { difference: aNumberFrom0, noise: aNumberFrom0 };
 export const accuracy: Checks<Accuracy> = {
   method: aText,
   image: aWhole,
@@ -102,6 +104,7 @@ const search: Checks<NonNullable<Measurement["search"]>> = {
   gradients: maybe(aWhole),
   largestChange: maybe(aNumberFrom0),
   vanishing: maybe(aFlag),
+  queries: maybe(aWhole),
 };
 const likelihood: Checks<NonNullable<Measurement["likelihood"]>> = {
   probability: aShare,
@@ -210,6 +213,7 @@ export const result: Checks<AuditResult> = {
   methods: aList(aRecord(method)),
   metrics: aRecord({ psnr: aText, ssim: aText, nmse: aText }),
   gradientChecks: aList(aRecord(gradientCheck)),
+  repeats: maybe(aList(aRecord({ method: aText, ...repeat }))),
   initialPsnr: maybe(aList(aNumberOrNull)),
   accuracy: aList(aRecord(accuracy)),
   tests: aList(aRecord(test)),

@@ -5,7 +5,7 @@ import type { Detail, Outcome } from "../report/index.ts";
 import type { AuditSpec } from "./spec.ts";
 
 export type { Outcome };
-export const schemaVersion = "1.4";
+export const schemaVersion = "1.5";
 type Facts = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 
 export interface ImageRecord {
@@ -30,6 +30,15 @@ export interface GradientCheck {
   readonly relativeError: number;
   readonly tolerance: number;
   readonly passed: boolean;
+}
+/**
+ * A program was asked twice about the first image's measurement: ‖x̂ − x̂′‖/‖x̂‖, 0 where it
+ * repeats itself; and the same for a measurement with other noise.
+ */
+export interface Repeat {
+  readonly method: string;
+  readonly difference: number;
+  readonly noise: number;
 }
 /** `maxError` is the largest |x̂ − x|, with phase. */
 export interface Accuracy {
@@ -171,6 +180,8 @@ export interface Measurement {
     readonly largestChange?: number;
     /** The gradient was zero, or nearly, wherever the search looked. */
     readonly vanishing?: boolean;
+    /** How often a search without gradients asked: it is weaker than one along them. Since 1.5. */
+    readonly queries?: number;
   };
   /**
    * Where the method has a proven Lipschitz constant: dB that no perturbation measured as this
@@ -280,6 +291,8 @@ export interface AuditResult {
   readonly methods: readonly MethodRecord[];
   readonly metrics: Readonly<Record<"psnr" | "ssim" | "nmse", string>>;
   readonly gradientChecks: readonly GradientCheck[];
+  /** Of programs. Since 1.5. */
+  readonly repeats?: readonly Repeat[];
   /** PSNR of each image's first image from the data: A*y unless the operator knows a better one. */
   readonly initialPsnr?: readonly number[];
   readonly accuracy: readonly Accuracy[];

@@ -29,6 +29,7 @@ import {
   type Check,
   type ImageSet,
   type Kinds,
+  type MethodsGiven,
   type MethodSpec,
   type Networks,
   type Noise,
@@ -71,6 +72,8 @@ export interface AuditSpec {
 export interface Given {
   readonly arrays: Arrays;
   readonly networks: Networks;
+  /** Programs that the host runs, by the hash of their specs. */
+  readonly programs?: MethodsGiven["programs"];
 }
 
 const records: Check = aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) }));
@@ -143,9 +146,10 @@ function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
 
 /**
  * The audit that a spec describes, on a backend that gives its bits. Throws ConfigError for another
- * backend and for options out of range, FormatError for an array or a network that is not given.
+ * backend and for options out of range, FormatError for an array, a network or a
+ * program that is not given.
  */
-export function auditFromSpec(spec: AuditSpec, { arrays, networks }: Given, backend: Backend): AuditOptions {
+export function auditFromSpec(spec: AuditSpec, { arrays, networks, programs }: Given, backend: Backend): AuditOptions {
   if (backend.name !== spec.backend.name)
     throw new ConfigError(
       `audit: it is to run on the backend ${spec.backend.name}, this one is ${backend.name}; open that one`,
@@ -156,7 +160,7 @@ export function auditFromSpec(spec: AuditSpec, { arrays, networks }: Given, back
     spec,
     ...(measurements ? { measurements } : {}),
     problem: inverseProblem({ operator: openOperator(spec.operator, arrays), noise: spec.noise, images: set }),
-    methods: spec.methods.map((method) => openMethod(method, networks)),
+    methods: spec.methods.map((method) => openMethod(method, networks, programs)),
     tests: spec.tests.map(openTest),
     seed: spec.seed,
     backend,

@@ -1,13 +1,13 @@
 // What a test is given: one method on one image, with everything that it may look at.
-import { random, sizeOf } from "../engine/index.ts";
-import { magnitude, maximum, misfit, psnr, reconstruct, type Mask, type Reconstructor } from "../imaging/index.ts";
-import type { Random } from "../engine/index.ts";
+import { ConfigError, present, random, sizeOf, type Random } from "../engine/index.ts";
+import { magnitude, maximum, psnr, type Mask, type Method } from "../imaging/index.ts";
 import { audited } from "./audited.ts";
+import { searchByQueries, type Queried } from "./attack/gradient-free.ts";
 import { search, type Found, type Start } from "./attack/search.ts";
 import type { Goal } from "./attack/step.ts";
 import type { Collected, Laboratory, View } from "./laboratory.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
-import type { Domain } from "./attack/objective.ts";
+import type { Domain, Objective } from "./attack/objective.ts";
 import {
   clipped,
   MEAN_DRAWS,
@@ -30,7 +30,7 @@ async function othersOf(lab: Laboratory, test: StabilityTest, image: number): Pr
   for (const other of lab.methods) {
     try {
       const clean = await lab.clean(other, image);
-      const { reconstruct: look } = await lab.objective(other, test.domain);
+      const { reconstruct: look } = await lab.looking(other, test.domain);
       others.push({ name: other.name, clean, under: (r) => look(scene, r) });
     } catch {
       // it has no image to compare with
@@ -72,30 +72,28 @@ async function transfer(lab: Laboratory, job: SubjectJob, others: readonly Other
  */
 async function psnrWith(
   lab: Laboratory,
-  method: Reconstructor,
+  method: Method,
   { scene, truth, range }: View,
   mask: Mask,
   rng: Random,
 ): Promise<number | undefined> {
-  const other = lab.problem.operator.sampling?.under(mask);
-  if (!lab.spectrum || !other || misfit(method, other) !== undefined) return undefined;
+  if (!lab.spectrum) return undefined;
   const cells = mask.data;
   // drawn everywhere, so that a cell has the same noise in every mask that measures it
   const measured = Float64Array.from(await lab.spectrum(scene.x), (v, k) => {
     const e = lab.problem.noise.sigma * rng.normal();
     return cells[k % cells.length] ? v + e : 0;
   });
-  const under = await lab.underMasks(method);
-  const x = under ? await under(measured, mask) : await reconstruct(method, measured, other, lab.backend);
-  return psnr(truth, magnitude(x), range);
+  const x = await lab.underMask(method, measured, mask);
+  return x && psnr(truth, magnitude(x), range);
 }
 
 /** f(factor·y), of the method that is told of the factor, or as it is. */
-async function inUnits(lab: Laboratory, method: Reconstructor, view: View, factor: number): Promise<Float64Array> {
+async function inUnits(lab: Laboratory, method: Method, view: View, factor: number): Promise<Float64Array> {
   const scaled = view.y.map((v) => factor * v);
   const told = await lab.inUnits(method, factor);
-  if (told) return Float64Array.from(await told(scaled));
-  const { reconstruct: look } = await lab.objective(method, "measurement");
+  if (told) return (await told([scaled]))[0];
+  const { reconstruct: look } = await lab.looking(method, "measurement");
   return look(
     view.scene,
     scaled.map((v, k) => v - view.y[k]),
@@ -106,13 +104,12 @@ async function inUnits(lab: Laboratory, method: Reconstructor, view: View, facto
  * The local singular vector, where small perturbations are answered most; nothing where there is
  * none.
  */
-async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
-  const { method, image, domain, clean, label, tick } = job;
+async function singularStart(lab: Laboratory, objective: Objective, job: SeekJob): Promise<Start[]> {
+  const { image, domain, clean, label, tick } = job;
   const { scene, xNorm, yNorm } = await lab.view(image);
-  const objective = await lab.objective(method, domain);
   const radius = 1e-3 * (domain === "image" ? xNorm : yNorm);
   const start = await lab.measuredNoise(domain, `singular ${label}`)();
-  const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, clean);
+  const climb = (r: Float64Array): ReturnType<Objective["climb"]> => objective.climb(scene, r, clean);
   const { sigma, vector } = await localLipschitz(
     climb,
     start,
@@ -125,7 +122,7 @@ async function singularStart(lab: Laboratory, job: SeekJob): Promise<Start[]> {
 export const SINGULAR_STEPS = 16;
 
 interface SeekJob {
-  readonly method: Reconstructor;
+  readonly method: Method;
   readonly image: number;
   readonly domain: Domain;
   readonly clean: Float64Array;
@@ -139,25 +136,53 @@ interface SeekJob {
 async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Found[]> {
   const { method, image, domain, clean, label, tick } = job;
   const { scene } = await lab.view(image);
-  const { radii, ball = "l2", window, settings, starts = [], singular = true } = wanted;
+  const { radii, ball = "l2", window, settings, queries, starts = [], singular = true } = wanted;
   const goals: readonly Goal[] = wanted.goals ?? [
     { name: "harm", p: scene.x, magnitudes: true },
     { name: "change", p: clean },
   ];
-  const searched = {
-    step: await lab.searchStep(method, domain, ball),
-    scene,
+  const common = {
     goals: goals.map((goal) => (window ? { ...goal, window } : goal)),
     random: lab.measuredNoise(domain, `start ${label}`),
-    starts: [...starts, ...(singular ? await singularStart(lab, job) : [])],
     tick,
   };
-  return search(searched, { radii, ...settings });
+  const [step, objective] = [await lab.searchStep(method, domain, ball), await lab.objective(method, domain)];
+  if (!step || !objective) {
+    const queried = { ...(await asQueried(lab, job)), ...common, ball };
+    const own = singular ? [await ownError(lab, job)] : [];
+    return searchByQueries({ ...queried, starts: [...starts, ...own] }, present({ radii, queries }));
+  }
+  const own = singular ? await singularStart(lab, objective, job) : [];
+  return search({ ...common, step, scene, starts: [...starts, ...own] }, { radii, ...settings });
+}
+
+/** What a search without gradients asks of a method. */
+async function asQueried(
+  lab: Laboratory,
+  { method, image, domain, clean, label }: SeekJob,
+): Promise<Pick<Queried, "look" | "place" | "directionOf" | "together" | "shape" | "clean" | "rng">> {
+  const { scene } = await lab.view(image);
+  const looking = await lab.looking(method, domain);
+  return {
+    look: (rs) => looking.reconstructAll(scene, rs),
+    place: async (z) => (domain === "image" ? z : Float64Array.from(await lab.forward(z))),
+    directionOf: looking.asImage,
+    together: looking.together,
+    shape: lab.problem.images.shape,
+    clean,
+    rng: random(lab.seed).fork(`queries ${label}`),
+  };
+}
+/** What is wrong with the image already: a start that needs no gradient. */
+async function ownError(lab: Laboratory, { image, domain, clean }: SeekJob): Promise<Start> {
+  const { scene } = await lab.view(image);
+  const error = clean.map((v, k) => v - scene.x[k]);
+  return { kind: "its own error", r: domain === "image" ? error : Float64Array.from(await lab.forward(error)) };
 }
 
 interface SubjectJob {
   readonly test: StabilityTest;
-  readonly method: Reconstructor;
+  readonly method: Method;
   readonly image: number;
   readonly collected: Collected;
   readonly tick: () => Promise<void>;
@@ -171,6 +196,7 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
   const view = await lab.view(image);
   const { scene, image: seen, truth, range, y, xNorm, yNorm } = view;
   const clean = await lab.clean(method, image);
+  const looking = await lab.looking(method, domain);
   const objective = await lab.objective(method, domain);
   const others = await othersOf(lab, test, image);
   const label = `${test.id} ${method.name} ${image}`;
@@ -185,7 +211,7 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     shape: problem.images.shape,
     view,
     clean,
-    objective,
+    looking,
     reference,
     before: qualityOf({ view, shape: problem.images.shape }, clean, truth),
     draws: test.gradients ? SEARCH_DRAWS : MEAN_DRAWS,
@@ -211,10 +237,16 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     random: lab.measuredNoise(domain, `start ${label}`),
     tick,
     seek: (wanted) => seek(lab, { method, image, domain, clean, label, tick }, wanted),
-    climb: (r, aim) => objective.climb(scene, r, aim?.at ?? clean, aim?.window),
-    reconstruct: (r) => objective.reconstruct(scene, r),
+    async climb(r, aim) {
+      if (!objective) throw new ConfigError("the test goes along gradients; it must say that it needs them", {});
+      return objective.climb(scene, r, aim?.at ?? clean, aim?.window);
+    },
+    together: looking.together,
+    reconstruct: (r) => looking.reconstruct(scene, r),
+    reconstructAll: (rs) => looking.reconstructAll(scene, rs),
     inUnits: (factor) => inUnits(lab, method, view, factor),
-    psnrOf: async (r) => psnr(truth, magnitude(await objective.reconstruct(scene, r)), range),
+    psnrOf: async (r) => psnr(truth, magnitude(await looking.reconstruct(scene, r)), range),
+    psnrOfAll: async (rs) => (await looking.reconstructAll(scene, rs)).map((x) => psnr(truth, magnitude(x), range)),
     psnrWith: (mask, rng) => psnrWith(lab, method, view, mask, rng),
     forward: lab.forward,
     ...(lab.spectrum && sampling ? { scan: { x: seen, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),

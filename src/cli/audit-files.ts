@@ -28,8 +28,9 @@ function testSummary(result: AuditResult, test: TestRecord, number: number): Par
   const rows = result.methods.map(({ name }) => {
     const own = test.measurements.filter((m) => m.method === name);
     const found = result.problem.images.flatMap((_, i) => last(own.filter((m) => m.image === i)) ?? []);
+    const weaker = own.some((m) => m.search?.queries !== undefined) ? " (no gradients)" : "";
     return [
-      name,
+      `${name}${weaker}`,
       mean(found.map((m) => m.psnr.after)),
       mean(found.map((m) => m.noise.psnr)),
       mean(found.map((m) => m.amplification)),

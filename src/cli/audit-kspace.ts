@@ -34,12 +34,17 @@ function checkOptions(values: AuditValues): void {
 
 /**
  * Measured k-space as fiducial reconstruct takes it: one measurement a slice, of multi-coil one of
- * all coils. Throws what fromKspace throws, and ConfigError for options that simulate and for coils
- * without their maps.
+ * all coils; of the network's size where that is `fixed`. Throws what fromKspace throws, and
+ * ConfigError for options that simulate and for coils without their maps.
  */
-export async function measuredKspace(values: AuditValues, path: string, model: Model): Promise<Audited> {
+export async function measuredKspace(
+  values: AuditValues,
+  path: string,
+  model: Model,
+  fixed: boolean,
+): Promise<Audited> {
   checkOptions(values);
-  const { operator, sampling, scans, arrays } = await fromKspace(values, path, model, true);
+  const { operator, sampling, scans, arrays } = await fromKspace(values, path, model, fixed);
   if (scans.some(({ y }) => y.length > 1))
     throw new ConfigError(
       `${path}: it has several coils; give --operator multi-coil with --coils FILE of their maps, or --coils espirit`,

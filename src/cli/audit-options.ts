@@ -1,6 +1,7 @@
 // The options of an audit, and the command line that repeats one.
 import { ascentPresets } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
+import { commandOptions, readCommand } from "./command-words.ts";
 import { classicalNames, imageOptions, lambdaOption, samplingOptions } from "./inputs.ts";
 import { modelOptions } from "./models.ts";
 import { isCount } from "./operator-inputs.ts";
@@ -98,6 +99,10 @@ export const testOptions = {
     from: 1,
     help: "its random starts, per budget, beside those that it knows",
   }),
+  queries: integer({
+    from: 1,
+    help: "of a program, which has no gradient: queries of ascent, worst-case and invented at the largest budget, fewer at the others (600)",
+  }),
   maxLoss: number({
     value: "DB",
     default: 3,
@@ -122,8 +127,9 @@ export const failOnOption = {
 export const auditOptions = {
   model: texts({
     value: "FILE",
-    help: "checkpoint of the network to audit, and of others to put beside it (the embedded cascade and U-Net, 128×128)",
+    help: "checkpoint of the network to audit, and of others to put beside it (the embedded cascade and U-Net, 128×128; none with --command)",
   }),
+  ...commandOptions,
   ...modelOptions,
   name: text({ value: "NAME", help: "what the report calls the first (its own name, or one by its layers)" }),
   kspace: text({
@@ -151,7 +157,16 @@ type Name = keyof AuditValues;
 
 const files: ReadonlySet<Name> = new Set(["mask", "trajectory", "kspace"]);
 /** What the result does not depend on. */
-const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
+const aside: ReadonlySet<Name> = new Set([
+  "out",
+  "json",
+  "debug",
+  "help",
+  "failOn",
+  "shard",
+  "threads",
+  "commandTimeout",
+]);
 
 /**
  * The command that repeats this audit. Paths may carry a patient's name, so they are left for the
@@ -161,6 +176,7 @@ export function commandOf(values: AuditValues): string {
   const words = wordsOf(auditOptions, values, (name, word) => {
     if (aside.has(name)) return undefined;
     if (name === "images") return `FILE_${word}`;
+    if (name === "command") return `"${readCommand(word).shown}"`;
     if (name === "model") return values.model.length > 1 ? `MODEL_${word}` : "MODEL";
     const isFile = files.has(name) || (name === "coils" && !isCount(word));
     return isFile ? name.toUpperCase() : word;

@@ -1,7 +1,7 @@
 // An audit's pieces on the processors: each is written as soon as it is known, so that an audit
 // that
 // was stopped goes on where it was, and parts of it can be computed on other machines.
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { decodePiece, encodePiece, type AuditPlan, type Piece, type PieceRecord } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import type { Handed } from "./audit-setup.ts";
@@ -16,12 +16,16 @@ import {
   writePiecesHeader,
   type PiecesHeader,
 } from "./piece-files.ts";
+import { serveProgram } from "./program-port.ts";
+import type { Program } from "./programs.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Computing {
   readonly own: Omit<PiecesHeader, "header">;
   /** For other threads. */
   readonly handed: Handed;
+  /** Which they ask for through this one. */
+  readonly program?: Program | undefined;
   readonly threads: number;
   readonly terminal: Terminal;
 }
@@ -91,6 +95,14 @@ const work = (worker: Worker, queue: PieceRecord[], tick: Watch["tick"], finish:
     next();
   });
 
+function openWorker(handed: Handed, program: Program | undefined): Worker {
+  const address = new URL("./audit-worker.js", import.meta.url);
+  if (!program) return new Worker(address, { workerData: handed });
+  const { port1, port2: port } = new MessageChannel();
+  serveProgram(program, port1);
+  return new Worker(address, { workerData: { ...handed, port }, transferList: [port] });
+}
+
 /**
  * Computes the pieces of a shard that the folder lacks, on `threads` threads, and writes each as
  * soon as it is known. Throws ConfigError when the folder holds another audit's, FormatError for
@@ -99,7 +111,7 @@ const work = (worker: Worker, queue: PieceRecord[], tick: Watch["tick"], finish:
 export async function computePieces(
   out: string,
   plan: AuditPlan,
-  { own, handed, threads, terminal }: Computing,
+  { own, handed, program, threads, terminal }: Computing,
 ): Promise<Map<string, Piece>> {
   const { header } = plan;
   const pieces = begun(out, plan, own);
@@ -120,9 +132,8 @@ export async function computePieces(
       await finish(piece, encodePiece(await plan.compute(piece.key, () => watched.tick(piece))));
     return pieces;
   }
-  const address = new URL("./audit-worker.js", import.meta.url);
   const count = Math.min(threads, open.length);
-  const workers = Array.from({ length: count }, () => new Worker(address, { workerData: handed }));
+  const workers = Array.from({ length: count }, () => openWorker(handed, program));
   const queue = [...open];
   try {
     await Promise.all(workers.map((worker) => work(worker, queue, watched.tick, finish)));

@@ -1,6 +1,7 @@
 // What an audit's options ask for, as a spec and what it names. The command and its workers open
 // the
 // audit from that.
+import type { MessagePort } from "node:worker_threads";
 import {
   ascentPresets,
   auditFromSpec,
@@ -11,10 +12,12 @@ import {
   type TestSpec,
 } from "../audit/index.ts";
 import { openBackend, present, type Backend } from "../engine/index.ts";
-import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash } from "../imaging/index.ts";
+import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash, type RunProgram } from "../imaging/index.ts";
 import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
 import { measuredKspace, type Audited } from "./audit-kspace.ts";
+import { openCommand, questionOf, type Program } from "./programs.ts";
+import { programBehind } from "./program-port.ts";
 import {
   chooseBackend,
   chooseMeasuring,
@@ -38,11 +41,14 @@ const chosen = ({ tests }: TestValues, name: TestName): boolean => tests.include
 function testsOf(options: AuditValues): TestSpec[] {
   const coils = options.operator === "multi-coil";
   const { maxLoss: maxPsnrLoss, leastRecovery, preset, region } = options;
+  const queried = present({ queries: options.queries });
   const named: Readonly<Record<Exclude<TestName, "certificates">, TestSpec>> = {
     ascent: {
       kind: "instabilityAscent",
       maxPsnrLoss,
-      ...(preset ? ascentPresets[preset] : { relativeNorms: options.norms, iterations: options.iterations }),
+      ...(preset
+        ? ascentPresets[preset]
+        : { relativeNorms: options.norms, iterations: options.iterations, ...queried }),
     },
     "worst-case": {
       kind: "worstCasePerturbation",
@@ -52,9 +58,10 @@ function testsOf(options: AuditValues): TestSpec[] {
       maxPsnrLoss,
       steps: options.steps,
       restarts: options.restarts,
+      ...queried,
       ...(region ? { region } : {}),
     },
-    invented: { kind: "inventedDetail" },
+    invented: { kind: "inventedDetail", ...queried },
     details: { kind: "structuralChange", placements: options.placements, leastRecovery },
     "lost-detail": { kind: "lostDetailSearch", leastShare: leastRecovery },
     rates: { kind: "samplingRates" },
@@ -71,16 +78,21 @@ function testsOf(options: AuditValues): TestSpec[] {
     .map(([, test]) => test);
 }
 
-/** An audit as it is handed to another thread: the spec, and the bytes of what it names. */
+/**
+ * An audit as it is handed to another thread: the spec, the bytes of what it names, and the way to
+ * ask its program.
+ */
 export interface Handed {
   readonly spec: AuditSpec;
   readonly arrays: Given["arrays"];
   readonly checkpoints: readonly Uint8Array[];
+  readonly port?: MessagePort;
 }
 export interface Setup {
   readonly audit: AuditOptions & { readonly spec: AuditSpec };
   readonly sampling: Noted;
   readonly handed: Handed;
+  readonly program?: Program;
 }
 
 /** The scans, each with how it is unlike what the network was trained on. */
@@ -99,9 +111,14 @@ function besideOf(options: AuditValues): readonly string[] {
   return methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), plain];
 }
 
-/** The network that is audited, and those beside it; those that the package brings unless given. */
-async function networksOf({ model, name, size }: AuditValues, { network }: Model): Promise<readonly Network[]> {
-  const networks = [name === undefined ? network : { ...network, name }];
+/**
+ * The network that is audited, and those beside it; those that the package brings unless given, or
+ * unless a program is audited.
+ */
+async function networksOf(options: AuditValues, { network }: Model): Promise<readonly Network[]> {
+  const { model, name, size, command } = options;
+  if (command !== undefined && model.length === 0) return [];
+  const networks = [name === undefined || command !== undefined ? network : { ...network, name }];
   const others = model.length === 0 ? OTHER_MODELS : model.slice(1);
   // --as is the first one's
   for (const path of others) networks.push((await loadModel({ model: path, as: undefined, size })).network);
@@ -109,17 +126,29 @@ async function networksOf({ model, name, size }: AuditValues, { network }: Model
 }
 
 /** Measurements simulated from images, or k-space as it is, of whose noise nothing is known. */
-async function auditedOn(options: AuditValues, model: Model, backend: Backend, terminal: Terminal): Promise<Audited> {
-  if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model);
+async function auditedOn(
+  options: AuditValues,
+  { model, networks, backend }: { model: Model; networks: readonly Network[]; backend: Backend },
+  terminal: Terminal,
+): Promise<Audited> {
+  if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model, networks.length > 0);
   const { operator, arrays, sampling } = await chooseMeasuring(options, model);
   const images = await loadImages(options, model.shape, backend, terminal);
   return {
     operator,
     sampling,
     arrays: new Map([...images.arrays, ...arrays]),
-    images: withUnlikeness(images, model.network, terminal),
+    images: networks.length > 0 ? withUnlikeness(images, model.network, terminal) : images.spec,
     sigma: chooseNoise(options, model),
   };
+}
+
+/** The program by the hash of its spec, as methods run it. */
+function programsOf({ methods }: AuditSpec, program: Program | undefined): NonNullable<Given["programs"]> {
+  const own = methods.filter((method) => method.kind === "command");
+  if (!program) return new Map();
+  const run: RunProgram = (measurements, operator) => program.ask(questionOf(measurements, operator));
+  return new Map(own.map(({ sha256 }) => [sha256, run]));
 }
 
 /** Everything that the options ask for. */
@@ -129,7 +158,9 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const networks = await networksOf(options, model);
   const named = networksByHash(networks);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
-  const { operator, sampling, arrays, images, sigma } = await auditedOn(options, model, backend, terminal);
+  const on = await auditedOn(options, { model, networks, backend }, terminal);
+  const { operator, sampling, arrays, images, sigma } = on;
+  const command = options.command === undefined ? undefined : openCommand(options, options.command, on);
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
@@ -137,6 +168,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     noise: gaussianNoise({ sigma: sigma ?? 0 }),
     images,
     methods: [
+      ...(command ? [command.spec] : []),
       ...[...named.keys()].map((sha256) => ({ kind: "networkReconstructor", sha256 }) as const),
       ...besideOf(options).map((name) => classicalMethod(name, options, sigma)),
     ],
@@ -145,17 +177,20 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     seed: options.seed,
     backend: { name: backend.name, precision: options.precision },
   };
-  return {
-    audit: { ...auditFromSpec(spec, { arrays, networks: named }, backend), spec },
+  const program = command?.program;
+  return present({
+    audit: { ...auditFromSpec(spec, { arrays, networks: named, programs: programsOf(spec, program) }, backend), spec },
     sampling,
     handed: { spec, arrays, checkpoints: networks.map(saveNetwork) },
-  };
+    program,
+  });
 }
 
 /** The same audit in another thread. */
-export async function openHanded({ spec, arrays, checkpoints }: Handed): Promise<AuditOptions> {
+export async function openHanded({ spec, arrays, checkpoints, port }: Handed): Promise<AuditOptions> {
   const networks = networksByHash(checkpoints.map((bytes) => loadNetwork(bytes, "the network")));
   const { name, precision } = spec.backend;
   const backend: Backend = await openBackend(name as "wasm" | "reference", { precision, threads: 1 });
-  return auditFromSpec(spec, { arrays, networks }, backend);
+  const programs = programsOf(spec, port && programBehind(port));
+  return auditFromSpec(spec, { arrays, networks, programs }, backend);
 }

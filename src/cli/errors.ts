@@ -1,6 +1,6 @@
 // What an exit code means: 0 done, 1 a test failed and --fail-on asked, 2 bad input, 3 an error of
 // ours or of the machine.
-import { FiducialError } from "../engine/index.ts";
+import { ConfigError, FiducialError } from "../engine/index.ts";
 
 export const DONE = 0;
 export const TEST_FAILED = 1;
@@ -13,6 +13,16 @@ export type ExitCode = typeof DONE | typeof TEST_FAILED | typeof BAD_INPUT | typ
 export class MachineError extends FiducialError {
   override readonly name = "MachineError" as const;
   readonly code = "MACHINE" as const;
+}
+
+/** A program of the user's failed. What it said may name files: a report has the message alone. */
+export class ProgramError extends ConfigError {
+  /** For the terminal. */
+  readonly whole: string;
+  constructor(message: string, whole: string) {
+    super(message, {});
+    this.whole = whole;
+  }
 }
 
 /** By an error's code, for one that comes from another thread has lost its class. */
@@ -36,6 +46,7 @@ const outOfMemory = (error: Error & { code?: string }): boolean =>
 export function explained(thrown: unknown): { readonly line: string; readonly code: ExitCode } {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const { code } = error as { code?: string };
+  if (error instanceof ProgramError) return { line: error.whole, code: BAD_INPUT };
   if (code !== undefined && Object.hasOwn(meanings, code)) return { line: error.message, code: meanings[code] };
   if (outOfMemory(error))
     return {

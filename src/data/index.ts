@@ -1,5 +1,5 @@
 // The public face of data: bytes in, slices of numbers out, and back.
-export { readNpyArray, writeNpy, type NpyArray } from "./formats/npy.ts";
+export { readNpyArray, writeNpy, writeNpyComplex, writeNpyFlags, type NpyArray } from "./formats/npy.ts";
 export { readPicture } from "./formats/picture.ts";
 export { writeDicom } from "./formats/dicom-writer.ts";
 export { writeNifti } from "./formats/nifti-writer.ts";

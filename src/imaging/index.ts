@@ -49,12 +49,15 @@ export {
   methods,
   networksByHash,
   openMethod,
+  type CommandOptions,
   type Methods,
   type MethodSpec,
+  type MethodsGiven,
   type Networks,
+  type RunProgram,
 } from "./methods.ts";
 export { atImageSize } from "./networks/resize.ts";
-export { birdcageCoils, coilsFrom, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
+export { birdcageCoils, coilsFrom, openCoils, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
 export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
 export { ramp } from "./operators/filtered-back-projection.ts";
@@ -133,12 +136,15 @@ export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { variedParts, variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
 export { besideModel, gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
+export { inGroups, openReconstruct, reconstruct, type Reconstruct } from "./reconstruct.ts";
 export {
+  hasGraph,
   misfit,
-  reconstruct,
   zeroFilled,
+  type BlackBox,
   type LipschitzBound,
   type MadeFor,
+  type Method,
   type Reconstructor,
 } from "./reconstructor.ts";
 export { conjugateGradient } from "./solvers/conjugate-gradient.ts";

@@ -1,15 +1,6 @@
-// A reconstruction method f: measurement → image, written as graph nodes so that everything in it
-// can be differentiated.
-import {
-  arithmetic,
-  ConfigError,
-  formatShape,
-  GraphBuilder,
-  ops,
-  type Backend,
-  type Shape,
-  type Value,
-} from "../engine/index.ts";
+// A reconstruction method f: measurement → image. One of ours is written as graph nodes, so that
+// everything in it can be differentiated; of somebody else's program only its answers are known.
+import { arithmetic, formatShape, type GraphBuilder, type Shape, type Value } from "../engine/index.ts";
 import type { OperatorSpec } from "./operators/catalogue.ts";
 import { canonical } from "./operators/spec.ts";
 import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
@@ -27,8 +18,8 @@ export interface MadeFor {
   unfit?(operator: Operator): string | undefined;
 }
 
-/** A method is given the problem's operator, and holds none itself. */
-export interface Reconstructor {
+/** What a method says of itself. It is given the problem's operator, and holds none itself. */
+interface Described {
   readonly name: string;
   /** What a result file records about it. */
   readonly description: Readonly<Record<string, string | number | boolean>>;
@@ -40,6 +31,9 @@ export interface Reconstructor {
   readonly madeFor?: MadeFor;
   /** A proven Lipschitz constant of f, if there is one, and why. */
   lipschitz?(operator: Operator): LipschitzBound | undefined;
+}
+/** A method as graph nodes. */
+export interface Reconstructor extends Described {
   /**
    * The same method where y is in units that make it `factor` times as large, noise and all: it is
    * told so. Not there for a method that was told nothing in y's units.
@@ -48,13 +42,27 @@ export interface Reconstructor {
   /** x̂ [N,…domain] from y [N,…range] */
   apply(b: GraphBuilder, y: Value, operator: Operator): Value;
 }
+/** A method that is asked and answers, and that is all that is known of it: it has no gradient. */
+export interface BlackBox extends Described {
+  /** How many measurements it takes at once. */
+  readonly together: number;
+  /** It is told which cells are measured, so it can be given measurements under other masks. */
+  readonly followsMask: boolean;
+  /**
+   * An image for each measurement [range] of the operator: complex, of the domain's size, or its
+   * magnitudes [H,W].
+   */
+  run(measurements: readonly ArrayLike<number>[], operator: Operator): Promise<readonly ArrayLike<number>[]>;
+}
+export type Method = Reconstructor | BlackBox;
+export const hasGraph = (method: Method): method is Reconstructor => "apply" in method;
 export interface LipschitzBound {
   readonly bound: number;
   readonly why: string;
 }
 
 /** Why a method cannot reconstruct what the operator measures; undefined where it can. */
-export function misfit(method: Reconstructor, operator: Operator): string | undefined {
+export function misfit(method: Method, operator: Operator): string | undefined {
   const { domain, range, operator: only } = method.madeFor ?? {};
   const unfit = method.madeFor?.unfit?.(operator);
   if (unfit !== undefined)
@@ -99,21 +107,4 @@ export function atUnitScale(
   const over = (s: Value, v: Value): Value => reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
   const x = body(div(y, over(scale, y)), div(initial, over(scale, initial)));
   return mul(mul(x, over(scale, x)), over(something, x));
-}
-
-/**
- * One image from one measurement of the operator. Throws ConfigError for a method that was made for
- * another operator.
- */
-export async function reconstruct(
-  method: Reconstructor,
-  y: ArrayLike<number>,
-  operator: Operator,
-  backend: Backend,
-): Promise<Float64Array> {
-  const strange = misfit(method, operator);
-  if (strange !== undefined) throw new ConfigError(`reconstruct: ${strange}`, {});
-  const b = new GraphBuilder(ops);
-  b.output("x", method.apply(b, b.input("y", [1, ...operator.range]), operator));
-  return Float64Array.from((await (await backend.compile(b)).execute({ y })).x);
 }

@@ -66,6 +66,8 @@ export interface GoalFound {
   /** Of a blind search: whether the method moves at all, and how far. */
   readonly probes: readonly Probe[];
   readonly gradients: number;
+  /** Of a search without gradients, which is weaker: how often it asked. */
+  readonly queries?: number;
 }
 export interface Found {
   readonly radius: number;

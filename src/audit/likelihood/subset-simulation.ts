@@ -23,6 +23,9 @@ interface Event {
   /** Independent standard normals behind one response. */
   readonly dimension: number;
   readonly response: (normals: Float64Array) => number | Promise<number>;
+  /** The same of several, where `together` of them are best asked about at once. */
+  readonly responses?: (normals: readonly Float64Array[]) => Promise<number[]>;
+  readonly together?: number;
   /** The event: response ≥ threshold. */
   readonly threshold: number;
   readonly seed: number;
@@ -35,18 +38,18 @@ interface Event {
  * without samples.
  */
 export async function plainMonteCarlo(event: Event & { samples: number }): Promise<Likelihood> {
-  const { dimension, response, threshold, samples, tick } = event;
+  const { dimension, threshold, samples, together = 1 } = event;
   if (!(samples >= 1)) throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, { samples });
-  const rng = random(event.seed);
+  const sampler = samplerOf(event, random(event.seed));
   let hits = 0;
   let top = Number.NEGATIVE_INFINITY;
-  let worst = new Float64Array(dimension);
-  for (let i = 0; i < samples; i++) {
-    const u = Float64Array.from({ length: dimension }, () => rng.normal());
-    const g = await response(u);
-    if (g >= threshold) hits++;
-    if (g > top) [top, worst] = [g, u];
-    await tick?.();
+  let worst: Float64Array = new Float64Array(dimension);
+  for (let i = 0; i < samples; i += together) {
+    const drawn = Array.from({ length: Math.min(together, samples - i) }, () => sampler.draw());
+    for (const { u, g } of await sampler.evaluate(drawn)) {
+      if (g >= threshold) hits++;
+      if (g > top) [top, worst] = [g, u];
+    }
   }
   const { low, high } = shareInterval95(hits, samples) ?? { low: 0, high: 1 };
   return { probability: hits / samples, low, high, evaluations: samples, levels: [], bound: false, worst };
@@ -67,7 +70,8 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
   const length = Math.ceil(samples / seeds);
   const sampler = samplerOf(event, random(seed));
   // an event that is not rare needs no levels: as many of them as a level has seeds are enough
-  let chains = await independent(sampler, { most: seeds * length, wanted: seeds, threshold });
+  const { together = 1 } = event;
+  let chains = await independent(sampler, { most: seeds * length, wanted: seeds, threshold, together });
   const met = chains.filter(([{ g }]) => g >= threshold).length;
   if (met === seeds) {
     const share = inverseShare(met, chains.length);
@@ -116,10 +120,10 @@ interface Sampler {
   readonly rng: Random;
   /** Independent standard normals. */
   draw(): Float64Array;
-  evaluate(u: Float64Array): Promise<Sample>;
+  evaluate(us: readonly Float64Array[]): Promise<Sample[]>;
   evaluations(): number;
 }
-function samplerOf({ dimension, response, tick }: Event, rng: Random): Sampler {
+function samplerOf({ dimension, response, responses, tick }: Event, rng: Random): Sampler {
   let evaluations = 0;
   return {
     rng,
@@ -128,25 +132,39 @@ function samplerOf({ dimension, response, tick }: Event, rng: Random): Sampler {
       for (let k = 0; k < dimension; k++) u[k] = rng.normal();
       return u;
     },
-    async evaluate(u) {
-      evaluations++;
-      await tick?.();
-      return { u, g: await response(u) };
+    async evaluate(us) {
+      const values = responses ? await responses(us) : [];
+      const samples: Sample[] = [];
+      for (const [k, u] of us.entries()) {
+        evaluations++;
+        await tick?.();
+        samples.push({ u, g: responses ? values[k] : await response(u) });
+      }
+      return samples;
     },
     evaluations: () => evaluations,
   };
 }
 
-/** Independent samples as chains of one, until `wanted` of them met the event. */
-async function independent(
-  sampler: Sampler,
-  { most, wanted, threshold }: { readonly most: number; readonly wanted: number; readonly threshold: number },
-): Promise<Chain[]> {
+interface Counted {
+  readonly most: number;
+  readonly wanted: number;
+  readonly threshold: number;
+  readonly together: number;
+}
+/**
+ * Independent samples as chains of one, until `wanted` of them met the event; what of a group came
+ * after the last of these is no sample.
+ */
+async function independent(sampler: Sampler, { most, wanted, threshold, together }: Counted): Promise<Chain[]> {
   const chains: Chain[] = [];
   for (let met = 0; chains.length < most && met < wanted; ) {
-    const sample = await sampler.evaluate(sampler.draw());
-    chains.push([sample]);
-    if (sample.g >= threshold) met++;
+    const drawn = Array.from({ length: Math.min(together, most - chains.length) }, () => sampler.draw());
+    for (const sample of await sampler.evaluate(drawn)) {
+      if (met === wanted) break;
+      chains.push([sample]);
+      if (sample.g >= threshold) met++;
+    }
   }
   return chains;
 }
@@ -176,7 +194,7 @@ async function chainsFrom(
       const here = chain[chain.length - 1];
       const step = Math.min(1, scale);
       const kept = Math.sqrt(1 - step * step);
-      const next = await evaluate(here.u.map((x) => kept * x + step * rng.normal()));
+      const [next] = await evaluate([here.u.map((x) => kept * x + step * rng.normal())]);
       tried++;
       if (next.g >= above) accepted++;
       chain.push(next.g >= above ? next : here);

@@ -90,7 +90,8 @@ function evidence(judged: Judged, c: Case): string {
     best && harm.left < best.left
       ? `, less than ${best.method} keeps at its own worst case (${decibels(best.left)})`
       : "";
-  return `${upper(sizeOf(label, own, judged.test.domain))} the worst perturbation found costs ${decibels(harm.loss)}${averaged}, ${measured} ${decibels(harm.noise)}, and leaves ${decibels(harm.left)}${beside}.`;
+  const how = own.some((m) => m.search?.queries !== undefined) ? " (without gradients, which finds less)" : "";
+  return `${upper(sizeOf(label, own, judged.test.domain))} the worst perturbation found${how} costs ${decibels(harm.loss)}${averaged}, ${measured} ${decibels(harm.noise)}, and leaves ${decibels(harm.left)}${beside}.`;
 }
 /** The failure that is told in figures: the most harm beyond noise, else the first. */
 function worstFailure(c: Case): Judged {

@@ -3,6 +3,7 @@ import {
   count,
   figure,
   percent,
+  type Column,
   type Detail,
   type Facts,
   type Report,
@@ -131,6 +132,23 @@ function gradientTable({ gradientChecks, methods }: AuditResult): Table {
   };
 }
 
+/** Of programs, which have no gradient to check and may give another image each time. */
+function repeatTable({ repeats = [], methods }: AuditResult): Table[] {
+  if (repeats.length === 0) return [];
+  const names = methods.map((m) => m.name);
+  const column = (name: string): Column => ({ name, format: "exponential" });
+  return [
+    {
+      kind: "table",
+      id: "repeats",
+      title: "Programs, asked twice about one measurement",
+      note: "Relative to the image. A program that gives another image each time cannot be audited again bit for bit; what it draws is in every figure.",
+      columns: [{ name: "method" }, column("two images differ by"), column("other noise changes it by")],
+      rows: repeats.map((r) => [{ text: r.method, mark: names.indexOf(r.method) }, r.difference, r.noise]),
+    },
+  ];
+}
+
 function methodSection(result: AuditResult, { command }: ReportOptions): Section {
   const { methods, problem, metrics, software } = result;
   const facts = (id: string, title: string, of: Facts["facts"], mark?: number): Facts => ({
@@ -147,6 +165,7 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
     details: [
       { kind: "text", id: "repeat", title: "Repeat it", paragraphs: [], code: command },
       gradientTable(result),
+      ...repeatTable(result),
       ...methods.map((m, mark) => facts(`method-${mark}`, m.name, m.description, mark)),
       facts("sampling", "Sampling", problem.operator),
       facts("figures", "Figures", metrics),

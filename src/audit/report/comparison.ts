@@ -22,7 +22,8 @@ function foundIn(r: AuditResult, id: string, method: string): Cell {
   const worst = own.reduce((p, q) => (loss(q) > loss(p) ? q : p));
   const likely = own.flatMap((m) => m.likelihood?.probability ?? []);
   const chance = likely.length > 0 ? `; probability ${probability(Math.max(...likely))}` : "";
-  const text = `at worst ${decibels(-loss(worst))} at ${percent(worst.relativeNorm)}${chance}`;
+  const weaker = worst.search?.queries === undefined ? "" : " (no gradients)";
+  const text = `at worst ${decibels(-loss(worst))} at ${percent(worst.relativeNorm)}${weaker}${chance}`;
   return { text, outcome: verdict.outcome };
 }
 

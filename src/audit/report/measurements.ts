@@ -18,6 +18,10 @@ function stopOf(m: Measurement): Cell {
   return m.iteration === undefined ? text : { text, soft: `step ${m.iteration}` };
 }
 
+/** Behind the name of a method that was searched without gradients. */
+const weakly = ({ search }: Measurement): { soft?: string } =>
+  search?.queries === undefined ? {} : { soft: `no gradients, ${search.queries} queries` };
+
 /** Nothing for a test without measurements. */
 export function measurementTable(test: TestRecord, methods: readonly string[]): Table[] {
   if (test.measurements.length === 0) return [];
@@ -29,7 +33,7 @@ export function measurementTable(test: TestRecord, methods: readonly string[]): 
       note: "measurements.csv has more figures of each.",
       columns: [{ name: "method" }, ...shown.map(([column]) => column)],
       rows: test.measurements.map((m) => [
-        { text: m.method, mark: methods.indexOf(m.method) },
+        { text: m.method, mark: methods.indexOf(m.method), ...weakly(m) },
         ...shown.map(([, of]) => of(m)),
       ]),
     },
@@ -57,6 +61,7 @@ const columns: readonly (readonly [string, (m: Measurement) => string | number |
   ["probability", (m) => m.likelihood?.probability],
   ["probability_low", (m) => m.likelihood?.low],
   ["probability_high", (m) => m.likelihood?.high],
+  ["queries_without_gradients", (m) => m.search?.queries],
 ];
 /** RFC 4180, with a head of column names; a number that is not finite is an empty cell. */
 export function renderCsv(result: AuditResult): string {

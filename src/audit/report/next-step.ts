@@ -23,6 +23,11 @@ function settling({ test, verdict }: Judged, { subject, result }: Case): Step {
     .map((m) => doubtOf(withInfinities(m), Number(test.thresholds.harmDb ?? 0)) ?? "");
   const have = (words: string): boolean => doubts.some((d) => d.includes(words));
   if (have("vanishes")) return unseen;
+  if (have("without gradients"))
+    return {
+      next: `A program has no gradient, and what a search without one does not find is no evidence. Audit the network itself where you have it (--model FILE), or search longer. ${REPEAT}:`,
+      command: "--queries 5000",
+    };
   if (have("still gaining")) return { next: `Search longer. ${REPEAT}:`, command: "--steps 200 --iterations 200" };
   if (have("no more than random noise"))
     return {
@@ -50,6 +55,14 @@ function remedyFor(failed: readonly Judged[]): string {
   return judges("maxShare") || judges("maxProbability") ? "--jitter 0.1" : "";
 }
 
+const isProgram = ({ result, subject }: Case): boolean =>
+  result.methods.find((m) => m.name === subject)?.description.kind === "command";
+/** To train against what was found. */
+const trained = (c: Case, seen: string): Step => ({
+  next: `${seen} Train against it (docs/remedies.md has what helps and what it costs), then audit again with the same seed:`,
+  command: `fiducial train reconstructor ${remedyFor(ended(c, "fail"))}`.trim(),
+});
+
 const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   broken: () => ({
     next: "Check that the right weights were loaded and that the images are scaled as in training; then audit again (--debug shows where an error comes from).",
@@ -61,10 +74,11 @@ const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   useless: ({ best }) => ({
     next: `Check that the weights, the sampling and the intensities are those of the training${best ? `; until then use ${best.method}` : ""}.`,
   }),
-  failed: (c) => ({
-    next: `Look at the figures below for what fails and where.${insteadOf(c)} Train against it (docs/remedies.md has what helps and what it costs), then audit again with the same seed:`,
-    command: `fiducial train reconstructor ${remedyFor(ended(c, "fail"))}`.trim(),
-  }),
+  failed: (c) => {
+    const seen = `Look at the figures below for what fails and where.${insteadOf(c)}`;
+    if (isProgram(c)) return { next: `${seen} docs/remedies.md has what helps networks, and what it costs.` };
+    return trained(c, seen);
+  },
   inferior: ({ best }) => ({
     next: `Use ${best?.method ?? "a classical method"}; or train on images such as these and audit again:`,
     command: "fiducial train reconstructor",

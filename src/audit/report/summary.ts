@@ -18,7 +18,9 @@ function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
     const verdict = test.verdicts.find((v) => v.method === method);
     if (!verdict) return null;
     const { figure: judged, outcome } = verdict;
-    return { text: judged ? written(judged.value, judged.unit) : "", outcome };
+    const weaker = test.measurements.some((m) => m.method === method && m.search?.queries !== undefined);
+    const text = judged ? written(judged.value, judged.unit) : "";
+    return { text, outcome, ...(weaker ? { soft: "no gradients" } : {}) };
   };
   const threshold = test.verdicts.find((v) => v.figure)?.figure;
   return [

@@ -65,6 +65,7 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
       momentum: number,
       start: number,
       iterations: whole,
+      queries: whole,
       maximumNorm: number,
       aim: maybe(oneOf(["reconstruction", "truth"])),
       maxPsnrLoss: number,
@@ -78,6 +79,7 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
       relativeBudgets: list,
       steps: whole,
       restarts: whole,
+      queries: whole,
       region: list,
       judgedBudget: number,
       maxPsnrLoss: number,
@@ -85,7 +87,15 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
     open: worstCasePerturbation,
   },
   inventedDetail: {
-    fields: { radius: number, contrast: number, budget: number, steps: whole, restarts: whole, maxShown: number },
+    fields: {
+      radius: number,
+      contrast: number,
+      budget: number,
+      steps: whole,
+      restarts: whole,
+      queries: whole,
+      maxShown: number,
+    },
     open: inventedDetail,
   },
   structuralChange: {

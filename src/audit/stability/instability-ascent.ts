@@ -5,7 +5,7 @@ import { searchDefaults } from "../attack/search.ts";
 import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
 import { largestChange } from "./reference-free.ts";
-import { harmFigures, soughtSteps } from "./sought.ts";
+import { harmFigures, soughtQueries, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 
 const subscripts = ["₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉"];
@@ -21,6 +21,8 @@ export interface AscentOptions {
   /** τ */
   readonly start?: number;
   readonly iterations?: number;
+  /** Of a method without gradients: queries at the largest norm; gradient-free.ts has a default. */
+  readonly queries?: number;
   /** Ends the ascent where ‖r‖ passes it. */
   readonly maximumNorm?: number;
   /** p: the clean reconstruction, or the true image. */
@@ -45,7 +47,8 @@ export const ascentPresets: Readonly<
   firenet: { lambda: 0.01, stepSize: 0.01, start: 0.001, iterations: 300, stops: [100, 200, 300] },
 };
 
-type Settings = Required<Omit<AscentOptions, "stops" | "maximumNorm">> & Pick<AscentOptions, "stops" | "maximumNorm">;
+type Optional = "stops" | "maximumNorm" | "queries";
+type Settings = Required<Omit<AscentOptions, Optional>> & Pick<AscentOptions, Optional>;
 
 const increasing = (values: readonly number[]): boolean =>
   values.length > 0 && values.length <= subscripts.length && values.every((e, i) => e > (values[i - 1] ?? 0));
@@ -87,9 +90,9 @@ function settingsOf(options: AscentOptions): Settings {
 const nameOf = (k: number): string => `r${subscripts[k]}`;
 
 /** One search that grows: r₂ goes on from r₁, r₃ from r₂, each as long as its norm allows. */
-async function grow(subject: Subject, { relativeNorms, iterations }: Settings): Promise<Findings> {
+async function grow(subject: Subject, { relativeNorms, iterations, queries }: Settings): Promise<Findings> {
   const radii = relativeNorms.map((e) => e * subject.reference);
-  const found = await subject.seek({ radii, settings: { steps: iterations } });
+  const found = await subject.seek({ radii, settings: { steps: iterations }, queries });
   const measurements: Measurement[] = [];
   for (const [k, sought] of found.entries()) {
     const options = { label: nameOf(k), relativeBudget: relativeNorms[k], picture: true };
@@ -124,13 +127,13 @@ async function ascend(subject: Subject, settings: Settings, stops: readonly numb
  */
 export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
   const settings = settingsOf(options);
-  const { stops, relativeNorms, iterations, maxPsnrLoss, aim, maximumNorm } = settings;
+  const { stops, relativeNorms, iterations, maxPsnrLoss, aim, maximumNorm, queries } = settings;
   const { lambda, stepSize, momentum, start } = settings;
   const labels = (stops ?? relativeNorms).map((_, k) => nameOf(k));
   return {
     id: "instability-ascent",
     domain: "image",
-    gradients: true,
+    gradients: stops ? "needed" : "wanted",
     title: "A nearly equal image is reconstructed nearly as well",
     failureTitle: "A nearly equal image is reconstructed badly",
     description: stops
@@ -139,14 +142,16 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
     source: "Antun, Renna, Poon, Adcock, Hansen, PNAS 2020 (arXiv 1902.05300), differentiating the whole of f∘A",
     settings: stops
       ? present({ stops, lambda, stepSize, momentum, start, iterations, maximumNorm, aim })
-      : { relativeNorms, steps: iterations },
+      : present({ relativeNorms, steps: iterations, queries }),
     thresholds: { harmDb: maxPsnrLoss, ruinDb: RUIN_DB },
     transferred: labels[labels.length - 1],
     referenceFree: largestChange({
       labels: stops ? ["1 %", "3 %", "6 %"] : labels,
       relative: stops ? [0.01, 0.03, 0.06] : relativeNorms,
       settings: { steps: iterations },
+      queries,
     }),
+    queries: soughtQueries(relativeNorms.length, queries),
     steps: stops ? iterations : soughtSteps(relativeNorms.length, { steps: iterations }),
     examine: (subject) => (stops ? ascend(subject, settings, stops) : grow(subject, settings)),
     judge: (method, findings, beside) =>

@@ -1,11 +1,11 @@
 // A targeted search: can a faint perturbation make a whole detail appear that is not there?
-import { ConfigError } from "../../engine/index.ts";
+import { ConfigError, present } from "../../engine/index.ts";
 import { percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
-import { averageOf } from "./reference-free.ts";
-import { searchFigures, soughtSteps } from "./sought.ts";
+import { averageOf, weaklyFound } from "./reference-free.ts";
+import { searchFigures, soughtQueries, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow } from "./window.ts";
 
@@ -22,10 +22,13 @@ export function inventedDetail(
     budget?: number;
     steps?: number;
     restarts?: number;
+    /** Of a method without gradients; gradient-free.ts has a default. */
+    queries?: number;
     maxShown?: number;
   } = {},
 ): StabilityTest {
-  const { radius = 4, contrast = 0.2, budget = 0.25, steps = 20, restarts = 1, maxShown = 0.75 } = options;
+  const { radius = 4, contrast = 0.2, budget = 0.25, steps = 20, restarts = 1, maxShown = 0.75, queries } = options;
+  const searched = { radius, contrast, budget, steps, restarts, queries };
   if (
     !(radius > 0) ||
     !(contrast > 0) ||
@@ -42,27 +45,28 @@ export function inventedDetail(
   return {
     id: "invented-detail",
     domain: "measurement",
-    gradients: true,
+    gradients: "wanted",
     title: "A faint trace of a detail stays a faint trace",
     failureTitle: "A faint perturbation makes a detail appear that is not there",
     description: `A perturbation of the measurement, ${percent(budget)} as large as a disc of ${radius} pixels and ${contrast} of the image's maximum would be in the measurement, aimed at making that disc appear at a drawn place on tissue. Shown is the share of the disc's contrast by which the reconstruction changes there.`,
     source: "Antun et al., PNAS 2020, on false structures; Morshuis et al. 2022 for searches aimed at a box",
-    settings: { radius, contrast, budget, steps, restarts },
+    settings: present(searched),
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
-    examine: (subject) => search(subject, { radius, contrast, budget, steps, restarts }),
+    queries: soughtQueries(1, queries, 1),
+    examine: (subject) => search(subject, searched),
     referenceFree: {
       async examine(subject) {
-        const { measurements } = await search(subject, { radius, contrast, budget, steps, restarts });
-        return measurements.map(({ method, image, label, shown = 0 }) => ({
+        const { measurements } = await search(subject, searched);
+        return measurements.map(({ method, image, label, shown = 0, search: { queries } = {} }) => ({
           method,
           image,
           label: `a disc, for ${label} of it`,
-          figures: { recovered: shown },
+          figures: present({ recovered: shown, queries }),
         }));
       },
       say: (scores) =>
-        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it`,
+        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${weaklyFound(scores) === "" ? "" : ", searched without gradients"}`,
     },
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
@@ -74,7 +78,8 @@ export function inventedDetail(
       const doubts = proven ? [] : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
       const passed = doubts.length === 0 ? "pass" : "inconclusive";
       const unsure = shown > maxShown ? [] : doubts;
-      const said = `shows ${percent(shown)} of the disc${measurements.length > 1 ? " on the mean" : ""} for a perturbation of ${percent(budget)} of it; threshold ${percent(maxShown)}`;
+      const weaker = measurements.some((m) => m.search?.queries !== undefined) ? ", searched without gradients" : "";
+      const said = `shows ${percent(shown)} of the disc${measurements.length > 1 ? " on the mean" : ""} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${percent(maxShown)}`;
       return {
         method,
         outcome: shown > maxShown ? "fail" : passed,
@@ -101,9 +106,16 @@ function shareOf(z: ArrayLike<number>, x: ArrayLike<number>, before: ArrayLike<n
 
 async function search(
   subject: Subject,
-  options: { radius: number; contrast: number; budget: number; steps: number; restarts: number },
+  options: {
+    radius: number;
+    contrast: number;
+    budget: number;
+    steps: number;
+    restarts: number;
+    queries: number | undefined;
+  },
 ): Promise<Findings> {
-  const { radius, contrast, budget, steps, restarts } = options;
+  const { radius, contrast, budget, steps, restarts, queries } = options;
   const { truth, clean, shape } = subject;
   const { z, box } = placeDetail(truth, shape, { shape: "disc", radius, contrast, rng: subject.common("place") });
   const trace = Float64Array.from(await subject.forward(z));
@@ -117,6 +129,7 @@ async function search(
     // what moves the image most makes no disc of a chosen shape and place
     singular: false,
     settings: { steps, randomStarts: restarts },
+    queries,
   });
   const { r } = goals[0];
   const shown = shareOf(z, await subject.reconstruct(r), clean);

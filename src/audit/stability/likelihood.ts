@@ -8,7 +8,7 @@ import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulati
 import { outcomeOfInterval } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
 import { shownAsLikelihood } from "./shown/likelihood.ts";
-import { scanOf, type StabilityTest } from "./test.ts";
+import { scanOf, type StabilityTest, type Subject } from "./test.ts";
 
 /**
  * Numbers that a fault may draw: enough for its moments, places and the columns of an image of 512;
@@ -67,28 +67,17 @@ export function badReconstructionLikelihood(
     thresholds: { maxProbability },
     steps: plain ? samples : samples * (maxLevels + 1),
     async examine(subject) {
-      const { sigma } = subject;
-      const scan = scanOf(subject);
-      const cells = scan.mask.data;
-      const whole = await scan.spectrum(scan.x);
-      const clean = Float64Array.from(whole, (v, k) => (cells[k % cells.length] ? v : 0));
-      const measured = [...clean.keys()].filter((k) => cells[k % cells.length]);
-      const disturbed = async (normals: Float64Array): Promise<Float64Array> => {
-        const y = await fault.corrupt(
-          { ...scan, y: clean },
-          fault.severities[1] * Math.abs(normals[0]),
-          fromNormals(normals.subarray(1, 1 + FAULT_DRAWS)),
-        );
-        measured.forEach((k, i) => {
-          y[k] += sigma * normals[1 + FAULT_DRAWS + i];
-        });
-        for (let k = 0; k < y.length; k++) y[k] -= scan.y[k];
-        return y;
-      };
+      const { disturbed, measured } = await disturbanceOf(subject, fault);
       const before = await subject.psnrOf(new Float64Array(subject.size));
       const event = {
-        dimension: 1 + FAULT_DRAWS + measured.length,
+        dimension: 1 + FAULT_DRAWS + measured,
         response: async (u: Float64Array): Promise<number> => before - (await subject.psnrOf(await disturbed(u))),
+        responses: async (us: readonly Float64Array[]): Promise<number[]> => {
+          const rs: Float64Array[] = [];
+          for (const u of us) rs.push(await disturbed(u));
+          return (await subject.psnrOfAll(rs)).map((psnr) => before - psnr);
+        },
+        together: subject.together,
         threshold: psnrLoss,
         seed: subject.common("likelihood").integer(2 ** 31),
         samples,
@@ -112,4 +101,33 @@ export function badReconstructionLikelihood(
       };
     },
   };
+}
+
+/**
+ * What noise and the fault do to the measurement, from standard normals; and how many cells are
+ * measured, each of which takes one.
+ */
+async function disturbanceOf(
+  subject: Subject,
+  fault: AcquisitionFault,
+): Promise<{ disturbed(normals: Float64Array): Promise<Float64Array>; measured: number }> {
+  const { sigma } = subject;
+  const scan = scanOf(subject);
+  const cells = scan.mask.data;
+  const whole = await scan.spectrum(scan.x);
+  const clean = Float64Array.from(whole, (v, k) => (cells[k % cells.length] ? v : 0));
+  const measured = [...clean.keys()].filter((k) => cells[k % cells.length]);
+  const disturbed = async (normals: Float64Array): Promise<Float64Array> => {
+    const y = await fault.corrupt(
+      { ...scan, y: clean },
+      fault.severities[1] * Math.abs(normals[0]),
+      fromNormals(normals.subarray(1, 1 + FAULT_DRAWS)),
+    );
+    measured.forEach((k, i) => {
+      y[k] += sigma * normals[1 + FAULT_DRAWS + i];
+    });
+    for (let k = 0; k < y.length; k++) y[k] -= scan.y[k];
+    return y;
+  };
+  return { disturbed, measured: measured.length };
 }

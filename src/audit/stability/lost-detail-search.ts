@@ -91,8 +91,8 @@ async function walk(
   rng: Random,
 ): Promise<{ best: Recovery; curve: number[] }> {
   const { truth: x, shape: size } = subject;
-  const look = ({ shape, place }: Step): Promise<Recovery> =>
-    lookFor(subject, detailAt(x, size, { shape, radius, contrast }, place));
+  const look = async ({ shape, place }: Step): Promise<Recovery> =>
+    (await lookFor(subject, [detailAt(x, size, { shape, radius, contrast }, place)]))[0];
   let here: Step = { shape: shapeNames[rng.integer(shapeNames.length)], place: drawPlace(x, size, radius, rng) };
   let best = await look(here);
   await subject.tick();

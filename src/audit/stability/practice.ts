@@ -2,7 +2,7 @@
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
 import { decibels, percent } from "../../report/index.ts";
-import { acquisitionFaults, coilDropOut, type AcquisitionFault } from "../../imaging/index.ts";
+import { acquisitionFaults, coilDropOut, inGroups, type AcquisitionFault } from "../../imaging/index.ts";
 import { SHARE_FROM, shareInterval95 } from "../intervals.ts";
 import { HARM_DB, lossOf, outcomeOfInterval } from "../judgement.ts";
 import type { Measurement, Outcome, Verdict } from "../schema.ts";
@@ -88,13 +88,14 @@ async function faultOf(
 
 /** dB lost to the moderate fault, drawn anew `count` times. */
 async function lossesTo(subject: Subject, fault: AcquisitionFault, before: number, count: number): Promise<number[]> {
-  const losses: number[] = [];
-  for (let k = 0; k < count; k++) {
-    const r = await faultOf(subject, fault, fault.severities[JUDGED], `${fault.name} ${k}`);
-    losses.push(lossOf(before, await subject.psnrOf(r)));
-    await subject.tick();
-  }
-  return losses;
+  const draws = Array.from({ length: count }, (_, k) => k);
+  return inGroups(draws, subject.together, async (group) => {
+    const rs: Float64Array[] = [];
+    for (const k of group) rs.push(await faultOf(subject, fault, fault.severities[JUDGED], `${fault.name} ${k}`));
+    const losses = (await subject.psnrOfAll(rs)).map((psnr) => lossOf(before, psnr));
+    for (const _ of losses) await subject.tick();
+    return losses;
+  });
 }
 
 function judgeFaults(

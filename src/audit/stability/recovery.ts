@@ -17,8 +17,15 @@ export interface Recovery {
   readonly ssim: number;
 }
 
-/** Puts a detail into the image and asks how much of it comes back. */
-export async function lookFor(subject: Subject, detail: Detail): Promise<Recovery> {
+/** Puts each detail by itself into the image and asks how much of it comes back. */
+export async function lookFor(subject: Subject, details: readonly Detail[]): Promise<Recovery[]> {
+  const images = await subject.reconstructAll(details.map((d) => d.z));
+  const found: Recovery[] = [];
+  for (const [k, x] of images.entries()) found.push(await recoveryOf(subject, details[k], x));
+  return found;
+}
+
+async function recoveryOf(subject: Subject, detail: Detail, x: Float64Array): Promise<Recovery> {
   const { clean } = subject;
   const scan = scanOf(subject);
   const [H, W] = subject.shape;
@@ -26,7 +33,6 @@ export async function lookFor(subject: Subject, detail: Detail): Promise<Recover
     z,
     box: [top, left, height, width],
   } = detail;
-  const x = await subject.reconstruct(z);
   const spectrum = await scan.spectrum(z);
   let [along, energy, measured, all] = [0, 0, 0, 0];
   for (let k = 0; k < z.length; k++) {

@@ -1,5 +1,6 @@
 // Figures in the place of verdicts, where no truth is known: of a measurement that came from a
 // scanner.
+import { present } from "../../engine/index.ts";
 import { percent, fixed } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { SearchSettings } from "../attack/search.ts";
@@ -23,6 +24,7 @@ export const figureNames = {
   residual: { name: "data consistency ‖Ax̂ − y‖, % of ‖y‖", format: "percent" },
   recovered: { name: "share of the detail that comes back, %", format: "percent" },
   measured: { name: "share of the detail that is measured at all, %", format: "percent" },
+  queries: { name: "queries of a search without gradients, which finds less", format: "whole" },
   relative: { name: "change where there should be none, % of the first image", format: "percent" },
 } as const;
 
@@ -33,10 +35,15 @@ export interface Balls {
   readonly relative: readonly number[];
   readonly ball?: Ball;
   readonly settings: Partial<SearchSettings>;
+  readonly queries?: number | undefined;
 }
 
+/** Of what was searched without gradients. */
+export const weaklyFound = (scores: readonly Score[]): string =>
+  scores.some((s) => s.figures.queries !== undefined) ? " without gradients" : "";
+
 /** Searches each ball for the largest change, and stands it beside noise. */
-export const largestChange = ({ labels, relative, ball = "l2", settings }: Balls): ReferenceFree => ({
+export const largestChange = ({ labels, relative, ball = "l2", settings, queries }: Balls): ReferenceFree => ({
   async examine(subject) {
     const unit = ball === "l2" ? subject.reference : subject.referenceMaximum;
     const found = await subject.seek({
@@ -44,17 +51,21 @@ export const largestChange = ({ labels, relative, ball = "l2", settings }: Balls
       ball,
       goals: [{ name: "change", p: subject.clean }],
       settings,
+      queries,
     });
     const scores: Score[] = [];
-    for (const [k, { goals }] of found.entries())
-      scores.push(await subject.changeTo(goals[0].r, labels[k], k === found.length - 1));
+    for (const [k, { goals }] of found.entries()) {
+      const [{ r, queries: asked }] = goals;
+      const score = await subject.changeTo(r, labels[k], k === found.length - 1);
+      scores.push({ ...score, figures: present({ ...score.figures, queries: asked }) });
+    }
     return scores;
   },
   say(scores) {
     const last = scores.filter((s) => s.label === scores[scores.length - 1]?.label);
     const [change, noise] = [averageOf(last, "change"), averageOf(last, "noise")];
     const times = fixed(averageOf(last, "timesNoise"), 1);
-    return `changes by ${percent(change)} of its image at ${last[0].label}, the most that was found; by ${percent(noise)} with noise that is measured as much, which is ${times} times less`;
+    return `changes by ${percent(change)} of its image at ${last[0].label}, the most that was found${weaklyFound(last)}; by ${percent(noise)} with noise that is measured as much, which is ${times} times less`;
   },
 });
 

@@ -1,7 +1,7 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
 import { percent } from "../../report/index.ts";
-import { detailShapes, placeDetail, type DetailShape } from "../../imaging/index.ts";
+import { detailShapes, inGroups, placeDetail, type DetailShape } from "../../imaging/index.ts";
 import { meanShareInterval95 } from "../intervals.ts";
 import { outcomeOfInterval } from "../judgement.ts";
 import type { DetailScore, Measurement, Score, Verdict } from "../schema.ts";
@@ -111,14 +111,15 @@ async function lookForAll(subject: Subject, kind: Kind & { readonly placements: 
   const { radius, contrast, placements } = kind;
   const each = Math.ceil(placements / subject.imageCount);
   const rng = subject.common(labelOf(kind));
-  const found: Recovery[] = [];
-  for (let i = 0; i < each; i++) {
+  const details = Array.from({ length: each }, (_, i) => {
     const shape = shapes[(i + subject.image * each) % shapes.length];
-    const detail = placeDetail(subject.truth, subject.shape, { shape, radius, contrast, rng });
-    found.push(await lookFor(subject, detail));
-    await subject.tick();
-  }
-  return found;
+    return placeDetail(subject.truth, subject.shape, { shape, radius, contrast, rng });
+  });
+  return inGroups(details, subject.together, async (group) => {
+    const found = await lookFor(subject, group);
+    for (const _ of found) await subject.tick();
+    return found;
+  });
 }
 
 /**

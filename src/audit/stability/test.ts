@@ -34,6 +34,8 @@ export interface Wanted {
   /** Whether the local singular vector is one of them; it is unless false. */
   readonly singular?: boolean;
   readonly settings?: Partial<SearchSettings>;
+  /** Of the search that stands in where there is no gradient: gradient-free.ts. */
+  readonly queries?: number | undefined;
 }
 
 /** One method on one image. */
@@ -52,7 +54,10 @@ export interface Subject {
   readonly clean: Float64Array;
   /** Searches each ball for harm and for change; the first goal's finding is what is judged. */
   seek(wanted: Wanted): Promise<Sought[]>;
-  /** x̂ and the gradient of ½‖w(x̂ − p)‖² at r. */
+  /**
+   * x̂ and the gradient of ½‖w(x̂ − p)‖² at r. Throws ConfigError for a method that has none: a
+   * test says that it needs one.
+   */
   climb(r: Float64Array, aim?: Aim): Promise<{ x: Float64Array; gradient: Float64Array }>;
   readonly rng: Random;
   /** Random numbers of this image and name that are the same for every method. */
@@ -69,12 +74,16 @@ export interface Subject {
   readonly sigma: number;
   /** Number of images that the audit goes through. */
   readonly imageCount: number;
+  /** How many perturbations are best looked at together: a program starts once for all of them. */
+  readonly together: number;
   /** f(y(r)), and nothing else. */
   reconstruct(r: Float64Array): Promise<Float64Array>;
   /** f(factor·y), of a method that is told that the units are others, if it was told any. */
   inUnits(factor: number): Promise<Float64Array>;
+  reconstructAll(rs: readonly Float64Array[]): Promise<Float64Array[]>;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): Promise<number>;
+  psnrOfAll(rs: readonly Float64Array[]): Promise<number[]>;
   /**
    * PSNR where another mask measures the image, with noise from rng; undefined for a method that is
    * bound to its mask.
@@ -122,12 +131,18 @@ export interface StabilityTest {
   readonly content?: true;
   readonly settings: TestRecord["settings"];
   readonly thresholds: TestRecord["thresholds"];
-  /** It searches along gradients: where their self-check fails, finding nothing is no evidence. */
-  readonly gradients?: true;
+  /**
+   * It searches along gradients: where their self-check fails, finding nothing is no evidence. For
+   * a method that has none a search by queries alone stands in, unless they are "needed": then the
+   * test is not applicable.
+   */
+  readonly gradients?: "wanted" | "needed";
   /** Label of the measurements whose perturbations are tried on the other methods, too. */
   readonly transferred?: string;
   /** Gradient steps for one method on one image, for the progress bar. */
   readonly steps: number;
+  /** Queries in their place, of a method without gradients; as many unless given. */
+  readonly queries?: number;
   examine(subject: Subject): Promise<Findings>;
   /** Never called without findings. */
   judge(method: string, findings: Findings, beside: Beside): Verdict;

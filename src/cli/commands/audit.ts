@@ -2,7 +2,8 @@
 // report.
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
-import { assembleAudit, planAudit } from "../../audit/index.ts";
+import { assembleAudit, planAudit, type AuditOptions } from "../../audit/index.ts";
+import { measure, reconstruct } from "../../imaging/index.ts";
 import { exitCode, finishAudit } from "../audit-files.ts";
 import { auditOptions, commandOf } from "../audit-options.ts";
 import { computePieces } from "../audit-pieces.ts";
@@ -10,8 +11,22 @@ import { setUpAudit } from "../audit-setup.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable } from "../files.ts";
 import { noteSampling } from "../inputs.ts";
+import type { Terminal } from "../terminal.ts";
 import { piecesOf, removePieces } from "../piece-files.ts";
 import { command, type Command } from "./command.ts";
+
+/**
+ * Asks the program once, so that one that does not work is one line now and not a report of errors.
+ * Throws ProgramError.
+ */
+async function tryProgram(audit: AuditOptions, terminal: Terminal): Promise<void> {
+  const { methods, problem, seed, backend, measurements } = audit;
+  const y = measurements?.[0] ?? (await measure(problem, { image: 0, seed, backend }));
+  const started = performance.now();
+  await reconstruct(methods[0], y, problem.operator, backend);
+  const seconds = (performance.now() - started) / 1000;
+  terminal.note(`${methods[0].name}: one image took ${seconds.toPrecision(2)} s`);
+}
 
 export const auditCommand: Command = command({
   name: "audit",
@@ -23,12 +38,13 @@ export const auditCommand: Command = command({
     const { out: folder, shard = { index: 0, count: 1 }, threads = Math.min(availableParallelism(), 64) } = values;
     checkWritable(join(folder, "report.html"));
     // the threads go to pieces, not to a piece's plans, which are too small to gain by them
-    const { audit, sampling, handed } = await setUpAudit(values, terminal);
+    const { audit, sampling, handed, program } = await setUpAudit(values, terminal);
     const plan = await planAudit(audit);
+    if (program) await tryProgram(audit, terminal);
     noteSampling(sampling, terminal);
     const repeat = commandOf(values);
     const own = { command: repeat, shard };
-    const pieces = await computePieces(folder, plan, { own, handed, threads, terminal });
+    const pieces = await computePieces(folder, plan, { own, handed, program, threads, terminal });
     if (shard.count > 1) {
       const count = piecesOf(plan.header, shard).length;
       terminal.finish();

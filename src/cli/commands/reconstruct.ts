@@ -11,8 +11,10 @@ import {
   psnr,
   reconstruct,
   ssim,
-  type Reconstructor,
+  type RunProgram,
+  type Method,
 } from "../../imaging/index.ts";
+import { commandOptions } from "../command-words.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, writeFiles } from "../files.ts";
 import {
@@ -30,6 +32,7 @@ import {
 import { combined, fromKspace, type Scan, type Scans } from "../measured.ts";
 import { loadModel, modelOptions, type Model } from "../models.ts";
 import { choice, common, text, type Values } from "../options.ts";
+import { openCommand, questionOf } from "../programs.ts";
 import { firstFile, resultFiles } from "../results.ts";
 import { table, type Terminal } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
@@ -43,9 +46,9 @@ const options = {
   model: text({ value: "FILE", help: "checkpoint of the network (the embedded cascade, 128×128)" }),
   ...modelOptions,
   method: choice(["network", ...classicalNames], {
-    default: "network",
-    help: `network, ${classicalNames.join(", ")}`,
+    help: `network, ${classicalNames.join(", ")} (network)`,
   }),
+  ...commandOptions,
   ...lambdaOption,
   ...samplingOptions,
   out: text({
@@ -74,7 +77,7 @@ async function simulated(values: Options, model: Model, backend: Backend, termin
 /** Every scan's image, one complex image of all its coils. */
 async function reconstructed(
   { operator, scans, image }: Scans,
-  method: Reconstructor,
+  method: Method,
   backend: Backend,
   terminal: Terminal,
 ): Promise<Float64Array[]> {
@@ -95,6 +98,21 @@ async function reconstructed(
   return images;
 }
 
+/** What reconstructs: a program, a classical method, or the network. */
+function methodOf(
+  values: Options,
+  { model, scans, sigma }: { model: Model; scans: Scans; sigma: number | undefined },
+): Method {
+  const { command, method = "network" } = values;
+  if (command !== undefined) {
+    const { spec, program } = openCommand(values, command, scans);
+    const run: RunProgram = (measurements, operator) => program.ask(questionOf(measurements, operator));
+    return openMethod(spec, new Map(), new Map([[spec.sha256, run]]));
+  }
+  if (method === "network") return networkReconstructor({ network: model.network });
+  return openMethod(classicalMethod(method, values, sigma));
+}
+
 function scored(x: Float64Array, { truth }: Scan, size: readonly [number, number]): { psnr?: number; ssim?: number } {
   if (!truth) return {};
   const [found, top] = [magnitude(x), maximum(truth)];
@@ -107,7 +125,10 @@ export const reconstructCommand: Command = command({
     "Reconstructs images from undersampled k-space: a 16-bit PNG each, and one NPY array (complex64) of all; or NIfTI, DICOM.",
   options,
   async perform(values, terminal) {
-    const { kspace, method: choice, out } = values;
+    const { kspace, command, method: choice, out } = values;
+    if (command !== undefined && choice !== undefined)
+      throw new ConfigError(`--command and --method ${choice} cannot both be given; one of them reconstructs`, {});
+    const network = command === undefined && (choice ?? "network") === "network";
     const backend = await chooseBackend(values, terminal);
     checkWritable(firstFile(out));
     const model = await loadModel(values);
@@ -116,14 +137,11 @@ export const reconstructCommand: Command = command({
     const scans =
       kspace === undefined
         ? await simulated(values, model, backend, terminal)
-        : await fromKspace(values, kspace, model, choice === "network");
+        : await fromKspace(values, kspace, model, network);
     noteSampling(scans.sampling, terminal);
     // measured k-space has units of its own, which the model's noise level says nothing about
     const sigma = kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;
-    const method =
-      choice === "network"
-        ? networkReconstructor({ network: model.network })
-        : openMethod(classicalMethod(choice, values, sigma));
+    const method = methodOf(values, { model, scans, sigma });
     const images = await reconstructed(scans, method, backend, terminal);
     const { files, places } = resultFiles(out, images, scans.image);
     writeFiles(files);

@@ -113,21 +113,39 @@ export const npyImages: Format = {
   read: readNpy,
 };
 
-/**
- * An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. Source:
- * numpy.lib.format, version 1.
- */
-export function writeNpy(images: readonly ArrayLike<number>[], [height, width]: readonly [number, number]): Uint8Array {
-  const start = `{'descr': '<c8', 'fortran_order': False, 'shape': (${images.length}, ${height}, ${width}), }`;
+/** A file of one type and shape, and where its values go. Source: numpy.lib.format, version 1. */
+function emptyNpy(descr: string, shape: readonly number[], bytes: number): { file: Uint8Array; values: DataView } {
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const start = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sizes}), }`;
   const header = `${start.padEnd(Math.ceil((start.length + 11) / 64) * 64 - 11)}\n`;
-  const size = height * width;
-  const file = new Uint8Array(10 + header.length + images.length * size * 8);
+  const count = shape.reduce((n, d) => n * d, 1);
+  const file = new Uint8Array(10 + header.length + count * bytes);
   file.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
   file.set(new TextEncoder().encode(header), 10);
-  const view = new DataView(file.buffer, 10 + header.length);
-  images.forEach((image, n) => {
+  return { file, values: new DataView(file.buffer, 10 + header.length) };
+}
+
+/**
+ * An NPY file of complex64 values of a shape: arrays one after the other, each given as all its
+ * real parts and then all its imaginary ones.
+ */
+export function writeNpyComplex(arrays: readonly ArrayLike<number>[], shape: readonly number[]): Uint8Array {
+  const { file, values } = emptyNpy("<c8", shape, 8);
+  arrays.forEach((array, n) => {
+    const size = array.length / 2;
     for (let k = 0; k < 2 * size; k++)
-      view.setFloat32(8 * (n * size + (k % size)) + (k < size ? 0 : 4), image[k], true);
+      values.setFloat32(8 * (n * size + (k % size)) + (k < size ? 0 : 4), array[k], true);
   });
   return file;
 }
+/** An NPY file of booleans: whether each value is not 0. */
+export function writeNpyFlags(flags: ArrayLike<number>, shape: readonly number[]): Uint8Array {
+  const { file, values } = emptyNpy("|b1", shape, 1);
+  for (let k = 0; k < flags.length; k++) values.setUint8(k, flags[k] ? 1 : 0);
+  return file;
+}
+/** An NPY file of complex64 images [n,H,W], each given as two channels [2,H,W]. */
+export const writeNpy = (
+  images: readonly ArrayLike<number>[],
+  [height, width]: readonly [number, number],
+): Uint8Array => writeNpyComplex(images, [images.length, height, width]);

@@ -12,7 +12,7 @@ import {
 } from "../../../report/index.ts";
 import { windowsOf } from "../../scales.ts";
 import type { Transfer } from "../../schema.ts";
-import { loss, type Found } from "./found.ts";
+import { loss, undisturbed, type Found } from "./found.ts";
 import { scaleBar, worstOf, type Shown } from "./pictures.ts";
 
 type Row = PictureGrid["rows"][number];
@@ -71,8 +71,8 @@ const enlargedOf = ({ lead, r, found }: Scene): Picture => ({
   caption: { text: `|${r}| × ${lead.pictures.gain}`, soft: `of ${found.audited}` },
 });
 
-const before = ({ image }: Scene, { name, own }: Suffering): Picture => ({
-  picture: `reconstruction ${image} ${name}`,
+const before = ({ found, image }: Scene, { name, own }: Suffering): Picture => ({
+  picture: undisturbed(found, image, name),
   label: `${name}, undisturbed`,
   caption: { text: decibels(own.psnr.before) },
 });

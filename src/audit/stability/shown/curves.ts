@@ -72,6 +72,9 @@ function progress(m: Measurement, whole: boolean): number[] {
   return curve.map((v) => (whole ? lost(m) + (20 * log(Math.max(v, 1e-30) / last)) / log(10) : (100 * v) / last));
 }
 
+const asked = (m: Measurement): boolean => m.search?.queries !== undefined;
+const CLIMBED = "step of the climb from the best start";
+const BOTH = `${CLIMBED}, or query of a search without gradients`;
 /**
  * Harm found so far against the steps of the search. Nothing without a search that kept its curve.
  */
@@ -94,7 +97,7 @@ export function convergence(found: Found): Curves[] {
       fold: "Did the search stand still? Harm found against its steps",
       label: "Harm found against the steps of the search",
       note: `${what}, at ${searched[0].label}${means}. A curve that still rises at its end says that more steps may find worse.`,
-      x: { name: "step of the climb from the best start", fromZero: true, whole: true },
+      x: { name: searched.some(asked) ? BOTH : CLIMBED, fromZero: true, whole: true },
       y: { name: whole ? "PSNR lost, dB" : "% of the last" },
       curves,
     },

@@ -9,6 +9,8 @@ export interface Found {
   readonly test: Omit<TestRecord, "details">;
   /** In the result's order: a method's place is its mark. */
   readonly methods: readonly string[];
+  /** The method's own name, of one that is shown under another. */
+  readonly ownNames?: ReadonlyMap<string, string>;
   /** The method that the audit is about. */
   readonly audited: string;
   readonly images: readonly ImageRecord[];
@@ -22,6 +24,10 @@ export interface Found {
   /** Share of k-space that the audit measures. */
   readonly sampledFraction: number;
 }
+
+/** The id of the picture of what a method makes of the undisturbed measurement. */
+export const undisturbed = ({ ownNames }: Found, image: number, method: string): string =>
+  `reconstruction ${image} ${ownNames?.get(method) ?? method}`;
 
 /** A test that found nothing shows nothing. */
 export const foundNothing = ({ measurements, rates = [], scores = [] }: Found["test"]): boolean =>

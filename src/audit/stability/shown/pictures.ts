@@ -11,7 +11,7 @@ import {
 } from "../../../report/index.ts";
 import type { Measurement } from "../../schema.ts";
 import { windowsOf } from "../../scales.ts";
-import { noiseWords, type Found } from "./found.ts";
+import { noiseWords, undisturbed, type Found } from "./found.ts";
 
 export type Shown = Measurement & { readonly pictures: NonNullable<Measurement["pictures"]> };
 const hasPictures = (m: Measurement): m is Shown => m.pictures !== undefined;
@@ -38,7 +38,7 @@ interface Column {
 }
 const outline = ({ region }: Column): Pick<Picture, "boxes"> => (region ? { boxes: [region] } : {});
 
-function beforeAndAfter(shown: readonly Column[], input: string): PictureGrid["rows"] {
+function beforeAndAfter(found: Found, shown: readonly Column[], input: string): PictureGrid["rows"] {
   const row = (text: string, cell: (c: Column) => Picture | null): PictureGrid["rows"][number] => ({
     label: { text },
     cells: shown.map(cell),
@@ -48,7 +48,7 @@ function beforeAndAfter(shown: readonly Column[], input: string): PictureGrid["r
   const crops = shown.some((c) => c.region)
     ? [
         row("input, enlarged", (c) => enlarged((m) => m.pictures.perturbedImage, input, c)),
-        row("before, enlarged", (c) => enlarged((m) => `reconstruction ${m.image} ${m.method}`, "before", c)),
+        row("before, enlarged", (c) => enlarged((m) => undisturbed(found, m.image, m.method), "before", c)),
         row("after, enlarged", (c) => enlarged((m) => m.pictures.reconstruction, "after", c)),
       ]
     : [];
@@ -59,7 +59,7 @@ function beforeAndAfter(shown: readonly Column[], input: string): PictureGrid["r
       ...outline(c),
     })),
     row("before", (c) => ({
-      picture: `reconstruction ${c.own.image} ${c.own.method}`,
+      picture: undisturbed(found, c.own.image, c.own.method),
       label: `${c.own.method}, undisturbed`,
       caption: { text: `${decibels(c.own.psnr.before)},`, soft: `SSIM ${fixed(c.own.ssim.before, 3)}` },
       ...outline(c),
@@ -106,7 +106,7 @@ export function comparison(found: Found, words: { what: string; input: string })
           mark: found.methods.indexOf(own.method),
           soft: `${own.label}: ${percent(own.relativeNorm)}`,
         })),
-        rows: beforeAndAfter(shown, words.input),
+        rows: beforeAndAfter(found, shown, words.input),
         windows: windowsOf(found.scales[i]),
         scaleBar: scaleBar(found.shape),
       },

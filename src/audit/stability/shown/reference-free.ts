@@ -3,7 +3,7 @@ import { count, percent, type Detail, type PictureGrid, type Table } from "../..
 import { windowsOf } from "../../scales.ts";
 import type { Score } from "../../schema.ts";
 import { averageOf, figureNames } from "../reference-free.ts";
-import { distinct, type Found } from "./found.ts";
+import { distinct, undisturbed, type Found } from "./found.ts";
 import { scaleBar } from "./pictures.ts";
 
 type Name = keyof typeof figureNames;
@@ -19,7 +19,8 @@ function figureTable({ test, methods, images }: Found): Table {
         const { name: words, format } = figureNames[name];
         const cells = methods.map((method) => {
           const own = at.filter((s) => s.method === method);
-          return own.length === 0 ? null : { text: averageOf(own, name), format };
+          const has = own.some((s) => s.figures[name] !== undefined);
+          return !has ? null : { text: averageOf(own, name), format };
         });
         return [label, words, ...cells];
       });
@@ -60,7 +61,7 @@ function changeGrids(found: Found): PictureGrid[] {
           soft: percent(s.figures.change),
         })),
         rows: [
-          { label: { text: "before" }, cells: cells((s) => `reconstruction ${i} ${s.method}`, "undisturbed") },
+          { label: { text: "before" }, cells: cells((s) => undisturbed(found, i, s.method), "undisturbed") },
           { label: { text: "after" }, cells: cells((s) => s.pictures.reconstruction, "perturbed") },
           { label: { text: "change" }, cells: cells((s) => s.pictures.change, "what changed") },
         ],
