@@ -1,0 +1,97 @@
+// The lab as a visitor has it: served by the command line, opened in Chromium.
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+export const chromium: string | undefined = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => existsSync(path));
+if (!chromium) console.warn("Skipped: the lab, because no Chromium is installed (apt-get install chromium)");
+
+export interface Lab {
+  readonly url: string;
+  /** A page at a section's address, "slide?stride=2", when the engine has answered. */
+  open(at: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Addresses asked for that are not the lab's, and what the pages complained of. */
+  readonly strangers: string[];
+  readonly complaints: string[];
+  close(): Promise<void>;
+}
+
+async function served(): Promise<{ server: ChildProcess; url: string }> {
+  const server = spawn(process.execPath, [join(root, "dist/cli/main.js"), "lab", "--port", "0", "--json"]);
+  const line = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    server.stdout!.on("data", (data: Buffer) => resolve(String(data)));
+    server.stderr!.on("data", (data: Buffer) => {
+      said += String(data);
+    });
+    server.on("exit", () => reject(new Error(`fiducial lab ended: ${said}`)));
+  });
+  return { server, url: (JSON.parse(line) as { url: string }).url };
+}
+
+/** Until the engine has answered all that the page asked. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("h1").waitFor();
+  await expect.poll(() => page.locator(".waiting, [data-busy]").count(), { timeout: 60_000 }).toBe(0);
+}
+
+export async function openLab(): Promise<Lab> {
+  const { server, url } = await served();
+  const { chromium: browsers } = await import("playwright-core");
+  const browser: Browser = await browsers.launch({
+    executablePath: chromium!,
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
+  const strangers: string[] = [];
+  const complaints: string[] = [];
+  return {
+    url,
+    strangers,
+    complaints,
+    async open(at, options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const page = await context.newPage();
+      page.on("request", (request) => {
+        if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
+      });
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+      await page.goto(`${url}#/inside/${at}`);
+      await settled(page);
+      return page;
+    },
+    async close() {
+      await browser.close();
+      server.kill("SIGINT");
+    },
+  };
+}
+
+/** The numbers of a grid by its name, row after row. */
+export async function gridOf(page: Page, label: string): Promise<number[][]> {
+  const rows = page.locator(`[aria-label="${label}"] tr`);
+  const texts = await rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  return texts.map((row) => row.map((text) => Number(text?.replace("−", "-"))));
+}
+/** Types a number into a cell, as a visitor at the keyboard does. */
+export async function typeInto(
+  page: Page,
+  label: string,
+  place: readonly [number, number],
+  text: string,
+): Promise<void> {
+  await page.locator(`[aria-label="${label}"] [data-place="${place.join(" ")}"]`).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.insertText(text);
+  await page.keyboard.press("Enter");
+}
