@@ -1,9 +1,33 @@
 // Every question that the page may ask, by name. One more is a function in calls/ and a line here.
 import { about } from "./engine.ts";
+import { backpropagate, nudge } from "./calls/backprop.ts";
 import { channelSums } from "./calls/channels.ts";
+import { costsOf } from "./calls/cost.ts";
 import { filterPicture } from "./calls/filter.ts";
+import { originOf, traceDigit } from "./calls/layers.ts";
+import { learnKernels } from "./calls/learned.ts";
+import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts";
+import { poolInvariance, poolShift } from "./calls/pool.ts";
 import { slideKernels } from "./calls/slide.ts";
 import { openPicture } from "./pictures.ts";
 
-export const calls = { about: (_: object) => about(), channelSums, filterPicture, openPicture, slideKernels };
+export const calls = {
+  about: (_: object) => about(),
+  activationCurves,
+  backpropagate,
+  channelSums,
+  costsOf,
+  filterPicture,
+  learnKernels,
+  nudge,
+  oneNode,
+  openPicture,
+  originOf,
+  poolInvariance,
+  poolShift,
+  slideKernels,
+  softmaxOf,
+  traceDigit,
+  twoLayers,
+};
 export type Calls = typeof calls;
