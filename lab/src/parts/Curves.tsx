@@ -10,7 +10,8 @@ export interface Line {
   readonly points: readonly Point[];
   /** Its colour, 0 to 3. */
   readonly mark: number;
-  readonly dashed?: boolean;
+  /** Another pattern than a line drawn through. */
+  readonly dashed?: boolean | string;
   /** In the background. */
   readonly faint?: boolean;
 }
@@ -25,6 +26,8 @@ export interface CurvesProps {
   xSpan?: Point;
   ySpan?: Point;
 }
+/** More points than these need no marks. */
+const DOTTED = 32;
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [420, 260, 52, 14, 10, 44];
 
 function ends(values: readonly number[]): [number, number] {
@@ -33,6 +36,7 @@ function ends(values: readonly number[]): [number, number] {
   if (!Number.isFinite(low)) return [0, 1];
   return high > low ? [low, high] : [low - 0.5, high + 0.5];
 }
+const patternOf = ({ dashed }: Line): string | undefined => (dashed === true ? "6 4" : dashed || undefined);
 const finite = ([x, y]: Point): boolean => Number.isFinite(x) && Number.isFinite(y);
 
 export function Curves({ label, x, y, lines, dot, xSpan, ySpan }: CurvesProps): JSX.Element {
@@ -71,16 +75,23 @@ export function Curves({ label, x, y, lines, dot, xSpan, ySpan }: CurvesProps): 
             key={l.name}
             class={`curve m${l.mark}${l.faint ? " faint" : ""}`}
             d={path(l.points) ?? ""}
-            stroke-dasharray={l.dashed ? "6 4" : undefined}
+            stroke-dasharray={patternOf(l)}
           />
         ))}
+        {lines.map((l) =>
+          l.points.length > DOTTED
+            ? null
+            : l.points
+                .filter(finite)
+                .map((p) => <circle key={p[0]} class={`point m${l.mark}`} cx={across(p[0])} cy={up(p[1])} r="3" />),
+        )}
         {dot && finite(dot) && <circle class="dot" cx={across(dot[0])} cy={up(dot[1])} r="6" />}
       </svg>
       <figcaption class="legend">
         {lines.map((l) => (
           <span key={l.name} class={`m${l.mark}${l.faint ? " faint" : ""}`}>
             <svg viewBox="0 0 24 8" width="24" height="8" aria-hidden="true">
-              <path class="curve" d="M0 4H24" stroke-dasharray={l.dashed ? "6 4" : undefined} />
+              <path class="curve" d="M0 4H24" stroke-dasharray={patternOf(l)} />
             </svg>{" "}
             {l.name}
           </span>

@@ -9,10 +9,15 @@ export interface SliderProps {
   from: number;
   to: number;
   step?: number;
+  /** Equal ways on the slider are equal factors. */
+  log?: boolean;
   onChange: (value: number) => void;
 }
-export function Slider({ label, value, from, to, step = 1, onChange }: SliderProps): JSX.Element {
+export function Slider({ label, value, from, to, step = 1, log = false, onChange }: SliderProps): JSX.Element {
   const id = useId();
+  const way = (v: number): number => (log ? Math.log10(v) : v);
+  /** Of the slider's place, two digits that count where its ways are factors. */
+  const back = (place: string): number => (log ? Number((10 ** Number(place)).toPrecision(2)) : Number(place));
   const take = (text: string): void => {
     const given = typed(text);
     if (given !== undefined) onChange(Math.max(from, Math.min(to, given)));
@@ -23,18 +28,19 @@ export function Slider({ label, value, from, to, step = 1, onChange }: SliderPro
       <input
         id={id}
         type="range"
-        min={from}
-        max={to}
-        step={step}
-        value={value}
-        onInput={(e) => take(e.currentTarget.value)}
+        min={way(from)}
+        max={way(to)}
+        step={log ? "any" : step}
+        value={way(value)}
+        aria-valuetext={log ? String(value) : undefined}
+        onInput={(e) => take(String(back(e.currentTarget.value)))}
       />
       <input
         type="number"
         aria-label={`${label}, as a number`}
         min={from}
         max={to}
-        step={step}
+        step={log ? "any" : step}
         value={Number(value.toPrecision(6))}
         onChange={(e) => take(e.currentTarget.value)}
       />

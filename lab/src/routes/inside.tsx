@@ -6,6 +6,12 @@ import { sections } from "../sections/index.ts";
 import type { Route } from "./route.ts";
 
 function Contents({ current }: { current: number }): JSX.Element {
+  const list = useRef<HTMLOListElement>(null);
+  // on a phone the list is a line that scrolls
+  useEffect(() => {
+    const item = list.current?.children[current] as HTMLElement | undefined;
+    if (item) list.current!.scrollLeft = item.offsetLeft - 60;
+  }, [current]);
   const links = sections.map(({ id, title }, i) => (
     <li key={id}>
       <a href={addressOf("inside", id)} aria-current={i === current ? "page" : undefined}>
@@ -15,7 +21,7 @@ function Contents({ current }: { current: number }): JSX.Element {
   ));
   return (
     <nav aria-label="Sections" class="contents">
-      <ol>{links}</ol>
+      <ol ref={list}>{links}</ol>
     </nav>
   );
 }

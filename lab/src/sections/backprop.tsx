@@ -225,7 +225,7 @@ function Update({ state, p }: { state: BackpropState; p: Propagated }): JSX.Elem
         earlier would have changed the derivatives of the others.
       </p>
       <Controls>
-        <Slider label="Learning rate η" value={asked.rate} from={0.01} to={5} step={0.01} onChange={setRate} />
+        <Slider label="Learning rate η" value={asked.rate} from={0.01} to={5} log onChange={setRate} />
         <div class="buttons">
           <button type="button" disabled={asked.updates >= 50} onClick={() => setUpdates(asked.updates + 1)}>
             Update all {parameterCount} parameters

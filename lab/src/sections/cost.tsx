@@ -9,7 +9,7 @@ import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown } from "../parts/words.tsx";
 import { numbers, oneOf, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
-import type { LossName } from "../worker/calls/cost.ts";
+import type { Costs, LossName } from "../worker/calls/cost.ts";
 import type { Section } from "./section.tsx";
 
 /** Where predictions are, and where they may go. */
@@ -26,7 +26,9 @@ const settings = {
 const changed = (cells: readonly number[], index: number, value: number): number[] =>
   cells.map((v, i) => (i === index ? value : v));
 
-function CostFigure(): JSX.Element {
+const nameOf = (k: number): string => `sample ${k + 1}`;
+
+function useCost() {
   const [loss, setLoss] = useSetting(settings.loss);
   const [given, setPredictions] = useSetting(settings.predictions);
   const [givenTargets, setTargets] = useSetting(settings.targets);
@@ -35,95 +37,124 @@ function CostFigure(): JSX.Element {
   const predictions = given.length === 4 ? given : firsts;
   const targets = givenTargets.length === 4 ? givenTargets.map((v) => (v >= 0.5 ? 1 : 0)) : [1, 0, 1, 1];
   const chosen = sample - 1;
+  return {
+    ...{ loss, predictions, targets, chosen, from, to, axis, setSample },
+    setLoss: (next: LossName) => {
+      setPredictions([]);
+      setLoss(next);
+    },
+    predict: (v: number) => setPredictions(changed(predictions, chosen, v)),
+    aim: (on: boolean) => setTargets(changed(targets, chosen, on ? 1 : 0)),
+  };
+}
+type State = ReturnType<typeof useCost>;
+
+function Turned({ state }: { state: State }): JSX.Element {
+  const { loss, predictions, targets, chosen, from, to, axis } = state;
+  return (
+    <Controls>
+      <Choice<LossName>
+        label="Cost"
+        value={loss}
+        options={[
+          ["squared", "squared: (p − t)²"],
+          ["crossEntropy", "cross-entropy: −log p(right class)"],
+        ]}
+        onChange={state.setLoss}
+      />
+      <Choice
+        label="Sample"
+        value={String(chosen + 1)}
+        options={[1, 2, 3, 4].map((k) => [String(k), `sample ${k}`] as const)}
+        onChange={(v) => state.setSample(Number(v))}
+      />
+      <Slider
+        label={`Its ${axis}`}
+        value={predictions[chosen]}
+        from={from}
+        to={to}
+        step={0.05}
+        onChange={state.predict}
+      />
+      <Switch
+        label={loss === "squared" ? "Its target is 1 (else 0)" : "The right answer is “yes”"}
+        on={targets[chosen] === 1}
+        onChange={state.aim}
+      />
+    </Controls>
+  );
+}
+
+function CostTable({ state, costs }: { state: State; costs: Costs }): JSX.Element {
+  const { probabilities } = costs;
+  return (
+    <NumberTable
+      caption="Every sample's cost"
+      chosen={state.chosen}
+      head={["", state.axis, ...(probabilities ? ["p(“yes”)"] : []), "target", "cost"]}
+      rows={[
+        ...costs.each.map((c, k) => [
+          nameOf(k),
+          short(state.predictions[k]),
+          ...(probabilities ? [percent(probabilities[k])] : []),
+          String(state.targets[k]),
+          short(c),
+        ]),
+        [
+          <strong key="m">mean</strong>,
+          "",
+          ...(probabilities ? [""] : []),
+          "",
+          <strong key="c">{short(costs.mean)}</strong>,
+        ],
+      ]}
+    />
+  );
+}
+
+function CostFigure(): JSX.Element {
+  const state = useCost();
+  const { loss, predictions, targets, chosen, from, to, axis } = state;
   const answer = useEngine("costsOf", { loss, predictions, targets, chosen, from, to });
-  const name = (k: number): string => `sample ${k + 1}`;
   return (
     <>
-      <Controls>
-        <Choice<LossName>
-          label="Cost"
-          value={loss}
-          options={[
-            ["squared", "squared: (p − t)²"],
-            ["crossEntropy", "cross-entropy: −log p(right class)"],
-          ]}
-          onChange={(next) => {
-            setPredictions([]);
-            setLoss(next);
-          }}
-        />
-        <Choice
-          label="Sample"
-          value={String(sample)}
-          options={[1, 2, 3, 4].map((k) => [String(k), `sample ${k}`] as const)}
-          onChange={(v) => setSample(Number(v))}
-        />
-        <Slider
-          label={`Its ${axis}`}
-          value={predictions[chosen]}
-          from={from}
-          to={to}
-          step={0.05}
-          onChange={(v) => setPredictions(changed(predictions, chosen, v))}
-        />
-        <Switch
-          label={loss === "squared" ? "Its target is 1 (else 0)" : "The right answer is “yes”"}
-          on={targets[chosen] === 1}
-          onChange={(on) => setTargets(changed(targets, chosen, on ? 1 : 0))}
-        />
-      </Controls>
+      <Turned state={state} />
       <Shown answer={answer}>
-        {({ each, mean, at, curve, slope, probabilities }) => (
+        {(costs) => (
           <>
             <Row>
               <Part
-                title={`${name(chosen)}: C${"₁₂₃₄"[chosen]} = ${short(each[chosen])}`}
-                note={`The slope at the dot, ∂C/∂p = ${short(slope)}, says which way to move the prediction, and how much is to be gained.`}
+                title={`${nameOf(chosen)}: C${"₁₂₃₄"[chosen]} = ${short(costs.each[chosen])}`}
+                note={`The slope at the dot is ${short(costs.slope)}: which way to move the ${axis}, and how much is to be gained.`}
               >
                 <Curves
-                  label={`Cost of ${name(chosen)} against its ${axis}; now ${short(each[chosen])} at ${short(predictions[chosen])}`}
+                  label={`Cost of ${nameOf(chosen)} against its ${axis}; now ${short(costs.each[chosen])} at ${short(predictions[chosen])}`}
                   x={axis}
                   y="cost"
                   lines={[
-                    { name: `target ${targets[chosen]}`, mark: 0, points: at.map((x, i) => [x, curve[i]] as const) },
+                    {
+                      name: `target ${targets[chosen]}`,
+                      mark: 0,
+                      points: costs.at.map((x, i) => [x, costs.curve[i]] as const),
+                    },
                   ]}
-                  dot={[predictions[chosen], each[chosen]]}
+                  dot={[predictions[chosen], costs.each[chosen]]}
                 />
               </Part>
               <Part title="All samples, and their mean">
                 <Bars
                   label="Costs of the samples, and their mean"
                   bars={[
-                    ...each.map((value, k) => ({ name: name(k), value, strong: k === chosen })),
-                    { name: "mean C", value: mean, strong: true },
+                    ...costs.each.map((value, k) => ({ name: nameOf(k), value, strong: k === chosen })),
+                    { name: "mean C", value: costs.mean, strong: true },
                   ]}
                 />
                 <p>
-                  <Formula name="cost" /> = {short(mean)}
+                  <Formula name="cost" /> = {short(costs.mean)}
                 </p>
               </Part>
             </Row>
-            <NumberTable
-              caption="Every sample's cost"
-              chosen={chosen}
-              head={["", axis, ...(probabilities ? ["p(“yes”)"] : []), "target", "cost C_k"]}
-              rows={[
-                ...each.map((c, k) => [
-                  name(k),
-                  short(predictions[k]),
-                  ...(probabilities ? [percent(probabilities[k])] : []),
-                  String(targets[k]),
-                  short(c),
-                ]),
-                [
-                  <strong key="m">mean</strong>,
-                  "",
-                  ...(probabilities ? [""] : []),
-                  "",
-                  <strong key="c">{short(mean)}</strong>,
-                ],
-              ]}
-            />
+            <CostTable state={state} costs={costs} />
           </>
         )}
       </Shown>

@@ -9,5 +9,17 @@ import { node } from "./node.tsx";
 import { pool } from "./pool.tsx";
 import type { Section } from "./section.tsx";
 import { slide } from "./slide.tsx";
+import { train } from "./train.tsx";
 
-export const sections: readonly Section[] = [slide, kernels, learned, channels, pool, node, layers, cost, backprop];
+export const sections: readonly Section[] = [
+  slide,
+  kernels,
+  learned,
+  channels,
+  pool,
+  node,
+  layers,
+  cost,
+  backprop,
+  train,
+];

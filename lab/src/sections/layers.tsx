@@ -71,7 +71,7 @@ function Strip(props: {
             key={layer.name}
             title={`${i === 0 ? "" : `${i} · `}${kinds[layer.kind]} ${layer.shape.slice(1).join("×")}`}
           >
-            <div class="maps">
+            <div class="maps" style={{ gridTemplateColumns: `repeat(${Math.ceil(channels / 2)}, auto)` }}>
               {Array.from({ length: channels }, (_, c) => {
                 const own = i === chosen.layer && c === chosen.channel;
                 const at = { row: chosen.row, column: chosen.column, height: 1, width: 1 };

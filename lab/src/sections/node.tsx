@@ -26,7 +26,7 @@ const settings = {
   inputs: numbers("x", [1, 0.5, -1]),
   weights: numbers("w", [0.8, -1.2, 0.5]),
   bias: real("b", 0.6, -3, 3),
-  seed: whole("seed", 1, 1, 20),
+  seed: whole("seed", 3, 1, 20),
   scores: numbers("scores", [2, 1, 0, -1]),
   temperature: real("T", 1, 0.1, 5),
 };
@@ -36,13 +36,22 @@ const padTo = (cells: readonly number[], like: readonly number[]): readonly numb
   cells.length === like.length ? cells : like;
 const below = "₁₂₃₄";
 
+/** Those that are not chosen stay apart by colour and pattern. */
+const backgrounds = [
+  { mark: 2 },
+  { mark: 3 },
+  { mark: 2, dashed: "2 3" },
+  { mark: 3, dashed: "2 3" },
+  { mark: 2, dashed: "8 3 2 3" },
+] as const;
+
 function linesOf(curves: readonly ActivationCurve[], chosen: ActivationName): Line[] {
   const points = (c: ActivationCurve, values: readonly number[]) => c.at.map((z, i) => [z, values[i]] as const);
   const own = curves.find((c) => c.name === chosen)!;
   return [
     ...curves
       .filter((c) => c.name !== chosen && c.name !== "none")
-      .map((c): Line => ({ name: shortName(c.name), mark: 2, faint: true, points: points(c, c.values) })),
+      .map((c, i): Line => ({ name: shortName(c.name), ...backgrounds[i], faint: true, points: points(c, c.values) })),
     { name: `slope of ${shortName(chosen)}`, mark: 1, dashed: true, points: points(own, own.slopes) },
     { name: shortName(chosen), mark: 0, points: points(own, own.values) },
   ];

@@ -3,14 +3,14 @@ import type { JSX } from "preact";
 import { spanOf } from "../parts/colours.ts";
 import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { Curves } from "../parts/Curves.tsx";
-import { Grid } from "../parts/Grid.tsx";
+import { Grid, type Place } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
-import { percent, placeName, short } from "../parts/numbers.ts";
+import { percent, short } from "../parts/numbers.ts";
 import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { numbers, oneOf, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
-import type { PoolKind } from "../worker/calls/pool.ts";
+import type { Pooled, PoolKind } from "../worker/calls/pool.ts";
 import type { Section } from "./section.tsx";
 
 const SIDE = 8;
@@ -35,115 +35,131 @@ const settings = {
   column: whole("column", 2, 0, 3),
 };
 
-function PoolFigure(): JSX.Element {
+const whole8 = { rows: SIDE, columns: SIDE, cell: 30 } as const;
+const pooledOf = ({ side }: Pooled) => ({ rows: side, columns: side, cell: 38 });
+const greyOf = (image: readonly number[]) =>
+  ({ scale: "grey", span: [Math.min(0, ...image), Math.max(1, ...image)] }) as const;
+
+function usePool() {
   const [given, setImage] = useSetting(settings.image);
   const [kind, setKind] = useSetting(settings.kind);
   const [sizeText, setSize] = useSetting(settings.size);
   const [shift, setShift] = useSetting(settings.shift);
-  const [askedRow, setRow] = useSetting(settings.row);
-  const [askedColumn, setColumn] = useSetting(settings.column);
+  const [row, setRow] = useSetting(settings.row);
+  const [column, setColumn] = useSetting(settings.column);
   const image = given.length === SIDE * SIDE ? given : seven;
   const size = Number(sizeText);
-  const out = SIDE / size;
-  const [row, column] = [Math.min(askedRow, out - 1), Math.min(askedColumn, out - 1)];
-  const answer = useEngine("poolShift", { image, side: SIDE, kind, size, shift, row, column });
-  const grey = { scale: "grey", span: [Math.min(0, ...image), Math.max(1, ...image)] } as const;
-  const pooled = { rows: out, columns: out, cell: 38, ...grey } as const;
+  const last = SIDE / size - 1;
+  return {
+    ...{ image, kind, size, shift, setKind, setSize, setShift },
+    at: { row: Math.min(row, last), column: Math.min(column, last) },
+    setCell: (index: number, value: number) => setImage(image.map((v, i) => (i === index ? value : v))),
+    choose: (place: Place) => {
+      setRow(place.row);
+      setColumn(place.column);
+    },
+  };
+}
+type State = ReturnType<typeof usePool>;
+
+function Turned({ state }: { state: State }): JSX.Element {
+  return (
+    <Controls>
+      <Choice<PoolKind>
+        label="Pooling"
+        value={state.kind}
+        options={[
+          ["max", "the largest (max-pooling)"],
+          ["average", "the mean (average pooling)"],
+        ]}
+        onChange={state.setKind}
+      />
+      <Choice
+        label="Window"
+        value={state.size === 2 ? "2" : "4"}
+        options={sizes.map((s) => [s, `${s}×${s}`] as const)}
+        onChange={state.setSize}
+      />
+      <Slider
+        label="Shift to the right, pixels"
+        value={state.shift}
+        from={0}
+        to={4}
+        onChange={(v) => state.setShift(Math.round(v))}
+      />
+    </Controls>
+  );
+}
+
+function Still({ state, p }: { state: State; p: Pooled }): JSX.Element {
+  const { image, kind, size, at } = state;
+  const grey = greyOf(image);
+  const window = { row: at.row * size, column: at.column * size, height: size, width: size };
+  const why =
+    kind === "max"
+      ? "Max-pooling passes the whole derivative to the pixel that was largest, and nothing to the rest."
+      : `The mean shares the derivative out: 1/${size * size} to every pixel of the window.`;
+  return (
+    <Row>
+      <Part title="Image" note="Enter changes a cell, or a tap.">
+        <Grid label="image" values={image} {...whole8} {...grey} box={window} onEdit={state.setCell} />
+      </Part>
+      <Sign>→</Sign>
+      <Part title="Pooled" note={`Each number stands for ${size * size}. Arrows choose one.`}>
+        <Grid label="pooled" values={p.still} {...pooledOf(p)} {...grey} at={at} onAt={state.choose} />
+      </Part>
+      <Sign>←</Sign>
+      <Part title="∂ chosen / ∂ image" note={why}>
+        <Grid
+          label="gradient of the chosen pooled number"
+          values={p.gradient}
+          {...whole8}
+          span={[-1, 1]}
+          box={window}
+        />
+      </Part>
+    </Row>
+  );
+}
+function Moved({ state, p }: { state: State; p: Pooled }): JSX.Element {
+  const grey = greyOf(state.image);
+  return (
+    <Row>
+      <Part title={`Image shifted by ${state.shift}`}>
+        <Grid label="shifted image" values={p.shifted} {...whole8} {...grey} />
+      </Part>
+      <Sign>→</Sign>
+      <Part title="Pooled again">
+        <Grid label="pooled after the shift" values={p.moved} {...pooledOf(p)} {...grey} />
+      </Part>
+      <Sign>−</Sign>
+      <Part
+        title="Difference to before"
+        note={`The image changed by ${percent(p.imageChange, 0)} of its norm, what is pooled by ${percent(p.change, 0)}.`}
+      >
+        <Grid
+          label="difference of the pooled"
+          values={p.difference}
+          {...pooledOf(p)}
+          span={spanOf("signed", p.still)}
+        />
+      </Part>
+    </Row>
+  );
+}
+
+function PoolFigure(): JSX.Element {
+  const state = usePool();
+  const { image, kind, size, shift, at } = state;
+  const answer = useEngine("poolShift", { image, side: SIDE, kind, size, shift, ...at });
   return (
     <>
-      <Controls>
-        <Choice<PoolKind>
-          label="Pooling"
-          value={kind}
-          options={[
-            ["max", "the largest (max-pooling)"],
-            ["average", "the mean (average pooling)"],
-          ]}
-          onChange={setKind}
-        />
-        <Choice
-          label="Window"
-          value={sizeText}
-          options={sizes.map((s) => [s, `${s}×${s}`] as const)}
-          onChange={setSize}
-        />
-        <Slider
-          label="Shift to the right, pixels"
-          value={shift}
-          from={0}
-          to={4}
-          onChange={(v) => setShift(Math.round(v))}
-        />
-      </Controls>
+      <Turned state={state} />
       <Shown answer={answer}>
         {(p) => (
           <>
-            <Row>
-              <Part title="Image" note="Enter changes a cell, or a tap.">
-                <Grid
-                  label="image"
-                  values={image}
-                  rows={SIDE}
-                  columns={SIDE}
-                  cell={30}
-                  {...grey}
-                  box={{ row: row * size, column: column * size, height: size, width: size }}
-                  onEdit={(index, value) => setImage(image.map((v, i) => (i === index ? value : v)))}
-                />
-              </Part>
-              <Sign>→</Sign>
-              <Part title="Pooled" note={`Each number stands for ${size * size}. Arrows choose one.`}>
-                <Grid
-                  label="pooled"
-                  values={p.still}
-                  {...pooled}
-                  at={{ row, column }}
-                  onAt={(place) => {
-                    setRow(place.row);
-                    setColumn(place.column);
-                  }}
-                />
-              </Part>
-              <Part
-                title={`∂ pooled at ${placeName(row, column)} / ∂ image`}
-                note={
-                  kind === "max"
-                    ? "Max-pooling passes the whole derivative to the one pixel that was largest, and nothing to the rest."
-                    : `The mean shares the derivative out: 1/${size * size} to every pixel of the window.`
-                }
-              >
-                <Grid
-                  label="gradient of the chosen pooled number"
-                  values={p.gradient}
-                  rows={SIDE}
-                  columns={SIDE}
-                  cell={30}
-                  span={[-1, 1]}
-                />
-              </Part>
-            </Row>
-            <Row>
-              <Part title={`Image shifted by ${shift}`}>
-                <Grid label="shifted image" values={p.shifted} rows={SIDE} columns={SIDE} cell={30} {...grey} />
-              </Part>
-              <Sign>→</Sign>
-              <Part title="Pooled again">
-                <Grid label="pooled after the shift" values={p.moved} {...pooled} />
-              </Part>
-              <Part
-                title="Difference"
-                note={`The image changed by ${percent(p.imageChange, 0)} of its norm, what is pooled by ${percent(p.change, 0)}.`}
-              >
-                <Grid
-                  label="difference of the pooled"
-                  values={p.difference}
-                  rows={out}
-                  columns={out}
-                  cell={38}
-                  span={spanOf("signed", p.still)}
-                />
-              </Part>
-            </Row>
+            <Still state={state} p={p} />
+            <Moved state={state} p={p} />
           </>
         )}
       </Shown>

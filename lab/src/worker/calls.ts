@@ -9,6 +9,7 @@ import { learnKernels } from "./calls/learned.ts";
 import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts";
 import { poolInvariance, poolShift } from "./calls/pool.ts";
 import { slideKernels } from "./calls/slide.ts";
+import { classifyDrawing, exampleOf, prepareTraining, steerTraining, trainNetwork } from "./calls/train.ts";
 import { openPicture } from "./pictures.ts";
 
 export const calls = {
@@ -16,7 +17,9 @@ export const calls = {
   activationCurves,
   backpropagate,
   channelSums,
+  classifyDrawing,
   costsOf,
+  exampleOf,
   filterPicture,
   learnKernels,
   nudge,
@@ -25,9 +28,12 @@ export const calls = {
   originOf,
   poolInvariance,
   poolShift,
+  prepareTraining,
   slideKernels,
   softmaxOf,
+  steerTraining,
   traceDigit,
+  trainNetwork,
   twoLayers,
 };
 export type Calls = typeof calls;

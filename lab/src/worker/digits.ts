@@ -35,7 +35,7 @@ async function train(): Promise<DigitNetwork> {
     nn.flatten(),
     nn.linear({ outFeatures: 10 }),
   ];
-  const data = inMemory(classification(strokeDigits(training)));
+  const data = await inMemory(classification(strokeDigits(training)));
   const loss = crossEntropy();
   const fresh = nn.sequential({ input: [1, digitSide, digitSide], seed: 1, layers });
   const optimizer = adam({ learningRate: 1e-2 });

@@ -1,5 +1,5 @@
 // Section 7: every number of a trained network for one digit, and where one of them comes from.
-import { explainNode, nn, receptiveField, trace, type Field, type Network, type NodeTerm } from "fiducial/learning";
+import { explainNode, receptiveField, trace, type Field, type Network, type NodeTerm } from "fiducial/learning";
 import { digitInput, digitNetwork } from "../digits.ts";
 import { quickly } from "../engine.ts";
 import { plain, type Plain } from "../networks.ts";

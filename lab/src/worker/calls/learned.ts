@@ -37,8 +37,8 @@ export interface LearnedKernels {
 export async function learnKernels({ seed }: { seed: number }, { signal }: Context): Promise<LearnedKernels> {
   const backend = await quickly();
   const images = straightEdges({ count: 800, seed: 1, size: SIDE });
-  const data = inMemory(classification(images));
-  const tested = inMemory(classification(straightEdges({ count: 200, seed: 1001, size: SIDE })));
+  const data = await inMemory(classification(images));
+  const tested = await inMemory(classification(straightEdges({ count: 200, seed: 1001, size: SIDE })));
   const layers = [
     nn.conv2d({ outChannels: count, kernelSize: size }),
     nn.relu(),
