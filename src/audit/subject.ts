@@ -128,12 +128,13 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
   const { method, image, domain, clean, label, tick } = job;
   const { scene } = await lab.view(image);
   const { radii, ball = "l2", window, settings, starts = [], singular = true } = wanted;
+  const own = await lab.searchStep(method, domain, ball);
   const goals: readonly Goal[] = wanted.goals ?? [
     { name: "harm", p: scene.x, magnitudes: true },
     { name: "change", p: clean },
   ];
   const searched = {
-    step: await lab.searchStep(method, domain, ball),
+    step: wanted.through?.(own) ?? own,
     scene,
     goals: goals.map((goal) => (window ? { ...goal, window } : goal)),
     random: lab.measuredNoise(domain, `start ${label}`),

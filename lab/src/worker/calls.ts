@@ -1,9 +1,13 @@
 // Every question that the page may ask, by name. One more is a function in calls/ and a line here.
 import { about } from "./engine.ts";
+import { openOwnNetwork } from "./break/networks.ts";
+import { openScan } from "./break/scan.ts";
+import { attack } from "./calls/attack.ts";
 import { backpropagate, nudge } from "./calls/backprop.ts";
 import { channelSums } from "./calls/channels.ts";
 import { costsOf } from "./calls/cost.ts";
 import { filterPicture } from "./calls/filter.ts";
+import { maskFile, sampleKspace } from "./calls/kspace.ts";
 import { originOf, traceDigit } from "./calls/layers.ts";
 import { learnKernels } from "./calls/learned.ts";
 import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts";
@@ -15,6 +19,7 @@ import { openPicture } from "./pictures.ts";
 export const calls = {
   about: (_: object) => about(),
   activationCurves,
+  attack,
   backpropagate,
   channelSums,
   classifyDrawing,
@@ -22,13 +27,17 @@ export const calls = {
   exampleOf,
   filterPicture,
   learnKernels,
+  maskFile,
   nudge,
   oneNode,
+  openOwnNetwork,
   openPicture,
+  openScan,
   originOf,
   poolInvariance,
   poolShift,
   prepareTraining,
+  sampleKspace,
   slideKernels,
   softmaxOf,
   steerTraining,

@@ -5,9 +5,9 @@ import type { Acquisition, LipschitzBound, Mask, Requirement } from "../../imagi
 import type { Detail } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Found as Sought, SearchSettings, Start } from "../attack/search.ts";
-import type { Goal } from "../attack/step.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
+import type { Goal, SearchStep } from "../attack/step.ts";
 import type { Measurement, RateScore, Score, TestRecord, Verdict } from "../schema.ts";
 import type { ReferenceFree } from "./reference-free.ts";
 import type { Found } from "./shown/found.ts";
@@ -34,6 +34,8 @@ export interface Wanted {
   /** Whether the local singular vector is one of them; it is unless false. */
   readonly singular?: boolean;
   readonly settings?: Partial<SearchSettings>;
+  /** The step that the search takes, wrapped by who looks on. */
+  through?(step: SearchStep): SearchStep;
 }
 
 /** One method on one image. */

@@ -1,0 +1,6 @@
+// The sections of /break, in their order. One more is a file here and a line.
+import { attack } from "./attack.tsx";
+import { kspace } from "./kspace.tsx";
+import type { Section } from "./section.tsx";
+
+export const breakSections: readonly Section[] = [kspace, attack];
