@@ -11,9 +11,9 @@ export function Command({ line, children }: { line: string; children?: Component
     <div class="command">
       <p class="note">The same numbers by the command line:</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: so that arrows scroll it */}
-      <pre tabIndex={0} aria-label="The command line that repeats these numbers">
+      <section class="line" tabIndex={0} aria-label="The command line that repeats these numbers">
         <code>{line}</code>
-      </pre>
+      </section>
       <button type="button" onClick={copy}>
         {copied ? "Copied" : "Copy"}
       </button>

@@ -6,6 +6,7 @@ import { Picture } from "../parts/Picture.tsx";
 import { ScaleBar } from "../parts/ScaleBar.tsx";
 import { Part, Row } from "../parts/words.tsx";
 import type { Image } from "../worker/calls/attack.ts";
+import type { Sampled } from "../worker/calls/kspace.ts";
 import { highest, largestError, niceGain, sameOf, stopOf, type Attack, type Seen } from "./attack-run.ts";
 
 interface Frame {
@@ -99,6 +100,26 @@ function Added({ seen, label, frame }: { seen: Seen; label: string; frame: Frame
         </>
       )}
     </div>
+  );
+}
+
+export function Unperturbed({ sampled, size }: { sampled: Sampled; size: number }): JSX.Element {
+  const { truth, made } = sampled;
+  const most = Math.max(1e-6, ...made.map((m) => highest(m.error)));
+  const frame = { size, side: 150, white: highest(truth), most };
+  return (
+    <>
+      <div class="pictures">
+        <div class="stack">
+          <h4>x, the true image</h4>
+          <Picture name="the true image" values={truth} rows={size} columns={size} span={[0, frame.white]} side={150} />
+        </div>
+        {made.map((m) => (
+          <Pair key={m.method} title={m.name} image={m} told={score(m)} frame={frame} />
+        ))}
+      </div>
+      <ScaleBar what="|error|, the same in all maps" scale="magma" span={[0, most]} />
+    </>
   );
 }
 

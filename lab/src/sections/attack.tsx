@@ -6,8 +6,10 @@ import { Controls, Slider } from "../parts/controls.tsx";
 import { fixed } from "../parts/numbers.ts";
 import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
-import { Part, Row } from "../parts/words.tsx";
-import { AttackFigure } from "./attack-figure.tsx";
+import { Part, Row, Shown } from "../parts/words.tsx";
+import type { ProblemAsked } from "../worker/break/asked.ts";
+import { useEngine } from "../worker/client.ts";
+import { AttackFigure, Unperturbed } from "./attack-figure.tsx";
 import { AttackCurves, AttackTable, Verdicts } from "./attack-numbers.tsx";
 import { labels, useAttack, type Attack, type AttackState } from "./attack-run.ts";
 import { commandLine, useExperiment } from "./experiment.ts";
@@ -66,6 +68,26 @@ function Which({ state }: { state: AttackState }): JSX.Element {
   );
 }
 
+/** What there is before a search: the image, and what each method makes of it. */
+function Before({ asked }: { asked: ProblemAsked }): JSX.Element {
+  const { network, size } = asked;
+  const answer = useEngine("sampleKspace", { problem: asked, methods: [network, "tv", "zero"] });
+  return (
+    <Shown answer={answer}>
+      {(sampled) => (
+        <>
+          <Unperturbed sampled={sampled} size={size} />
+          {sampled.refused.map(({ why }) => (
+            <p key={why} class="failure">
+              {why}
+            </p>
+          ))}
+        </>
+      )}
+    </Shown>
+  );
+}
+
 function AttackSection(): JSX.Element {
   const [opened, setOpened] = useState(0);
   const experiment = useExperiment(opened);
@@ -87,6 +109,7 @@ function AttackSection(): JSX.Element {
       <Sizes state={state} />
       <RunButtons run={run} label="Search for the worst" told={told(run)} disabled={!state.grows} />
       {run.seen.length > 0 && <Which state={state} />}
+      {run.seen.length === 0 && <Before asked={asked.problem} />}
       <AttackFigure run={run} label={state.shown} size={asked.problem.size} />
       <Verdicts run={run} />
       {run.seen.some((s) => s.stops.length > 0) && (

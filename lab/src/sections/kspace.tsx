@@ -189,11 +189,11 @@ function Figure({ experiment }: { experiment: Experiment }): JSX.Element {
   return (
     <>
       <Shown answer={answers[0]}>{(sampled) => <Measured experiment={experiment} sampled={sampled} />}</Shown>
-      <Row>
+      <div class="pictures four">
         {methods.map(([method, title, note], i) => (
           <Method key={method} {...{ title, note, most }} size={asked.size} answer={answers[i]} />
         ))}
-      </Row>
+      </div>
       <ScaleBar what="|error|, the same in all four" scale="magma" span={[0, most]} />
       {made.length > 0 && <Numbers made={made} share={answers[0].value?.share ?? 0} />}
     </>

@@ -12,8 +12,11 @@ import { originOf, traceDigit } from "./calls/layers.ts";
 import { learnKernels } from "./calls/learned.ts";
 import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts";
 import { poolInvariance, poolShift } from "./calls/pool.ts";
+import { sweepRates } from "./calls/rates.ts";
+import { compareRemedies } from "./calls/remedies.ts";
 import { slideKernels } from "./calls/slide.ts";
 import { classifyDrawing, exampleOf, prepareTraining, steerTraining, trainNetwork } from "./calls/train.ts";
+import { placeTumour, sweepTumours } from "./calls/tumour.ts";
 import { openPicture } from "./pictures.ts";
 
 export const calls = {
@@ -23,6 +26,7 @@ export const calls = {
   backpropagate,
   channelSums,
   classifyDrawing,
+  compareRemedies,
   costsOf,
   exampleOf,
   filterPicture,
@@ -34,6 +38,7 @@ export const calls = {
   openPicture,
   openScan,
   originOf,
+  placeTumour,
   poolInvariance,
   poolShift,
   prepareTraining,
@@ -41,6 +46,8 @@ export const calls = {
   slideKernels,
   softmaxOf,
   steerTraining,
+  sweepRates,
+  sweepTumours,
   traceDigit,
   trainNetwork,
   twoLayers,

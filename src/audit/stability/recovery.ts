@@ -17,8 +17,11 @@ export interface Recovery {
   readonly ssim: number;
 }
 
+/** What is needed of a subject to look for a detail. */
+export type Looked = Pick<Subject, "clean" | "reconstruct" | "scan" | "shape">;
+
 /** Puts a detail into the image and asks how much of it comes back. */
-export async function lookFor(subject: Subject, detail: Detail): Promise<Recovery> {
+export async function lookFor(subject: Looked, detail: Detail): Promise<Recovery> {
   const { clean } = subject;
   const scan = scanOf(subject);
   const [H, W] = subject.shape;

@@ -98,7 +98,7 @@ export interface Findings {
   readonly scores?: readonly Score[];
 }
 /** The acquisition, of a test that requires sampling. Throws ConfigError where there is none. */
-export function scanOf({ scan }: Subject): Acquisition {
+export function scanOf({ scan }: Pick<Subject, "scan">): Acquisition {
   if (!scan) throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
   return scan;
 }

@@ -79,7 +79,12 @@ export async function runTest(
   options: Omit<AuditOptions, "tests">,
   test: StabilityTest,
   { signal }: Context,
-  on: { piece?(method: number, piece: Piece): void; tick?(done: number): void } = {},
+  on: {
+    /** One method on one image is done. */
+    piece?(method: number, piece: Piece, image: number): void;
+    /** Steps of the piece at hand. */
+    tick?(done: number): void;
+  } = {},
 ): Promise<Ran> {
   const plan = await planAudit({ ...options, tests: [test] });
   const count = plan.header.facts.problem.images.length;
@@ -93,9 +98,10 @@ export async function runTest(
   for (const [m, own] of pieces.entries())
     for (let image = 0; image < count; image++) {
       signal.throwIfAborted();
+      done = 0;
       const piece = await plan.compute(`${test.id}-${m}-${image}`, tick);
       own.push(piece);
-      on.piece?.(m, piece);
+      on.piece?.(m, piece, image);
     }
   return { test, pieces };
 }

@@ -54,7 +54,8 @@ export type AttackNews =
       /** Gradient steps at most. */
       readonly most: number;
     }
-  | { readonly kind: "step"; readonly method: MethodName; readonly psnr: readonly number[]; readonly done: number }
+  | { readonly kind: "step"; readonly method: MethodName; readonly psnr: readonly number[] }
+  | { readonly kind: "tick"; readonly method: MethodName; readonly done: number }
   | { readonly kind: "live"; readonly method: MethodName; readonly live: Live }
   | { readonly kind: "stop"; readonly method: MethodName; readonly stop: Stop };
 
@@ -100,12 +101,11 @@ const realPart = (r: ArrayLike<number>): Plane => Float64Array.from({ length: r.
 /** Sends steps and pictures of one search, no more often than they can be drawn. */
 function teller(method: MethodName, subject: Subject, progress: Context["progress"]) {
   const { sum, image, psnrOf } = reader(subject);
-  let [done, told, steps] = [0, 0, [] as number[]];
+  let [told, steps] = [0, [] as number[]];
   return async ({ step, goal, value }: Look): Promise<void> => {
-    done++;
     if (goal === "harm") steps.push(psnrOf(value));
     if (performance.now() - told < PICTURE_EVERY) return;
-    progress({ kind: "step", method, psnr: steps, done } satisfies AttackNews);
+    progress({ kind: "step", method, psnr: steps } satisfies AttackNews);
     steps = [];
     const r = await step.best();
     const { x, error, psnr: left } = image(await subject.reconstruct(r));
@@ -171,7 +171,9 @@ export async function attack(asked: AttackAsked, context: Context): Promise<Atta
     },
   });
   const options = { problem: opened.problem, methods, seed: wanted.seed, backend: opened.backend };
-  const { pieces } = await runTest(options, test, context);
+  const { pieces } = await runTest(options, test, context, {
+    tick: (done) => tell({ kind: "tick", method: [...subjects.keys()].at(-1)!, done }),
+  });
   const failed = pieces.flat().find((piece) => piece.error !== undefined);
   if (failed) throw new ConfigError(`${failed.error}.`);
   const judged = methods.map((method, m) => judge(method, m));
