@@ -146,11 +146,11 @@ describe.runIf(chromium)("the lab", () => {
     });
     it("moves no parameter before every derivative is known, then all of them at once", async () => {
       const page = await lab.open("backprop?stage=0");
-      const before = await gridOf(page, "weights v");
+      const before = await gridOf(page, "weights v of output 1");
       for (let stage = 1; stage <= 5; stage++) {
         await expect.poll(() => page.getByRole("button", { name: "Update all" }).count()).toBe(0);
         await page.getByRole("button", { name: "Step backward" }).click();
-        expect(await gridOf(page, "weights v")).toEqual(before);
+        expect(await gridOf(page, "weights v of output 1")).toEqual(before);
       }
       const promised = (await tableOf(page, "Every parameter")).map((row) => row[4]);
       const cost = numberOf(await page.locator(".cost").textContent());
