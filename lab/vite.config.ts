@@ -21,7 +21,17 @@ export default defineConfig({
   base: "./",
   plugins: [mathMl],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  logLevel: "warn",
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // how long plugins take says more of the machine than of them
+    rolldownOptions: { checks: { pluginTimings: false } },
+  },
   // readers that need a library are not used here, and the libraries are not carried along
-  worker: { format: "es", rolldownOptions: { external: ["h5wasm", /^@cornerstonejs\//] } },
+  worker: {
+    format: "es",
+    rolldownOptions: { external: ["h5wasm", /^@cornerstonejs\//], checks: { pluginTimings: false } },
+  },
 });

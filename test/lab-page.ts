@@ -43,8 +43,14 @@ export async function settled(page: Page): Promise<void> {
   await expect.poll(() => page.locator(".waiting, [data-busy]").count(), { timeout: 60_000 }).toBe(0);
 }
 
-export async function openLab(): Promise<Lab> {
-  const { server, url } = await served();
+export async function visit(page: Page, url: string, at: string): Promise<void> {
+  await page.goto(`${url}#/inside/${at}`);
+  await settled(page);
+}
+
+/** `elsewhere` is an address where the lab's files are served by something else. */
+export async function openLab(elsewhere?: string): Promise<Lab> {
+  const { server, url } = elsewhere === undefined ? await served() : { server: undefined, url: elsewhere };
   const { chromium: browsers } = await import("playwright-core");
   const browser: Browser = await browsers.launch({
     executablePath: chromium!,
@@ -66,22 +72,34 @@ export async function openLab(): Promise<Lab> {
         if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
       });
       page.on("pageerror", (error) => complaints.push(error.message));
-      await page.goto(`${url}#/inside/${at}`);
-      await settled(page);
+      await visit(page, url, at);
       return page;
     },
     async close() {
       await browser.close();
-      server.kill("SIGINT");
+      server?.kill("SIGINT");
     },
   };
 }
 
+/** A number as the page writes it: "−1.5·10⁻⁴". */
+export function numberOf(text: string | null): number {
+  const raised = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
+  const [mantissa, exponent = ""] = (text ?? "").replace("−", "-").split("·10");
+  const power = [...exponent].map((c) => [..."-0123456789"][raised.indexOf(c)]).join("");
+  return Number(power === "" ? mantissa : `${mantissa}e${power}`);
+}
+/** The cells of a table by its caption, row after row, without its head. */
+export async function tableOf(page: Page, caption: string | RegExp): Promise<string[][]> {
+  const table = page.locator("table", { has: page.locator("caption", { hasText: caption }) });
+  const rows = table.locator("tbody tr");
+  return rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+}
 /** The numbers of a grid by its name, row after row. */
 export async function gridOf(page: Page, label: string): Promise<number[][]> {
   const rows = page.locator(`[aria-label="${label}"] tr`);
   const texts = await rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
-  return texts.map((row) => row.map((text) => Number(text?.replace("−", "-"))));
+  return texts.map((row) => row.map(numberOf));
 }
 /** Types a number into a cell, as a visitor at the keyboard does. */
 export async function typeInto(

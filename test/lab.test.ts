@@ -1,6 +1,6 @@
 // What the lab shows is what is so: its numbers against implementations that share nothing with it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromium, gridOf, openLab, typeInto, type Lab } from "./lab-page.ts";
+import { chromium, gridOf, numberOf, openLab, tableOf, typeInto, type Lab } from "./lab-page.ts";
 
 /** Cross-correlation by the definition: kernel [k][k] over image [n][n], with zeros around it. */
 function correlate(image: number[][], kernel: number[][], stride = 1, padding = 0): number[][] {
@@ -95,4 +95,143 @@ describe.runIf(chromium)("the lab", () => {
     await expect.poll(() => gridOf(page, "answer of red alone")).toEqual(map.map((row) => row.map(() => 0)));
     await page.context().close();
   });
+
+  describe("back-propagation", () => {
+    /** The parameters' derivatives as central differences of a cost that is written here anew. */
+    const expected = (parameters: number[], loss: "squared" | "crossEntropy", activation: string): number[] => {
+      const at = (moved: number, by: number): number =>
+        costOf(
+          parameters.map((v, i) => (i === moved ? v + by : v)),
+          loss,
+          activation,
+        );
+      return parameters.map((_, i) => (at(i, 1e-5) - at(i, -1e-5)) / 2e-5);
+    };
+    const settings = (["squared", "crossEntropy"] as const).flatMap((loss) =>
+      (["tanh", "sigmoid", "relu"] as const).map((activation) => ({ loss, activation })),
+    );
+    it.each(settings)("shows derivatives that are so: $loss, $activation", async ({ loss, activation }) => {
+      const page = await lab.open(`backprop?loss=${loss}&activation=${activation}&seed=4`);
+      const rows = (await tableOf(page, "Every parameter")).map((row) => row.slice(1).map(numberOf));
+      expect(rows).toHaveLength(25);
+      const derivatives = expected(
+        rows.map((row) => row[0]),
+        loss,
+        activation,
+      );
+      for (const [i, [value, shown, difference, next]] of rows.entries()) {
+        expect(Math.abs(shown - derivatives[i])).toBeLessThan(1e-4);
+        expect(Math.abs(shown - difference)).toBeLessThan(1e-4);
+        // the update, at the rate 0.5 that is set
+        expect(next).toBeCloseTo(value - 0.5 * shown, 4);
+      }
+      const length = Math.sqrt(rows.reduce((sum, row) => sum + row[1] ** 2, 0));
+      expect(numberOf((await page.locator(".control strong").first().textContent()) ?? "")).toBeCloseTo(length, 3);
+      await page.context().close();
+    });
+    it("adds up nine products for each shared weight, one for others", async () => {
+      for (const weight of [0, 3, 4, 5, 20, 24]) {
+        const page = await lab.open(`backprop?weight=${weight}`);
+        const rows = await tableOf(page, "place by place");
+        const [sum, difference] = rows.slice(-2).map((row) => numberOf(row[4]));
+        const products = rows.slice(0, -2).map((row) => row.slice(1).map(numberOf));
+        expect(products).toHaveLength(weight < 5 ? 9 : 1);
+        for (const [dzdw, dadz, dCda, product] of products) expect(product).toBeCloseTo(dzdw * dadz * dCda, 5);
+        expect(products.reduce((total, row) => total + row[3], 0)).toBeCloseTo(sum, 5);
+        expect(difference).toBeCloseTo(sum, 5);
+        const every = await tableOf(page, "Every parameter");
+        expect(numberOf(every[weight][2])).toBeCloseTo(sum, 6);
+        await page.context().close();
+      }
+    });
+    it("moves no parameter before every derivative is known, then all of them at once", async () => {
+      const page = await lab.open("backprop?stage=0");
+      const before = await gridOf(page, "weights v of output 1");
+      for (let stage = 1; stage <= 5; stage++) {
+        await expect.poll(() => page.getByRole("button", { name: "Update all" }).count()).toBe(0);
+        await page.getByRole("button", { name: "Step backward" }).click();
+        expect(await gridOf(page, "weights v of output 1")).toEqual(before);
+      }
+      const promised = (await tableOf(page, "Every parameter")).map((row) => row[4]);
+      const cost = numberOf(await page.locator(".cost").textContent());
+      await page.getByRole("button", { name: "Update all 25 parameters" }).click();
+      await expect.poll(async () => (await tableOf(page, "Every parameter")).map((row) => row[1])).toEqual(promised);
+      expect(numberOf(await page.locator(".cost").textContent())).toBeLessThan(cost);
+      await page.context().close();
+    });
+  });
+
+  it("trains to 90 % of new digits told right or more, pauses at once, and goes on", async () => {
+    const page = await lab.open("train");
+    const started = performance.now();
+    const phase = page.locator("[data-phase]");
+    await page.getByRole("button", { name: "Train", exact: false }).first().click();
+    await expect.poll(() => phase.getAttribute("data-phase"), { timeout: 60_000 }).toBe("running");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await expect.poll(() => phase.getAttribute("data-phase")).toBe("paused");
+    const paused = await phase.textContent();
+    await page.waitForURL(/step=/);
+    expect(await phase.textContent()).toBe(paused);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await expect.poll(() => phase.getAttribute("data-phase"), { timeout: 200_000 }).toBe("done");
+    const last = (await tableOf(page, "Epoch by epoch")).at(-1)!;
+    console.info(`trained in ${((performance.now() - started) / 1000).toFixed(1)} s: ${last[4]} of new digits`);
+    expect(numberOf(last[4].replace(" %", ""))).toBeGreaterThanOrEqual(90);
+    await page.context().close();
+  });
+  it("is at the same step with the same numbers again when it is loaded anew", async () => {
+    const page = await lab.open("train?samples=100&step=3");
+    const phase = page.locator("[data-phase]");
+    await expect.poll(() => phase.textContent(), { timeout: 60_000 }).toMatch(/Paused at step 3/);
+    const kernel = "kernel 1 of the first convolution";
+    const kernels = async (): Promise<string | null> => page.locator(`[aria-label="${kernel}"]`).textContent();
+    const before = await kernels();
+    await page.reload();
+    await expect.poll(() => phase.textContent(), { timeout: 60_000 }).toMatch(/Paused at step 3/);
+    expect(await kernels()).toBe(before);
+    await page.context().close();
+  });
+  it("says in place that a learning rate is too high, and goes on with a lower one", async () => {
+    const bright = `image=${new Array(16).fill(1000).join("_")}`;
+    const page = await lab.open(`backprop?${bright}&activation=relu&rate=5&updates=20`);
+    expect(await page.locator(".failure").textContent()).toMatch(/lower the learning rate/);
+    await page.getByLabel("Learning rate η, as a number").fill("0.01");
+    await page.keyboard.press("Tab");
+    await expect.poll(() => page.locator(".failure").count()).toBe(0);
+    expect(await tableOf(page, "Every parameter")).toHaveLength(25);
+    await page.context().close();
+  });
+  it("takes a picture of the visitor's, and says kindly what is none", async () => {
+    const page = await lab.open("kernels?image=own");
+    await expect.poll(() => page.locator(".failure").textContent()).toMatch(/open it again/);
+    const file = page.locator("#own-picture");
+    await file.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("not a picture") });
+    await expect.poll(() => page.locator(".control [role=status]").textContent()).toMatch(/notes\.txt/);
+    const { writePng } = await import("fiducial");
+    const ramp = Float32Array.from({ length: 20 * 30 }, (_, i) => (i % 30) / 29);
+    const buffer = Buffer.from(writePng(ramp, [20, 30], 1));
+    await file.setInputFiles({ name: "ramp.png", mimeType: "image/png", buffer });
+    await expect.poll(() => page.locator(".control [role=status]").textContent()).toMatch(/ramp\.png, .*20×30/);
+    await expect.poll(() => page.locator("canvas").count()).toBe(2);
+    await page.context().close();
+  });
 });
+
+/** The cost of section 9's network at its first picture and right answer, by plain loops. */
+function costOf(parameters: readonly number[], loss: "squared" | "crossEntropy", activation: string): number {
+  const image = [1, 0.2, 0, 0, 0.3, 1, 0.1, 0, 0, 0.2, 0.9, 0.2, 0, 0, 0.3, 1];
+  const bend = (z: number): number => {
+    if (activation === "tanh") return Math.tanh(z);
+    return activation === "sigmoid" ? 1 / (1 + Math.exp(-z)) : Math.max(0, z);
+  };
+  const a: number[] = [];
+  for (let p = 0; p < 3; p++)
+    for (let q = 0; q < 3; q++) {
+      let z = parameters[4];
+      for (let i = 0; i < 4; i++) z += parameters[i] * image[4 * (p + (i >> 1)) + q + (i & 1)];
+      a.push(bend(z));
+    }
+  const y = [0, 1].map((o) => a.reduce((sum, v, i) => sum + v * parameters[5 + 9 * o + i], parameters[23 + o]));
+  if (loss === "squared") return ((y[0] - 1) ** 2 + y[1] ** 2) / 2;
+  return Math.log(Math.exp(y[0]) + Math.exp(y[1])) - y[0];
+}

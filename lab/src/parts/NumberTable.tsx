@@ -17,11 +17,15 @@ export function NumberTable({ caption, head, rows, chosen }: NumberTableProps): 
         <caption>{caption}</caption>
         <thead>
           <tr>
-            {head.map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
+            {head.map((name) =>
+              name === "" ? (
+                <td key={name} />
+              ) : (
+                <th scope="col" key={name}>
+                  {name}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

@@ -17,7 +17,7 @@ export function Part(props: {
 }): JSX.Element {
   return (
     <div class="part">
-      <h3>{props.title}</h3>
+      <h2>{props.title}</h2>
       {props.children}
       {props.note !== undefined && <p class="note">{props.note}</p>}
     </div>
@@ -39,17 +39,16 @@ export function Sign({ children }: { children: ComponentChildren }): JSX.Element
 /** The figure of an answer; a word while there is none yet, and the engine's line where it fails. */
 export function Shown<R>(props: { answer: Answered<R>; children: (value: R) => ComponentChildren }): JSX.Element {
   const { answer, children } = props;
-  if (answer.error !== undefined)
-    return (
-      <p class="failure" role="alert">
-        {answer.error}
-      </p>
-    );
-  if (answer.value === undefined) return <p class="waiting">The engine is at work…</p>;
   return (
     <>
+      {answer.error !== undefined && (
+        <p class="failure" role="alert">
+          {answer.error}
+        </p>
+      )}
       {answer.busy && <span hidden data-busy />}
-      {children(answer.value)}
+      {answer.value !== undefined && children(answer.value)}
+      {answer.value === undefined && answer.error === undefined && <p class="waiting">The engine is at work…</p>}
     </>
   );
 }

@@ -70,7 +70,6 @@ export function NetworkFigure({ state, p }: { state: BackpropState; p: Propagate
   const { asked, stage, setChosen, setImage, setKernel } = state;
   const part = (from: number, n: number) => p.parameters.slice(from, from + n);
   const kernel = part(kernelFrom, KERNEL ** 2);
-  const weights = part(lastFrom, OUTPUTS * MAP ** 2);
   const biases = part(lastBiasFrom, OUTPUTS);
   /** The chosen parameter's cell, where it is of this group. */
   const cellOf = (from: number, n: number, columns: number): Place | undefined => {
@@ -140,13 +139,17 @@ export function NetworkFigure({ state, p }: { state: BackpropState; p: Propagate
         )}
       </Row>
       <Row>
-        {column(
-          "weights v: a row an output, a column a number of a",
-          <>
-            <Values label="weights v" values={weights.map((q) => q.value)} rows={OUTPUTS} columns={MAP ** 2} />
-            {group("v", lastFrom, OUTPUTS, MAP ** 2, stage >= 2)}
-          </>,
-        )}
+        {target.map((_, o) => {
+          const from = lastFrom + o * MAP ** 2;
+          const name = `v of output ${o + 1}`;
+          return column(
+            `weights ${name}`,
+            <>
+              <Values label={`weights ${name}`} values={part(from, MAP ** 2).map((q) => q.value)} {...map} />
+              {group(name, from, MAP, MAP, stage >= 2)}
+            </>,
+          );
+        })}
         {column(
           "biases c",
           <>

@@ -98,6 +98,7 @@ function Turned({ state }: { state: BackpropState }): JSX.Element {
         to={50}
         onChange={(v) => state.setSeed(Math.round(v))}
       />
+      <Slider label="Learning rate η" value={asked.rate} from={0.01} to={5} log onChange={state.setRate} />
     </Controls>
   );
 }
@@ -134,10 +135,10 @@ function ChainTable({ p, chosen }: { p: Propagated; chosen: number }): JSX.Eleme
   const conv = chosen < lastFrom;
   const row = (s: Propagated["shares"][number]): string[] => [
     conv ? `z at ${placeName(s.at[1], s.at[2])}` : `output ${s.at[0] + 1}`,
-    short(s.dzdw, 4),
-    short(s.dadz, 4),
-    short(s.dCda, 4),
-    short(s.product, 4),
+    fixed(s.dzdw, 6),
+    fixed(s.dadz, 6),
+    fixed(s.dCda, 6),
+    fixed(s.product, 6),
   ];
   return (
     <>
@@ -217,24 +218,21 @@ function GradientVector({ state, p }: { state: BackpropState; p: Propagated }): 
 }
 
 function Update({ state, p }: { state: BackpropState; p: Propagated }): JSX.Element {
-  const { asked, setUpdates, setRate } = state;
+  const { asked, setUpdates } = state;
   return (
     <Part title={`Update: ${asked.updates} done`}>
       <p>
         <Formula name="update" /> for every parameter, and only now that every derivative is known: a weight that moved
         earlier would have changed the derivatives of the others.
       </p>
-      <Controls>
-        <Slider label="Learning rate η" value={asked.rate} from={0.01} to={5} log onChange={setRate} />
-        <div class="buttons">
-          <button type="button" disabled={asked.updates >= 50} onClick={() => setUpdates(asked.updates + 1)}>
-            Update all {parameterCount} parameters
-          </button>
-          <button type="button" disabled={asked.updates === 0} onClick={() => setUpdates(0)}>
-            Start again
-          </button>
-        </div>
-      </Controls>
+      <p class="buttons">
+        <button type="button" disabled={asked.updates >= 50} onClick={() => setUpdates(asked.updates + 1)}>
+          Update all {parameterCount} parameters
+        </button>
+        <button type="button" disabled={asked.updates === 0} onClick={() => setUpdates(0)}>
+          Start again
+        </button>
+      </p>
       <p role="status">
         The next update takes the cost from <strong>{short(p.cost, 5)}</strong> to{" "}
         <strong>{short(p.costAfter, 5)}</strong>

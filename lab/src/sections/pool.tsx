@@ -132,7 +132,6 @@ function Moved({ state, p }: { state: State; p: Pooled }): JSX.Element {
       <Part title="Pooled again">
         <Grid label="pooled after the shift" values={p.moved} {...pooledOf(p)} {...grey} />
       </Part>
-      <Sign>−</Sign>
       <Part
         title="Difference to before"
         note={`The image changed by ${percent(p.imageChange, 0)} of its norm, what is pooled by ${percent(p.change, 0)}.`}

@@ -65,7 +65,7 @@ export function ask<K extends CallName>(
 }
 
 export interface Answered<R> {
-  /** The newest there is, of an earlier argument while the engine is at work. */
+  /** The newest there is: of an earlier argument while the engine is at work, or where it failed. */
   readonly value: R | undefined;
   readonly error: string | undefined;
   readonly busy: boolean;
@@ -86,12 +86,12 @@ export function useEngine<K extends CallName>(name: K, argument: Argument<K>): A
       asking.current = true;
       const next = await ask(name, JSON.parse(mine) as Argument<K>).result.then(
         (value) => ({ value, error: undefined }),
-        (error: EngineError) => ({ value: undefined, error: error.message }),
+        (error: EngineError) => ({ error: error.message }),
       );
       asking.current = false;
       if (wanted.current === undefined) return;
       const settled = wanted.current === mine;
-      setAnswered({ ...next, busy: !settled });
+      setAnswered((before) => ({ ...before, ...next, busy: !settled }));
       if (!settled) await askNewest();
     }
   }, [key]);
