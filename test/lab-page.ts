@@ -16,7 +16,10 @@ if (!chromium) console.warn("Skipped: the lab, because no Chromium is installed 
 
 export interface Lab {
   readonly url: string;
-  /** A page at a section's address, "slide?stride=2", when the engine has answered. */
+  /**
+   * A page at a section's address, "slide?stride=2" of /inside or "break/attack", when the engine
+   * has answered.
+   */
   open(at: string, options?: BrowserContextOptions): Promise<Page>;
   /** Addresses asked for that are not the lab's, and what the pages complained of. */
   readonly strangers: string[];
@@ -44,7 +47,7 @@ export async function settled(page: Page): Promise<void> {
 }
 
 export async function visit(page: Page, url: string, at: string): Promise<void> {
-  await page.goto(`${url}#/inside/${at}`);
+  await page.goto(`${url}#/${at.includes("/") ? at : `inside/${at}`}`);
   await settled(page);
 }
 

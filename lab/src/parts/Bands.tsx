@@ -24,7 +24,7 @@ export interface BandsProps {
   /** An upright line to compare with, and its name. */
   line?: { readonly at: number; readonly name: string } | undefined;
 }
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 330, 52, 14, 12, 44];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [420, 280, 48, 14, 12, 44];
 const dashes = [undefined, "7 4", "2 4", "10 3 2 3"];
 
 export function Bands({ label, x, y, bands, xSpan, line: upright }: BandsProps): JSX.Element {

@@ -18,7 +18,7 @@ export interface IntervalsProps {
   /** A line to compare with, and its name. */
   line?: { readonly at: number; readonly name: string };
 }
-const [WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM] = [520, 120, 16, 8, 40, 44];
+const [WIDTH, LEFT, RIGHT, TOP, ROW, BOTTOM] = [420, 96, 22, 8, 40, 44];
 
 /** Dots of a row do not hide one another: they go up and down in turn. */
 const jitter = (i: number): number => [0, -7, 7, -3.5, 3.5][i % 5];

@@ -1,10 +1,12 @@
 // The pictures of an attack: the image and what is added to it, and beneath what each method makes
 // of that.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { fixed, short } from "../parts/numbers.ts";
 import { Picture } from "../parts/Picture.tsx";
 import { ScaleBar } from "../parts/ScaleBar.tsx";
 import { Part, Row } from "../parts/words.tsx";
+import type { MethodName } from "../worker/break/asked.ts";
 import type { Image } from "../worker/calls/attack.ts";
 import type { Sampled } from "../worker/calls/kspace.ts";
 import { highest, largestError, niceGain, sameOf, stopOf, type Attack, type Seen } from "./attack-run.ts";
@@ -37,13 +39,20 @@ function Pair(props: { title: string; image: Pick<Image, "x" | "error">; told: s
   );
 }
 
-function MethodPictures(props: { seen: Seen; run: Attack; label: string; frame: Frame; first: Seen }): JSX.Element {
-  const { seen, run, label, frame, first } = props;
+function MethodPictures(props: {
+  seen: Seen;
+  run: Attack;
+  label: string;
+  frame: Frame;
+  first: Seen;
+  chosen: boolean;
+}): JSX.Element {
+  const { seen, run, label, frame, first, chosen } = props;
   const { name, clean, live } = seen;
   const stop = stopOf(seen, label);
   const same = sameOf(run, seen.method, label);
   return (
-    <section class="method" aria-label={name}>
+    <section class={chosen ? "method chosen" : "method"} aria-label={name}>
       <h3>{name}</h3>
       <div class="pictures">
         <Pair title="unperturbed" image={clean} told={score(clean)} frame={frame} />
@@ -126,7 +135,10 @@ export function Unperturbed({ sampled, size }: { sampled: Sampled; size: number 
 export function AttackFigure(props: { run: Attack; label: string; size: number }): JSX.Element | null {
   const { run, label, size } = props;
   const [first] = run.seen;
+  // on a narrow screen one method is shown at a time, in its place
+  const [wanted, choose] = useState<MethodName>();
   if (!first) return null;
+  const chosen = run.seen.some((s) => s.method === wanted) ? wanted : first.method;
   const most = largestError(run);
   const frame = { size, side: 150, white: highest(first.truth), most };
   return (
@@ -134,8 +146,17 @@ export function AttackFigure(props: { run: Attack; label: string; size: number }
       <Row>
         <Added seen={first} label={label} frame={frame} />
       </Row>
+      <fieldset class="which only-narrow">
+        <legend>Method</legend>
+        {run.seen.map(({ method, name }) => (
+          <label key={method} class="option">
+            <input type="radio" name="method" checked={method === chosen} onChange={() => choose(method)} />
+            {name}
+          </label>
+        ))}
+      </fieldset>
       {run.seen.map((seen) => (
-        <MethodPictures key={seen.method} {...{ seen, run, label, frame, first }} />
+        <MethodPictures key={seen.method} {...{ seen, run, label, frame, first }} chosen={seen.method === chosen} />
       ))}
       <ScaleBar what="|error|, the same in all maps and at all three sizes" scale="magma" span={[0, most]} />
     </>

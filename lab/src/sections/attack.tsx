@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Command } from "../parts/Command.tsx";
 import { Controls, Slider } from "../parts/controls.tsx";
+import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed } from "../parts/numbers.ts";
 import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
@@ -77,6 +78,11 @@ function Before({ asked }: { asked: ProblemAsked }): JSX.Element {
       {(sampled) => (
         <>
           <Unperturbed sampled={sampled} size={size} />
+          <NumberTable
+            caption="Before anything is added"
+            head={["method", "PSNR, dB", "SSIM"]}
+            rows={sampled.made.map((m) => [m.name, fixed(m.psnr, 2), fixed(m.ssim, 3)])}
+          />
           {sampled.refused.map(({ why }) => (
             <p key={why} class="failure">
               {why}

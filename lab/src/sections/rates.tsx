@@ -9,7 +9,9 @@ import { fixed, percent } from "../parts/numbers.ts";
 import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { useSetting, whole } from "../settings.ts";
-import type { RateCurve, RatePoint, RatesNews } from "../worker/calls/rates.ts";
+import { Shown } from "../parts/words.tsx";
+import { useEngine } from "../worker/client.ts";
+import type { RateCurve, RatePoint, RatesAsked, RatesNews } from "../worker/calls/rates.ts";
 import { commandLine, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { useRun } from "./run.ts";
@@ -48,6 +50,31 @@ function Figure({ curves, own }: { curves: readonly RateCurve[]; own: number | u
   );
 }
 
+function Found({ curves, own }: { curves: readonly RateCurve[]; own: number | undefined }): JSX.Element {
+  return (
+    <>
+      <Figure curves={curves} own={own} />
+      <NumberTable
+        caption="PSNR, mean and 95 % interval over images and masks"
+        head={["method", "measured", "PSNR, dB", "95 % interval", "images × masks"]}
+        rows={curves.flatMap(({ name, points }) =>
+          points.map((p) => [name, percent(p.rate, 0), fixed(p.mean, 2), within(p), String(p.count)]),
+        )}
+      />
+    </>
+  );
+}
+/** What can be had at once: one image, one mask at each of four shares. */
+function FirstLook({ asked }: { asked: RatesAsked }): JSX.Element {
+  const answer = useEngine("sweepRates", asked);
+  return (
+    <>
+      <p class="note">A first look: one image, one mask at each share, so no band.</p>
+      <Shown answer={answer}>{({ curves, own }) => <Found curves={curves} own={own} />}</Shown>
+    </>
+  );
+}
+
 function Rates(): JSX.Element {
   const [opened, setOpened] = useState(0);
   const experiment = useExperiment(opened);
@@ -79,17 +106,10 @@ function Rates(): JSX.Element {
         </Controls>
       )}
       <RunButtons run={run} label="Measure less and more" told={told} />
-      {seen.curves.length > 0 && (
-        <>
-          <Figure curves={seen.curves} own={result?.own} />
-          <NumberTable
-            caption="PSNR, mean and 95 % interval over images and masks"
-            head={["method", "measured", "PSNR, dB", "95 % interval", "images × masks"]}
-            rows={seen.curves.flatMap(({ name, points }) =>
-              points.map((p) => [name, percent(p.rate, 0), fixed(p.mean, 2), within(p), String(p.count)]),
-            )}
-          />
-        </>
+      {seen.curves.length > 0 ? (
+        <Found curves={seen.curves} own={result?.own} />
+      ) : (
+        <FirstLook asked={{ problem: experiment.asked, network, images: 1, look: true }} />
       )}
       <Command line={commandLine("audit", experiment.asked, more)} />
     </>

@@ -9,7 +9,7 @@ import { fixed, percent } from "../parts/numbers.ts";
 import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { Scatter } from "../parts/Scatter.tsx";
-import { Part, Row } from "../parts/words.tsx";
+import { Part } from "../parts/words.tsx";
 import { real, useSetting, whole } from "../settings.ts";
 import type { RemediesAsked, RemediesNews, Remedied, RemedyName } from "../worker/calls/remedies.ts";
 import { commandLine, useExperiment } from "./experiment.ts";
@@ -80,7 +80,7 @@ function Found({ found, norm }: { found: readonly Remedied[]; norm: number }): J
 
 function Evidence(): JSX.Element {
   return (
-    <>
+    <section class="elsewhere" aria-label="Trained elsewhere">
       <Part
         title="Trained elsewhere: nine U-Nets alike but for one remedy"
         note="Right is accurate, low is stable. Nothing here is computed by this page."
@@ -103,7 +103,7 @@ function Evidence(): JSX.Element {
         head={["method", "PSNR, dB", "lost at 5 % of ‖y‖, dB", "change / ‖r‖"]}
         rows={trainedRemedies.map((r) => [r.name, fixed(r.psnr, 2), fixed(r.worst, 2), fixed(r.change, 2)])}
       />
-    </>
+    </section>
   );
 }
 
@@ -150,11 +150,7 @@ function Remedies(): JSX.Element {
           the budget.
         </p>
       </Command>
-      <Row>
-        <div>
-          <Evidence />
-        </div>
-      </Row>
+      <Evidence />
     </>
   );
 }

@@ -12,7 +12,11 @@ export interface RatesAsked {
   readonly network: NetworkName;
   /** Generated heads, or the visitor's one. */
   readonly images: number;
+  /** A first look: one family of masks, at a few shares. */
+  readonly look?: boolean;
 }
+/** Of the mask's own share. */
+const FEW = [0.4, 1, 2, 3];
 export interface RatePoint {
   /** Share of k-space. */
   readonly rate: number;
@@ -38,25 +42,30 @@ function pointsOf(scores: readonly RateScore[]): RatePoint[] {
   });
 }
 
-/** The bench's nested masks for every method, a note for each image; the audit's own share at last. */
-export async function sweepRates(asked: RatesAsked, context: Context): Promise<{ own: number }> {
-  const { problem: wanted, network, images } = asked;
+export interface Rated {
+  readonly curves: readonly RateCurve[];
+  /** The mask's own share. */
+  readonly own: number;
+}
+/** The bench's nested masks for every method, a note for each image. */
+export async function sweepRates(asked: RatesAsked, context: Context): Promise<Rated> {
+  const { problem: wanted, network, images, look = false } = asked;
   const names: MethodName[] = [network, "tv", "zero"];
   const opened = await openProblem(wanted, images);
   const methods = await openMethods(names, wanted, opened);
   const options = { problem: opened.problem, methods, seed: wanted.seed, backend: opened.backend };
   const found = methods.map((): RateScore[] => []);
   let before = 0;
-  const test = samplingRates();
+  const test = samplingRates(look ? { factors: FEW, families: 1 } : {});
+  const curveOf = (m: number): RateCurve => ({ method: names[m], name: methods[m].name, points: pointsOf(found[m]) });
   await runTest(options, test, context, {
     tick: (done) => context.progress({ done: before + done } satisfies RatesNews),
     piece(m, { error, findings }) {
       if (error !== undefined) throw new ConfigError(`${error}.`);
       before += test.steps;
       found[m].push(...(findings?.rates ?? []));
-      const curve = { method: names[m], name: methods[m].name, points: pointsOf(found[m]) };
-      context.progress({ curve } satisfies RatesNews);
+      context.progress({ curve: curveOf(m) } satisfies RatesNews);
     },
   });
-  return { own: shareOf(opened.mask) };
+  return { curves: methods.map((_, m) => curveOf(m)), own: shareOf(opened.mask) };
 }
