@@ -2,7 +2,7 @@
 import { scaleLinear } from "d3-scale";
 import { area, line } from "d3-shape";
 import type { JSX } from "preact";
-import { short } from "./numbers.ts";
+import { Axes } from "./Axes.tsx";
 
 export interface BandPoint {
   readonly x: number;
@@ -24,14 +24,14 @@ export interface BandsProps {
   /** An upright line to compare with, and its name. */
   line?: { readonly at: number; readonly name: string } | undefined;
 }
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [420, 280, 48, 14, 12, 44];
+const room = { width: 420, height: 280, left: 48, right: 14, top: 12, bottom: 44 };
 const dashes = [undefined, "7 4", "2 4", "10 3 2 3"];
 
 export function Bands({ label, x, y, bands, xSpan, line: upright }: BandsProps): JSX.Element {
   const all = bands.flatMap((b) => b.points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]));
   const ends = all.length > 0 ? [Math.min(...all), Math.max(...all)] : [0, 1];
-  const across = scaleLinear(xSpan, [LEFT, WIDTH - RIGHT]);
-  const up = scaleLinear(ends, [HEIGHT - BOTTOM, TOP]).nice(5);
+  const across = scaleLinear(xSpan, [room.left, room.width - room.right]);
+  const up = scaleLinear(ends, [room.height - room.bottom, room.top]).nice(5);
   const through = line<BandPoint>(
     (p) => across(p.x),
     (p) => up(p.y),
@@ -43,28 +43,16 @@ export function Bands({ label, x, y, bands, xSpan, line: upright }: BandsProps):
   );
   return (
     <figure class="curves bands">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-        {up.ticks(5).map((v) => (
-          <g key={`y${v}`}>
-            <line class="rule" x1={LEFT} x2={WIDTH - RIGHT} y1={up(v)} y2={up(v)} />
-            <text x={LEFT - 6} y={up(v) + 4} text-anchor="end">
-              {short(v)}
-            </text>
-          </g>
-        ))}
-        {across.ticks(6).map((v) => (
-          <text key={`x${v}`} x={across(v)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">
-            {short(v)}
-          </text>
-        ))}
-        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">
-          {x}
-        </text>
-        <text transform={`translate(13 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`} text-anchor="middle">
-          {y}
-        </text>
+      <svg viewBox={`0 0 ${room.width} ${room.height}`} role="img" aria-label={label}>
+        <Axes room={room} across={across} up={up} x={x} y={y} />
         {upright && (
-          <line class="divide" x1={across(upright.at)} x2={across(upright.at)} y1={TOP} y2={HEIGHT - BOTTOM} />
+          <line
+            class="divide"
+            x1={across(upright.at)}
+            x2={across(upright.at)}
+            y1={room.top}
+            y2={room.height - room.bottom}
+          />
         )}
         {bands.map((b) => (
           <path key={b.name} class={`band m${b.mark}`} d={between([...b.points]) ?? ""} />

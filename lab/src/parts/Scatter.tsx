@@ -1,7 +1,7 @@
 // Things by two of their figures, each a numbered dot, whose names are beneath.
 import { scaleLinear } from "d3-scale";
 import type { JSX } from "preact";
-import { short } from "./numbers.ts";
+import { Axes } from "./Axes.tsx";
 
 export interface Dot {
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ScatterProps {
   y: string;
   dots: readonly Dot[];
 }
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [420, 300, 48, 16, 12, 44];
+const room = { width: 420, height: 300, left: 48, right: 16, top: 12, bottom: 44 };
 /** Dots nearer than this have their numbers on either side. */
 const NEAR = 16;
 
@@ -43,30 +43,12 @@ export function Scatter({ label, x, y, dots }: ScatterProps): JSX.Element {
     const room = Math.max(0.25, 0.05 * (high - low));
     return [low - room, high + room];
   };
-  const across = scaleLinear(ends(dots.map((d) => d.x)), [LEFT, WIDTH - RIGHT]);
-  const up = scaleLinear(ends(dots.map((d) => d.y)), [HEIGHT - BOTTOM, TOP]);
+  const across = scaleLinear(ends(dots.map((d) => d.x)), [room.left, room.width - room.right]);
+  const up = scaleLinear(ends(dots.map((d) => d.y)), [room.height - room.bottom, room.top]);
   return (
     <figure class="curves scatter">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-        {up.ticks(5).map((v) => (
-          <g key={`y${v}`}>
-            <line class="rule" x1={LEFT} x2={WIDTH - RIGHT} y1={up(v)} y2={up(v)} />
-            <text x={LEFT - 6} y={up(v) + 4} text-anchor="end">
-              {short(v)}
-            </text>
-          </g>
-        ))}
-        {across.ticks(5).map((v) => (
-          <text key={`x${v}`} x={across(v)} y={HEIGHT - BOTTOM + 18} text-anchor="middle">
-            {short(v)}
-          </text>
-        ))}
-        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">
-          {x}
-        </text>
-        <text transform={`translate(13 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`} text-anchor="middle">
-          {y}
-        </text>
+      <svg viewBox={`0 0 ${room.width} ${room.height}`} role="img" aria-label={label}>
+        <Axes room={room} across={across} up={up} x={x} y={y} />
         {numbered(dots, across, up).map((d, i) => (
           <g key={d.name} class={`m${d.mark}`}>
             <circle class="point" cx={d.px} cy={d.py} r="5" />

@@ -26,7 +26,7 @@ function Pair(props: { title: string; image: Pick<Image, "x" | "error">; told: s
   const common = { rows: size, columns: size, side };
   return (
     <div class="stack">
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       <Picture name={told} values={image.x} span={[0, white]} {...common} />
       <Picture
         name={`|error|, at most ${short(highest(image.error))}`}
@@ -53,7 +53,7 @@ function MethodPictures(props: {
   const same = sameOf(run, seen.method, label);
   return (
     <section class={chosen ? "method chosen" : "method"} aria-label={name}>
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       <div class="pictures">
         <Pair title="unperturbed" image={clean} told={score(clean)} frame={frame} />
         {stop ? (
@@ -120,7 +120,7 @@ export function Unperturbed({ sampled, size }: { sampled: Sampled; size: number 
     <>
       <div class="pictures">
         <div class="stack">
-          <h4>x, the true image</h4>
+          <h3>x, the true image</h3>
           <Picture name="the true image" values={truth} rows={size} columns={size} span={[0, frame.white]} side={150} />
         </div>
         {made.map((m) => (

@@ -77,9 +77,10 @@ function Before({ asked }: { asked: ProblemAsked }): JSX.Element {
     <Shown answer={answer}>
       {(sampled) => (
         <>
+          <h2>Before anything is added</h2>
           <Unperturbed sampled={sampled} size={size} />
           <NumberTable
-            caption="Before anything is added"
+            caption="What each method makes of the measurement"
             head={["method", "PSNR, dB", "SSIM"]}
             rows={sampled.made.map((m) => [m.name, fixed(m.psnr, 2), fixed(m.ssim, 3)])}
           />
