@@ -117,7 +117,7 @@ function Pictures({ state, answer }: { state: State; answer: Answer }): JSX.Elem
       </Part>
       {shown.map((s) => (
         <Part key={s.method} title={s.name}>
-          <div class="stack">
+          <div class="stack pair">
             <Picture
               name={`${fixed(s.scores.psnr, 2)} dB, SSIM ${fixed(s.scores.ssim, 3)}`}
               values={s.x}

@@ -2,10 +2,10 @@
 // what is found for the network is tried on the others.
 import { instabilityAscent, type Measurement, type Subject } from "fiducial/audit";
 import { ConfigError, log10 } from "fiducial/engine";
-import { magnitude, maximum, norm, psnr, ssim, type Reconstructor } from "fiducial/imaging";
+import { magnitude, maximum, norm, psnr, ssim, type Operator, type Reconstructor } from "fiducial/imaging";
 import type { MethodName, NetworkName, ProblemAsked } from "../break/asked.ts";
 import { openMethods, openProblem } from "../break/problem.ts";
-import { runTest, watched, type Look } from "../break/watched.ts";
+import { runTest, watched, type Look, type Ran } from "../break/watched.ts";
 import type { Context } from "../protocol.ts";
 import { errorOf } from "./kspace.ts";
 
@@ -136,30 +136,26 @@ function checkNorms(norms: readonly number[]): void {
   if (!grows) throw new ConfigError("The three sizes must grow: make r₁ smaller than r₂, and r₂ smaller than r₃.");
 }
 
-/** Says in notes what happens, an AttackNews each. */
-export async function attack(asked: AttackAsked, context: Context): Promise<Attacked> {
-  const { problem: wanted, network, norms, steps } = asked;
-  checkNorms(norms);
-  const names: MethodName[] = [network, "tv", "zero"];
-  const opened = await openProblem(wanted);
-  const methods = await openMethods(names, wanted, opened);
+/** The test that tells the page what it sees, and what it leaves for later. */
+function watchedAscent(asked: AttackAsked, methodOf: (subject: Subject) => MethodName, context: Context) {
+  const { network, norms, steps } = asked;
   const subjects = new Map<MethodName, Subject>();
-  const found: { label: string; r: Float64Array }[] = [];
   const tellers = new Map<MethodName, ReturnType<typeof teller>>();
-  const nameOf = (subject: Subject): MethodName => names[methods.findIndex((m) => m.name === subject.method)];
+  const found: { label: string; r: Float64Array }[] = [];
   const tell = (news: AttackNews): void => context.progress(news);
-  const test = watched(instabilityAscent({ relativeNorms: norms, iterations: steps }), {
+  const ascent = instabilityAscent({ relativeNorms: norms, iterations: steps });
+  const test = watched(ascent, {
     begin(subject) {
-      const method = nameOf(subject);
+      const method = methodOf(subject);
       subjects.set(method, subject);
       tellers.set(method, teller(method, subject, context.progress));
       const { truth, image } = reader(subject);
-      const begun = { name: subject.method, clean: image(subject.clean), truth, most: test.steps };
+      const begun = { name: subject.method, clean: image(subject.clean), truth, most: ascent.steps };
       tell({ kind: "begun", method, ...begun });
     },
-    look: (subject, look) => tellers.get(nameOf(subject))!(look),
+    look: (subject, look) => tellers.get(methodOf(subject))!(look),
     async measured(subject, r, measurement) {
-      const method = nameOf(subject);
+      const method = methodOf(subject);
       const { image, sum } = reader(subject);
       if (method === network) found.push({ label: measurement.label, r });
       const stop = {
@@ -170,22 +166,41 @@ export async function attack(asked: AttackAsked, context: Context): Promise<Atta
       tell({ kind: "stop", method, stop });
     },
   });
-  const options = { problem: opened.problem, methods, seed: wanted.seed, backend: opened.backend };
-  const { pieces } = await runTest(options, test, context, {
-    tick: (done) => tell({ kind: "tick", method: [...subjects.keys()].at(-1)!, done }),
-  });
-  const failed = pieces.flat().find((piece) => piece.error !== undefined);
-  if (failed) throw new ConfigError(`${failed.error}.`);
-  const judged = methods.map((method, m) => judge(method, m));
-  return { same: await tried(subjects, found), judged, truth: magnitude(opened.images.image(0)) };
+  const tick = (done: number): void => tell({ kind: "tick", method: [...subjects.keys()].at(-1)!, done });
+  return { test, tick, subjects, found };
+}
 
-  function judge(method: Reconstructor, m: number): Judged {
-    const findings = pieces.map(([piece]) => piece.findings!);
+/** Each method as the bench judges it, beside the classical ones. */
+function verdicts(
+  { test, pieces }: Ran,
+  methods: readonly Reconstructor[],
+  names: readonly MethodName[],
+  operator: Operator,
+): Judged[] {
+  const findings = pieces.map(([piece]) => piece.findings!);
+  return methods.map((method, m) => {
     const references = methods.flatMap(({ name, classical }, k) =>
       classical && k !== m ? [{ method: name, findings: findings[k] }] : [],
     );
-    const bound = method.lipschitz?.(opened.operator);
+    const bound = method.lipschitz?.(operator);
     const { outcome, explanation } = test.judge(method.name, findings[m], { references, bound });
     return { method: names[m], outcome, explanation };
-  }
+  });
+}
+
+/** Says in notes what happens, an AttackNews each. */
+export async function attack(asked: AttackAsked, context: Context): Promise<Attacked> {
+  const { problem: wanted, network, norms } = asked;
+  checkNorms(norms);
+  const names: MethodName[] = [network, "tv", "zero"];
+  const opened = await openProblem(wanted);
+  const { problem, backend, operator, images } = opened;
+  const methods = await openMethods(names, wanted, opened);
+  const nameOf = (subject: Subject): MethodName => names[methods.findIndex((m) => m.name === subject.method)];
+  const { test, tick, subjects, found } = watchedAscent(asked, nameOf, context);
+  const ran = await runTest({ problem, methods, seed: wanted.seed, backend }, test, context, { tick });
+  const failed = ran.pieces.flat().find((piece) => piece.error !== undefined);
+  if (failed) throw new ConfigError(`${failed.error}.`);
+  const judged = verdicts(ran, methods, names, operator);
+  return { same: await tried(subjects, found), judged, truth: magnitude(images.image(0)) };
 }
