@@ -201,6 +201,20 @@ describe.runIf(chromium)("the lab", () => {
     expect(await tableOf(page, "Every parameter")).toHaveLength(25);
     await page.context().close();
   });
+  it("makes a sheet whose answers are right, another for another number", async () => {
+    const page = await lab.open("slide");
+    const seen = new Set<string>();
+    for (const sheet of [1, 2, 3]) {
+      await page.goto(`${lab.url}#/sheet?sheet=${sheet}`);
+      await expect.poll(() => page.locator("h1").textContent()).toMatch(new RegExp(`sheet ${sheet}$`));
+      await expect.poll(() => page.locator(".waiting, [data-busy]").count()).toBe(0);
+      const [image, kernel] = [await gridOf(page, "image of exercise 1"), await gridOf(page, "kernel of exercise 1")];
+      expect(await gridOf(page, "output of answer 1")).toEqual(correlate(image, kernel));
+      seen.add(String(image));
+    }
+    expect(seen.size).toBe(3);
+    await page.context().close();
+  });
   it("takes a picture of the visitor's, and says kindly what is none", async () => {
     const page = await lab.open("kernels?image=own");
     await expect.poll(() => page.locator(".failure").textContent()).toMatch(/open it again/);
