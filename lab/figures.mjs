@@ -1,5 +1,5 @@
-// Measures the lab as a visitor has it: `npm run build && node lab/figures.mjs`. Prints the table of
-// docs/lab.md; times are of the machine that it runs on.
+// Measures the lab as a visitor has it: `npm run build && node lab/figures.mjs`. Prints a
+// table of sizes and times, beside their targets; times are of the machine that it runs on.
 import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";

@@ -117,7 +117,7 @@ function Told({ kind, value }: { kind: string; value: number }): JSX.Element {
   return <p>{told[kind]}</p>;
 }
 
-/** Where an input of a layer lies; in one line, numbers are known by their places in the last maps. */
+/** Where an input of a layer lies; numbers in one line by their places in the last maps. */
 function placeIn(at: readonly number[], maps: readonly number[]): string {
   if (at.length === 3) return `map ${at[0] + 1}, ${placeName(at[1], at[2])}`;
   const [, , rows, columns] = maps;
