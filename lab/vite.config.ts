@@ -1,5 +1,5 @@
-// How the lab is built: TSX by Preact, formulae written as MathML while it is built, nothing inline,
-// so that a strict content security policy holds.
+// How the lab is built: TSX by Preact, formulae written as MathML while it is built, nothing
+// inline, so that a strict content security policy holds.
 import temml from "temml";
 import { defineConfig, type Plugin } from "vite";
 import { formulas } from "./src/formulas.ts";

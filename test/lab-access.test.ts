@@ -8,7 +8,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromium, gridOf, openLab, settled, visit, type Lab } from "./lab-page.ts";
+import { chromium, eventually, gridOf, openLab, settled, visit, type Lab } from "./lab-page.ts";
 
 const sections = ["slide", "kernels", "learned", "channels", "pool", "node", "layers", "cost", "backprop", "train"];
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -58,12 +58,15 @@ describe.runIf(chromium)("the lab, for everybody", () => {
         });
         for (const section of sections) {
           await visit(page, lab.url, section);
+          expect(await page.locator("main table:has(caption)").count(), section).toBeGreaterThan(0);
           expect(await violations(page), section).toEqual([]);
           expect(await namelessCanvases(page), section).toBe(0);
-          expect(await page.locator("main table:has(caption)").count(), section).toBeGreaterThan(0);
           expect(await page.evaluate("document.documentElement.scrollWidth"), section).toBeLessThanOrEqual(width);
           expect(await page.evaluate("document.getAnimations().length"), section).toBe(0);
         }
+        await page.goto(`${lab.url}#/sheet`);
+        await settled(page);
+        expect(await violations(page), "sheet").toEqual([]);
         await page.context().close();
       });
 
@@ -81,7 +84,7 @@ describe.runIf(chromium)("the lab, for everybody", () => {
       await page.keyboard.press("Tab");
       await page.keyboard.press("Space");
       expect(await page.locator(".option input").first().isChecked(), choices[0]).toBe(true);
-      await expect.poll(() => page.locator(".because").textContent()).toMatch(/Yes|No/);
+      await eventually(() => page.locator(".because").textContent()).toMatch(/Yes|No/);
       if (section === "slide") await moveTheKernel(page);
       if (section === "train") break;
       await tabTo(page, /→$/, 400);
@@ -90,7 +93,7 @@ describe.runIf(chromium)("the lab, for everybody", () => {
         await tabTo(page, /→$/, 400);
       }
       await page.keyboard.press("Enter");
-      await expect.poll(() => page.url()).not.toContain(`#/inside/${section}`);
+      await eventually(() => page.url()).not.toContain(`#/inside/${section}`);
     }
     expect(new Set(titles).size).toBe(10);
     await page.context().close();
@@ -104,12 +107,12 @@ describe.runIf(chromium)("the lab, for everybody", () => {
     await page.keyboard.press("Enter");
     await page.keyboard.insertText("2");
     await page.keyboard.press("Enter");
-    await expect
-      .poll(() => gridOf(page, "output of kernel 1"))
-      .toEqual(Array.from({ length: 4 }, () => [20, 50, 30, 0]));
+    await eventually(() => gridOf(page, "output of kernel 1")).toEqual(
+      Array.from({ length: 4 }, () => [20, 50, 30, 0]),
+    );
     await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowDown");
-    await expect.poll(() => page.locator("h2", { hasText: "products at" }).textContent()).toMatch(/row 2/);
+    await eventually(() => page.locator("h2", { hasText: "products at" }).textContent()).toMatch(/row 2/);
   }
 
   it("looks the same twice, and not so with the kernel's sign turned", async () => {
@@ -199,7 +202,7 @@ describe.runIf(chromium)("fiducial lab", () => {
     const elsewhere = await openLab(`http://127.0.0.1:${port}/sub/`);
     const page = await elsewhere.open("slide");
     expect(await gridOf(page, "output of kernel 1")).toEqual(Array.from({ length: 4 }, () => [0, 30, 30, 0]));
-    await expect.poll(() => page.locator("footer").textContent()).toMatch(/1 thread\..*not cross-origin isolated/);
+    await eventually(() => page.locator("footer").textContent()).toMatch(/1 thread\..*not cross-origin isolated/);
     await elsewhere.close();
     server.close();
   });

@@ -40,10 +40,13 @@ async function served(): Promise<{ server: ChildProcess; url: string }> {
   return { server, url: (JSON.parse(line) as { url: string }).url };
 }
 
+/** Waits for what a page comes to show, however busy the machine is. */
+export const eventually = <T>(read: () => Promise<T> | T): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(read, { timeout: 120_000 });
 /** Until the engine has answered all that the page asked. */
 export async function settled(page: Page): Promise<void> {
   await page.locator("h1").waitFor();
-  await expect.poll(() => page.locator(".waiting, [data-busy]").count(), { timeout: 60_000 }).toBe(0);
+  await eventually(() => page.locator(".waiting, [data-busy]").count()).toBe(0);
 }
 
 export async function visit(page: Page, url: string, at: string): Promise<void> {
@@ -68,6 +71,7 @@ export async function openLab(elsewhere?: string): Promise<Lab> {
     async open(at, options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
+      page.setDefaultTimeout(120_000);
       page.on("request", (request) => {
         if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
       });

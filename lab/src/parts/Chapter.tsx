@@ -2,7 +2,8 @@
 // the one after.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Section } from "../sections/section.tsx";
+import { Predict } from "./Predict.tsx";
+import type { Section } from "../sections/section.ts";
 
 export interface ChapterProps {
   sections: readonly Section[];
@@ -47,7 +48,7 @@ function Onward({ sections, current, linkTo }: ChapterProps): JSX.Element {
 
 export function Chapter(chapter: ChapterProps): JSX.Element {
   const { sections, first, current } = chapter;
-  const { id, title, sentence, View } = sections[current];
+  const { id, title, sentence, question, View } = sections[current];
   const heading = useRef<HTMLHeadingElement>(null);
   const shown = useRef(id);
   useEffect(() => {
@@ -67,6 +68,7 @@ export function Chapter(chapter: ChapterProps): JSX.Element {
           <span class="number">{first + current}</span> {title}
         </h1>
         <p class="sentence">{sentence}</p>
+        <Predict key={`question of ${id}`} {...question} />
         <View key={id} />
         <Onward {...chapter} />
       </main>

@@ -41,6 +41,9 @@ const steps: Readonly<Record<string, readonly [number, number]>> = {
   ArrowRight: [0, 1],
 };
 const within = (v: number, n: number): number => Math.max(0, Math.min(n - 1, v));
+/** As large as there is room for: a digit is a little more than half as wide as it is high. */
+const fontSize = (text: string, cell: number): number =>
+  Math.max(9, Math.min(13, Math.floor((cell - 3) / (0.58 * text.length))));
 /** Cells as small as this have no room for a number. */
 const LEGIBLE = 27;
 
@@ -103,7 +106,7 @@ function Cell({ grid, index, span, focusable, editing, edit }: CellProps): JSX.E
     minWidth: `${cell}px`,
     width: `${cell}px`,
     height: `${cell}px`,
-    fontSize: `${shown.length > 4 ? 11 : 13}px`,
+    fontSize: `${fontSize(shown, cell)}px`,
     ...(blank ? {} : { background: css(colour), color: inkOn(colour) }),
   };
   const hidden = cell < LEGIBLE;

@@ -1,23 +1,23 @@
 // A question to answer before one looks: choose, then read whether it is so and why.
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { oneOf, useSetting } from "../settings.ts";
 
-export interface PredictProps {
-  question: ComponentChildren;
-  options: readonly string[];
+export interface Question {
+  readonly asks: string;
+  readonly options: readonly string[];
   /** The right one's place. */
-  right: number;
-  because: ComponentChildren;
+  readonly right: number;
+  readonly because: string;
 }
 const places = ["0", "1", "2", "3"] as const;
 const guess = oneOf("guess", ["none", ...places], "none");
 
-export function Predict({ question, options, right, because }: PredictProps): JSX.Element {
+export function Predict({ asks, options, right, because }: Question): JSX.Element {
   const [chosen, choose] = useSetting(guess);
   return (
     <fieldset class="predict">
       <legend>
-        <span class="tag">Predict first</span> {question}
+        <span class="tag">Predict first</span> {asks}
       </legend>
       <div class="options">
         {options.map((option, i) => (

@@ -36,7 +36,7 @@ export function Sign({ children }: { children: ComponentChildren }): JSX.Element
   );
 }
 
-/** The figure of an answer; a word while there is none yet, and the engine's line where it fails. */
+/** The figure of an answer; a word while there is none, and the engine's line where it fails. */
 export function Shown<R>(props: { answer: Answered<R>; children: (value: R) => ComponentChildren }): JSX.Element {
   const { answer, children } = props;
   return (

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { formatAddress, useAddress } from "../address.ts";
 import "../break.css";
 import { Chapter } from "../parts/Chapter.tsx";
-import type { Section } from "../sections/section.tsx";
+import type { Section } from "../sections/section.ts";
 import type { Route } from "./route.ts";
 
 /** /inside has the ten before. */

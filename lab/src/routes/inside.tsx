@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { addressOf } from "../address.ts";
+import { Predict } from "../parts/Predict.tsx";
 import { sections } from "../sections/index.ts";
 import type { Route } from "./route.ts";
 
@@ -41,7 +42,7 @@ function Inside({ section }: { section: string }): JSX.Element {
     0,
     sections.findIndex(({ id }) => id === section),
   );
-  const { id, title, sentence, View } = sections[current];
+  const { id, title, sentence, question, View } = sections[current];
   const heading = useRef<HTMLHeadingElement>(null);
   const shown = useRef(id);
   useEffect(() => {
@@ -61,6 +62,7 @@ function Inside({ section }: { section: string }): JSX.Element {
           <span class="number">{current + 1}</span> {title}
         </h1>
         <p class="sentence">{sentence}</p>
+        <Predict key={`question of ${id}`} {...question} />
         <View key={id} />
         <Onward current={current} />
       </main>

@@ -5,7 +5,6 @@ import { Command } from "../parts/Command.tsx";
 import { Controls, Slider } from "../parts/controls.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import type { ProblemAsked } from "../worker/break/asked.ts";
@@ -15,7 +14,7 @@ import { AttackCurves, AttackTable, Verdicts } from "./attack-numbers.tsx";
 import { labels, useAttack, type Attack, type AttackState } from "./attack-run.ts";
 import { commandLine, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 function told({ phase, seen }: Attack): string {
   const last = seen.at(-1);
@@ -106,12 +105,6 @@ function AttackSection(): JSX.Element {
   ];
   return (
     <>
-      <Predict
-        question="A change of 6 % of the image’s norm is added. Which costs more: the worst one that can be found, or random noise that is measured as much?"
-        options={["both the same", "the worst one, by far", "noise, by far"]}
-        right={1}
-        because="Noise spreads over all directions, and every method forgives most of them. A search needs only one that is not forgiven. By how much depends on the method: read it, do not expect it."
-      />
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
       <Sizes state={state} />
       <RunButtons run={run} label="Search for the worst" told={told(run)} disabled={!state.grows} />
@@ -140,5 +133,12 @@ export const attack: Section = {
   title: "Attack",
   sentence:
     "A change that no eye sees, measured with the image, can change the answer: here the worst one is searched for, for every method alike.",
+  question: {
+    asks: "A change of 6 % of the image’s norm is added. Which costs more: the worst one that can be found, or random noise that is measured as much?",
+    options: ["both the same", "the worst one, by far", "noise, by far"],
+    right: 1,
+    because:
+      "Noise spreads over all directions, and every method forgives most of them. A search needs only one that is not forgiven. By how much depends on the method: read it, do not expect it.",
+  },
   View: AttackSection,
 };

@@ -4,14 +4,13 @@ import { Vector } from "../parts/Bars.tsx";
 import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, placeName, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown } from "../parts/words.tsx";
 import { numbers, oneOf, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { BackpropAsked, Bend, Propagated } from "../worker/calls/backprop.ts";
 import type { LossName } from "../worker/calls/cost.ts";
 import { kernelFrom, lastFrom, NetworkFigure, parameterCount, stages } from "./backprop-figure.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 /** A bright stroke, falling to the right. */
 const stroke = [1, 0.2, 0, 0, 0.3, 1, 0.1, 0, 0, 0.2, 0.9, 0.2, 0, 0, 0.3, 1];
@@ -260,12 +259,6 @@ function Backprop(): JSX.Element {
   const known = state.stage === stages.length - 1;
   return (
     <>
-      <Predict
-        question="A kernel's weight is used at nine places of the map. How many products make up its derivative?"
-        options={["one", "nine, and they are added", "nine, and the largest counts"]}
-        right={1}
-        because="The weight moves the cost through each of the nine places, and small changes add up."
-      />
       <Turned state={state} />
       <Steps state={state} />
       <Shown answer={answer}>
@@ -298,5 +291,11 @@ export const backprop: Section = {
   title: "Back-propagation",
   sentence:
     "From the cost backward, the chain rule says how much each weight is to blame: a product of local numbers, added up over every place where the weight is used.",
+  question: {
+    asks: "A kernel's weight is used at nine places of the map. How many products make up its derivative?",
+    options: ["one", "nine, and they are added", "nine, and the largest counts"],
+    right: 1,
+    because: "The weight moves the cost through each of the nine places, and small changes add up.",
+  },
   View: Backprop,
 };

@@ -3,7 +3,7 @@ import { attack } from "./attack.tsx";
 import { kspace } from "./kspace.tsx";
 import { rates } from "./rates.tsx";
 import { remediesSection } from "./remedies.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 import { tumour } from "./tumour.tsx";
 
 export const breakSections: readonly Section[] = [kspace, attack, tumour, rates, remediesSection];

@@ -5,12 +5,11 @@ import { Controls, Slider, Switch } from "../parts/controls.tsx";
 import { Grid, type Place } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { placeName, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { flag, numbers, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Summed } from "../worker/calls/channels.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const SIDE = 6;
 const OUT = SIDE - 2;
@@ -110,12 +109,6 @@ function Channels(): JSX.Element {
   const answer = useEngine("channelSums", { image: heard, side: SIDE, filter: weights, bias, count, row, column });
   return (
     <>
-      <Predict
-        question="An image has 3 channels, and a filter has 3 kernels of 3×3. How many maps does one filter answer with?"
-        options={["1", "3", "9"]}
-        right={0}
-        because="Each kernel answers for its own channel, and the three answers are added, with one bias, into one map."
-      />
       <Controls>
         {mutes.map(([muted, mute], c) => (
           <Switch key={names[c]} label={`Mute ${names[c]}`} on={muted} onChange={mute} />
@@ -203,5 +196,11 @@ export const channels: Section = {
   title: "Channels",
   sentence:
     "A colour image is three images on top of one another: a filter has a kernel for each, and adds their three answers and a bias into one map.",
+  question: {
+    asks: "An image has 3 channels, and a filter has 3 kernels of 3×3. How many maps does one filter answer with?",
+    options: ["1", "3", "9"],
+    right: 0,
+    because: "Each kernel answers for its own channel, and the three answers are added, with one bias, into one map.",
+  },
   View: Channels,
 };

@@ -5,12 +5,11 @@ import { Choice, Controls, Slider, Switch } from "../parts/controls.tsx";
 import { Curves } from "../parts/Curves.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown } from "../parts/words.tsx";
 import { numbers, oneOf, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Costs, LossName } from "../worker/calls/cost.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 /** Where predictions are, and where they may go. */
 const kinds = {
@@ -162,23 +161,15 @@ function CostFigure(): JSX.Element {
   );
 }
 
-function Cost(): JSX.Element {
-  return (
-    <>
-      <Predict
-        question="A prediction is twice as far off as before. What becomes of its squared cost?"
-        options={["twice as much", "four times as much", "the same"]}
-        right={1}
-        because="The distance is squared: large errors count for more than many small ones. Move sample 3 and see."
-      />
-      <CostFigure />
-    </>
-  );
-}
-
 export const cost: Section = {
   id: "cost",
   title: "The cost",
   sentence: "The cost says in one number how wrong a prediction is; what training lowers is its mean over all samples.",
-  View: Cost,
+  question: {
+    asks: "A prediction is twice as far off as before. What becomes of its squared cost?",
+    options: ["twice as much", "four times as much", "the same"],
+    right: 1,
+    because: "The distance is squared: large errors count for more than many small ones. Move sample 3 and see.",
+  },
+  View: CostFigure,
 };

@@ -7,7 +7,7 @@ import { layers } from "./layers.tsx";
 import { learned } from "./learned.tsx";
 import { node } from "./node.tsx";
 import { pool } from "./pool.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 import { slide } from "./slide.tsx";
 import { train } from "./train.tsx";
 

@@ -7,13 +7,12 @@ import { Grid } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, short } from "../parts/numbers.ts";
 import { Picture } from "../parts/Picture.tsx";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { flag, numbers, oneOf, useSetting, whole } from "../settings.ts";
 import { ask, useEngine, type EngineError } from "../worker/client.ts";
 import type { Filtered, PresetName } from "../worker/calls/filter.ts";
 import type { PictureName } from "../worker/pictures.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const pictures: readonly (readonly [PictureName, string])[] = [
   ["phantom", "a head (Shepp–Logan)"],
@@ -157,12 +156,6 @@ function Kernels(): JSX.Element {
   const answer = useEngine("filterPicture", asked);
   return (
     <>
-      <Predict
-        question="A kernel's nine weights add up to 0. What does it answer where the picture is plain grey?"
-        options={["the grey itself", "0", "that depends on the grey"]}
-        right={1}
-        because="Every weight meets the same grey, so the answer is grey times the sum of the weights. Edge kernels sum to 0, blurs to 1."
-      />
       <Controls>
         <Choice label="Picture" value={image} options={pictures} onChange={setImage} />
         {image === "own" && <Open onOpened={() => setOpened(opened + 1)} />}
@@ -227,5 +220,12 @@ export const kernels: Section = {
   id: "kernels",
   title: "Make kernels",
   sentence: "What a kernel finds depends on its weights alone: edges, corners, a colour, or the same picture blurred.",
+  question: {
+    asks: "A kernel's nine weights add up to 0. What does it answer where the picture is plain grey?",
+    options: ["the grey itself", "0", "that depends on the grey"],
+    right: 1,
+    because:
+      "Every weight meets the same grey, so the answer is grey times the sum of the weights. Edge kernels sum to 0, blurs to 1.",
+  },
   View: Kernels,
 };

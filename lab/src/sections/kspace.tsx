@@ -6,7 +6,6 @@ import { KSpace } from "../parts/KSpace.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent, short } from "../parts/numbers.ts";
 import { Picture } from "../parts/Picture.tsx";
-import { Predict } from "../parts/Predict.tsx";
 import { ScaleBar } from "../parts/ScaleBar.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import { columnsOf, columnsText, type MethodName } from "../worker/break/asked.ts";
@@ -14,7 +13,7 @@ import type { Reconstructed, Sampled } from "../worker/calls/kspace.ts";
 import { ask, useEngine, type Answered } from "../worker/client.ts";
 import { commandLine, useExperiment, type Experiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 /** By name, and how it takes a mask. */
 const methods: readonly (readonly [MethodName, string, string])[] = [
@@ -208,12 +207,6 @@ function KSpaceSection(): JSX.Element {
   const more = ["--count 1", "--method total-variation", "--out images"];
   return (
     <>
-      <Predict
-        question="Only the eighth in the middle of k-space is measured. What does the zero-filled image look like?"
-        options={["blurred", "folded over itself", "with a piece missing"]}
-        right={0}
-        because="The middle holds the slow waves, the contrast and the coarse shapes; the fast ones, the edges, are gone: a blur. Equispaced columns fold the image over itself instead. Choose “the centre only” and an eighth."
-      />
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withDrawn />
       {isEmpty ? <Empty experiment={experiment} /> : <Figure experiment={experiment} />}
       <Command line={commandLine("reconstruct", { ...asked, network: "cascade" }, more)}>
@@ -231,5 +224,12 @@ export const kspace: Section = {
   title: "k-space",
   sentence:
     "A scanner measures waves, not pixels: the columns that are left out save time, and somebody has to guess them.",
+  question: {
+    asks: "Only the eighth in the middle of k-space is measured. What does the zero-filled image look like?",
+    options: ["blurred", "folded over itself", "with a piece missing"],
+    right: 0,
+    because:
+      "The middle holds the slow waves, the contrast and the coarse shapes; the fast ones, the edges, are gone: a blur. Equispaced columns fold the image over itself instead. Choose “the centre only” and an eighth.",
+  },
   View: KSpaceSection,
 };

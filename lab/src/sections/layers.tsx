@@ -7,12 +7,11 @@ import { Grid, type Box, type Place } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, placeName, short } from "../parts/numbers.ts";
 import { Picture } from "../parts/Picture.tsx";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Origin, Seen, Traced, TracedLayer } from "../worker/calls/layers.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const settings = {
   digit: whole("digit", 3, 0, 299),
@@ -118,10 +117,16 @@ function Told({ kind, value }: { kind: string; value: number }): JSX.Element {
   return <p>{told[kind]}</p>;
 }
 
-function OriginTable({ origin, name }: { origin: Origin; name: string }): JSX.Element {
+/** Where an input of a layer lies; numbers in one line by their places in the last maps. */
+function placeIn(at: readonly number[], maps: readonly number[]): string {
+  if (at.length === 3) return `map ${at[0] + 1}, ${placeName(at[1], at[2])}`;
+  const [, , rows, columns] = maps;
+  const [map, rest] = [Math.floor(at[0] / (rows * columns)), at[0] % (rows * columns)];
+  return `map ${map + 1}, ${placeName(Math.floor(rest / columns), rest % columns)}`;
+}
+function OriginTable(props: { origin: Origin; name: string; maps: readonly number[] }): JSX.Element {
+  const { origin, name, maps } = props;
   const terms = [...origin.terms].sort((p, q) => Math.abs(q.product) - Math.abs(p.product));
-  const where = (at: readonly number[]): string =>
-    at.length === 3 ? `map ${at[0] + 1}, ${placeName(at[1], at[2])}` : `number ${at[0] + 1}`;
   return (
     <NumberTable
       caption={`${name}: its ${terms.length} products, largest first`}
@@ -133,7 +138,7 @@ function OriginTable({ origin, name }: { origin: Origin; name: string }): JSX.El
           "",
           <strong key="v">{short(origin.sum, 4)}</strong>,
         ],
-        ...terms.map((t) => [where(t.at), short(t.input), short(t.weight), short(t.product)]),
+        ...terms.map((t) => [placeIn(t.at, maps), short(t.input), short(t.weight), short(t.product)]),
       ]}
     />
   );
@@ -193,7 +198,11 @@ function OneNumber(props: {
         )}
       </Row>
       {origin && origin.terms.length > 0 ? (
-        <OriginTable origin={origin} name={`Layer ${chosen.layer}, ${name}`} />
+        <OriginTable
+          origin={origin}
+          name={`Layer ${chosen.layer}, ${name}`}
+          maps={traced.layers.filter(isImage).at(-1)!.shape}
+        />
       ) : (
         <Told kind={layer.kind} value={values[index]} />
       )}
@@ -240,12 +249,6 @@ function Layers(): JSX.Element {
   const names = traced.value?.layers.slice(1).map((l, i) => [String(i + 1), `${i + 1} · ${kinds[l.kind]}`] as const);
   return (
     <>
-      <Predict
-        question="A number after a 5×5 convolution sees 25 pixels. After 2×2 pooling and a 3×3 convolution more, how wide is the square that one number sees?"
-        options={["3 pixels", "5 pixels", "10 pixels"]}
-        right={2}
-        because="Three pooled numbers side by side stand for six places of the first map, and those six see 6 + 4 = 10 pixels."
-      />
       <Controls>
         <Slider
           label="Digit (none was trained on)"
@@ -314,5 +317,12 @@ export const layers: Section = {
   title: "Layers, forward",
   sentence:
     "Layer after layer, each number is computed from a few numbers of the layer before, so that a late one sees a large part of the picture.",
+  question: {
+    asks: "A number after a 5×5 convolution sees 25 pixels. After 2×2 pooling and a 3×3 convolution more, how wide is the square that one number sees?",
+    options: ["3 pixels", "5 pixels", "10 pixels"],
+    right: 2,
+    because:
+      "Three pooled numbers side by side stand for six places of the first map, and those six see 6 + 4 = 10 pixels.",
+  },
   View: Layers,
 };

@@ -6,12 +6,11 @@ import { Curves } from "../parts/Curves.tsx";
 import { Grid } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import { useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { LearnedKernels } from "../worker/calls/learned.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const [COUNT, SIZE] = [8, 5];
 const settings = { seed: whole("seed", 1, 1, 100), step: whole("step", 160, 0, 160) };
@@ -133,12 +132,6 @@ function Learned(): JSX.Element {
   };
   return (
     <>
-      <Predict
-        question="Eight kernels begin at random, and learn only to name the direction of an edge. What will they look like in the end?"
-        options={["still random", "like edge detectors", "all alike"]}
-        right={1}
-        because="What helps to tell directions apart is a bright side and a dark side, so that is what the gradient makes of them."
-      />
       <p class="buttons">
         <button type="button" onClick={shuffle}>
           Shuffle: other random weights (seed {seed})
@@ -155,5 +148,12 @@ export const learned: Section = {
   title: "Learned kernels",
   sentence:
     "Nobody has to make kernels by hand: from labelled pictures, training turns random ones into those that the task needs.",
+  question: {
+    asks: "Eight kernels begin at random, and learn only to name the direction of an edge. What will they look like in the end?",
+    options: ["still random", "like edge detectors", "all alike"],
+    right: 1,
+    because:
+      "What helps to tell directions apart is a bright side and a dark side, so that is what the gradient makes of them.",
+  },
   View: Learned,
 };

@@ -5,12 +5,11 @@ import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { Curves, type Line } from "../parts/Curves.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown } from "../parts/words.tsx";
 import { numbers, oneOf, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { ActivationCurve, ActivationName, NodeAnswer } from "../worker/calls/node.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const names: readonly (readonly [ActivationName, string])[] = [
   ["relu", "ReLU: max(0, z)"],
@@ -203,12 +202,6 @@ function Softmax(): JSX.Element {
 function Node(): JSX.Element {
   return (
     <>
-      <Predict
-        question="A node with ReLU has z = −0.4. What does it pass on, and what is its slope there?"
-        options={["−0.4, slope 1", "0, slope 0", "0.4, slope −1"]}
-        right={1}
-        because="ReLU passes positive sums on as they are and turns the rest into 0, where a small change of z changes nothing."
-      />
       <OneNode />
       <WhyBent />
       <Softmax />
@@ -221,5 +214,12 @@ export const node: Section = {
   title: "One node",
   sentence:
     "A node weighs its inputs, adds them and a bias, and bends the sum with an activation: without the bend, many layers could do no more than one.",
+  question: {
+    asks: "A node with ReLU has z = −0.4. What does it pass on, and what is its slope there?",
+    options: ["−0.4, slope 1", "0, slope 0", "0.4, slope −1"],
+    right: 1,
+    because:
+      "ReLU passes positive sums on as they are and turns the rest into 0, where a small change of z changes nothing.",
+  },
   View: Node,
 };

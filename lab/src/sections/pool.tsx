@@ -6,12 +6,11 @@ import { Curves } from "../parts/Curves.tsx";
 import { Grid, type Place } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { numbers, oneOf, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Pooled, PoolKind } from "../worker/calls/pool.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const SIDE = 8;
 /** A seven, by hand. */
@@ -207,12 +206,6 @@ function WhereItEnds(): JSX.Element {
 function Pool(): JSX.Element {
   return (
     <>
-      <Predict
-        question="The image moves by one pixel. Do the numbers after 2×2 max-pooling stay as they were?"
-        options={["all of them do", "some do", "none does"]}
-        right={1}
-        because="A bright pixel that moves within its window changes nothing; one that crosses into the next window does."
-      />
       <PoolFigure />
       <WhereItEnds />
     </>
@@ -224,5 +217,11 @@ export const pool: Section = {
   title: "Pooling",
   sentence:
     "Pooling keeps one number of every window, the largest or the mean: what follows sees less of where things are, but not nothing.",
+  question: {
+    asks: "The image moves by one pixel. Do the numbers after 2×2 max-pooling stay as they were?",
+    options: ["all of them do", "some do", "none does"],
+    right: 1,
+    because: "A bright pixel that moves within its window changes nothing; one that crosses into the next window does.",
+  },
   View: Pool,
 };

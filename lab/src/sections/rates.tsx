@@ -6,7 +6,6 @@ import { Command } from "../parts/Command.tsx";
 import { Controls, Slider } from "../parts/controls.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { useSetting, whole } from "../settings.ts";
 import { Shown } from "../parts/words.tsx";
@@ -15,7 +14,7 @@ import type { RateCurve, RatePoint, RatesAsked, RatesNews } from "../worker/call
 import { commandLine, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { useRun } from "./run.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 interface Seen {
   readonly done: number;
@@ -93,12 +92,6 @@ function Rates(): JSX.Element {
   const more = ["--tests rates", `--count ${heads}`, "--methods total-variation,zero-filled"];
   return (
     <>
-      <Predict
-        question="A network learned from a quarter of k-space. Now it is given three quarters. Its image gets…"
-        options={["better, as with any method", "no better, or worse", "that depends on the network"]}
-        right={2}
-        because="A network that puts the measured cells back gains with every column. One that only corrects the errors it was shown goes on correcting errors that are no longer there. Try both networks."
-      />
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
       {experiment.asked.image === "phantom" && (
         <Controls>
@@ -121,5 +114,12 @@ export const rates: Section = {
   title: "More samples",
   sentence:
     "More measurements should never make an image worse; a network that was trained for fewer may not know that.",
+  question: {
+    asks: "A network learned from a quarter of k-space. Now it is given three quarters. Its image gets…",
+    options: ["better, as with any method", "no better, or worse", "that depends on the network"],
+    right: 2,
+    because:
+      "A network that puts the measured cells back gains with every column. One that only corrects the errors it was shown goes on correcting errors that are no longer there. Try both networks.",
+  },
   View: Rates,
 };

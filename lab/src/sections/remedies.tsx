@@ -6,7 +6,6 @@ import { Command } from "../parts/Command.tsx";
 import { Controls, Slider } from "../parts/controls.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { Scatter } from "../parts/Scatter.tsx";
 import { Part } from "../parts/words.tsx";
@@ -16,7 +15,7 @@ import { commandLine, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { evidenceSource, trainedRemedies } from "./remedies-evidence.ts";
 import { useRun } from "./run.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 /** In the order of their cost. */
 const remedies: readonly (readonly [RemedyName, string])[] = [
@@ -130,12 +129,6 @@ function Remedies(): JSX.Element {
   ];
   return (
     <>
-      <Predict
-        question="Which method loses least under its own worst perturbation?"
-        options={["the most accurate network", "total variation", "zero-filling"]}
-        right={2}
-        because="Zero-filling guesses nothing, so nothing can mislead it, and its image is the worst of all. Stability is read beside accuracy, never by itself: look for what is far right and high."
-      />
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} />
       <Controls>
         <Slider label="‖r‖, % of ‖x‖" value={norm} from={0.1} to={20} step={0.1} log onChange={setNorm} />
@@ -160,5 +153,12 @@ export const remediesSection: Section = {
   title: "Remedies",
   sentence:
     "What makes a reconstruction harder to break mostly makes it less sharp: there is a price, and it can be measured.",
+  question: {
+    asks: "Which method loses least under its own worst perturbation?",
+    options: ["the most accurate network", "total variation", "zero-filling"],
+    right: 2,
+    because:
+      "Zero-filling guesses nothing, so nothing can mislead it, and its image is the worst of all. Stability is read beside accuracy, never by itself: look for what is far right and high.",
+  },
   View: Remedies,
 };

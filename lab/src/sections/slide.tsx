@@ -5,12 +5,11 @@ import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { Grid, type Place } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { placeName, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Formula, Part, Row, Shown, Sign } from "../parts/words.tsx";
 import { numbers, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Slid } from "../worker/calls/slide.ts";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 
 const SIDE = 6;
 /** Left half bright, right half dark. */
@@ -204,6 +203,7 @@ function ThreeGrids({ state, slid, filled }: FigureProps): JSX.Element {
 
 /** "10 − 5 + 0 = 5" */
 function sumText(products: readonly number[]): string {
+  if (products.length === 0) return "nothing but padding";
   return products.map((v, i) => (i === 0 ? short(v) : `${v < 0 ? " − " : " + "}${short(Math.abs(v))}`)).join("");
 }
 function NineProducts({ state, slid }: { state: State; slid: Slid }): JSX.Element {
@@ -243,12 +243,6 @@ function Slide(): JSX.Element {
   const walk = useWalk(rows * columns, (i) => state.move({ row: Math.floor(i / columns), column: i % columns }));
   return (
     <>
-      <Predict
-        question="The image is 10 on its left and 0 on its right. Where will the kernel 1 0 −1 answer with something other than 0?"
-        options={["where the image is bright", "where bright meets dark", "where the image is dark"]}
-        right={1}
-        because="Where all nine pixels are equal, the kernel's 1s and −1s cancel; only astride the edge do they not."
-      />
       <Turned state={state}>
         <button type="button" onClick={walk.toggle}>
           {walk.step === undefined ? "▶ Slide over the image" : "■ Stop"}
@@ -281,5 +275,11 @@ export const slide: Section = {
   title: "A kernel slides",
   sentence:
     "A kernel is a small square of numbers: at every place it multiplies the pixels under it, one by one, and adds the products into one number of the output.",
+  question: {
+    asks: "The image is 10 on its left and 0 on its right. Where will the kernel 1 0 −1 answer with something other than 0?",
+    options: ["where the image is bright", "where bright meets dark", "where the image is dark"],
+    right: 1,
+    because: "Where all nine pixels are equal, the kernel's 1s and −1s cancel; only astride the edge do they not.",
+  },
   View: Slide,
 };

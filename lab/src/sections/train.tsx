@@ -7,13 +7,12 @@ import { Curves, type Point } from "../parts/Curves.tsx";
 import { Grid } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, short } from "../parts/numbers.ts";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import { oneOf, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { DataName, Prepared, TrainAsked } from "../worker/calls/train.ts";
 import { Drawing } from "./drawing.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 import { smoothed, useTraining, type Run, type Training } from "./training.ts";
 
 const settings = {
@@ -297,12 +296,6 @@ function Train(): JSX.Element {
   }, []);
   return (
     <>
-      <Predict
-        question="With only 50 training pictures and many epochs, what will the two curves of “told right” do?"
-        options={["rise together", "part: trained-on pictures do better", "part: new pictures do better"]}
-        right={1}
-        because="The network learns its few pictures by heart, which helps little with new ones: it over-fits. Set 50 pictures and 30 epochs, and see."
-      />
       <Turned state={state} />
       <Buttons training={training} asked={asked} />
       <Spoken run={training.run} />
@@ -317,5 +310,12 @@ export const train: Section = {
   title: "Train",
   sentence:
     "Training repeats one thing: a batch of pictures, the gradient of its cost, a small step of every parameter. All pictures once make an epoch.",
+  question: {
+    asks: "With only 50 training pictures and many epochs, what will the two curves of “told right” do?",
+    options: ["rise together", "part: trained-on pictures do better", "part: new pictures do better"],
+    right: 1,
+    because:
+      "The network learns its few pictures by heart, which helps little with new ones: it over-fits. Set 50 pictures and 30 epochs, and see.",
+  },
   View: Train,
 };

@@ -7,14 +7,13 @@ import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent, short } from "../parts/numbers.ts";
 import { Picture } from "../parts/Picture.tsx";
 import { Placed } from "../parts/Placed.tsx";
-import { Predict } from "../parts/Predict.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import { oneOf, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { Placed as Answer, TumourAsked } from "../worker/calls/tumour.ts";
 import { commandLine, useExperiment, type Experiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
-import type { Section } from "./section.tsx";
+import type { Section } from "./section.ts";
 import { Placements } from "./tumour-placements.tsx";
 
 /** As the command line's audit has them. */
@@ -170,12 +169,6 @@ function Tumour(): JSX.Element {
   const more = ["--tests details", "--count 1", "--placements 20", "--methods total-variation,zero-filled"];
   return (
     <>
-      <Predict
-        question="A tumour of a few pixels vanishes from the image altogether. By how much does the PSNR of the whole image fall?"
-        options={["by half", "by a few decibels", "by a fraction of a decibel"]}
-        right={2}
-        because="It is some dozens of pixels among thousands, and a score over all of them hardly sees it. Compare the columns “PSNR” and “PSNR were it lost”: that is why the region has a figure of its own."
-      />
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
       <Turned state={state} />
       <Shown answer={answer}>
@@ -202,5 +195,12 @@ export const tumour: Section = {
   title: "Tumour",
   sentence:
     "A small structure can be lost while the image’s score stays as it was: so ask of the structure, and at many places.",
+  question: {
+    asks: "A tumour of a few pixels vanishes from the image altogether. By how much does the PSNR of the whole image fall?",
+    options: ["by half", "by a few decibels", "by a fraction of a decibel"],
+    right: 2,
+    because:
+      "It is some dozens of pixels among thousands, and a score over all of them hardly sees it. Compare the columns “PSNR” and “PSNR were it lost”: that is why the region has a figure of its own.",
+  },
   View: Tumour,
 };

@@ -8,6 +8,7 @@ import { originOf, traceDigit } from "./calls/layers.ts";
 import { learnKernels } from "./calls/learned.ts";
 import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts";
 import { poolInvariance, poolShift } from "./calls/pool.ts";
+import { exerciseSheet } from "./calls/sheet.ts";
 import { slideKernels } from "./calls/slide.ts";
 import { classifyDrawing, exampleOf, prepareTraining, steerTraining, trainNetwork } from "./calls/train.ts";
 import { openPicture } from "./pictures.ts";
@@ -29,6 +30,7 @@ export const calls = {
   classifyDrawing,
   costsOf,
   exampleOf,
+  exerciseSheet,
   filterPicture,
   learnKernels,
   nudge,

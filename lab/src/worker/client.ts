@@ -65,7 +65,7 @@ export function ask<K extends CallName>(
 }
 
 export interface Answered<R> {
-  /** The newest there is: of an earlier argument while the engine is at work, or where it failed. */
+  /** The newest there is: an earlier one while the engine is at work, or where it failed. */
   readonly value: R | undefined;
   readonly error: string | undefined;
   readonly busy: boolean;

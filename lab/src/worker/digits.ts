@@ -1,5 +1,5 @@
-// A small network that knows the drawn digits: trained here, in a second or two, when a section first
-// needs it. The seed makes it the same network every time.
+// A small network that knows the drawn digits: trained here, in a second or two, when a section
+// first needs it. The seed makes it the same network every time.
 import { strokeDigits, type LabelledImages } from "fiducial/data";
 import { adam, classification, compileEvaluation, crossEntropy, fit, nn, type Network } from "fiducial/learning";
 import { quickly } from "./engine.ts";

@@ -1,6 +1,6 @@
 // Section 9: back-propagation through a whole small network, a convolution's shared weights
 // included: every derivative as its products, beside the finite difference, and the update.
-import { GraphBuilder, ops, type Backend, type Plan } from "fiducial/engine";
+import { ConvergenceError, GraphBuilder, ops, type Backend, type Plan } from "fiducial/engine";
 import { norm } from "fiducial/imaging";
 import {
   applyNetwork,
@@ -182,6 +182,8 @@ export async function backpropagate(asked: BackpropAsked): Promise<Propagated> {
   const feed = { loss, inputs: asked.image, targets: targetsOf(asked), count: 1, backend };
   const gradient = await gradientVector(network, feed);
   const after = await gradientVector(next, feed);
+  if (!Number.isFinite(gradient.cost) || !Number.isFinite(after.cost))
+    throw new ConvergenceError("The steps are so long that the cost grows without end: lower the learning rate.", {});
   const differences = await differencesOf(network, asked, backend);
   const list = [...network.parameters].flatMap(([name, { data }]) =>
     Array.from(data, (value, index) => ({ name, index, value })),
