@@ -69,6 +69,7 @@ export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";
 export { inventedDetail } from "./stability/invented-detail.ts";
 export { lostDetailSearch } from "./stability/lost-detail-search.ts";
+export { lookFor, type Looked, type Recovery } from "./stability/recovery.ts";
 export { samplingRates } from "./stability/sampling-rates.ts";
 export { practicalFaults } from "./stability/practice.ts";
 export { ascentPresets, instabilityAscent, type AscentOptions } from "./stability/instability-ascent.ts";

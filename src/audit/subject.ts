@@ -153,7 +153,8 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
     return searchByQueries({ ...queried, starts: [...starts, ...own] }, present({ radii, queries }));
   }
   const own = singular ? await singularStart(lab, objective, job) : [];
-  return search({ ...common, step, scene, starts: [...starts, ...own] }, { radii, ...settings });
+  const taken = wanted.through?.(step) ?? step;
+  return search({ ...common, step: taken, scene, starts: [...starts, ...own] }, { radii, ...settings });
 }
 
 /** What a search without gradients asks of a method. */

@@ -43,6 +43,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "the likeliest classes of pictures",
     load: async () => (await import("./commands/classify.ts")).classifyCommand,
   },
+  lab: {
+    summary: "a network opened up, in your browser, served on this machine alone",
+    load: async () => (await import("./commands/lab.ts")).labCommand,
+  },
   "train classifier": {
     summary: "train a network on labelled images",
     load: async () => (await import("./commands/train-classifier.ts")).trainClassifier,
@@ -122,6 +126,8 @@ export async function start(words: readonly string[]): Promise<void> {
     return code;
   };
   process.on("SIGINT", () => {
+    // that is how it is ended
+    if (words[0] === "lab") process.exit(DONE);
     // every file is written beside its final name first, so nothing half-written is left under one
     const goesOn = words[0] === "audit" ? ", and the same command goes on from here" : "";
     say(`fiducial: interrupted; no result was written${goesOn}`);

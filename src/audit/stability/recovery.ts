@@ -17,15 +17,18 @@ export interface Recovery {
   readonly ssim: number;
 }
 
+/** What is needed of a subject to look for details. */
+export type Looked = Pick<Subject, "clean" | "reconstructAll" | "scan" | "shape">;
+
 /** Puts each detail by itself into the image and asks how much of it comes back. */
-export async function lookFor(subject: Subject, details: readonly Detail[]): Promise<Recovery[]> {
+export async function lookFor(subject: Looked, details: readonly Detail[]): Promise<Recovery[]> {
   const images = await subject.reconstructAll(details.map((d) => d.z));
   const found: Recovery[] = [];
   for (const [k, x] of images.entries()) found.push(await recoveryOf(subject, details[k], x));
   return found;
 }
 
-async function recoveryOf(subject: Subject, detail: Detail, x: Float64Array): Promise<Recovery> {
+async function recoveryOf(subject: Looked, detail: Detail, x: Float64Array): Promise<Recovery> {
   const { clean } = subject;
   const scan = scanOf(subject);
   const [H, W] = subject.shape;

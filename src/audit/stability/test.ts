@@ -5,9 +5,9 @@ import type { Acquisition, LipschitzBound, Mask, Requirement } from "../../imagi
 import type { Detail } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Found as Sought, SearchSettings, Start } from "../attack/search.ts";
-import type { Goal } from "../attack/step.ts";
 import type { MeasureOptions } from "../measure.ts";
 import type { Domain } from "../attack/objective.ts";
+import type { Goal, SearchStep } from "../attack/step.ts";
 import type { Measurement, RateScore, Score, TestRecord, Verdict } from "../schema.ts";
 import type { ReferenceFree } from "./reference-free.ts";
 import type { Found } from "./shown/found.ts";
@@ -36,6 +36,8 @@ export interface Wanted {
   readonly settings?: Partial<SearchSettings>;
   /** Of the search that stands in where there is no gradient: gradient-free.ts. */
   readonly queries?: number | undefined;
+  /** The step that the search takes, wrapped by who looks on. */
+  through?(step: SearchStep): SearchStep;
 }
 
 /** One method on one image. */
@@ -107,7 +109,7 @@ export interface Findings {
   readonly scores?: readonly Score[];
 }
 /** The acquisition, of a test that requires sampling. Throws ConfigError where there is none. */
-export function scanOf({ scan }: Subject): Acquisition {
+export function scanOf({ scan }: Pick<Subject, "scan">): Acquisition {
   if (!scan) throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
   return scan;
 }

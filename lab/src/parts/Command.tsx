@@ -1,0 +1,23 @@
+// The command line that finds the numbers of a section again.
+import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
+
+export function Command({ line, children }: { line: string; children?: ComponentChildren }): JSX.Element {
+  const [copied, setCopied] = useState(false);
+  const copy = (): void => {
+    void navigator.clipboard?.writeText(line).then(() => setCopied(true));
+  };
+  return (
+    <div class="command">
+      <p class="note">The same numbers by the command line:</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: so that arrows scroll it */}
+      <section class="line" tabIndex={0} aria-label="The command line that repeats these numbers">
+        <code>{line}</code>
+      </section>
+      <button type="button" onClick={copy}>
+        {copied ? "Copied" : "Copy"}
+      </button>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,89 @@
+// An image too large for squares with numbers: one pixel a value, a name for those who do not see
+// it, and the value under the pointer.
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { colourAt, spanOf, type Scale, type Span } from "./colours.ts";
+import type { Box } from "./Grid.tsx";
+import { placeName, short } from "./numbers.ts";
+
+export interface PictureProps {
+  /** "input", "answer of kernel 2" */
+  name: string;
+  /** One plane, or three for red, green and blue between 0 and 1. */
+  values: ArrayLike<number>;
+  rows: number;
+  columns: number;
+  scale?: Scale;
+  span?: Span;
+  /** Side on the screen, pixels at most. */
+  side?: number;
+  boxes?: readonly Box[];
+  /** Names and values need no line of their own. */
+  bare?: boolean;
+}
+
+/** "error map, from 0 to 0.41, highest at row 60, column 3" */
+export function describe(name: string, values: ArrayLike<number>, columns: number): string {
+  let [low, high, at] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (let i = 0; i < values.length; i++) {
+    low = Math.min(low, values[i]);
+    if (values[i] > high) [high, at] = [values[i], i];
+  }
+  return `${name}, from ${short(low)} to ${short(high)}, highest at ${placeName(Math.floor(at / columns), at % columns)}`;
+}
+
+function paint(canvas: HTMLCanvasElement, { values, rows, columns, scale = "grey", ...rest }: PictureProps): void {
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const n = rows * columns;
+  const pixels = context.createImageData(columns, rows);
+  const coloured = values.length === 3 * n;
+  const span = rest.span ?? spanOf(scale, values);
+  for (let i = 0; i < n; i++) {
+    const [r, g, b] = coloured
+      ? [values[i], values[n + i], values[2 * n + i]].map((v) => 255 * v)
+      : colourAt(scale, values[i], span);
+    pixels.data.set([r, g, b, 255], 4 * i);
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+export function Picture(picture: PictureProps): JSX.Element {
+  const { name, values, rows, columns, side = 224, boxes = [], bare = false } = picture;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [under, setUnder] = useState<number>();
+  useEffect(() => {
+    if (canvas.current) paint(canvas.current, picture);
+  }, [values, picture.span?.join(), picture.scale]);
+  const find = (e: PointerEvent): void => {
+    const { left, top, width, height } = canvas.current!.getBoundingClientRect();
+    const column = Math.floor(((e.clientX - left) / width) * columns);
+    const row = Math.floor(((e.clientY - top) / height) * rows);
+    setUnder(row >= 0 && row < rows && column >= 0 && column < columns ? row * columns + column : undefined);
+  };
+  const value =
+    under === undefined ? "" : `${placeName(Math.floor(under / columns), under % columns)}: ${short(values[under])}`;
+  return (
+    <figure class="picture" style={{ width: `${side}px` }}>
+      <div class="picture-frame">
+        <canvas
+          ref={canvas}
+          width={columns}
+          height={rows}
+          role="img"
+          aria-label={describe(name, values, columns)}
+          onPointerMove={find}
+          onPointerLeave={() => setUnder(undefined)}
+        />
+        {boxes.length > 0 && (
+          <svg class="picture-boxes" viewBox={`0 0 ${columns} ${rows}`} aria-hidden="true">
+            {boxes.map((b) => (
+              <rect x={b.column} y={b.row} width={b.width} height={b.height} vector-effect="non-scaling-stroke" />
+            ))}
+          </svg>
+        )}
+      </div>
+      {!bare && <figcaption>{value === "" ? name : value}</figcaption>}
+    </figure>
+  );
+}

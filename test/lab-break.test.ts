@@ -1,0 +1,326 @@
+// /break shows what the command line finds, says kindly what it cannot do, and is for everybody.
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { AuditResult, TestRecord } from "fiducial/audit";
+import { nn, saveNetwork } from "fiducial/learning";
+import type { Page } from "playwright-core";
+import { evidenceSource, trainedRemedies } from "../lab/src/sections/remedies-evidence.ts";
+import { chromium, eventually, numberOf, openLab, settled, tableOf, visit, type Lab } from "./lab-page.ts";
+import { fiducial } from "./program.ts";
+
+// a search in the page and the same by the command line, on a machine that may be busy
+const LONG = 1_500_000;
+vi.setConfig({ testTimeout: LONG });
+
+const sections = ["kspace", "attack", "tumour", "rates", "remedies"];
+const names = ["U-Net", "total variation", "zero-filled"];
+const quick = "size=64&network=unet&steps=5";
+const folder = mkdtempSync(join(tmpdir(), "fiducial-lab-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string): string => join(folder, name);
+
+/** Until a search or sweep has ended. */
+async function finished(page: Page): Promise<void> {
+  const phase = page.locator("[data-phase]");
+  await expect.poll(() => phase.getAttribute("data-phase"), { timeout: LONG / 2, interval: 500 }).not.toBe("running");
+  await settled(page);
+}
+/** Runs the command line that the page prints, and gives what it writes. */
+async function repeated(page: Page, test: string): Promise<TestRecord> {
+  const line = (await page.locator(".command code").first().textContent()) ?? "";
+  expect(line).toMatch(/^npx fiducial audit /);
+  const words = line.split(" ").slice(2);
+  const run = fiducial([...words, "--out", at(test), "--threads", "2"]);
+  expect(run.status, run.err).toBe(0);
+  const { tests } = JSON.parse(readFileSync(join(at(test), "result.json"), "utf8")) as AuditResult;
+  return tests.find(({ id }) => id === test)!;
+}
+const press = (page: Page, label: string): Promise<void> => page.getByRole("button", { name: label }).click();
+
+describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await openLab();
+  });
+  afterAll(async () => {
+    await lab?.close();
+  });
+
+  it("searches r₁ < r₂ < r₃ for each method alike, and the command line finds the same numbers", async () => {
+    const page = await lab.open(`break/attack?${quick}`);
+    const began = performance.now();
+    await press(page, "Search for the worst");
+    await page.locator(".method canvas").first().waitFor();
+    const first = performance.now() - began;
+    await finished(page);
+    console.log(
+      `click to first picture ${first.toFixed(0)} ms, whole search ${(performance.now() - began).toFixed(0)} ms`,
+    );
+    const rows = await tableOf(page, "What is left");
+    const test = await repeated(page, "instability-ascent");
+    for (const name of names) {
+      const own = test.measurements.filter((m) => m.method === name);
+      const shown = rows.filter((row) => row[0] === name);
+      expect(shown.map((row) => row[1])).toEqual(["none", "r₁", "r₂", "r₃"]);
+      expect(shown[0].slice(3, 5)).toEqual([own[0].psnr.before.toFixed(2), own[0].ssim.before.toFixed(3)]);
+      for (const [k, m] of own.entries())
+        expect(shown[k + 1].slice(2, 6)).toEqual([
+          `${(100 * m.relativeNorm).toFixed(2)} %`,
+          m.psnr.after.toFixed(2),
+          m.ssim.after.toFixed(3),
+          m.noise.psnr.toFixed(2),
+        ]);
+      const norms = own.map((m) => m.norm);
+      expect(norms[0] < norms[1] && norms[1] < norms[2], `${name}: ${norms.join(" < ")}`).toBe(true);
+      // each within its budget, to float32
+      for (const m of own) expect(m.relativeNorm).toBeLessThan(m.relativeBudget! * (1 + 1e-6));
+      const same = test.transfers?.find((t) => t.from === "U-Net" && t.to === name);
+      expect(shown[3][6]).toBe(same!.psnr.toFixed(2));
+    }
+    await page.context().close();
+  });
+
+  it("goes on with a search after a reload, says what is stable, and lets go of it at the back button", async () => {
+    const page = await lab.open(`break/attack?${quick}&run=1`);
+    await finished(page);
+    // a linear method of norm 1 cannot be broken, and nobody says so beforehand
+    await eventually(() => page.locator(".outcome", { hasText: "zero-filled –" }).textContent()).toMatch(
+      /^✓ Not observed/,
+    );
+    await page.getByRole("link", { name: "k-space" }).first().click();
+    await settled(page);
+    await page.goBack();
+    await page.waitForURL(/run=1/);
+    await page.locator("[data-phase=running]").waitFor();
+    await page.goForward();
+    await settled(page);
+    expect((await tableOf(page, "What is made of")).length).toBe(4);
+    await page.context().close();
+  });
+
+  it("starts again when the engine's worker was lost in the middle of a search, and says so", async () => {
+    const page = await lab.open(`break/attack?${quick}`);
+    await press(page, "Search for the worst");
+    await page.locator("[data-phase=running]").waitFor();
+    await page.workers()[0].evaluate("setTimeout(() => { throw new Error('lost') })");
+    await eventually(() => page.locator("[data-phase=failed]").textContent()).toMatch(/worker was lost/);
+    await press(page, "Again");
+    await page.locator(".method canvas").first().waitFor();
+    await press(page, "Stop");
+    await eventually(() => page.locator("[data-phase]").textContent()).toMatch(/^Stopped/);
+    await page.context().close();
+    // the worker's own error is what was thrown into it
+    lab.complaints.splice(0);
+  });
+
+  it("takes masks that are drawn, by the keyboard and as a list, and none that measures nothing", async () => {
+    const page = await lab.open("break/kspace?size=64");
+    const before = await tableOf(page, "What is made of");
+    expect(before.map((row) => row[0])).toEqual(["zero-filled", "total variation", "deep cascade", "U-Net"]);
+    await page.getByRole("slider", { name: /^Columns of k-space/ }).focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Space");
+    await eventually(() => page.locator("h2", { hasText: "is measured" }).textContent()).toMatch(/26\.6 %/);
+    await page.waitForURL(/mask=drawn/);
+    const list = page.locator(".mask-tools input");
+    expect(await list.inputValue()).toMatch(/^0,/);
+    await list.fill("24-39");
+    await list.press("Enter");
+    await settled(page);
+    const drawn = await tableOf(page, "What is made of 25.0 %");
+    const saved = page.waitForEvent("download");
+    await press(page, "Save mask.png");
+    await (await saved).saveAs(at("mask.png"));
+    const line = (await page.locator(".command code").first().textContent())!;
+    for (const [method, row] of [
+      ["total-variation", 1],
+      ["zero-filled", 0],
+      ["network", 2],
+    ] as const) {
+      const words = line.replace("total-variation", method).split(" ").slice(2);
+      const placed = words.map((word) => (/^(images|mask\.png)$/.test(word) ? at(word) : word));
+      const run = fiducial([...placed, "--json"]);
+      const { images } = JSON.parse(run.out) as { images: { psnr: number; ssim: number }[] };
+      expect(drawn[row].slice(1, 3)).toEqual([images[0].psnr.toFixed(2), images[0].ssim.toFixed(3)]);
+    }
+    await press(page, "Clear");
+    await eventually(() => page.locator(".empty .failure").textContent()).toMatch(/measures nothing/);
+    await press(page, "Back to the networks’ own mask");
+    await eventually(() => tableOf(page, "What is made of")).toEqual(before);
+    // sixteen columns in the middle are the preset's, too
+    await visit(page, lab.url, "break/kspace?size=64&mask=centre");
+    await eventually(() => tableOf(page, "What is made of")).toEqual(drawn);
+    await page.context().close();
+  });
+
+  it("loses a tumour here and keeps it there, at twenty places with an interval, as the command line does", async () => {
+    const page = await lab.open(`break/tumour?${quick}`);
+    const caption = /^This tumour/;
+    const before = await tableOf(page, caption);
+    expect(before.map((row) => row[0])).toEqual(names);
+    // the score hardly moves
+    for (const row of before) expect(numberOf(row[2]) - numberOf(row[3])).toBeLessThan(1);
+    await page.getByRole("application", { name: /tumour/ }).focus();
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Shift+ArrowRight");
+    await eventually(() => tableOf(page, caption)).not.toEqual(before);
+    await page.waitForURL(/row=\d+&column=\d+/);
+    await press(page, "Try 20 places");
+    await finished(page);
+    const rows = await tableOf(page, /^20 places/);
+    const test = await repeated(page, "structural-change");
+    for (const [i, name] of names.entries()) {
+      const found = test.measurements.find((m) => m.method === name && m.label === "2.5 px, contrast 0.2");
+      const { recovered, low, high, lost, shares } = found!.detail!;
+      const percent = (v: number, digits: number): string => `${(100 * v).toFixed(digits)} %`;
+      expect(rows[i].slice(0, 4)).toEqual([
+        ...[name, percent(recovered, 1), `${percent(low!, 0)} to ${percent(high!, 0)}`],
+        `${lost} of ${shares!.length}`,
+      ]);
+    }
+    await page.context().close();
+  });
+
+  it("measures less and more of k-space as the command line does, with a band", async () => {
+    const page = await lab.open(`break/rates?${quick}&images=2`);
+    await press(page, "Measure less and more");
+    await finished(page);
+    const rows = await tableOf(page, "PSNR, mean and 95");
+    const { rates = [] } = await repeated(page, "sampling-rates");
+    for (const name of names)
+      for (const row of rows.filter((r) => r[0] === name)) {
+        const own = rates.filter((s) => s.method === name && `${(100 * s.rate).toFixed(0)} %` === row[1]);
+        const values = own.flatMap((s) => s.psnr);
+        expect(row[2]).toBe((values.reduce((a, b) => a + b, 0) / values.length).toFixed(2));
+        expect(row[4]).toBe(String(values.length));
+      }
+    await page.context().close();
+  });
+
+  it("opens scans and networks of the visitor's, and refuses what it cannot take in a sentence", async () => {
+    const page = await lab.open(`break/attack?${quick}&image=own&network=own`);
+    expect(await page.locator(".failure").first().textContent()).toMatch(/open it again/);
+    const said = (label: string): Promise<string | null> =>
+      page
+        .locator(".control", { has: page.getByLabel(label) })
+        .getByRole("status")
+        .textContent();
+    const open = async (label: string, path: string): Promise<void> => page.getByLabel(label).setInputFiles(path);
+    writeFileSync(at("huge.nii"), "");
+    truncateSync(at("huge.nii"), 2 ** 31);
+    await open("Open a scan", at("huge.nii"));
+    await eventually(() => said("Open a scan")).toMatch(/huge\.nii has 2147 MB, which a page has no room for/);
+    writeFileSync(at("notes.txt"), "no scan at all");
+    await open("Open a scan", at("notes.txt"));
+    await eventually(() => said("Open a scan")).toMatch(/notes\.txt/);
+    await open("Open a network", at("notes.txt"));
+    await eventually(() => said("Open a network")).toMatch(/notes\.txt/);
+    const classifier = nn.sequential({
+      input: [1, 8, 8],
+      seed: 1,
+      layers: [nn.flatten(), nn.linear({ outFeatures: 3 })],
+    });
+    writeFileSync(at("classifier.safetensors"), saveNetwork(classifier));
+    await open("Open a network", at("classifier.safetensors"));
+    await eventually(() => said("Open a network")).toMatch(/a reconstruction network maps complex images/);
+    const scan = fileURLToPath(new URL("../docs/images/kernels.png", import.meta.url));
+    await open("Open a scan", scan);
+    await eventually(() => said("Open a scan")).toMatch(/kernels\.png: \d+×\d+/);
+    await open("Open a network", fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)));
+    await eventually(() => said("Open a network")).toMatch(/271202 parameters, made for 128×128/);
+    await settled(page);
+    expect((await tableOf(page, "What each method makes")).map((row) => row[0])).toEqual(names);
+    await page.context().close();
+  });
+
+  it("works from a static host, on one thread, and says so", async () => {
+    const dist = fileURLToPath(new URL("../lab/dist", import.meta.url));
+    const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
+    const server = createServer(({ url = "/" }, response) => {
+      const path = url.replace(/^\/sub\//, "/").replace(/\/$/, "/index.html");
+      const type = types[extname(path)] ?? "application/octet-stream";
+      response.writeHead(200, { "Content-Type": type }).end(readFileSync(join(dist, path)));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const elsewhere = await openLab(`http://127.0.0.1:${port}/sub/`);
+    const page = await elsewhere.open("break/kspace?size=64");
+    expect((await tableOf(page, "What is made of")).map((row) => row[0])).toContain("deep cascade");
+    await eventually(() => page.locator("footer").textContent()).toMatch(/1 thread\..*not cross-origin isolated/);
+    await elsewhere.close();
+    server.close();
+  });
+
+  it("says how long r₁ to r₃ take at 128×128", async () => {
+    const page = await lab.open("break/attack?size=128&network=unet&steps=5");
+    const steps = page.locator("[data-phase]");
+    const began = performance.now();
+    await press(page, "Search for the worst");
+    await page.locator(".method canvas").first().waitFor();
+    const first = performance.now() - began;
+    let counted = 0;
+    // the next method's turn comes when the network's r₃ is found and measured
+    while ((await page.locator(".method").count()) < 2) {
+      counted = Number(/step (\d+)/.exec((await steps.textContent()) ?? "")?.[1] ?? counted);
+      await page.waitForTimeout(50);
+    }
+    const each = (performance.now() - began - first) / counted;
+    await press(page, "Stop");
+    console.log(`128², U-Net: click to first picture ${first.toFixed(0)} ms; ${counted} gradient steps`);
+    console.log(`${each.toFixed(0)} ms each with their pictures, 60 in ${(0.06 * each).toFixed(1)} s`);
+    expect(counted).toBeGreaterThan(60);
+    await page.context().close();
+  });
+
+  it("names the source of what it does not compute, and has it right", () => {
+    const page = readFileSync(new URL("../docs/remedies.md", import.meta.url), "utf8");
+    const told = page.split("\n").filter((line) => /^\| (U-Net|total|zero)/.test(line));
+    const rows = told.map((line) => line.split("|").map((cell) => cell.trim()));
+    expect(trainedRemedies).toEqual(
+      rows.map((cells) => ({
+        name: cells[1],
+        psnr: Number(cells[2]),
+        worst: Number(cells[4]),
+        change: Number(cells[7]),
+      })),
+    );
+    expect(evidenceSource).toMatch(/docs\/remedies\.md/);
+  });
+
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  for (const colorScheme of ["light", "dark"] as const)
+    for (const width of [360, 1280])
+      it(`has nothing that axe objects to, ${colorScheme}, ${width} pixels wide, and fits the screen`, async () => {
+        const viewport = { width, height: 800 };
+        const page = await lab.open(`break/kspace?${quick}`, { colorScheme, viewport, reducedMotion: "reduce" });
+        for (const section of sections) {
+          await visit(page, lab.url, `break/${section}?${quick}`);
+          await page.evaluate(axe);
+          const { violations } = (await page.evaluate("axe.run()")) as {
+            violations: { id: string; nodes: { html: string }[] }[];
+          };
+          expect(
+            violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`),
+            section,
+          ).toEqual([]);
+          const nameless = await page
+            .locator("canvas")
+            .evaluateAll((all) => all.filter((c) => c.getAttribute("role") !== "img" || !c.getAttribute("aria-label")));
+          expect(nameless.length, section).toBe(0);
+          expect(await page.locator("main table:has(caption)").count(), section).toBeGreaterThan(0);
+          expect(await page.evaluate("document.documentElement.scrollWidth"), section).toBeLessThanOrEqual(width);
+          expect(await page.evaluate("document.getAnimations().length"), section).toBe(0);
+        }
+        await page.context().close();
+      });
+
+  it("asks nobody but itself for anything, and has nothing to complain of", () => {
+    expect(lab.strangers).toEqual([]);
+    expect(lab.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,122 @@
+// The lab as a visitor has it: served by the command line, opened in Chromium.
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+export const chromium: string | undefined = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => existsSync(path));
+if (!chromium) console.warn("Skipped: the lab, because no Chromium is installed (apt-get install chromium)");
+
+export interface Lab {
+  readonly url: string;
+  /**
+   * A page at a section's address, "slide?stride=2" of /inside or "break/attack", when the engine
+   * has answered.
+   */
+  open(at: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Addresses asked for that are not the lab's, and what the pages complained of. */
+  readonly strangers: string[];
+  readonly complaints: string[];
+  close(): Promise<void>;
+}
+
+async function served(): Promise<{ server: ChildProcess; url: string }> {
+  const server = spawn(process.execPath, [join(root, "dist/cli/main.js"), "lab", "--port", "0", "--json"]);
+  const line = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    server.stdout!.on("data", (data: Buffer) => resolve(String(data)));
+    server.stderr!.on("data", (data: Buffer) => {
+      said += String(data);
+    });
+    server.on("exit", () => reject(new Error(`fiducial lab ended: ${said}`)));
+  });
+  return { server, url: (JSON.parse(line) as { url: string }).url };
+}
+
+/** Waits for what a page comes to show, however busy the machine is. */
+export const eventually = <T>(read: () => Promise<T> | T): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(read, { timeout: 120_000 });
+/** Until the engine has answered all that the page asked. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("h1").waitFor();
+  await eventually(() => page.locator(".waiting, [data-busy]").count()).toBe(0);
+}
+
+export async function visit(page: Page, url: string, at: string): Promise<void> {
+  await page.goto(`${url}#/${at.includes("/") ? at : `inside/${at}`}`);
+  await settled(page);
+}
+
+/** `elsewhere` is an address where the lab's files are served by something else. */
+export async function openLab(elsewhere?: string): Promise<Lab> {
+  const { server, url } = elsewhere === undefined ? await served() : { server: undefined, url: elsewhere };
+  const { chromium: browsers } = await import("playwright-core");
+  const browser: Browser = await browsers.launch({
+    executablePath: chromium!,
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
+  const strangers: string[] = [];
+  const complaints: string[] = [];
+  return {
+    url,
+    strangers,
+    complaints,
+    async open(at, options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const page = await context.newPage();
+      page.setDefaultTimeout(120_000);
+      page.on("request", (request) => {
+        if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
+      });
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+      await visit(page, url, at);
+      return page;
+    },
+    async close() {
+      await browser.close();
+      server?.kill("SIGINT");
+    },
+  };
+}
+
+/** A number as the page writes it: "−1.5·10⁻⁴". */
+export function numberOf(text: string | null): number {
+  const raised = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
+  const [mantissa, exponent = ""] = (text ?? "").replace("−", "-").split("·10");
+  const power = [...exponent].map((c) => [..."-0123456789"][raised.indexOf(c)]).join("");
+  return Number(power === "" ? mantissa : `${mantissa}e${power}`);
+}
+/** The cells of a table by its caption, row after row, without its head. */
+export async function tableOf(page: Page, caption: string | RegExp): Promise<string[][]> {
+  const table = page.locator("table", { has: page.locator("caption", { hasText: caption }) });
+  const rows = table.locator("tbody tr");
+  return rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+}
+/** The numbers of a grid by its name, row after row. */
+export async function gridOf(page: Page, label: string): Promise<number[][]> {
+  const rows = page.locator(`[aria-label="${label}"] tr`);
+  const texts = await rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  return texts.map((row) => row.map(numberOf));
+}
+/** Types a number into a cell, as a visitor at the keyboard does. */
+export async function typeInto(
+  page: Page,
+  label: string,
+  place: readonly [number, number],
+  text: string,
+): Promise<void> {
+  await page.locator(`[aria-label="${label}"] [data-place="${place.join(" ")}"]`).focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.insertText(text);
+  await page.keyboard.press("Enter");
+}
