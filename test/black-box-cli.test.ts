@@ -90,7 +90,7 @@ describe("a program that fails is one line", () => {
   it.each(ways)("%s", (mode, says) => {
     const limit = ["hang", "parent"].includes(mode) ? ["--command-timeout", "0.7"] : [];
     refused(reconstructed("none.npy", "--command", commandOf(mode), ...limit), says);
-    expect(spawnSync("pgrep", ["-f", "GRANDCHIL[D]"]).stdout.toString()).toBe("");
+    expect(spawnSync("pgrep", ["-f", `GRANDCHIL[D] ${own}`]).stdout.toString()).toBe("");
   });
   it("so is a command that cannot be run at all", () => {
     const run = (command: string): Run => reconstructed("none.npy", "--command", command);
@@ -183,7 +183,7 @@ describe("an audit of a program", () => {
     mkdirSync(temporary);
     const args = ["audit", ...small, "--command", commandOf("parent"), "--out", at("interrupted")];
     const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: temporary } });
-    const grandchildren = (): string => spawnSync("pgrep", ["-f", "GRANDCHIL[D]"]).stdout.toString();
+    const grandchildren = (): string => spawnSync("pgrep", ["-f", `GRANDCHIL[D] ${own}`]).stdout.toString();
     while (grandchildren() === "") await new Promise((resolve) => setTimeout(resolve, 50));
     expect(readdirSync(temporary)).toHaveLength(1);
     child.kill("SIGINT");
