@@ -141,12 +141,14 @@ async function training(browser, url) {
 
 const { server, url } = await served();
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const print = (rows) => {
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+};
 try {
-  const rows = [...sizes()];
-  for (const measure of [loading, editing, training]) rows.push(...(await measure(browser, url)));
   console.log(`Chromium ${browser.version()}, ${availableParallelism()} processors.\n`);
   console.log("| what | measured | target |\n|---|---|---|");
-  for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+  print(sizes());
+  for (const measure of [loading, editing, training]) print(await measure(browser, url));
 } finally {
   await browser.close();
   server.kill("SIGINT");
