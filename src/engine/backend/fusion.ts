@@ -14,7 +14,7 @@ export type Argument = { readonly operand: number } | { readonly step: number } 
 export interface Expression {
   readonly shape: Shape;
   readonly operands: readonly Shape[];
-  readonly steps: readonly { readonly op: ElementwiseName; readonly args: readonly Argument[] }[];
+  readonly steps: readonly { readonly op: ElementwiseName; readonly args: Readonly<Record<string, Argument>> }[];
   /** Steps whose values are written, in the order of the outputs. */
   readonly results: readonly number[];
 }
@@ -185,7 +185,10 @@ function expressionGroup(
     if (!operands.includes(operand)) operands.push(operand);
     return { operand: operands.indexOf(operand) };
   };
-  const steps = members.map((m) => ({ op: m.op as ElementwiseName, args: Object.values(m.inputs).map(argument) }));
+  const steps = members.map((m) => ({
+    op: m.op as ElementwiseName,
+    args: Object.fromEntries(Object.entries(m.inputs).map(([name, id]) => [name, argument(id)])),
+  }));
   const results = [sink, ...members.filter((m) => m !== sink && kept.has(m.id))];
   // the source's kernel reads its own inputs in another order than it writes
   const own = source ? [source.id, ...Object.values(source.inputs)] : [];

@@ -45,13 +45,22 @@ export interface Catalogue {
   relu_grad: Elementwise<"dy" | "x">;
   sigmoid: Elementwise<"x">;
   erf: Elementwise<"x">;
+  tanh: Elementwise<"x">;
+  sin: Elementwise<"x">;
+  cos: Elementwise<"x">;
+  floor: Elementwise<"x">;
+  round: Elementwise<"x">;
   // elementwise with broadcasting
   add: Elementwise<"a" | "b">;
   sub: Elementwise<"a" | "b">;
   mul: Elementwise<"a" | "b">;
   div: Elementwise<"a" | "b">;
   maximum: Elementwise<"a" | "b">;
+  minimum: Elementwise<"a" | "b">;
   greater: Elementwise<"a" | "b">;
+  equal: Elementwise<"a" | "b">;
+  pow: Elementwise<"a" | "b">;
+  select: Elementwise<"condition" | "a" | "b">;
   // shape
   sum: Op<"x", { axes: readonly number[] }>;
   broadcast_to: Op<"x", { shape: Shape }>;

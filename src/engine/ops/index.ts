@@ -9,10 +9,13 @@ import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv2d_weight_grad } from "./conv2d_weight_grad.ts";
 import { conv_transpose2d } from "./conv_transpose2d.ts";
+import { cos } from "./cos.ts";
 import { div } from "./div.ts";
+import { equal } from "./equal.ts";
 import { erf } from "./erf.ts";
 import { exp } from "./exp.ts";
 import { fft2 } from "./fft2.ts";
+import { floor } from "./floor.ts";
 import { greater } from "./greater.ts";
 import { log } from "./log.ts";
 import { log_softmax } from "./log_softmax.ts";
@@ -23,18 +26,23 @@ import { max_pool2d } from "./max_pool2d.ts";
 import { max_pool2d_gather } from "./max_pool2d_gather.ts";
 import { max_pool2d_grad } from "./max_pool2d_grad.ts";
 import { maximum } from "./maximum.ts";
+import { minimum } from "./minimum.ts";
 import { mul } from "./mul.ts";
 import { neg } from "./neg.ts";
 import { normalize } from "./normalize.ts";
 import { normalize_grad } from "./normalize_grad.ts";
 import { pad } from "./pad.ts";
+import { pow } from "./pow.ts";
 import { random_uniform } from "./random_uniform.ts";
 import { relu } from "./relu.ts";
 import { relu_grad } from "./relu_grad.ts";
 import { reshape } from "./reshape.ts";
 import { roll } from "./roll.ts";
+import { round } from "./round.ts";
+import { select } from "./select.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { sign } from "./sign.ts";
+import { sin } from "./sin.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { sparse_matmul } from "./sparse_matmul.ts";
@@ -43,6 +51,7 @@ import { sub } from "./sub.ts";
 import { sum } from "./sum.ts";
 import { take } from "./take.ts";
 import { take_grad } from "./take_grad.ts";
+import { tanh } from "./tanh.ts";
 import { transpose } from "./transpose.ts";
 
 export const ops: OpDefs = {
@@ -56,12 +65,21 @@ export const ops: OpDefs = {
   relu_grad,
   sigmoid,
   erf,
+  tanh,
+  sin,
+  cos,
+  floor,
+  round,
   add,
   sub,
   mul,
   div,
   maximum,
+  minimum,
   greater,
+  equal,
+  pow,
+  select,
   sum,
   broadcast_to,
   reshape,

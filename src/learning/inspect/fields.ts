@@ -50,6 +50,7 @@ function taps(first: number, count: number, dilation: number): number[] {
 /** Ops that compute every cell of the image from the same cell, or from one that is repeated. */
 const CELLWISE: ReadonlySet<string> = new Set([
   ...["neg", "exp", "log", "sqrt", "abs", "sign", "relu", "relu_grad", "sigmoid", "erf"],
+  ...["tanh", "sin", "cos", "floor", "round", "minimum", "equal", "pow", "select"],
   ...["add", "sub", "mul", "div", "maximum", "greater", "broadcast_to", "lookup"],
 ]);
 

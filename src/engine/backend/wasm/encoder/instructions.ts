@@ -160,6 +160,8 @@ export const v = {
   neg: unary("v128", ...simd(225)) as Unary,
   abs: unary("v128", ...simd(224)) as Unary,
   sqrt: unary("v128", ...simd(227)) as Unary,
+  floor: unary("v128", ...simd(104)) as Unary,
+  /** To whole numbers, halves to even ones. */
   nearest: unary("v128", ...simd(106)) as Unary,
   gt: binary("v128", ...simd(68)) as Binary,
   lt: binary("v128", ...simd(67)) as Binary,
@@ -191,7 +193,15 @@ export const v = {
     const vector = code("v128", x);
     return [vector, vector, simd(13, ...laneBytes([2, 3, 2, 3])), simd(95)];
   },
+  /** Two doubles, rounded, as lanes 0 and 1. */
+  fromDoubles: unary("v128", ...simd(94)) as Unary,
+  doubleNearest: unary("v128", ...simd(148)) as Unary,
   doubleAdd: onDoubles(...simd(240)) as Binary,
+  doubleSub: onDoubles(...simd(241)) as Binary,
+  doubleMul: onDoubles(...simd(242)) as Binary,
+  doubleDiv: onDoubles(...simd(243)) as Binary,
+  doubleMin: onDoubles(...simd(244)) as Binary,
+  doubleMax: onDoubles(...simd(245)) as Binary,
   doubleLane: (x: Operand, lane: number): Code => [code("v128", x), simd(33, lane)],
   /** a·b + sum, rounded once or twice as the machine does it best. */
   relaxedMulAdd: (a: Operand, b: Operand, sum: Operand): Code => [

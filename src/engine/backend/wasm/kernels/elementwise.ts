@@ -1,88 +1,46 @@
 // Elementwise ops as vector code, and the kernel of an expression of them: one loop, whatever the
 // number of ops.
-import type { ElementwiseName } from "../../../graph/catalogue.ts";
+import type { ElementwiseName, InputName } from "../../../graph/catalogue.ts";
 import type { Argument, Expression } from "../../fusion.ts";
 import { broadcastStrides, sizeOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
+import { cos4, erf4, exp4, log4, sin4, tanh4, endlessExp4 } from "./functions.ts";
+import { pow4 } from "./power.ts";
 import { storeLanes } from "./vectors.ts";
 import { onePiece, pieces, unitsOf, up, type Kernel, type KernelContext } from "../kernel.ts";
 
-/** eˣ of four numbers: x = k·ln 2 + r, a polynomial for eʳ, and 2ᵏ from its bits. */
-export function exp4(x: Operand, fn: FunctionBuilder): Code {
-  const clamped = fn.v128(v.max(v.min(x, 88.72), -87.33));
-  const k = fn.v128(v.nearest(v.mul(clamped, 1.4426950408889634)));
-  const r = fn.v128(v.sub(v.sub(clamped, v.mul(k, 0.693359375)), v.mul(k, -2.1219444e-4)));
-  let p: Operand = 1 / 5040;
-  for (const c of [1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1, 1]) p = v.add(v.mul(p, r), c);
-  // 2ᵏ in two halves: k = 128 alone has no bits of its own
-  const half = fn.v128(v.shiftRight(v.toInt(k), 1));
-  const power = (n: Operand): Code => v.shiftLeft(v.intAdd(n, v.splatInt(127)), 23);
-  return v.mul(v.mul(p, power(half)), power(v.intSub(v.toInt(k), half)));
-}
-
-/**
- * ln x of four numbers: x = 2ᵉ·m with m near 1, ln m = 2·artanh((m − 1)/(m + 1)). Subnormal numbers
- * count as their exponent says.
- */
-export function log4(x: Operand, fn: FunctionBuilder): Code {
-  const value = fn.v128(x);
-  const shifted = fn.v128(v.intSub(value, v.splatInt(0x3f3504f3)));
-  const e = fn.v128(v.shiftRight(shifted, 23));
-  const m = fn.v128(v.intSub(value, v.shiftLeft(e, 23)));
-  const s = fn.v128(v.div(v.sub(m, 1), v.add(m, 1)));
-  const s2 = fn.v128(v.mul(s, s));
-  let p: Operand = 1 / 11;
-  for (const c of [1 / 9, 1 / 7, 1 / 5, 1 / 3, 1]) p = v.add(v.mul(p, s2), c);
-  const ef = fn.v128(v.fromInt(e));
-  const result = v.add(v.mul(ef, 0.693359375), v.add(v.mul(v.mul(s, 2), p), v.mul(ef, -2.1219444e-4)));
-  const outside = v.select(Number.NEGATIVE_INFINITY, Number.NaN, v.eq(value, 0));
-  const top = v.select(value, result, v.eq(value, Number.POSITIVE_INFINITY));
-  return v.select(top, outside, v.gt(value, 0));
-}
-
-/**
- * erf x of four numbers, an odd rational function on [−4, 4]; beyond it is ±1 in float32. Source:
- * Eigen's generic_fast_erf_float.
- */
-function erf4(x: Operand, fn: FunctionBuilder): Code {
-  const c = fn.v128(v.max(v.min(x, 4), -4));
-  const c2 = fn.v128(v.mul(c, c));
-  const polynomial = (first: number, rest: readonly number[]): Operand =>
-    rest.reduce<Operand>((p, k) => v.add(v.mul(p, c2), k), first);
-  const above = polynomial(
-    -2.72614225801306e-10,
-    [
-      2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.954599808540251e-3,
-      -1.60960333262415e-2,
-    ],
-  );
-  const below = polynomial(
-    -1.45660718464996e-5,
-    [-2.13374055278905e-4, -1.68282697438203e-3, -7.37332916720468e-3, -1.42647390514189e-2],
-  );
-  return v.div(v.mul(c, above), below);
-}
+type Arguments<K extends ElementwiseName> = Readonly<Record<InputName<K>, Operand>>;
+type VectorOp<K extends ElementwiseName> = (args: Arguments<K>, f: FunctionBuilder) => Code;
 
 const one = (mask: Operand): Code => v.and(mask, 1);
 /** Four lanes of each elementwise op. */
-const vectorOps: { readonly [K in ElementwiseName]: (f: FunctionBuilder, ...args: [Operand, Operand]) => Code } = {
-  neg: (_f, x) => v.neg(x),
-  exp: (f, x) => exp4(x, f),
-  log: (f, x) => log4(x, f),
-  sqrt: (_f, x) => v.sqrt(x),
-  abs: (_f, x) => v.abs(x),
-  sign: (_f, x) => v.sub(one(v.gt(x, 0)), one(v.lt(x, 0))),
-  relu: (_f, x) => v.max(x, 0),
-  relu_grad: (_f, dy, x) => v.and(dy, v.gt(x, 0)),
-  sigmoid: (f, x) => v.div(1, v.add(1, exp4(v.neg(x), f))),
-  erf: (f, x) => erf4(x, f),
-  add: (_f, a, b) => v.add(a, b),
-  sub: (_f, a, b) => v.sub(a, b),
-  mul: (_f, a, b) => v.mul(a, b),
-  div: (_f, a, b) => v.div(a, b),
-  maximum: (_f, a, b) => v.max(a, b),
-  greater: (_f, a, b) => one(v.gt(a, b)),
+const vectorOps: { readonly [K in ElementwiseName]: VectorOp<K> } = {
+  neg: ({ x }) => v.neg(x),
+  exp: ({ x }, f) => endlessExp4(x, f),
+  log: ({ x }, f) => log4(x, f),
+  sqrt: ({ x }) => v.sqrt(x),
+  abs: ({ x }) => v.abs(x),
+  sign: ({ x }) => v.sub(one(v.gt(x, 0)), one(v.lt(x, 0))),
+  relu: ({ x }) => v.max(x, 0),
+  relu_grad: ({ dy, x }) => v.and(dy, v.gt(x, 0)),
+  sigmoid: ({ x }, f) => v.div(1, v.add(1, exp4(v.neg(x), f))),
+  erf: ({ x }, f) => erf4(x, f),
+  tanh: ({ x }, f) => tanh4(x, f),
+  sin: ({ x }, f) => sin4(x, f),
+  cos: ({ x }, f) => cos4(x, f),
+  floor: ({ x }) => v.floor(x),
+  round: ({ x }) => v.nearest(x),
+  add: ({ a, b }) => v.add(a, b),
+  sub: ({ a, b }) => v.sub(a, b),
+  mul: ({ a, b }) => v.mul(a, b),
+  div: ({ a, b }) => v.div(a, b),
+  maximum: ({ a, b }) => v.max(a, b),
+  minimum: ({ a, b }) => v.min(a, b),
+  greater: ({ a, b }) => one(v.gt(a, b)),
+  equal: ({ a, b }) => one(v.eq(a, b)),
+  pow: ({ a, b }, f) => pow4(a, b, f),
+  select: ({ condition, a, b }) => v.select(b, a, v.eq(condition, 0)),
 };
 /** The results' vectors, given the operands'. */
 export function evaluate(f: FunctionBuilder, e: Expression, operand: (index: number) => Operand): Local[] {
@@ -95,8 +53,8 @@ export function evaluate(f: FunctionBuilder, e: Expression, operand: (index: num
     return loaded.get(a.operand)!;
   };
   for (const { op, args } of e.steps) {
-    const [a, b = []] = args.map(read);
-    values.push(f.v128(vectorOps[op](f, a, b)));
+    const given = Object.fromEntries(Object.entries(args).map(([name, a]) => [name, read(a)]));
+    values.push(f.v128(vectorOps[op](given as never, f)));
   }
   return e.results.map((step) => values[step]);
 }

@@ -4,7 +4,7 @@ import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, s64, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
 import { onePiece, passOver, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
-import { exp4, log4 } from "./elementwise.ts";
+import { exp4, log4 } from "./functions.ts";
 
 /**
  * Adds `count` numbers from `at`, each passed through `term`, into the doubles `lanes` (four at a
