@@ -17,7 +17,6 @@ export interface Val {
   readonly type: ElementType;
   readonly value: Value;
 }
-type EngineOp = OpName | "tanh" | "sin" | "cos" | "floor" | "equal" | "pow" | "select";
 export type Evaluate = (graph: OnnxGraph) => Val[];
 
 export class Call {
@@ -121,8 +120,8 @@ export class Call {
     return counted;
   }
 
-  emit(op: EngineOp, inputs: Readonly<Record<string, Value>>, attrs: object = {}): Value {
-    return this.graph.emit(op as OpName, inputs, attrs as never);
+  emit(op: OpName, inputs: Readonly<Record<string, Value>>, attrs: object = {}): Value {
+    return this.graph.emit(op, inputs, attrs as never);
   }
   /** A value of the type of the first input, unless another is named. */
   give(value: Value, type: ElementType = this.input(0).type): Val {

@@ -21,19 +21,9 @@ export function truncated(call: Call, x: Value): Value {
   return call.math.mul(call.emit("sign", { x }), floorOf(call, call.emit("abs", { x })));
 }
 /** To the nearest whole number, halves to the even one. */
-export function rounded(call: Call, x: Value): Value {
-  const { add, sub, mul } = call.math;
-  const up = floorOf(call, add(x, 0.5));
-  const isHalf = call.emit("equal", { a: sub(up, x), b: call.graph.scalar(0.5) });
-  const isOdd = sub(up, mul(floorOf(call, mul(up, 0.5)), 2));
-  return sub(up, mul(isHalf, isOdd));
-}
-export function larger(call: Call, a: Value, b: Value): Value {
-  return call.emit("maximum", { a, b });
-}
-export function smaller(call: Call, a: Value, b: Value): Value {
-  return negative(call, larger(call, negative(call, a), negative(call, b)));
-}
+export const rounded = (call: Call, x: Value): Value => call.emit("round", { x });
+export const larger = (call: Call, a: Value, b: Value): Value => call.emit("maximum", { a, b });
+export const smaller = (call: Call, a: Value, b: Value): Value => call.emit("minimum", { a, b });
 export const chosen = (call: Call, condition: Value, a: Value, b: Value): Value =>
   call.emit("select", { condition, a, b });
 
