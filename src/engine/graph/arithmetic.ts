@@ -17,6 +17,8 @@ export interface Arithmetic {
   /** Over all axes when none are named; summed axes are dropped. */
   sum(x: Value, axes?: readonly number[]): Value;
   mean(x: Value, axes?: readonly number[]): Value;
+  /** Π over an axis, which is dropped: halves by halves, so that it has its slopes at 0 too. */
+  product(x: Value, axis: number): Value;
   /** y[…, i, …] = x[…, (i − shift) mod n, …] */
   roll(x: Value, axis: number, shift: number): Value;
   concat(values: readonly Value[], axis: number): Value;
@@ -29,6 +31,12 @@ export function arithmetic(b: Emitter): Arithmetic {
   const all = (x: Value): number[] => x.shape.map((_, i) => i);
   const sum = (x: Value, axes: readonly number[] = all(x)): Value => b.emit("sum", { x }, { axes });
   const mul = (p: Term, q: Term): Value => b.emit("mul", { a: value(p), b: value(q) }, {});
+  const slice = (x: Value, axis: number, start: number, end: number): Value =>
+    b.emit(
+      "slice",
+      { x },
+      { start: x.shape.map((_, i) => (i === axis ? start : 0)), end: x.shape.map((n, i) => (i === axis ? end : n)) },
+    );
   return {
     add: (p, q) => b.emit("add", { a: value(p), b: value(q) }, {}),
     sub: (p, q) => b.emit("sub", { a: value(p), b: value(q) }, {}),
@@ -42,11 +50,17 @@ export function arithmetic(b: Emitter): Arithmetic {
     mean: (x, axes = all(x)) => mul(sum(x, axes), 1 / axes.reduce((n, a) => n * x.shape[a], 1)),
     roll: (x, axis, shift) => b.emit("roll", { x }, { axis, shift }),
     concat: (values, axis) => values.reduce((p, q) => b.emit("concat", { a: p, b: q }, { axis })),
-    slice: (x, axis, start, end) =>
-      b.emit(
-        "slice",
-        { x },
-        { start: x.shape.map((_, i) => (i === axis ? start : 0)), end: x.shape.map((n, i) => (i === axis ? end : n)) },
-      ),
+    slice,
+    product: (x, axis) => {
+      const shape = x.shape.filter((_, i) => i !== axis);
+      if (x.shape[axis] === 0) return b.emit("broadcast_to", { x: value(1) }, { shape });
+      let y = x;
+      for (let n = x.shape[axis]; n > 1; n = y.shape[axis]) {
+        const half = Math.floor(n / 2);
+        const pairs = mul(slice(y, axis, 0, half), slice(y, axis, half, 2 * half));
+        y = n % 2 === 0 ? pairs : b.emit("concat", { a: pairs, b: slice(y, axis, n - 1, n) }, { axis });
+      }
+      return b.emit("reshape", { x: y }, { shape });
+    },
   };
 }

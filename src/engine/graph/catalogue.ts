@@ -63,6 +63,8 @@ export interface Catalogue {
   select: Elementwise<"condition" | "a" | "b">;
   // shape
   sum: Op<"x", { axes: readonly number[] }>;
+  reduce_max: Op<"x", { axes: readonly number[] }>;
+  argmax: Op<"x", { axis: number }>;
   broadcast_to: Op<"x", { shape: Shape }>;
   reshape: Op<"x", { shape: Shape }>;
   transpose: Op<"x", { permutation: readonly number[] }>;

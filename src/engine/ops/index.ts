@@ -2,6 +2,7 @@
 import type { OpDefs } from "../graph/ir.ts";
 import { abs } from "./abs.ts";
 import { add } from "./add.ts";
+import { argmax } from "./argmax.ts";
 import { avg_pool2d } from "./avg_pool2d.ts";
 import { avg_pool2d_grad } from "./avg_pool2d_grad.ts";
 import { broadcast_to } from "./broadcast_to.ts";
@@ -34,6 +35,7 @@ import { normalize_grad } from "./normalize_grad.ts";
 import { pad } from "./pad.ts";
 import { pow } from "./pow.ts";
 import { random_uniform } from "./random_uniform.ts";
+import { reduce_max } from "./reduce_max.ts";
 import { relu } from "./relu.ts";
 import { relu_grad } from "./relu_grad.ts";
 import { reshape } from "./reshape.ts";
@@ -81,6 +83,8 @@ export const ops: OpDefs = {
   pow,
   select,
   sum,
+  reduce_max,
+  argmax,
   broadcast_to,
   reshape,
   transpose,

@@ -1,19 +1,14 @@
 // y = Σ over axes, which are dropped from the shape.
-import { ShapeError } from "../core/errors.ts";
-import { forEachIndex, formatShape, sizeOf, stridesOf, type Shape } from "../core/shape.ts";
+import { forEachIndex, sizeOf, stridesOf, type Shape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
+import { droppedAxes } from "./reduction.ts";
 
 /**
  * y = Σ x over `axes`, which are dropped from the shape. Throws ShapeError for an axis that x
  * lacks.
  */
 export const sum: OpDef<"sum"> = {
-  infer: ({ x }, { axes }) => {
-    for (const axis of axes)
-      if (!(axis >= 0 && axis < x.length))
-        throw new ShapeError(`sum: axis ${axis} is not one of ${formatShape(x)}`, { axis, x });
-    return x.filter((_, i) => !axes.includes(i));
-  },
+  infer: ({ x }, { axes }) => droppedAxes("sum", x, axes),
   gradient: (b, dy, { x }, { axes }) => {
     const kept: Shape = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
     return { x: b.emit("broadcast_to", { x: b.emit("reshape", { x: dy }, { shape: kept }) }, { shape: x.shape }) };

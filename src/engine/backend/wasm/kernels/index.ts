@@ -3,6 +3,7 @@
 import type { ElementwiseName } from "../../../graph/catalogue.ts";
 import type { Kernels } from "../kernel.ts";
 import { random_uniform } from "./elementwise.ts";
+import * as extremes from "./extremes.ts";
 import { fft2 } from "./fourier/fft2.ts";
 import * as lookup from "./lookup.ts";
 import * as matmul from "./matmul.ts";
@@ -14,4 +15,14 @@ import { sparse_matmul } from "./sparse.ts";
 export const kernels: Omit<
   Kernels,
   "conv2d" | "conv_transpose2d" | "conv2d_weight_grad" | "reshape" | ElementwiseName
-> = { random_uniform, ...movement, ...lookup, ...reduction, ...pooling, fft2, matmul: matmul.matmul, sparse_matmul };
+> = {
+  random_uniform,
+  ...movement,
+  ...lookup,
+  ...reduction,
+  ...extremes,
+  ...pooling,
+  fft2,
+  matmul: matmul.matmul,
+  sparse_matmul,
+};

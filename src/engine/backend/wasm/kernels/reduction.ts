@@ -1,9 +1,10 @@
 // Sums, normalisation and softmax. Sums are taken in float64, in a fixed order, and rounded once.
 import { UnsupportedOpError } from "../../../core/errors.ts";
-import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
+import { sizeOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, s64, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
 import { onePiece, passOver, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import { nest, partedAxes } from "./axes.ts";
 import { exp4, log4 } from "./functions.ts";
 
 /**
@@ -38,42 +39,19 @@ const gathered = (lanes: Local, total: Local): Code =>
 
 export const sum: Kernel<"sum"> = (k) => {
   const { shapes, attrs, out } = k;
-  const own = stridesOf(shapes.x);
-  const axesOf = (reduced: boolean): { n: number; s: number }[] => {
-    const axes: { n: number; s: number }[] = [];
-    shapes.x.forEach((n, i) => {
-      if (attrs.axes.includes(i) !== reduced || n === 1) return;
-      const last = axes.at(-1);
-      if (last && last.s === own[i] * n) Object.assign(last, { n: last.n * n, s: own[i] });
-      else axes.push({ n, s: own[i] });
-    });
-    return axes;
-  };
   if (sizeOf(shapes.x) === 0) return k.pass(1, ({ f, y }) => f.zero(y, sizeOf(out) * 4));
-  const kept = axesOf(false);
-  const reduced = axesOf(true);
+  const { kept, reduced } = partedAxes(shapes.x, attrs.axes);
   const run = reduced.at(-1)?.s === 1 ? reduced.pop()!.n : 1;
   // the outermost kept axis is shared out; each sum is one thread's, in one order
   const outer = kept.shift() ?? { n: 1, s: 0 };
   const below = kept.reduce((n, axis) => n * axis.n, 1);
   passOver(k, outer.n, sizeOf(shapes.x) / outer.n, ({ f, input, y }, first, last) => {
     const to = f.i32(i32.add(y, i32.mul(first, below * 4)));
-    const nest = (axes: readonly { n: number; s: number }[], at: Operand, body: (at: Local) => void): void => {
-      const p = f.i32(at);
-      if (axes.length === 0) {
-        body(p);
-        return;
-      }
-      f.for(axes[0].n, () => {
-        nest(axes.slice(1), p, body);
-        f.advance(p, axes[0].s * 4);
-      });
-    };
     f.range(first, last, 1, (i) =>
-      nest(kept, i32.add(input.x, i32.mul(i, outer.s * 4)), (start) => {
+      nest(f, kept, i32.add(input.x, i32.mul(i, outer.s * 4)), (start) => {
         const lanes = f.v128(zeroLanes);
         const total = f.f64(0);
-        nest(reduced, start, (p) => accumulate(f, p, run, lanes, total, (at) => v.load(at)));
+        nest(f, reduced, start, (p) => accumulate(f, p, run, lanes, total, (at) => v.load(at)));
         f.do(s32.store(to, s64.toF32(gathered(lanes, total))));
         f.advance(to, 4);
       }),
