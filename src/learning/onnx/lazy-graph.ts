@@ -61,8 +61,7 @@ export class LazyGraph implements Emitter {
   }
   /** The same number everywhere. */
   filled(value: number, shape: Shape): Value {
-    checkSize(shape, MOST_KNOWN);
-    return this.constant(new Float64Array(sizeOf(shape)).fill(value), shape);
+    return shape.length === 0 ? this.scalar(value) : this.emit("broadcast_to", { x: this.scalar(value) }, { shape });
   }
 
   emit(op: OpName, inputs: Readonly<Record<string, Value>>, attrs: Attrs): Value {

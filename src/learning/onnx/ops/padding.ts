@@ -1,6 +1,7 @@
 // Pad in all its modes, and zeros or another number around what convolutions and pooling read.
 import { quoted, type Value } from "../../../engine/index.ts";
 import type { Call, Val } from "../call.ts";
+import { chosen } from "./arithmetic.ts";
 
 /** Which cell stands at a place outside an axis of n, or −1 for the constant. */
 const modes = {
@@ -15,13 +16,13 @@ const modes = {
   },
 } as const;
 
-/** `fill` around x; a negative margin cuts off. */
+/** `fill`, a number or a value, around x; a negative margin cuts off. */
 export function surrounded(
   call: Call,
   x: Value,
   before: readonly number[],
   after: readonly number[],
-  fill: number,
+  fill: number | Value,
 ): Value {
   const cut = (margin: number): number => Math.max(0, -margin);
   const grown = (margins: readonly number[]): number[] => margins.map((margin) => Math.max(0, margin));
@@ -37,9 +38,7 @@ export function surrounded(
   // only along the axes that grow; elsewhere it repeats
   const flat = kept.shape.map((d, i) => (margins.before[i] + margins.after[i] > 0 ? d : 1));
   const inside = call.emit("pad", { x: call.graph.filled(1, flat) }, margins);
-  // added and not chosen: 0 + fill outside, x + 0 inside
-  const outside = call.graph.known(inside)!.map((v) => (v === 0 ? fill : 0));
-  return call.math.add(y, call.graph.constant(outside, inside.shape));
+  return chosen(call, inside, y, typeof fill === "number" ? call.graph.scalar(fill) : fill);
 }
 
 function marginsOf(call: Call, rank: number): { before: number[]; after: number[] } {
@@ -62,7 +61,8 @@ export function pad(call: Call): Val {
   const { before, after } = marginsOf(call, x.shape.length);
   const mode = call.oneOf("mode", ["constant", "reflect", "edge", "wrap"]);
   if (mode === "constant") {
-    const fill = call.opset >= 11 ? call.number(2, 0) : call.float("value", 0);
+    const given = call.inputs[2]?.value;
+    const fill = call.opset < 11 ? call.float("value", 0) : given ? call.reshape(given, []) : 0;
     return call.give(surrounded(call, x, before, after, fill));
   }
   x.shape.forEach((n, axis) => {

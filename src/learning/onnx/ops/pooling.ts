@@ -22,26 +22,30 @@ function farMargins(w: Windows, size: readonly number[]): number[] {
     return end - n - w.before[i];
   });
 }
-/** The cells of every window side by side: pooled then by a kernel as wide as its stride. */
+/** The cells of every window side by side: [N, C, P, R, Q, S]. */
 function apart(call: Call, x: Value, w: ImageWindows): Value {
-  return [0, 1].reduce((image, axis) => {
+  const laid = [0, 1].reduce((image, axis) => {
     const indices: number[] = [];
     for (let p = 0; p < w.count[axis]; p++)
       for (let r = 0; r < w.kernel[axis]; r++) indices.push(p * w.stride[axis] + r * w.dilation[axis]);
     return call.take(image, axis + 2, indices);
   }, x);
+  const [n, c] = x.shape;
+  return call.reshape(laid, [n, c, w.count[0], w.kernel[0], w.count[1], w.kernel[1]]);
 }
+/** More cells of a window than this are reduced as an axis. */
+const MOST_UNROLLED = 64;
 /** Pooled by the engine's op at once where it can, or with margins and rows laid out for it. */
 function pooled(call: Call, image: Value, w: ImageWindows, op: "max_pool2d" | "avg_pool2d", fill: number): Value {
   const size = image.shape.slice(2);
   const far = farMargins(w, size);
   const { kernel, stride, before: padding } = w;
-  const isPlain = w.dilation.every((d) => d === 1) && padding.every((p, i) => p >= 0 && 2 * p <= kernel[i]);
-  if (isPlain && far.every((f, i) => f <= padding[i])) return call.emit(op, { x: image }, { kernel, stride, padding });
+  const isDense = w.dilation.every((d) => d === 1) && kernel[0] * kernel[1] <= MOST_UNROLLED;
+  const fits = padding.every((p, i) => p >= 0 && 2 * p <= kernel[i] && far[i] <= p && far[i] > p - stride[i]);
+  if (isDense && fits) return call.emit(op, { x: image }, { kernel, stride, padding });
   const padded = surrounded(call, image, [0, 0, ...w.before], [0, 0, ...far], fill);
-  const attrs = { kernel, padding: [0, 0] };
-  if (w.dilation.every((d) => d === 1)) return call.emit(op, { x: padded }, { ...attrs, stride });
-  return call.emit(op, { x: apart(call, padded, w) }, { ...attrs, stride: kernel });
+  if (isDense) return call.emit(op, { x: padded }, { kernel, stride, padding: [0, 0] });
+  return reduced(call, apart(call, padded, w), [3, 5], false, op === "max_pool2d" ? "max" : "mean");
 }
 
 /** Where in x each window's first largest number is, as the place in the whole of x. */

@@ -21,9 +21,9 @@ function spread(call: Call, line: Value, x: Value): Value {
   const indices = Array.from({ length: x.shape[axis] }, (_, i) => Math.floor(i / block));
   return call.take(line, axis, indices);
 }
-/** A number as it is, of which no derivative is taken: floor has none. Within 2⁻²⁰. */
+/** A number as it is, of which no derivative is taken: round has none. Within 2⁻⁶¹. */
 function held(call: Call, x: Value): Value {
-  return call.math.mul(call.emit("floor", { x: call.math.mul(x, 2 ** 20) }), 2 ** -20);
+  return call.math.mul(rounded(call, call.math.mul(x, 2 ** 60)), 2 ** -60);
 }
 function straightThrough(call: Call, x: Value): Value {
   if (call.graph.isKnown(x)) return rounded(call, x);

@@ -1,22 +1,10 @@
 // Sums, means, largest ones and their places along axes.
 import { sizeOf, type Value } from "../../../engine/index.ts";
 import type { Call, Family, OpDefinition, Val } from "../call.ts";
-import { chosen, larger, negative } from "./arithmetic.ts";
+import { chosen, negative } from "./arithmetic.ts";
 
 export type Reduction = "sum" | "mean" | "max" | "min" | "prod";
 
-/** The last axis folded in halves by f, until one is left. */
-function halved(call: Call, x: Value, f: (a: Value, b: Value) => Value, none: number): Value {
-  const last = x.shape.length - 1;
-  let rest = x;
-  if (rest.shape[last] === 0) return call.graph.filled(none, x.shape.slice(0, last));
-  for (let n = rest.shape[last]; n > 1; n = rest.shape[last]) {
-    const half = n >> 1;
-    const joined = f(call.math.slice(rest, last, 0, half), call.math.slice(rest, last, half, 2 * half));
-    rest = n % 2 === 0 ? joined : call.concat([joined, call.math.slice(rest, last, n - 1, n)], last);
-  }
-  return call.reshape(rest, x.shape.slice(0, last));
-}
 /** The axes to be reduced put last, as one. */
 function gathered(call: Call, x: Value, axes: readonly number[]): Value {
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
@@ -25,13 +13,13 @@ function gathered(call: Call, x: Value, axes: readonly number[]): Value {
 }
 export function reduced(call: Call, x: Value, axes: readonly number[], keep: boolean, kind: Reduction): Value {
   const shape = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
-  const { mul, sum } = call.math;
+  const { mul, sum, product } = call.math;
   const folded: { readonly [K in Reduction]: () => Value } = {
     sum: () => sum(x, axes),
     mean: () => mul(sum(x, axes), 1 / sizeOf(axes.map((i) => x.shape[i]))),
-    prod: () => halved(call, gathered(call, x, axes), mul, 1),
-    max: () => halved(call, gathered(call, x, axes), (a, b) => larger(call, a, b), Number.NEGATIVE_INFINITY),
-    min: () => negative(call, reduced(call, negative(call, x), axes, false, "max")),
+    prod: () => product(gathered(call, x, axes), x.shape.length - axes.length),
+    max: () => call.emit("reduce_max", { x }, { axes }),
+    min: () => negative(call, call.emit("reduce_max", { x: negative(call, x) }, { axes })),
   };
   const y = axes.length === 0 ? x : folded[kind]();
   return call.reshape(y, keep ? shape : shape.filter((_, i) => !axes.includes(i)));
@@ -79,19 +67,13 @@ function logSumExp(call: Call): Val {
 function argMax(call: Call, sign: 1 | -1): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", 0), x.shape.length);
-  const n = x.shape[axis];
-  if (n === 0) call.fail("its axis is empty");
   const signed = sign === 1 ? x : negative(call, x);
-  const top = reduced(call, signed, [axis], true, "max");
-  const isTop = call.emit("equal", { a: signed, b: top });
   const last = call.flag("select_last_index");
-  const line = x.shape.map((_, i) => (i === axis ? n : 1));
-  const places = call.graph.constant(
-    Array.from({ length: n }, (_, i) => (last ? i : n - 1 - i)),
-    line,
-  );
-  const best = reduced(call, call.math.mul(isTop, places), [axis], call.flag("keepdims", true), "max");
-  return call.give(last ? best : call.math.sub(n - 1, best), "int64");
+  const backwards = Array.from({ length: x.shape[axis] }, (_, i) => x.shape[axis] - 1 - i);
+  const found = call.emit("argmax", { x: last ? call.take(signed, axis, backwards) : signed }, { axis });
+  const place = last ? call.math.sub(x.shape[axis] - 1, found) : found;
+  const kept = x.shape.map((d, i) => (i === axis ? 1 : d));
+  return call.give(call.flag("keepdims", true) ? call.reshape(place, kept) : place, "int64");
 }
 const attributes = "axis keepdims select_last_index";
 
