@@ -21,10 +21,17 @@ export interface ConvAttributes {
   dilation: Pair;
   groups: number;
 }
+/**
+ * [vertical, horizontal], as a convolution's. `after` is the padding below and to the right where
+ * it is another than above and to the left: what a last window of ceil mode needs is part of it.
+ */
 export interface PoolAttributes {
   kernel: Pair;
   stride: Pair;
   padding: Pair;
+  after?: Pair;
+  /** 1 where it is left out. */
+  dilation?: Pair;
 }
 
 /** Bins `step` wide, of which the second begins at `low`. */

@@ -4,8 +4,8 @@ import type { OpDef } from "../graph/ir.ts";
 import { forEachWindow, pooledShape, poolCases } from "./pooling.ts";
 
 /**
- * y[n,c,p,q] = Σ window / (kernel area): zeros of the padding count, as in PyTorch. x [N,C,H,W].
- * Throws ShapeError when no window fits.
+ * y[n,c,p,q] = Σ window / (kernel area): zeros of the padding count, those of `after` too, as in
+ * PyTorch. x [N,C,H,W]. Throws ShapeError when no window fits or one holds no cell.
  */
 export const avg_pool2d: OpDef<"avg_pool2d"> = {
   cheap: true,

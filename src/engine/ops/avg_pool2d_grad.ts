@@ -18,9 +18,7 @@ export const avg_pool2d_grad: OpDef<"avg_pool2d_grad"> = {
       });
     return x;
   },
-  gradient: (b, u, _inputs, { kernel, stride, padding }) => ({
-    dy: b.emit("avg_pool2d", { x: u }, { kernel, stride, padding }),
-  }),
+  gradient: (b, u, _inputs, { size: _, ...attrs }) => ({ dy: b.emit("avg_pool2d", { x: u }, attrs) }),
   reference: ({ dy }, attrs, out, shape) =>
     forEachWindow(shape, dy.shape, attrs, (yi, window) => {
       for (const i of window) out[i] += dy.data[yi] / (attrs.kernel[0] * attrs.kernel[1]);

@@ -4,8 +4,8 @@ import type { OpDef } from "../graph/ir.ts";
 import { argmax, forEachWindow, pooledShape, poolCases } from "./pooling.ts";
 
 /**
- * y[n,c,p,q] = max over the window at (p·stride − padding, q·stride − padding); x [N,C,H,W]. Throws
- * ShapeError when no window fits.
+ * y[n,c,p,q] = max over the window at (p·stride − padding, q·stride − padding), whose cells are
+ * `dilation` apart; x [N,C,H,W]. Throws ShapeError when no window fits or one holds no cell.
  */
 export const max_pool2d: OpDef<"max_pool2d"> = {
   cheap: true,

@@ -5,8 +5,8 @@ import type { OpDef } from "../graph/ir.ts";
 import { argmax, forEachWindow, pooledShape, poolCases } from "./pooling.ts";
 
 /**
- * Pooled shape; y = u at the place where each window of x is largest. u has x's shape, or it throws
- * ShapeError.
+ * Pooled shape; y = u at the place where each window of x is largest: those places themselves,
+ * where u counts the cells. u has x's shape, or it throws ShapeError.
  */
 export const max_pool2d_gather: OpDef<"max_pool2d_gather"> = {
   infer: ({ u, x }, attrs) => {

@@ -91,7 +91,8 @@ class Rules {
       case "max_pool2d":
       case "avg_pool2d": {
         const a = node.attrs as Catalogue["max_pool2d"]["attrs"];
-        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], 1), true);
+        const apart = a.dilation?.[axis] ?? 1;
+        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], apart), true);
       }
       case "concat":
       case "take":

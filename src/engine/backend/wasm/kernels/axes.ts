@@ -8,7 +8,9 @@ export interface Axis {
   n: number;
   s: number;
 }
-/** The axes of x that are kept and those that are reduced; neighbours that advance alike are one. */
+/**
+ * The axes of x that are kept and those that are reduced; neighbours that advance alike are one.
+ */
 export function partedAxes(x: Shape, reduced: readonly number[]): { kept: Axis[]; reduced: Axis[] } {
   const own = stridesOf(x);
   const joined = (wanted: boolean): Axis[] => {

@@ -18,9 +18,10 @@ function cells<Inputs extends string>(
   cell: (p: Pass<Inputs, PoolAttributes>, at: Local, window: (visit: (offset: Local) => void) => void) => void,
   zero = 0,
 ): void {
-  const { kernel, stride, padding } = k.attrs;
+  const { kernel, stride, padding, after = padding, dilation = [1, 1] } = k.attrs;
   const [H, W] = [x[2], x[3]];
-  const padded = padding[0] > 0 || padding[1] > 0;
+  const padded = [...padding, ...after].some((n) => n > 0);
+  const step = (i: Local, axis: 0 | 1): Operand => (dilation[axis] === 1 ? i : i32.mul(i, dilation[axis]));
   const planes = x[0] * x[1];
   if (sizeOf(y) === 0) return;
   passOver(k, planes, y[2] * y[3] * kernel[0] * kernel[1], (p, from, end) => {
@@ -36,8 +37,8 @@ function cells<Inputs extends string>(
           cell(p, at, (visit) =>
             f.for(kernel[0], (r) =>
               f.for(kernel[1], (s) => {
-                const h = f.i32(i32.add(top, r));
-                const w = f.i32(i32.add(left, s));
+                const h = f.i32(i32.add(top, step(r, 0)));
+                const w = f.i32(i32.add(left, step(s, 1)));
                 const inside = (): void => visit(f.i32(i32.add(plane, i32.mul(i32.add(i32.mul(h, W), w), 4))));
                 // below 0 is a huge unsigned number
                 if (padded) f.if(i32.and(i32.ltU(h, H), i32.ltU(w, W)), inside);
@@ -118,8 +119,10 @@ function pairs<Inputs extends string>(
     });
   });
 }
-const isPairs = ({ kernel, stride, padding }: PoolAttributes): boolean =>
-  [...kernel, ...stride].every((n) => n === 2) && padding.every((n) => n === 0);
+const isPairs = ({ kernel, stride, padding, after = padding, dilation = [1, 1] }: PoolAttributes): boolean =>
+  [...kernel, ...stride].every((n) => n === 2) &&
+  [...padding, ...after].every((n) => n === 0) &&
+  dilation.every((n) => n === 1);
 /** Left and right corner of four windows along a row. */
 function corners(f: FunctionBuilder, row: Operand): readonly [Local, Local] {
   const [a, b] = [f.v128(v.load(row)), f.v128(v.load(row, 16))];
