@@ -1,4 +1,5 @@
 // The cases of ONNX's conformance suite, and the sets that they belong to.
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { readOnnx } from "fiducial";
@@ -31,7 +32,9 @@ function filesIn(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".onnx"))
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
+    .sort()
+    // the newest release first
+    .reverse();
 }
 const byNumber = (a, b) => Number(a.match(/(\d+)\.pb$/)[1]) - Number(b.match(/(\d+)\.pb$/)[1]);
 /** Of each test: the files of its inputs and outputs. */
@@ -61,8 +64,16 @@ function opsIn(graph, into = new Set()) {
   return into;
 }
 
-/** Every case: its path in the folder, its file, and what its graph says. */
+/** Of a case: releases repeat most of those before them. */
+function fingerprint(bytes, data) {
+  const hash = createHash("sha256").update(bytes);
+  for (const { inputs = [], outputs } of data) for (const file of [...inputs, ...outputs]) hash.update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** Every case once: its path in the folder, its file, and what its graph says. */
 export function* casesIn(folder) {
+  const seen = new Set();
   for (const file of filesIn(folder)) {
     const bytes = new Uint8Array(readFileSync(file));
     let read;
@@ -71,8 +82,12 @@ export function* casesIn(folder) {
     } catch (error) {
       read = { error };
     }
+    const data = dataOf(file);
+    const print = fingerprint(bytes, data);
+    if (seen.has(print)) continue;
+    seen.add(print);
     const path = relative(folder, file).replace(/\/model\.onnx$/, "");
-    yield { path, file, bytes, read, data: dataOf(file) };
+    yield { path, file, bytes, read, data };
   }
 }
 /** By the rules that the counts are made by: ops, types, axes; random ones are in none. */
