@@ -29,12 +29,13 @@ const second = new Set([
 const types = new Set(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]);
 
 function filesIn(folder) {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".onnx"))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort()
-    // the newest release first
-    .reverse();
+  return (
+    readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".onnx"))
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+      // the newest release first
+      .sort((a, b) => b.localeCompare(a, "en", { numeric: true }))
+  );
 }
 const byNumber = (a, b) => Number(a.match(/(\d+)\.pb$/)[1]) - Number(b.match(/(\d+)\.pb$/)[1]);
 /** Of each test: the files of its inputs and outputs. */
@@ -67,7 +68,8 @@ function opsIn(graph, into = new Set()) {
 /** Of a case: releases repeat most of those before them. */
 function fingerprint(bytes, data) {
   const hash = createHash("sha256").update(bytes);
-  for (const { inputs = [], outputs } of data) for (const file of [...inputs, ...outputs]) hash.update(readFileSync(file));
+  for (const { inputs = [], outputs } of data)
+    for (const file of [...inputs, ...outputs]) hash.update(readFileSync(file));
   return hash.digest("hex");
 }
 

@@ -63,9 +63,13 @@ await backend.close();
 for (const [kind, paths] of [...reasons].sort((a, b) => b[1].length - a[1].length))
   console.log(`${String(paths.length).padStart(5)}  ${kind}  (${paths[0]})`);
 for (const [set, { passed, all }] of [...counts].sort())
-  console.log(`${set.padEnd(24)} ${String(passed).padStart(5)} of ${String(all).padStart(5)}  ${((100 * passed) / all).toFixed(2)} %`);
+  console.log(
+    `${set.padEnd(24)} ${String(passed).padStart(5)} of ${String(all).padStart(5)}  ${((100 * passed) / all).toFixed(2)} %`,
+  );
 if (options.gradients)
-  console.log(`derivatives of ${gradients} cases agree with central differences to ${worst.toExponential(1)}; ${unsmooth} have none to compare`);
+  console.log(
+    `derivatives of ${gradients} cases agree with central differences to ${worst.toExponential(1)}; ${unsmooth} have none to compare`,
+  );
 
 const serious = Object.fromEntries(
   Object.entries(gaps)
@@ -76,8 +80,12 @@ if (options.only === "" && options.set === "") {
   if (options.write) writeFileSync(GAPS, `${JSON.stringify(serious, null, 1)}\n`);
   const expected = JSON.parse(readFileSync(GAPS, "utf8"));
   const changed = [
-    ...Object.keys(serious).filter((path) => !(path in expected)).map((path) => `new: ${path}: ${serious[path]}`),
-    ...Object.keys(expected).filter((path) => !(path in serious)).map((path) => `closed, strike it off: ${path}`),
+    ...Object.keys(serious)
+      .filter((path) => !(path in expected))
+      .map((path) => `new: ${path}: ${serious[path]}`),
+    ...Object.keys(expected)
+      .filter((path) => !(path in serious))
+      .map((path) => `closed, strike it off: ${path}`),
   ];
   for (const line of changed) console.log(line);
   if (changed.length > 0) process.exitCode = 1;

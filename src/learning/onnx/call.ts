@@ -28,7 +28,13 @@ export class Call {
   readonly inputs: readonly (Val | undefined)[];
   /** Evaluates a graph inside a node, which sees what the node sees. */
   readonly evaluate: Evaluate;
-  constructor(graph: LazyGraph, node: OnnxNode, opset: number, inputs: readonly (Val | undefined)[], evaluate: Evaluate) {
+  constructor(
+    graph: LazyGraph,
+    node: OnnxNode,
+    opset: number,
+    inputs: readonly (Val | undefined)[],
+    evaluate: Evaluate,
+  ) {
     this.graph = graph;
     this.math = graph.math;
     this.node = node;
@@ -68,10 +74,15 @@ export class Call {
   /** A single number, or the default where the input is left out. */
   number(index: number, fallback?: number): number {
     const numbers = this.has(index) ? this.numbers(index) : fallback === undefined ? [] : [fallback];
-    return numbers.length === 1 ? numbers[0] : this.fail(`its input ${index} has ${numbers.length} numbers and should have one`);
+    return numbers.length === 1
+      ? numbers[0]
+      : this.fail(`its input ${index} has ${numbers.length} numbers and should have one`);
   }
 
-  #attribute<K extends Attribute["kind"]>(name: string, kinds: readonly K[]): Extract<Attribute, { kind: K }> | undefined {
+  #attribute<K extends Attribute["kind"]>(
+    name: string,
+    kinds: readonly K[],
+  ): Extract<Attribute, { kind: K }> | undefined {
     const attribute = this.node.attributes.get(name);
     if (attribute === undefined) return undefined;
     if (!(kinds as readonly string[]).includes(attribute.kind))
@@ -104,7 +115,8 @@ export class Call {
   }
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const word = this.text(name, words[0]);
-    if (!words.includes(word as T)) this.fail(`its attribute ${name} is ${quoted(word)} and should be one of ${words.join(", ")}`);
+    if (!words.includes(word as T))
+      this.fail(`its attribute ${name} is ${quoted(word)} and should be one of ${words.join(", ")}`);
     return word as T;
   }
 
@@ -151,7 +163,11 @@ export class Call {
     if (values.length === 0) this.fail("it joins nothing");
     if (values.length === 1) return values[0];
     const half = values.length >> 1;
-    return this.emit("concat", { a: this.concat(values.slice(0, half), axis), b: this.concat(values.slice(half), axis) }, { axis });
+    return this.emit(
+      "concat",
+      { a: this.concat(values.slice(0, half), axis), b: this.concat(values.slice(half), axis) },
+      { axis },
+    );
   }
   isWhole(): boolean {
     return !isFloat(this.input(0).type);

@@ -12,7 +12,8 @@ const MOST_NODES = 100_000;
 
 function attributeFault(name: string, attribute: Attribute): string | undefined {
   if (attribute.kind === "unread") return `attribute ${name}, ${attribute.value}`;
-  if (attribute.kind === "tensor" && !isRead(attribute.value)) return `attribute ${name}, a tensor of ${attribute.value.unread}`;
+  if (attribute.kind === "tensor" && !isRead(attribute.value))
+    return `attribute ${name}, a tensor of ${attribute.value.unread}`;
   return undefined;
 }
 /** What of a node is not read. */
@@ -76,7 +77,9 @@ export function checkStructure(graph: OnnxGraph, name: string, outer: ReadonlySe
   for (const node of graph.nodes) {
     const missing = node.inputs.find((input) => input !== "" && !made.has(input));
     if (missing !== undefined)
-      fail(`${nodeName(node)} reads ${quoted(missing)}, which nothing before it makes: a part is missing or reads itself`);
+      fail(
+        `${nodeName(node)} reads ${quoted(missing)}, which nothing before it makes: a part is missing or reads itself`,
+      );
     for (const attribute of node.attributes.values())
       if (attribute.kind === "graph") checkStructure(attribute.value, name, made);
     for (const output of node.outputs) make(output, nodeName(node));

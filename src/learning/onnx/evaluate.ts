@@ -48,7 +48,10 @@ export function evaluate(graph: OnnxGraph, values: Map<string, Val>, evaluation:
     node.outputs.forEach((name, i) => {
       if (name === "") return;
       if (outputs[i] === undefined)
-        throw new FormatError(`${nodeName(node)}: it has ${outputs.length} outputs, and ${quoted(name)} would be another`, {});
+        throw new FormatError(
+          `${nodeName(node)}: it has ${outputs.length} outputs, and ${quoted(name)} would be another`,
+          {},
+        );
       values.set(name, outputs[i]);
     });
     evaluation.onNode?.(node, outputs[0]);

@@ -127,12 +127,15 @@ export interface AppliedOutput {
 function remarkOf(model: OnnxModel, inputs: Readonly<Record<string, Value>>): string {
   const other = model.inputs.filter(({ name, shape }) => {
     const given = inputs[name]?.shape;
-    return shape && given && (shape.length !== given.length || shape.some((d, i) => typeof d === "number" && d !== given[i]));
+    return (
+      shape && given && (shape.length !== given.length || shape.some((d, i) => typeof d === "number" && d !== given[i]))
+    );
   });
   if (other.length === 0)
     return "; sizes may be fixed in the file by its export: try the size that it was exported with";
   const said = other.map(
-    ({ name, shape }) => `${quoted(name)} at [${shape!.map((d) => d ?? "?").join("×")}] and was given ${formatShape(inputs[name].shape)}`,
+    ({ name, shape }) =>
+      `${quoted(name)} at [${shape!.map((d) => d ?? "?").join("×")}] and was given ${formatShape(inputs[name].shape)}`,
   );
   return `; the export fixed its input ${said.join(", ")}: export it for this size`;
 }
@@ -167,8 +170,15 @@ export function applyOnnx(
   };
   const values = new Map<string, Val>();
   for (const [name, tensor] of onnx.tensors)
-    if (!model.known.has(name)) values.set(name, model.weights.has(name) ? { type: (tensor as OnnxTensor).type, value: graph.wrap(weight(name, tensor as OnnxTensor)) } : constant(onnx, name));
-  for (const [name, { type, data, shape }] of model.known) values.set(name, { type, value: graph.constant(data, shape) });
+    if (!model.known.has(name))
+      values.set(
+        name,
+        model.weights.has(name)
+          ? { type: (tensor as OnnxTensor).type, value: graph.wrap(weight(name, tensor as OnnxTensor)) }
+          : constant(onnx, name),
+      );
+  for (const [name, { type, data, shape }] of model.known)
+    values.set(name, { type, value: graph.constant(data, shape) });
   for (const { name, type = "float32" } of model.inputs) {
     const given = inputs[name];
     if (!given) throw new ConfigError(`${model.name}: its input ${quoted(name)} was not given`, { name });

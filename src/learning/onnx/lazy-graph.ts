@@ -73,7 +73,8 @@ export class LazyGraph implements Emitter {
     }
     const shape = ops[op].infer(shapes as never, attrs as never);
     checkSize(shape, MOST_NUMBERS);
-    const isKnown = Object.values(ids).every((id) => this.#entries[id].isKnown) && this.#isSmall(op, shapes, attrs, shape);
+    const isKnown =
+      Object.values(ids).every((id) => this.#entries[id].isKnown) && this.#isSmall(op, shapes, attrs, shape);
     return this.#add({ shape, op, inputs: ids, attrs, isKnown });
   }
   #isSmall(op: OpName, shapes: Record<string, Shape>, attrs: Attrs, shape: Shape): boolean {

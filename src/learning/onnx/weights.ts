@@ -22,7 +22,18 @@ const slots: Readonly<Record<string, readonly number[]>> = {
 /** Ops whose result is made of shapes alone. */
 const shapesAlone = new Set(["Shape", "Size"]);
 /** What stands between a tensor and the op whose weight it is. */
-const between = new Set(["Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Add", "Sub", "Mul", "Div"]);
+const between = new Set([
+  "Identity",
+  "Transpose",
+  "Reshape",
+  "Unsqueeze",
+  "Squeeze",
+  "Cast",
+  "Add",
+  "Sub",
+  "Mul",
+  "Div",
+]);
 
 /**
  * The float tensors with at least one axis that a layer reads as its weights, directly or moved,
@@ -30,7 +41,9 @@ const between = new Set(["Identity", "Transpose", "Reshape", "Unsqueeze", "Squee
  * resize and thresholds are constants. `known` are inputs that are no more.
  */
 export function weightsOf(graph: OnnxGraph, known: ReadonlySet<string>): ReadonlySet<string> {
-  const fed = new Set(graph.inputs.map(({ name }) => name).filter((name) => !known.has(name) && !graph.tensors.has(name)));
+  const fed = new Set(
+    graph.inputs.map(({ name }) => name).filter((name) => !known.has(name) && !graph.tensors.has(name)),
+  );
   const makers = new Map<string, OnnxNode>();
   for (const node of graph.nodes) {
     for (const output of node.outputs) makers.set(output, node);

@@ -144,7 +144,12 @@ export const arithmeticOps: Family = {
     attributes: "consumed_inputs",
     run: (call) => {
       const values = call.inputs.map((_, i) => call.value(i));
-      return call.give(call.math.mul(values.reduce((a, b) => call.math.add(a, b)), 1 / values.length));
+      return call.give(
+        call.math.mul(
+          values.reduce((a, b) => call.math.add(a, b)),
+          1 / values.length,
+        ),
+      );
     },
   },
   Clip: { attributes: "min max consumed_inputs", run: clip },

@@ -9,7 +9,8 @@ function kernelOf(call: Call, x: Value, w: Value): readonly number[] {
     call.fail(`its weights are ${formatShape(w.shape)} and its input ${formatShape(x.shape)}`);
   const kernel = w.shape.slice(2);
   const said = call.ints("kernel_shape");
-  if (said && said.join() !== kernel.join()) call.fail(`its kernel_shape is [${said}] and its weights are ${formatShape(w.shape)}`);
+  if (said && said.join() !== kernel.join())
+    call.fail(`its kernel_shape is [${said}] and its weights are ${formatShape(w.shape)}`);
   return kernel;
 }
 function withBias(call: Call, y: Value, bias: Value | undefined): Value {
@@ -31,13 +32,19 @@ function conv(call: Call): Val {
 }
 
 /** What is cut off before and after; negative where the output is larger than what is reached. */
-function cuts(call: Call, size: readonly number[], full: readonly number[], stride: readonly number[]): [number[], number[]] {
+function cuts(
+  call: Call,
+  size: readonly number[],
+  full: readonly number[],
+  stride: readonly number[],
+): [number[], number[]] {
   const rank = size.length;
   const auto = autoPad(call);
   const said = call.ints("output_shape");
   const wanted = said ?? (auto.startsWith("SAME") ? size.map((n, i) => n * stride[i]) : undefined);
   if (!wanted) {
-    const { before, after } = auto === "NOTSET" ? marginsOf(call, rank) : { before: size.map(() => 0), after: size.map(() => 0) };
+    const { before, after } =
+      auto === "NOTSET" ? marginsOf(call, rank) : { before: size.map(() => 0), after: size.map(() => 0) };
     return [before, after];
   }
   const total = full.map((n, i) => n - wanted.slice(-rank)[i]);

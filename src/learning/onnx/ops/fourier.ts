@@ -54,14 +54,16 @@ function dft(call: Call): Val {
   const x = call.value(0);
   const rank = x.shape.length;
   const parts = x.shape[rank - 1];
-  if (rank < 2 || (parts !== 1 && parts !== 2)) call.fail("its input's last axis is 1 for real and 2 for complex numbers");
+  if (rank < 2 || (parts !== 1 && parts !== 2))
+    call.fail("its input's last axis is 1 for real and 2 for complex numbers");
   const axis = call.axis(call.opset >= 20 ? call.number(2, -2) : call.int("axis", 1), rank);
   if (axis === rank - 1) call.fail("it transforms along the axis of real and imaginary parts");
   const [inverse, onesided] = [call.flag("inverse"), call.flag("onesided")];
   const toReal = inverse && onesided;
   const from = x.shape[axis];
   const length = call.number(1, toReal ? 2 * (from - 1) : from);
-  if (!(Number.isInteger(length) && length >= 1 && length <= MOST)) call.fail(`its length is ${length}; 1 to ${MOST} are read`);
+  if (!(Number.isInteger(length) && length >= 1 && length <= MOST))
+    call.fail(`its length is ${length}; 1 to ${MOST} are read`);
   if (from > MOST) call.fail(`its axis has ${from} cells; at most ${MOST} are read`);
   const to = onesided && !inverse ? Math.floor(length / 2) + 1 : length;
   const present = toReal ? Math.min(from, Math.floor(length / 2) + 1) : from;

@@ -8,7 +8,9 @@ function batchOf(call: Call, a: Shape, b: Shape): number[] {
   return Array.from({ length: rank }, (_, i) => {
     const [p, q] = [a[i - rank + a.length] ?? 1, b[i - rank + b.length] ?? 1];
     if (p !== q && p !== 1 && q !== 1)
-      call.fail(`its inputs ${formatShape(call.value(0).shape)} and ${formatShape(call.value(1).shape)} do not fit together`);
+      call.fail(
+        `its inputs ${formatShape(call.value(0).shape)} and ${formatShape(call.value(1).shape)} do not fit together`,
+      );
     return p === 1 ? q : p;
   });
 }
@@ -37,7 +39,8 @@ export function product(call: Call, left: Value, right: Value): Value {
   const b = right.shape.length === 1 ? call.reshape(right, [...right.shape, 1]) : right;
   const [m, k] = a.shape.slice(-2);
   const [rows, n] = b.shape.slice(-2);
-  if (k !== rows) call.fail(`its inputs ${formatShape(left.shape)} and ${formatShape(right.shape)} do not fit together`);
+  if (k !== rows)
+    call.fail(`its inputs ${formatShape(left.shape)} and ${formatShape(right.shape)} do not fit together`);
   const batch = batchOf(call, a.shape.slice(0, -2), b.shape.slice(0, -2));
   let y: Value;
   if (sizeOf([...batch, m, n, k]) === 0) y = call.graph.filled(0, [...batch, m, n]);

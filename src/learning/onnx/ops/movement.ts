@@ -32,8 +32,14 @@ function squeeze(call: Call): Val {
   const x = call.value(0);
   const given = listed(call, "axes", 1, 13);
   const axes = given ? call.axes(given, x.shape.length) : x.shape.flatMap((d, i) => (d === 1 ? [i] : []));
-  if (axes.some((axis) => x.shape[axis] !== 1)) call.fail(`axes ${axes} of ${formatShape(x.shape)} are not all of size 1`);
-  return call.give(call.reshape(x, x.shape.filter((_, i) => !axes.includes(i))));
+  if (axes.some((axis) => x.shape[axis] !== 1))
+    call.fail(`axes ${axes} of ${formatShape(x.shape)} are not all of size 1`);
+  return call.give(
+    call.reshape(
+      x,
+      x.shape.filter((_, i) => !axes.includes(i)),
+    ),
+  );
 }
 function unsqueeze(call: Call): Val {
   const x = call.value(0);
@@ -41,7 +47,12 @@ function unsqueeze(call: Call): Val {
   const rank = x.shape.length + given.length;
   const axes = call.axes(given, rank);
   const old = x.shape.values();
-  return call.give(call.reshape(x, Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : old.next().value!))));
+  return call.give(
+    call.reshape(
+      x,
+      Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : old.next().value!)),
+    ),
+  );
 }
 function transpose(call: Call): Val {
   const x = call.value(0);

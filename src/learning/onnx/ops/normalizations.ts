@@ -34,11 +34,7 @@ function batchNormTraining(call: Call, epsilon: number): Val[] {
   const spread = reduced(call, call.math.square(call.math.sub(x, own)), axes, false, "mean");
   const momentum = call.float("momentum", 0.9);
   const moved = (old: Value, now: Value): Value => add(mul(old, momentum), mul(now, 1 - momentum));
-  return [
-    call.give(y),
-    call.give(moved(mean, call.reshape(own, [x.shape[1]]))),
-    call.give(moved(variance, spread)),
-  ];
+  return [call.give(y), call.give(moved(mean, call.reshape(own, [x.shape[1]]))), call.give(moved(variance, spread))];
 }
 const intOf = (node: OnnxNode, name: string, fallback: number): number => {
   const attribute = node.attributes.get(name);
@@ -66,7 +62,12 @@ function groupNorm(call: Call): Val {
   const [n, c, ...size] = x.shape;
   const groups = call.int("num_groups");
   if (!(groups >= 1 && c % groups === 0)) call.fail(`${c} channels do not make ${groups} groups`);
-  const y = normalized(call, call.reshape(x, [n, groups, (c / groups) * sizeOf(size)]), [2], call.float("epsilon", 1e-5));
+  const y = normalized(
+    call,
+    call.reshape(x, [n, groups, (c / groups) * sizeOf(size)]),
+    [2],
+    call.float("epsilon", 1e-5),
+  );
   const { add, mul } = call.math;
   const [scale, bias] = [call.value(1), call.value(2)];
   if (sizeOf(scale.shape) === groups && groups !== c) {

@@ -35,7 +35,11 @@ function places(call: Call, x: Value, w: ImageWindows): Value {
       const at = i % (H * W);
       cells[i] = i - at + (at % W) * H + Math.floor(at / W);
     });
-  return call.emit("max_pool2d_gather", { u: call.graph.constant(cells, image.shape), x: image }, attributesOf(image, w));
+  return call.emit(
+    "max_pool2d_gather",
+    { u: call.graph.constant(cells, image.shape), x: image },
+    attributesOf(image, w),
+  );
 }
 function maxPool(call: Call): Val[] {
   const x = call.value(0);

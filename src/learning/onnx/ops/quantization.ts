@@ -16,7 +16,11 @@ const ranges: Readonly<Partial<Record<ElementType, readonly [number, number]>>> 
 function spread(call: Call, line: Value, x: Value): Value {
   if (sizeOf(line.shape) === 1) return call.reshape(line, []);
   const axis = call.axis(call.int("axis", 1), x.shape.length);
-  if (line.shape.length === 1) return call.reshape(line, x.shape.map((_, i) => (i === axis ? line.shape[0] : 1)));
+  if (line.shape.length === 1)
+    return call.reshape(
+      line,
+      x.shape.map((_, i) => (i === axis ? line.shape[0] : 1)),
+    );
   const block = call.int("block_size", 0) || Math.ceil(x.shape[axis] / line.shape[axis]);
   const indices = Array.from({ length: x.shape[axis] }, (_, i) => Math.floor(i / block));
   return call.take(line, axis, indices);

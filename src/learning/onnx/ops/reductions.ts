@@ -100,7 +100,12 @@ function topK(call: Call): Val[] {
     const isIt = call.emit("equal", { a: back, b: first });
     rest = chosen(call, isIt, call.graph.scalar(-3.4028234663852886e38), rest);
   }
-  const [values, places] = [0, 1].map((part) => call.concat(taken.map((pair) => pair[part]), axis));
+  const [values, places] = [0, 1].map((part) =>
+    call.concat(
+      taken.map((pair) => pair[part]),
+      axis,
+    ),
+  );
   return [call.give(values), call.give(places, "int64")];
 }
 

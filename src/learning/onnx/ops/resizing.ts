@@ -29,7 +29,8 @@ function sourceOf(x: number, { from, to, scale, part }: Axis, coordinates: strin
     case "asymmetric":
       return x / scale;
     case "tf_crop_and_resize": {
-      const inside = length === 1 ? ((part[1] - part[0]) * (from - 1)) / 2 : (x * (part[1] - part[0]) * (from - 1)) / (length - 1);
+      const inside =
+        length === 1 ? ((part[1] - part[0]) * (from - 1)) / 2 : (x * (part[1] - part[0]) * (from - 1)) / (length - 1);
       return inside + part[0] * (from - 1);
     }
     case "pytorch_half_pixel":
@@ -96,7 +97,8 @@ function matrixOf(axis: Axis, manner: Manner): { matrix: SparseMatrix; outside: 
       all += weight;
     });
     const share = manner.excludeOutside ? 1 / all : 1;
-    for (const cell of [...sums.keys()].sort((p, q) => p - q)) if (sums.get(cell) !== 0) put(cell, share * sums.get(cell)!);
+    for (const cell of [...sums.keys()].sort((p, q) => p - q))
+      if (sums.get(cell) !== 0) put(cell, share * sums.get(cell)!);
   });
   return { matrix, outside };
 }
@@ -108,16 +110,25 @@ function along(call: Call, x: Value, axis: number, matrix: SparseMatrix): Value 
 }
 
 /** Which axes, to which sizes, by which factors. */
-function axesOf(call: Call, x: Value, scales: readonly number[] | undefined, wanted: readonly number[] | undefined): Axis[] {
+function axesOf(
+  call: Call,
+  x: Value,
+  scales: readonly number[] | undefined,
+  wanted: readonly number[] | undefined,
+): Axis[] {
   const rank = x.shape.length;
   const named = call.axes(call.ints("axes") ?? x.shape.map((_, i) => i), rank);
   const given = scales ?? wanted ?? call.fail("neither scales nor sizes are given");
   if (given.length !== named.length) call.fail(`it has ${given.length} scales or sizes for ${named.length} axes`);
   if (scales && !scales.every((s) => s > 0)) call.fail(`its scales are ${scales}`);
-  const roi = call.oneOf("coordinate_transformation_mode", coordinateModes) === "tf_crop_and_resize" ? call.numbers(1) : undefined;
+  const roi =
+    call.oneOf("coordinate_transformation_mode", coordinateModes) === "tf_crop_and_resize"
+      ? call.numbers(1)
+      : undefined;
   const policy = call.oneOf("keep_aspect_ratio_policy", ["stretch", "not_larger", "not_smaller"]);
   const ratios = wanted?.map((size, i) => size / x.shape[named[i]]);
-  const one = policy === "stretch" || !ratios ? undefined : policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+  const one =
+    policy === "stretch" || !ratios ? undefined : policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
   return x.shape.map((from, axis) => {
     const at = named.indexOf(axis);
     if (at === -1) return { from, to: from, scale: 1, part: [0, 1] };

@@ -57,7 +57,7 @@ function targetOf(node: OnnxNode): number | string | undefined {
 const typeOfTarget = (to: number | string | undefined): ElementType | undefined => {
   if (typeof to === "number") return elementType(to);
   const word = (to ?? "").toLowerCase();
-  return (({ float: "float32", double: "float64" })[word] ?? (word || undefined)) as ElementType | undefined;
+  return ({ float: "float32", double: "float64" }[word] ?? (word || undefined)) as ElementType | undefined;
 };
 function refusesCast(node: OnnxNode): string | undefined {
   const to = targetOf(node);
@@ -74,7 +74,9 @@ function eyeLike(call: Call): Val {
   const [rows, columns] = sizes(call, value.shape);
   const k = call.int("k", 0);
   const { value: zeros } = call.give(call.graph.filled(0, [rows, columns]));
-  const data = Float64Array.from(call.graph.known(zeros)!, (_, i) => (i % columns === Math.floor(i / columns) + k ? 1 : 0));
+  const data = Float64Array.from(call.graph.known(zeros)!, (_, i) =>
+    i % columns === Math.floor(i / columns) + k ? 1 : 0,
+  );
   const named = call.node.attributes.has("dtype") ? elementType(call.int("dtype")) : type;
   return call.give(call.graph.constant(data, [rows, columns]), named ?? type);
 }

@@ -15,7 +15,13 @@ export interface Windows {
 /** Cells from a window's first to its last. */
 export const reach = (kernel: number, dilation: number): number => (kernel - 1) * dilation + 1;
 
-export function whole(call: Call, name: string, values: readonly number[] | undefined, rank: number, from = 1): number[] {
+export function whole(
+  call: Call,
+  name: string,
+  values: readonly number[] | undefined,
+  rank: number,
+  from = 1,
+): number[] {
   const list = values ?? new Array<number>(rank).fill(from);
   if (list.length !== rank || list.some((v) => !(Number.isInteger(v) && v >= from && v <= 2 ** 20)))
     call.fail(`its attribute ${name} is ${quoted([...list])} for ${rank} axes`);
@@ -34,8 +40,7 @@ export function marginsOf(call: Call, rank: number): { before: number[]; after: 
   return { before: pads.slice(0, rank), after: pads.slice(rank) };
 }
 export type AutoPad = "NOTSET" | "SAME_UPPER" | "SAME_LOWER" | "VALID";
-export const autoPad = (call: Call): AutoPad =>
-  call.oneOf("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]);
+export const autoPad = (call: Call): AutoPad => call.oneOf("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]);
 
 /** Windows of `kernel` cells over axes of `size`. */
 export function windowsOf(call: Call, size: readonly number[], kernel: readonly number[]): Windows {
