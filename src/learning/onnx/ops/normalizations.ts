@@ -106,6 +106,7 @@ function localResponse(call: Call): Val {
   const width = call.int("size");
   const [before, after] = [Math.floor((width - 1) / 2), Math.ceil((width - 1) / 2)];
   const { add, mul, div, square } = call.math;
+  call.graph.spend(c * c);
   const near = Float64Array.from({ length: c * c }, (_, i) => {
     const apart = (i % c) - Math.floor(i / c);
     return apart >= -before && apart <= after ? 1 : 0;

@@ -155,6 +155,7 @@ function resized(call: Call, axes: readonly Axis[], manner: Manner): Val {
   let outside: Value | undefined;
   axes.forEach((axis, i) => {
     if (axis.from === axis.to && axis.scale === 1 && manner.coordinates !== "tf_crop_and_resize") return;
+    call.graph.spend(axis.to * Math.ceil(4 * Math.max(1, 1 / axis.scale)));
     const { matrix, outside: rows } = matrixOf(axis, manner);
     y = along(call, y, i, matrix);
     if (!rows.some(Boolean)) return;
