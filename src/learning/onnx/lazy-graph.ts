@@ -1,6 +1,6 @@
 // A graph that is written down only where it is asked for. What depends on no input is computed at
-// once, by every op's own definition in float64: shape arithmetic, sizes, tables. What nothing reads
-// is never emitted.
+// once, by every op's own definition in float64: shape arithmetic, sizes, tables. What nothing
+// reads is never emitted.
 import {
   arithmetic,
   ConfigError,

@@ -43,7 +43,7 @@ function sourceOf(x: number, { from, to, scale, part }: Axis, coordinates: strin
       return (x + 0.5) / scale - 0.5;
   }
 }
-/** Weights of the neighbours, of which the first is `first` cells from ⌊x⌋ (x's left one if x is a cell). */
+/** Weights of the neighbours; the first is `first` cells from the last cell left of x. */
 interface Neighbours {
   readonly first: number;
   readonly weights: number[];
