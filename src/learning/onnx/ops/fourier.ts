@@ -34,7 +34,7 @@ function matrixOf({ from, length, to, parts, inverse, toReal }: Transform): Floa
     }
   return m;
 }
-function transformed(call: Call, x: Value, axis: number, transform: Transform): Value {
+export function transformed(call: Call, x: Value, axis: number, transform: Transform): Value {
   const rank = x.shape.length;
   const out = transform.toReal ? 1 : 2;
   // the axis beside the parts, which are the last
