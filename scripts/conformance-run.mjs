@@ -24,7 +24,15 @@ export function inputsOf({ read, data, tensor }, test = data[0]) {
   return given.map((tensor, i) => ({ ...tensor, name: ports[i].name }));
 }
 /** Floats that decide about shapes, or whether numbers are drawn. */
-const deciding = { Resize: [1, 2], Upsample: [1], Range: [0, 1, 2], Dropout: [1], NonZero: [0], GridSample: [1] };
+const deciding = {
+  Resize: [1, 2],
+  Upsample: [1],
+  Range: [0, 1, 2],
+  Dropout: [1],
+  NonZero: [0],
+  GridSample: [1],
+  OneHot: [1],
+};
 function isBound({ read }, { name, type }) {
   if (!isFloat(type)) return true;
   return read.graph.nodes.some(({ op, inputs }) => deciding[op]?.some((i) => inputs[i] === name));

@@ -15,6 +15,7 @@ import { quantizationOps } from "./quantization.ts";
 import { quantizedOps } from "./quantized.ts";
 import { reductionOps } from "./reductions.ts";
 import { resizingOps } from "./resizing.ts";
+import { samplingOps } from "./sampling.ts";
 import { shapeOps } from "./shapes.ts";
 import { trigonometricOps } from "./trigonometry.ts";
 
@@ -35,6 +36,7 @@ const families: readonly Family[] = [
   quantizedOps,
   reductionOps,
   resizingOps,
+  samplingOps,
   shapeOps,
   trigonometricOps,
 ];

@@ -32,10 +32,12 @@ function asin(call: Call, x: Value): Value {
   const { add, sub, mul, div, sqrt, square } = call.math;
   return mul(atan(call, div(x, add(sqrt(sub(1, square(x))), 1))), 2);
 }
-/** log(|x| + √(x² + 1)), with the sign of x: no difference of large numbers. */
+/** ±log(√(x² + 1) ± x), with x's sign: no difference of large numbers, and smooth at 0. */
 function asinh(call: Call, x: Value): Value {
-  const { add, mul, sqrt, square } = call.math;
-  return mul(call.emit("sign", { x }), log(call, add(call.emit("abs", { x }), sqrt(add(square(x), 1)))));
+  const { add, sub, mul, sqrt, square } = call.math;
+  const isPositive = call.emit("greater", { a: x, b: call.graph.scalar(0) });
+  const sign = sub(mul(isPositive, 2), 1);
+  return mul(sign, log(call, add(mul(sign, x), sqrt(add(square(x), 1)))));
 }
 export const trigonometricOps: Family = {
   Tan: op((call, x) => call.math.div(call.emit("sin", { x }), call.emit("cos", { x }))),
