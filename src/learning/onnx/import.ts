@@ -36,6 +36,11 @@ export interface ImportOptions extends ReadOnnxOptions {
    * runs.
    */
   readonly known?: Readonly<Record<string, KnownInput>>;
+  /**
+   * Whether a float tensor that looks like a weight is one, by its name: a matrix of a transform,
+   * which a product reads, does, too. All are unless it is given.
+   */
+  readonly isWeight?: (name: string) => boolean;
 }
 export interface OnnxModel {
   readonly name: string;
@@ -83,7 +88,7 @@ function notesOf(graph: OnnxGraph): string[] {
  * not have.
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
-  const { name = "model.onnx", known: given = {} } = options;
+  const { name = "model.onnx", known: given = {}, isWeight = () => true } = options;
   const file = readOnnx(bytes, options);
   const { graph } = file;
   checkStructure(graph, name);
@@ -100,7 +105,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   }
   const weights = new Map<string, OnnxTensor>();
   for (const tensor of weightsOf(graph, new Set(known.keys())))
-    if (!known.has(tensor)) weights.set(tensor, graph.tensors.get(tensor) as OnnxTensor);
+    if (!known.has(tensor) && isWeight(tensor)) weights.set(tensor, graph.tensors.get(tensor) as OnnxTensor);
   const inputs = graph.inputs.filter((port) => !known.has(port.name) && !graph.tensors.has(port.name));
   return { name, file, inputs, outputs: graph.outputs, weights, known, notes: notesOf(graph) };
 }
