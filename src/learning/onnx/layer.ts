@@ -3,6 +3,7 @@ import { ConfigError, quoted, type GraphBuilder, type Shape } from "../../engine
 import type { Layer } from "../nn/layers.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { Apply } from "../nn/scope.ts";
+import { constantIn, FIXED_SIZES } from "./apply.ts";
 import type { Val } from "./call.ts";
 import { checkStructure, checkSupported } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
@@ -35,16 +36,12 @@ function opened(layer: OnnxLayer, name: string): ReturnType<typeof readPlainGrap
   read.set(layer, made);
   return made;
 }
-const constantOf = (graph: LazyGraph, tensor: OnnxTensor): Val => ({
-  type: tensor.type,
-  value: graph.constant(tensor.data, tensor.shape),
-});
 
 export const onnx: Apply<OnnxLayer> = (scope, name, x, layer) => {
   const { graph: source, kept } = opened(layer, name);
   const graph = new LazyGraph(scope.b as GraphBuilder);
   const values = new Map<string, Val>();
-  for (const [tensor, value] of source.tensors) values.set(tensor, constantOf(graph, value as OnnxTensor));
+  for (const [tensor, value] of source.tensors) values.set(tensor, constantIn(graph, value as OnnxTensor));
   for (const [tensor, { type, shape, trained }] of kept) {
     const own = `${name}.${tensor}`;
     const real = trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0);
@@ -58,8 +55,8 @@ export const onnx: Apply<OnnxLayer> = (scope, name, x, layer) => {
   const [y] = evaluate(source, values, {
     graph,
     opset: layer.opset,
-    constant: (body, tensor) => constantOf(graph, body.tensors.get(tensor) as OnnxTensor),
-    remark: "; sizes may be fixed in the file by its export: try the size that it was exported with",
+    constant: (body, tensor) => constantIn(graph, body.tensors.get(tensor) as OnnxTensor),
+    remark: FIXED_SIZES,
     ...(onLayer ? { onNode: told } : {}),
   });
   return graph.real(y.value);
