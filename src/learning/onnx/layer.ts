@@ -1,5 +1,5 @@
 // A network of somebody else's as a layer among layers: trained, saved, looked at like any other.
-import { ConfigError, quoted, type GraphBuilder, type Shape } from "../../engine/index.ts";
+import { ConfigError, quoted, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
 import type { Layer } from "../nn/layers.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { Apply } from "../nn/scope.ts";
@@ -44,22 +44,26 @@ export const onnx: Apply<OnnxLayer> = (scope, name, x, layer) => {
   for (const [tensor, value] of source.tensors) values.set(tensor, constantIn(graph, value as OnnxTensor));
   for (const [tensor, { type, shape, trained }] of kept) {
     const own = `${name}.${tensor}`;
-    const real = trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0);
-    values.set(tensor, { type, value: graph.wrap(real) });
+    const make = (): Value => (trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0));
+    values.set(tensor, { type, value: graph.later(shape, make) });
   }
   values.set(source.inputs[0].name, { type: "float32", value: graph.wrap(x) });
   const { onLayer } = scope;
   const told = (node: OnnxNode, { value }: Val): void => {
     if (!graph.isKnown(value)) onLayer!(`${name}.${node.name || node.outputs[0]}`, node.op, graph.real(value));
   };
-  const [y] = evaluate(source, values, {
+  const stored = [...kept.keys()].map((tensor) => values.get(tensor)!.value);
+  const [found] = evaluate(source, values, {
     graph,
     opset: layer.opset,
     constant: (body, tensor) => constantIn(graph, body.tensors.get(tensor) as OnnxTensor),
     remark: FIXED_SIZES,
     ...(onLayer ? { onNode: told } : {}),
   });
-  return graph.real(y.value);
+  const y = graph.real(found.value);
+  // what no node has read is the network's, too
+  for (const value of stored) graph.real(value);
+  return y;
 };
 
 /** More numbers than this are no option of a layer, but among the network's own. */
