@@ -16,6 +16,7 @@ import { conjugateGradient, dataConsistency, kSpaceCascades } from "./data-consi
 import { fieldOfExperts, radialBasis, softThreshold } from "./experts.ts";
 import { fastMriUnet } from "./fastmri-unet.ts";
 import { affine, crop2d, gather, imagePart, pad2d } from "./image-parts.ts";
+import { onnx } from "../onnx/layer.ts";
 import type { Layer } from "./layers.ts";
 import { checkLayer } from "./options.ts";
 import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
@@ -59,6 +60,7 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   residual,
   branches,
   graph,
+  onnx,
   eachChannel,
   piecewiseLinear: applyPiecewiseLinear,
   proximalStep: applyProximalStep,

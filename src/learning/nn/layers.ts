@@ -1,5 +1,6 @@
 // The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
 // is. Those of reconstruction networks: reconstruction-layers.ts.
+import type { OnnxLayer } from "../onnx/layer.ts";
 import type { PiecewiseLinear } from "./piecewise.ts";
 import type { ReconstructionLayer } from "./reconstruction-layers.ts";
 import type { ProximalStep, Scale } from "./unrolled.ts";
@@ -150,6 +151,7 @@ export interface GraphBlock {
   readonly nodes: readonly GraphNode[];
 }
 export type Layer =
+  | OnnxLayer
   | Conv2d
   | ConvTranspose2d
   | Linear

@@ -124,6 +124,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   transposeImage: {},
   zeroMean: {},
   graph: { nodes },
+  onnx: { opset: count, graph: object },
 };
 const knownOfNode: Types<Required<GraphNode>> = {
   name: word,
@@ -149,6 +150,7 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   residual: ["body"],
   branches: ["branches"],
   graph: ["nodes"],
+  onnx: ["opset", "graph"],
   piecewiseLinear: ["knots"],
   eachChannel: ["layers"],
   kSpaceCascades: ["cascades"],
