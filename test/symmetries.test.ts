@@ -14,6 +14,7 @@ import {
   multiCoilFourier,
   subsampledFourier,
   totalVariation,
+  waveletSparsity,
   zeroFilled,
   type Operator,
   type Reconstructor,
@@ -108,8 +109,18 @@ describe("symmetries", () => {
     expect(outcomes(test)).toMatchObject({ "zero-filled": "pass", "real part": "fail" });
     expect(test.details[0]).toMatchObject({ kind: "table", note: expect.stringMatching(/does not have the relation/) });
   });
-  it("total variation feels a scale as another noise, and keeps within its own error", async () => {
-    expect(outcomes(await run(columns, totalVariation()))).toMatchObject({ "total variation": "pass" });
+  it("a method that is told the noise's level is told it in the measurement's units", async () => {
+    for (const told of [totalVariation({ sigma: 0.05 }), waveletSparsity({ sigma: 0.05 })]) {
+      const { inUnits, ...untold } = told;
+      expect(inUnits).toBeDefined();
+      const scales = ["scale × 0.5", "scale × 2", "scale × 10"];
+      expect(brokenBy(await run(columns, untold), told.name, 1e-3)).toEqual(expect.arrayContaining(scales));
+      expect(brokenBy(await run(columns, told), told.name, 1e-3)).not.toEqual(
+        expect.arrayContaining([expect.stringMatching(/^scale/)]),
+      );
+    }
+    expect(totalVariation().inUnits).toBeUndefined();
+    expect(totalVariation({ lambda: 0.01, sigma: 0.05 }).inUnits).toBeUndefined();
   });
   it("holds to the published schema", async () => {
     const validate = new Ajv2020({ strict: false }).compile(

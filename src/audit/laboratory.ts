@@ -1,6 +1,17 @@
 // Where methods are measured: an image's scene, a method's objective and its clean reconstruction.
 // What a test is given is in subject.ts, what one perturbation does in measure.ts.
-import { ConfigError, GraphBuilder, ops, random, sizeOf, type Backend, type HostData } from "../engine/index.ts";
+import {
+  ConfigError,
+  GraphBuilder,
+  ops,
+  random,
+  type Random,
+  sizeOf,
+  type Backend,
+  type HostData,
+  type Shape,
+  type Value,
+} from "../engine/index.ts";
 import {
   besideModel,
   fullMask,
@@ -71,6 +82,8 @@ export interface Laboratory {
   clean(method: Reconstructor, image: number): Promise<Float64Array>;
   /** x̂ under any mask by one plan, of a method that allows it. */
   underMasks(method: Reconstructor): Promise<UnderMask | undefined>;
+  /** y ↦ f(y) of a method told that y is so many times as large; undefined of one told nothing. */
+  inUnits(method: Reconstructor, factor: number): Promise<((y: Values) => Promise<HostData>) | undefined>;
   /** x ↦ Ax, without noise */
   forward(x: Values): Promise<HostData>;
   /** y ↦ A*y */
@@ -84,12 +97,15 @@ export interface Laboratory {
 }
 
 type Apply = (v: Values) => Promise<HostData>;
-async function compileOperator(operator: Operator, which: "forward" | "adjoint", backend: Backend): Promise<Apply> {
+async function compileApply(backend: Backend, shape: Shape, f: (b: GraphBuilder, v: Value) => Value): Promise<Apply> {
   const b = new GraphBuilder(ops);
-  const shape = which === "forward" ? operator.domain : operator.range;
-  b.output("out", operator[which](b, b.input("v", [1, ...shape])));
+  b.output("out", f(b, b.input("v", [1, ...shape])));
   const plan = await backend.compile(b);
   return async (v) => (await plan.execute({ v })).out;
+}
+function compileOperator(operator: Operator, which: "forward" | "adjoint", backend: Backend): Promise<Apply> {
+  const shape = which === "forward" ? operator.domain : operator.range;
+  return compileApply(backend, shape, operator[which].bind(operator));
 }
 
 /** Each value is made once, when it is first asked for. */
@@ -105,6 +121,18 @@ function remembered<Key, Value>(make: (key: Key) => Promise<Value>, name: (key: 
     return value;
   };
 }
+
+/** Draws that are 0 but in the cells. */
+const gaussianIn =
+  (cells: Uint8Array, rng: Random): (() => Float64Array) =>
+  () => {
+    const out = new Float64Array(cells.length);
+    for (let k = 0; k < cells.length; k++) {
+      const v = rng.normal();
+      if (cells[k]) out[k] = v;
+    }
+    return out;
+  };
 
 export async function openLaboratory(options: {
   problem: InverseProblem;
@@ -151,6 +179,13 @@ export async function openLaboratory(options: {
     (method) => compileUnderMasks(method, operator, backend),
     ({ name }) => name,
   );
+  const inUnits = remembered<{ method: Reconstructor; factor: number }, Apply | undefined>(
+    async ({ method, factor }) => {
+      const told = method.inUnits?.(factor);
+      return told && compileApply(backend, operator.range, (b, y) => told.apply(b, y, operator));
+    },
+    ({ method, factor }) => `${factor} ${method.name}`,
+  );
   const clean = remembered<{ method: Reconstructor; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
@@ -161,17 +196,8 @@ export async function openLaboratory(options: {
     },
     ({ method, i }) => `${method.name} ${i}`,
   );
-  const gaussian = (cells: Uint8Array, label: string): (() => Float64Array) => {
-    const rng = random(seed).fork(label);
-    return () => {
-      const out = new Float64Array(cells.length);
-      for (let k = 0; k < cells.length; k++) {
-        const v = rng.normal();
-        if (cells[k]) out[k] = v;
-      }
-      return out;
-    };
-  };
+  const gaussian = (cells: Uint8Array, label: string): (() => Float64Array) =>
+    gaussianIn(cells, random(seed).fork(label));
   const everywhere = new Uint8Array(sizeOf(operator.domain)).fill(1);
 
   return {
@@ -181,6 +207,7 @@ export async function openLaboratory(options: {
     objective: (method, domain) => objective({ method, domain }),
     searchStep: (method, domain, ball) => searchStep({ method, domain, ball }),
     underMasks,
+    inUnits: (method, factor) => inUnits({ method, factor }),
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,

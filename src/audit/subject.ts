@@ -90,6 +90,18 @@ async function psnrWith(
   return psnr(truth, magnitude(x), range);
 }
 
+/** f(factor·y), of the method that is told of the factor, or as it is. */
+async function inUnits(lab: Laboratory, method: Reconstructor, view: View, factor: number): Promise<Float64Array> {
+  const scaled = view.y.map((v) => factor * v);
+  const told = await lab.inUnits(method, factor);
+  if (told) return Float64Array.from(await told(scaled));
+  const { reconstruct: look } = await lab.objective(method, "measurement");
+  return look(
+    view.scene,
+    scaled.map((v, k) => v - view.y[k]),
+  );
+}
+
 /**
  * The local singular vector, where small perturbations are answered most; nothing where there is
  * none.
@@ -201,6 +213,7 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     seek: (wanted) => seek(lab, { method, image, domain, clean, label, tick }, wanted),
     climb: (r, aim) => objective.climb(scene, r, aim?.at ?? clean, aim?.window),
     reconstruct: (r) => objective.reconstruct(scene, r),
+    inUnits: (factor) => inUnits(lab, method, view, factor),
     psnrOf: async (r) => psnr(truth, magnitude(await objective.reconstruct(scene, r)), range),
     psnrWith: (mask, rng) => psnrWith(lab, method, view, mask, rng),
     forward: lab.forward,

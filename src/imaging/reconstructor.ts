@@ -40,6 +40,11 @@ export interface Reconstructor {
   readonly madeFor?: MadeFor;
   /** A proven Lipschitz constant of f, if there is one, and why. */
   lipschitz?(operator: Operator): LipschitzBound | undefined;
+  /**
+   * The same method where y is in units that make it `factor` times as large, noise and all: it is
+   * told so. Not there for a method that was told nothing in y's units.
+   */
+  inUnits?(factor: number): Reconstructor;
   /** x̂ [N,…domain] from y [N,…range] */
   apply(b: GraphBuilder, y: Value, operator: Operator): Value;
 }

@@ -17,7 +17,7 @@ interface Relation {
   /** f(ofMeasurement(y)) = ofImage(f(y)) */
   readonly ofMeasurement: Change;
   readonly ofImage: Change;
-  /** How many times as large both become. */
+  /** How many times as large both become: other units, of which the method is told. */
   readonly size: number;
 }
 
@@ -45,7 +45,7 @@ export function symmetries(
     title: "Scale, phase and place change the image by less than its own error",
     failureTitle: "Scale, phase or place change the image by more than its own error",
     description:
-      "Relations that hold for every method without knowing the truth: the measurement in other units gives the image in other units; a turned phase gives a turned phase; a ramp of phases moves the image by a pixel along the axis that is wholly sampled (the rows where none is); the conjugate of a mirrored k-space gives the conjugate image. A relation that the operator itself does not have is left out.",
+      "Relations that hold for every method without knowing the truth: the measurement in other units gives the image in other units (a method that is told the noise's level is told it in the same units); a turned phase gives a turned phase; a ramp of phases moves the image by a pixel along the axis that is wholly sampled (the rows where none is); the conjugate of a mirrored k-space gives the conjugate image. A relation that the operator itself does not have is left out.",
     source: "metamorphic testing, as in IEC 63450; Chen, Cheung, Yiu 1998",
     settings: { factors, phasesInDegrees: degrees },
     thresholds: { maxShareOfOwnError: maxShare },
@@ -158,7 +158,8 @@ async function broken(subject: Subject, relations: readonly Relation[]): Promise
     if (!kept) scores.push({ method, image, label, figures: {}, leftOut: "the operator does not have it" });
     else {
       const changed = ofMeasurement(y);
-      const x = await subject.reconstruct(changed.map((v, k) => v - y[k]));
+      const r = changed.map((v, k) => v - y[k]);
+      const x = size === 1 ? await subject.reconstruct(r) : await subject.inUnits(size);
       if (!x.every(Number.isFinite))
         throw new ConfigError(`its reconstruction of image ${image + 1} is not finite under ${label}`, {});
       const change = distance(x, ofImage(clean)) / size;

@@ -71,6 +71,8 @@ export interface Subject {
   readonly imageCount: number;
   /** f(y(r)), and nothing else. */
   reconstruct(r: Float64Array): Promise<Float64Array>;
+  /** f(factor·y), of a method that is told that the units are others, if it was told any. */
+  inUnits(factor: number): Promise<Float64Array>;
   /** PSNR of f(y + r), and nothing else. */
   psnrOf(r: Float64Array): Promise<number>;
   /**

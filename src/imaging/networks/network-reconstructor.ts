@@ -233,6 +233,12 @@ export function networkReconstructor(options: {
       trainedOn: images,
       weightsSha256: weightsHash(network),
     },
+    ...(smoothing
+      ? {
+          inUnits: (factor: number): Reconstructor =>
+            networkReconstructor({ ...options, smoothing: { ...smoothing, sigma: factor * smoothing.sigma } }),
+        }
+      : {}),
     apply: smoothing ? (b, y, operator) => smoothed(b, y, operator, smoothing, plain) : plain,
   };
 }

@@ -4,7 +4,7 @@ import { arithmetic, ConfigError, PI, present, sinCos, type GraphBuilder, type V
 import type { Operator } from "../operators/operator.ts";
 import { inner } from "./inner.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
-import { describeWeight, weightFor } from "./tuned.ts";
+import { describeWeight, weightFor, withUnits, type WeightOptions } from "./tuned.ts";
 
 /** x ↦ the x that solves ADMM's quadratic step, given ρ∇*(z − u) and the last x. */
 type Quadratic = (right: Value, last: Value) => Value;
@@ -151,6 +151,29 @@ function alternate(
   return x;
 }
 
+type TotalVariation = WeightOptions & { readonly iterations: number; readonly rho?: number };
+
+/** Of measurements whose units make them so many times as large. */
+function inUnits(options: TotalVariation, units: number): Reconstructor {
+  const { iterations, rho } = options;
+  return {
+    name: "total variation",
+    classical: true,
+    description: present({ kind: "totalVariation", ...describeWeight(options), iterations, rho }),
+    requires: ["norm"],
+    ...withUnits(inUnits, options, units),
+    apply(b, y, operator) {
+      const weight = weightFor("totalVariation", operator, options, units);
+      const penalty = rho ?? 5 * weight.lambda;
+      const solve = (scaled: Value, initial: Value): Value => {
+        const step = quadraticStep(b, scaled, operator, penalty);
+        return alternate(b, initial, step, { lambda: weight.lambda, rho: penalty, iterations });
+      };
+      return atUnitScale(operator, b, y, solve, weight.ratio);
+    },
+  };
+}
+
 /**
  * x̂ = argmin ½‖Ax − y‖² + λ‖∇x‖₂,₁ at unit image scale: isotropic total variation over the complex
  * image, periodic differences, `iterations` of ADMM with penalty ρ. Its quadratic step is solved
@@ -169,19 +192,5 @@ export function totalVariation(
       `totalVariation: lambda ${lambda}, rho ${rho} and iterations ${iterations} must be positive, sigma ${sigma} not negative`,
       { lambda, rho, iterations, sigma },
     );
-  return {
-    name: "total variation",
-    classical: true,
-    description: present({ kind: "totalVariation", ...describeWeight(options), iterations, rho }),
-    requires: ["norm"],
-    apply(b, y, operator) {
-      const weight = weightFor("totalVariation", operator, options);
-      const penalty = rho ?? 5 * weight.lambda;
-      const solve = (scaled: Value, initial: Value): Value => {
-        const step = quadraticStep(b, scaled, operator, penalty);
-        return alternate(b, initial, step, { lambda: weight.lambda, rho: penalty, iterations });
-      };
-      return atUnitScale(operator, b, y, solve, weight.ratio);
-    },
-  };
+  return inUnits({ ...options, iterations }, 1);
 }

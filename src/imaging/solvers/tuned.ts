@@ -2,6 +2,7 @@
 // best on held-out phantoms for the noise and the share of k-space that they are given.
 import { arithmetic, ConfigError, exp, log, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
+import type { Reconstructor } from "../reconstructor.ts";
 
 /** Noise relative to the image: σ over the root mean square of A*y. */
 const nodes: readonly number[] = [0, 0.01, 0.035, 0.1, 0.2, 0.4];
@@ -36,6 +37,17 @@ export interface TunedWeight {
   readonly ratio?: (b: GraphBuilder, scale: Value) => Value;
 }
 
+/** A method told that y is `factor` times as large, if it was told the noise's level. */
+export function withUnits<O extends WeightOptions>(
+  method: (options: O, units: number) => Reconstructor,
+  options: O,
+  units: number,
+): Pick<Reconstructor, "inUnits"> {
+  const { lambda, sigma } = options;
+  if (lambda !== undefined || sigma === undefined) return {};
+  return { inUnits: (factor) => method({ ...options, sigma: factor * sigma }, factor * units) };
+}
+
 /** What an operator without a mask is taken for. */
 const LIKE_SHARE = 0.25;
 
@@ -60,15 +72,16 @@ export interface WeightOptions {
 export const gainOf = ({ meanSquare }: Operator): number =>
   meanSquare === undefined ? 1 : Math.sqrt(meanSquare / LIKE_SHARE);
 
-/** λ as it was given, or the tuned one. */
+/** λ as given, or the tuned one; `units` is how many times as large its units make y. */
 export function weightFor(
   method: keyof typeof tables,
   operator: Operator,
   { lambda, sigma }: WeightOptions,
+  units = 1,
 ): TunedWeight {
   if (lambda !== undefined) return { lambda };
   const gain = gainOf(operator);
-  const tuned = tunedWeight(method, operator, sigma === undefined ? undefined : sigma / gain);
+  const tuned = tunedWeight(method, operator, sigma === undefined ? undefined : sigma / gain, units);
   return { ...tuned, lambda: tuned.lambda * (method === "firenet" ? gain : gain ** 2) };
 }
 /** The same for a result file. */
@@ -88,7 +101,12 @@ function weightsFor(method: keyof typeof tables, share: number): number[] {
  * measurement's own units: straight lines over σ/scale between the nodes. Without sigma, for the
  * default problem's noise at any intensity. Throws ConfigError for a negative σ.
  */
-export function tunedWeight(method: keyof typeof tables, operator: Operator, sigma: number | undefined): TunedWeight {
+export function tunedWeight(
+  method: keyof typeof tables,
+  operator: Operator,
+  sigma: number | undefined,
+  units = 1,
+): TunedWeight {
   if (sigma !== undefined && !(sigma >= 0 && Number.isFinite(sigma)))
     throw new ConfigError(`${method}: sigma ${sigma} must be a number from 0 on`, { sigma });
   const weights = weightsFor(method, measuredShare(operator));
@@ -97,7 +115,7 @@ export function tunedWeight(method: keyof typeof tables, operator: Operator, sig
   const bends = slopes.map((slope, k) => slope - (k === 0 ? 0 : slopes[k - 1]));
   const at = (r: number): number => bends.reduce((sum, bend, k) => sum + bend * Math.max(0, r - nodes[k]), weights[0]);
   if (sigma === undefined) return { lambda: at(TYPICAL_NOISE) };
-  const lambda = at(sigma / TYPICAL_SCALE);
+  const lambda = at(sigma / (units * TYPICAL_SCALE));
   const ratio = (b: GraphBuilder, scale: Value): Value => {
     const { add, div, mul, relu, sub } = arithmetic(b);
     const r = div(b.scalar(sigma), scale);

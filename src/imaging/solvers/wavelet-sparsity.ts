@@ -2,7 +2,7 @@
 import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
-import { describeWeight, weightFor } from "./tuned.ts";
+import { describeWeight, weightFor, withUnits, type WeightOptions } from "./tuned.ts";
 
 const r3 = Math.sqrt(3);
 /** Low-pass filters of orthonormal wavelets. Source: Daubechies 1988. */
@@ -87,31 +87,16 @@ export function shrinkDetails(
   return reshape(level(reshape(x, [2 * N, 1, H, W]), 0), x.shape);
 }
 
-/**
- * x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with
- * step 1/‖A‖², over an orthonormal periodic wavelet transform. With `spin` (default) every
- * iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to
- * the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a
- * λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide.
- * Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving
- * grid.
- */
-export function waveletSparsity(
-  options: {
-    lambda?: number;
-    sigma?: number;
-    iterations?: number;
-    wavelet?: Wavelet;
-    levels?: number;
-    spin?: boolean;
-  } = {},
-): Reconstructor {
-  const { lambda, sigma, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
-  if (!((lambda ?? 1) > 0) || !((sigma ?? 0) >= 0) || !(iterations >= 1) || !(levels >= 1))
-    throw new ConfigError(
-      `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive, sigma ${sigma} not negative`,
-      { lambda, iterations, levels, sigma },
-    );
+type WaveletSparsity = WeightOptions & {
+  readonly iterations: number;
+  readonly wavelet: Wavelet;
+  readonly levels: number;
+  readonly spin: boolean;
+};
+
+/** Of measurements whose units make them so many times as large. */
+function inUnits(options: WaveletSparsity, units: number): Reconstructor {
+  const { iterations, wavelet, levels, spin } = options;
   const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator, weight: number): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
     const step = 1 / (operator.norm ?? 1) ** 2;
@@ -141,10 +126,39 @@ export function waveletSparsity(
     classical: true,
     description: { kind: "waveletSparsity", ...describeWeight(options), iterations, wavelet, levels, spin },
     requires: ["norm"],
+    ...withUnits(inUnits, options, units),
     apply(b, y, operator) {
-      const weight = weightFor("waveletSparsity", operator, options);
+      const weight = weightFor("waveletSparsity", operator, options, units);
       const body = (scaled: Value, initial: Value): Value => solve(b, scaled, initial, operator, weight.lambda);
       return atUnitScale(operator, b, y, body, weight.ratio);
     },
   };
+}
+
+/**
+ * x̂ = argmin ½‖Ax − y‖² + λ·Σ|details of x| at unit image scale, by `iterations` of FISTA with
+ * step 1/‖A‖², over an orthonormal periodic wavelet transform. With `spin` (default) every
+ * iteration moves the transform's grid, which removes its blocks but makes x̂ an approximation to
+ * the translation-invariant problem, no longer the minimiser of one cost. Throws ConfigError for a
+ * λ or count that is not positive, ShapeError for image sizes that `levels` halvings do not divide.
+ * Source: Beck & Teboulle 2009; Lustig, Donoho, Pauly 2007; Coifman & Donoho 1995 for the moving
+ * grid.
+ */
+export function waveletSparsity(
+  options: {
+    lambda?: number;
+    sigma?: number;
+    iterations?: number;
+    wavelet?: Wavelet;
+    levels?: number;
+    spin?: boolean;
+  } = {},
+): Reconstructor {
+  const { lambda, sigma, iterations = 60, wavelet = "haar", levels = 4, spin = true } = options;
+  if (!((lambda ?? 1) > 0) || !((sigma ?? 0) >= 0) || !(iterations >= 1) || !(levels >= 1))
+    throw new ConfigError(
+      `waveletSparsity: lambda ${lambda}, iterations ${iterations} and levels ${levels} must be positive, sigma ${sigma} not negative`,
+      { lambda, iterations, levels, sigma },
+    );
+  return inUnits({ ...options, iterations, wavelet, levels, spin }, 1);
 }
