@@ -1,0 +1,32 @@
+// What the foreign graphs inside a network ask of an operator, and which files they are.
+import type { Network, OnnxBlock } from "../../learning/index.ts";
+import type { Operator } from "../operators/operator.ts";
+
+type Layers = Network["architecture"]["layers"];
+/** Those at the top and in cascades, which are where recipes put them. */
+function blocksIn(layers: Layers): OnnxBlock[] {
+  return layers.flatMap((layer) => {
+    if (layer.kind === "onnxBlock") return [layer];
+    return layer.kind === "kSpaceCascades" ? layer.cascades.flatMap(blocksIn) : [];
+  });
+}
+
+/** The SHA-256 of every file, in their order; undefined for a network of this project's own. */
+export function onnxHashes({ architecture }: Network): string | undefined {
+  const hashes = blocksIn(architecture.layers).flatMap(({ sha256 }) => sha256 ?? []);
+  return hashes.length > 0 ? hashes.join(" ") : undefined;
+}
+/** Why an operator does not measure what they are given, as a sentence's end. */
+export function unfitBlocks({ architecture }: Network, operator: Operator): string | undefined {
+  const given = operator.coils?.shape[0] ?? 1;
+  for (const { inputs, coils } of blocksIn(architecture.layers)) {
+    const measured = Object.entries(inputs).find(([, { is }]) => ["measurement", "mask", "coilMaps"].includes(is));
+    if (!measured) continue;
+    const [name, { is, layout }] = measured;
+    if (!operator.sampling) return `its input "${name}" is the ${is}, and ${operator.name} samples no grid of k-space`;
+    if (coils !== undefined && coils !== given) return `it is for ${coils} coils, the operator has ${given}`;
+    const single = Object.values(inputs).some((feed) => feed.is === "measurement" && !feed.layout.includes("K"));
+    if (given > 1 && single) return `its layout ${layout} has no axis K of coils, and the operator has ${given}`;
+  }
+  return undefined;
+}
