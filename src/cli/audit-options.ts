@@ -151,7 +151,7 @@ type Name = keyof AuditValues;
 
 const files: ReadonlySet<Name> = new Set(["mask", "trajectory", "kspace"]);
 /** What the result does not depend on. */
-const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads"]);
+const aside: ReadonlySet<Name> = new Set(["out", "json", "debug", "help", "failOn", "shard", "threads", "writeRecipe"]);
 
 /**
  * The command that repeats this audit. Paths may carry a patient's name, so they are left for the

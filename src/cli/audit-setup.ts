@@ -25,6 +25,7 @@ import {
   type Noted,
 } from "./inputs.ts";
 import { loadModel, OTHER_MODELS, type Model } from "./models.ts";
+import { tellOnnx } from "./onnx-models.ts";
 import { unlikeTraining } from "./likeness.ts";
 import { usesMask } from "./operator-inputs.ts";
 import type { Values } from "./options.ts";
@@ -99,13 +100,13 @@ function besideOf(options: AuditValues): readonly string[] {
   return methods ?? ["total-variation", ...(tests.includes("all") ? ["wavelet"] : []), plain];
 }
 
-/** The network that is audited, and those beside it; those that the package brings unless given. */
-async function networksOf({ model, name, size }: AuditValues, { network }: Model): Promise<readonly Network[]> {
-  const networks = [name === undefined ? network : { ...network, name }];
-  const others = model.length === 0 ? OTHER_MODELS : model.slice(1);
+/** Those beside the network that is audited; what the package brings unless given. */
+async function modelsBeside({ model, size }: AuditValues): Promise<readonly Model[]> {
+  const paths = model.length === 0 ? OTHER_MODELS : model.slice(1);
+  const models: Model[] = [];
   // --as is the first one's
-  for (const path of others) networks.push((await loadModel({ model: path, as: undefined, size })).network);
-  return networks;
+  for (const path of paths) models.push(await loadModel({ model: path, size }));
+  return models;
 }
 
 /** Measurements simulated from images, or k-space as it is, of whose noise nothing is known. */
@@ -126,10 +127,15 @@ async function auditedOn(options: AuditValues, model: Model, backend: Backend, t
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = await loadModel({ ...options, model: options.model[0] });
-  const networks = await networksOf(options, model);
+  const beside = await modelsBeside(options);
+  const { name } = options;
+  const first = name === undefined ? model.network : { ...model.network, name };
+  const networks = [first, ...beside.map(({ network }) => network)];
   const named = networksByHash(networks);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const { operator, sampling, arrays, images, sigma } = await auditedOn(options, model, backend, terminal);
+  for (const { onnx } of beside) tellOnnx(onnx, undefined, terminal);
+  tellOnnx(model.onnx, options.writeRecipe, terminal);
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
