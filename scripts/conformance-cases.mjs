@@ -1,8 +1,9 @@
 // The cases of ONNX's conformance suite, and the sets that they belong to.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { readOnnx } from "fiducial";
+import { unzipSync } from "fflate";
+import { readOnnx, readOnnxTensor } from "fiducial";
 
 /** Ops without which few networks can be read. */
 const core = new Set(
@@ -28,34 +29,28 @@ const second = new Set([
 ]);
 const types = new Set(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]);
 
-function filesIn(folder) {
-  return (
-    readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".onnx"))
-      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-      // the newest release first
-      .sort((a, b) => b.localeCompare(a, "en", { numeric: true }))
-  );
+/** Every file of a folder, or of a zip archive: its path there, and what gives its bytes. */
+function filesIn(place) {
+  if (place.endsWith(".zip"))
+    return new Map(Object.entries(unzipSync(readFileSync(place))).map(([path, bytes]) => [path, () => bytes]));
+  const entries = readdirSync(place, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+  const paths = entries.map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  return new Map(paths.map((path) => [relative(place, path), () => new Uint8Array(readFileSync(path))]));
 }
-const byNumber = (a, b) => Number(a.match(/(\d+)\.pb$/)[1]) - Number(b.match(/(\d+)\.pb$/)[1]);
-/** Of each test: the files of its inputs and outputs. */
-function dataOf(file) {
-  const folder = dirname(file);
-  if (basename(file) !== "model.onnx") {
-    const output = file.replace(/\.onnx$/, "_output_0.pb");
-    return existsSync(output) ? [{ inputs: undefined, outputs: [output] }] : [];
+const numbered = (a, b) => a.localeCompare(b, "en", { numeric: true });
+/** Of each test: the names of its files of inputs and outputs. */
+function dataOf(path, names) {
+  const folder = dirname(path);
+  if (basename(path) !== "model.onnx") {
+    const output = path.replace(/\.onnx$/, "_output_0.pb");
+    return names.includes(output) ? [{ inputs: undefined, outputs: [output] }] : [];
   }
-  return readdirSync(folder)
-    .filter((name) => name.startsWith("test_data_set_"))
-    .map((name) => {
-      const names = readdirSync(join(folder, name)).filter((n) => n.endsWith(".pb"));
-      const of = (kind) =>
-        names
-          .filter((n) => n.startsWith(kind))
-          .sort(byNumber)
-          .map((n) => join(folder, name, n));
-      return { inputs: of("input_"), outputs: of("output_") };
-    });
+  const files = names.filter((name) => dirname(dirname(name)) === folder && name.endsWith(".pb"));
+  const tests = [...new Set(files.map(dirname))].sort(numbered);
+  return tests.map((test) => {
+    const of = (kind) => files.filter((name) => name.startsWith(`${test}/${kind}_`)).sort(numbered);
+    return { inputs: of("input"), outputs: of("output") };
+  });
 }
 function opsIn(graph, into = new Set()) {
   for (const node of graph.nodes) {
@@ -66,31 +61,45 @@ function opsIn(graph, into = new Set()) {
 }
 
 /** Of a case: releases repeat most of those before them. */
-function fingerprint(bytes, data) {
-  const hash = createHash("sha256").update(bytes);
-  for (const { inputs = [], outputs } of data)
-    for (const file of [...inputs, ...outputs]) hash.update(readFileSync(file));
+function fingerprint(files, paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) hash.update(files.get(path)());
   return hash.digest("hex");
 }
 
-/** Every case once: its path in the folder, its file, and what its graph says. */
-export function* casesIn(folder) {
+/** Every case once, those of the newest release first: its path, and what its graph says. */
+export function* casesIn(place) {
   const seen = new Set();
-  for (const file of filesIn(folder)) {
-    const bytes = new Uint8Array(readFileSync(file));
+  const files = filesIn(place);
+  const near = byFolder([...files.keys()]);
+  const models = [...files.keys()].filter((path) => path.endsWith(".onnx")).sort((a, b) => numbered(b, a));
+  for (const path of models) {
+    const data = dataOf(path, near.get(dirname(path)));
+    const paths = [path, ...data.flatMap(({ inputs = [], outputs }) => [...inputs, ...outputs])];
+    const print = fingerprint(files, paths);
+    if (seen.has(print)) continue;
+    seen.add(print);
+    const bytes = files.get(path)();
     let read;
     try {
       read = readOnnx(bytes);
     } catch (error) {
       read = { error };
     }
-    const data = dataOf(file);
-    const print = fingerprint(bytes, data);
-    if (seen.has(print)) continue;
-    seen.add(print);
-    const path = relative(folder, file).replace(/\/model\.onnx$/, "");
-    yield { path, file, bytes, read, data };
+    const tensor = (file) => readOnnxTensor(files.get(file)(), file);
+    const content = () => Object.fromEntries(paths.map((file) => [file, files.get(file)()]));
+    yield { path: path.replace(/\/model\.onnx$/, ""), bytes, read, data, tensor, content };
   }
+}
+/** The files in each folder and those inside it. */
+function byFolder(paths) {
+  const folders = new Map();
+  for (const path of paths)
+    for (const folder of [dirname(path), dirname(dirname(path))]) {
+      if (!folders.has(folder)) folders.set(folder, []);
+      folders.get(folder).push(path);
+    }
+  return folders;
 }
 /** By the rules that the counts are made by: ops, types, axes; random ones are in none. */
 export function setsOf({ path, read }) {

@@ -33,6 +33,7 @@ import {
 } from "../test/fixtures/files.mjs";
 import { containers } from "./fuzz-containers.mjs";
 import { own } from "./fuzz-own.mjs";
+import { ofOnnx } from "./fuzz-onnx.mjs";
 import { ofWeights } from "./fuzz-weights.mjs";
 
 const SLOW = 2000;
@@ -225,6 +226,7 @@ const kinds = {
   ...containers,
   ...own,
   ...ofWeights,
+  ...ofOnnx,
 };
 
 /** Ends of the ranges of lengths, counts and offsets. */

@@ -62,7 +62,10 @@ export class Call {
   /** Numbers that must not depend on the network's input. */
   numbers(index: number): number[] {
     const known = this.graph.known(this.value(index));
-    if (known) return Array.from(known);
+    if (known) {
+      this.graph.spend(known.length);
+      return Array.from(known);
+    }
     const name = quoted(this.node.inputs[index]);
     return this.fail(
       `its input ${index}, ${name}, has to be known before the network runs, and it depends on what the network is given, or is learned; give it as a known input, or export it as a constant`,
@@ -152,6 +155,7 @@ export class Call {
       : this.emit("broadcast_to", { x }, { shape });
   }
   take(x: Value, axis: number, indices: readonly number[]): Value {
+    this.graph.spend(indices.length);
     const n = x.shape[axis];
     if (indices.length === n && indices.every((at, i) => at === i)) return x;
     const first = indices[0];

@@ -25,7 +25,7 @@ import {
 import { readOnnx, type ReadOnnxOptions } from "./read.ts";
 import { weightsOf } from "./weights.ts";
 
-/** Numbers of an input that are fixed when a file is imported; the shape, where it is not a list. */
+/** Numbers of an input that are fixed at import; the shape, where it is not a list. */
 export interface KnownInput {
   readonly data: ArrayLike<number>;
   readonly shape?: Shape;

@@ -1,6 +1,6 @@
 // A graph that is written down only where it is asked for. What depends on no input is computed at
-// once, by every op's own definition in float64: shape arithmetic, sizes, tables. What nothing reads
-// is never emitted.
+// once, by every op's own definition in float64: shape arithmetic, sizes, tables. What nothing
+// reads is never emitted.
 import {
   arithmetic,
   ConfigError,
@@ -23,14 +23,16 @@ interface Entry {
   readonly attrs?: Attrs;
   /** Depends on no input: its numbers can be known before any run. */
   readonly isKnown: boolean;
+  /** Numbers read, made and added up where it is computed at once. */
+  readonly work: number;
   data?: Float64Array;
   /** In the graph behind. */
   real?: Value;
 }
 
 /** Numbers that may be computed by definition, one value and in all, before any input is there. */
-const MOST_KNOWN = 2 ** 22;
-const MOST_WORK = 2 ** 29;
+const MOST_KNOWN = 2 ** 20;
+const MOST_WORK = 2 ** 25;
 /** Beyond any machine's memory. */
 const MOST_NUMBERS = 2 ** 32;
 
@@ -44,17 +46,26 @@ export class LazyGraph implements Emitter {
     this.#b = b;
   }
 
+  /**
+   * Counts numbers that are made before any input is there: shapes, indices, tables. Throws
+   * ConfigError where there are more than any network needs.
+   */
+  spend(count: number): void {
+    this.#work += count;
+    if (!(this.#work <= MOST_WORK))
+      throw new ConfigError(`over ${MOST_WORK} numbers would have to be computed before any input is known`, {});
+  }
   #add(entry: Entry): Value {
     this.#entries.push(entry);
     return { id: this.#entries.length - 1, shape: entry.shape };
   }
   /** A value of the graph behind. */
   wrap(real: Value): Value {
-    return this.#add({ shape: real.shape, isKnown: false, real });
+    return this.#add({ shape: real.shape, isKnown: false, work: 0, real });
   }
   constant(data: ArrayLike<number>, shape: Shape): Value {
     const numbers = data instanceof Float64Array ? data : Float64Array.from(data);
-    return this.#add({ shape, isKnown: true, data: numbers });
+    return this.#add({ shape, isKnown: true, work: 0, data: numbers });
   }
   scalar(value: number): Value {
     return this.constant([value], []);
@@ -73,13 +84,11 @@ export class LazyGraph implements Emitter {
     }
     const shape = ops[op].infer(shapes as never, attrs as never);
     checkSize(shape, MOST_NUMBERS);
-    const isKnown =
-      Object.values(ids).every((id) => this.#entries[id].isKnown) && this.#isSmall(op, shapes, attrs, shape);
-    return this.#add({ shape, op, inputs: ids, attrs, isKnown });
-  }
-  #isSmall(op: OpName, shapes: Record<string, Shape>, attrs: Attrs, shape: Shape): boolean {
-    const work = ops[op].flops?.(shapes as never, attrs as never, shape) ?? 0;
-    return sizeOf(shape) <= MOST_KNOWN && work <= 16 * MOST_KNOWN;
+    const flops = ops[op].flops?.(shapes as never, attrs as never, shape) ?? 0;
+    const work = flops + [shape, ...Object.values(shapes)].reduce((n, s) => n + sizeOf(s), 0);
+    const isSmall = sizeOf(shape) <= MOST_KNOWN && work <= MOST_WORK / 4;
+    const isKnown = isSmall && Object.values(ids).every((id) => this.#entries[id].isKnown);
+    return this.#add({ shape, op, inputs: ids, attrs, isKnown, work });
   }
 
   /** The unfinished values that `id` is made of, before what reads them. */
@@ -108,12 +117,9 @@ export class LazyGraph implements Emitter {
     for (const [name, id] of Object.entries(entry.inputs!)) {
       const { data, shape } = this.#entries[id];
       given[name] = { data: data!, shape };
-      this.#work += data!.length;
     }
+    this.spend(entry.work);
     const out = new Float64Array(sizeOf(entry.shape));
-    this.#work += out.length;
-    if (this.#work > MOST_WORK)
-      throw new ConfigError(`over ${MOST_WORK} numbers would have to be computed before any input is known`, {});
     ops[entry.op!].reference(given as never, entry.attrs as never, out, entry.shape);
     entry.data = out;
   }

@@ -3,7 +3,7 @@ import type { Shape } from "../../engine/index.ts";
 
 export type FloatType = "float32" | "float64" | "float16" | "bfloat16";
 export type WholeType = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64";
-/** Of the elements of a tensor. Others (strings, complex, float8, int4) are refused by their name. */
+/** Of a tensor's elements. Others (strings, complex, float8, int4) are refused by their name. */
 export type ElementType = FloatType | WholeType | "bool";
 
 export type Numbers =

@@ -14,6 +14,7 @@ export interface ReadOnnxOptions {
    */
   readonly readExternal?: ReadExternal | undefined;
 }
+const MOST_NODES = 50_000;
 interface Source {
   readonly name: string;
   readonly readExternal: ReadExternal | undefined;
@@ -217,6 +218,8 @@ function readGraph(field: Field, source: Source): OnnxGraph {
   let name = "";
   field.message({
     1: (f) => {
+      if (nodes.length === MOST_NODES)
+        throw new FormatError(`${source.name}: it has over ${MOST_NODES} nodes, more than any network`, {});
       nodes.push(readNode(f, source));
     },
     2: (f) => {

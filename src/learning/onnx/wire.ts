@@ -1,10 +1,12 @@
-// Protobuf messages, field by field: any damage, and any file made to be endless, is one FormatError.
+// Protobuf messages, field by field: any damage, and any file made to be endless, is one
+// FormatError.
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FiducialError, FormatError } from "../../engine/index.ts";
 
 /** Far more than any network has; each is an entry in memory. */
-const MOST_FIELDS = 2 ** 21;
+const MOST_FIELDS = 2 ** 20;
 const MOST_DEPTH = 24;
+const decoder = new TextDecoder();
 
 /** One field of a message, to be read once by the method of its type. */
 export interface Field {
@@ -45,7 +47,7 @@ class WireField implements Field {
     return bytes;
   }
   text(): string {
-    return new TextDecoder().decode(this.bytes());
+    return decoder.decode(this.bytes());
   }
   whole(): number {
     this.#expect(WireType.Varint);

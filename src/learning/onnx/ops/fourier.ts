@@ -34,7 +34,7 @@ function matrixOf({ from, length, to, parts, inverse, toReal }: Transform): Floa
     }
   return m;
 }
-function transformed(call: Call, x: Value, axis: number, transform: Transform): Value {
+export function transformed(call: Call, x: Value, axis: number, transform: Transform): Value {
   const rank = x.shape.length;
   const out = transform.toReal ? 1 : 2;
   // the axis beside the parts, which are the last
@@ -42,6 +42,7 @@ function transformed(call: Call, x: Value, axis: number, transform: Transform): 
   const turned = call.transpose(x, order);
   const rows = sizeOf(turned.shape.slice(0, -2));
   const { from, parts, to } = transform;
+  call.graph.spend(from * parts * to * out);
   const matrix = call.graph.constant(matrixOf(transform), [from * parts, to * out]);
   const flat = call.reshape(turned, [rows, from * parts]);
   const y = call.emit("matmul", { a: flat, b: matrix }, { transposeA: false, transposeB: false });

@@ -104,6 +104,7 @@ function slice(call: Call): Val {
     call.fail(`it has ${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps`);
   if (steps.some((step) => !Number.isInteger(step) || step === 0)) call.fail(`its steps are ${quoted([...steps])}`);
   axes.forEach((axis, i) => {
+    call.graph.spend(x.shape[axis]);
     x = call.take(x, axis, sliceIndices(x.shape[axis], starts[i], ends[i], steps[i]));
   });
   return call.give(x);

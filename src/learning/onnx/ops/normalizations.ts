@@ -10,6 +10,12 @@ const normalized = (call: Call, x: Value, axes: readonly number[], epsilon: numb
 function byChannel(call: Call, line: Value, x: Value): Value {
   return call.reshape(line, [sizeOf(line.shape), ...x.shape.slice(2).map(() => 1)]);
 }
+/** y·scale + bias; exporters write those of norms without them as ones and zeros. */
+function affine(call: Call, y: Value, scale: Value, bias: Value | undefined): Value {
+  const isAll = (v: Value, number: number): boolean => call.graph.known(v)?.every((own) => own === number) ?? false;
+  const scaled = isAll(scale, 1) ? y : call.math.mul(y, scale);
+  return bias === undefined || isAll(bias, 0) ? scaled : call.math.add(scaled, bias);
+}
 const deviation = (call: Call, variance: Value, epsilon: number): Value =>
   call.math.sqrt(call.math.add(variance, epsilon));
 
@@ -52,9 +58,8 @@ function refusesBatchNorm(node: OnnxNode, opset: number): string | undefined {
 function instanceNorm(call: Call): Val {
   const x = call.value(0);
   const axes = x.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
-  const { add, mul } = call.math;
   const y = normalized(call, x, axes, call.float("epsilon", 1e-5));
-  return call.give(add(mul(y, byChannel(call, call.value(1), x)), byChannel(call, call.value(2), x)));
+  return call.give(affine(call, y, byChannel(call, call.value(1), x), byChannel(call, call.value(2), x)));
 }
 /** Scales by group until opset 20, by channel since. */
 function groupNorm(call: Call): Val {
@@ -68,14 +73,13 @@ function groupNorm(call: Call): Val {
     [2],
     call.float("epsilon", 1e-5),
   );
-  const { add, mul } = call.math;
   const [scale, bias] = [call.value(1), call.value(2)];
   if (sizeOf(scale.shape) === groups && groups !== c) {
     const line = (v: Value): Value => call.reshape(v, [groups, 1]);
-    return call.give(call.reshape(add(mul(y, line(scale)), line(bias)), x.shape));
+    return call.give(call.reshape(affine(call, y, line(scale), line(bias)), x.shape));
   }
   const all = call.reshape(y, x.shape);
-  return call.give(add(mul(all, byChannel(call, scale, x)), byChannel(call, bias, x)));
+  return call.give(affine(call, all, byChannel(call, scale, x), byChannel(call, bias, x)));
 }
 function axesFrom(call: Call, x: Value): number[] {
   const axis = call.axis(call.int("axis", -1), x.shape.length);
@@ -85,9 +89,8 @@ function layerNorm(call: Call): Val[] {
   const x = call.value(0);
   const axes = axesFrom(call, x);
   const epsilon = call.float("epsilon", 1e-5);
-  const { add, mul, sub, square, div } = call.math;
-  const scaled = mul(normalized(call, x, axes, epsilon), call.value(1));
-  const outputs = [call.give(call.has(2) ? add(scaled, call.value(2)) : scaled)];
+  const { sub, square, div } = call.math;
+  const outputs = [call.give(affine(call, normalized(call, x, axes, epsilon), call.value(1), call.inputs[2]?.value))];
   if (!call.gives(1) && !call.gives(2)) return outputs;
   const mean = reduced(call, x, axes, true, "mean");
   const variance = reduced(call, square(sub(x, mean)), axes, true, "mean");
@@ -106,6 +109,7 @@ function localResponse(call: Call): Val {
   const width = call.int("size");
   const [before, after] = [Math.floor((width - 1) / 2), Math.ceil((width - 1) / 2)];
   const { add, mul, div, square } = call.math;
+  call.graph.spend(c * c);
   const near = Float64Array.from({ length: c * c }, (_, i) => {
     const apart = (i % c) - Math.floor(i / c);
     return apart >= -before && apart <= after ? 1 : 0;

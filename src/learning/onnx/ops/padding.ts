@@ -68,6 +68,7 @@ export function pad(call: Call): Val {
   x.shape.forEach((n, axis) => {
     const length = n + before[axis] + after[axis];
     if (length < 0 || length > 2 ** 22 || (n === 0 && length > 0)) call.fail(`an axis of ${n} would become ${length}`);
+    call.graph.spend(length);
     const indices = Array.from({ length }, (_, i) => modes[mode](i - before[axis], n));
     x = call.take(x, axis, indices);
   });

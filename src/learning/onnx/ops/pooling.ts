@@ -28,6 +28,7 @@ function pooled(call: Call, x: Value, w: ImageWindows, op: "max_pool2d" | "avg_p
 function places(call: Call, x: Value, w: ImageWindows): Value {
   const image = asImage(call, x);
   const [H, W] = image.shape.slice(2);
+  call.graph.spend(sizeOf(x.shape));
   const cells = Float64Array.from({ length: sizeOf(x.shape) }, (_, i) => i);
   // by columns, the places of an image are counted down before across
   if (call.int("storage_order", 0) === 1)
@@ -69,6 +70,7 @@ function averagePool(call: Call): Val {
   const x = call.value(0);
   const w = poolWindows(call, x);
   const mean = pooled(call, x, w, "avg_pool2d");
+  call.graph.spend(w.count[0] * w.count[1] + w.count[0] * w.kernel[0] + w.count[1] * w.kernel[1]);
   const cells = cellsOf(asImage(call, x).shape.slice(2), w, call.flag("count_include_pad"));
   const all = w.kernel[0] * w.kernel[1];
   if (cells.every((n) => n === all)) return call.give(asSignal(call, mean, x));

@@ -43,7 +43,7 @@ function sourceOf(x: number, { from, to, scale, part }: Axis, coordinates: strin
       return (x + 0.5) / scale - 0.5;
   }
 }
-/** Weights of the neighbours, of which the first is `first` cells from ⌊x⌋ (x's left one if x is a cell). */
+/** Weights of the neighbours; the first is `first` cells from the last cell left of x. */
 interface Neighbours {
   readonly first: number;
   readonly weights: number[];
@@ -155,6 +155,7 @@ function resized(call: Call, axes: readonly Axis[], manner: Manner): Val {
   let outside: Value | undefined;
   axes.forEach((axis, i) => {
     if (axis.from === axis.to && axis.scale === 1 && manner.coordinates !== "tf_crop_and_resize") return;
+    call.graph.spend(axis.to * Math.ceil(4 * Math.max(1, 1 / axis.scale)));
     const { matrix, outside: rows } = matrixOf(axis, manner);
     y = along(call, y, i, matrix);
     if (!rows.some(Boolean)) return;

@@ -19,6 +19,7 @@ function range(call: Call): Val {
   const [start, limit, delta] = [call.number(0), call.number(1), call.number(2)];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   if (!(count <= MOST)) call.fail(`it counts from ${start} to ${limit} by ${delta}, which does not end`);
+  call.graph.spend(count);
   const values = Float64Array.from({ length: count }, (_, i) => start + i * delta);
   return call.give(call.graph.constant(values, [count]));
 }
@@ -73,8 +74,8 @@ function eyeLike(call: Call): Val {
   if (value.shape.length !== 2) call.fail("its input is no matrix");
   const [rows, columns] = sizes(call, value.shape);
   const k = call.int("k", 0);
-  const { value: zeros } = call.give(call.graph.filled(0, [rows, columns]));
-  const data = Float64Array.from(call.graph.known(zeros)!, (_, i) =>
+  call.graph.spend(rows * columns);
+  const data = Float64Array.from({ length: rows * columns }, (_, i) =>
     i % columns === Math.floor(i / columns) + k ? 1 : 0,
   );
   const named = call.node.attributes.has("dtype") ? elementType(call.int("dtype")) : type;

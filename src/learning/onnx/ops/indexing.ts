@@ -1,0 +1,235 @@
+// Numbers by lists of places: gathered, scattered, chosen. The places are known before the network
+// runs.
+import { formatShape, sizeOf, type Shape, type Value } from "../../../engine/index.ts";
+import type { Call, Family, OpDefinition, Val } from "../call.ts";
+import { chosen, larger, smaller } from "./arithmetic.ts";
+import { places } from "./movement.ts";
+
+const flat = (call: Call, x: Value): Value => call.reshape(x, [sizeOf(x.shape)]);
+/** The place, in the whole of an array, of an index on every axis. */
+function placeOf(shape: Shape, index: readonly number[]): number {
+  return index.reduce((at, i, axis) => at * shape[axis] + i, 0);
+}
+function indexOf(shape: Shape, place: number): number[] {
+  const index = new Array<number>(shape.length);
+  let rest = place;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index[axis] = rest % shape[axis];
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return index;
+}
+/** Flat places in x of indices that stand for one axis each. */
+function alongAxis(call: Call, x: Value, axis: number): number[] {
+  const { shape } = call.value(1);
+  const given = places(call, 1, x.shape[axis]);
+  if (shape.length !== x.shape.length || shape.some((d, i) => i !== axis && d > x.shape[i]))
+    call.fail(`its indices are ${formatShape(shape)} and its input ${formatShape(x.shape)}`);
+  return given.map((at, i) => {
+    const index = indexOf(shape, i);
+    index[axis] = at;
+    return placeOf(x.shape, index);
+  });
+}
+function gatherElements(call: Call): Val {
+  const x = call.value(0);
+  const axis = call.axis(call.int("axis", 0), x.shape.length);
+  const taken = call.take(flat(call, x), 0, alongAxis(call, x, axis));
+  return call.give(call.reshape(taken, call.value(1).shape));
+}
+/** Flat places of the first of each part, and the parts' shape, for indices of several axes. */
+function ofTuples(call: Call, x: Value, batch: number): { starts: number[]; part: Shape; tuples: Shape } {
+  const { shape } = call.value(1);
+  const depth = shape.at(-1) ?? 0;
+  if (depth + batch > x.shape.length || shape.length <= batch)
+    call.fail(`its indices are ${formatShape(shape)} and its input ${formatShape(x.shape)}`);
+  const numbers = call.numbers(1);
+  const part = x.shape.slice(batch + depth);
+  const tuples = shape.slice(0, -1);
+  const starts = Array.from({ length: sizeOf(tuples) }, (_, i) => {
+    const index = indexOf(tuples, i).slice(0, batch);
+    for (let k = 0; k < depth; k++) {
+      const size = x.shape[batch + k];
+      const at = numbers[i * depth + k];
+      const place = at < 0 ? at + size : at;
+      if (!(Number.isInteger(place) && place >= 0 && place < size))
+        call.fail(`index ${at} is not in an axis of ${size}`);
+      index.push(place);
+    }
+    return placeOf(x.shape, index) * sizeOf(part);
+  });
+  return { starts, part, tuples };
+}
+function everyCell(call: Call, starts: readonly number[], part: Shape): number[] {
+  const size = sizeOf(part);
+  call.graph.spend(size * starts.length);
+  return starts.flatMap((start) => Array.from({ length: size }, (_, i) => start + i));
+}
+function gatherND(call: Call): Val {
+  const x = call.value(0);
+  const batch = call.int("batch_dims", 0);
+  const { starts, part, tuples } = ofTuples(call, x, batch);
+  const taken = call.take(flat(call, x), 0, everyCell(call, starts, part));
+  return call.give(call.reshape(taken, [...tuples, ...part]));
+}
+
+type Joined = "none" | "add" | "mul" | "max" | "min";
+const neutral: Readonly<Record<Joined, number>> = {
+  none: 0,
+  add: 0,
+  mul: 1,
+  max: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
+};
+/** Updates put at flat places; where several meet, one after the other. */
+function scattered(call: Call, x: Value, at: readonly number[], updates: Value, how: Joined): Value {
+  const n = sizeOf(x.shape);
+  call.graph.spend(2 * n + at.length);
+  const [start, news] = [flat(call, x), flat(call, updates)];
+  if (how === "add" && at.length > 0)
+    return call.reshape(
+      call.math.add(start, call.emit("take_grad", { dy: news }, { axis: 0, indices: at, size: n })),
+      x.shape,
+    );
+  /** Which update comes k-th at a cell. */
+  const rounds: Map<number, number>[] = [];
+  const met = new Map<number, number>();
+  at.forEach((cell, update) => {
+    const k = how === "none" ? 0 : (met.get(cell) ?? 0);
+    met.set(cell, k + 1);
+    rounds[k] ??= new Map();
+    rounds[k].set(cell, update);
+  });
+  let y = start;
+  for (const round of rounds) {
+    call.graph.spend(n);
+    const all = Array.from({ length: n }, (_, i) => i);
+    if (how === "none") {
+      const from = all.map((i) => (round.has(i) ? n + round.get(i)! : i));
+      y = call.take(call.concat([y, news], 0), 0, from);
+      continue;
+    }
+    const from = all.map((i) => round.get(i) ?? at.length);
+    const own = call.take(call.concat([news, call.graph.constant([neutral[how]], [1])], 0), 0, from);
+    const join = {
+      mul: () => call.math.mul(y, own),
+      max: () => larger(call, y, own),
+      min: () => smaller(call, y, own),
+    };
+    y = join[how as "mul" | "max" | "min"]();
+  }
+  return call.reshape(y, x.shape);
+}
+const reductionOf = (call: Call): Joined => call.oneOf("reduction", ["none", "add", "mul", "max", "min"]);
+function scatterElements(call: Call): Val {
+  const x = call.value(0);
+  const axis = call.axis(call.int("axis", 0), x.shape.length);
+  return call.give(scattered(call, x, alongAxis(call, x, axis), call.value(2), reductionOf(call)));
+}
+function scatterND(call: Call): Val {
+  const x = call.value(0);
+  const { starts, part } = ofTuples(call, x, 0);
+  return call.give(scattered(call, x, everyCell(call, starts, part), call.value(2), reductionOf(call)));
+}
+
+/** The cells above or below a diagonal, the others 0. */
+function trilu(call: Call): Val {
+  const x = call.value(0);
+  if (x.shape.length < 2) call.fail("its input is no matrix");
+  const [rows, columns] = x.shape.slice(-2);
+  const [k, upper] = [call.number(1, 0), call.flag("upper", true)];
+  call.graph.spend(rows * columns);
+  const kept = Float64Array.from({ length: rows * columns }, (_, i) => {
+    const beyond = (i % columns) - Math.floor(i / columns) - k;
+    return (upper ? beyond >= 0 : beyond <= 0) ? 1 : 0;
+  });
+  const mask = call.graph.constant(kept, [rows, columns]);
+  return call.give(chosen(call, mask, x, call.graph.scalar(0)));
+}
+function compress(call: Call): Val {
+  const x = call.value(0);
+  const kept = call.numbers(1).flatMap((is, i) => (is ? [i] : []));
+  if (!call.node.attributes.has("axis")) return call.give(call.take(flat(call, x), 0, kept));
+  const axis = call.axis(call.int("axis"), x.shape.length);
+  return call.give(call.take(x, axis, kept));
+}
+function nonZero(call: Call): Val {
+  const { shape } = call.value(0);
+  const found = call.numbers(0).flatMap((v, i) => (v === 0 ? [] : [indexOf(shape, i)]));
+  const rows = shape.flatMap((_, axis) => found.map((index) => index[axis]));
+  return call.give(call.graph.constant(rows, [shape.length, found.length]), "int64");
+}
+/** `on` where the class is the index, from the end where negative. */
+function oneHot(call: Call): Val {
+  const indices = call.value(0);
+  const depth = call.number(1);
+  const rank = indices.shape.length + 1;
+  const axis = call.axis(call.int("axis", -1), rank);
+  call.graph.spend(depth * sizeOf(indices.shape));
+  const classes = call.graph.constant(
+    Array.from({ length: depth }, (_, i) => i),
+    Array.from({ length: rank }, (_, i) => (i === axis ? depth : 1)),
+  );
+  const { add, mul } = call.math;
+  const isNegative = call.emit("greater", { a: call.graph.scalar(0), b: indices });
+  const counted = add(indices, mul(isNegative, depth));
+  const shape = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
+  const isIt = call.emit("equal", { a: call.reshape(counted, shape), b: classes });
+  const [off, on] = [0, 1].map((i) => call.reshape(call.take(call.value(2), 0, [i]), []));
+  return call.give(chosen(call, isIt, on, off), call.input(2).type);
+}
+/** Values of MaxPool back at their places. */
+function maxUnpool(call: Call): Val {
+  const x = call.value(0);
+  const kernel = call.ints("kernel_shape") ?? call.fail("its attribute kernel_shape is missing");
+  const stride = call.ints("strides") ?? kernel.map(() => 1);
+  const pads = call.ints("pads") ?? kernel.flatMap(() => [0, 0]);
+  const rank = kernel.length;
+  const size = x.shape.slice(2).map((n, i) => (n - 1) * stride[i] - pads[i] - pads[i + rank] + kernel[i]);
+  const inferred = [...x.shape.slice(0, 2), ...size];
+  const shape = call.numbersIf(2) ?? inferred;
+  const all = sizeOf(inferred);
+  const moved = call.numbers(1).map((at) => placeIn(shape, inferred, at));
+  if (moved.some((at) => !(at >= 0 && at < sizeOf(shape))))
+    call.fail(`a place is not in ${formatShape(shape)}, of ${all}`);
+  return call.give(scattered(call, call.graph.filled(0, shape), moved, x, "none"));
+}
+/** Places were counted in the size that the pooling would have had, with another output, too. */
+function placeIn(shape: Shape, inferred: Shape, at: number): number {
+  return shape.join() === inferred.join() ? at : placeOf(shape, indexOf(inferred, at));
+}
+function cumulative(call: Call): Val {
+  const x = call.value(0);
+  const axis = call.axis(call.number(1), x.shape.length);
+  const [n, last] = [x.shape[axis], x.shape.length - 1];
+  const [exclusive, reverse] = [call.flag("exclusive"), call.flag("reverse")];
+  call.graph.spend(n * n);
+  const matrix = Float64Array.from({ length: n * n }, (_, i) => {
+    const [from, to] = [Math.floor(i / n), i % n];
+    if (from === to) return exclusive ? 0 : 1;
+    return from < to !== reverse ? 1 : 0;
+  });
+  const order = x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
+  const turned = call.transpose(x, order);
+  const rows = call.reshape(turned, [sizeOf(x.shape) / n, n]);
+  const sums = call.emit(
+    "matmul",
+    { a: rows, b: call.graph.constant(matrix, [n, n]) },
+    { transposeA: false, transposeB: false },
+  );
+  return call.give(call.transpose(call.reshape(sums, turned.shape), order));
+}
+const scatterDefinition: OpDefinition = { attributes: "axis reduction", run: scatterElements };
+export const indexingOps: Family = {
+  GatherElements: { attributes: "axis", run: gatherElements },
+  GatherND: { attributes: "batch_dims", run: gatherND },
+  ScatterElements: scatterDefinition,
+  Scatter: scatterDefinition,
+  ScatterND: { attributes: "reduction", run: scatterND },
+  Trilu: { attributes: "upper", run: trilu },
+  Compress: { attributes: "axis", run: compress },
+  NonZero: { run: nonZero },
+  OneHot: { attributes: "axis", run: oneHot },
+  MaxUnpool: { attributes: "kernel_shape pads strides", run: maxUnpool },
+  CumSum: { attributes: "exclusive reverse", run: cumulative },
+};
