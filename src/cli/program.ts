@@ -35,6 +35,10 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: "a checkpoint's layers, parameters, operations and receptive field",
     load: async () => (await import("./commands/inspect.ts")).inspectCommand,
   },
+  export: {
+    summary: "a network as an ONNX file",
+    load: async () => (await import("./commands/export.ts")).exportCommand,
+  },
   classify: {
     summary: "the likeliest classes of pictures",
     load: async () => (await import("./commands/classify.ts")).classifyCommand,

@@ -93,6 +93,11 @@ export {
 } from "./likeness.ts";
 export { magnitude, maximum, nmse, norm, psnr, ssim, ssimGaussian } from "./metrics.ts";
 export { fitReconstructor, type FitReconstructorOptions } from "./networks/fit-reconstructor.ts";
+export {
+  exportReconstructor,
+  needsMeasurement,
+  type ExportReconstructorOptions,
+} from "./networks/export-reconstructor.ts";
 export { automap, automapArchitecture, type AutomapOptions } from "./networks/automap.ts";
 export { dagan, daganArchitecture, daganLoss, type DaganOptions } from "./networks/dagan.ts";
 export { deepCascade, type DeepCascadeOptions } from "./networks/deep-cascade.ts";

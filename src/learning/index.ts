@@ -69,3 +69,11 @@ export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";
 export { featureSheet, gradCam, kernelSheet, saliency, type Sheet } from "./inspect/sheet.ts";
 export { renderTrainingReport } from "./inspect/training-report.ts";
+export { metadataOf } from "./onnx/export/metadata.ts";
+export {
+  exportGraph,
+  exportNetwork,
+  type ExportGraphOptions,
+  type ExportedOnnx,
+  type ExportOnnxOptions,
+} from "./onnx/export/index.ts";

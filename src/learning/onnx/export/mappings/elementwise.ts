@@ -1,0 +1,23 @@
+// Elementwise ops: each is one node, but for greater, whose answer ONNX gives as a Boolean.
+import type { Mapping } from "../mapping.ts";
+import { oneNode, written } from "../mapping.ts";
+
+/** TensorProto.data_type */
+const FLOAT32 = 1;
+
+export const neg: Mapping<"neg"> = oneNode("Neg");
+export const exp: Mapping<"exp"> = oneNode("Exp");
+export const log: Mapping<"log"> = oneNode("Log");
+export const sqrt: Mapping<"sqrt"> = oneNode("Sqrt");
+export const abs: Mapping<"abs"> = oneNode("Abs");
+export const sign: Mapping<"sign"> = oneNode("Sign");
+export const relu: Mapping<"relu"> = oneNode("Relu");
+export const sigmoid: Mapping<"sigmoid"> = oneNode("Sigmoid");
+export const erf: Mapping<"erf"> = oneNode("Erf");
+export const add: Mapping<"add"> = oneNode("Add");
+export const sub: Mapping<"sub"> = oneNode("Sub");
+export const mul: Mapping<"mul"> = oneNode("Mul");
+export const div: Mapping<"div"> = oneNode("Div");
+export const maximum: Mapping<"maximum"> = oneNode("Max");
+export const greater: Mapping<"greater"> = (node) =>
+  written(node, (w, a, b) => w.node("Cast", [w.node("Greater", [a, b])], { to: FLOAT32 }));
