@@ -89,13 +89,26 @@ export function inspectOnnx(path: string, bytes: Uint8Array, choice: OnnxChoice)
   return { model, nodes, parameters, ops: counts, taken: takenFor(path, bytes, choice) };
 }
 
-/** A recipe to be filled in, for a file that needs one. */
+/** What an input seems to be by its name. */
+function likely(name: string, type: string): string {
+  if (!/^(b?float|\?)/.test(type)) return "constant";
+  const hints = {
+    mask: /mask/i,
+    coilMaps: /sens|map|coil/i,
+    noiseLevel: /noise|sigma/i,
+    measurement: /measure|k_?space/i,
+  };
+  return Object.entries(hints).find(([, hint]) => hint.test(name))?.[0] ?? "image";
+}
+/** A recipe to be looked through, for a file that needs one. */
 export function emptyRecipe({ inputs, outputs }: OnnxModel): OnnxRecipe {
-  const asked = "image | measurement | mask | coilMaps | noiseLevel | constant";
-  const given = inputs.map(({ name }) => [name, { is: asked, layout: "NCHW", parts: "complex" }]);
+  const given = inputs.map(({ name, type = "?" }) => {
+    const is = likely(name, type);
+    return [name, is === "constant" ? { is, value: 0 } : { is }];
+  });
   return {
     inputs: Object.fromEntries(given) as OnnxRecipe["inputs"],
-    output: { name: outputs[0].name, layout: "NCHW", parts: "complex" },
+    output: { name: outputs[0].name, parts: "complex" },
     scale: "peak",
   };
 }

@@ -82,6 +82,9 @@ export function declaredSize(ports: readonly (readonly [Port, string])[]): Parti
 export const shapeOf = (layout: string, sizes: Readonly<Record<string, number>>): Shape =>
   [...layout].map((letter) => sizes[letter] ?? 1);
 
+/** What arrays of an image's size are, by their names. */
+export const likelyOf = (name: string): "measurement" | "image" =>
+  /measure|k_?space/i.test(name) ? "measurement" : "image";
 /** One image in, one like it out: the recipe that this leaves, or undefined. */
 export function guessed(inputs: readonly Port[], output: Shape, size: Size): OnnxRecipe | undefined {
   const [port, ...more] = inputs;
@@ -95,7 +98,7 @@ export function guessed(inputs: readonly Port[], output: Shape, size: Size): Onn
       const phase = parts === "magnitude" ? { phase: "kept" as const } : {};
       return {
         size,
-        inputs: { [port.name]: { is: "image", layout, parts } },
+        inputs: { [port.name]: { is: parts === "complex" ? likelyOf(port.name) : "image", layout, parts } },
         output: { layout, parts, residual: false, ...phase },
         scale: "peak",
         standardized: false,

@@ -8,6 +8,7 @@ import {
   formatShape,
   GraphBuilder,
   ops,
+  parseJson,
   present,
   quoted,
   withoutControls,
@@ -89,6 +90,20 @@ export function outputShape(model: OnnxModel, shapes: ReadonlyMap<string, Shape>
   return (outputs.find(({ name }) => name === wanted) ?? outputs[0]).shape;
 }
 
+/** What an export of this project says of itself: the scale is inside, and how it was measured. */
+function saidByFile({ file }: OnnxModel): Partial<OnnxRecipe> {
+  const { metadata, producer } = file;
+  if (producer !== "fiducial") return {};
+  const [operator, noiseSigma] = [metadata.get("operator"), Number(metadata.get("noiseSigma") ?? NaN)];
+  // arrays that it names by their hash are not in the file
+  const isWhole = operator !== undefined && !operator.includes('"sha256"');
+  return present({
+    name: file.graph.name || undefined,
+    scale: "none" as const,
+    operator: isWhole ? (parseJson(operator, "its metadata", "export it again") as OnnxRecipe["operator"]) : undefined,
+    noiseSigma: noiseSigma >= 0 ? noiseSigma : undefined,
+  });
+}
 /** What a single image leaves to say. Throws ConfigError where that is more than one reading. */
 function guess(model: OnnxModel, size: Size | undefined): OnnxRecipe {
   const { name, inputs, outputs } = model;
@@ -109,7 +124,7 @@ function guess(model: OnnxModel, size: Size | undefined): OnnxRecipe {
   const given = shapeOf(layout, { N: 1, C: typeof C === "number" ? C : 2, H, W });
   const output = outputShape(model, new Map([[port.name, given]]), undefined);
   const found = guessed([{ ...port, shape: given }], output, [H, W]);
-  if (found) return found;
+  if (found) return { ...found, ...saidByFile(model) };
   const maps = `it maps ${formatShape(given)} to ${formatShape(output)}`;
   if (output.length === 2) fail(`${maps}, as a classifier does; a reconstruction gives images: fiducial classify`);
   return fail(`${maps}, ${quoted(outputs[0].name)}; ${recipe}`);

@@ -27,7 +27,7 @@ function opened({ graph, opset }: KeptGraph, name: string): Opened {
   if (known) return known;
   const made = readPlainGraph(graph);
   checkStructure(made.graph, `layer ${name}`);
-  checkSupported({ graph: made.graph, opset, irVersion: 0, producer: "" }, `layer ${name}`);
+  checkSupported({ graph: made.graph, opset }, `layer ${name}`);
   read.set(graph, made);
   return made;
 }

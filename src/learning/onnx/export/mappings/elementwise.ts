@@ -1,9 +1,10 @@
-// Elementwise ops: each is one node, but for greater, whose answer ONNX gives as a Boolean.
+// Elementwise ops: each is one node, but for those with Booleans in ONNX.
 import type { Mapping } from "../mapping.ts";
 import { oneNode, written } from "../mapping.ts";
 
 /** TensorProto.data_type */
 const FLOAT32 = 1;
+const BOOL = 9;
 
 export const neg: Mapping<"neg"> = oneNode("Neg");
 export const exp: Mapping<"exp"> = oneNode("Exp");
@@ -19,5 +20,18 @@ export const sub: Mapping<"sub"> = oneNode("Sub");
 export const mul: Mapping<"mul"> = oneNode("Mul");
 export const div: Mapping<"div"> = oneNode("Div");
 export const maximum: Mapping<"maximum"> = oneNode("Max");
+export const minimum: Mapping<"minimum"> = oneNode("Min");
+export const pow: Mapping<"pow"> = oneNode("Pow");
+export const tanh: Mapping<"tanh"> = oneNode("Tanh");
+export const sin: Mapping<"sin"> = oneNode("Sin");
+export const cos: Mapping<"cos"> = oneNode("Cos");
+export const floor: Mapping<"floor"> = oneNode("Floor");
+export const round: Mapping<"round"> = oneNode("Round");
 export const greater: Mapping<"greater"> = (node) =>
   written(node, (w, a, b) => w.node("Cast", [w.node("Greater", [a, b])], { to: FLOAT32 }));
+export const equal: Mapping<"equal"> = (node) =>
+  written(node, (w, a, b) => w.node("Cast", [w.node("Equal", [a, b])], { to: FLOAT32 }));
+export const select: Mapping<"select"> = ({ inputs: { condition, a, b } }) => ({
+  reads: [condition, a, b],
+  write: (w) => w.node("Where", [w.node("Cast", [w.value(condition)], { to: BOOL }), w.value(a), w.value(b)]),
+});

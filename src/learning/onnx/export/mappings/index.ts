@@ -7,7 +7,20 @@ import * as elementwise from "./elementwise.ts";
 import { fft2 } from "./fourier.ts";
 import { log_softmax, normalize, softmax } from "./normalizations.ts";
 import { matmul, sparse_matmul } from "./products.ts";
-import { broadcast_to, concat, lookup, pad, reshape, roll, slice, sum, take, transpose } from "./shapes.ts";
+import {
+  argmax,
+  broadcast_to,
+  concat,
+  lookup,
+  pad,
+  reduce_max,
+  reshape,
+  roll,
+  slice,
+  sum,
+  take,
+  transpose,
+} from "./shapes.ts";
 
 /** Ops of which no forward pass of a network is made. */
 type Without =
@@ -36,6 +49,8 @@ export const withoutMapping: { readonly [K in Without]: string } = {
 export const mappings: { readonly [K in Exclude<OpName, Without>]: Mapping<K> } = {
   ...elementwise,
   sum,
+  reduce_max,
+  argmax,
   broadcast_to,
   reshape,
   transpose,

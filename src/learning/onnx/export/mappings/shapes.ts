@@ -12,6 +12,19 @@ export const sum: Mapping<"sum"> = (node) =>
     return w.node("ReduceSum", [x, w.wholes(axes, "axes")], { keepdims: 0 });
   });
 
+export const reduce_max: Mapping<"reduce_max"> = (node) =>
+  written(node, (w, x) => {
+    const { axes } = node.attrs;
+    return axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 });
+  });
+/** TensorProto.data_type */
+const FLOAT32 = 1;
+export const argmax: Mapping<"argmax"> = (node) =>
+  written(node, (w, x) => {
+    const { axis } = node.attrs;
+    return w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 });
+  });
+
 export const broadcast_to: Mapping<"broadcast_to"> = (node, view) =>
   written(node, (w, x) => {
     // a batch of any size is x's own, and 1 leaves that as it is
