@@ -38,7 +38,6 @@ export { keptGraph, networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } f
 export { readOnnx, readOnnxTensor, type ReadOnnxOptions } from "./onnx/read.ts";
 export type { OnnxFile, OnnxGraph, OnnxNode, OnnxTensor, Port } from "./onnx/model.ts";
 export {
-  isOnnxRecipe,
   onnxRecipeFormat,
   parseOnnxRecipe,
   writeOnnxRecipe,

@@ -110,8 +110,9 @@ export function guessed(inputs: readonly Port[], output: Shape, size: Size): Onn
 export function describeRecipe({ inputs, output = {}, scale = "rms", standardized }: OnnxRecipe): string {
   const given = Object.entries(inputs).map(([name, input]) => {
     if (input.is === "constant") return `${quoted(name)} a constant`;
-    const { is, layout = "?", parts } = input as Feed;
-    return `${quoted(name)} the ${is}${parts ? `, ${parts}` : ""} (${layout})`;
+    const { is, layout = "?", parts, lowestFrequency = "centre" } = input as Feed;
+    const where = is === "measurement" || is === "mask" ? `, lowest frequency at the ${lowestFrequency}` : "";
+    return `${quoted(name)} the ${is}${parts ? `, ${parts}` : ""}${where} (${layout})`;
   });
   const phase = output.parts === "magnitude" && output.phase !== "none" ? ", the zero-filled image's phase kept" : "";
   const taken = `output ${output.parts ?? "complex"}${output.residual ? ", added to the image" : ""}${phase}`;

@@ -147,10 +147,6 @@ function contradictions(recipe: Record<string, unknown>): string[] {
   return wrong;
 }
 
-/** Whether a JSON text says that it is such a recipe. */
-export function isOnnxRecipe(bytes: Uint8Array): boolean {
-  return new TextDecoder().decode(bytes.subarray(0, 65536)).includes(onnxRecipeFormat);
-}
 /** The recipe in a JSON text. Throws one FormatError that lists everything that is wrong. */
 export function parseOnnxRecipe(bytes: Uint8Array, name: string): OnnxRecipe {
   const advice = "docs/bring-your-own.md has examples";
