@@ -25,7 +25,6 @@ import {
   type Noted,
 } from "./inputs.ts";
 import { loadModel, OTHER_MODELS, type Model } from "./models.ts";
-import { tellOnnx } from "./onnx-models.ts";
 import { unlikeTraining } from "./likeness.ts";
 import { usesMask } from "./operator-inputs.ts";
 import type { Values } from "./options.ts";
@@ -82,6 +81,8 @@ export interface Setup {
   readonly audit: AuditOptions & { readonly spec: AuditSpec };
   readonly sampling: Noted;
   readonly handed: Handed;
+  /** The one that is audited, and those beside it. */
+  readonly models: readonly Model[];
 }
 
 /** The scans, each with how it is unlike what the network was trained on. */
@@ -134,8 +135,6 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const named = networksByHash(networks);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const { operator, sampling, arrays, images, sigma } = await auditedOn(options, model, backend, terminal);
-  for (const { onnx } of beside) tellOnnx(onnx, undefined, terminal);
-  tellOnnx(model.onnx, options.writeRecipe, terminal);
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
@@ -154,6 +153,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   return {
     audit: { ...auditFromSpec(spec, { arrays, networks: named }, backend), spec },
     sampling,
+    models: [model, ...beside],
     handed: { spec, arrays, checkpoints: networks.map(saveNetwork) },
   };
 }

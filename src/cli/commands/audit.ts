@@ -10,6 +10,7 @@ import { setUpAudit } from "../audit-setup.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable } from "../files.ts";
 import { noteSampling } from "../inputs.ts";
+import { tellOnnx } from "../onnx-models.ts";
 import { piecesOf, removePieces } from "../piece-files.ts";
 import { command, type Command } from "./command.ts";
 
@@ -23,8 +24,11 @@ export const auditCommand: Command = command({
     const { out: folder, shard = { index: 0, count: 1 }, threads = Math.min(availableParallelism(), 64) } = values;
     checkWritable(join(folder, "report.html"));
     // the threads go to pieces, not to a piece's plans, which are too small to gain by them
-    const { audit, sampling, handed } = await setUpAudit(values, terminal);
+    const { audit, sampling, handed, models } = await setUpAudit(values, terminal);
     const plan = await planAudit(audit);
+    models.forEach(({ onnx }, i) => {
+      tellOnnx(onnx, i === 0 ? values.writeRecipe : undefined, terminal);
+    });
     noteSampling(sampling, terminal);
     const repeat = commandOf(values);
     const own = { command: repeat, shard };

@@ -36,7 +36,7 @@ function prepared(
     layer: nn.conv2d({ outChannels: channels, kernelSize: 1, groups: channels }),
     parameters: [
       ["0.conv2d.weight", { shape: [channels, 1, 1, 1], data: weight }],
-      ["0.conv2d.bias", { shape: [channels], data: bias }],
+      ["0.conv2d.bias", { shape: [channels, 1, 1], data: bias }],
     ],
   };
 }

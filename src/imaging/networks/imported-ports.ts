@@ -44,18 +44,24 @@ function laid(is: Feed["is"], port: Port, said: string | undefined, sizes: Sizes
     const fault = orderFault(port, said, sizes);
     return fault === undefined ? { layout: said } : { fault };
   }
+  const found = firstOrder(is, port, sizes);
+  if (found !== undefined) return { layout: found };
+  const { H, W, ...others } = sizes;
+  if (firstOrder(is, port, others) !== undefined)
+    return { fault: `is ${declared(port)} for images of ${H}×${W}: the export fixed its size; export it for this one` };
+  const wanted = Object.entries(others).map(([letter, n]) => `${letter} ${n}`);
+  const known = wanted.length > 0 ? `, with ${wanted.join(", ")}` : "";
+  return { fault: `is ${declared(port)}, which no order of axes of ${is} fits${known}; say its layout` };
+}
+function firstOrder(is: Feed["is"], port: Port, sizes: Sizes): string | undefined {
   const rank = port.shape?.length;
   const needsC = sizes.C !== undefined && sizes.C > 1;
-  const found = orders[is].find(
+  return orders[is].find(
     (layout) =>
       (rank === undefined || layout.length === rank) &&
       (!needsC || layout.includes("C")) &&
       orderFault(port, layout, sizes) === undefined,
   );
-  if (found !== undefined) return { layout: found };
-  const wanted = Object.entries(sizes).map(([letter, n]) => `${letter} ${n}`);
-  const known = wanted.length > 0 ? `, with ${wanted.join(", ")}` : "";
-  return { fault: `is ${declared(port)}, which no order of axes of ${is} fits${known}; say its layout` };
 }
 
 /** The order of an input's axes. */

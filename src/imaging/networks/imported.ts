@@ -182,7 +182,7 @@ function fit(model: OnnxModel, recipe: OnnxRecipe, size: Size | undefined): Fitt
   const feeds = feedsOf(model, recipe, known, wrong);
   const laid = model.inputs.flatMap((port) => (feeds[port.name] ? [[port, feeds[port.name].layout] as const] : []));
   const { H = asked?.[0], W = asked?.[1] } = asked ? {} : declaredSize(laid);
-  if (H === undefined || W === undefined)
+  if (wrong.length === 0 && (H === undefined || W === undefined))
     wrong.push('the file leaves the size of its images open; give "size": [H, W], or --size N');
   const outputs = model.outputs;
   const from = recipe.output?.name === undefined ? outputs[0] : outputs.find((p) => p.name === recipe.output?.name);

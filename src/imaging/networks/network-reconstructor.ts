@@ -25,7 +25,7 @@ import {
 import type { Operator } from "../operators/operator.ts";
 import { canonical } from "../operators/spec.ts";
 import type { MadeFor, Reconstructor } from "../reconstructor.ts";
-import { onnxHashes, unfitBlocks } from "./onnx-blocks.ts";
+import { onnxFacts, unfitBlocks } from "./onnx-blocks.ts";
 import { atScale, networkScales, type NetworkScale } from "./scale.ts";
 import { trainedOperator } from "./trained-operator.ts";
 
@@ -267,7 +267,7 @@ export function networkReconstructor(options: {
       parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
       trainedOn: images,
       weightsSha256: weightsHash(network),
-      ...present({ onnxSha256: onnxHashes(network) }),
+      ...onnxFacts(network),
     },
     ...(smoothing
       ? {

@@ -1,4 +1,5 @@
 // What the foreign graphs inside a network ask of an operator, and which files they are.
+import { present } from "../../engine/index.ts";
 import type { Network, OnnxBlock } from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 
@@ -11,10 +12,15 @@ function blocksIn(layers: Layers): OnnxBlock[] {
   });
 }
 
-/** The SHA-256 of every file, in their order; undefined for a network of this project's own. */
-export function onnxHashes({ architecture }: Network): string | undefined {
-  const hashes = blocksIn(architecture.layers).flatMap(({ sha256 }) => sha256 ?? []);
-  return hashes.length > 0 ? hashes.join(" ") : undefined;
+/** What a result says of them: the SHA-256 of every file in their order, and whose phase is kept. */
+export function onnxFacts({ architecture }: Network): Readonly<Record<string, string>> {
+  const blocks = blocksIn(architecture.layers);
+  const hashes = blocks.flatMap(({ sha256 }) => sha256 ?? []);
+  const keepsPhase = blocks.some(({ output }) => output.parts === "magnitude" && output.phase !== "none");
+  return present({
+    onnxSha256: hashes.length > 0 ? hashes.join(" ") : undefined,
+    phase: keepsPhase ? "of the zero-filled image" : undefined,
+  });
 }
 /** Why an operator does not measure what they are given, as a sentence's end. */
 export function unfitBlocks({ architecture }: Network, operator: Operator): string | undefined {
