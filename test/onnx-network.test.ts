@@ -97,7 +97,7 @@ describe("a file's network", () => {
       "MaxPool",
     ]);
     expect(summary.parameters).toBe(72 + 4 + 32 + 4 + 4 + 1);
-    expect(summary.layers[0]).toMatchObject({ name: "0.onnx.n0", shape: [4, 8, 8], receptiveField: 3 });
+    expect(summary.layers[0]).toMatchObject({ name: "0.onnx.n0", shape: [4, 8, 8], parameters: 76, receptiveField: 3 });
   });
   it("has right derivatives in all its weights", async () => {
     const inputs = ramp(128);

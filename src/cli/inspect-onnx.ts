@@ -1,5 +1,5 @@
-// What fiducial inspect says of an ONNX file: its inputs, nodes, shapes, parameters and ops, and what
-// it would be taken for.
+// What fiducial inspect says of an ONNX file: its inputs, nodes, shapes, parameters and ops, and
+// what it would be taken for.
 import {
   ConfigError,
   FiducialError,

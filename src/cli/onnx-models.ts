@@ -63,7 +63,7 @@ export function openOnnxNetwork(path: string, bytes: Uint8Array, choice: OnnxCho
   return { network, recipe, notes: [said, ...notes.map((note) => `${path}: ${note}`)] };
 }
 
-/** Once all input is known to be good: what was made of a file, and its recipe where it is asked for. */
+/** Once all input is known to be good: what was made of a file; its recipe, where it is wanted. */
 export function tellOnnx(facts: OnnxFacts | undefined, writeRecipe: string | undefined, terminal: Terminal): void {
   for (const note of facts?.notes ?? []) terminal.note(note);
   if (writeRecipe === undefined) return;

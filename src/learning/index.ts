@@ -24,15 +24,8 @@ export {
   type OnLayer,
   type Physics,
 } from "./nn/scope.ts";
-export {
-  applyOnnx,
-  importOnnx,
-  type AppliedOutput,
-  type ApplyOnnxOptions,
-  type ImportOptions,
-  type KnownInput,
-  type OnnxModel,
-} from "./onnx/import.ts";
+export { applyOnnx, type AppliedOutput, type ApplyOnnxOptions } from "./onnx/apply.ts";
+export { importOnnx, type ImportOptions, type KnownInput, type OnnxModel } from "./onnx/import.ts";
 export type { Feed, OnnxBlock, Parts, Taken } from "./onnx/block.ts";
 export { keptGraph, networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } from "./onnx/layer.ts";
 export { readOnnx, readOnnxTensor, type ReadOnnxOptions } from "./onnx/read.ts";

@@ -3,6 +3,7 @@ import { ConfigError, quoted, type GraphBuilder, type Shape, type Value } from "
 import type { Layer } from "../nn/layers.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { Apply, Scope } from "../nn/scope.ts";
+import { constantIn, FIXED_SIZES } from "./apply.ts";
 import type { Val } from "./call.ts";
 import { checkStructure, checkSupported } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
@@ -37,10 +38,6 @@ export function portsOf(layer: KeptGraph, name: string): { inputs: string[]; out
   const namesOf = (ports: OnnxGraph["inputs"]): string[] => ports.map((port) => port.name);
   return { inputs: namesOf(graph.inputs).filter((port) => !kept.has(port)), outputs: namesOf(graph.outputs) };
 }
-const constantOf = (graph: LazyGraph, tensor: OnnxTensor): Val => ({
-  type: tensor.type,
-  value: graph.constant(tensor.data, tensor.shape),
-});
 
 /** The graph's outputs, for all its inputs by name; its weights are the layer's parameters. */
 export function applyKept(
@@ -52,25 +49,29 @@ export function applyKept(
   const { graph: source, kept } = opened(layer, name);
   const graph = new LazyGraph(scope.b as GraphBuilder);
   const values = new Map<string, Val>();
-  for (const [tensor, value] of source.tensors) values.set(tensor, constantOf(graph, value as OnnxTensor));
+  for (const [tensor, value] of source.tensors) values.set(tensor, constantIn(graph, value as OnnxTensor));
   for (const [tensor, { type, shape, trained }] of kept) {
     const own = `${name}.${tensor}`;
-    const real = trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0);
-    values.set(tensor, { type, value: graph.wrap(real) });
+    const make = (): Value => (trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0));
+    values.set(tensor, { type, value: graph.later(shape, make) });
   }
   for (const [input, value] of Object.entries(inputs)) values.set(input, { type: "float32", value: graph.wrap(value) });
   const { onLayer } = scope;
   const told = (node: OnnxNode, { value }: Val): void => {
     if (!graph.isKnown(value)) onLayer!(`${name}.${node.name || node.outputs[0]}`, node.op, graph.real(value));
   };
+  const stored = [...kept.keys()].map((tensor) => values.get(tensor)!.value);
   const outputs = evaluate(source, values, {
     graph,
     opset: layer.opset,
-    constant: (body, tensor) => constantOf(graph, body.tensors.get(tensor) as OnnxTensor),
-    remark: "; sizes may be fixed in the file by its export: try the size that it was exported with",
+    constant: (body, tensor) => constantIn(graph, body.tensors.get(tensor) as OnnxTensor),
+    remark: FIXED_SIZES,
     ...(onLayer ? { onNode: told } : {}),
   });
-  return outputs.map(({ value }) => graph.real(value));
+  const given = outputs.map(({ value }) => graph.real(value));
+  // what no node has read is the network's, too
+  for (const value of stored) graph.real(value);
+  return given;
 }
 
 export const onnx: Apply<OnnxLayer> = (scope, name, x, layer) => {

@@ -28,6 +28,7 @@ interface Entry {
   data?: Float64Array;
   /** In the graph behind. */
   real?: Value;
+  readonly make?: () => Value;
 }
 
 /** Numbers that may be computed by definition, one value and in all, before any input is there. */
@@ -62,6 +63,10 @@ export class LazyGraph implements Emitter {
   /** A value of the graph behind. */
   wrap(real: Value): Value {
     return this.#add({ shape: real.shape, isKnown: false, work: 0, real });
+  }
+  /** One that is made where something first reads it, as a weight is beside its layer. */
+  later(shape: Shape, make: () => Value): Value {
+    return this.#add({ shape, isKnown: false, work: 0, make });
   }
   constant(data: ArrayLike<number>, shape: Shape): Value {
     const numbers = data instanceof Float64Array ? data : Float64Array.from(data);
@@ -126,7 +131,7 @@ export class LazyGraph implements Emitter {
 
   /** The value in the graph behind, into which it is written now if it is not there yet. */
   real({ id }: Value): Value {
-    const isDone = (e: Entry): boolean => e.real !== undefined || e.isKnown;
+    const isDone = (e: Entry): boolean => e.real !== undefined || e.isKnown || e.make !== undefined;
     for (const next of this.#pending(id, isDone)) {
       const { op, inputs, attrs } = this.#entries[next];
       const real = Object.fromEntries(Object.entries(inputs!).map(([name, at]) => [name, this.#written(at)]));
@@ -134,10 +139,10 @@ export class LazyGraph implements Emitter {
     }
     return this.#written(id);
   }
-  /** What is written already, or a constant. */
+  /** What is written already, is made elsewhere, or is a constant. */
   #written(id: number): Value {
     const entry = this.#entries[id];
-    entry.real ??= this.#b.constant(this.known({ id, shape: entry.shape })!, entry.shape);
+    entry.real ??= entry.make?.() ?? this.#b.constant(this.known({ id, shape: entry.shape })!, entry.shape);
     return entry.real;
   }
 }

@@ -162,10 +162,12 @@ function clip(view: View, { inputs }: OpNode<"neg">): Written | undefined {
   return { reads: [x], write: (w) => w.node("Clip", [w.value(x), w.floats([low], []), w.floats([-high], [])]) };
 }
 
-/** A sum, or a mean by its factor. */
+/** A sum, a maximum, or a mean by its factor. */
 function reduced(view: View, id: number): { x: number; axes: readonly number[]; op: string } | undefined {
   const sum = view.only(id, "sum");
   if (sum) return { x: sum.inputs.x, axes: sum.attrs.axes, op: "ReduceSum" };
+  const most = view.only(id, "reduce_max");
+  if (most) return { x: most.inputs.x, axes: most.attrs.axes, op: "ReduceMax" };
   const mul = view.only(id, "mul");
   return mul && meanOf(view, mul);
 }
@@ -186,7 +188,7 @@ function reduction({ x, axes, op }: { x: number; axes: readonly number[]; op: st
   return {
     reads: [x],
     write(w) {
-      if (op === "ReduceMean") return w.node(op, [w.value(x)], { axes, keepdims });
+      if (op !== "ReduceSum") return w.node(op, [w.value(x)], { axes, keepdims });
       return w.node(op, [w.value(x), w.wholes(axes, "axes")], { keepdims });
     },
   };

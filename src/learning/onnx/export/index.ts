@@ -1,6 +1,7 @@
 // Graphs and networks as ONNX files. What is written for every op: mappings/; for several at once:
 // fusions.ts.
 import {
+  ConfigError,
   formatShape,
   GraphBuilder,
   ops,
@@ -124,10 +125,12 @@ function build(graph: Graph, batch: ReadonlyMap<number, number>, options: Export
 /**
  * A graph as an ONNX file of opset 17, with everything in it. `trace` makes the graph for so many
  * images; names of inputs, outputs and parameters stay. Throws UnsupportedOpError for ops of
- * gradients and training, ConfigError for a file of 2 GiB.
+ * gradients and training, ConfigError for a batch that is no number and a file of 2 GiB.
  */
 export function exportGraph(trace: (batch: number) => Graph, options: ExportGraphOptions): ExportedOnnx {
   const { batch = "any", name } = options;
+  if (batch !== "any" && !(Number.isInteger(batch) && batch >= 1))
+    throw new ConfigError(`export: ${batch} images at a time; give "any" or a whole number from 1 up`, { batch });
   const graph = trace(batch === "any" ? TRACED[0] : batch);
   checkOps(graph, name);
   if (batch !== "any") return build(graph, new Map(), options);

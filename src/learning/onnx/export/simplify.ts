@@ -34,7 +34,7 @@ function folded(node: Op, nodes: readonly Node[], weights: ReadonlySet<unknown>)
   return { kind: "constant", id: node.id, shape: node.shape, data };
 }
 
-const broadcasting: readonly string[] = ["add", "sub", "mul", "div", "maximum", "greater"];
+const broadcasting: readonly string[] = ["add", "sub", "mul", "div", "maximum", "minimum", "greater", "equal", "pow"];
 /** Its inputs, without repetitions that broadcasting makes by itself. */
 function unrepeated(node: Op, nodes: readonly Node[]): Op {
   if (!broadcasting.includes(node.op)) return node;

@@ -14,7 +14,7 @@ interface Axis {
 interface Manner {
   readonly mode: "nearest" | "linear" | "cubic";
   readonly coordinates: string;
-  readonly nearest: string;
+  readonly nearest?: string;
   readonly a: number;
   readonly excludeOutside: boolean;
   readonly antialias: boolean;
@@ -70,7 +70,9 @@ function smooth(ratio: number, scale: number, reach: number, kernel: (x: number)
   return { first, weights: weights.map((w) => w / sum) };
 }
 function neighbours(ratio: number, { scale }: Axis, manner: Manner): Neighbours {
-  if (manner.mode === "nearest") return nearest(ratio, manner.nearest);
+  // before opset 11 no rule was written: runtimes rounded up where the image shrinks
+  const rule = manner.nearest ?? (scale < 1 ? "ceil" : "floor");
+  if (manner.mode === "nearest") return nearest(ratio, rule);
   const width = manner.antialias ? scale : 1;
   if (manner.mode === "linear") return smooth(ratio, width, 1, (x) => Math.max(0, 1 - Math.abs(x)));
   return smooth(ratio, width, 2, (x) => cubic(manner.a, x));
@@ -192,7 +194,6 @@ function resize(call: Call): Val {
 const plainManner: Manner = {
   mode: "nearest",
   coordinates: "asymmetric",
-  nearest: "floor",
   a: -0.75,
   excludeOutside: false,
   antialias: false,

@@ -61,20 +61,41 @@ export function transposedConvolution(
 }
 export const conv_transpose2d: Mapping<"conv_transpose2d"> = (node, view) => transposedConvolution(node, view);
 
-const isGlobal = (x: Shape, { kernel, padding }: PoolAttributes): boolean =>
-  kernel[0] === x[2] && kernel[1] === x[3] && padding[0] === 0 && padding[1] === 0;
-function windows({ kernel, stride, padding }: PoolAttributes): Attributes {
-  return { kernel_shape: kernel, strides: stride, pads: [...padding, ...padding] };
+/** Without what may be left out. */
+function whole({ after, dilation = [1, 1], ...attrs }: PoolAttributes): Required<PoolAttributes> {
+  return { ...attrs, after: after ?? attrs.padding, dilation };
+}
+function isGlobal([, , H, W]: Shape, { kernel, padding, after, dilation }: Required<PoolAttributes>): boolean {
+  const around = [...padding, ...after];
+  return kernel[0] === H && kernel[1] === W && around.every((n) => n === 0) && dilation.every((d) => d === 1);
+}
+function windows({ kernel, stride, padding, after }: Required<PoolAttributes>): Attributes {
+  return { kernel_shape: kernel, strides: stride, pads: [...padding, ...after] };
 }
 export const max_pool2d: Mapping<"max_pool2d"> = (node, view) =>
-  written(node, (w, x) =>
-    isGlobal(view.shape(node.inputs.x), node.attrs)
-      ? w.node("GlobalMaxPool", [x])
-      : w.node("MaxPool", [x], windows(node.attrs)),
-  );
+  written(node, (w, x) => {
+    const attrs = whole(node.attrs);
+    const { kernel, padding, after, dilation } = attrs;
+    if (isGlobal(view.shape(node.inputs.x), attrs)) return w.node("GlobalMaxPool", [x]);
+    // runtimes refuse a padding as wide as the kernel, which dilation makes possible
+    if ([...padding, ...after].every((n, i) => n < kernel[i % 2]))
+      return w.node("MaxPool", [x], { ...windows(attrs), dilations: dilation });
+    const pads = w.wholes([0, 0, ...padding, 0, 0, ...after], "pads");
+    const padded = w.node("Pad", [x, pads, w.floats([Number.NEGATIVE_INFINITY], [])]);
+    const none = windows({ ...attrs, padding: [0, 0], after: [0, 0] });
+    return w.node("MaxPool", [padded], { ...none, dilations: dilation });
+  });
 export const avg_pool2d: Mapping<"avg_pool2d"> = (node, view) =>
-  written(node, (w, x) =>
-    isGlobal(view.shape(node.inputs.x), node.attrs)
-      ? w.node("GlobalAveragePool", [x])
-      : w.node("AveragePool", [x], { ...windows(node.attrs), count_include_pad: 1 }),
-  );
+  written(node, (w, x) => {
+    const attrs = whole(node.attrs);
+    const own = view.shape(node.inputs.x);
+    if (isGlobal(own, attrs)) return w.node("GlobalAveragePool", [x]);
+    const { kernel, padding, after, dilation } = attrs;
+    const plain = dilation.every((d) => d === 1) && [...padding, ...after].every((n, i) => n < kernel[i % 2]);
+    if (plain) return w.node("AveragePool", [x], { ...windows(attrs), count_include_pad: 1 });
+    // as a convolution of every channel: dilated means are younger than this opset
+    const count = kernel[0] * kernel[1];
+    const share = w.floats(Array<number>(count).fill(1 / count), [1, 1, ...kernel], "mean");
+    const alone = w.reshape(x, [-1, 1, own[2], own[3]]);
+    return w.reshape(w.node("Conv", [alone, share], { ...windows(attrs), dilations: dilation }), view.target(node.id));
+  });

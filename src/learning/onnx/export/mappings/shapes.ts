@@ -4,6 +4,10 @@ import { oneNode, written } from "../mapping.ts";
 import type { OpNode, View } from "../view.ts";
 import type { GraphWriter } from "../writer.ts";
 
+/** TensorProto.data_type */
+const FLOAT32 = 1;
+const INT64 = 7;
+
 export const sum: Mapping<"sum"> = (node) =>
   written(node, (w, x) => {
     const { axes } = node.attrs;
@@ -12,18 +16,10 @@ export const sum: Mapping<"sum"> = (node) =>
     return w.node("ReduceSum", [x, w.wholes(axes, "axes")], { keepdims: 0 });
   });
 
-export const reduce_max: Mapping<"reduce_max"> = (node) =>
-  written(node, (w, x) => {
-    const { axes } = node.attrs;
-    return axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 });
-  });
-/** TensorProto.data_type */
-const FLOAT32 = 1;
-export const argmax: Mapping<"argmax"> = (node) =>
-  written(node, (w, x) => {
-    const { axis } = node.attrs;
-    return w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 });
-  });
+export const reduce_max: Mapping<"reduce_max"> = ({ inputs, attrs: { axes } }) =>
+  written({ inputs }, (w, x) => (axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 })));
+export const argmax: Mapping<"argmax"> = ({ inputs, attrs: { axis } }) =>
+  written({ inputs }, (w, x) => w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 }));
 
 export const broadcast_to: Mapping<"broadcast_to"> = (node, view) =>
   written(node, (w, x) => {
@@ -88,7 +84,6 @@ export const roll: Mapping<"roll"> = ({ inputs, attrs, shape }) =>
 export const take: Mapping<"take"> = ({ inputs, attrs }) =>
   written({ inputs }, (w, x) => w.node("Gather", [x, w.indices(attrs.indices, "indices")], { axis: attrs.axis }));
 
-const INT64 = 7;
 export const lookup: Mapping<"lookup"> = ({ inputs, attrs }, view) =>
   written({ inputs }, (w, x, table) => {
     const [channels, bins] = view.shape(inputs.table);
