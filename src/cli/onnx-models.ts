@@ -14,7 +14,7 @@ import { parseOnnxRecipe, writeOnnxRecipe, type OnnxRecipe } from "../learning/i
 import { readFile, writeFiles } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** By its name or its first field, the version of its form; a checkpoint's ninth byte is a brace. */
+/** By its name or its first field, its form's version; a checkpoint's ninth byte is a brace. */
 export function isOnnx(path: string, bytes: Uint8Array): boolean {
   return /\.onnx$/i.test(path) || (bytes[0] === 0x08 && bytes[8] !== 0x7b);
 }

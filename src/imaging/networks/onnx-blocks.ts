@@ -12,7 +12,7 @@ function blocksIn(layers: Layers): OnnxBlock[] {
   });
 }
 
-/** What a result says of them: the SHA-256 of every file in their order, and whose phase is kept. */
+/** What a result says of them: the SHA-256 of every file, in order, and whose phase is kept. */
 export function onnxFacts({ architecture }: Network): Readonly<Record<string, string>> {
   const blocks = blocksIn(architecture.layers);
   const hashes = blocks.flatMap(({ sha256 }) => sha256 ?? []);

@@ -40,7 +40,7 @@ export interface OnnxBlock extends KeptGraph {
   readonly output: Taken;
   /** Coils, where the graph is for so many. */
   readonly coils?: number;
-  /** Images less their mean over their standard deviation, and back. Source: Zbontar et al. 2018. */
+  /** Images less their mean over their deviation, and back. Source: Zbontar et al. 2018. */
   readonly standardized?: boolean;
   /** Deviations beyond which they are cut off. */
   readonly clamp?: number;

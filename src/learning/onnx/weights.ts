@@ -35,7 +35,7 @@ const between = new Set([
   "Div",
 ]);
 
-/** A scale of 1 or a shift of 0, which exporters write where a normalisation has none of its own. */
+/** A scale of 1 or a shift of 0: what exporters write where a normalisation has none. */
 function isPlain({ tensors }: OnnxGraph, { op, inputs }: OnnxNode, slot: number): boolean {
   const tensor = tensors.get(inputs[slot] ?? "");
   if (op !== "InstanceNormalization" || !tensor || !isRead(tensor)) return false;
