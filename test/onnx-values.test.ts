@@ -53,6 +53,20 @@ describe("a branch", () => {
   });
 });
 
+describe("many indices without order", () => {
+  const n = 40000;
+  const order = Array.from({ length: n }, (_, i) => (i * i * 7919 + 13 * i) % n);
+  const file = given([node("Gather", ["x", "i"], ["y"])], [tensor("i", [n], order, "int64")], [n]);
+  it("are taken on every backend", async () => {
+    const wasm = await openBackend("wasm", { threads: 1 });
+    const b = new GraphBuilder(ops);
+    b.output("y", applyOnnx(b, importOnnx(file), { x: b.input("x", [n]) }).outputs[0].value());
+    const { y } = await (await wasm.compile(b)).execute({ x: Float32Array.from({ length: n }, (_, i) => i) });
+    expect(Array.from(y)).toEqual(order);
+    await wasm.close();
+  });
+});
+
 describe("whole numbers", () => {
   const end = "9223372036854775807";
   it("of 64 bits may stand for the end of an axis", async () => {
