@@ -166,6 +166,7 @@ const aside: ReadonlySet<Name> = new Set([
   "shard",
   "threads",
   "commandTimeout",
+  "writeRecipe",
 ]);
 
 /**

@@ -93,6 +93,8 @@ export interface Setup {
   readonly sampling: Noted;
   readonly handed: Handed;
   readonly program?: Program;
+  /** The one that is audited, and those beside it. */
+  readonly models: readonly Model[];
 }
 
 /** The scans, each with how it is unlike what the network was trained on. */
@@ -115,14 +117,15 @@ function besideOf(options: AuditValues): readonly string[] {
  * The network that is audited, and those beside it; those that the package brings unless given, or
  * unless a program is audited.
  */
-async function networksOf(options: AuditValues, { network }: Model): Promise<readonly Network[]> {
-  const { model, name, size, command } = options;
-  if (command !== undefined && model.length === 0) return [];
-  const networks = [name === undefined || command !== undefined ? network : { ...network, name }];
-  const others = model.length === 0 ? OTHER_MODELS : model.slice(1);
+async function modelsOf(options: AuditValues, model: Model): Promise<readonly Model[]> {
+  const { name, size, command, model: paths } = options;
+  if (command !== undefined && paths.length === 0) return [];
+  const named = name === undefined || command !== undefined ? model.network : { ...model.network, name };
+  const models: Model[] = [{ ...model, network: named }];
+  const others = paths.length === 0 ? OTHER_MODELS : paths.slice(1);
   // --as is the first one's
-  for (const path of others) networks.push((await loadModel({ model: path, as: undefined, size })).network);
-  return networks;
+  for (const path of others) models.push(await loadModel({ model: path, size }));
+  return models;
 }
 
 /** Measurements simulated from images, or k-space as it is, of whose noise nothing is known. */
@@ -155,7 +158,8 @@ function programsOf({ methods }: AuditSpec, program: Program | undefined): NonNu
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
   const model = await loadModel({ ...options, model: options.model[0] });
-  const networks = await networksOf(options, model);
+  const models = await modelsOf(options, model);
+  const networks = models.map(({ network }) => network);
   const named = networksByHash(networks);
   const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
   const on = await auditedOn(options, { model, networks, backend }, terminal);
@@ -181,6 +185,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   return present({
     audit: { ...auditFromSpec(spec, { arrays, networks: named, programs: programsOf(spec, program) }, backend), spec },
     sampling,
+    models,
     handed: { spec, arrays, checkpoints: networks.map(saveNetwork) },
     program,
   });

@@ -6,6 +6,7 @@ import { loadTensors } from "../data/index.ts";
 import { atImageSize } from "../imaging/index.ts";
 import { loadNetwork, networkFromRecipe, parseRecipe, summarize, type Network } from "../learning/index.ts";
 import { readFile } from "./files.ts";
+import { isOnnx, openOnnxNetwork, type OnnxFacts } from "./onnx-models.ts";
 import { integer, text, type Values } from "./options.ts";
 
 const weights = (name: string): string => fileURLToPath(new URL(`../../weights/${name}.safetensors`, import.meta.url));
@@ -17,47 +18,67 @@ export const OTHER_MODELS: readonly string[] = [weights("unet-128")];
 export const modelOptions = {
   as: text({
     value: "RECIPE",
-    help: "what the weights of another maker are (PyTorch, NPZ, MATLAB, HDF5, safetensors): a small JSON file, docs/published-weights.md",
+    help: "what the weights of another maker are (PyTorch, NPZ, MATLAB, HDF5, safetensors), docs/published-weights.md, or what an ONNX file's inputs and output are, docs/bring-your-own.md: a small JSON file",
   }),
+  writeRecipe: text({ value: "FILE", help: "write the recipe that an ONNX file was taken by, to be edited" }),
   size: integer({ value: "N", from: 8, to: 4096, help: "images of N×N (the network's own size)" }),
 } as const;
 type ModelValues = Values<typeof modelOptions>;
 
-async function opened(path: string | undefined, as: string | undefined): Promise<Network> {
-  if (as === undefined) return loadNetwork(readFile(path ?? DEFAULT_MODEL), path ?? "the embedded model");
-  if (path === undefined)
+/** A network, and what was made of an ONNX file. */
+interface Opened {
+  readonly network: Network;
+  readonly onnx?: OnnxFacts;
+}
+async function opened(path: string | undefined, { as, size }: Partial<ModelValues>): Promise<Opened> {
+  if (path === undefined && as !== undefined)
     throw new ConfigError("--as: give the weights that it describes too (--model FILE; inspect FILE)", { as });
+  const bytes = readFile(path ?? DEFAULT_MODEL);
+  if (path !== undefined && isOnnx(path, bytes)) {
+    const { network, ...onnx } = openOnnxNetwork(path, bytes, { as, size });
+    return { network, onnx };
+  }
+  if (as === undefined) return { network: loadNetwork(bytes, path ?? "the embedded model") };
   const recipe = parseRecipe(readFile(as), as);
-  return networkFromRecipe(recipe, await loadTensors(readFile(path), path), path);
+  return { network: networkFromRecipe(recipe, await loadTensors(bytes, path!), path!) };
 }
 
-/**
- * Any network, at the image size asked for. Throws FormatError for a file that is damaged, or a
- * recipe that does not fit it, ConfigError for a size that the network cannot take.
- */
-export async function openNetwork(path: string | undefined, { as, size }: ModelValues): Promise<Network> {
-  const network = await opened(path, as);
-  if (size === undefined) return network;
+/** At the image size asked for. */
+async function openedAtSize(path: string | undefined, values: Partial<ModelValues>): Promise<Opened> {
+  const { network, ...facts } = await opened(path, values);
+  const { size } = values;
+  if (size === undefined) return { network, ...facts };
   try {
-    return atImageSize(network, [size, size]);
+    return { network: atImageSize(network, [size, size]), ...facts };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(`--size ${size}: ${error.message}`, { size });
   }
+}
+/**
+ * Any network, at the image size asked for. Throws FormatError for a file that is damaged, or a
+ * recipe that does not fit it, ConfigError for a size that the network cannot take.
+ */
+export async function openNetwork(path: string | undefined, values: Partial<ModelValues>): Promise<Network> {
+  return (await openedAtSize(path, values)).network;
 }
 
 export interface Model {
   readonly network: Network;
   readonly shape: readonly [number, number];
   readonly embedded: boolean;
+  /** What was made of it, where it is an ONNX file. */
+  readonly onnx?: OnnxFacts;
 }
 /**
  * The network to audit. Throws ConfigError when it is not one from complex images to complex
  * images.
  */
-export async function loadModel(options: ModelValues & { readonly model?: string | undefined }): Promise<Model> {
+export async function loadModel(
+  options: Partial<ModelValues> & { readonly model?: string | undefined },
+): Promise<Model> {
   const { model: path } = options;
-  const network = await openNetwork(path, options);
+  const { network, ...facts } = await openedAtSize(path, options);
   const { input } = network.architecture;
   const output = summarize(network).layers.at(-1)?.shape ?? input;
   if (input.length !== 3 || input[0] !== 2 || output.join() !== input.join())
@@ -65,5 +86,5 @@ export async function loadModel(options: ModelValues & { readonly model?: string
       `${path}: it maps ${formatShape(input)} to ${formatShape(output)}; a reconstruction network maps complex images [2×H×W] to complex images of the same size`,
       { input, output },
     );
-  return { network, shape: [input[1], input[2]], embedded: path === undefined };
+  return { network, shape: [input[1], input[2]], embedded: path === undefined, ...facts };
 }

@@ -56,6 +56,9 @@ export {
   type Networks,
   type RunProgram,
 } from "./methods.ts";
+export { importedClassifier } from "./networks/imported-classifier.ts";
+export { importedNetwork, type Imported, type ImportedOptions } from "./networks/imported.ts";
+export { describeRecipe } from "./networks/imported-ports.ts";
 export { atImageSize } from "./networks/resize.ts";
 export { birdcageCoils, coilsFrom, openCoils, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
 export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";

@@ -9,13 +9,34 @@ export {
   structuralDissimilarity,
   type Loss,
 } from "./nn/losses.ts";
-export { applyNetwork, parameterShapes, type Network, type Provenance, type Trained } from "./nn/network.ts";
-export { identityPhysics, type OnLayer, type Physics } from "./nn/scope.ts";
+export {
+  applyNetwork,
+  parameterShapes,
+  type Network,
+  type Parameter,
+  type Provenance,
+  type Trained,
+} from "./nn/network.ts";
+export {
+  identityPhysics,
+  type CartesianSampling,
+  type FourierConvention,
+  type OnLayer,
+  type Physics,
+} from "./nn/scope.ts";
 export { applyOnnx, type AppliedOutput, type ApplyOnnxOptions } from "./onnx/apply.ts";
 export { importOnnx, type ImportOptions, type KnownInput, type OnnxModel } from "./onnx/import.ts";
-export { networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } from "./onnx/layer.ts";
+export type { Feed, OnnxBlock, Parts, Taken } from "./onnx/block.ts";
+export { keptGraph, networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } from "./onnx/layer.ts";
 export { readOnnx, readOnnxTensor, type ReadOnnxOptions } from "./onnx/read.ts";
 export type { OnnxFile, OnnxGraph, OnnxNode, OnnxTensor, Port } from "./onnx/model.ts";
+export {
+  onnxRecipeFormat,
+  parseOnnxRecipe,
+  writeOnnxRecipe,
+  type OnnxRecipe,
+  type RecipeInput,
+} from "./recipe/onnx-recipe.ts";
 export { networkFromRecipe, type GivenTensor, type GivenTensors } from "./recipe/open.ts";
 export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";

@@ -11,6 +11,7 @@ import { setUpAudit } from "../audit-setup.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable } from "../files.ts";
 import { noteSampling } from "../inputs.ts";
+import { tellOnnx } from "../onnx-models.ts";
 import type { Terminal } from "../terminal.ts";
 import { piecesOf, removePieces } from "../piece-files.ts";
 import { command, type Command } from "./command.ts";
@@ -38,9 +39,12 @@ export const auditCommand: Command = command({
     const { out: folder, shard = { index: 0, count: 1 }, threads = Math.min(availableParallelism(), 64) } = values;
     checkWritable(join(folder, "report.html"));
     // the threads go to pieces, not to a piece's plans, which are too small to gain by them
-    const { audit, sampling, handed, program } = await setUpAudit(values, terminal);
+    const { audit, sampling, handed, models, program } = await setUpAudit(values, terminal);
     const plan = await planAudit(audit);
     if (program) await tryProgram(audit, terminal);
+    models.forEach(({ onnx }, i) => {
+      tellOnnx(onnx, i === 0 ? values.writeRecipe : undefined, terminal);
+    });
     noteSampling(sampling, terminal);
     const repeat = commandOf(values);
     const own = { command: repeat, shard };

@@ -2,19 +2,40 @@
 import { join } from "node:path";
 import { ConfigError, exp } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { featureSheet, loadNetwork, predict, saliency } from "../../learning/index.ts";
+import { featureSheet, loadNetwork, predict, saliency, type Network } from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
-import { computing, integer, printing, text } from "../options.ts";
+import { modelOptions } from "../models.ts";
+import { isOnnx, openOnnxClassifier, tellOnnx, type OnnxFacts } from "../onnx-models.ts";
+import { computing, integer, printing, text, type Values } from "../options.ts";
 import { table } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
 
+interface Opened {
+  readonly network: Network;
+  readonly onnx?: OnnxFacts;
+}
+function openClassifier(path: string, choice: Values<typeof modelOptions>): Opened {
+  const bytes = readFile(path);
+  if (isOnnx(path, bytes)) {
+    const { network, ...onnx } = openOnnxClassifier(path, bytes, choice);
+    return { network, onnx };
+  }
+  const given = (["as", "size"] as const).find((name) => choice[name] !== undefined);
+  if (given !== undefined)
+    throw new ConfigError(`--${given}: ${path} is a checkpoint, which says it itself; leave it out`, { given });
+  return { network: loadNetwork(bytes, path) };
+}
+
 export const classifyCommand: Command = command({
   name: "classify",
-  operands: "MODEL IMAGE…",
-  summary: "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities.",
+  operands: "[MODEL] IMAGE…",
+  summary:
+    "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities. MODEL is a checkpoint or an ONNX file.",
   options: {
+    model: text({ value: "FILE", help: "the model, instead of naming it first" }),
+    ...modelOptions,
     top: integer({ default: 3, from: 1, help: "classes per picture" }),
     explain: text({
       value: "FOLDER",
@@ -23,16 +44,18 @@ export const classifyCommand: Command = command({
     ...computing,
     ...printing,
   },
-  async perform(values, terminal, [model, ...pictures]) {
+  async perform(values, terminal, operands) {
+    const [model, pictures] = values.model === undefined ? [operands[0], operands.slice(1)] : [values.model, operands];
     if (model === undefined || pictures.length === 0)
       throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
-    const network = loadNetwork(readFile(model), model);
+    const { network, onnx } = openClassifier(model, values);
     const { input: shape } = network.architecture;
     if (shape.length !== 3 || network.trained?.classes === undefined)
       throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { shape });
     const { classes } = network.trained;
     const top = Math.min(classes.length, values.top);
     const opened = await chooseBackend(values, terminal);
+    tellOnnx(onnx, values.writeRecipe, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
       const input = pictureInput(path, network);

@@ -2,12 +2,14 @@
 import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
 import { applyNetwork, featureSheet, identityPhysics, summarize, trace, type Network } from "../../learning/index.ts";
-import { DONE } from "../errors.ts";
-import { writeFiles } from "../files.ts";
+import { DONE, type ExitCode } from "../errors.ts";
+import { readFile, writeFiles } from "../files.ts";
+import { describeOnnx, emptyRecipe, inspectOnnx, requireTaken } from "../inspect-onnx.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
 import { modelOptions, openNetwork } from "../models.ts";
-import { computing, flag, printing, text } from "../options.ts";
-import { listed, table } from "../terminal.ts";
+import { isOnnx, tellOnnx } from "../onnx-models.ts";
+import { computing, flag, printing, text, type Values } from "../options.ts";
+import { listed, table, type Terminal } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
 
 const count = (n: number): string =>
@@ -18,6 +20,18 @@ const count = (n: number): string =>
       : n < 1e10
         ? `${(n / 1e6).toFixed(1)} M`
         : `${(n / 1e9).toFixed(2)} G`;
+
+const options = {
+  ...modelOptions,
+  image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
+  out: text({ value: "FILE", default: "features.png", help: "where they go" }),
+  plan: flag({
+    help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory",
+  }),
+  ...computing,
+  ...printing,
+} as const;
+type Options = Values<typeof options>;
 
 /** The plan of one forward pass as people read it. */
 function planTable({ steps, memoryBytes }: Plan): string {
@@ -39,23 +53,53 @@ function forward(network: Network): GraphBuilder {
   return b;
 }
 
+/** What an ONNX file is made of. */
+async function inspectFile(path: string, bytes: Uint8Array, values: Options, terminal: Terminal): Promise<ExitCode> {
+  const found = inspectOnnx(path, bytes, values);
+  const { taken, model, nodes, parameters, ops: counts } = found;
+  if (values.image !== undefined || values.plan) requireTaken(found);
+  const { network } = typeof taken === "string" ? {} : taken;
+  terminal.print(describeOnnx(found));
+  const recipe = typeof taken === "string" ? emptyRecipe(model) : taken.recipe;
+  const notes = typeof taken === "string" ? [] : taken.notes;
+  tellOnnx({ recipe, notes }, values.writeRecipe, terminal);
+  const plan = await shownBesides(network, values, terminal);
+  const { inputs, outputs } = model;
+  terminal.json({ ...planFacts(plan), inputs, outputs, nodes, parameters, ops: counts, recipe });
+  return DONE;
+}
+/** The feature maps and the plan, where they are asked for. */
+async function shownBesides(
+  network: Network | undefined,
+  { image, out, ...values }: Options,
+  terminal: Terminal,
+): Promise<Plan | undefined> {
+  if (!network || (image === undefined && !values.plan)) return undefined;
+  const backend = await chooseBackend(values, terminal);
+  if (image !== undefined) {
+    const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend }));
+    writeFiles([{ path: out, content: writePng(sheet.values, sheet.shape, 1) }]);
+    terminal.print(`Feature maps: ${out}\n`);
+  }
+  const plan = values.plan ? await backend.compile(forward(network)) : undefined;
+  if (plan) terminal.print(`\n${planTable(plan)}`);
+  return plan;
+}
+const planFacts = (plan: Plan | undefined): object => (plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {});
+
 export const inspectCommand: Command = command({
   name: "inspect",
   operands: "[MODEL]",
   summary:
     "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded cascade unless MODEL is given).",
-  options: {
-    ...modelOptions,
-    image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
-    out: text({ value: "FILE", default: "features.png", help: "where they go" }),
-    plan: flag({
-      help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory",
-    }),
-    ...computing,
-    ...printing,
-  },
+  options,
   async perform(values, terminal, [path, extra]) {
     if (extra !== undefined) throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
+    if (path !== undefined) {
+      const bytes = readFile(path);
+      if (isOnnx(path, bytes)) return inspectFile(path, bytes, values, terminal);
+    }
+    if (values.writeRecipe !== undefined) tellOnnx(undefined, values.writeRecipe, terminal);
     const network = await openNetwork(path, values);
     const summary = summarize(network);
     const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
@@ -86,18 +130,9 @@ export const inspectCommand: Command = command({
     const trained = Object.entries({ ...plainly, ...looked });
     const trainedFor = trained.map(([field, value]) => [`trained for ${field}`, JSON.stringify(value)]);
     terminal.print(`\n${listed(network.provenance)}${listed(Object.fromEntries(trainedFor))}`);
-    const { image, out } = values;
-    if (image !== undefined) {
-      const sheet = featureSheet(
-        await trace(network, { inputs: pictureInput(image, network), backend: await chooseBackend(values, terminal) }),
-      );
-      writeFiles([{ path: out, content: writePng(sheet.values, sheet.shape, 1) }]);
-      terminal.print(`Feature maps: ${out}\n`);
-    }
-    const plan = values.plan ? await (await chooseBackend(values, terminal)).compile(forward(network)) : undefined;
-    if (plan) terminal.print(`\n${planTable(plan)}`);
+    const plan = await shownBesides(network, values, terminal);
     terminal.json({
-      ...(plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {}),
+      ...planFacts(plan),
       architecture: network.architecture,
       provenance: network.provenance,
       trained: network.trained,

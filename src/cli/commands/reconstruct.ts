@@ -31,6 +31,7 @@ import {
 } from "../inputs.ts";
 import { combined, fromKspace, type Scan, type Scans } from "../measured.ts";
 import { loadModel, modelOptions, type Model } from "../models.ts";
+import { tellOnnx } from "../onnx-models.ts";
 import { choice, common, text, type Values } from "../options.ts";
 import { openCommand, questionOf } from "../programs.ts";
 import { firstFile, resultFiles } from "../results.ts";
@@ -138,6 +139,7 @@ export const reconstructCommand: Command = command({
       kspace === undefined
         ? await simulated(values, model, backend, terminal)
         : await fromKspace(values, kspace, model, network);
+    tellOnnx(model.onnx, values.writeRecipe, terminal);
     noteSampling(scans.sampling, terminal);
     // measured k-space has units of its own, which the model's noise level says nothing about
     const sigma = kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;

@@ -7,15 +7,25 @@ import {
   ConfigError,
   FiducialError,
   float32Bytes,
+  present,
   random,
   type GraphBuilder,
   type Shape,
   type Value,
 } from "../../engine/index.ts";
-import { applyNetwork, parameterShapes, type Network, type OnLayer, type Physics } from "../../learning/index.ts";
+import {
+  applyNetwork,
+  parameterShapes,
+  type CartesianSampling,
+  type FourierConvention,
+  type Network,
+  type OnLayer,
+  type Physics,
+} from "../../learning/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { canonical } from "../operators/spec.ts";
 import type { MadeFor, Reconstructor } from "../reconstructor.ts";
+import { onnxFacts, unfitBlocks } from "./onnx-blocks.ts";
 import { atScale, networkScales, type NetworkScale } from "./scale.ts";
 import { trainedOperator } from "./trained-operator.ts";
 
@@ -56,16 +66,39 @@ export function formOf({ trained }: Network): Form {
   return trained?.form ?? { input: "image", iterations: 1, dataConsistency: false };
 }
 
-/** The measured k-space [N,2,H,W] in the convention of the network. */
-function asItWasGiven(b: GraphBuilder, y: Value, { lowestFrequency, normalization }: Form): Value {
+/** Centred orthonormal k-space […,2,H,W] in the convention of a network. */
+function asItWasGiven(b: GraphBuilder, y: Value, { lowestFrequency, normalization }: FourierConvention): Value {
   const { mul } = arithmetic(b);
-  const [, , H, W] = y.shape;
+  const rank = y.shape.length;
+  const [H, W] = y.shape.slice(-2);
   const roll = (x: Value, sign: 1 | -1): Value =>
-    [H, W].reduce((v, n, i) => b.emit("roll", { x: v }, { axis: 2 + i, shift: sign * Math.floor(n / 2) }), x);
+    [H, W].reduce((v, n, i) => b.emit("roll", { x: v }, { axis: rank - 2 + i, shift: sign * Math.floor(n / 2) }), x);
   const image = (): Value => b.emit("fft2", { x: y }, { inverse: true });
   const moved =
     lowestFrequency === "corner" ? roll(b.emit("fft2", { x: roll(image(), 1) }, { inverse: false }), -1) : y;
   return normalization === "unnormalised" ? mul(moved, Math.sqrt(H * W)) : moved;
+}
+/** What networks of other makers ask for, where k-space is sampled on a grid. */
+function samplingOf(b: GraphBuilder, operator: Operator): CartesianSampling | undefined {
+  const { coils, sampling } = operator;
+  if (!sampling) return undefined;
+  const { shape, data } = sampling.mask;
+  const cells = shape[0] * shape[1];
+  // one coil that sees the image as it is
+  const one = { shape: [1, 2, ...shape], data: Float32Array.from({ length: 2 * cells }, (_, k) => Number(k < cells)) };
+  const isPlanes = coils === undefined;
+  return {
+    mask: { shape, data: Float32Array.from(data) },
+    maps: coils ?? one,
+    kspace(y, convention) {
+      const [N, parts, ...rest] = y.shape;
+      const { reshape } = arithmetic(b);
+      const planes = isPlanes
+        ? reshape(y, [N, 1, parts, ...rest])
+        : b.emit("transpose", { x: y }, { permutation: [0, 2, 1, 3, 4] });
+      return asItWasGiven(b, planes, convention);
+    },
+  };
 }
 
 /** How a network is applied: from y at the scale of its images to x̂ at that scale. */
@@ -97,6 +130,7 @@ function images(
       const x = operator.adjoint(b, v);
       return step === 1 ? x : mul(x, step);
     },
+    ...present({ sampling: samplingOf(b, operator) }),
   };
   const onLayer: OnLayer = (_name, kind, value) => {
     if (kind === "dataConsistency") all.push(value);
@@ -188,7 +222,8 @@ function unfitShape({ architecture, parameters }: Network, input: Shape): string
 /** A network on the measurement itself is bound to the operator that it was trained with. */
 function madeFor(network: Network, form: Form): MadeFor {
   const { input } = network.architecture;
-  if (form.input === "image") return { unfit: ({ domain }) => unfitShape(network, domain) };
+  const unfit = (o: Operator): string | undefined => unfitShape(network, o.domain) ?? unfitBlocks(network, o);
+  if (form.input === "image") return { unfit };
   const operator = network.trained?.rates ? undefined : trainedOperator(network);
   return { domain: input, range: input, ...(operator ? { operator } : {}) };
 }
@@ -232,6 +267,7 @@ export function networkReconstructor(options: {
       parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
       trainedOn: images,
       weightsSha256: weightsHash(network),
+      ...onnxFacts(network),
     },
     ...(smoothing
       ? {

@@ -43,6 +43,7 @@ export function multiCoilFourier(options: { mask: Mask; coils: Coils }): Cartesi
     range,
     measured: Uint8Array.from({ length: sizeOf(range) }, (_, k) => mask.data[k % (H * W)]),
     sampling: { mask, under: (other) => multiCoilFourier({ mask: other, coils }) },
+    coils,
     picture: () => mask,
     norm: largestSensitivity(coils),
     spec: { kind: "multiCoilFourier", mask: mask.spec, coils: coils.spec },

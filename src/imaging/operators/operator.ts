@@ -1,6 +1,7 @@
 // What a sampling operator is, and the law every one of them is held to.
 import { GraphBuilder, ops, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
 import type { OperatorSpec } from "./catalogue.ts";
+import type { Coils } from "./coils.ts";
 import type { Lines } from "./lines.ts";
 import type { Mask } from "./masks.ts";
 
@@ -42,6 +43,8 @@ export interface Operator {
   readonly measured: Uint8Array;
   /** Where k-space is sampled; an operator of another kind has none. */
   readonly sampling?: Sampling;
+  /** The sensitivities of its coils, for an operator of several. */
+  readonly coils?: Coils;
   /**
    * The diagonal d [H,W] of A*A = F*·d·F, F being the centred orthonormal Fourier transform, for an
    * operator of which that is true.

@@ -15,7 +15,7 @@ function tanhOf(b: GraphBuilder, x: Value): Value {
  * min(high, max(low, x)), with slope 0 at both ends; exact at any size, unlike a difference of two
  * ReLUs.
  */
-function clamp(b: GraphBuilder, x: Value, low: number, high: number): Value {
+export function clamp(b: GraphBuilder, x: Value, low: number, high: number): Value {
   const neg = (v: Value): Value => b.emit("neg", { x: v }, {});
   const above = b.emit("maximum", { a: x, b: b.scalar(low) }, {});
   return neg(b.emit("maximum", { a: neg(above), b: b.scalar(-high) }, {}));

@@ -16,6 +16,7 @@ import { conjugateGradient, dataConsistency, kSpaceCascades } from "./data-consi
 import { fieldOfExperts, radialBasis, softThreshold } from "./experts.ts";
 import { fastMriUnet } from "./fastmri-unet.ts";
 import { affine, crop2d, gather, imagePart, pad2d } from "./image-parts.ts";
+import { onnxBlock } from "../onnx/block.ts";
 import { onnx } from "../onnx/layer.ts";
 import type { Layer } from "./layers.ts";
 import { checkLayer } from "./options.ts";
@@ -61,6 +62,7 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   branches,
   graph,
   onnx,
+  onnxBlock,
   eachChannel,
   piecewiseLinear: applyPiecewiseLinear,
   proximalStep: applyProximalStep,

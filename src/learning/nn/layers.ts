@@ -1,5 +1,6 @@
 // The layers, as plain data: a network is a list of them, and a checkpoint stores that list as it
 // is. Those of reconstruction networks: reconstruction-layers.ts.
+import type { OnnxBlock } from "../onnx/block.ts";
 import type { OnnxLayer } from "../onnx/layer.ts";
 import type { PiecewiseLinear } from "./piecewise.ts";
 import type { ReconstructionLayer } from "./reconstruction-layers.ts";
@@ -152,6 +153,7 @@ export interface GraphBlock {
 }
 export type Layer =
   | OnnxLayer
+  | OnnxBlock
   | Conv2d
   | ConvTranspose2d
   | Linear

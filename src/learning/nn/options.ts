@@ -125,6 +125,16 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   zeroMean: {},
   graph: { nodes },
   onnx: { opset: count, graph: object },
+  onnxBlock: {
+    opset: count,
+    graph: object,
+    sha256: word,
+    inputs: object,
+    output: object,
+    coils: count,
+    standardized: flag,
+    clamp: number,
+  },
 };
 const knownOfNode: Types<Required<GraphNode>> = {
   name: word,
@@ -151,6 +161,7 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   branches: ["branches"],
   graph: ["nodes"],
   onnx: ["opset", "graph"],
+  onnxBlock: ["opset", "graph", "inputs", "output"],
   piecewiseLinear: ["knots"],
   eachChannel: ["layers"],
   kSpaceCascades: ["cascades"],

@@ -2,6 +2,21 @@
 import { formatShape, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
 import type { Layer } from "./layers.ts";
 
+/** What networks of other makers ask for beside the image. */
+export interface CartesianSampling {
+  /** 1 where k-space [H,W] is measured. */
+  readonly mask: { readonly shape: Shape; readonly data: Float32Array };
+  /** The coils' maps [coils,2,H,W]; of a single coil, 1. */
+  readonly maps: { readonly shape: Shape; readonly data: Float32Array | Float64Array };
+  /** y as [N,coils,2,H,W] in a network's own convention of the Fourier transform. */
+  kspace(y: Value, convention: FourierConvention): Value;
+}
+export interface FourierConvention {
+  /** The centre unless it is said. */
+  readonly lowestFrequency?: "centre" | "corner";
+  /** Orthonormal unless it is said. */
+  readonly normalization?: "orthonormal" | "unnormalised";
+}
 /**
  * What the layers of a reconstruction network may know: y, at the scale of the images that they
  * work on, the operator A that measured it, and its adjoint.
@@ -10,6 +25,8 @@ export interface Physics {
   readonly y: Value;
   forward(x: Value): Value;
   adjoint(y: Value): Value;
+  /** Of an operator that samples a grid of k-space. */
+  readonly sampling?: CartesianSampling;
 }
 /** A = I and y = x: for what asks a network for its shapes alone. */
 export const identityPhysics = (x: Value): Physics => ({ y: x, forward: (v) => v, adjoint: (v) => v });

@@ -40,7 +40,7 @@ function graphFaults(graph: OnnxGraph, opset: number, faults: string[]): void {
   }
 }
 /** Throws UnsupportedOpError that lists everything that is not read. */
-export function checkSupported({ graph, opset }: OnnxFile, name: string): void {
+export function checkSupported({ graph, opset }: Pick<OnnxFile, "graph" | "opset">, name: string): void {
   const faults: string[] = [];
   graphFaults(graph, opset, faults);
   if (faults.length === 0) return;

@@ -72,6 +72,8 @@ export interface OnnxFile {
   /** The version of ONNX's own ops. */
   readonly opset: number;
   readonly producer: string;
+  /** What its maker says of it, by name. */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly graph: OnnxGraph;
 }
 

@@ -253,6 +253,7 @@ export function readOnnx(bytes: Uint8Array, options: ReadOnnxOptions = {}): Onnx
   const source: Source = { name: options.name ?? "model.onnx", readExternal: options.readExternal };
   let graph: OnnxGraph | undefined;
   let [irVersion, opset, producer] = [0, 0, ""];
+  const metadata = new Map<string, string>();
   const readOpset = (f: Field): void => {
     let [domain, version] = ["", 0];
     f.message({
@@ -276,11 +277,12 @@ export function readOnnx(bytes: Uint8Array, options: ReadOnnxOptions = {}): Onnx
       graph = readGraph(f, source);
     },
     8: readOpset,
+    14: (f) => readEntry(f, metadata),
   });
   if (graph === undefined)
     throw new FormatError(`${source.name}: it has no graph: it is not an ONNX file; export it again`, {});
   // before there were versions of opsets, there was the first one
-  return { irVersion, opset: opset === 0 ? 1 : opset, producer, graph };
+  return { irVersion, opset: opset === 0 ? 1 : opset, producer, metadata, graph };
 }
 
 /** Reads a file of one tensor (TensorProto), as the conformance suite keeps them. */

@@ -35,6 +35,13 @@ const between = new Set([
   "Div",
 ]);
 
+/** A scale of 1 or a shift of 0: what exporters write where a normalisation has none. */
+function isPlain({ tensors }: OnnxGraph, { op, inputs }: OnnxNode, slot: number): boolean {
+  const tensor = tensors.get(inputs[slot] ?? "");
+  if (op !== "InstanceNormalization" || !tensor || !isRead(tensor)) return false;
+  return tensor.data.every((v) => v === (slot === 1 ? 1 : 0));
+}
+
 /**
  * The float tensors with at least one axis that a layer reads as its weights, directly or moved,
  * where another of its inputs comes from the network's: scalars, running statistics, factors of a
@@ -52,9 +59,10 @@ export function weightsOf(graph: OnnxGraph, known: ReadonlySet<string>): Readonl
   }
   const weights = new Set<string>();
   const visited = new Set<string>();
-  const open = graph.nodes.flatMap(({ op, inputs }) => {
+  const open = graph.nodes.flatMap((node) => {
+    const { op, inputs } = node;
     if (!Object.hasOwn(slots, op) || !inputs.some((name) => fed.has(name))) return [];
-    return slots[op].flatMap((i) => inputs[i] ?? []);
+    return slots[op].flatMap((i) => (isPlain(graph, node, i) ? [] : (inputs[i] ?? [])));
   });
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (visited.has(name) || fed.has(name)) continue;

@@ -2,6 +2,20 @@
 // means: docs/published-weights.md. The network from both: open.ts.
 import { FormatError, parseJson, quoted } from "../../engine/index.ts";
 import type { Layer } from "../nn/layers.ts";
+import {
+  anyOf,
+  faults,
+  isObject,
+  isWhole,
+  number,
+  object,
+  oneOf,
+  sizes,
+  text,
+  texts,
+  wholes,
+  type Holds,
+} from "./faults.ts";
 import { expanded } from "./repeat.ts";
 
 export const recipeFormat = "fiducial-recipe-1";
@@ -46,23 +60,6 @@ export interface Recipe {
   readonly images?: string;
 }
 
-type Holds = readonly [what: string, is: (v: unknown) => boolean];
-const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
-const isWhole = (v: unknown): boolean => Number.isSafeInteger(v) && (v as number) >= 0;
-const text: Holds = ["a text", (v) => typeof v === "string"];
-const texts: Holds = ["a list of texts", (v) => Array.isArray(v) && v.every(text[1])];
-const wholes: Holds = ["a list of whole numbers", (v) => Array.isArray(v) && v.length <= 8 && v.every(isWhole)];
-const sizes: Holds = ["a list of sizes", (v) => wholes[1](v) && (v as number[]).every((n) => n >= 1 && n <= 65536)];
-const number: Holds = ["a number", (v) => Number.isFinite(v)];
-const object: Holds = ["an object", isObject];
-const oneOf = (...words: readonly string[]): Holds => [
-  `one of ${words.join(", ")}`,
-  (v) => words.includes(v as string),
-];
-const anyOf = (...all: readonly Holds[]): Holds => [
-  all.map(([what]) => what).join(", or "),
-  (v) => all.some(([, is]) => is(v)),
-];
 const level: Holds = [
   "an object of noiseLevel, positive",
   (v) => isObject(v) && Object.keys(v).join() === "noiseLevel" && (v.noiseLevel as number) > 0,
@@ -97,23 +94,6 @@ const ofSource: Readonly<Record<keyof Source, Holds>> = {
   flip: wholes,
   factor: number,
 };
-
-/** What is wrong with an object: fields that it has not, lacks, or that are of another type. */
-function faults(
-  value: object,
-  types: Readonly<Record<string, Holds>>,
-  must: readonly string[],
-  where: string,
-): string[] {
-  const wrong = Object.entries(value).flatMap(([key, v]) => {
-    if (!Object.hasOwn(types, key))
-      return [`${where} has no field ${quoted(key)}; it has ${Object.keys(types).join(", ")}`];
-    const [what, is] = types[key];
-    return is(v) ? [] : [`${where}: ${key} must be ${what}, it is ${quoted(v)}`];
-  });
-  const missing = must.filter((key) => !Object.hasOwn(value, key)).map((key) => `${where} lacks its field "${key}"`);
-  return [...missing, ...wrong];
-}
 
 /**
  * The recipe in a JSON text, its repetitions written out. Throws one FormatError that lists
