@@ -88,7 +88,7 @@ export function* casesIn(place) {
     }
     const tensor = (file) => readOnnxTensor(files.get(file)(), file);
     const content = () => Object.fromEntries(paths.map((file) => [file, files.get(file)()]));
-    yield { path: path.replace(/\/model\.onnx$/, ""), bytes, read, data, tensor, content };
+    yield { path: path.replace(/\/model\.onnx$/, ""), print, bytes, read, data, tensor, content };
   }
 }
 /** The files in each folder and those inside it. */

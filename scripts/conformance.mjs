@@ -38,7 +38,8 @@ const seen = new Set();
 const sample = new Map();
 const derivatives = { compared: 0, incomparable: 0, wrong: 0, worst: 0 };
 
-const nameOf = ({ path, read }) => `${path.split("/").slice(-2).join("/")}, opset ${read.opset}`;
+const nameOf = ({ path, read, print }) =>
+  `${path.split("/").slice(-2).join("/")}, opset ${read.opset}, ${print.slice(0, 8)}`;
 function count(one, sets, fault) {
   for (const set of sets) {
     const { passed = 0, all = 0 } = counts.get(set) ?? {};

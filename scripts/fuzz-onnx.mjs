@@ -38,13 +38,16 @@ const cases = Object.entries(unzipSync(readFileSync(new URL("../test/fixtures/on
   .filter(([name]) => name.endsWith(".onnx"))
   .map(([, bytes]) => bytes)
   .filter(isOpen);
+/** Tables and indices of sizes that a file names: 2²³ numbers at most. */
+const room = 64e6;
 export const ofOnnx = {
-  onnx: { files: [smallNetwork(), shapeNetwork(), vectorNetwork()], read: applied, holds: 1 },
-  "onnx-ops": { files: cases, read: applied, holds: 1 },
+  onnx: { files: [smallNetwork(), shapeNetwork(), vectorNetwork()], read: applied, holds: 1, room },
+  "onnx-ops": { files: cases, read: applied, holds: 1, room },
   "onnx-layer": {
     files: layers,
     read: (bytes) => parameterShapes({ input, layers: [{ ...parseJson(bytes, "file", ""), kind: "onnx" }] }),
     inside: (bytes, rng) => encode(written(changed(JSON.parse(decode(bytes)), rng))),
     holds: 8,
+    room,
   },
 };

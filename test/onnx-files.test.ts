@@ -5,11 +5,13 @@ import { applyOnnx, importOnnx, type ImportOptions } from "fiducial/learning";
 import { bytes, graph, join, model, node, port, smallNetwork, tensor, types, varint, whole } from "./fixtures/onnx.mjs";
 
 function refusal(file: Uint8Array, options: ImportOptions = {}): FiducialError {
-  const begun = performance.now();
+  const [begun, clock] = [process.cpuUsage(), performance.now()];
   try {
     importOnnx(file, { name: "net.onnx", ...options });
   } catch (error) {
-    expect(performance.now() - begun).toBeLessThan(2000);
+    // the processor's time holds that of other threads, the wall's that of other programs
+    const { user, system } = process.cpuUsage(begun);
+    expect(Math.min((user + system) / 1000, performance.now() - clock)).toBeLessThan(2000);
     expect(error).toBeInstanceOf(FiducialError);
     expect((error as Error).message).not.toContain("\n");
     return error as FiducialError;

@@ -151,6 +151,23 @@ export class Call {
   transpose(x: Value, permutation: readonly number[]): Value {
     return permutation.every((p, i) => p === i) ? x : this.emit("transpose", { x }, { permutation });
   }
+  /** With an axis and the last one exchanged, and back. */
+  exchanged(x: Value, axis: number): Value {
+    const last = x.shape.length - 1;
+    return this.transpose(
+      x,
+      x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i)),
+    );
+  }
+  /** 0, 1, … along one axis of `rank`. */
+  counted(count: number, axis: number, rank: number): Value {
+    this.graph.spend(count);
+    const numbers = Float64Array.from({ length: count }, (_, i) => i);
+    return this.graph.constant(
+      numbers,
+      Array.from({ length: rank }, (_, i) => (i === axis ? count : 1)),
+    );
+  }
   /** x repeated along its axes of 1. */
   broadcast(x: Value, shape: Shape): Value {
     return x.shape.length === shape.length && x.shape.every((d, i) => d === shape[i])
@@ -170,10 +187,8 @@ export class Call {
   }
   /** The same by a matrix with one number in every row. */
   #selected(x: Value, axis: number, indices: readonly number[]): Value {
-    const last = x.shape.length - 1;
-    const order = x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
     const matrix = SparseMatrix.byRows([indices.length, x.shape[axis]], (row, put) => put(indices[row], 1));
-    return this.transpose(this.emit("sparse_matmul", { x: this.transpose(x, order) }, { matrix }), order);
+    return this.exchanged(this.emit("sparse_matmul", { x: this.exchanged(x, axis) }, { matrix }), axis);
   }
   concat(values: readonly Value[], axis: number): Value {
     if (values.length === 0) this.fail("it joins nothing");

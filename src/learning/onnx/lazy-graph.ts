@@ -33,7 +33,9 @@ interface Entry {
 
 /** Numbers that may be computed by definition, one value and in all, before any input is there. */
 const MOST_KNOWN = 2 ** 20;
-const MOST_WORK = 2 ** 25;
+const MOST_WORK = 2 ** 23;
+/** A larger array that depends on no input is left to the plan, which computes it once. */
+const MOST_WRITTEN = 4096;
 /** Beyond any machine's memory. */
 const MOST_NUMBERS = 2 ** 32;
 
@@ -42,6 +44,7 @@ export class LazyGraph implements Emitter {
   readonly #entries: Entry[] = [];
   readonly #b: GraphBuilder;
   readonly math: Arithmetic = arithmetic(this);
+  readonly #shared = new Map<string, Value>();
   #work = 0;
   constructor(b: GraphBuilder) {
     this.#b = b;
@@ -52,7 +55,7 @@ export class LazyGraph implements Emitter {
    * ConfigError where there are more than any network needs.
    */
   spend(count: number): void {
-    this.#work += count;
+    this.#work += Math.max(0, count);
     if (!(this.#work <= MOST_WORK))
       throw new ConfigError(`over ${MOST_WORK} numbers would have to be computed before any input is known`, {});
   }
@@ -68,8 +71,17 @@ export class LazyGraph implements Emitter {
   later(shape: Shape, make: () => Value): Value {
     return this.#add({ shape, isKnown: false, work: 0, make });
   }
+  /** A table that several nodes read, made once for all that ask by the same key. */
+  shared(key: string, make: () => Value): Value {
+    const value = this.#shared.get(key) ?? make();
+    this.#shared.set(key, value);
+    return value;
+  }
   constant(data: ArrayLike<number>, shape: Shape): Value {
+    checkSize(shape, MOST_NUMBERS);
     const numbers = data instanceof Float64Array ? data : Float64Array.from(data);
+    if (numbers.length !== sizeOf(shape))
+      throw new ConfigError(`${numbers.length} numbers make no array of ${formatShape(shape)}`, { shape });
     return this.#add({ shape, isKnown: true, work: 0, data: numbers });
   }
   scalar(value: number): Value {
@@ -131,7 +143,8 @@ export class LazyGraph implements Emitter {
 
   /** The value in the graph behind, into which it is written now if it is not there yet. */
   real({ id }: Value): Value {
-    const isDone = (e: Entry): boolean => e.real !== undefined || e.isKnown || e.make !== undefined;
+    const isDone = ({ real, make, data, isKnown, shape }: Entry): boolean =>
+      real !== undefined || make !== undefined || data !== undefined || (isKnown && sizeOf(shape) <= MOST_WRITTEN);
     for (const next of this.#pending(id, isDone)) {
       const { op, inputs, attrs } = this.#entries[next];
       const real = Object.fromEntries(Object.entries(inputs!).map(([name, at]) => [name, this.#written(at)]));
@@ -148,7 +161,8 @@ export class LazyGraph implements Emitter {
 }
 
 function checkSize(shape: Shape, most: number): void {
-  const size = sizeOf(shape);
-  if (!(size <= most))
+  if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0))
+    throw new ConfigError(`an array would be ${formatShape(shape)}, which none is`, { shape });
+  if (sizeOf(shape) > most)
     throw new ConfigError(`an array of ${formatShape(shape)} would have over ${most} numbers`, { shape });
 }

@@ -60,7 +60,7 @@ const bytesOf: Readonly<Record<ElementType, number>> = {
 };
 
 /** The number that 16 bits of half precision stand for. */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -47,7 +47,8 @@ class WireField implements Field {
     return bytes;
   }
   text(): string {
-    return decoder.decode(this.bytes());
+    const bytes = this.bytes();
+    return bytes.length === 0 ? "" : decoder.decode(bytes);
   }
   whole(): number {
     this.#expect(WireType.Varint);

@@ -36,7 +36,7 @@ const bits: Readonly<Partial<Record<ElementType, number>>> = {
   uint32: 32,
 };
 /** Whole numbers begin again where their type ends; 64 bits never end here. */
-export function wrapped(call: Call, x: Value, type: ElementType): Value {
+function wrapped(call: Call, x: Value, type: ElementType): Value {
   const width = bits[type];
   if (width === undefined) return x;
   const { add, sub, mul } = call.math;

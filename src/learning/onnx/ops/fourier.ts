@@ -42,8 +42,10 @@ export function transformed(call: Call, x: Value, axis: number, transform: Trans
   const turned = call.transpose(x, order);
   const rows = sizeOf(turned.shape.slice(0, -2));
   const { from, parts, to } = transform;
-  call.graph.spend(from * parts * to * out);
-  const matrix = call.graph.constant(matrixOf(transform), [from * parts, to * out]);
+  const matrix = call.graph.shared(`transform ${JSON.stringify(transform)}`, () => {
+    call.graph.spend(from * parts * to * out);
+    return call.graph.constant(matrixOf(transform), [from * parts, to * out]);
+  });
   const flat = call.reshape(turned, [rows, from * parts]);
   const y = call.emit("matmul", { a: flat, b: matrix }, { transposeA: false, transposeB: false });
   const back = order.map((_, i) => order.indexOf(i));

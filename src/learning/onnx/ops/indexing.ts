@@ -4,6 +4,7 @@ import { formatShape, sizeOf, SparseMatrix, type Shape, type Value } from "../..
 import type { Call, Family, OpDefinition, Val } from "../call.ts";
 import { chosen, larger, smaller } from "./arithmetic.ts";
 import { places } from "./movement.ts";
+import { sizes } from "./shapes.ts";
 
 const flat = (call: Call, x: Value): Value => call.reshape(x, [sizeOf(x.shape)]);
 /** The place, in the whole of an array, of an index on every axis. */
@@ -161,14 +162,10 @@ function nonZero(call: Call): Val {
 /** `on` where the class is the index, from the end where negative. */
 function oneHot(call: Call): Val {
   const indices = call.value(0);
-  const depth = call.number(1);
+  const [depth] = sizes(call, [call.number(1)]);
   const rank = indices.shape.length + 1;
   const axis = call.axis(call.int("axis", -1), rank);
-  call.graph.spend(depth * sizeOf(indices.shape));
-  const classes = call.graph.constant(
-    Array.from({ length: depth }, (_, i) => i),
-    Array.from({ length: rank }, (_, i) => (i === axis ? depth : 1)),
-  );
+  const classes = call.counted(depth, axis, rank);
   const { add, mul } = call.math;
   const isNegative = call.emit("greater", { a: call.graph.scalar(0), b: indices });
   const counted = add(indices, mul(isNegative, depth));
@@ -186,7 +183,7 @@ function maxUnpool(call: Call): Val {
   const rank = kernel.length;
   const size = x.shape.slice(2).map((n, i) => (n - 1) * stride[i] - pads[i] - pads[i + rank] + kernel[i]);
   const inferred = [...x.shape.slice(0, 2), ...size];
-  const shape = call.numbersIf(2) ?? inferred;
+  const shape = sizes(call, call.numbersIf(2) ?? inferred);
   const all = sizeOf(inferred);
   const moved = call.numbers(1).map((at) => placeIn(shape, inferred, at));
   if (moved.some((at) => !(at >= 0 && at < sizeOf(shape))))
@@ -200,7 +197,7 @@ function placeIn(shape: Shape, inferred: Shape, at: number): number {
 function cumulative(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.number(1), x.shape.length);
-  const [n, last] = [x.shape[axis], x.shape.length - 1];
+  const n = x.shape[axis];
   const [exclusive, reverse] = [call.flag("exclusive"), call.flag("reverse")];
   call.graph.spend(n * n);
   const matrix = Float64Array.from({ length: n * n }, (_, i) => {
@@ -208,15 +205,14 @@ function cumulative(call: Call): Val {
     if (from === to) return exclusive ? 0 : 1;
     return from < to !== reverse ? 1 : 0;
   });
-  const order = x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
-  const turned = call.transpose(x, order);
+  const turned = call.exchanged(x, axis);
   const rows = call.reshape(turned, [sizeOf(x.shape) / n, n]);
   const sums = call.emit(
     "matmul",
     { a: rows, b: call.graph.constant(matrix, [n, n]) },
     { transposeA: false, transposeB: false },
   );
-  return call.give(call.transpose(call.reshape(sums, turned.shape), order));
+  return call.give(call.exchanged(call.reshape(sums, turned.shape), axis));
 }
 const scatterDefinition: OpDefinition = { attributes: "axis reduction", run: scatterElements };
 export const indexingOps: Family = {

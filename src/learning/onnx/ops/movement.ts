@@ -5,7 +5,7 @@ import { pad } from "./padding.ts";
 import { sizes } from "./shapes.ts";
 
 /** A list that was an attribute first, and an input from `since` on. */
-export function listed(call: Call, name: string, index: number, since: number): readonly number[] | undefined {
+function listed(call: Call, name: string, index: number, since: number): readonly number[] | undefined {
   return call.opset >= since ? call.numbersIf(index) : call.ints(name);
 }
 
@@ -84,15 +84,22 @@ function split(call: Call): Val[] {
     return call.give(call.math.slice(x, axis, at - size, at));
   });
 }
-/** The indices of one axis, as NumPy counts them. */
-function sliceIndices(size: number, from: number, to: number, step: number): number[] {
+/** A part of one axis, as NumPy counts it. */
+function cut(call: Call, x: Value, axis: number, [from, to, step]: readonly [number, number, number]): Value {
+  const size = x.shape[axis];
   const wrap = (at: number): number => (at < 0 ? at + size : at);
   const clamp = (at: number, low: number, high: number): number => Math.min(Math.max(at, low), high);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const start = clamp(wrap(from), low, high);
   const end = clamp(wrap(to), low, high);
+  if (step === 1) return call.math.slice(x, axis, start, Math.max(start, end));
   const count = Math.max(0, Math.ceil((end - start) / step));
-  return Array.from({ length: count }, (_, i) => start + i * step);
+  call.graph.spend(count);
+  return call.take(
+    x,
+    axis,
+    Array.from({ length: count }, (_, i) => start + i * step),
+  );
 }
 function slice(call: Call): Val {
   let x = call.value(0);
@@ -104,8 +111,7 @@ function slice(call: Call): Val {
     call.fail(`it has ${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps`);
   if (steps.some((step) => !Number.isInteger(step) || step === 0)) call.fail(`its steps are ${quoted([...steps])}`);
   axes.forEach((axis, i) => {
-    call.graph.spend(x.shape[axis]);
-    x = call.take(x, axis, sliceIndices(x.shape[axis], starts[i], ends[i], steps[i]));
+    x = cut(call, x, axis, [starts[i], ends[i], steps[i]]);
   });
   return call.give(x);
 }
@@ -132,7 +138,7 @@ function expand(call: Call): Val {
   const shape = Array.from({ length: rank }, (_, i) => (at(x.shape, i) === 1 ? at(wanted, i) : at(x.shape, i)));
   return call.give(call.broadcast(x, shape));
 }
-export function repeated(call: Call, x: Value, repeats: readonly number[]): Value {
+function repeated(call: Call, x: Value, repeats: readonly number[]): Value {
   if (repeats.length !== x.shape.length) call.fail(`it repeats ${repeats.length} axes of ${formatShape(x.shape)}`);
   // [a, b] → [1, a, 1, b] → [r, a, s, b]
   const apart = x.shape.flatMap((d) => [1, d]);

@@ -149,8 +149,7 @@ function alongAxis(op: "softmax" | "log_softmax"): OpDefinition {
         const flat = call.reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
         return call.give(call.reshape(call.emit(op, { x: flat }), x.shape));
       }
-      const swapped = x.shape.map((_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
-      return call.give(call.transpose(call.emit(op, { x: call.transpose(x, swapped) }), swapped));
+      return call.give(call.exchanged(call.emit(op, { x: call.exchanged(x, axis) }), axis));
     },
   };
 }
@@ -158,24 +157,17 @@ function alongAxis(op: "softmax" | "log_softmax"): OpDefinition {
 function hardmax(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", call.opset >= 13 ? -1 : 1), x.shape.length);
-  const rest = call.opset >= 13 ? [x.shape[axis]] : [sizeOf(x.shape.slice(axis))];
-  const moved = call.opset >= 13 ? swapped(x, axis) : x.shape.map((_, i) => i);
-  const turned = call.transpose(x, moved);
-  const [n] = rest;
-  const flat = call.reshape(turned, [sizeOf(x.shape) / n, n]);
-  const isTop = call.emit("equal", { a: flat, b: reduced(call, flat, [1], true, "max") });
-  const back = call.graph.constant(
-    Array.from({ length: n }, (_, i) => n - i),
-    [1, n],
+  // over all axes from one on, before opset 13
+  const flat = call.opset >= 13 ? x : call.reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
+  const along = call.opset >= 13 ? axis : 1;
+  const first = call.emit("argmax", { x: flat }, { axis: along });
+  const kept = call.reshape(
+    first,
+    flat.shape.map((d, i) => (i === along ? 1 : d)),
   );
-  const first = reduced(call, call.math.mul(isTop, back), [1], true, "max");
-  const y = call.reshape(call.broadcast(call.emit("equal", { a: back, b: first }), flat.shape), turned.shape);
-  return call.give(call.transpose(y, moved));
+  const places = call.counted(flat.shape[along], along, flat.shape.length);
+  return call.give(call.reshape(call.emit("equal", { a: places, b: kept }), x.shape));
 }
-const swapped = (x: Value, axis: number): number[] => {
-  const last = x.shape.length - 1;
-  return x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
-};
 /** In use, it drops nothing. */
 function dropout(call: Call): Val[] {
   const x = call.input(0);

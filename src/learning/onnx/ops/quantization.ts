@@ -39,7 +39,7 @@ export function quantized(call: Call, x: Value, scale: Value, zero: Value | unde
   const moved = zero ? call.math.add(steps, zero) : steps;
   return smaller(call, larger(call, moved, call.graph.scalar(low)), call.graph.scalar(high));
 }
-export function dequantized(call: Call, x: Value, scale: Value, zero: Value | undefined): Value {
+function dequantized(call: Call, x: Value, scale: Value, zero: Value | undefined): Value {
   return call.math.mul(zero ? call.math.sub(x, zero) : x, scale);
 }
 function quantize(call: Call): Val {

@@ -77,36 +77,28 @@ function argMax(call: Call, sign: 1 | -1): Val {
 }
 const attributes = "axis keepdims select_last_index";
 
-/** Places of the k largest by sorting, of numbers that are known. */
+/** The k largest, one after the other, each taken out before the next is looked for. */
 function topK(call: Call): Val[] {
   const x = call.value(0);
   const k = call.opset >= 10 ? call.number(1) : call.int("k");
   const axis = call.axis(call.int("axis", -1), x.shape.length);
   const n = x.shape[axis];
-  if (!(Number.isInteger(k) && k >= 0 && k <= n)) call.fail(`it takes ${k} of ${n}`);
-  const sign = call.flag("largest", true) ? 1 : -1;
-  let rest = sign === 1 ? x : negative(call, x);
-  const line = x.shape.map((_, i) => (i === axis ? n : 1));
-  const back = call.graph.constant(
-    Array.from({ length: n }, (_, i) => n - i),
-    line,
-  );
-  const taken: [Value, Value][] = [];
+  if (!(Number.isInteger(k) && k >= 1 && k <= Math.min(n, 1024)))
+    call.fail(`it takes ${k} of ${n}; 1 to 1024 are read`);
+  const isLargest = call.flag("largest", true);
+  const kept = x.shape.map((d, i) => (i === axis ? 1 : d));
+  const all = call.counted(n, axis, x.shape.length);
+  let rest = isLargest ? x : negative(call, x);
+  const values: Value[] = [];
+  const places: Value[] = [];
   for (let i = 0; i < k; i++) {
-    const top = reduced(call, rest, [axis], true, "max");
-    const isTop = call.emit("equal", { a: rest, b: top });
-    const first = reduced(call, call.math.mul(isTop, back), [axis], true, "max");
-    taken.push([sign === 1 ? top : negative(call, top), call.math.sub(n, first)]);
-    const isIt = call.emit("equal", { a: back, b: first });
-    rest = chosen(call, isIt, call.graph.scalar(-3.4028234663852886e38), rest);
+    const place = call.reshape(call.emit("argmax", { x: rest }, { axis }), kept);
+    const isIt = call.emit("equal", { a: all, b: place });
+    values.push(reduced(call, chosen(call, isIt, x, call.graph.scalar(0)), [axis], true, "sum"));
+    places.push(place);
+    rest = chosen(call, isIt, call.graph.scalar(Number.NEGATIVE_INFINITY), rest);
   }
-  const [values, places] = [0, 1].map((part) =>
-    call.concat(
-      taken.map((pair) => pair[part]),
-      axis,
-    ),
-  );
-  return [call.give(values), call.give(places, "int64")];
+  return [call.give(call.concat(values, axis)), call.give(call.concat(places, axis), "int64")];
 }
 
 export const reductionOps: Family = {

@@ -106,9 +106,7 @@ function matrixOf(axis: Axis, manner: Manner): { matrix: SparseMatrix; outside: 
 }
 /** M·x along one axis. */
 function along(call: Call, x: Value, axis: number, matrix: SparseMatrix): Value {
-  const last = x.shape.length - 1;
-  const order = x.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
-  return call.transpose(call.emit("sparse_matmul", { x: call.transpose(x, order) }, { matrix }), order);
+  return call.exchanged(call.emit("sparse_matmul", { x: call.exchanged(x, axis) }, { matrix }), axis);
 }
 
 /** Which axes, to which sizes, by which factors. */

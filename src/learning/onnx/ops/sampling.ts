@@ -78,7 +78,7 @@ function gridSample(call: Call): Val {
     alignCorners: call.flag("align_corners"),
   };
   const places = call.numbers(1);
-  call.graph.spend(16 * places.length);
+  call.graph.spend(places.length);
   const cells = shape[1] * shape[2];
   const images = Array.from({ length: n }, (_, i) => {
     const own = places.slice(2 * cells * i, 2 * cells * (i + 1));
