@@ -4,7 +4,6 @@ import {
   ConfigError,
   formatShape,
   quoted,
-  SparseMatrix,
   type Arithmetic,
   type OpName,
   type Shape,
@@ -13,8 +12,6 @@ import {
 import type { LazyGraph } from "./lazy-graph.ts";
 import { isFloat, type Attribute, type ElementType, type OnnxGraph, type OnnxNode, type OnnxTensor } from "./model.ts";
 
-/** A kernel that takes indices has code for every jump among them. */
-const MOST_JUMPS = 1024;
 /** A value of the network: numbers of an ONNX type, in a graph that holds them all as floats. */
 export interface Val {
   readonly type: ElementType;
@@ -181,14 +178,7 @@ export class Call {
     const first = indices[0];
     if (indices.length > 0 && indices.every((at, i) => at === first + i && at >= 0 && at < n))
       return this.math.slice(x, axis, first, first + indices.length);
-    const jumps = indices.reduce((count, at, i) => count + (at === indices[i - 1] + 1 ? 0 : 1), 0);
-    if (jumps > MOST_JUMPS && !this.graph.isKnown(x)) return this.#selected(x, axis, indices);
     return this.emit("take", { x }, { axis, indices });
-  }
-  /** The same by a matrix with one number in every row. */
-  #selected(x: Value, axis: number, indices: readonly number[]): Value {
-    const matrix = SparseMatrix.byRows([indices.length, x.shape[axis]], (row, put) => put(indices[row], 1));
-    return this.exchanged(this.emit("sparse_matmul", { x: this.exchanged(x, axis) }, { matrix }), axis);
   }
   concat(values: readonly Value[], axis: number): Value {
     if (values.length === 0) this.fail("it joins nothing");

@@ -1,6 +1,6 @@
 // Numbers by lists of places: gathered, scattered, chosen. The places are known before the network
 // runs.
-import { formatShape, sizeOf, SparseMatrix, type Shape, type Value } from "../../../engine/index.ts";
+import { formatShape, sizeOf, type Shape, type Value } from "../../../engine/index.ts";
 import type { Call, Family, OpDefinition, Val } from "../call.ts";
 import { chosen, larger, smaller } from "./arithmetic.ts";
 import { places } from "./movement.ts";
@@ -87,9 +87,9 @@ function scattered(call: Call, x: Value, at: readonly number[], updates: Value, 
   const n = sizeOf(x.shape);
   call.graph.spend(2 * n + at.length);
   const [start, news] = [flat(call, x), flat(call, updates)];
-  if (how === "add") {
-    const matrix = SparseMatrix.byRows([at.length, n], (row, put) => put(at[row], 1)).transposed;
-    return call.reshape(call.math.add(start, call.emit("sparse_matmul", { x: news }, { matrix })), x.shape);
+  if (how === "add" && at.length > 0) {
+    const added = call.emit("take_grad", { dy: news }, { axis: 0, indices: at, size: n });
+    return call.reshape(call.math.add(start, added), x.shape);
   }
   /** Which update comes k-th at a cell. */
   const rounds: Map<number, number>[] = [];
