@@ -24,7 +24,7 @@ export interface BandsProps {
   /** An upright line to compare with, and its name. */
   line?: { readonly at: number; readonly name: string } | undefined;
 }
-const room = { width: 420, height: 280, left: 48, right: 14, top: 12, bottom: 44 };
+const room = { width: 420, height: 280, left: 58, right: 14, top: 12, bottom: 44 };
 const dashes = [undefined, "7 4", "2 4", "10 3 2 3"];
 
 export function Bands({ label, x, y, bands, xSpan, line: upright }: BandsProps): JSX.Element {

@@ -16,7 +16,7 @@ export interface ScatterProps {
   y: string;
   dots: readonly Dot[];
 }
-const room = { width: 420, height: 300, left: 48, right: 16, top: 12, bottom: 44 };
+const room = { width: 420, height: 300, left: 58, right: 16, top: 12, bottom: 44 };
 /** Dots nearer than this have their numbers on either side. */
 const NEAR = 16;
 

@@ -62,15 +62,15 @@ function Found({ found, norm }: { found: readonly Remedied[]; norm: number }): J
       </Part>
       <NumberTable
         caption="Computed here, one image"
-        head={["method", "what it is", "PSNR, dB", "left, dB", "lost, dB", "lost to noise, dB", "change / ‖r‖"]}
+        head={["method", "PSNR, dB", "left, dB", "lost, dB", "lost to noise, dB", "change / ‖r‖", "what it is"]}
         rows={found.map(({ remedy, name, measurement: { psnr, noise, amplification } }) => [
           name,
-          remedies.find(([r]) => r === remedy)![1],
           fixed(psnr.before, 2),
           fixed(psnr.after, 2),
           fixed(psnr.before - psnr.after, 2),
           fixed(psnr.before - noise.psnr, 2),
           fixed(amplification, 2),
+          remedies.find(([r]) => r === remedy)![1],
         ])}
       />
     </>
@@ -152,7 +152,7 @@ export const remediesSection: Section = {
   id: "remedies",
   title: "Remedies",
   sentence:
-    "What makes a reconstruction harder to break mostly makes it less sharp: there is a price, and it can be measured.",
+    "A remedy is worth what it gives and what it costs: accuracy, and what the worst case leaves of it, side by side.",
   question: {
     asks: "Which method loses least under its own worst perturbation?",
     options: ["the most accurate network", "total variation", "zero-filling"],
