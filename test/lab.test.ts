@@ -192,7 +192,8 @@ describe.runIf(chromium)("the lab", () => {
     const phase = page.locator("[data-phase]");
     await eventually(() => phase.textContent()).toMatch(/Paused at step 3/);
     const kernel = "kernel 1 of the first convolution";
-    const kernels = async (): Promise<string | null> => page.locator(`[aria-label="${kernel}"]`).textContent();
+    const kernels = async (): Promise<string | null> =>
+      page.locator(`[aria-label^="${kernel}"]`).getAttribute("aria-label");
     const before = await kernels();
     await page.reload();
     await eventually(() => phase.textContent()).toMatch(/Paused at step 3/);

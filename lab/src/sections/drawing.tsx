@@ -10,7 +10,6 @@ import { Part, Row, Shown } from "../parts/words.tsx";
 import { useSetting, whole, type Setting } from "../settings.ts";
 import { ask, useEngine } from "../worker/client.ts";
 import type { TrainAsked } from "../worker/calls/train.ts";
-import type { Run } from "./training.ts";
 
 const SIDE = 28;
 /** A hexadecimal digit a pixel. */
@@ -23,7 +22,7 @@ const drawing: Setting<readonly number[]> = {
 const example = whole("example", 3, 0, 299);
 const blank: readonly number[] = new Array<number>(SIDE * SIDE).fill(0);
 
-export function Drawing({ asked, run }: { asked: TrainAsked; run: Run }): JSX.Element {
+export function Drawing({ asked, when }: { asked: TrainAsked; when: string }): JSX.Element {
   const [pixels, setPixels] = useSetting(drawing);
   const [index, setIndex] = useSetting(example);
   const own = pixels.length === SIDE * SIDE;
@@ -34,8 +33,8 @@ export function Drawing({ asked, run }: { asked: TrainAsked; run: Run }): JSX.El
   useEffect(() => {
     if (!own) take(index);
   }, []);
-  // the answer of the newest network: asked again whenever a step was told of
-  const question = { pixels: own ? pixels : blank, fresh: asked, step: run.step, phase: run.phase };
+  // the newest network's answer; `when` changes with it
+  const question = { pixels: own ? pixels : blank, fresh: asked, when };
   const answer = useEngine("classifyDrawing", question);
   return (
     <Part title="Draw one yourself">

@@ -1,19 +1,20 @@
 // Section 10: a network learns, live, and says what it sees in a drawing.
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { change } from "../address.ts";
 import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { Curves, type Point } from "../parts/Curves.tsx";
 import { Grid } from "../parts/Grid.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { percent, short } from "../parts/numbers.ts";
+import { Picture } from "../parts/Picture.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
 import { oneOf, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { DataName, Prepared, TrainAsked } from "../worker/calls/train.ts";
 import { Drawing } from "./drawing.tsx";
 import type { Section } from "./section.ts";
-import { smoothed, useTraining, type Run, type Training } from "./training.ts";
+import { smoothed, thinned, useTraining, type Run, type Training } from "./training.ts";
 
 const settings = {
   data: oneOf("data", ["digits", "shapes", "edges"], "digits"),
@@ -182,8 +183,8 @@ function CostCurves({ run, asked }: { run: Run; asked: TrainAsked }): JSX.Elemen
       y="cost"
       xSpan={[0, stepsOf(asked)]}
       lines={[
-        { name: "each batch", mark: 2, faint: true, points: each },
-        { name: "smoothed", mark: 0, points: smooth },
+        { name: "each batch", mark: 2, faint: true, points: thinned(each) },
+        { name: "smoothed", mark: 0, points: thinned(smooth) },
         { name: "new pictures", mark: 1, dashed: true, points: held },
       ]}
     />
@@ -207,17 +208,20 @@ function AccuracyCurves({ run, asked }: { run: Run; asked: TrainAsked }): JSX.El
   );
 }
 
+/** Drawn anew with every step, so that they are pictures and no grids. */
 function Kernels({ kernels }: { kernels: Float32Array }): JSX.Element {
   return (
     <div class="planes">
       {Array.from({ length: kernels.length / 25 }, (_, k) => (
-        <Grid
+        <Picture
           key={k}
-          label={`kernel ${k + 1} of the first convolution`}
+          name={`kernel ${k + 1} of the first convolution`}
           values={kernels.subarray(25 * k, 25 * (k + 1))}
           rows={5}
           columns={5}
-          cell={14}
+          scale="signed"
+          side={70}
+          bare
         />
       ))}
     </div>
@@ -245,41 +249,48 @@ function Confusion({ run, classes }: { run: Run; classes: readonly string[] }): 
   );
 }
 
+function EpochTable({ run }: { run: Run }): JSX.Element {
+  const rows = run.epochs.map((e) => [
+    String(e.epoch),
+    short(e.trainLoss),
+    short(e.validation?.loss ?? Number.NaN),
+    percent(e.trainAccuracy ?? 0),
+    percent(e.validation?.accuracy ?? 0),
+  ]);
+  return (
+    <NumberTable
+      caption="Epoch by epoch"
+      head={["epoch", "cost, trained on", "cost, new", "right, trained on", "right, new"]}
+      rows={rows.length === 0 ? [["none yet", "", "", "", ""]] : rows}
+    />
+  );
+}
+
 function Figure({ prepared, run, asked }: { prepared: Prepared; run: Run; asked: TrainAsked }): JSX.Element {
+  // what changes with an epoch is not compared anew at every frame
+  const perEpoch = [run.epochs.length, run.phase === "idle", prepared];
+  const accuracy = useMemo(() => <AccuracyCurves run={run} asked={asked} />, perEpoch);
+  const confusion = useMemo(() => <Confusion run={run} classes={prepared.classes} />, perEpoch);
+  const table = useMemo(() => <EpochTable run={run} />, perEpoch);
+  const when = run.step > 0 ? `, step ${run.step}` : ", at random";
   return (
     <>
       <Row>
         <Part title="Cost">
           <CostCurves run={run} asked={asked} />
         </Part>
-        <Part title="Told right">
-          <AccuracyCurves run={run} asked={asked} />
-        </Part>
+        <Part title="Told right">{accuracy}</Part>
       </Row>
       <Row>
         <Part
-          title={`The ${asked.kernels} kernels of the first convolution${run.step > 0 ? `, step ${run.step}` : ", at random"}`}
+          title={`The ${asked.kernels} kernels of the first convolution${when}`}
           note={`Of ${prepared.parameters} parameters in all.`}
         >
           <Kernels kernels={run.kernels ?? prepared.kernels} />
         </Part>
-        <Confusion run={run} classes={prepared.classes} />
+        {confusion}
       </Row>
-      <NumberTable
-        caption="Epoch by epoch"
-        head={["epoch", "cost, trained on", "cost, new", "right, trained on", "right, new"]}
-        rows={
-          run.epochs.length === 0
-            ? [["none yet", "", "", "", ""]]
-            : run.epochs.map((e) => [
-                String(e.epoch),
-                short(e.trainLoss),
-                short(e.validation?.loss ?? Number.NaN),
-                percent(e.trainAccuracy ?? 0),
-                percent(e.validation?.accuracy ?? 0),
-              ])
-        }
-      />
+      {table}
     </>
   );
 }
@@ -288,19 +299,25 @@ function Train(): JSX.Element {
   const state = useTrain();
   const { asked } = state;
   const training = useTraining(asked);
+  const { run } = training;
   const [step] = useSetting(settings.step);
   const prepared = useEngine("prepareTraining", asked);
   // a run that was paused is the same again: the seed makes it so
   useEffect(() => {
     if (step > 0) training.start(step);
   }, []);
+  // a drawing is shown to the network after every epoch, and at every step that is taken by itself
+  const when = run.phase === "running" ? `epoch ${run.epochs.length}` : `${run.phase} ${run.step}`;
+  const key = JSON.stringify(asked);
+  const turned = useMemo(() => <Turned state={state} />, [key]);
+  const drawing = useMemo(() => <Drawing asked={asked} when={when} />, [key, when]);
   return (
     <>
-      <Turned state={state} />
+      {turned}
       <Buttons training={training} asked={asked} />
-      <Spoken run={training.run} />
-      <Shown answer={prepared}>{(p) => <Figure prepared={p} run={training.run} asked={asked} />}</Shown>
-      <Drawing asked={asked} run={training.run} />
+      <Spoken run={run} />
+      <Shown answer={prepared}>{(p) => <Figure prepared={p} run={run} asked={asked} />}</Shown>
+      {drawing}
     </>
   );
 }

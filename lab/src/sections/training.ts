@@ -41,24 +41,41 @@ export interface Training {
   steer(until: number | null): void;
   reset(): void;
 }
+/** A state that is drawn once a frame, however often it changes. */
+function useFramed<T>(first: T): [T, (change: (before: T) => T) => void] {
+  const [shown, show] = useState(first);
+  const newest = useRef(first);
+  const asked = useRef(false);
+  const update = (change: (before: T) => T): void => {
+    newest.current = change(newest.current);
+    if (asked.current) return;
+    asked.current = true;
+    requestAnimationFrame(() => {
+      asked.current = false;
+      show(newest.current);
+    });
+  };
+  return [shown, update];
+}
+
 export function useTraining(asked: TrainAsked): Training {
-  const [run, setRun] = useState<Run>(nothing);
+  const [run, update] = useFramed<Run>(nothing);
   const going = useRef<Asked<number> | undefined>(undefined);
   const reset = (): void => {
     going.current?.stop();
     going.current = undefined;
-    setRun(nothing);
+    update(() => nothing);
   };
   useEffect(() => reset, [JSON.stringify(asked)]);
   const start = (until?: number): void => {
     reset();
-    setRun({ ...nothing, phase: "drawing" });
+    update(() => ({ ...nothing, phase: "drawing" }));
     const mine = ask("trainNetwork", { ...asked, until: until ?? null }, (news: TrainProgress) => {
-      if (going.current === mine) setRun((before) => after(before, news));
+      if (going.current === mine) update((before) => after(before, news));
     });
     going.current = mine;
     const settle = (end: Partial<Run>): void => {
-      if (going.current === mine) setRun((before) => ({ ...before, ...end }));
+      if (going.current === mine) update((before) => ({ ...before, ...end }));
     };
     mine.result.then(
       () => settle({ phase: "done" }),
@@ -68,6 +85,12 @@ export function useTraining(asked: TrainAsked): Training {
   return { run, start, reset, steer: (until) => void ask("steerTraining", { until }).result };
 }
 
+/** More points than these are closer to one another than a pixel. */
+const MOST_POINTS = 400;
+export function thinned<T>(points: readonly T[]): readonly T[] {
+  const every = Math.ceil(points.length / MOST_POINTS);
+  return every <= 1 ? points : points.filter((_, i) => i % every === 0 || i === points.length - 1);
+}
 /** An average that forgets: each is nine tenths of the last and a tenth of the new. */
 export function smoothed(losses: readonly number[]): number[] {
   let mean = losses[0] ?? 0;
