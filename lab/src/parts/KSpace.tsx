@@ -1,5 +1,5 @@
-// k-space with a mask over it, whose columns are drawn by a finger or mouse or by the keyboard. What
-// is not measured is hatched.
+// k-space with a mask over it, whose columns are drawn by a finger, a mouse or the keyboard. What is
+// not measured is hatched.
 import type { JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { Picture } from "./Picture.tsx";
