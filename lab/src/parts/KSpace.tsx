@@ -1,4 +1,4 @@
-// k-space with a mask over it, whose columns are drawn by a finger, a mouse or the keyboard. What is
+// k-space with a mask over it, whose columns are drawn by finger, mouse or keyboard. What is
 // not measured is hatched.
 import type { JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
