@@ -40,6 +40,16 @@ async function repeated(page: Page, test: string): Promise<TestRecord> {
   const { tests } = JSON.parse(readFileSync(join(at(test), "result.json"), "utf8")) as AuditResult;
   return tests.find(({ id }) => id === test)!;
 }
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = (await page.evaluate("axe.run()")) as { violations: Violation[] };
+  return found.violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`);
+}
 const press = (page: Page, label: string): Promise<void> => page.getByRole("button", { name: label }).click();
 
 describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
@@ -92,6 +102,7 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     await eventually(() => page.locator(".outcome", { hasText: "zero-filled –" }).textContent()).toMatch(
       /^✓ Not observed/,
     );
+    expect(await violations(page)).toEqual([]);
     await page.getByRole("link", { name: "k-space" }).first().click();
     await settled(page);
     await page.goBack();
@@ -292,7 +303,6 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     expect(evidenceSource).toMatch(/docs\/remedies\.md/);
   });
 
-  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [360, 1280])
       it(`has nothing that axe objects to, ${colorScheme}, ${width} pixels wide, and fits the screen`, async () => {
@@ -300,14 +310,7 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
         const page = await lab.open(`break/kspace?${quick}`, { colorScheme, viewport, reducedMotion: "reduce" });
         for (const section of sections) {
           await visit(page, lab.url, `break/${section}?${quick}`);
-          await page.evaluate(axe);
-          const { violations } = (await page.evaluate("axe.run()")) as {
-            violations: { id: string; nodes: { html: string }[] }[];
-          };
-          expect(
-            violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`),
-            section,
-          ).toEqual([]);
+          expect(await violations(page), section).toEqual([]);
           const nameless = await page
             .locator("canvas")
             .evaluateAll((all) => all.filter((c) => c.getAttribute("role") !== "img" || !c.getAttribute("aria-label")));

@@ -1,5 +1,5 @@
-// k-space with a mask over it, whose columns are drawn: by a finger or mouse, by the keyboard, or as
-// a list of numbers. What is not measured is hatched.
+// k-space with a mask over it, whose columns are drawn by finger, mouse or keyboard. What is
+// not measured is hatched.
 import type { JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { Picture } from "./Picture.tsx";

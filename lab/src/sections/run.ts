@@ -1,5 +1,5 @@
-// A long computation as the page sees it: started by hand, told about in notes, stopped at any time,
-// and ended when the page goes elsewhere.
+// A long computation as the page sees it: started by hand, told about in notes, stopped at any time
+// and when the page goes elsewhere.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { change, useAddress } from "../address.ts";
 import { ask, type Asked, type EngineError } from "../worker/client.ts";
