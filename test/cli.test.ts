@@ -304,7 +304,7 @@ describe("the other commands", () => {
   });
   it("inspect says what a network was trained on in lines that a person reads", () => {
     const { out } = fiducial(["inspect"]);
-    expect(out).toMatch(/trained for kinds of images: 6/);
+    expect(out).toMatch(/trained for kinds of images: 10/);
     expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThan(300);
   });
   it("train reconstructor, inspect, reconstruct: a network's whole way", () => {
