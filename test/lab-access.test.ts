@@ -94,6 +94,9 @@ describe.runIf(chromium)("the lab, for everybody", () => {
       }
       await page.keyboard.press("Enter");
       await eventually(() => page.url()).not.toContain(`#/inside/${section}`);
+      // the next section's heading is there, and has the focus
+      await eventually(() => page.locator("h1").textContent()).not.toBe(titles.at(-1));
+      await eventually(() => page.evaluate("document.activeElement.tagName")).toBe("H1");
     }
     expect(new Set(titles).size).toBe(10);
     await page.context().close();
