@@ -46,7 +46,13 @@ export const eventually = <T>(read: () => Promise<T> | T): ReturnType<typeof exp
 /** Until the engine has answered all that the page asked. */
 export async function settled(page: Page): Promise<void> {
   await page.locator("h1").waitFor();
-  await eventually(() => page.locator(".waiting, [data-busy]").count()).toBe(0);
+  // a change asks the engine a moment after it was made: nothing must be asked for some looks
+  let quiet = 0;
+  await eventually(async () => {
+    const asked = await page.locator(".waiting, [data-busy]").count();
+    quiet = asked === 0 ? quiet + 1 : 0;
+    return quiet;
+  }).toBeGreaterThan(4);
 }
 
 export async function visit(page: Page, url: string, at: string): Promise<void> {
@@ -100,6 +106,8 @@ export function numberOf(text: string | null): number {
 export async function tableOf(page: Page, caption: string | RegExp): Promise<string[][]> {
   const table = page.locator("table", { has: page.locator("caption", { hasText: caption }) });
   const rows = table.locator("tbody tr");
+  // the page may still be at the answer before
+  await rows.first().waitFor({ state: "attached", timeout: 120_000 });
   return rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
 }
 /** The numbers of a grid by its name, row after row. */

@@ -1,6 +1,6 @@
 // What the lab shows is what is so: its numbers against implementations that share nothing with it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromium, eventually, gridOf, numberOf, openLab, tableOf, typeInto, type Lab } from "./lab-page.ts";
+import { chromium, eventually, gridOf, numberOf, openLab, settled, tableOf, typeInto, type Lab } from "./lab-page.ts";
 
 /** Cross-correlation by the definition: kernel [k][k] over image [n][n], with zeros around it. */
 function correlate(image: number[][], kernel: number[][], stride = 1, padding = 0): number[][] {
@@ -215,7 +215,7 @@ describe.runIf(chromium)("the lab", () => {
     for (const sheet of [1, 2, 3]) {
       await page.goto(`${lab.url}#/sheet?sheet=${sheet}`);
       await eventually(() => page.locator("h1").textContent()).toMatch(new RegExp(`sheet ${sheet}$`));
-      await eventually(() => page.locator(".waiting, [data-busy]").count()).toBe(0);
+      await settled(page);
       const [image, kernel] = [await gridOf(page, "image of exercise 1"), await gridOf(page, "kernel of exercise 1")];
       expect(await gridOf(page, "output of answer 1")).toEqual(correlate(image, kernel));
       seen.add(String(image));
