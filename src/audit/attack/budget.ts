@@ -11,25 +11,34 @@ export interface Budget {
   readonly trial: number;
   /** Of the two best starts, before the better one is climbed. */
   readonly semifinal: number;
+  /** Whether what the other goals found in this ball is climbed as long as the best start. */
+  readonly rivals: boolean;
 }
 
 /**
- * Shares of the steps: of the largest ball, of the one before, of smaller ones, which are nearly
- * linear and done sooner; and of goals that are not judged, which give starts and a second figure.
- * scripts/strong-search.mjs gains at most 5 % with them.
+ * Shares of the steps: of the largest ball, of the one before, and of smaller ones, which are
+ * nearly linear and done sooner. scripts/strong-search.mjs gains at most 5 % with them.
  */
-const SHARES = { largest: 1, next: 0.4, smaller: 0.25, aside: 0.2 };
+const JUDGED = { largest: 1, next: 0.4, smaller: 0.25 };
+/** Of goals that are not judged, which give starts and a second figure. */
+const ASIDE = { largest: 0.6, next: 0.2, smaller: 0.2 };
+/** Steps of their starts, but for the smaller balls': what they lead to is in another basin. */
+const ASIDE_TRIAL = 8;
 /** While it gains, a climb may become so many times as long, and never longer than the steps. */
 const LONGER = 2;
+
+/** By how many larger balls there are. */
+const placeOf = (larger: number): keyof typeof JUDGED => (larger === 0 ? "largest" : larger === 1 ? "next" : "smaller");
 
 /** The budget in ball `ball` of `balls`, from 0. */
 export function budgetOf(
   { steps, trial, semifinal }: SearchSettings,
   { ball, balls, judged }: { readonly ball: number; readonly balls: number; readonly judged: boolean },
 ): Budget {
-  const left = balls - 1 - ball;
-  const share = left === 0 ? SHARES.largest : left === 1 ? SHARES.next : SHARES.smaller;
-  const own = Math.ceil(steps * (judged ? share : SHARES.aside));
-  const most = Math.min(steps, LONGER * Math.ceil(steps * share));
-  return { steps: own, most, trial, semifinal: judged ? semifinal : 0 };
+  const place = placeOf(balls - 1 - ball);
+  const own = Math.ceil(steps * (judged ? JUDGED : ASIDE)[place]);
+  const most = Math.min(steps, LONGER * Math.ceil(steps * JUDGED[place]));
+  if (judged) return { steps: own, most, trial, semifinal, rivals: place === "largest" };
+  const asideTrial = place === "smaller" ? trial : Math.max(trial, ASIDE_TRIAL);
+  return { steps: own, most, trial: asideTrial, semifinal: 0, rivals: false };
 }

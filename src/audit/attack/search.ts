@@ -121,13 +121,14 @@ export function searchSteps(counts: { goals: number; starts: number }, options: 
   const balls = radii.length;
   const inOne = (ball: number): number => {
     const known = ball === 0 ? 2 * starts : goals;
-    const tried = goals * (known + settings.randomStarts + 1) + (goals * (goals - 1)) / 2;
-    const climbed = Array.from({ length: goals }, (_, goal) => {
-      const { most, semifinal } = budgetOf(settings, { ball, balls, judged: goal === 0 });
-      return most + LEGS + (semifinal > 0 ? 2 * (semifinal + 1) : 0);
+    const spent = Array.from({ length: goals }, (_, goal) => {
+      const { steps, most, trial, semifinal, rivals } = budgetOf(settings, { ball, balls, judged: goal === 0 });
+      const tried = known + settings.randomStarts + 1 + (goals - 1 - goal);
+      const semifinals = semifinal > 0 ? 2 * (semifinal + 1) : 0;
+      const others = rivals && goals > 1 ? steps + 1 : 0;
+      return tried * (trial + 1) + semifinals + others + most + LEGS + 1 + PROBES.length;
     });
-    const others = goals * (1 + PROBES.length);
-    return tried * (settings.trial + 1) + others + climbed.reduce((sum, n) => sum + n, 0);
+    return spent.reduce((sum, n) => sum + n, 0);
   };
   return radii.reduce((sum, _, ball) => sum + inOne(ball), 0);
 }
@@ -206,20 +207,30 @@ async function tryStarts(climber: Climber, starts: readonly Start[], trial: numb
   return tried;
 }
 
+/** Whether p is further than q towards what a goal wants: sorts the best first. */
+const ahead =
+  ({ towards }: Goal) =>
+  (p: Climbed, q: Climbed): number =>
+    towards ? p.value - q.value : q.value - p.value;
+
 /**
- * A long climb from the best start, and legs that begin anew, with large steps, while they gain.
- * None goes on where it stands still.
+ * A long climb from the best start and from its rival, and from the better one legs that begin
+ * anew, with large steps, while they gain. None goes on where it stands still. `start` is the
+ * better one's kind, `lost` the other climb.
  */
 async function toTheEnd(
   climber: Climber,
-  best: Climbed,
+  finalists: readonly Candidate[],
   { steps, most }: Budget,
   before: number,
-): Promise<{ legs: Climbed[]; rising: boolean }> {
+): Promise<{ start: string; legs: Climbed[]; lost: Climbed[]; rising: boolean }> {
   const leg = Math.ceil(LAST_LEG * steps);
-  const still = STILL * Math.abs(best.value - before);
-  const long = await climbBall(climber, best.r, { steps: steps - leg, first: CLIMB_STEP, still });
-  const legs = [long];
+  const still = STILL * Math.abs(finalists[0].value - before);
+  const long: Candidate[] = [];
+  for (const { kind, r } of finalists)
+    long.push({ kind, ...(await climbBall(climber, r, { steps: steps - leg, first: CLIMB_STEP, still })) });
+  const [first, ...lost] = long.sort(ahead(climber.goal));
+  const legs: Climbed[] = [first];
   let rising = true;
   for (let used = steps - leg; rising && (legs.length === 1 || used + leg <= most); used += leg) {
     const last = legs[legs.length - 1];
@@ -227,10 +238,13 @@ async function toTheEnd(
     rising = Math.abs(next.value - last.value) > RISING * Math.abs(next.value - before);
     legs.push(next);
   }
-  return { legs, rising };
+  return { start: first.kind, legs, lost, rising };
 }
 
-/** One goal in one ball: every start tried, the two best climbed on, the better one to the end. */
+/**
+ * One goal in one ball: every start tried, the two best climbed on, the better one to the end; and,
+ * where the budget has it, what the other goals found as well.
+ */
 async function pursue(
   searched: Searched,
   goal: Goal,
@@ -241,7 +255,7 @@ async function pursue(
   const { step, scene, tick } = searched;
   const budget = budgetFor(goal === searched.goals[0]);
   const climber: Climber = { step, scene, goal, radius, momentum, tick };
-  const ahead = (p: Climbed, q: Climbed): number => (goal.towards ? p.value - q.value : q.value - p.value);
+  const bestFirst = ahead(goal);
 
   const clean = new Float64Array(step.size);
   const at0 = { kind: "clean", ...(await climbBall(climber, clean, { steps: 0, first: 0 })) };
@@ -251,14 +265,17 @@ async function pursue(
   for (let k = 0; k < draws; k++) starts.push({ kind: "random", r: await searched.random() });
   const tried = await tryStarts(climber, starts, budget.trial);
 
-  const semifinals = [...tried, at0].sort(ahead).slice(0, 2);
+  const semifinals = [...tried, at0].sort(bestFirst).slice(0, 2);
   const further = { steps: budget.semifinal, first: CLIMB_STEP };
   for (const { kind, r } of further.steps > 0 ? [...semifinals] : [])
     semifinals.push({ kind, ...(await climbBall(climber, r, further)) });
-  const best = [...semifinals].sort(ahead)[0];
-  const { legs, rising } = await toTheEnd(climber, best, budget, at0.value);
+  const best = [...semifinals].sort(bestFirst)[0];
+  const others = searched.goals.map(({ name }) => name);
+  const rivals = tried.filter(({ kind }) => kind !== best.kind && others.includes(kind)).sort(bestFirst);
+  const finalists = [best, ...rivals.slice(0, budget.rivals ? 1 : 0)];
+  const { start, legs, lost, rising } = await toTheEnd(climber, finalists, budget, at0.value);
 
-  const all = [at0, ...tried, ...semifinals.slice(2), ...legs];
+  const all = [at0, ...tried, ...semifinals.slice(2), ...lost, ...legs];
   const vanishing = all.every(({ sights }) => blind(sights, radius));
   const probes = vanishing ? await probe(searched, climber) : [];
   const { r, value } = legs[legs.length - 1];
@@ -267,7 +284,7 @@ async function pursue(
     r,
     value,
     before: at0.value,
-    start: best.kind,
+    start,
     tried: tried.map(({ kind, value: reached, curve }) => ({ kind, value: reached, curve })),
     curve: legs.flatMap((leg) => leg.curve),
     rising,
