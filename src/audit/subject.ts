@@ -7,7 +7,7 @@ import { search, type Found, type Start } from "./attack/search.ts";
 import type { Goal } from "./attack/step.ts";
 import type { Collected, Laboratory, View } from "./laboratory.ts";
 import { localLipschitz } from "./attack/lipschitz.ts";
-import type { Domain, Objective } from "./attack/objective.ts";
+import type { Domain, Looking, Objective } from "./attack/objective.ts";
 import {
   clipped,
   MEAN_DRAWS,
@@ -188,39 +188,54 @@ interface SubjectJob {
   readonly collected: Collected;
   readonly tick: () => Promise<void>;
 }
+/** What a job's perturbations are measured against. */
+function settingOf(lab: Laboratory, { test, method, image, collected }: SubjectJob, seen: Seen): Setting {
+  const { problem } = lab;
+  const { domain } = test;
+  const { view, clean, looking } = seen;
+  const { shape } = problem.images;
+  const isImage = domain === "image";
+  return {
+    test: test.id,
+    method: method.name,
+    image,
+    shape,
+    view,
+    clean,
+    looking,
+    reference: {
+      norm: isImage ? view.xNorm : view.yNorm,
+      maximum: maximum(magnitude(isImage ? view.image : view.y)),
+    },
+    before: qualityOf({ view, shape }, clean, view.truth),
+    draws: test.gradients ? SEARCH_DRAWS : MEAN_DRAWS,
+    bound: method.lipschitz?.(problem.operator)?.bound,
+    content: test.content === true,
+    noise: (name) => lab.measuredNoise(domain, name),
+    collected,
+  };
+}
+interface Seen {
+  readonly view: View;
+  readonly clean: Float64Array;
+  readonly looking: Looking;
+}
+
 /** One method on one image, for a test. */
 export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Subject> {
-  const { test, method, image, collected, tick } = job;
+  const { test, method, image, tick } = job;
   const { problem, seed } = lab;
   const { operator } = problem;
   const { domain } = test;
   const view = await lab.view(image);
-  const { scene, image: seen, truth, range, y, xNorm, yNorm } = view;
+  const { scene, image: seen, truth, range, y } = view;
   const clean = await lab.clean(method, image);
   const looking = await lab.looking(method, domain);
   const objective = await lab.objective(method, domain);
   const others = await othersOf(lab, test, image);
   const label = `${test.id} ${method.name} ${image}`;
-  const reference = {
-    norm: domain === "image" ? xNorm : yNorm,
-    maximum: maximum(magnitude(domain === "image" ? seen : y)),
-  };
-  const setting: Setting = {
-    test: test.id,
-    method: method.name,
-    image,
-    shape: problem.images.shape,
-    view,
-    clean,
-    looking,
-    reference,
-    before: qualityOf({ view, shape: problem.images.shape }, clean, truth),
-    draws: test.gradients ? SEARCH_DRAWS : MEAN_DRAWS,
-    bound: method.lipschitz?.(operator)?.bound,
-    content: test.content === true,
-    noise: (name) => lab.measuredNoise(domain, name),
-    collected,
-  };
+  const setting = settingOf(lab, job, { view, clean, looking });
+  const { reference } = setting;
   const { sampling } = operator;
   return {
     method: method.name,

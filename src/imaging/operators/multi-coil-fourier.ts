@@ -20,23 +20,8 @@ export function multiCoilFourier(options: { mask: Mask; coils: Coils }): Cartesi
       `multiCoilFourier: the coils' maps are ${H}×${W}, the mask is ${mask.shape.join("×")}; give maps of its size`,
       { coils: coils.shape, mask: mask.shape },
     );
-  const [domain, range] = [
-    [2, H, W],
-    [2, C, H, W],
-  ];
-  const part = (which: 0 | 1): Float64Array =>
-    Float64Array.from({ length: C * H * W }, (_, k) => {
-      const coil = Math.floor(k / (H * W));
-      return coils.data[(2 * coil + which) * H * W + (k % (H * W))];
-    });
-  const [real, imaginary, cells] = [part(0), part(1), Float32Array.from(mask.data)];
-  const check = (what: string, v: Value, own: readonly number[]): void => {
-    if (v.shape.slice(1).join() !== own.join())
-      throw new ShapeError(`multiCoilFourier: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`, {
-        shape: v.shape,
-      });
-  };
-  const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(cells, [H, W]) }, {});
+  const domain = [2, H, W];
+  const range = [2, C, H, W];
   return {
     name: "multiCoilFourier",
     domain,
@@ -55,12 +40,40 @@ export function multiCoilFourier(options: { mask: Mask; coils: Coils }): Cartesi
       ...describeMask(mask),
       ...described(coils),
     },
+    ...maps(mask, coils),
+  };
+}
+
+function check(what: string, v: Value, own: readonly number[]): void {
+  if (v.shape.slice(1).join() !== own.join())
+    throw new ShapeError(`multiCoilFourier: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`, {
+      shape: v.shape,
+    });
+}
+
+/** The sensitivities' real or imaginary parts, [coils,H,W]. */
+function partOf({ data, shape: [C, , H, W] }: Coils, which: 0 | 1): Float64Array {
+  const cells = H * W;
+  return Float64Array.from({ length: C * cells }, (_, k) => {
+    const coil = Math.floor(k / cells);
+    return data[(2 * coil + which) * cells + (k % cells)];
+  });
+}
+
+/** A and A*. */
+function maps(mask: Mask, coils: Coils): Pick<CartesianOperator, "forward" | "adjoint"> {
+  const [C, , H, W] = coils.shape;
+  const cells = Float32Array.from(mask.data);
+  const [real, imaginary] = [partOf(coils, 0), partOf(coils, 1)];
+  const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(cells, [H, W]) }, {});
+  const sensitivities = (b: GraphBuilder): Value[] => [real, imaginary].map((part) => b.constant(part, [C, H, W]));
+  return {
     forward(b, x) {
-      check("image", x, domain);
+      check("image", x, [2, H, W]);
       const { add, concat, mul, reshape, slice, sub } = arithmetic(b);
       const N = x.shape[0];
       const [re, im] = [slice(x, 1, 0, 1), slice(x, 1, 1, 2)];
-      const [sr, si] = [b.constant(real, [C, H, W]), b.constant(imaginary, [C, H, W])];
+      const [sr, si] = sensitivities(b);
       const plane = (v: Value): Value => reshape(v, [N, C, 1, H, W]);
       const seen = [sub(mul(re, sr), mul(im, si)), add(mul(re, si), mul(im, sr))].map(plane);
       const k = sampled(b, b.emit("fft2", { x: concat(seen, 2) }, { inverse: false }));
@@ -70,13 +83,13 @@ export function multiCoilFourier(options: { mask: Mask; coils: Coils }): Cartesi
       );
     },
     adjoint(b, y) {
-      check("measurement", y, range);
+      check("measurement", y, [2, C, H, W]);
       const { add, concat, mul, reshape, slice, sub, sum } = arithmetic(b);
       const N = y.shape[0];
       const planes = [0, 1].map((which) => reshape(slice(y, 1, which, which + 1), [N, C, 1, H, W]));
       const images = b.emit("fft2", { x: sampled(b, concat(planes, 2)) }, { inverse: true });
       const [re, im] = [0, 1].map((which) => reshape(slice(images, 2, which, which + 1), [N, C, H, W]));
-      const [sr, si] = [b.constant(real, [C, H, W]), b.constant(imaginary, [C, H, W])];
+      const [sr, si] = sensitivities(b);
       const joined = [add(mul(re, sr), mul(im, si)), sub(mul(im, sr), mul(re, si))];
       return concat(
         joined.map((v) => reshape(sum(v, [1]), [N, 1, H, W])),

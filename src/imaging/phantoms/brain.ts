@@ -43,13 +43,18 @@ function blob(rng: Random, x: number, y: number, size: number, value: number): B
   return { x, y, a: size * (0.6 + 0.8 * rng.uniform()), b: size * (0.6 + 0.8 * rng.uniform()), sin, cos, value };
 }
 
-/**
- * One image: scalp, skull, fluid, a folded cortex, white matter, ventricles, nuclei, a few small
- * lesions and vessels; T1-like, T2-like or other contrast; a slowly varying gain and fine texture.
- * Magnitude at most 1.
- */
-function brain(rng: Random, H: number, W: number): Float32Array {
-  const between = (a: number, b: number): number => a + (b - a) * rng.uniform();
+/** Draws evenly between two numbers. */
+type Between = (from: number, to: number) => number;
+interface Tissue {
+  readonly scalp: number;
+  readonly skull: number;
+  readonly fluid: number;
+  readonly grey: number;
+  readonly white: number;
+}
+
+/** T1-like, T2-like or other contrast. */
+function drawTissue(rng: Random, between: Between): Tissue {
   const contrast = rng.uniform();
   const t1 = {
     scalp: between(0.6, 1),
@@ -72,62 +77,113 @@ function brain(rng: Random, H: number, W: number): Float32Array {
     grey: between(0.1, 1),
     white: between(0.1, 1),
   };
-  const tissue = contrast < 0.5 ? t1 : contrast < 0.75 ? t2 : free;
-  const [tiltSin, tiltCos] = sinCos(between(-0.25, 0.25));
-  const [cx, cy] = [between(-0.08, 0.08), between(-0.08, 0.08)];
-  const [rx, ry] = [between(0.55, 0.78), between(0.68, 0.9)];
-  const [scalp, skull, fluid] = [between(0.02, 0.06), between(0.03, 0.07), between(0.01, 0.04)];
-  const cortex = between(0.05, 0.1);
-  const folds = field(rng.fork("folds"), H, W, 24, 0.12, 0.4);
-  const outline = field(rng.fork("outline"), H, W, 6, 0.8, 2.5);
-  const gain = field(rng.fork("gain"), H, W, 4, 2, 5);
-  const texture = field(rng.fork("texture"), H, W, 30, 0.04, 0.15);
-  const [gainDepth, textureDepth, foldDepth] = [between(0, 0.12), between(0, 0.04), between(0.03, 0.1)];
+  return contrast < 0.5 ? t1 : contrast < 0.75 ? t2 : free;
+}
+
+/** Ventricles, nuclei, a few small lesions and vessels. */
+function drawBlobs(rng: Random, between: Between, tissue: Tissue): Blob[] {
   const blobs: Blob[] = [];
   const gap = between(0.06, 0.14);
   for (const side of [-1, 1]) {
     if (rng.uniform() < 0.85) blobs.push(blob(rng, side * gap, between(-0.2, 0.1), between(0.05, 0.14), tissue.fluid));
-    if (rng.uniform() < 0.7)
-      blobs.push(
-        blob(rng, side * between(0.18, 0.3), between(-0.1, 0.2), between(0.06, 0.12), (tissue.grey + tissue.white) / 2),
-      );
+    if (rng.uniform() < 0.7) {
+      const [x, y] = [side * between(0.18, 0.3), between(-0.1, 0.2)];
+      blobs.push(blob(rng, x, y, between(0.06, 0.12), (tissue.grey + tissue.white) / 2));
+    }
   }
   for (let k = rng.integer(7); k > 0; k--)
     blobs.push(blob(rng, between(-0.5, 0.5), between(-0.6, 0.6), between(0.01, 0.07), between(0, 1)));
+  return blobs;
+}
+
+/** Where a head lies and how thick its layers are, in half image sizes, and its random fields. */
+interface Head {
+  readonly tissue: Tissue;
+  readonly tilt: readonly [sin: number, cos: number];
+  readonly centre: readonly [number, number];
+  readonly radii: readonly [number, number];
+  readonly scalp: number;
+  readonly skull: number;
+  readonly fluid: number;
+  readonly cortex: number;
+  readonly folds: Float64Array;
+  readonly outline: Float64Array;
+  readonly gain: Float64Array;
+  readonly texture: Float64Array;
+  readonly gainDepth: number;
+  readonly textureDepth: number;
+  readonly foldDepth: number;
+  readonly blobs: readonly Blob[];
+}
+function drawHead(rng: Random, H: number, W: number): Head {
+  const between: Between = (a, b) => a + (b - a) * rng.uniform();
+  const tissue = drawTissue(rng, between);
+  return {
+    tissue,
+    tilt: sinCos(between(-0.25, 0.25)),
+    centre: [between(-0.08, 0.08), between(-0.08, 0.08)],
+    radii: [between(0.55, 0.78), between(0.68, 0.9)],
+    scalp: between(0.02, 0.06),
+    skull: between(0.03, 0.07),
+    fluid: between(0.01, 0.04),
+    cortex: between(0.05, 0.1),
+    folds: field(rng.fork("folds"), H, W, 24, 0.12, 0.4),
+    outline: field(rng.fork("outline"), H, W, 6, 0.8, 2.5),
+    gain: field(rng.fork("gain"), H, W, 4, 2, 5),
+    texture: field(rng.fork("texture"), H, W, 30, 0.04, 0.15),
+    gainDepth: between(0, 0.12),
+    textureDepth: between(0, 0.04),
+    foldDepth: between(0.03, 0.1),
+    blobs: drawBlobs(rng, between, tissue),
+  };
+}
+
+/**
+ * One image: scalp, skull, fluid, a folded cortex, white matter, ventricles, nuclei, a few small
+ * lesions and vessels; a slowly varying gain and fine texture. Magnitude at most 1.
+ */
+function brain(rng: Random, H: number, W: number): Float32Array {
+  const head = drawHead(rng, H, W);
   const image = new Float32Array(H * W);
-  const pixel = Math.min(H, W) / 2;
   let top = 1e-6;
   for (let i = 0; i < H; i++)
     for (let j = 0; j < W; j++) {
       const at = i * W + j;
-      const [px, py] = [(2 * j + 1) / W - 1 - cx, (2 * i + 1) / H - 1 - cy];
-      const x = px * tiltCos + py * tiltSin;
-      const y = py * tiltCos - px * tiltSin;
-      const radius = Math.sqrt((x / rx) * (x / rx) + (y / ry) * (y / ry));
-      /** depth below the surface, in half image sizes */
-      const depth = (1 - radius) * Math.min(rx, ry) + 0.02 * outline[at];
-      if (depth * pixel < -1) continue;
-      const mix = (from: number, to: number, d: number): number => from + (to - from) * edge(d * pixel);
-      let value = mix(0, tissue.scalp, depth);
-      value = mix(value, tissue.skull, depth - scalp);
-      value = mix(value, tissue.fluid, depth - scalp - skull);
-      const inside = depth - scalp - skull - fluid;
-      value = mix(value, tissue.grey, inside + 0.5 * foldDepth * Math.min(0, folds[at]));
-      value = mix(value, tissue.white, inside - cortex + foldDepth * folds[at]);
-      if (inside > 0) {
-        // the fissure between the hemispheres
-        value = mix(value, tissue.fluid, 0.012 - Math.abs(x + 0.01 * outline[at]) - Math.max(0, 0.35 - Math.abs(y)));
-        for (const b of blobs) {
-          const u = ((x - b.x) * b.cos + (y - b.y) * b.sin) / b.a;
-          const v = ((y - b.y) * b.cos - (x - b.x) * b.sin) / b.b;
-          value = mix(value, b.value, (1 - Math.sqrt(u * u + v * v)) * Math.min(b.a, b.b));
-        }
-        value *= 1 + textureDepth * texture[at];
-      }
-      image[at] = Math.max(0, value * (1 + gainDepth * gain[at]));
+      const value = tissueAt(head, at, (2 * j + 1) / W - 1, (2 * i + 1) / H - 1, Math.min(H, W) / 2);
+      image[at] = Math.max(0, value * (1 + head.gainDepth * head.gain[at]));
       top = Math.max(top, image[at]);
     }
   return image.map((v) => v / top);
+}
+
+/** What lies in cell `at`, at (x, y) of a picture from −1 to 1; 0 outside the head. */
+function tissueAt(head: Head, at: number, pictureX: number, pictureY: number, pixel: number): number {
+  const { tissue, scalp, skull, folds, outline, foldDepth } = head;
+  const [tiltSin, tiltCos] = head.tilt;
+  const [rx, ry] = head.radii;
+  const [px, py] = [pictureX - head.centre[0], pictureY - head.centre[1]];
+  const x = px * tiltCos + py * tiltSin;
+  const y = py * tiltCos - px * tiltSin;
+  const radius = Math.sqrt((x / rx) * (x / rx) + (y / ry) * (y / ry));
+  /** depth below the surface, in half image sizes */
+  const depth = (1 - radius) * Math.min(rx, ry) + 0.02 * outline[at];
+  if (depth * pixel < -1) return 0;
+  const mix = (from: number, to: number, d: number): number => from + (to - from) * edge(d * pixel);
+  let value = mix(0, tissue.scalp, depth);
+  value = mix(value, tissue.skull, depth - scalp);
+  value = mix(value, tissue.fluid, depth - scalp - skull);
+  const inside = depth - scalp - skull - head.fluid;
+  value = mix(value, tissue.grey, inside + 0.5 * foldDepth * Math.min(0, folds[at]));
+  value = mix(value, tissue.white, inside - head.cortex + foldDepth * folds[at]);
+  if (inside <= 0) return value;
+  // the fissure between the hemispheres
+  value = mix(value, tissue.fluid, 0.012 - Math.abs(x + 0.01 * outline[at]) - Math.max(0, 0.35 - Math.abs(y)));
+  for (const b of head.blobs) {
+    const u = ((x - b.x) * b.cos + (y - b.y) * b.sin) / b.a;
+    const v = ((y - b.y) * b.cos - (x - b.x) * b.sin) / b.b;
+    value = mix(value, b.value, (1 - Math.sqrt(u * u + v * v)) * Math.min(b.a, b.b));
+  }
+  return value * (1 + head.textureDepth * head.texture[at]);
 }
 
 /** A complex image [2,H,W] from a magnitude and a smooth random phase of at most about ±1.5 rad. */

@@ -53,19 +53,23 @@ interface Execution {
   readonly outputs?: readonly string[] | undefined;
 }
 
-export function executable(compiled: Compiled): Plan {
-  const { asked, graph, steps, pool, map } = compiled;
+interface Runner {
+  readonly state: State;
+  execute(execution: Execution): Outputs;
+  /** The same, with a look at the signal between steps. */
+  executeWatched(execution: Execution, signal: AbortSignal): Promise<Outputs>;
+  profile(inputs: Inputs): { step: PlanStep; ms: number }[];
+  /** What is made once must be made again. */
+  renew(): void;
+}
+function runnerOf(compiled: Compiled): Runner {
+  const { steps, pool } = compiled;
   const state = stateOf(compiled);
-  // a collector does not count shared memory, and would let forgotten plans pile up; it counts
-  // this, which is never touched and so takes no room
-  const weight = pool && new ArrayBuffer(map.bytes);
-  const turns = new Turns();
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
   // from the first update in place on, an execution must go to its end
   const written = always.findIndex((step) => step.outputs.some((id) => compiled.targets.has(id)));
   const interruptible = written < 0 ? always.length : written;
-  /** What is made once must be made again. */
   let stale = true;
 
   const runStep = (step: ReadyStep): void => {
@@ -84,21 +88,6 @@ export function executable(compiled: Compiled): Plan {
     state.update();
     return out;
   };
-  const execute = ({ inputs, outputs }: Execution): Outputs => {
-    begin(inputs);
-    always.forEach(runStep);
-    return finish(outputs);
-  };
-  const executeWatched = async ({ inputs, outputs }: Execution, signal: AbortSignal): Promise<Outputs> => {
-    const pause = pausing(signal);
-    begin(inputs);
-    for (const [i, step] of always.entries()) {
-      runStep(step);
-      const waited = i < interruptible ? pause() : undefined;
-      if (waited) await waited;
-    }
-    return finish(outputs);
-  };
   const timed = (step: ReadyStep): { step: PlanStep; ms: number } => {
     const begun = performance.now();
     runStep(step);
@@ -106,20 +95,57 @@ export function executable(compiled: Compiled): Plan {
   };
 
   return {
+    state,
+    execute({ inputs, outputs }) {
+      begin(inputs);
+      always.forEach(runStep);
+      return finish(outputs);
+    },
+    async executeWatched({ inputs, outputs }, signal) {
+      const pause = pausing(signal);
+      begin(inputs);
+      for (const [i, step] of always.entries()) {
+        runStep(step);
+        const waited = i < interruptible ? pause() : undefined;
+        if (waited) await waited;
+      }
+      return finish(outputs);
+    },
+    profile(inputs) {
+      begin(inputs);
+      const times = always.map(timed);
+      finish([]);
+      return times;
+    },
+    renew() {
+      stale = true;
+    },
+  };
+}
+
+export function executable(compiled: Compiled): Plan {
+  const { asked, graph, steps, pool, map } = compiled;
+  const runner = runnerOf(compiled);
+  // a collector does not count shared memory, and would let forgotten plans pile up; it counts
+  // this, which is never touched and so takes no room
+  const weight = pool && new ArrayBuffer(map.bytes);
+  const turns = new Turns();
+  const placeOf = (name: string): Float32Array => runner.state.view(findParameter(graph, name));
+  return {
     get memoryBytes() {
       return weight?.byteLength ?? map.bytes;
     },
     steps: steps.map((step) => step.description),
     async read(name) {
-      const place = state.view(findParameter(graph, name));
+      const place = placeOf(name);
       return turns.take(() => new Float32Array(place));
     },
     async write(name, values) {
-      const place = state.view(findParameter(graph, name));
+      const place = placeOf(name);
       const own = turns.busy ? Float32Array.from(values) : values;
       return turns.take(() => {
         place.set(own);
-        stale = true;
+        runner.renew();
       });
     },
     async execute(given = {}, { signal, outputs } = {}) {
@@ -127,17 +153,12 @@ export function executable(compiled: Compiled): Plan {
       checkOutputs(asked, outputs);
       signal?.throwIfAborted();
       const execution = { inputs: turns.busy ? held(given) : given, outputs };
-      return turns.take(() => (signal ? executeWatched(execution, signal) : execute(execution)));
+      return turns.take(() => (signal ? runner.executeWatched(execution, signal) : runner.execute(execution)));
     },
     async profile(given = {}) {
       checkInputs(asked, given);
       const inputs = turns.busy ? held(given) : given;
-      return turns.take(() => {
-        begin(inputs);
-        const times = always.map(timed);
-        finish([]);
-        return times;
-      });
+      return turns.take(() => runner.profile(inputs));
     },
   };
 }
