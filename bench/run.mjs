@@ -1,7 +1,8 @@
 // npm run bench: every workload on this engine and on each peer that is installed, one process
 // after the other, round after round.
-// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers;
-// --rounds, --budget (seconds a process) and --workloads narrow it.
+// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers from npm;
+// --python names interpreters that have PyTorch; --rounds, --budget (seconds a process), --workloads
+// and --only (engines) narrow it.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -21,19 +22,39 @@ const { values: options } = parseArgs({
     budget: { type: "string", default: "1.5" },
     workloads: { type: "string", default: [...Object.keys(workloads), "audit"].join() },
     only: { type: "string" },
+    python: { type: "string", default: "/usr/bin/python3,python3" },
   },
 });
-const python = ["/usr/bin/python3", "python3"].find((p) => spawnSync(p, ["-c", "import torch, numpy"]).status === 0);
+/** Interpreters by the version of PyTorch that they have, the first of each. */
+const pytorches = new Map();
+for (const python of options.python.split(",")) {
+  const { status, stdout } = spawnSync(python, ["-c", "import numpy, torch; print(torch.__version__)"], {
+    encoding: "utf8",
+  });
+  const version = status === 0 ? stdout.trim().split(".").slice(0, 2).join(".") : undefined;
+  if (version && !pytorches.has(version)) pytorches.set(version, python);
+}
+/** Each in the forms that it has. */
+const pytorchEngines = [...pytorches].flatMap(([version, python]) => {
+  const command = [python, join(here, "engines/pytorch.py")];
+  const forms = Number(version.split(".")[0]) < 2 ? ["eager"] : ["eager", "channels-last", "compiled"];
+  return forms.map((form) => ({
+    name: `PyTorch ${version}${form === "eager" ? "" : ` ${form}`}`,
+    command: [...command, "--form", form],
+    threads: [1, 2],
+  }));
+});
 
 if (options["install-peers"]) {
   execFileSync("npm", ["install", "--prefix", peers, "--ignore-scripts", "--no-audit", "--no-fund"], {
     stdio: "inherit",
   });
+  const [python] = pytorches.values();
   if (python)
     execFileSync(python, [join(here, "engines/pytorch.py"), "--w", "export", "--out", peers], { stdio: "ignore" });
   else
     console.log(
-      "PyTorch is not installed (apt-get install python3-torch): no comparison with it, and no models for ONNX Runtime",
+      "no PyTorch (name an interpreter that has it with --python): no comparison with it, and no models for ONNX Runtime",
     );
 }
 const has = (name) => existsSync(join(peers, "node_modules", name));
@@ -42,7 +63,7 @@ const models = existsSync(join(peers, "W7.onnx"));
 const engines = [
   { name: "fiducial", command: script("fiducial.mjs"), threads: [1, 2] },
   { name: "fiducial fast", command: [...script("fiducial.mjs"), "--precision", "fast"], threads: [1, 2] },
-  ...(python ? [{ name: "PyTorch", command: [python, join(here, "engines/pytorch.py")], threads: [1, 2] }] : []),
+  ...pytorchEngines,
   ...(has("onnxruntime-node") && models
     ? [
         {
@@ -162,6 +183,7 @@ const rows = keys.map((key) => {
     engine,
     threads,
     ms: +ms.toFixed(3),
+    each: same.map((r) => r.ms),
     min: +Math.min(...same.map((r) => r.min)).toFixed(3),
     max: +Math.max(...same.map((r) => r.max)).toFixed(3),
     rounds: same.length,

@@ -1,4 +1,4 @@
-// The workloads W1 to W9 as data that every engine shares: inputs, parameters, sizes,
+// The workloads as data that every engine shares: inputs, parameters, sizes,
 // floating-point operations, checksums.
 
 /** Uniform numbers in [−scale, scale) by mulberry32, the same in every engine. */
@@ -67,6 +67,56 @@ export function lenetParameters() {
     fb3: zeros([10]),
   };
 }
+const CASCADES = 5;
+const CASCADE_WIDTHS = [2, 32, 32, 32, 32, 2];
+/** A deep cascade's: the convolutions of every cascade. */
+export function cascadeParameters() {
+  const all = {};
+  let seed = 300;
+  for (let k = 0; k < CASCADES; k++)
+    for (let i = 0; i < 5; i++) {
+      const [inputs, out] = CASCADE_WIDTHS.slice(i, i + 2);
+      all[`c${k}.${i}`] = drawn([out, inputs, 3, 3], seed++, he(9 * inputs) * (out === 2 ? 0.1 : 1));
+    }
+  return all;
+}
+/** Forward operations of its convolutions on one size × size image. */
+function cascadeFlops(size) {
+  const pairs = CASCADE_WIDTHS.slice(1).reduce((sum, out, i) => sum + out * CASCADE_WIDTHS[i], 0);
+  return CASCADES * 2 * 9 * pairs * size ** 2;
+}
+/** Every fourth row of k-space and the middle eighth, the centre in the middle: [size, 1]. */
+export const measuredRows = (size) =>
+  Float32Array.from({ length: size }, (_, k) => (k % 4 === 0 || Math.abs(k - size / 2) < size / 16 ? 1 : 0));
+
+export const RESNET_STAGES = [
+  [16, 1],
+  [32, 2],
+  [64, 2],
+];
+/** ResNet-20's for 32×32 pictures, with projections as shortcuts. */
+export function resnetParameters() {
+  const all = {};
+  let seed = 400;
+  const conv = (name, out, inputs, size) => {
+    all[name] = drawn([out, inputs, size, size], seed++, he(inputs * size * size));
+    all[`${name}.scale`] = { shape: [out], data: new Float32Array(out).fill(1) };
+    all[`${name}.shift`] = zeros([out]);
+  };
+  conv("stem", 16, 3, 3);
+  let channels = 16;
+  for (const [stage, [out]] of RESNET_STAGES.entries())
+    for (let unit = 0; unit < 3; unit++) {
+      conv(`s${stage}u${unit}a`, out, channels, 3);
+      conv(`s${stage}u${unit}b`, out, out, 3);
+      if (channels !== out) conv(`s${stage}u${unit}p`, out, channels, 1);
+      channels = out;
+    }
+  all.full = drawn([64, 10], seed, he(64));
+  all.fullb = zeros([10]);
+  return all;
+}
+
 export const lenetLabels = Array.from({ length: 64 }, (_, i) => (i * 7 + 3) % 10);
 
 /** Forward operations of the U-Net's convolutions on one size × size image. */
@@ -114,6 +164,15 @@ const fourier = (size) => ({
   size,
   re: () => fill(size * size, 5, 1),
   im: () => fill(size * size, 6, 1),
+});
+
+const cascadeAttack = (size) => ({
+  kind: "cascade",
+  title: `that cascade, gradient of ½‖f(x)‖² to the image that is measured, ${size}²`,
+  step: "attack",
+  x: () => drawn([1, 2, size, size], 8, 1),
+  flops: 2 * cascadeFlops(size),
+  tolerance: 1e-3,
 });
 
 /** `check` is Σ|result| (or losses) as PyTorch computes it; `tolerance` is relative. */
@@ -191,4 +250,39 @@ export const workloads = {
   },
   W9: { ...fourier(256), title: "complex 2-D Fourier transform, 256²", check: [15442647.2], tolerance: 1e-6 },
   W9b: { ...fourier(320), title: "complex 2-D Fourier transform, 320²", check: [30187037.8], tolerance: 1e-6 },
+  W10: {
+    kind: "cascade",
+    title: "deep cascade (5 × 5 convolutions, 32 channels, data consistency) training step, 128², Adam",
+    step: "train",
+    x: () => drawn([1, 2, 128, 128], 8, 1),
+    target: () => drawn([1, 2, 128, 128], 9, 1),
+    flops: 3 * cascadeFlops(128),
+    check: [0.446847],
+    tolerance: 1e-4,
+  },
+  W11: { ...cascadeAttack(128), check: [9015.183] },
+  W12: { ...cascadeAttack(256), check: [35938.81] },
+  W13: {
+    kind: "resnet",
+    title: "ResNet-20 training step, batch 64 of 32², SGD with momentum",
+    x: () => drawn([64, 3, 32, 32], 7, 1),
+    check: [3.830833],
+    tolerance: 1e-4,
+  },
+  W14: {
+    kind: "coils",
+    title: "A*(Ax) of eight coils, 256²",
+    size: 256,
+    coils: 8,
+    check: [129939.0],
+    tolerance: 1e-4,
+  },
+  W15: {
+    kind: "lenet",
+    title: "LeNet-5, one prediction",
+    step: "infer",
+    x: () => drawn([1, 1, 28, 28], 7, 1),
+    check: [12.472257],
+    tolerance: 1e-4,
+  },
 };

@@ -1,7 +1,18 @@
 // The workloads on this engine.
-import { GraphBuilder, arithmetic, gradients, openBackend, ops } from "../../dist/index.js";
+import { GraphBuilder, arithmetic, gradients, openBackend, ops } from "../../dist/engine/index.js";
 import { measure, settings } from "../measure.mjs";
-import { absoluteSum, lenetLabels, lenetParameters, unetParameters, workloads } from "../workloads.mjs";
+import {
+  absoluteSum,
+  cascadeParameters,
+  fill,
+  lenetLabels,
+  lenetParameters,
+  measuredRows,
+  RESNET_STAGES,
+  resnetParameters,
+  unetParameters,
+  workloads,
+} from "../workloads.mjs";
 
 const workload = workloads[settings.workload];
 const graph = new GraphBuilder(ops);
@@ -23,6 +34,78 @@ const keep = (name, value) =>
   );
 const half = (x) => f.mul(f.sum(f.square(x)), 0.5);
 
+const bias = (value, name, shape) => f.add(value, f.reshape(name, shape));
+/** A full layer. */
+const full = (value, weights, shift) =>
+  bias(graph.emit("matmul", { a: value, b: weights }, { transposeA: false, transposeB: false }), shift, [
+    1,
+    shift.shape[0],
+  ]);
+/** A parameter of zeros beside another one, for an optimiser. */
+const beside = (name, { shape }) => resident(name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
+
+function crossEntropy(logits) {
+  const chosen = new Float32Array(640);
+  lenetLabels.forEach((label, i) => {
+    chosen[i * 10 + label] = -1 / 64;
+  });
+  return f.sum(f.mul(graph.emit("log_softmax", { x: logits }, {}), graph.constant(chosen, [64, 10])));
+}
+
+function descend(loss, parameters) {
+  const values = Object.entries(parameters);
+  const found = gradients(
+    graph,
+    loss,
+    values.map(([, value]) => value),
+  );
+  return values.map(([name, value], i) => ({ name, value, gradient: found[i] }));
+}
+/** SGD with a momentum of 0.9. */
+function momentumStep(loss, parameters) {
+  for (const { name, value, gradient } of descend(loss, parameters)) {
+    const momentum = beside(`${name}.momentum`, value);
+    const next = f.add(f.mul(momentum, 0.9), gradient);
+    graph.update(momentum, next);
+    graph.update(value, f.sub(value, f.mul(next, 0.01)));
+  }
+  graph.output("loss", loss);
+}
+/** Adam, with the bias corrections of step t as inputs. */
+function adamStep(loss, parameters) {
+  const [first, second] = [graph.input("first", []), graph.input("second", [])];
+  for (const { name, value, gradient } of descend(loss, parameters)) {
+    const [m, s] = [beside(`${name}.m`, value), beside(`${name}.s`, value)];
+    const m1 = f.add(f.mul(m, 0.9), f.mul(gradient, 0.1));
+    const s1 = f.add(f.mul(s, 0.999), f.mul(f.square(gradient), 0.001));
+    graph.update(m, m1);
+    graph.update(s, s1);
+    const rate = f.add(f.sqrt(f.mul(s1, second)), 1e-8);
+    graph.update(value, f.sub(value, f.div(f.mul(f.mul(m1, first), 1e-3), rate)));
+  }
+  graph.output("loss", loss);
+}
+/** A network's result by what a workload asks for. */
+function finish(y, { image, target, step, parameters }) {
+  if (step === "infer") {
+    graph.output("y", y);
+    return (out) => absoluteSum(out.y);
+  }
+  if (step === "attack") {
+    graph.output("dx", gradients(graph, half(y), [image])[0]);
+    return (out) => absoluteSum(out.dx);
+  }
+  adamStep(f.mean(f.square(f.sub(y, graph.input("target", target().shape)))), parameters);
+  return (out) => out.loss[0];
+}
+
+/** A batch's own means and variances, as in training. */
+function batchNorm(value, p, name) {
+  const channels = [1, p[`${name}.scale`].shape[0], 1, 1];
+  const normal = graph.emit("normalize", { x: value }, { axes: [0, 2, 3], epsilon: 1e-5 });
+  return bias(f.mul(normal, f.reshape(p[`${name}.scale`], channels)), p[`${name}.shift`], channels);
+}
+
 const builders = {
   conv({ x, w, dy, padding, gradients: both }) {
     const [image, weights] = [resident("x", x()), resident("w", w())];
@@ -41,45 +124,75 @@ const builders = {
     keep("dx", graph.emit("max_pool2d_grad", { dy: carried, x: image }, pool));
     return async () => absoluteSum(await plan.read("dx"));
   },
-  lenet({ x }) {
+  lenet({ x, step }) {
     const p = residents(lenetParameters());
     const image = graph.input("x", x().shape);
-    const bias = (value, name, shape) => f.add(value, f.reshape(p[name], shape));
     const stage = (value, w, b, padding, channels) =>
-      graph.emit("max_pool2d", { x: f.relu(bias(conv(value, p[w], padding), b, [1, channels, 1, 1])) }, pool);
-    const full = (value, w, b) =>
-      bias(graph.emit("matmul", { a: value, b: p[w] }, { transposeA: false, transposeB: false }), b, [
-        1,
-        p[b].shape[0],
-      ]);
-    const flat = f.reshape(stage(stage(image, "c1", "b1", 2, 6), "c2", "b2", 0, 16), [64, 400]);
-    const logits = full(f.relu(full(f.relu(full(flat, "f1", "fb1")), "f2", "fb2")), "f3", "fb3");
-    const chosen = new Float32Array(640);
-    lenetLabels.forEach((label, i) => {
-      chosen[i * 10 + label] = -1 / 64;
-    });
-    const loss = f.sum(f.mul(graph.emit("log_softmax", { x: logits }, {}), graph.constant(chosen, [64, 10])));
-    const values = Object.entries(p);
-    gradients(
-      graph,
-      loss,
-      values.map(([, value]) => value),
-    ).forEach((gradient, i) => {
-      const [name, value] = values[i];
-      const momentum = resident(`${name}.momentum`, {
-        shape: value.shape,
-        data: new Float32Array(gradient.shape.reduce((a, b) => a * b)),
-      });
-      const next = f.add(f.mul(momentum, 0.9), gradient);
-      graph.update(momentum, next);
-      graph.update(value, f.sub(value, f.mul(next, 0.01)));
-    });
-    graph.output("loss", loss);
+      graph.emit("max_pool2d", { x: f.relu(bias(conv(value, p[w], padding), p[b], [1, channels, 1, 1])) }, pool);
+    const flat = f.reshape(stage(stage(image, "c1", "b1", 2, 6), "c2", "b2", 0, 16), [x().shape[0], 400]);
+    const hidden = f.relu(full(f.relu(full(flat, p.f1, p.fb1)), p.f2, p.fb2));
+    const logits = full(hidden, p.f3, p.fb3);
+    if (step === "infer") return finish(logits, { step });
+    momentumStep(crossEntropy(logits), p);
     return async (out, run) => {
       const later = [];
       for (let i = 0; i < 9; i++) later.push((await run()).loss[0]);
       return [out.loss[0], later[8]];
     };
+  },
+  resnet({ x }) {
+    const p = residents(resnetParameters());
+    const convNorm = (value, name, stride, padding) => {
+      const attrs = { ...plain, stride: [stride, stride], padding: [padding, padding] };
+      return batchNorm(graph.emit("conv2d", { x: value, w: p[name] }, attrs), p, name);
+    };
+    let value = f.relu(convNorm(graph.input("x", x().shape), "stem", 1, 1));
+    for (const [stage, [, first]] of RESNET_STAGES.entries())
+      for (let unit = 0; unit < 3; unit++) {
+        const name = `s${stage}u${unit}`;
+        const stride = unit === 0 ? first : 1;
+        const inner = convNorm(f.relu(convNorm(value, `${name}a`, stride, 1)), `${name}b`, 1, 1);
+        const short = p[`${name}p`] ? convNorm(value, `${name}p`, stride, 0) : value;
+        value = f.relu(f.add(inner, short));
+      }
+    const pooled = f.mul(f.reshape(f.sum(value, [2, 3]), [x().shape[0], 64]), 1 / 64);
+    momentumStep(crossEntropy(full(pooled, p.full, p.fullb)), p);
+    return (out) => out.loss[0];
+  },
+  cascade({ x, target, step }) {
+    const p = residents(cascadeParameters());
+    const image = graph.input("x", x().shape);
+    const size = x().shape[2];
+    const rows = graph.constant(measuredRows(size), [size, 1]);
+    const fourier = (v, inverse) => graph.emit("fft2", { x: v }, { inverse });
+    const y = f.mul(fourier(image, false), rows);
+    let value = fourier(y, true);
+    for (let k = 0; k < 5; k++) {
+      let h = value;
+      for (let i = 0; i < 5; i++) {
+        h = conv(h, p[`c${k}.${i}`], 1);
+        if (i < 4) h = f.relu(h);
+      }
+      const spectrum = fourier(f.add(value, h), false);
+      value = fourier(f.add(spectrum, f.mul(rows, f.sub(y, spectrum))), true);
+    }
+    return finish(value, { image, target, step, parameters: p });
+  },
+  coils({ size, coils }) {
+    const planes = (seed, count) => graph.constant(fill(count * size * size, seed, 1), [count, 1, size, size]);
+    const [re, im] = [planes(5, coils), planes(6, coils)];
+    const [xr, xi] = [7, 8].map((seed) =>
+      resident(`x${seed}`, { shape: [1, 1, size, size], data: fill(size * size, seed, 1) }),
+    );
+    const rows = graph.constant(measuredRows(size), [size, 1]);
+    const seen = f.concat([f.sub(f.mul(re, xr), f.mul(im, xi)), f.add(f.mul(re, xi), f.mul(im, xr))], 1);
+    const y = f.mul(graph.emit("fft2", { x: seen }, { inverse: false }), rows);
+    const images = graph.emit("fft2", { x: y }, { inverse: true });
+    const [yr, yi] = [f.slice(images, 1, 0, 1), f.slice(images, 1, 1, 2)];
+    const joined = [f.add(f.mul(re, yr), f.mul(im, yi)), f.sub(f.mul(re, yi), f.mul(im, yr))];
+    keep("real", f.sum(joined[0], [0]));
+    keep("imaginary", f.sum(joined[1], [0]));
+    return async () => absoluteSum(await plan.read("real")) + absoluteSum(await plan.read("imaginary"));
   },
   unet({ x, target, step }) {
     const p = residents(unetParameters());
@@ -102,35 +215,7 @@ const builders = {
       value = block(block(f.concat([up, skips[level]], 1), `d${level}a`), `d${level}b`);
     }
     const y = f.add(conv(value, p.out, 0), f.reshape(p.outb, [1, 1, 1, 1]));
-    if (step === "infer") {
-      graph.output("y", y);
-      return (out) => absoluteSum(out.y);
-    }
-    if (step === "attack") {
-      graph.output("dx", gradients(graph, half(y), [image])[0]);
-      return (out) => absoluteSum(out.dx);
-    }
-    const loss = f.mean(f.square(f.sub(y, graph.input("target", target().shape))));
-    // Adam, with the bias corrections of step t as inputs
-    const [first, second] = [graph.input("first", []), graph.input("second", [])];
-    const values = Object.entries(p);
-    gradients(
-      graph,
-      loss,
-      values.map(([, v]) => v),
-    ).forEach((gradient, i) => {
-      const [name, v] = values[i];
-      const kept = (part) =>
-        resident(`${name}.${part}`, { shape: v.shape, data: new Float32Array(v.shape.reduce((a, b) => a * b)) });
-      const [m, s] = [kept("m"), kept("s")];
-      const m1 = f.add(f.mul(m, 0.9), f.mul(gradient, 0.1));
-      const s1 = f.add(f.mul(s, 0.999), f.mul(f.square(gradient), 0.001));
-      graph.update(m, m1);
-      graph.update(s, s1);
-      graph.update(v, f.sub(v, f.div(f.mul(f.mul(m1, first), 1e-3), f.add(f.sqrt(f.mul(s1, second)), 1e-8))));
-    });
-    graph.output("loss", loss);
-    return (out) => out.loss[0];
+    return finish(y, { image, target, step, parameters: p });
   },
   fourier({ size, re, im }) {
     const both = new Float32Array(2 * size * size);
@@ -149,7 +234,7 @@ const begun = performance.now();
 const plan = await backend.compile(graph);
 const compileMs = performance.now() - begun;
 const fixed = {};
-if (workload.kind === "lenet" || workload.kind === "unet") fixed.x = workload.x().data;
+if (["cascade", "lenet", "resnet", "unet"].includes(workload.kind)) fixed.x = workload.x().data;
 if (workload.target) fixed.target = workload.target().data;
 let t = 0;
 const run = () => {
