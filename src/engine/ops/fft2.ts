@@ -99,5 +99,7 @@ export const fft2: OpDef<"fft2"> = {
     { shapes: { x: [1, 2, 9, 12] }, attrs: { inverse: true } },
     { shapes: { x: [1, 2, 1, 11] }, attrs: { inverse: false } },
     { shapes: { x: [1, 2, 16, 32] }, attrs: { inverse: false } },
+    { shapes: { x: [2, 2, 4, 16] }, attrs: { inverse: true } },
+    { shapes: { x: [1, 2, 5, 23] }, attrs: { inverse: false } },
   ],
 };

@@ -8,6 +8,8 @@ import { storeLanes } from "../vectors.ts";
 
 /** A strip of the small image should stay in the second-level cache. */
 const STRIP_BYTES = 256 * 1024;
+/** Channels whose weights are packed together: with two rows of kernels, a line of the cache. */
+const PACKED = 4;
 
 type AdjointPass = Pass<"x" | "w">;
 
@@ -45,7 +47,7 @@ export const pairedTranspose =
     const [N, , P, Q] = k.shapes.x;
     const [, C, R] = k.shapes.w;
     const K = k.shapes.w[0] / groups;
-    const least = 2 * N * K * groups * C * R * 2 * P * Q > 1e6 ? 16 : 1;
+    const least = 2 * N * K * groups * C * R * 2 * P * Q > 1e6 ? 8 : 1;
     const even = Math.ceil(P / Math.ceil(least / (N * groups)));
     const rows = Math.max(1, Math.min(Math.floor(STRIP_BYTES / (K * Q * 4)), even));
     const strips = Math.ceil(P / rows);
@@ -58,15 +60,16 @@ export const pairedTranspose =
       const group = f.i32(i32.remU(picture, groups));
       const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
       const count = countOf(f, first, rows, P);
-      const strip = p.scratch(K * (pitch + 16));
+      const strip = p.scratch(K * (pitch + R * PACKED * 8));
       const packed = f.i32(i32.add(strip, K * pitch));
       copyStrip(p, g, { picture, first, count, strip });
       const weights = f.i32(address(p.input.w, [group, K * C * R * 8]));
       const image = f.i32(address(p.y, [i32.add(i32.mul(picture, C * P), first), R * Q * 8]));
       const channels = (channel: Operand, number: number): void =>
         writeChannels(p, g, { strip, packed, weights, image, count }, channel, number);
-      f.for(C - (C % 2), (channel) => channels(channel, 2), 2);
-      if (C % 2 > 0) channels(C - 1, 1);
+      const rest = C % PACKED;
+      f.for(C - rest, (channel) => channels(channel, PACKED), PACKED);
+      if (rest > 0) channels(C - rest, rest);
     });
   };
 
@@ -85,25 +88,50 @@ function copyStrip(
   });
 }
 
-/** One or two channels of the strip's part of the image. */
-function writeChannels(p: AdjointPass, g: Geometry, places: Places, channel: Operand, channels: number): void {
+/**
+ * The weights of `channels` channels from `channel`, [kernel's row, pair of channels, K, 4]: they
+ * lie far apart, and each line of the cache that they lie in is read once.
+ */
+function packWeights(
+  { f }: AdjointPass,
+  { K, C, R }: Geometry,
+  { weights, packed }: Places,
+  channel: Operand,
+  channels: number,
+): void {
+  const weight = f.i32(address(weights, [channel, R * 8]));
+  const place = f.i32(packed);
+  const pairs = Math.ceil(channels / 2);
+  f.for(K, () => {
+    for (let r = 0; r < R; r++)
+      for (let pair = 0; pair < pairs; pair++) {
+        const [one, other] = [2 * pair, 2 * pair + 1].map((c) => (c * R + r) * 8);
+        const two = f.v128(v.loadPair(weight, one));
+        const four = 2 * pair + 1 < channels ? v.shuffle(two, v.loadPair(weight, other), [0, 1, 4, 5]) : two;
+        f.do(v.store(place, four, (r * pairs + pair) * K * 16));
+      }
+    f.advance(weight, C * R * 8);
+    f.advance(place, 16);
+  });
+}
+
+/** A few channels of the strip's part of the image, two at a time. */
+function writeChannels(p: AdjointPass, g: Geometry, places: Places, first: Operand, channels: number): void {
   const { f } = p;
-  const { K, Q, C, R } = g;
+  const { K, Q, R } = g;
+  packWeights(p, g, places, first, channels);
   const lanes = Q % 8;
+  const pairs = Math.ceil(channels / 2);
   f.for(R, (r) => {
-    // the weights of these channels and this row, one behind the other
-    const weight = f.i32(address(places.weights, [i32.add(i32.mul(channel, R), r), 8]));
-    const place = f.i32(places.packed);
-    f.for(K, () => {
-      const two = f.v128(v.loadPair(weight));
-      f.do(v.store(place, channels === 1 ? two : v.shuffle(two, v.loadPair(weight, R * 8), [0, 1, 4, 5])));
-      f.advance(weight, C * R * 8);
-      f.advance(place, 16);
-    });
-    f.range(0, places.count, 1, (row) => {
-      f.for((Q - lanes) * 4, (column) => writeTile(p, g, places, { row, column, lanes: 8, channel, channels, r }), 32);
-      if (lanes > 0) writeTile(p, g, places, { row, column: (Q - lanes) * 4, lanes, channel, channels, r });
-    });
+    for (let pair = 0; pair < pairs; pair++) {
+      const packed = f.i32(address(places.packed, [i32.add(i32.mul(r, pairs), pair), K * 16]));
+      const channel = f.i32(i32.add(first, 2 * pair));
+      const tile = { channel, channels: Math.min(2, channels - 2 * pair), r, packed };
+      f.range(0, places.count, 1, (row) => {
+        f.for((Q - lanes) * 4, (column) => writeTile(p, g, places, { ...tile, row, column, lanes: 8 }), 32);
+        if (lanes > 0) writeTile(p, g, places, { ...tile, row, column: (Q - lanes) * 4, lanes });
+      });
+    }
   });
 }
 
@@ -116,10 +144,12 @@ interface Tile {
   readonly channels: number;
   /** The kernel's row. */
   readonly r: Local;
+  /** Their weights. */
+  readonly packed: Local;
 }
-function writeTile({ f }: AdjointPass, g: Geometry, { strip, packed, image }: Places, tile: Tile): void {
+function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, tile: Tile): void {
   const { K, P, Q, R, pitch } = g;
-  const { row, column, lanes, channel, channels, r } = tile;
+  const { row, column, lanes, channel, channels, r, packed } = tile;
   const vectors = Math.ceil(lanes / 4);
   const plane = P * R * Q * 8;
   const pixel = f.i32(i32.add(address(strip, [row, Q * 4]), column));

@@ -30,17 +30,6 @@ interface Roots {
   readonly sinR: Float64Array;
   readonly sign: number;
 }
-const exact = (x: number): number =>
-  Math.abs(x) < 1e-12 ? 0 : Math.abs(x - 1) < 1e-12 ? 1 : Math.abs(x + 1) < 1e-12 ? -1 : x;
-
-/** sum + x·c, or nothing to add */
-function addScaled(sum: Operand | undefined, x: Operand, c: number): Operand | undefined {
-  if (c === 0) return sum;
-  const scaled = Math.abs(c) === 1 ? x : v.mul(x, Math.abs(c));
-  if (sum === undefined) return c < 0 ? v.neg(scaled) : scaled;
-  return c < 0 ? v.sub(sum, scaled) : v.add(sum, scaled);
-}
-
 /**
  * A transform of odd length r: x_t ± x_{r−t} first, so that y_u and y_{r−u} share their products.
  */
@@ -75,43 +64,55 @@ function oddButterfly(
   }
 }
 
+const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+  re: f.v128(v.add(a.re, b.re)),
+  im: f.v128(v.add(a.im, b.im)),
+});
+const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+  re: f.v128(v.sub(a.re, b.re)),
+  im: f.v128(v.sub(a.im, b.im)),
+});
+
 /** A transform of length 2 or 4, whose roots need no products. */
 function evenButterfly(
-  _f: FunctionBuilder,
+  f: FunctionBuilder,
   x: readonly Pair[],
-  { r, cosR, sinR, sign }: Roots,
+  { r, sign }: Roots,
   store: (u: number, re: Operand, im: Operand) => void,
 ): void {
-  for (let u = 0; u < r; u++) {
-    let re: Operand | undefined;
-    let im: Operand | undefined;
-    x.forEach((z, t) => {
-      const c = exact(cosR[(t * u) % r]);
-      const d = exact(sign * sinR[(t * u) % r]);
-      re = addScaled(addScaled(re, z.re, c), z.im, -d);
-      im = addScaled(addScaled(im, z.im, c), z.re, d);
-    });
-    store(u, re!, im!);
-  }
-}
-
-/** Writes (re, im), and with `w` its product with the number there. */
-function storeTwiddled(
-  f: FunctionBuilder,
-  at: Operand,
-  re: Operand,
-  im: Operand,
-  w?: { at: Operand; offset: number },
-): void {
-  const [a, b] = [f.v128(re), f.v128(im)];
-  if (!w) {
-    f.do(v.store(at, a));
-    f.do(v.store(at, b, 16));
+  if (r === 2) {
+    for (const [u, op] of [plus, minus].entries()) {
+      const y = op(f, x[0], x[1]);
+      store(u, y.re, y.im);
+    }
     return;
   }
-  const [c, d] = [f.v128(v.loadSplat(w.at, w.offset)), f.v128(v.loadSplat(w.at, w.offset + 4))];
-  f.do(v.store(at, v.sub(v.mul(a, c), v.mul(b, d))));
-  f.do(v.store(at, v.add(v.mul(a, d), v.mul(b, c)), 16));
+  const [sum02, sum13] = [plus(f, x[0], x[2]), plus(f, x[1], x[3])];
+  const [gap02, gap13] = [minus(f, x[0], x[2]), minus(f, x[1], x[3])];
+  store(0, v.add(sum02.re, sum13.re), v.add(sum02.im, sum13.im));
+  store(2, v.sub(sum02.re, sum13.re), v.sub(sum02.im, sum13.im));
+  // a quarter turn of the second gap, one way and the other
+  store(sign > 0 ? 3 : 1, v.add(gap02.re, gap13.im), v.sub(gap02.im, gap13.re));
+  store(sign > 0 ? 1 : 3, v.sub(gap02.re, gap13.im), v.add(gap02.im, gap13.re));
+}
+
+/** A complex number in all lanes. */
+const splatted = (f: FunctionBuilder, at: Operand, offset: number): Pair => ({
+  re: f.v128(v.loadSplat(at, offset)),
+  im: f.v128(v.loadSplat(at, offset + 4)),
+});
+
+/** Writes (re, im), and with `w` its product with that. */
+function storeTwiddled(f: FunctionBuilder, at: Operand, re: Operand, im: Operand, w?: Pair): void {
+  if (!w) {
+    const target = f.i32(at);
+    f.do(v.store(target, re));
+    f.do(v.store(target, im, 16));
+    return;
+  }
+  const [a, b, target] = [f.v128(re), f.v128(im), f.i32(at)];
+  f.do(v.store(target, v.sub(v.mul(a, w.re), v.mul(b, w.im))));
+  f.do(v.store(target, v.add(v.mul(a, w.im), v.mul(b, w.re)), 16));
 }
 
 /** Keeps constant numbers; gives their address. */
@@ -141,13 +142,14 @@ function stage(
   const w = f.i32(table(twiddles));
   const source = f.i32(from);
   const target = f.i32(to);
-  const rootsAt = r > LARGEST_BUTTERFLY ? table(rootTable(roots)) : 0;
-  const element = (q: Local): void => {
+  const isLong = r > LARGEST_BUTTERFLY;
+  const rootsAt = isLong ? table(rootTable(roots)) : 0;
+  const element = (q: Local, turns: readonly Pair[]): void => {
     const a = f.i32(i32.add(source, q));
     const y = f.i32(i32.add(target, q));
-    if (r > LARGEST_BUTTERFLY) {
+    if (isLong) {
       longButterfly(f, a, { r, stride: m * s * 32, rootsAt }, (u, re, im) =>
-        storeTwiddled(f, address(y, [u, s * 4]), re, im, m > 1 ? { at: i32.add(w, u), offset: 0 } : undefined),
+        storeTwiddled(f, address(y, [u, s * 4]), re, im, m > 1 ? splatted(f, i32.add(w, u), 0) : undefined),
       );
       return;
     }
@@ -157,11 +159,13 @@ function stage(
     });
     const butterfly = r === 2 || r === 4 ? evenButterfly : oddButterfly;
     butterfly(f, x, roots, (u, re, im) =>
-      storeTwiddled(f, i32.add(y, u * s * 32), re, im, u !== 0 && m > 1 ? { at: w, offset: u * 8 } : undefined),
+      storeTwiddled(f, i32.add(y, u * s * 32), re, im, u === 0 ? undefined : turns[u - 1]),
     );
   };
   f.for(m, () => {
-    f.for(s * 32, element, 32);
+    // the same for all elements
+    const turns = isLong || m === 1 ? [] : Array.from({ length: r - 1 }, (_, u) => splatted(f, w, (u + 1) * 8));
+    f.for(s * 32, (q) => element(q, turns), 32);
     f.advance(w, r * 8);
     f.advance(source, s * 32);
     f.advance(target, r * s * 32);
