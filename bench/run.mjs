@@ -1,8 +1,8 @@
 // npm run bench: every workload on this engine and on each peer that is installed, one process
 // after the other, round after round.
-// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers from npm;
-// --python names interpreters that have PyTorch; --rounds, --budget (seconds a process), --workloads
-// and --only (engines) narrow it.
+// Writes bench/results/<date>.json and docs/performance.md. --install-peers gets the peers from
+// npm; --python names interpreters that have PyTorch; --rounds, --budget (seconds a process),
+// --workloads and --only (engines) narrow it.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";

@@ -146,6 +146,23 @@ describe("wasm, random shapes", () => {
         expect(await difference(b, { x: values(2 * h * w, h, false) })).toBeLessThan(TOLERANCE);
       }
   });
+  it("sums agree with their definition over any axes, one after the other and side by side", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(small(1, 9), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(1, 3, 4, 254, 257, 600),
+        small(1, 31),
+        async (head, last, which) => {
+          const shape = [...head, last];
+          const axes = shape.flatMap((_, axis) => ((which >> axis) & 1 ? [axis] : []));
+          const b = new GraphBuilder(ops);
+          b.output("y", b.emit("sum", { x: b.input("x", shape) }, { axes }));
+          expect(await difference(b, { x: values(sizeOf(shape), which, false) })).toBeLessThan(TOLERANCE);
+        },
+      ),
+      { numRuns: 80, seed: 4 },
+    );
+  });
   it("matmul agrees with its definition", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -4,8 +4,9 @@ import { sizeOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, s64, v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
 import { onePiece, passOver, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
-import { nest, partedAxes } from "./axes.ts";
+import { nest, partedAxes, type Axis } from "./axes.ts";
 import { exp4, log4 } from "./functions.ts";
+import { storeLanes } from "./vectors.ts";
 
 /**
  * Adds `count` numbers from `at`, each passed through `term`, into the doubles `lanes` (four at a
@@ -41,6 +42,7 @@ export const sum: Kernel<"sum"> = (k) => {
   const { shapes, attrs, out } = k;
   if (sizeOf(shapes.x) === 0) return k.pass(1, ({ f, y }) => f.zero(y, sizeOf(out) * 4));
   const { kept, reduced } = partedAxes(shapes.x, attrs.axes);
+  if (kept.at(-1)?.s === 1) return sumAcross(k, kept, reduced);
   const run = reduced.at(-1)?.s === 1 ? reduced.pop()!.n : 1;
   // the outermost kept axis is shared out; each sum is one thread's, in one order
   const outer = kept.shift() ?? { n: 1, s: 0 };
@@ -58,6 +60,58 @@ export const sum: Kernel<"sum"> = (k) => {
     );
   });
 };
+
+/** Sums of a line, of neighbours that lie in it: what one thread takes at least. */
+const LINE = 256;
+/** Sums whose neighbours' cells are neighbours, four at a time. */
+function sumAcross(k: KernelContext<"x">, kept: readonly Axis[], reduced: readonly Axis[]): void {
+  const { n } = kept[kept.length - 1];
+  const size = sizeOf(k.shapes.x);
+  if (kept.length > 1) {
+    const [outer, ...between] = kept.slice(0, -1);
+    const below = between.reduce((product, axis) => product * axis.n, n);
+    passOver(k, outer.n, size / outer.n, ({ f, input, y }, first, last) => {
+      const to = f.i32(i32.add(y, i32.mul(first, below * 4)));
+      f.range(first, last, 1, (i) =>
+        nest(f, between, i32.add(input.x, i32.mul(i, outer.s * 4)), (from) => {
+          sumLine(f, reduced, { from, to, n });
+          f.advance(to, n * 4);
+        }),
+      );
+    });
+    return;
+  }
+  const whole = Math.floor(n / LINE);
+  const units = Math.ceil(n / LINE);
+  passOver(k, units, size / units, ({ f, input, y }, first, last) => {
+    const line = (i: Operand, own: number): void => {
+      const [from, to] = [input.x, y].map((at) => f.i32(i32.add(at, i32.mul(i, LINE * 4))));
+      sumLine(f, reduced, { from, to, n: own });
+    };
+    const isCut = units > whole;
+    f.range(first, isCut ? i32.sub(last, i32.geU(last, units)) : last, 1, (i) => line(i, LINE));
+    if (isCut) f.if(i32.geU(last, units), () => line(whole, n - whole * LINE));
+  });
+}
+function sumLine(
+  f: FunctionBuilder,
+  reduced: readonly Axis[],
+  { from, to, n }: { from: Local; to: Local; n: number },
+): void {
+  const four = (offset: Operand, lanes: number): void => {
+    const [low, high] = [f.v128(zeroLanes), f.v128(zeroLanes)];
+    nest(f, reduced, i32.add(from, offset), (at) => {
+      const x = f.v128(v.load(at));
+      f.set(low, v.doubleAdd(low, v.lowDoubles(x)));
+      f.set(high, v.doubleAdd(high, v.highDoubles(x)));
+    });
+    const sums = f.v128(v.shuffle(v.fromDoubles(low), v.fromDoubles(high), [0, 1, 4, 5]));
+    storeLanes(f, f.i32(i32.add(to, offset)), sums, lanes, 0);
+  };
+  const rest = n % 4;
+  f.for((n - rest) * 4, (offset) => four(offset, 4), 16);
+  if (rest > 0) four((n - rest) * 4, rest);
+}
 
 /**
  * Groups that normalise together: `groups` of them `groupStride` apart, each `chunks` runs of `run`
