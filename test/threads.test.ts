@@ -286,6 +286,20 @@ describe("plans", () => {
     expect(await again.execute(feed)).toEqual(await kept.execute(feed));
     expect(again.memoryBytes).toBeLessThan(0.9 * kept.memoryBytes);
   });
+  it("recomputes by itself what would not fit otherwise", async () => {
+    const { nn, applyNetwork } = fiducial;
+    const b = new GraphBuilder(ops);
+    const size = [1376, 1376] as const;
+    const network = nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 32, depth: 4, seed: 5, size });
+    const { y, parameters } = applyNetwork(b, network, b.input("x", [1, 1, ...size]));
+    const f = arithmetic(b);
+    const weights = [...parameters].map(([, p]) => p);
+    gradients(b, f.sum(f.square(y)), weights).forEach((g, i) => b.output(`d${i}`, g));
+    const compile = async (memory: "kept" | "auto"): Promise<number> =>
+      (await (await openBackend("wasm", { threads: 1, memory })).compile(b)).memoryBytes;
+    await expect(compile("kept")).rejects.toThrow(/GiB|MiB|bytes/);
+    expect(await compile("auto")).toBeLessThan(2 ** 32);
+  });
   it("profiles every step of a run", async () => {
     const plan = await (await openBackend("wasm")).compile(sample(16, 16));
     const x = draw(2 * 16 * 256, 1);

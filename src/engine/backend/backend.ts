@@ -73,9 +73,9 @@ export interface BackendOptions {
   /**
    * "recomputed" makes cheap values (activations, normalised ones, pooled ones) again where the
    * backward pass reads them instead of keeping them: less memory, some more time, the same
-   * numbers.
+   * numbers. "auto" does so where the plan would not fit otherwise.
    */
-  readonly memory?: "kept" | "recomputed";
+  readonly memory?: "kept" | "recomputed" | "auto";
 }
 
 export interface Backend {

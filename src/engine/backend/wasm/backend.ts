@@ -98,7 +98,7 @@ export async function wasmBackend(options: BackendOptions = {}): Promise<Backend
   const host: Host = {
     relaxed,
     convolution,
-    recompute: memory === "recomputed",
+    memory,
     pool: async () => (workers.threads > 1 ? workers.pool() : undefined),
     // a plan that nobody holds any more is forgotten by the workers as well
     forget: new FinalizationRegistry<number>((id) => workers.drop(id)),

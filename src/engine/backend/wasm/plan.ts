@@ -1,11 +1,12 @@
 // From a graph to a plan: lowered to steps, each distinct kernel written once, everything given a
 // place, the module compiled and shared with the workers.
+import { BackendError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Graph } from "../../graph/ir.ts";
 import { recomputed } from "../../graph/recompute.ts";
 import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
-import type { Plan, PlanStep } from "../backend.ts";
+import type { BackendOptions, Plan, PlanStep } from "../backend.ts";
 import { updatedInPlace, type Program } from "../placement.ts";
 import { encodeModule } from "./encoder/module.ts";
 import { executable, type ReadyStep } from "./execution.ts";
@@ -20,7 +21,7 @@ import { Writer, type Emitted } from "./writer.ts";
 export interface Host {
   readonly relaxed: boolean;
   readonly convolution: ConvolutionForm;
-  readonly recompute: boolean;
+  readonly memory: NonNullable<BackendOptions["memory"]>;
   /** The workers beside this thread, if there are any. */
   pool(): Promise<Pool | undefined>;
   /** Has the workers forget plan `id` once nobody holds `plan` any more. */
@@ -33,9 +34,21 @@ const SHARED_BYTES = 1e6;
 
 let planNumber = 0;
 
+/** Throws BackendError where the plan needs more than WebAssembly's 4 GiB or the machine has. */
 export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
   verify(asked, ops);
-  const graph = host.recompute ? recomputed(asked, reachable(asked), ops) : asked;
+  const smaller = (): Graph => recomputed(asked, reachable(asked), ops);
+  if (host.memory !== "auto") return compileAs(host.memory === "kept" ? asked : smaller(), asked, host);
+  try {
+    return await compileAs(asked, asked, host);
+  } catch (error) {
+    if (error instanceof BackendError) return compileAs(smaller(), asked, host);
+    throw error;
+  }
+}
+
+/** `graph` computes what `asked` does. */
+async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> {
   const order = reachable(graph);
   const program = lower(graph, order, host.convolution);
   const writer = new Writer(host.relaxed, program.shapeOf);
