@@ -7,11 +7,13 @@ import {
   ops,
   present,
   random,
+  ShapeError,
   sizeOf,
   type Shape,
   type Value,
 } from "../../engine/index.ts";
 import { applyLayer } from "./apply.ts";
+import { kindOf, stack } from "./blocks.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
 import { checkCount, checkLayers } from "./options.ts";
@@ -73,17 +75,23 @@ export interface Network {
 
 /** The name of layer i: its place and kind, "2.maxPool2d". */
 export function layerName(layer: Layer, index: number): string {
-  return `${index}.${layer.kind}`;
+  return `${index}.${kindOf(layer)}`;
 }
 
 function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
   checkLayers(layers);
-  return layers.reduce((value, layer, i) => {
-    const y = applyLayer(scope, layerName(layer, i), value, layer);
-    scope.onLayer?.(layerName(layer, i), layer.kind, y);
-    return y;
-  }, x);
+  return stack(scope, "", layers, x);
 }
+/** Throws ShapeError for a name that stands for another shape already. */
+function checkSame(name: string, known: Value, shape: Shape): void {
+  if (known.shape.join() !== shape.join())
+    throw new ShapeError(
+      `parameter "${name}": it is ${formatShape(known.shape)} in one place and ${formatShape(shape)} in another; shared layers take inputs of one size`,
+      { name },
+    );
+}
+/** What a network of its own keeps beside its values. */
+const ofOne = (): Pick<Scope, "shared" | "counters"> => ({ shared: new Map(), counters: new Map() });
 
 /**
  * The shape of every parameter of an architecture, by name, with nothing allocated for one. Throws
@@ -94,13 +102,16 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
   const b = new GraphBuilder(ops);
   const values = new Map<string, Value>();
   const note = (name: string, shape: Shape): Value => {
-    const value = values.get(name) ?? b.input(name, shape);
+    const known = values.get(name);
+    if (known) checkSame(name, known, shape);
+    const value = known ?? b.input(name, shape);
     shapes.set(name, shape);
     values.set(name, value);
     return value;
   };
   const x = b.input("x", [1, ...input]);
   const scope: Scope = {
+    ...ofOne(),
     b,
     training: false,
     statistics: "running",
@@ -132,7 +143,10 @@ export function sequential(options: {
   const values = new Map<string, Value>();
   const keep = (name: string, shape: Shape, draw: () => Float32Array): Value => {
     const known = values.get(name);
-    if (known) return known;
+    if (known) {
+      checkSame(name, known, shape);
+      return known;
+    }
     const data = draw();
     const value = b.parameter(name, shape, data);
     parameters.set(name, { shape, data });
@@ -145,6 +159,7 @@ export function sequential(options: {
     return Float32Array.from({ length: sizeOf(shape) }, (_, i) => line[i % line.length]);
   };
   const scope: Scope = {
+    ...ofOne(),
     b,
     training: false,
     statistics: "running",
@@ -217,6 +232,7 @@ export function applyNetwork(
   };
   const { training = false } = options;
   const scope: Scope = {
+    ...ofOne(),
     b,
     training,
     statistics: options.statistics ?? (training ? "batch" : "running"),
