@@ -8,8 +8,6 @@ import {
   ShapeError,
   sizeOf,
   type Backend,
-  type Shape,
-  type Value,
 } from "../../engine/index.ts";
 import { convolved } from "./convolutions.ts";
 import type { PaddingMode } from "./layers.ts";

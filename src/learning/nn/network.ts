@@ -14,10 +14,12 @@ import {
 } from "../../engine/index.ts";
 import { applyLayer } from "./apply.ts";
 import { kindOf, stack } from "./blocks.ts";
+import { foldedNorm } from "./folding.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
+import type { Preprocessing } from "../predict/preprocessing.ts";
 import { checkCount, checkLayers } from "./options.ts";
-import { identityPhysics, type OnLayer, type Physics, type Scope } from "./scope.ts";
+import { identityPhysics, type OnLayer, type Physics, type Placed, type Scope } from "./scope.ts";
 
 export interface Parameter {
   readonly shape: Shape;
@@ -63,6 +65,8 @@ export interface Trained {
   readonly kinds?: readonly Readonly<Record<string, unknown>>[];
   /** A classifier's, in the order of its outputs. */
   readonly classes?: readonly string[];
+  /** What is done to a picture before the network sees it. */
+  readonly preprocessing?: Preprocessing;
 }
 export interface Network {
   readonly architecture: Architecture;
@@ -191,6 +195,11 @@ export interface ApplyOptions {
    * ones.
    */
   readonly training?: boolean;
+  /**
+   * Batch norms that evaluate are made part of the convolutions before them; the weights are
+   * constants then, and not those of the network.
+   */
+  readonly folded?: boolean;
   /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
   readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
@@ -216,8 +225,10 @@ export function applyNetwork(
 ): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
   const shared = options.shared ?? new Map<string, Value>();
+  const { training = false, folded = false } = options;
+  const own = new Map<string, Parameter>();
   const find = (name: string, shape: Shape): Value => {
-    const p = network.parameters.get(name);
+    const p = own.get(name) ?? network.parameters.get(name);
     if (p === undefined || p.shape.join() !== shape.join()) {
       throw new ConfigError(
         `network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`,
@@ -226,17 +237,23 @@ export function applyNetwork(
     }
     const known = shared.get(name);
     if (known) return known;
-    const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+    const value = folded || options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
     shared.set(name, value);
     return value;
   };
-  const { training = false } = options;
+  const statistics = options.statistics ?? (training ? "batch" : "running");
+  const fused = (first: Placed, second: Placed): Layer | undefined => {
+    const one = foldedNorm(network.parameters, first, second);
+    for (const [name, p] of one?.parameters ?? []) own.set(name, p);
+    return one?.layer;
+  };
   const scope: Scope = {
     ...ofOne(),
     b,
     training,
-    statistics: options.statistics ?? (training ? "batch" : "running"),
+    statistics,
     ...present({ onLayer: options.onLayer, physics: options.physics }),
+    ...(folded && statistics === "running" ? { fused } : {}),
     parameter(name, shape) {
       const value = find(name, shape);
       values.set(name, value);
