@@ -51,9 +51,19 @@ export {
   type PredictionOptions,
   type PredictOptions,
 } from "./predict/compile.ts";
+export { featuresOf } from "./predict/features.ts";
 export { preprocessed, withPreprocessing, type Preprocessing } from "./predict/preprocessing.ts";
 export type { Interpolation, Pixels } from "./predict/resample.ts";
 export { pixelsOf, type ImageSource } from "./predict/sources.ts";
+export {
+  describeWeights,
+  loadWeights,
+  type LoadWeightsOptions,
+  type MatchedWeight,
+  type WeightsReport,
+} from "./weights/load.ts";
+export { resnet18Names, type NameMap, type TorchNames } from "./weights/names.ts";
+export { saveStateDict, stateDict } from "./weights/save.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
 export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";

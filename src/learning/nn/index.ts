@@ -60,6 +60,7 @@ export {
   type Option,
 } from "./custom.ts";
 export { avgPool1d, avgPool3d, conv1d, conv3d, maxPool1d, maxPool3d } from "./lines-and-volumes.ts";
+export { chained, firstLayers } from "./cutting.ts";
 export { piecewiseLinear } from "./piecewise.ts";
 export { proximalStep, scale } from "./unrolled.ts";
 export {

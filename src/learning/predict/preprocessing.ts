@@ -4,14 +4,13 @@ import {
   ConfigError,
   FormatError,
   formatShape,
-  GraphBuilder,
-  ops,
   quoted,
   roundHalfEven,
   ShapeError,
   sizeOf,
 } from "../../engine/index.ts";
-import { applyNetwork, type Network } from "../nn/network.ts";
+import { outputShape } from "../nn/cutting.ts";
+import type { Network } from "../nn/network.ts";
 import { number, oneOf, refuse, type Type } from "../nn/option-types.ts";
 import { cropped, resized, turned, type Interpolation, type Pixels } from "./resample.ts";
 
@@ -97,12 +96,11 @@ function checkFits({ architecture: { input } }: Network, { resize, crop, channel
 }
 /** Throws ConfigError for classes that are not as many as a network's outputs. */
 function checkClasses(network: Network, classes: readonly string[]): void {
-  const b = new GraphBuilder(ops);
-  const { y } = applyNetwork(b, network, b.input("x", [1, ...network.architecture.input]), { trainable: false });
-  if (sizeOf(y.shape) !== classes.length)
-    throw new ConfigError(`classes: ${classes.length} names, and the network has ${sizeOf(y.shape)} outputs`, {
+  const outputs = sizeOf(outputShape(network));
+  if (outputs !== classes.length)
+    throw new ConfigError(`classes: ${classes.length} names, and the network has ${outputs} outputs`, {
       classes: classes.length,
-      outputs: sizeOf(y.shape),
+      outputs,
     });
 }
 /**
