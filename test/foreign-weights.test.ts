@@ -1,6 +1,9 @@
 // Somebody's weights in our networks and ours in PyTorch's names and shapes; a backbone with another
 // head.
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadTensors, readTensors } from "fiducial/data";
 import { FormatError, openBackend, random } from "fiducial/engine";
@@ -196,5 +199,30 @@ describe("a backbone and a head", () => {
     expect(() => nn.firstLayers(whole, 13)).toThrow(/no 13 layers/);
     const head = nn.sequential({ input: [85], seed: 0, layers: [nn.relu()] });
     expect(() => nn.chained([nn.firstLayers(whole, 10), head])).toThrow(/gives \[84\] and the next one takes \[85\]/);
+  });
+});
+
+describe("docs/transfer-learning.md", () => {
+  it("works as written", () => {
+    const page = readFileSync(new URL("../docs/transfer-learning.md", import.meta.url), "utf8");
+    const folder = mkdtempSync(join(fileURLToPath(new URL("../dist", import.meta.url)), "transfer-"));
+    try {
+      // stands for what PyTorch has trained
+      const resnet = nn.resnet18({ seed: 1, input: [3, 64, 64] });
+      writeFileSync(join(folder, "resnet18.safetensors"), saveStateDict(resnet, { names: resnet18Names }));
+      writeFileSync(join(folder, "example.js"), /```ts\n([\s\S]*?)```/.exec(page)![1]);
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], { cwd: folder, encoding: "utf8" });
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      expect(stdout).toMatch(
+        /^102 of 102 parameters matched\n\[\n? *\{ *\n? *name: '(circle|square|triangle|cross|star)'/,
+      );
+      const { trained, architecture } = loadNetwork(readFileSync(join(folder, "shapes.safetensors")));
+      expect(trained?.classes).toHaveLength(5);
+      expect(trained?.preprocessing?.resize).toBe(64);
+      expect(architecture.layers).toHaveLength(23);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
