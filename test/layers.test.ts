@@ -65,7 +65,7 @@ function fixtureNetwork({ layers, input }: Pick<Case, "layers" | "input">): Netw
     [...network.parameters].map(([name, { shape }]) => {
       const running = /running(Mean|Variance)$/.exec(name)?.[1];
       const s = wave(sizeOf(shape), running ? 1 : name.length + 0.1 * name.charCodeAt(0));
-      const weight = name.endsWith(".weight") && (shape.length === 2 || shape.length === 4);
+      const weight = name.endsWith(".weight") && !/norm|prelu/i.test(name);
       const scale = running === "Variance" || (name.endsWith(".weight") && !weight && !name.includes("prelu"));
       const factor = f(weight ? sizeOf(shape.slice(1)) ** -0.5 : 0.3);
       return [name, { shape, data: s.map((v) => (scale ? f(1 + f(factor * v)) : f(factor * v))) }];
@@ -256,7 +256,7 @@ describe("networks", () => {
       /padding 8 with mode "reflect"/,
     );
     expect(build([nn.upsample({ scale: 65536, mode: "nearest" })])).toThrow(/an axis of 524288 cells/);
-    expect(build([{ kind: "conv3d" } as never])).toThrow(/there is no layer "conv3d": did you mean conv2d/);
+    expect(build([{ kind: "Conv2D" } as never])).toThrow(/there is no layer "Conv2D": did you mean conv2d/);
   });
   it("lays out nothing for an axis that no image has", () => {
     const pads = (["reflect", "replicate", "circular"] as const).map((paddingMode) =>

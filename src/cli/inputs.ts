@@ -1,17 +1,8 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
-import {
-  ConfigError,
-  DtypeError,
-  FormatError,
-  formatShape,
-  openBackend,
-  present,
-  ShapeError,
-  type Backend,
-} from "../engine/index.ts";
+import { ConfigError, DtypeError, FormatError, openBackend, present, type Backend } from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { formatNames, readPicture } from "../data/index.ts";
-import type { Network } from "../learning/index.ts";
+import { pixelsOf, preprocessed, type Network } from "../learning/index.ts";
 import {
   analyticEllipses,
   arrayHash,
@@ -330,30 +321,9 @@ export async function loadImages(
 }
 
 /**
- * A picture as a classifier's input [C,H,W], values 2·v − 1. Throws ShapeError for another size,
- * FormatError for colours that a grey network would lose.
+ * A picture as a network's input [C,H,W], by its own preprocessing; without one, values 2·v − 1 of a
+ * picture of its size. Throws ShapeError for another size, FormatError for colours that a grey
+ * network would lose.
  */
-export function pictureInput(path: string, network: Network): Float32Array {
-  const { input } = network.architecture;
-  const [C, H, W] = input;
-  if (input.length !== 3 || (C !== 1 && C !== 3))
-    throw new ConfigError(
-      `${path}: the network takes ${formatShape(input)}; pictures are for networks of grey or colour images`,
-      { input },
-    );
-  const picture = readPicture(readFile(path), path);
-  if (picture.height !== H || picture.width !== W)
-    throw new ShapeError(
-      `${path}: it is ${picture.height}×${picture.width}, the network takes ${formatShape(input)}; resize it`,
-      { input },
-    );
-  const values = new Float32Array(C * H * W);
-  for (let i = 0; i < H; i++)
-    for (let j = 0; j < W; j++) {
-      const colour = picture.pixel(i, j);
-      if (C === 1 && !(colour[0] === colour[1] && colour[1] === colour[2]))
-        throw new FormatError(`${path}: it is in colour, the network takes grey pictures; convert it`, { input });
-      for (let c = 0; c < C; c++) values[(c * H + i) * W + j] = 2 * colour[c] - 1;
-    }
-  return values;
-}
+export const pictureInput = (path: string, network: Network): Float32Array =>
+  preprocessed(network, pixelsOf(readPicture(readFile(path), path)), path);

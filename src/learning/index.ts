@@ -42,7 +42,29 @@ export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
-export { compileEvaluation, predict, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export { compileEvaluation, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export { classify, prepareImages, topClasses, type ClassScore } from "./predict/classify.ts";
+export {
+  compilePrediction,
+  predict,
+  type Prediction,
+  type PredictionOptions,
+  type PredictOptions,
+} from "./predict/compile.ts";
+export { featuresOf } from "./predict/features.ts";
+export { preprocessed, withPreprocessing, type Preprocessing } from "./predict/preprocessing.ts";
+export { preparedFor } from "./predict/samples.ts";
+export type { Interpolation, Pixels } from "./predict/resample.ts";
+export { pixelsOf, type ImageSource } from "./predict/sources.ts";
+export {
+  describeWeights,
+  loadWeights,
+  type LoadWeightsOptions,
+  type MatchedWeight,
+  type WeightsReport,
+} from "./weights/load.ts";
+export { resnet18Names, type NameMap, type TorchNames } from "./weights/names.ts";
+export { saveStateDict, stateDict } from "./weights/save.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
 export type { Forward, Forwarded } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";

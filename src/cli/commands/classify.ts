@@ -1,8 +1,8 @@
 // fiducial classify: what a classifier sees in pictures.
 import { join } from "node:path";
-import { ConfigError, exp } from "../../engine/index.ts";
+import { ConfigError } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { featureSheet, loadNetwork, predict, saliency, type Network } from "../../learning/index.ts";
+import { featureSheet, loadNetwork, predict, saliency, topClasses, type Network } from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
@@ -52,24 +52,16 @@ export const classifyCommand: Command = command({
     const { input: shape } = network.architecture;
     if (shape.length !== 3 || network.trained?.classes === undefined)
       throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { shape });
-    const { classes } = network.trained;
-    const top = Math.min(classes.length, values.top);
     const opened = await chooseBackend(values, terminal);
     tellOnnx(onnx, values.writeRecipe, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
       const input = pictureInput(path, network);
       const y = await predict(network, { inputs: input, count: 1, backend: opened });
-      const largest = Math.max(...y);
-      const weights = Array.from(y, (v) => exp(v - largest));
-      const total = weights.reduce((a, b) => a + b, 0);
-      const order = weights
-        .map((_, i) => i)
-        .sort((a, b) => weights[b] - weights[a])
-        .slice(0, top);
+      const likeliest = topClasses(network, y, values.top);
       const folder = values.explain;
       if (folder !== undefined) {
-        const seen = await saliency(network, { input, output: order[0], backend: opened });
+        const seen = await saliency(network, { input, output: likeliest[0].index, backend: opened });
         // the picture's channels, and what the answer hangs on
         const sheet = featureSheet(
           new Map([
@@ -80,7 +72,7 @@ export const classifyCommand: Command = command({
           { path: join(folder, `saliency-${results.length + 1}.png`), content: writePng(sheet.values, sheet.shape, 1) },
         ]);
       }
-      results.push({ image: path, classes: order.map((i) => ({ name: classes[i], probability: weights[i] / total })) });
+      results.push({ image: path, classes: likeliest.map(({ name, probability }) => ({ name, probability })) });
     }
     terminal.print(
       table(

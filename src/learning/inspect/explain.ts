@@ -1,9 +1,10 @@
 // One node of a layer of weights, term by term: its sum, and the chain rule for each of its
 // weights.
 import { ConfigError, formatShape, gradients, GraphBuilder, ops, sizeOf, type Backend } from "../../engine/index.ts";
-import { paddingOf, placeIn } from "../nn/convolutions.ts";
+import { placeIn } from "../nn/convolutions.ts";
 import type { Conv2d, ConvTranspose2d, Layer, Linear } from "../nn/layers.ts";
 import type { Loss } from "../nn/losses.ts";
+import { windowsOf } from "../nn/per-axis.ts";
 import { layerName, type Network } from "../nn/network.ts";
 import { costOf, layersOf, trace, type StatisticsOption } from "./trace.ts";
 
@@ -39,33 +40,39 @@ function meetings(layer: Weighted, node: readonly number[], input: readonly numb
   return layer.kind === "conv2d" ? ofConvolution(layer, node, input) : ofTransposed(layer, node, input);
 }
 function ofConvolution(layer: Conv2d, node: readonly number[], input: readonly number[]): Meeting[] {
-  const { kernelSize: k, stride = 1, dilation = 1, groups = 1, paddingMode = "zeros", outChannels } = layer;
+  const { groups = 1, paddingMode = "zeros", outChannels } = layer;
   const [C, H, W] = input;
   const perGroup = C / groups;
   const first = Math.floor(node[0] / (outChannels / groups)) * perGroup;
-  const [[top], [left]] = paddingOf(layer, [H, W]);
+  const [rows, columns] = windowsOf(layer, [H, W]);
   const all: Meeting[] = [];
   for (let c = 0; c < perGroup; c++)
-    for (let i = 0; i < k; i++)
-      for (let j = 0; j < k; j++) {
-        let r = node[1] * stride - top + i * dilation;
-        let q = node[2] * stride - left + j * dilation;
+    for (let i = 0; i < rows.kernel; i++)
+      for (let j = 0; j < columns.kernel; j++) {
+        let r = node[1] * rows.stride - rows.before + i * rows.dilation;
+        let q = node[2] * columns.stride - columns.before + j * columns.dilation;
         if (paddingMode !== "zeros") [r, q] = [placeIn(H, r, paddingMode), placeIn(W, q, paddingMode)];
         if (r < 0 || r >= H || q < 0 || q >= W) continue;
-        all.push({ at: [first + c, r, q], weight: ((node[0] * perGroup + c) * k + i) * k + j });
+        const weight = ((node[0] * perGroup + c) * rows.kernel + i) * columns.kernel + j;
+        all.push({ at: [first + c, r, q], weight });
       }
   return all;
 }
 function ofTransposed(layer: ConvTranspose2d, node: readonly number[], input: readonly number[]): Meeting[] {
-  const { kernelSize: k, stride = 1, padding = 0, outChannels } = layer;
+  const { outChannels, groups = 1 } = layer;
   const [C, H, W] = input;
+  const [rows, columns] = windowsOf(layer, [H, W]);
+  const perGroup = outChannels / groups;
+  const group = Math.floor(node[0] / perGroup);
   const all: Meeting[] = [];
-  for (let c = 0; c < C; c++)
-    for (let i = 0; i < k; i++)
-      for (let j = 0; j < k; j++) {
-        const [r, q] = [(node[1] + padding - i) / stride, (node[2] + padding - j) / stride];
+  for (let c = (group * C) / groups; c < ((group + 1) * C) / groups; c++)
+    for (let i = 0; i < rows.kernel; i++)
+      for (let j = 0; j < columns.kernel; j++) {
+        const r = (node[1] + rows.before - i * rows.dilation) / rows.stride;
+        const q = (node[2] + columns.before - j * columns.dilation) / columns.stride;
         const inside = Number.isInteger(r) && Number.isInteger(q) && r >= 0 && r < H && q >= 0 && q < W;
-        if (inside) all.push({ at: [c, r, q], weight: ((c * outChannels + node[0]) * k + i) * k + j });
+        const weight = ((c * perGroup + (node[0] % perGroup)) * rows.kernel + i) * columns.kernel + j;
+        if (inside) all.push({ at: [c, r, q], weight });
       }
   return all;
 }

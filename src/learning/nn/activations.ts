@@ -2,7 +2,7 @@
 // kernel of their own.
 import { arithmetic, ConfigError, PI, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type { Dropout, Elu, Gelu, LeakyRelu, Prelu, Softmax, Softplus } from "./layers.ts";
-import type { Apply } from "./scope.ts";
+import type { Apply, Scope } from "./scope.ts";
 
 const exp = (b: GraphBuilder, x: Value): Value => b.emit("exp", { x }, {});
 const sigmoidOf = (b: GraphBuilder, x: Value): Value => b.emit("sigmoid", { x }, {});
@@ -88,17 +88,32 @@ export const softmax: Apply<Softmax> = ({ b }, name, x, { temperature = 1 }) => 
     throw new ConfigError(`layer ${name}: the temperature ${temperature} must be positive`, { name, temperature });
   return b.emit("softmax", { x: temperature === 1 ? x : arithmetic(b).mul(x, 1 / temperature) }, {});
 };
-export const dropout: Apply<Dropout> = ({ b, training }, name, x, { probability: p, seed = 0 }) => {
+export const dropout: Apply<Dropout> = (scope, name, x, { kind, probability: p, seed = 0 }) => {
+  const { b, training } = scope;
   if (!(p >= 0 && p < 1)) throw new ConfigError(`layer ${name}: the probability ${p} must be in [0, 1)`, { name, p });
   if (!training || p === 0) return x;
-  const { add, mul } = arithmetic(b);
-  // the counter lives in the plan like the optimiser's values, so a resumed run drops what an
-  // unbroken one would
-  const counter = b.parameter(`${name}.counter`, [], Float32Array.of(0));
-  b.update(counter, add(counter, 1));
-  // every layer has a stream of its own
-  let stream = seed;
+  const { mul } = arithmetic(b);
+  const { counter, uses } = counterOf(scope, name);
+  // every layer has a stream of its own, and every place of a shared one
+  let stream = seed + uses;
   for (const ch of name) stream = (Math.imul(stream, 31) + ch.codePointAt(0)!) | 0;
-  const uniform = b.emit("random_uniform", { counter }, { shape: x.shape, seed: stream });
+  const shape = kind === "dropout" ? x.shape : x.shape.map((n, axis) => (axis < 2 ? n : 1));
+  const uniform = b.emit("random_uniform", { counter }, { shape, seed: stream });
   return mul(mul(x, b.emit("greater", { a: uniform, b: b.scalar(p) }, {})), 1 / (1 - p));
 };
+/**
+ * Counts the steps. It lives in the plan like the optimiser's values, so a resumed run drops what an
+ * unbroken one would.
+ */
+function counterOf({ b, counters }: Scope, name: string): { counter: Value; uses: number } {
+  const known = counters.get(name);
+  if (known) {
+    known.uses++;
+    return known;
+  }
+  const counter = b.parameter(`${name}.counter`, [], Float32Array.of(0));
+  b.update(counter, arithmetic(b).add(counter, 1));
+  const made = { counter, uses: 0 };
+  counters.set(name, made);
+  return made;
+}

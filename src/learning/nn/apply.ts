@@ -2,16 +2,10 @@
 // mend.
 import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
+import { applySelfAttention2d } from "./attention.ts";
 import { branches, eachChannel, graph, residual, unet } from "./blocks.ts";
-import {
-  adaptivePool2d,
-  avgPool2d,
-  conv2d,
-  convTranspose2d,
-  maxPool2d,
-  pixelShuffle,
-  upsample,
-} from "./convolutions.ts";
+import { conv2d, convTranspose2d, depthwiseConv2d, pixelShuffle, separableConv2d, upsample } from "./convolutions.ts";
+import { custom } from "./custom.ts";
 import { conjugateGradient, dataConsistency, kSpaceCascades } from "./data-consistency.ts";
 import { fieldOfExperts, radialBasis, softThreshold } from "./experts.ts";
 import { fastMriUnet } from "./fastmri-unet.ts";
@@ -19,11 +13,14 @@ import { affine, crop2d, gather, imagePart, pad2d } from "./image-parts.ts";
 import { onnxBlock } from "../onnx/block.ts";
 import { onnx } from "../onnx/layer.ts";
 import type { Layer } from "./layers.ts";
+import { applyConv1d, applyConv3d, applyPool1d, applyPool3d } from "./lines-and-volumes.ts";
 import { checkLayer } from "./options.ts";
-import { batchNorm2d, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
+import { batchNorm, groupNorm, instanceNorm2d, layerNorm } from "./normalizations.ts";
 import { applyPiecewiseLinear } from "./piecewise.ts";
+import { adaptivePool2d, avgPool2d, maxPool2d, reduce } from "./pools.ts";
 import { padded, peakScaled, repeated, standardized } from "./scaled-blocks.ts";
 import type { Apply, Scope } from "./scope.ts";
+import { shared } from "./sharing.ts";
 import { applyProximalStep, applyScale } from "./unrolled.ts";
 
 const activation =
@@ -31,8 +28,20 @@ const activation =
   (scope: Scope, _name: string, x: Value): Value =>
     plain[kind](scope.b, x);
 const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K }>> } = {
+  custom,
   conv2d,
+  depthwiseConv2d,
+  separableConv2d,
   convTranspose2d,
+  conv1d: applyConv1d,
+  conv3d: applyConv3d,
+  maxPool1d: applyPool1d,
+  avgPool1d: applyPool1d,
+  maxPool3d: applyPool3d,
+  avgPool3d: applyPool3d,
+  selfAttention2d: applySelfAttention2d,
+  reduce,
+  shared,
   maxPool2d,
   avgPool2d,
   adaptiveMaxPool2d: adaptivePool2d,
@@ -40,7 +49,9 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   upsample,
   pixelShuffle,
   instanceNorm2d,
-  batchNorm2d,
+  batchNorm1d: batchNorm,
+  batchNorm2d: batchNorm,
+  batchNorm3d: batchNorm,
   groupNorm,
   layerNorm,
   relu: activation("relu"),
@@ -57,6 +68,7 @@ const appliers: { readonly [K in Layer["kind"]]: Apply<Extract<Layer, { kind: K 
   softplus,
   softmax,
   dropout,
+  dropout2d: dropout,
   unet,
   residual,
   branches,

@@ -1,15 +1,16 @@
-// Convolutions, pools and changes of size.
+// Convolutions, edges around images, and changes of size. Pools: pools.ts; of lines and volumes:
+// lines-and-volumes.ts.
 import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import type {
-  AdaptivePool2d,
-  AvgPool2d,
   Conv2d,
   ConvTranspose2d,
-  MaxPool2d,
+  DepthwiseConv2d,
   PaddingMode,
   PixelShuffle,
+  SeparableConv2d,
   Upsample,
 } from "./layers.ts";
+import { pairOf, windowsOf, type Pair, type Windows } from "./per-axis.ts";
 import { checkCells, images, type Apply } from "./scope.ts";
 
 /** What stands outside an image, but for zeros; "symmetric" repeats its edge. */
@@ -48,42 +49,52 @@ export function padAxis(
   );
 }
 
-/**
- * Zeros before and after an axis of n with padding "same": ⌈n/stride⌉ outputs, an odd zero at the
- * end (ONNX's SAME_UPPER; at stride 1 PyTorch's "same").
- */
-export function samePadding(n: number, kernel: number, stride: number, dilation: number): [number, number] {
-  const total = Math.max(0, (Math.ceil(n / stride) - 1) * stride + dilation * (kernel - 1) + 1 - n);
-  return [Math.floor(total / 2), Math.ceil(total / 2)];
+/** Throws ShapeError where channels do not divide into groups. */
+export function checkGroups(name: string, x: Value, groups: number, outChannels: number): void {
+  const [given, made] = [x.shape[1] % groups, outChannels % groups];
+  if (given === 0 && made === 0) return;
+  const what =
+    given !== 0 ? `${x.shape[1]} channels of its input ${formatShape(x.shape)}` : `its ${outChannels} outChannels`;
+  throw new ShapeError(`layer ${name}: ${what} do not divide into ${groups} groups`, { name, shape: x.shape });
 }
-/** Cells before and after each of the image's two axes. */
-export function paddingOf(layer: Conv2d, size: readonly number[]): [number, number][] {
-  const { kernelSize, stride = 1, dilation = 1, padding = 0 } = layer;
-  return size.map((n) => {
-    if (padding === "same") return samePadding(n, kernelSize, stride, dilation);
-    const both = padding === "valid" ? 0 : padding;
-    return [both, both];
-  });
+/** [value along the rows, along the columns] of windows. */
+const both = (windows: readonly Windows[], of: (w: Windows) => number): Pair => [of(windows[0]), of(windows[1])];
+
+/** The convolution of images with a kernel [K, C/groups, R, S], as a layer says it. */
+export function convolved(
+  b: GraphBuilder,
+  name: string,
+  x: Value,
+  w: Value,
+  layer: Pick<Conv2d, "kernelSize" | "stride" | "dilation" | "padding" | "paddingMode" | "groups">,
+): Value {
+  const { groups = 1, paddingMode = "zeros" } = layer;
+  const windows = windowsOf(layer, x.shape.slice(2));
+  const { padded, padding } = paddedFor(b, name, x, windows, paddingMode);
+  const [stride, dilation] = [both(windows, (v) => v.stride), both(windows, (v) => v.dilation)];
+  return b.emit("conv2d", { x: padded, w }, { stride, padding, dilation, groups });
 }
 
 export const conv2d: Apply<Conv2d> = (scope, name, x, layer) => {
   const { b, parameter } = scope;
-  const { outChannels, kernelSize: k, stride = 1, dilation = 1, groups = 1, bias = true } = layer;
+  const { outChannels, groups = 1, bias = true } = layer;
+  const [rows, columns] = pairOf(layer.kernelSize);
   const C = images(name, x)[1];
-  if (C % groups !== 0)
-    throw new ShapeError(
-      `layer ${name}: ${C} channels of its input ${formatShape(x.shape)} do not divide into ${groups} groups`,
-      { name, shape: x.shape },
-    );
-  const fanIn = (C / groups) * k * k;
-  const w = parameter(`${name}.weight`, [outChannels, C / groups, k, k], fanIn);
-  const { padded, padding } = paddedFor(b, name, x, layer);
-  const y = b.emit(
-    "conv2d",
-    { x: padded, w },
-    { stride: [stride, stride], padding, dilation: [dilation, dilation], groups },
-  );
+  checkGroups(name, x, groups, outChannels);
+  const fanIn = (C / groups) * rows * columns;
+  const w = parameter(`${name}.weight`, [outChannels, C / groups, rows, columns], fanIn);
+  const y = convolved(b, name, x, w, layer);
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
+};
+
+export const depthwiseConv2d: Apply<DepthwiseConv2d> = (scope, name, x, { multiplier = 1, ...layer }) => {
+  const C = images(name, x)[1];
+  return conv2d(scope, name, x, { ...layer, kind: "conv2d", outChannels: C * multiplier, groups: C });
+};
+
+export const separableConv2d: Apply<SeparableConv2d> = (scope, name, x, { outChannels, bias = true, ...layer }) => {
+  const each = scope.apply(`${name}.depthwise`, x, { ...layer, kind: "depthwiseConv2d", bias: false });
+  return scope.apply(`${name}.pointwise`, each, { kind: "conv2d", outChannels, kernelSize: 1, bias });
 };
 
 /** What a convolution does not pad itself: other modes than zeros, and sides that differ. */
@@ -91,130 +102,37 @@ function paddedFor(
   b: GraphBuilder,
   name: string,
   x: Value,
-  layer: Conv2d,
-): { padded: Value; padding: readonly [number, number] } {
-  const { paddingMode = "zeros" } = layer;
-  const [rows, columns] = paddingOf(layer, x.shape.slice(2));
-  if (paddingMode === "zeros") {
-    if (rows[0] === rows[1] && columns[0] === columns[1]) return { padded: x, padding: [rows[0], columns[0]] };
-    const padded = b.emit("pad", { x }, { before: [0, 0, rows[0], columns[0]], after: [0, 0, rows[1], columns[1]] });
-    return { padded, padding: [0, 0] };
+  [rows, columns]: readonly Windows[],
+  mode: PaddingMode,
+): { padded: Value; padding: Pair } {
+  if (mode === "zeros") {
+    if (rows.before === rows.after && columns.before === columns.after)
+      return { padded: x, padding: [rows.before, columns.before] };
+    const before = [0, 0, rows.before, columns.before];
+    const after = [0, 0, rows.after, columns.after];
+    return { padded: b.emit("pad", { x }, { before, after }), padding: [0, 0] };
   }
-  const tall = rows[1] === 0 ? x : padAxis(b, x, 2, ...rows, paddingMode, name);
-  const padded = columns[1] === 0 ? tall : padAxis(b, tall, 3, ...columns, paddingMode, name);
+  const tall = rows.after === 0 ? x : padAxis(b, x, 2, rows.before, rows.after, mode, name);
+  const padded = columns.after === 0 ? tall : padAxis(b, tall, 3, columns.before, columns.after, mode, name);
   return { padded, padding: [0, 0] };
 }
 
-export const convTranspose2d: Apply<ConvTranspose2d> = (
-  { b, parameter },
-  name,
-  x,
-  { outChannels, kernelSize: k, stride = 1, padding = 0, bias = true },
-) => {
+export const convTranspose2d: Apply<ConvTranspose2d> = ({ b, parameter }, name, x, layer) => {
+  const { outChannels, groups = 1, bias = true } = layer;
+  const [kernel, stride, dilation] = [layer.kernelSize, layer.stride ?? 1, layer.dilation ?? 1].map(pairOf);
+  const [padding, outputPadding] = [layer.padding ?? 0, layer.outputPadding ?? 0].map(pairOf);
   const C = images(name, x)[1];
-  const w = parameter(`${name}.weight`, [C, outChannels, k, k], outChannels * k * k);
-  const y = b.emit(
-    "conv_transpose2d",
-    { x, w },
-    { stride: [stride, stride], padding: [padding, padding], dilation: [1, 1], groups: 1, outputPadding: [0, 0] },
-  );
-  return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], outChannels * k * k)) : y;
-};
-
-/**
- * Cells by which the last window reaches past an axis of n in ceil mode, as PyTorch counts: a
- * window must start inside the image or its left padding.
- */
-function overhang(n: number, k: number, stride: number, padding: number, ceilMode: boolean): number {
-  if (!ceilMode) return 0;
-  let out = Math.ceil((n + 2 * padding - k) / stride) + 1;
-  if ((out - 1) * stride >= n + padding) out--;
-  return Math.max(0, (out - 1) * stride + k - n - 2 * padding);
-}
-
-export const maxPool2d: Apply<MaxPool2d> = (
-  { b },
-  name,
-  x,
-  { kernelSize: k, stride = k, padding = 0, ceilMode = false },
-) => {
-  const [, , H, W] = images(name, x);
-  const [down, right] = [H, W].map((n) => overhang(n, k, stride, padding, ceilMode));
-  // a window that reaches past the edge holds the edge itself, so repeating it changes no maximum;
-  // with padding the overhang lies beyond it
-  let y = x;
-  if (down > 0) y = padAxis(b, y, 2, 0, down, "replicate", name);
-  if (right > 0) y = padAxis(b, y, 3, 0, right, "replicate", name);
-  return b.emit("max_pool2d", { x: y }, { kernel: [k, k], stride: [stride, stride], padding: [padding, padding] });
-};
-
-export const avgPool2d: Apply<AvgPool2d> = (
-  { b },
-  name,
-  x,
-  { kernelSize: k, stride = k, padding = 0, ceilMode = false, countIncludePad = true },
-) => {
-  const [, , H, W] = images(name, x);
-  const [down, right] = [H, W].map((n) => overhang(n, k, stride, padding, ceilMode));
-  const attrs = { kernel: [k, k], stride: [stride, stride], padding: [0, 0] } as const;
-  if (down === 0 && right === 0 && (countIncludePad || padding === 0))
-    return b.emit("avg_pool2d", { x }, { ...attrs, padding: [padding, padding] });
-  const padded = b.emit(
-    "pad",
-    { x },
-    { before: [0, 0, padding, padding], after: [0, 0, padding + down, padding + right] },
-  );
-  const sums = b.emit("avg_pool2d", { x: padded }, attrs);
-  const [, , h, w] = sums.shape;
-  /**
-   * cells of a window that count: those of the image, and of its padding where they are wanted,
-   * never the overhang
-   */
-  const counted = (i: number, n: number): number => {
-    const from = i * stride - padding;
-    const [low, high] = countIncludePad ? [-padding, n + padding] : [0, n];
-    return Math.min(from + k, high) - Math.max(from, low);
-  };
-  const scale = (cells: number, n: number): Float64Array =>
-    Float64Array.from({ length: cells }, (_, i) => k / counted(i, n));
-  const { mul } = arithmetic(b);
-  return mul(mul(sums, b.constant(scale(h, H), [h, 1])), b.constant(scale(w, W), [w]));
-};
-
-export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, outputSize }) => {
-  images(name, x);
-  let y = x;
-  outputSize.forEach((m, i) => {
-    const axis = 2 + i;
-    const n = y.shape[axis];
-    if (!Number.isInteger(m) || m < 1)
-      throw new ConfigError(`layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`, {
-        name,
-        outputSize,
-      });
-    const windows = Array.from(
-      { length: m },
-      (_, o) => [Math.floor((o * n) / m), Math.ceil(((o + 1) * n) / m)] as const,
+  checkGroups(name, x, groups, outChannels);
+  const beyond = outputPadding.findIndex((n, axis) => n > 0 && n >= Math.max(stride[axis], dilation[axis]));
+  if (beyond >= 0)
+    throw new ConfigError(
+      `layer ${name}: outputPadding ${outputPadding[beyond]} must be less than the stride or the dilation`,
+      { name, outputPadding },
     );
-    const k = Math.max(...windows.map(([from, to]) => to - from));
-    // every window is brought to one size by repeating its last cell; means are weighted so that
-    // the repeats do not count
-    const indices = windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => Math.min(from + j, to - 1)));
-    const even = indices.length === n && k * m === n;
-    const spread = even ? y : b.emit("take", { x: y }, { axis, indices });
-    const pair = (v: number): readonly [number, number] => (i === 0 ? [v, 1] : [1, v]);
-    const attrs = { kernel: pair(k), stride: pair(k), padding: [0, 0] as const };
-    if (kind === "adaptiveMaxPool2d") {
-      y = b.emit("max_pool2d", { x: spread }, attrs);
-      return;
-    }
-    const weights = Float64Array.from(
-      windows.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))),
-    );
-    const weighted = even ? spread : arithmetic(b).mul(spread, b.constant(weights, i === 0 ? [k * m, 1] : [k * m]));
-    y = b.emit("avg_pool2d", { x: weighted }, attrs);
-  });
-  return y;
+  const fanIn = (outChannels / groups) * kernel[0] * kernel[1];
+  const w = parameter(`${name}.weight`, [C, outChannels / groups, ...kernel], fanIn);
+  const y = b.emit("conv_transpose2d", { x, w }, { stride, padding, dilation, groups, outputPadding });
+  return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
 
 /** An axis of x enlarged: each cell one of x's, or two weighted by their distance. */

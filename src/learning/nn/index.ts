@@ -4,11 +4,15 @@ export {
   adaptiveAvgPool2d,
   adaptiveMaxPool2d,
   avgPool2d,
+  batchNorm1d,
   batchNorm2d,
+  batchNorm3d,
   branches,
   conv2d,
   convTranspose2d,
+  depthwiseConv2d,
   dropout,
+  dropout2d,
   eachChannel,
   elu,
   flatten,
@@ -27,8 +31,11 @@ export {
   maxPool2d,
   pixelShuffle,
   prelu,
+  reduce,
   relu,
   residual,
+  separableConv2d,
+  shared,
   sigmoid,
   silu,
   softmax,
@@ -40,6 +47,20 @@ export {
   type GraphNode,
   type Layer,
 } from "./layers.ts";
+export { selfAttention2d } from "./attention.ts";
+export {
+  defineActivation,
+  defineLayer,
+  option,
+  type AllOptions,
+  type CustomLayer,
+  type GivenOptions,
+  type LayerDefinition,
+  type LayerScope,
+  type Option,
+} from "./custom.ts";
+export { avgPool1d, avgPool3d, conv1d, conv3d, maxPool1d, maxPool3d } from "./lines-and-volumes.ts";
+export { chained, firstLayers } from "./cutting.ts";
 export { piecewiseLinear } from "./piecewise.ts";
 export { proximalStep, scale } from "./unrolled.ts";
 export {
@@ -65,4 +86,5 @@ export {
   zeroMean,
 } from "./reconstruction-layers.ts";
 export { automap, lenet5, resnet18, resnet20, smallVgg, unet } from "./architectures.ts";
+export { joinInputs, model, splitOutputs } from "./model.ts";
 export { sequential, type Architecture, type Network, type Parameter, type Provenance } from "./network.ts";

@@ -8,12 +8,9 @@ import {
   ShapeError,
   sizeOf,
   type Backend,
-  type Shape,
-  type Value,
 } from "../../engine/index.ts";
-import { conv2d } from "./convolutions.ts";
+import { convolved } from "./convolutions.ts";
 import type { PaddingMode } from "./layers.ts";
-import type { Scope } from "./scope.ts";
 
 /** [height, width], or a filter over channels [channels, height, width]. */
 export interface KernelImage {
@@ -123,27 +120,11 @@ export async function filterImage(
   const one = flip ? flipped(kernel) : kernel.data;
   const weights = over ? one : Array.from({ length: C }, () => one).flat();
   const b = new GraphBuilder(ops);
+  const groups = over ? 1 : C;
   // constants, which keep what digits a backend has, unlike a network's float32 weights
-  const given = (_name: string, shape: Shape): Value => b.constant(weights, shape);
-  const scope: Scope = {
-    b,
-    training: false,
-    statistics: "running",
-    parameter: given,
-    buffer: given,
-    apply: (_name, x) => x,
-  };
-  const y = conv2d(scope, "filter", b.input("x", [1, C, H, W]), {
-    kind: "conv2d",
-    outChannels: over ? 1 : C,
-    kernelSize: k,
-    stride,
-    padding,
-    paddingMode,
-    dilation,
-    groups: over ? 1 : C,
-    bias: false,
-  });
+  const w = b.constant(weights, [over ? 1 : C, over ? C : 1, k, k]);
+  const sizes = { kernelSize: k, stride, padding, paddingMode, dilation, groups };
+  const y = convolved(b, "filter", b.input("x", [1, C, H, W]), w, sizes);
   b.output("y", y);
   const out = await (await backend.compile(b)).execute({ x: image.data });
   return { shape: image.shape.length === 2 ? y.shape.slice(2) : y.shape.slice(1), data: Float64Array.from(out.y) };

@@ -2,6 +2,10 @@
 // is. Those of reconstruction networks: reconstruction-layers.ts.
 import type { OnnxBlock } from "../onnx/block.ts";
 import type { OnnxLayer } from "../onnx/layer.ts";
+import type { SelfAttention2d } from "./attention.ts";
+import type { CustomLayer } from "./custom.ts";
+import type { LineOrVolumeLayer } from "./lines-and-volumes.ts";
+import type { Padding, PerAxis } from "./per-axis.ts";
 import type { PiecewiseLinear } from "./piecewise.ts";
 import type { ReconstructionLayer } from "./reconstruction-layers.ts";
 import type { ProximalStep, Scale } from "./unrolled.ts";
@@ -10,20 +14,33 @@ export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 export interface Conv2d {
   readonly kind: "conv2d";
   readonly outChannels: number;
-  readonly kernelSize: number;
-  readonly stride?: number;
-  readonly padding?: number | "same" | "valid";
+  readonly kernelSize: PerAxis;
+  readonly stride?: PerAxis;
+  readonly padding?: Padding<PerAxis>;
   readonly paddingMode?: PaddingMode;
-  readonly dilation?: number;
+  readonly dilation?: PerAxis;
   readonly groups?: number;
   readonly bias?: boolean;
+}
+export interface DepthwiseConv2d extends Omit<Conv2d, "kind" | "outChannels" | "groups"> {
+  readonly kind: "depthwiseConv2d";
+  /** Outputs for every channel; 1 unless given. */
+  readonly multiplier?: number;
+}
+export interface SeparableConv2d extends Omit<DepthwiseConv2d, "kind"> {
+  readonly kind: "separableConv2d";
+  readonly outChannels: number;
 }
 export interface ConvTranspose2d {
   readonly kind: "convTranspose2d";
   readonly outChannels: number;
-  readonly kernelSize: number;
-  readonly stride?: number;
-  readonly padding?: number;
+  readonly kernelSize: PerAxis;
+  readonly stride?: PerAxis;
+  readonly padding?: PerAxis;
+  /** Rows and columns more at the end, fewer than the stride or the dilation. */
+  readonly outputPadding?: PerAxis;
+  readonly dilation?: PerAxis;
+  readonly groups?: number;
   readonly bias?: boolean;
 }
 export interface Linear {
@@ -33,16 +50,17 @@ export interface Linear {
 }
 export interface MaxPool2d {
   readonly kind: "maxPool2d";
-  readonly kernelSize: number;
-  readonly stride?: number;
-  readonly padding?: number;
+  readonly kernelSize: PerAxis;
+  readonly stride?: PerAxis;
+  readonly padding?: Padding<PerAxis>;
+  readonly dilation?: PerAxis;
   readonly ceilMode?: boolean;
 }
 export interface AvgPool2d {
   readonly kind: "avgPool2d";
-  readonly kernelSize: number;
-  readonly stride?: number;
-  readonly padding?: number;
+  readonly kernelSize: PerAxis;
+  readonly stride?: PerAxis;
+  readonly padding?: Padding<PerAxis>;
   readonly ceilMode?: boolean;
   readonly countIncludePad?: boolean;
 }
@@ -55,8 +73,8 @@ export interface InstanceNorm2d {
   readonly epsilon?: number;
   readonly affine?: boolean;
 }
-export interface BatchNorm2d {
-  readonly kind: "batchNorm2d";
+export interface BatchNorm {
+  readonly kind: "batchNorm1d" | "batchNorm2d" | "batchNorm3d";
   readonly epsilon?: number;
   readonly momentum?: number;
   readonly affine?: boolean;
@@ -113,9 +131,15 @@ export interface Softmax {
   readonly temperature?: number;
 }
 export interface Dropout {
-  readonly kind: "dropout";
+  readonly kind: "dropout" | "dropout2d";
   readonly probability: number;
   readonly seed?: number;
+}
+export interface Reduce {
+  readonly kind: "reduce";
+  /** 1: the channels; 2 and 3: an image's rows and columns. They stay, with one cell. */
+  readonly axes: readonly number[];
+  readonly by: "mean" | "max" | "sum";
 }
 export interface Unet {
   readonly kind: "unet";
@@ -140,28 +164,50 @@ export interface EachChannel {
   readonly kind: "eachChannel";
   readonly layers: readonly Layer[];
 }
-/** `from` names the block's input, "x", or nodes before it; several are joined as `join` says. */
+/** The same layers with the same weights wherever the name stands in a network. */
+export interface Shared {
+  readonly kind: "shared";
+  readonly name: string;
+  readonly layers: readonly Layer[];
+}
+/**
+ * `from` names the block's input, "x", or nodes before it; several are joined as `join` says, sizes
+ * of 1 being repeated as NumPy does: [N,C,1,1] multiplies every pixel of [N,C,H,W].
+ */
 export interface GraphNode {
   readonly name: string;
   readonly from: readonly string[];
-  readonly join?: "add" | "subtract" | "multiply" | "concatenate";
+  readonly join?: "add" | "subtract" | "multiply" | "maximum" | "minimum" | "concatenate";
   readonly layers?: readonly Layer[];
 }
 export interface GraphBlock {
   readonly kind: "graph";
   readonly nodes: readonly GraphNode[];
+  /**
+   * Several inputs, by name: the block's own is [N, all of them], one behind the other, row-major.
+   */
+  readonly inputs?: Readonly<Record<string, readonly number[]>>;
+  /** Nodes that the block gives, one behind the other as [N, all of them]; the last node unless given. */
+  readonly outputs?: readonly string[];
 }
 export type Layer =
   | OnnxLayer
   | OnnxBlock
+  | CustomLayer
   | Conv2d
+  | DepthwiseConv2d
+  | SeparableConv2d
   | ConvTranspose2d
+  | LineOrVolumeLayer
+  | SelfAttention2d
+  | Reduce
+  | Shared
   | Linear
   | MaxPool2d
   | AvgPool2d
   | AdaptivePool2d
   | InstanceNorm2d
-  | BatchNorm2d
+  | BatchNorm
   | GroupNorm
   | LayerNorm
   | Upsample
@@ -193,6 +239,19 @@ type Options<L extends Layer> = Omit<L, "kind">;
  * paddingMode says what stands outside the image. x [N,C,H,W].
  */
 export const conv2d = (options: Options<Conv2d>): Conv2d => ({ kind: "conv2d", ...options });
+/** Every channel by itself: conv2d with as many groups as there are channels. */
+export const depthwiseConv2d = (options: Options<DepthwiseConv2d>): DepthwiseConv2d => ({
+  kind: "depthwiseConv2d",
+  ...options,
+});
+/**
+ * A depthwise convolution without bias, then a 1×1 convolution. Source: Chollet 2017, Keras's
+ * SeparableConv2D.
+ */
+export const separableConv2d = (options: Options<SeparableConv2d>): SeparableConv2d => ({
+  kind: "separableConv2d",
+  ...options,
+});
 /** The adjoint of conv2d in its image, PyTorch's ConvTranspose2d. */
 export const convTranspose2d = (options: Options<ConvTranspose2d>): ConvTranspose2d => ({
   kind: "convTranspose2d",
@@ -236,7 +295,11 @@ export const instanceNorm2d = (options: Options<InstanceNorm2d> = {}): InstanceN
  * running mean and variance, which every training step moves by `momentum` = 0.1. Source: Ioffe &
  * Szegedy 2015, PyTorch's BatchNorm2d.
  */
-export const batchNorm2d = (options: Options<BatchNorm2d> = {}): BatchNorm2d => ({ kind: "batchNorm2d", ...options });
+export const batchNorm2d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm2d", ...options });
+/** The same of features [N,C] or lines [N,C,L]. */
+export const batchNorm1d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm1d", ...options });
+/** The same of volumes [N,C,D,H,W]. */
+export const batchNorm3d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm3d", ...options });
 /** Normalised over each image and group of channels. Source: Wu & He 2018. */
 export const groupNorm = (options: Options<GroupNorm>): GroupNorm => ({ kind: "groupNorm", ...options });
 /**
@@ -283,6 +346,15 @@ export const softmax = (options: Options<Softmax> = {}): Softmax => ({ kind: "so
  * nothing in evaluation.
  */
 export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout", ...options });
+/** Zeroes whole channels: PyTorch's Dropout2d, Keras's SpatialDropout2D. */
+export const dropout2d = (options: Options<Dropout>): Dropout => ({ kind: "dropout2d", ...options });
+/** The mean, largest value or sum along some axes, which keep one cell. */
+export const reduce = (options: Options<Reduce>): Reduce => ({ kind: "reduce", ...options });
+/**
+ * Layers that have the same weights wherever this name stands, however often, in blocks too: the
+ * two branches of a Siamese network. The layers are the same each time.
+ */
+export const shared = (options: Options<Shared>): Shared => ({ kind: "shared", ...options });
 /** y = body(x) + shortcut(x); the shortcut is x itself unless given. Source: He et al. 2016. */
 export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
 /** Layers for every channel by itself: the real and the imaginary part of an image alike. */
@@ -290,7 +362,8 @@ export const eachChannel = (options: Options<EachChannel>): EachChannel => ({ ki
 /** Several stacks on one input, their outputs joined along the channels. */
 export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
 /**
- * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output.
+ * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output,
+ * unless `outputs` names others. A network of several inputs or outputs: `model`.
  */
 export const graph = (options: Options<GraphBlock>): GraphBlock => ({ kind: "graph", ...options });
 /**

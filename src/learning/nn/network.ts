@@ -7,15 +7,19 @@ import {
   ops,
   present,
   random,
+  ShapeError,
   sizeOf,
   type Shape,
   type Value,
 } from "../../engine/index.ts";
 import { applyLayer } from "./apply.ts";
+import { kindOf, stack } from "./blocks.ts";
+import { foldedNorm } from "./folding.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
+import type { Preprocessing } from "../predict/preprocessing.ts";
 import { checkCount, checkLayers } from "./options.ts";
-import { identityPhysics, type OnLayer, type Physics, type Scope } from "./scope.ts";
+import { identityPhysics, type OnLayer, type Physics, type Placed, type Scope } from "./scope.ts";
 
 export interface Parameter {
   readonly shape: Shape;
@@ -61,6 +65,8 @@ export interface Trained {
   readonly kinds?: readonly Readonly<Record<string, unknown>>[];
   /** A classifier's, in the order of its outputs. */
   readonly classes?: readonly string[];
+  /** What is done to a picture before the network sees it. */
+  readonly preprocessing?: Preprocessing;
 }
 export interface Network {
   readonly architecture: Architecture;
@@ -73,17 +79,23 @@ export interface Network {
 
 /** The name of layer i: its place and kind, "2.maxPool2d". */
 export function layerName(layer: Layer, index: number): string {
-  return `${index}.${layer.kind}`;
+  return `${index}.${kindOf(layer)}`;
 }
 
 function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
   checkLayers(layers);
-  return layers.reduce((value, layer, i) => {
-    const y = applyLayer(scope, layerName(layer, i), value, layer);
-    scope.onLayer?.(layerName(layer, i), layer.kind, y);
-    return y;
-  }, x);
+  return stack(scope, "", layers, x);
 }
+/** Throws ShapeError for a name that stands for another shape already. */
+function checkSame(name: string, known: Value, shape: Shape): void {
+  if (known.shape.join() !== shape.join())
+    throw new ShapeError(
+      `parameter "${name}": it is ${formatShape(known.shape)} in one place and ${formatShape(shape)} in another; shared layers take inputs of one size`,
+      { name },
+    );
+}
+/** What a network of its own keeps beside its values. */
+const ofOne = (): Pick<Scope, "shared" | "counters"> => ({ shared: new Map(), counters: new Map() });
 
 /**
  * The shape of every parameter of an architecture, by name, with nothing allocated for one. Throws
@@ -94,13 +106,16 @@ export function parameterShapes({ input, layers }: Architecture): ReadonlyMap<st
   const b = new GraphBuilder(ops);
   const values = new Map<string, Value>();
   const note = (name: string, shape: Shape): Value => {
-    const value = values.get(name) ?? b.input(name, shape);
+    const known = values.get(name);
+    if (known) checkSame(name, known, shape);
+    const value = known ?? b.input(name, shape);
     shapes.set(name, shape);
     values.set(name, value);
     return value;
   };
   const x = b.input("x", [1, ...input]);
   const scope: Scope = {
+    ...ofOne(),
     b,
     training: false,
     statistics: "running",
@@ -132,7 +147,10 @@ export function sequential(options: {
   const values = new Map<string, Value>();
   const keep = (name: string, shape: Shape, draw: () => Float32Array): Value => {
     const known = values.get(name);
-    if (known) return known;
+    if (known) {
+      checkSame(name, known, shape);
+      return known;
+    }
     const data = draw();
     const value = b.parameter(name, shape, data);
     parameters.set(name, { shape, data });
@@ -145,6 +163,7 @@ export function sequential(options: {
     return Float32Array.from({ length: sizeOf(shape) }, (_, i) => line[i % line.length]);
   };
   const scope: Scope = {
+    ...ofOne(),
     b,
     training: false,
     statistics: "running",
@@ -176,6 +195,11 @@ export interface ApplyOptions {
    * ones.
    */
   readonly training?: boolean;
+  /**
+   * Batch norms that evaluate are made part of the convolutions before them; the weights are
+   * constants then, and not those of the network.
+   */
+  readonly folded?: boolean;
   /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
   readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
@@ -201,8 +225,10 @@ export function applyNetwork(
 ): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
   const shared = options.shared ?? new Map<string, Value>();
+  const { training = false, folded = false } = options;
+  const own = new Map<string, Parameter>();
   const find = (name: string, shape: Shape): Value => {
-    const p = network.parameters.get(name);
+    const p = own.get(name) ?? network.parameters.get(name);
     if (p === undefined || p.shape.join() !== shape.join()) {
       throw new ConfigError(
         `network: parameter "${name}" should be ${formatShape(shape)} and is ${p ? formatShape(p.shape) : "missing"}; the weights belong to another architecture or input size`,
@@ -211,16 +237,23 @@ export function applyNetwork(
     }
     const known = shared.get(name);
     if (known) return known;
-    const value = options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+    const value = folded || options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
     shared.set(name, value);
     return value;
   };
-  const { training = false } = options;
+  const statistics = options.statistics ?? (training ? "batch" : "running");
+  const fused = (first: Placed, second: Placed): Layer | undefined => {
+    const one = foldedNorm(network.parameters, first, second);
+    for (const [name, p] of one?.parameters ?? []) own.set(name, p);
+    return one?.layer;
+  };
   const scope: Scope = {
+    ...ofOne(),
     b,
     training,
-    statistics: options.statistics ?? (training ? "batch" : "running"),
+    statistics,
     ...present({ onLayer: options.onLayer, physics: options.physics }),
+    ...(folded && statistics === "running" ? { fused } : {}),
     parameter(name, shape) {
       const value = find(name, shape);
       values.set(name, value);

@@ -1,6 +1,6 @@
 // Normalisations: y = (x − mean)/√(variance + ε) over some axes, then scaled and shifted.
-import { arithmetic, formatShape, ShapeError, type Shape, type Value } from "../../engine/index.ts";
-import type { BatchNorm2d, GroupNorm, InstanceNorm2d, LayerNorm } from "./layers.ts";
+import { arithmetic, formatShape, ShapeError, sizeOf, type Shape, type Value } from "../../engine/index.ts";
+import type { BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm } from "./layers.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
 function scaled({ b, parameter }: Scope, name: string, x: Value, shape: Shape, affine: boolean): Value {
@@ -14,27 +14,45 @@ export const instanceNorm2d: Apply<InstanceNorm2d> = (scope, name, x, { epsilon 
   return scaled(scope, name, scope.b.emit("normalize", { x }, { axes: [2, 3], epsilon }), [C, 1, 1], affine);
 };
 
-export const batchNorm2d: Apply<BatchNorm2d> = (scope, name, x, { epsilon = 1e-5, momentum = 0.1, affine = true }) => {
-  const [N, C, H, W] = images(name, x);
+const ranks = { batchNorm1d: [2, 3], batchNorm2d: [4], batchNorm3d: [5] } as const;
+/** Throws ShapeError for an input of another number of axes than the layer takes. */
+function checkRank(name: string, x: Value, kind: BatchNorm["kind"]): void {
+  if (kind === "batchNorm2d") images(name, x);
+  else if (!(ranks[kind] as readonly number[]).includes(x.shape.length))
+    throw new ShapeError(
+      `layer ${name}: its input is ${formatShape(x.shape)}, ${kind} takes ${ranks[kind].join(" or ")} axes, [N×C×…]`,
+      { name, shape: x.shape },
+    );
+}
+
+export const batchNorm: Apply<BatchNorm> = (
+  scope,
+  name,
+  x,
+  { kind, epsilon = 1e-5, momentum = 0.1, affine = true },
+) => {
+  checkRank(name, x, kind);
   const { b, training, statistics, buffer } = scope;
   const { add, div, mean, mul, reshape, sqrt, square, sub } = arithmetic(b);
-  const shape = [C, 1, 1];
+  const [, C, ...cells] = x.shape;
+  const shape = [C, ...cells.map(() => 1)];
+  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
   const [runningMean, runningVariance] = [
     buffer(`${name}.runningMean`, shape, 0),
     buffer(`${name}.runningVariance`, shape, 1),
   ];
   if (statistics === "running")
     return scaled(scope, name, div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))), shape, affine);
-  const count = N * H * W;
+  const count = sizeOf(x.shape) / C;
   if (count < 2)
     throw new ShapeError(
       `layer ${name}: one value per channel has no variance; make the batch or the image larger than ${formatShape(x.shape)}`,
       { name, shape: x.shape },
     );
-  const y = scaled(scope, name, b.emit("normalize", { x }, { axes: [0, 2, 3], epsilon }), shape, affine);
+  const y = scaled(scope, name, b.emit("normalize", { x }, { axes, epsilon }), shape, affine);
   if (!training) return y;
-  const batchMean = reshape(mean(x, [0, 2, 3]), shape);
-  const batchVariance = reshape(mean(square(sub(x, batchMean)), [0, 2, 3]), shape);
+  const batchMean = reshape(mean(x, axes), shape);
+  const batchVariance = reshape(mean(square(sub(x, batchMean)), axes), shape);
   // from its next value on: a layer that is applied several times moves it several times
   const move = (running: Value, now: Value, share: number): void =>
     b.update(running, add(mul(b.next(running), 1 - momentum), mul(now, share)));

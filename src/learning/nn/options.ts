@@ -2,30 +2,21 @@
 // would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
 import { ConfigError, quoted } from "../../engine/index.ts";
 import type { GraphNode, Layer } from "./layers.ts";
+import { flag, layers, listOf, near, number, object, oneOf, refuse, whole, word, type Type } from "./option-types.ts";
 import { MOST_CELLS } from "./scope.ts";
 
-/** What a value must be: in words, and whether it is. */
-interface Type {
-  readonly what: string;
-  is(value: unknown): boolean;
-}
-const whole =
-  (from: number, to: number) =>
-  (v: unknown): boolean =>
-    Number.isSafeInteger(v) && (v as number) >= from && (v as number) <= to;
 const count: Type = { what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) };
 const cells: Type = { what: `a whole number from 1 to ${MOST_CELLS}`, is: whole(1, MOST_CELLS) };
 const gap: Type = { what: `a whole number from 0 to ${MOST_CELLS}`, is: whole(0, MOST_CELLS) };
-const number: Type = { what: "a number", is: Number.isFinite };
-const flag: Type = { what: "true or false", is: (v) => typeof v === "boolean" };
-const word: Type = { what: "a text", is: (v) => typeof v === "string" };
-const oneOf = (...words: readonly string[]): Type => ({
-  what: `one of ${words.join(", ")}`,
-  is: (v) => words.includes(v as string),
+/** One number, or one for each of so many axes. */
+const perAxis = (each: Type, axes: number): Type => ({
+  what: `${each.what}, or a list of ${axes}`,
+  is: (v) => each.is(v) || (listOf(each).is(v) && (v as unknown[]).length === axes),
 });
-const listOf = ({ what, is }: Type): Type => ({
-  what: `a list, each of it ${what}`,
-  is: (v) => Array.isArray(v) && v.every((item) => is(item)),
+const [cells2, gaps2, cells3, gaps3] = [perAxis(cells, 2), perAxis(gap, 2), perAxis(cells, 3), perAxis(gap, 3)];
+const padded = (sizes: Type): Type => ({
+  what: `${sizes.what}, "same" or "valid"`,
+  is: (v) => v === "same" || v === "valid" || sizes.is(v),
 });
 const pair: Type = {
   what: "two whole numbers from 1 up",
@@ -39,37 +30,52 @@ const place: Type = { what: "a whole number from 0 up", is: whole(0, Number.MAX_
 /** Each is a term of a formula that is written out. */
 const knots: Type = { what: "a whole number from 2 to 1024", is: whole(2, 1024) };
 const depths: Type = { what: "a whole number from 1 to 16", is: whole(1, 16) };
-const padding: Type = {
-  what: `${gap.what}, "same" or "valid"`,
-  is: (v) => v === "same" || v === "valid" || gap.is(v),
-};
-const object: Type = { what: "an object", is: (v) => typeof v === "object" && v !== null && !Array.isArray(v) };
-const layers: Type = listOf(object);
 const nodes = listOf(object);
 const epsilon = number;
 const affine = flag;
 
+const shapes: Type = {
+  what: "shapes by name",
+  is: (v) => object.is(v) && Object.values(v as object).every((shape) => listOf(count).is(shape)),
+};
+const paddingMode = oneOf("zeros", "reflect", "replicate", "circular");
+const window = { kernelSize: cells2, stride: cells2, padding: padded(gaps2), dilation: cells2 };
+const line = { kernelSize: cells, stride: cells, padding: padded(gap) };
+const volume = { kernelSize: cells3, stride: cells3, padding: padded(gaps3) };
+
 type Types<T> = Readonly<Record<Exclude<keyof T, "kind">, Type>>;
 /** Every option of every layer; leaving one out, or one too many, does not compile. */
 const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { kind: K }>>> } = {
-  conv2d: {
+  conv2d: { outChannels: count, ...window, paddingMode, groups: count, bias: flag },
+  depthwiseConv2d: { multiplier: count, ...window, paddingMode, bias: flag },
+  separableConv2d: { outChannels: count, multiplier: count, ...window, paddingMode, bias: flag },
+  convTranspose2d: {
     outChannels: count,
-    kernelSize: cells,
-    stride: cells,
-    padding,
-    paddingMode: oneOf("zeros", "reflect", "replicate", "circular"),
-    dilation: cells,
+    ...window,
+    padding: gaps2,
+    outputPadding: gaps2,
     groups: count,
     bias: flag,
   },
-  convTranspose2d: { outChannels: count, kernelSize: cells, stride: cells, padding: gap, bias: flag },
+  conv1d: { outChannels: count, ...line, dilation: cells, groups: count, bias: flag },
+  conv3d: { outChannels: count, ...volume, dilation: cells3, groups: count, bias: flag },
+  maxPool1d: line,
+  avgPool1d: line,
+  maxPool3d: volume,
+  avgPool3d: volume,
+  selfAttention2d: { heads: count },
+  reduce: { axes: listOf(count), by: oneOf("mean", "max", "sum") },
+  shared: { name: word, layers },
+  custom: { layer: word, options: object },
   linear: { outFeatures: count, bias: flag },
-  maxPool2d: { kernelSize: cells, stride: cells, padding: gap, ceilMode: flag },
-  avgPool2d: { kernelSize: cells, stride: cells, padding: gap, ceilMode: flag, countIncludePad: flag },
+  maxPool2d: { ...window, ceilMode: flag },
+  avgPool2d: { kernelSize: cells2, stride: cells2, padding: padded(gaps2), ceilMode: flag, countIncludePad: flag },
   adaptiveMaxPool2d: { outputSize: pair },
   adaptiveAvgPool2d: { outputSize: pair },
   instanceNorm2d: { epsilon, affine },
+  batchNorm1d: { epsilon, momentum: number, affine },
   batchNorm2d: { epsilon, momentum: number, affine },
+  batchNorm3d: { epsilon, momentum: number, affine },
   groupNorm: { groups: count, epsilon, affine },
   layerNorm: { epsilon, affine },
   upsample: { scale: cells, mode: oneOf("nearest", "bilinear") },
@@ -90,6 +96,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   softplus: { beta: number },
   softmax: { temperature: number },
   dropout: { probability: number, seed: number },
+  dropout2d: { probability: number, seed: number },
   unet: {
     outChannels: count,
     baseChannels: count,
@@ -123,7 +130,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   complexImage: {},
   transposeImage: {},
   zeroMean: {},
-  graph: { nodes },
+  graph: { nodes, inputs: shapes, outputs: listOf(word) },
   onnx: { opset: count, graph: object },
   onnxBlock: {
     opset: count,
@@ -139,13 +146,24 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
 const knownOfNode: Types<Required<GraphNode>> = {
   name: word,
   from: listOf(word),
-  join: oneOf("add", "subtract", "multiply", "concatenate"),
+  join: oneOf("add", "subtract", "multiply", "maximum", "minimum", "concatenate"),
   layers,
 };
 /** What has no default. */
 const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<Layer, { kind: K }>, string>[] } = {
   conv2d: ["outChannels", "kernelSize"],
+  depthwiseConv2d: ["kernelSize"],
+  separableConv2d: ["outChannels", "kernelSize"],
   convTranspose2d: ["outChannels", "kernelSize"],
+  conv1d: ["outChannels", "kernelSize"],
+  conv3d: ["outChannels", "kernelSize"],
+  maxPool1d: ["kernelSize"],
+  avgPool1d: ["kernelSize"],
+  maxPool3d: ["kernelSize"],
+  avgPool3d: ["kernelSize"],
+  reduce: ["axes", "by"],
+  shared: ["name", "layers"],
+  custom: ["layer"],
   linear: ["outFeatures"],
   maxPool2d: ["kernelSize"],
   avgPool2d: ["kernelSize"],
@@ -156,6 +174,7 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   pixelShuffle: ["scale"],
   unflatten: ["shape"],
   dropout: ["probability"],
+  dropout2d: ["probability"],
   unet: ["outChannels", "baseChannels", "depth"],
   residual: ["body"],
   branches: ["branches"],
@@ -175,39 +194,6 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
   fieldOfExperts: ["filters", "kernelSize"],
   fastMriUnet: ["outChannels", "baseChannels", "pools"],
 };
-
-/** Letters to change, add or take away to make one word of the other (Levenshtein). */
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length];
-}
-/** "did you mean X? " where one of the words is near. */
-function near(word: string, words: readonly string[]): string {
-  const distance = (other: string): number => edits(word.toLowerCase(), other.toLowerCase());
-  const [best] = [...words].sort((p, q) => distance(p) - distance(q));
-  return best !== undefined && distance(best) <= Math.max(2, word.length / 2) ? `did you mean ${best}? ` : "";
-}
-function refuse(where: string, given: object, types: Readonly<Record<string, Type>>, must: readonly string[]): void {
-  const names = Object.keys(types);
-  for (const [option, value] of Object.entries(given)) {
-    if (!Object.hasOwn(types, option)) {
-      const all = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
-      throw new ConfigError(`${where} has no option ${quoted(option)}: ${near(option.slice(0, 60), names)}${all}`, {
-        option,
-      });
-    }
-    if (value !== undefined && !types[option].is(value))
-      throw new ConfigError(`${where}: ${option} must be ${types[option].what}, it is ${quoted(value)}`, { option });
-  }
-  const missing = must.find((name) => !Object.hasOwn(given, name));
-  if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
-}
 
 /** Far more than any network has; each brings values to its graph. */
 const MOST_LAYERS = 10_000;
@@ -240,7 +226,7 @@ export function checkLayer(name: string, layer: Layer): void {
   const { kind, ...options } = layer;
   if (!Object.hasOwn(known, kind))
     throw new ConfigError(
-      `layer ${name}: there is no layer ${quoted(kind)}: ${near(String(kind).slice(0, 60), kinds)}there are ${kinds.join(", ")}`,
+      `layer ${name}: there is no layer ${quoted(kind)}: ${near(String(kind), kinds)}there are ${kinds.join(", ")}`,
       { name },
     );
   refuse(`layer ${name}`, options, known[kind], needed[kind] ?? []);

@@ -31,6 +31,11 @@ export interface Physics {
 /** A = I and y = x: for what asks a network for its shapes alone. */
 export const identityPhysics = (x: Value): Physics => ({ y: x, forward: (v) => v, adjoint: (v) => v });
 
+/** A layer and its name in its network. */
+export interface Placed {
+  readonly name: string;
+  readonly layer: Layer;
+}
 export type OnLayer = (name: string, kind: string, y: Value) => void;
 export interface Scope {
   readonly b: GraphBuilder;
@@ -48,6 +53,15 @@ export interface Scope {
   buffer(name: string, shape: Shape, initial: number): Value;
   /** Applies a layer inside another one, which may change the scope for it. */
   apply(name: string, x: Value, layer: Layer, within?: Scope): Value;
+  /** Lists of layers that are shared by a name, as text. */
+  readonly shared: Map<string, string>;
+  /** The random numbers of layers that drop, which may stand in several places. */
+  readonly counters: Map<string, { readonly counter: Value; uses: number }>;
+  /**
+   * What stands for a layer and the next one together, where they are made one (a convolution and
+   * the batch norm behind it).
+   */
+  readonly fused?: (first: Placed, second: Placed) => Layer | undefined;
   /** Where a reconstruction network is applied. */
   readonly physics?: Physics;
   /** Told of every layer, and of every part of a block, in the order of computation. */

@@ -1,7 +1,7 @@
 // What a network does on data that it is not trained on.
 import { GraphBuilder, ops, present, sizeOf, type Backend, type Plan } from "../../engine/index.ts";
 import type { Loss } from "../nn/losses.ts";
-import { applyNetwork, type Network } from "../nn/network.ts";
+import type { Network } from "../nn/network.ts";
 import { readBatch, type Dataset } from "./dataset.ts";
 import { plainForward, type Forward } from "./forward.ts";
 
@@ -122,14 +122,4 @@ export async function compileEvaluation(
       confusion: rows > 0 ? confusion : undefined,
     });
   };
-}
-
-/** The network's output for a batch of inputs [N, …input]. */
-export async function predict(
-  network: Network,
-  options: { inputs: Float32Array; count: number; backend: Backend },
-): Promise<Float32Array> {
-  const b = new GraphBuilder(ops);
-  b.output("y", applyNetwork(b, network, b.input("x", [options.count, ...network.architecture.input])).y);
-  return Float32Array.from((await (await options.backend.compile(b)).execute({ x: options.inputs })).y);
 }

@@ -2,6 +2,7 @@
 // is read, and taken from the provenance of the first format.
 import { FormatError, quoted } from "../../engine/index.ts";
 import type { Provenance, Trained } from "../nn/network.ts";
+import { isPreprocessing } from "../predict/preprocessing.ts";
 
 const finite = (v: unknown): boolean => typeof v === "number" && Number.isFinite(v);
 const isObject = (v: unknown): boolean => typeof v === "object" && v !== null && !Array.isArray(v);
@@ -32,6 +33,7 @@ const fields: { readonly [K in keyof Required<Trained>]: (v: unknown) => boolean
   images: (v) => typeof v === "string",
   kinds: (v) => Array.isArray(v) && v.every(isObject),
   classes: (v) => Array.isArray(v) && v.every((c) => typeof c === "string"),
+  preprocessing: isPreprocessing,
 };
 
 /** Throws FormatError, beginning with `where`, for a field that is unknown or of another type. */
@@ -73,6 +75,7 @@ export function trainedOfProvenance(provenance: Provenance): Trained | undefined
     images,
     kinds: undefined,
     classes: parsed("classes"),
+    preprocessing: undefined,
   };
   const kept = Object.entries(found).filter(([name, v]) => fields[name as keyof Trained](v));
   return kept.length > 0 ? Object.fromEntries(kept) : undefined;

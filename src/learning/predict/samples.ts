@@ -1,0 +1,38 @@
+// Labelled images as samples to train on, prepared as a network prepares the pictures that it is
+// used on.
+import type { LabelledImages } from "../../data/index.ts";
+import { ShapeError } from "../../engine/index.ts";
+import type { Network } from "../nn/network.ts";
+import type { Dataset } from "../train/dataset.ts";
+import { preprocessed } from "./preprocessing.ts";
+import type { Pixels } from "./resample.ts";
+
+/** An image's planes as pictures have them: three, equal where it is grey. */
+function pixelsAt(images: LabelledImages, i: number): Pixels {
+  const [channels, height, width] = images.shape;
+  const size = height * width;
+  const own = new Float32Array(channels * size);
+  images.pixels(i, own);
+  if (channels === 3) return { height, width, planes: own };
+  if (channels !== 1) throw new ShapeError(`preparedFor: images of ${channels} channels; give grey or colour`, {});
+  const planes = new Float32Array(3 * size);
+  for (let c = 0; c < 3; c++) planes.set(own, c * size);
+  return { height, width, planes };
+}
+
+/**
+ * The images by the network's own preprocessing, targets one-hot rows. What that refuses is refused
+ * when the image is read.
+ */
+export function preparedFor(network: Network, images: LabelledImages): Dataset {
+  return {
+    length: images.length,
+    inputShape: network.architecture.input,
+    targetShape: [images.classes.length],
+    read(i, input, target) {
+      input.set(preprocessed(network, pixelsAt(images, i), `image ${i}`));
+      target.fill(0);
+      target[images.label(i)] = 1;
+    },
+  };
+}
