@@ -1,14 +1,20 @@
 // The public face of learning: networks, and how they are trained, kept and looked at.
 export * as nn from "./nn/index.ts";
 export {
+  binaryCrossEntropy,
+  binaryFocal,
   crossEntropy,
+  dice,
+  focal,
   huber,
+  klDivergence,
   meanAbsoluteError,
   meanSquaredError,
   rootMeanSquaredError,
   structuralDissimilarity,
+  weightedSum,
   type Loss,
-} from "./nn/losses.ts";
+} from "./train/losses/index.ts";
 export {
   applyNetwork,
   parameterShapes,
@@ -43,8 +49,22 @@ export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingStat
 export { augmented, classification, type Augmentation } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
 export { compileEvaluation, predict, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export type { ParameterGroup, Share, Shares } from "./train/groups.ts";
+export {
+  areaUnderCurve,
+  f1,
+  intersectionOverUnion,
+  precision,
+  recall,
+  topK,
+  type Average,
+  type CountedOptions,
+  type Metric,
+  type MetricRun,
+  type Scored,
+} from "./train/metrics/index.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
-export type { Forward, Forwarded } from "./train/forward.ts";
+export type { Forward, Forwarded, ForwardUse } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
 export {
@@ -57,7 +77,17 @@ export {
 } from "./inspect/explain.ts";
 export { checkGradients, gradientVector, trace, type GradientVector, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
-export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
+export {
+  constant,
+  cosine,
+  exponentialDecay,
+  oneCycle,
+  polynomialDecay,
+  smoothFall,
+  stepDecay,
+  warmUp,
+  type Schedule,
+} from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";
 export { featureSheet, gradCam, kernelSheet, saliency, type Sheet } from "./inspect/sheet.ts";
 export { renderTrainingReport } from "./inspect/training-report.ts";

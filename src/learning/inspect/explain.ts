@@ -3,7 +3,7 @@
 import { ConfigError, formatShape, gradients, GraphBuilder, ops, sizeOf, type Backend } from "../../engine/index.ts";
 import { paddingOf, placeIn } from "../nn/convolutions.ts";
 import type { Conv2d, ConvTranspose2d, Layer, Linear } from "../nn/layers.ts";
-import type { Loss } from "../nn/losses.ts";
+import type { Loss } from "../train/losses/loss.ts";
 import { layerName, type Network } from "../nn/network.ts";
 import { costOf, layersOf, trace, type StatisticsOption } from "./trace.ts";
 

@@ -79,7 +79,7 @@ export function layerName(layer: Layer, index: number): string {
 function run(scope: Scope, layers: readonly Layer[], x: Value): Value {
   checkLayers(layers);
   return layers.reduce((value, layer, i) => {
-    const y = applyLayer(scope, layerName(layer, i), value, layer);
+    const y = scope.apply(layerName(layer, i), value, layer);
     scope.onLayer?.(layerName(layer, i), layer.kind, y);
     return y;
   }, x);
@@ -179,6 +179,8 @@ export interface ApplyOptions {
   /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
   readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
+  /** Layers that do as in prediction, whatever the others do. */
+  readonly isFrozen?: ((layer: string) => boolean) | undefined;
   /** For layers that know the physics. */
   readonly physics?: Physics;
   /**
@@ -215,7 +217,8 @@ export function applyNetwork(
     shared.set(name, value);
     return value;
   };
-  const { training = false } = options;
+  const { training = false, isFrozen = () => false } = options;
+  const still = { training: false, statistics: "running" as const };
   const scope: Scope = {
     b,
     training,
@@ -227,7 +230,8 @@ export function applyNetwork(
       return value;
     },
     buffer: find,
-    apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
+    apply: (name, value, layer, within = scope) =>
+      applyLayer(isFrozen(name) ? { ...within, ...still } : within, name, value, layer),
   };
   return { y: run(scope, network.architecture.layers, x), parameters: values };
 }

@@ -177,7 +177,7 @@ const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<L
 };
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */
-function edits(a: string, b: string): number {
+export function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
@@ -188,7 +188,7 @@ function edits(a: string, b: string): number {
   return row[b.length];
 }
 /** "did you mean X? " where one of the words is near. */
-function near(word: string, words: readonly string[]): string {
+export function near(word: string, words: readonly string[]): string {
   const distance = (other: string): number => edits(word.toLowerCase(), other.toLowerCase());
   const [best] = [...words].sort((p, q) => distance(p) - distance(q));
   return best !== undefined && distance(best) <= Math.max(2, word.length / 2) ? `did you mean ${best}? ` : "";
