@@ -46,7 +46,12 @@ export {
 export { networkFromRecipe, type GivenTensor, type GivenTensors } from "./recipe/open.ts";
 export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
-export { augmented, classification, type Augmentation } from "./train/classification.ts";
+export { augmented, type Augmentation } from "./train/augment/augmented.ts";
+export type { RandomCrop } from "./train/augment/cropped.ts";
+export { mixup } from "./train/augment/mixup.ts";
+export type { Colours } from "./train/augment/recoloured.ts";
+export { balanced, balancedWeights } from "./train/balance.ts";
+export { classification, samplesFrom, subsetOf, type NumberArray } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
 export { compileEvaluation, predict, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
 export type { ParameterGroup, Share, Shares } from "./train/groups.ts";
@@ -64,6 +69,9 @@ export {
   type Scored,
 } from "./train/metrics/index.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
+export { findLearningRate, type RateSearch, type RateSearchOptions } from "./train/learning-rate.ts";
+export { csvLog, jsonLinesLog, together, type Listener, type LogOptions, type WriteText } from "./train/logs/log.ts";
+export { tensorBoardLog, type WriteBytes } from "./train/logs/tensorboard.ts";
 export type { Forward, Forwarded, ForwardUse } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
