@@ -1,5 +1,5 @@
-// Pictures of every format against Pillow and tifffile; sets of pictures that are decoded apart, kept,
-// split and labelled by tables.
+// Pictures of every format against Pillow and tifffile; sets of pictures that are decoded apart,
+// kept, split and labelled by tables.
 import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";

@@ -114,7 +114,8 @@ describe("metrics agree with scikit-learn", () => {
     const options = { data, loss: crossEntropy({ ignored: 255 }), batchSize: 2, backend };
     const metrics = [intersectionOverUnion(), recall({ average: 0 }), mine];
     const result = await (await compileEvaluation(network, { ...options, metrics }))(network, data);
-    // of 11 that count: relu makes all but the first pixels a tie, of which the first class is taken
+    // of 11 that count: relu makes all but the first pixels a tie, of which the first class is
+    // taken
     const found = [1, 10];
     expect(result.confusion!.flat().reduce((a, b) => a + b)).toBe(11);
     expect(result.confusion![0][0]).toBe(found[0]);

@@ -38,7 +38,9 @@ import {
 
 const backend = await openBackend("wasm", { threads: 1 });
 const three = await openBackend("wasm", { threads: 3 });
-/** Images of noise with a bright row that says the class, of which the first is the most frequent. */
+/**
+ * Images of noise with a bright row that says the class, of which the first is the most frequent.
+ */
 function stripes(length: number, options: { size?: number; channels?: number; rare?: boolean } = {}): Dataset {
   const { size = 8, channels = 1, rare = false } = options;
   const classOf = (i: number): number => (rare ? (i % 10 === 0 ? 1 : i % 10 === 5 ? 2 : 0) : i % 3);

@@ -1,19 +1,26 @@
 // --data: a folder of IDX files, of CIFAR-10 batches, of images.npy and labels.npy, or of one
-// folder per class; an NPZ file; or a generated set by its name.
-import { join } from "node:path";
+// folder per class, or pictures with a table of their classes; an NPZ file; or a generated set by
+// its name.
+import { extname, join } from "node:path";
 import { ConfigError, FormatError, permutation, random } from "../engine/index.ts";
 import {
   arraySet,
   drawnShapes,
+  imagesOf,
+  openPictures,
+  pictureEndings,
   pictureFolder,
   readCifar10,
+  readCsvLabels,
   readIdxSet,
   readNpyArray,
   readNpz,
   straightEdges,
   strokeDigits,
+  type Fitting,
   type LabelledImages,
   type PictureFile,
+  type PictureFolder,
 } from "../data/index.ts";
 import { fileExists, listFolder, readFile } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
@@ -30,59 +37,82 @@ export interface SplitOptions {
   readonly seed: number;
   readonly count: number;
   readonly skipBad: boolean;
+  /** Height and width that pictures are made, where it is asked for, and how. */
+  readonly size?: number | undefined;
+  readonly fit: Fitting;
+  /** A table of the classes of pictures that lie in one folder. */
+  readonly labels?: string | undefined;
   readonly terminal: Terminal;
 }
 
-function subset(set: LabelledImages, indices: readonly number[]): LabelledImages {
-  return {
-    ...set,
-    length: indices.length,
-    label: (i) => set.label(indices[i]),
-    pixels: (i, out) => set.pixels(indices[i], out),
-  };
-}
 /** A tenth of it, drawn by the seed, is the test. */
 function heldOut(set: LabelledImages, seed: number): [LabelledImages, LabelledImages] {
   const order = permutation(set.length, random(seed).fork("split"));
   const test = Math.max(1, Math.floor(set.length / 10));
-  return [subset(set, order.slice(test)), subset(set, order.slice(0, test))];
+  return [imagesOf(set, order.slice(test)), imagesOf(set, order.slice(0, test))];
 }
 
-const isPicture = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
-/**
- * Reads every picture once, so that a bad one among thousands is named before hours of training,
- * not after.
- */
-function folderSet(path: string, { skipBad, terminal }: SplitOptions): LabelledImages {
+const isPicture = (name: string): boolean => pictureEndings.includes(extname(name).toLowerCase());
+const pictureFile = (path: string, label: string): PictureFile => ({
+  name: path,
+  class: label,
+  read: () => readFile(path),
+});
+/** A folder for every class, or the rows of a table. */
+function pictureFiles(path: string, labels: string | undefined): { files: PictureFile[]; classes: string[] } {
+  if (labels !== undefined) {
+    const rows = readCsvLabels(new TextDecoder().decode(readFile(labels)), labels);
+    const files = rows.map((row) => pictureFile(join(path, row.file), row.class));
+    return { files, classes: [...new Set(rows.map((row) => row.class))].sort() };
+  }
   const classes = listFolder(path)
     .filter((name) => name.endsWith("/"))
     .map((name) => name.slice(0, -1));
   const files = classes.flatMap((c) =>
     listFolder(join(path, c))
       .filter(isPicture)
-      .map((name): PictureFile => ({ name: join(path, c, name), class: c, read: () => readFile(join(path, c, name)) })),
+      .map((name) => pictureFile(join(path, c, name), c)),
   );
-  const all = pictureFolder(path, files, { classes });
+  return { files, classes };
+}
+/** Those that must be resized, or read by a library that is loaded, are decoded beside training. */
+async function openFolder(path: string, options: SplitOptions): Promise<PictureFolder> {
+  const { size, fit, labels } = options;
+  const { files, classes } = pictureFiles(path, labels);
+  const apart = size !== undefined || files.some(({ name }) => extname(name).toLowerCase() === ".webp");
+  if (!apart || files.length === 0) return pictureFolder(path, files, { classes });
+  return openPictures(files, { classes, fit, ...(size !== undefined && { size: [size, size] as const }) });
+}
+/**
+ * Reads every picture once, so that a bad one among thousands is named before hours of training,
+ * not after.
+ */
+async function folderSet(path: string, options: SplitOptions): Promise<LabelledImages> {
+  const { skipBad, terminal } = options;
+  const all = await openFolder(path, options);
   for (const note of all.notes) terminal.note(note);
   const out = new Float32Array(all.shape[0] * all.shape[1] * all.shape[2]);
   const good: number[] = [];
   for (let i = 0; i < all.length; i++) {
     try {
+      await all.prepare?.([i]);
       all.pixels(i, out);
       good.push(i);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      if (!skipBad) throw new FormatError(`${error.message}; or leave such pictures out with --skip-bad`, error.data);
+      const resize = options.size === undefined && / the first picture is /.test(error.message);
+      const mend = `${resize ? "; --size N does" : ""}; or leave such pictures out with --skip-bad`;
+      if (!skipBad) throw new FormatError(`${error.message}${mend}`, error.data);
       terminal.note(`left out: ${error.message}`);
     }
   }
-  return subset(all, good);
+  return imagesOf(all, good);
 }
 
 /**
  * Throws ConfigError for a folder that is none of the known kinds, FormatError for damaged files.
  */
-export function loadDataset(path: string, options: SplitOptions): Split {
+export async function loadDataset(path: string, options: SplitOptions): Promise<Split> {
   const { seed, count } = options;
   if (Object.hasOwn(generators, path)) {
     const make = generators[path as keyof typeof generators];
@@ -108,6 +138,10 @@ export function loadDataset(path: string, options: SplitOptions): Split {
       );
     const [a, b] = test ? [train, { ...test, classes: train.classes }] : heldOut(train, seed);
     return { train: a, test: b, description: "NPZ" };
+  }
+  if (options.labels !== undefined) {
+    const [train, test] = heldOut(await folderSet(path, options), seed);
+    return { train, test, description: "pictures and a table" };
   }
   const names = listFolder(path);
   const pick = (pattern: RegExp): string | undefined => names.find((name) => pattern.test(name));
@@ -155,11 +189,11 @@ export function loadDataset(path: string, options: SplitOptions): Split {
       {},
     );
   if (folders.includes("train/") && folders.includes("test/")) {
-    const [train, test] = [folderSet(join(path, "train"), options), folderSet(join(path, "test"), options)];
+    const [train, test] = [await folderSet(join(path, "train"), options), await folderSet(join(path, "test"), options)];
     if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join())
       throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});
     return { train, test, description: "picture folders" };
   }
-  const [train, test] = heldOut(folderSet(path, options), seed);
+  const [train, test] = heldOut(await folderSet(path, options), seed);
   return { train, test, description: "picture folders" };
 }

@@ -35,9 +35,9 @@ export interface CsvLabel {
   readonly class: string;
 }
 /**
- * A table with a header as files and their classes, by the names of two columns, the first two
- * unless given. Throws FormatError for a column that there is not, a row of another length, an empty
- * cell, and a file that is named twice.
+ * A table with a header as files and their classes, by the names of two columns; "file" and "class"
+ * unless given, or where there are none the first two. Throws FormatError for a column that there
+ * is not, a row of another length, an empty cell, and a file that is named twice.
  */
 export function readCsvLabels(
   text: string,
@@ -49,12 +49,12 @@ export function readCsvLabels(
     throw new FormatError(`${name}: ${what}`, { name });
   };
   if (!head || head.length < 2) return fail("it should have a header of at least two columns, as in file,class");
-  const column = (wanted: string | undefined, otherwise: number): number => {
-    if (wanted === undefined) return otherwise;
-    const at = head.indexOf(wanted);
+  const column = (wanted: string | undefined, usual: string, otherwise: number): number => {
+    const at = head.indexOf(wanted ?? usual);
+    if (wanted === undefined) return at >= 0 ? at : otherwise;
     return at >= 0 ? at : fail(`it has no column ${quoted(wanted)}; it has ${head.map(quoted).join(", ")}`);
   };
-  const [fileAt, classAt] = [column(options.file, 0), column(options.class, 1)];
+  const [fileAt, classAt] = [column(options.file, "file", 0), column(options.class, "class", 1)];
   const seen = new Set<string>();
   return rows.map((row, i) => {
     const where = `row ${i + 2}`;

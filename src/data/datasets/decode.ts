@@ -15,8 +15,8 @@ export interface DecodeTask {
 }
 
 /**
- * [C,H,W] in 65535ths, which hold every value of 8 and of 16 bits. Throws FormatError for a file that
- * is damaged, or of another size where it should not be fitted.
+ * [C,H,W] in 65535ths, which hold every value of 8 and of 16 bits. Throws FormatError for a file
+ * that is damaged, or of another size where it should not be fitted.
  */
 export async function decoded(task: DecodeTask): Promise<Uint16Array> {
   const { bytes, name, channels, size, fit } = task;
@@ -24,7 +24,7 @@ export async function decoded(task: DecodeTask): Promise<Uint16Array> {
   const { height, width } = picture;
   if (fit === undefined && (height !== size[0] || width !== size[1]))
     throw new FormatError(
-      `${name}: it is ${height}×${width}, the first picture is ${size.join("×")}; make them all one size, or say which size they should get`,
+      `${name}: it is ${height}×${width}, the first picture is ${size.join("×")}; make them all one size`,
       { name },
     );
   const planes = planesOf(picture, channels, luminance);

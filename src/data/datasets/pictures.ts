@@ -29,7 +29,9 @@ export interface PicturesOptions {
   readonly channels?: 1 | 3;
   /** Workers that decode; 1 unless given, 0 decodes on this thread. */
   readonly threads?: number;
-  /** Bytes of decoded pictures that are kept, 256 MiB unless given; a picture of a batch always is. */
+  /**
+   * Bytes of decoded pictures that are kept, 256 MiB unless given; a picture of a batch always is.
+   */
   readonly bytes?: number;
 }
 export interface Pictures extends LabelledImages {

@@ -1,6 +1,7 @@
 // TIFF pictures: the first of a file, grey, with a palette or in colour, of 1 to 16 bits, in strips
-// or tiles; plain, PackBits, LZW or deflate. Read here: tiff 7.1 loses two channels of coloured tiles
-// and unpacks without a limit, utif2 rounds to 8 bits. Its blocks: tiff-blocks.ts. Source: TIFF 6.0.
+// or tiles; plain, PackBits, LZW or deflate. Read here: tiff 7.1 loses two channels of coloured
+// tiles and unpacks without a limit, utif2 rounds to 8 bits. Its blocks: tiff-blocks.ts. Source:
+// TIFF 6.0.
 import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { checkSize } from "../volume.ts";
 import type { Picture } from "./png.ts";

@@ -1,4 +1,5 @@
-// WebP pictures, by libwebp in WebAssembly: an optional library that is loaded when a file needs it.
+// WebP pictures, by libwebp in WebAssembly: an optional library that is loaded when a file needs
+// it.
 import { FormatError } from "../../engine/index.ts";
 import { printable } from "../printable.ts";
 import { checkSize } from "../volume.ts";
@@ -9,7 +10,9 @@ const text = (bytes: Uint8Array, from: number, to: number): string => String.fro
 export const isWebp = (bytes: Uint8Array): boolean =>
   bytes.length >= 16 && text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP";
 
-/** Its size by its first chunk; undefined where that is unknown. Source: Google's WebP container. */
+/**
+ * Its size by its first chunk; undefined where that is unknown. Source: Google's WebP container.
+ */
 function sizeIn(bytes: Uint8Array): { width: number; height: number } | undefined {
   if (bytes.length < 30) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,7 +2,9 @@
 import { ConfigError, permutation, random, sizeOf } from "../../engine/index.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** Every sample's class, by its number or its largest share. Throws ConfigError where it has none. */
+/**
+ * Every sample's class, by its number or its largest share. Throws ConfigError where it has none.
+ */
 function classesOf(name: string, data: Dataset, from: Pick<ClassesOptions, "classOf">): number[] {
   const { classOf } = from;
   if (classOf) return Array.from({ length: data.length }, (_, i) => classOf(i));

@@ -6,8 +6,8 @@ import type { FitOptions } from "./fit.ts";
 
 export interface ParameterGroup {
   /**
-   * Names of parameters ("0.conv2d.weight") or of what begins them up to a dot ("0.conv2d"); * stands
-   * for any text. A parameter belongs to the first group that names it.
+   * Names of parameters ("0.conv2d.weight") or of what begins them up to a dot ("0.conv2d"); *
+   * stands for any text. A parameter belongs to the first group that names it.
    */
   readonly of: string | readonly string[];
   /**

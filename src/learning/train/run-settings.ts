@@ -37,7 +37,9 @@ const optionNames: { readonly [K in keyof Required<FitOptions>]: true } = {
   signal: true,
   on: true,
 };
-/** Throws ConfigError for a name that is nearly an option's: callers may have others of their own. */
+/**
+ * Throws ConfigError for a name that is nearly an option's: callers may have others of their own.
+ */
 function checkNames(options: FitOptions): void {
   const known = Object.keys(optionNames);
   for (const name of Object.keys(options)) {

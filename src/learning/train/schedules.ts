@@ -67,9 +67,9 @@ export function cosine(options: { warmup?: number; restarts?: number; growth?: n
   };
 }
 /**
- * A linear rise from `from`, 0 unless given, to 1 over so many steps, and then another schedule over
- * those that are left (PyTorch's LinearLR and SequentialLR). At step k of the rise it is
- * from + (1 − from)·k/steps.
+ * A linear rise from `from`, 0 unless given, to 1 over so many steps, and then another schedule
+ * over those that are left (PyTorch's LinearLR and SequentialLR). At step k of the rise it is from
+ * + (1 − from)·k/steps.
  */
 export function warmUp(schedule: Schedule, options: { steps: number; from?: number }): Schedule {
   const { steps: rise, from = 0 } = options;

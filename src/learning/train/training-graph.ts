@@ -18,7 +18,8 @@ export interface TrainingGraph {
 
 /**
  * Inputs `input`, `target`, `rate` and, where gradients are accumulated, `last`; outputs `loss`
- * and, for losses over classes or labels, `y`. Weights and the optimiser's values are updated in place.
+ * and, for losses over classes or labels, `y`. Weights and the optimiser's values are updated in
+ * place.
  */
 export function trainingGraph(network: Network, options: FitOptions, forward: Forward): TrainingGraph {
   const { data, batchSize, loss, optimizer, accumulate = 1, averageDecay } = options;

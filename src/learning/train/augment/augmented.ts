@@ -8,7 +8,9 @@ import { moved } from "./moved.ts";
 import { checkColours, cutOut, recoloured, type Colours } from "./recoloured.ts";
 
 export interface Augmentation extends Colours {
-  /** A part of the image, of random size, place and proportions, made the image (RandomResizedCrop). */
+  /**
+   * A part of the image, of random size, place and proportions, made the image (RandomResizedCrop).
+   */
   readonly crop?: RandomCrop;
   /** Largest shift each way, pixels: a random crop of the image whose edges are repeated. */
   readonly shift?: number;

@@ -22,8 +22,8 @@ export function alike(b: GraphBuilder, name: string, prediction: Value, target: 
 
 /**
  * C = −mean (w·t·log σ(p) + (1 − t)·log(1 − σ(p))) over all logits p, targets t in [0, 1]: a yes or
- * no [N,1], several labels at once [N,labels], masks [N,labels,H,W]. `positiveWeight` w is a number,
- * or one for every label; 1 unless given (PyTorch's BCEWithLogitsLoss).
+ * no [N,1], several labels at once [N,labels], masks [N,labels,H,W]. `positiveWeight` w is a
+ * number, or one for every label; 1 unless given (PyTorch's BCEWithLogitsLoss).
  */
 export function binaryCrossEntropy(options: { positiveWeight?: number | readonly number[] } = {}): Loss {
   const { positiveWeight = 1 } = options;

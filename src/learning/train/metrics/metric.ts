@@ -120,7 +120,9 @@ export const precision = (options: CountedOptions = {}): Metric =>
 /** Of what was wanted, the share that was found: TP/(TP + FN). */
 export const recall = (options: CountedOptions = {}): Metric =>
   counted("recall", (c) => [c.truePositive, c.truePositive + c.falseNegative], options);
-/** 2TP/(2TP + FP + FN), the harmonic mean of precision and recall; for masks, Dice's coefficient. */
+/**
+ * 2TP/(2TP + FP + FN), the harmonic mean of precision and recall; for masks, Dice's coefficient.
+ */
 export const f1 = (options: CountedOptions = {}): Metric =>
   counted("f1", (c) => [2 * c.truePositive, 2 * c.truePositive + c.falsePositive + c.falseNegative], options);
 /** TP/(TP + FP + FN), Jaccard's index; a class that occurs nowhere is left out of the mean. */
