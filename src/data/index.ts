@@ -1,6 +1,6 @@
 // The public face of data: bytes in, slices of numbers out, and back.
 export { readNpyArray, writeNpy, writeNpyComplex, writeNpyFlags, type NpyArray } from "./formats/npy.ts";
-export { readPicture } from "./formats/picture.ts";
+export { loadPicture, pictureEndings, readPicture } from "./formats/picture.ts";
 export { writeDicom } from "./formats/dicom-writer.ts";
 export { writeNifti } from "./formats/nifti-writer.ts";
 export { writePng, type Picture } from "./formats/png.ts";
@@ -25,6 +25,11 @@ export { arraySet, readNpz } from "./datasets/arrays.ts";
 export { readCifar10 } from "./datasets/cifar10.ts";
 export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.ts";
 export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/folder.ts";
+export { keptImages } from "./datasets/kept.ts";
+export { openPictures, type Pictures, type PicturesOptions, type PictureSource } from "./datasets/pictures.ts";
+export { readCsvLabels, type CsvLabel } from "./datasets/csv-labels.ts";
+export type { Fitting } from "./datasets/resize.ts";
+export { imagesOf, splitImages, type SplitChoice } from "./datasets/split.ts";
 export { readIdxSet } from "./datasets/idx.ts";
 export type { LabelledImages } from "./datasets/labelled.ts";
 export { loadTensors, readTensors, weightFormats } from "./weights/read.ts";

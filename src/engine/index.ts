@@ -2,6 +2,7 @@
 export { gradients } from "./autodiff/gradients.ts";
 export type { Backend, BackendOptions, ExecuteOptions, HostData, Inputs, Plan, PlanStep } from "./backend/backend.ts";
 export { openBackend } from "./backend/open.ts";
+export { pausing } from "./backend/turns.ts";
 export * from "./core/errors.ts";
 export { random, type Random } from "./core/random.ts";
 export { formatShape, sizeOf, type Shape } from "./core/shape.ts";

@@ -1,14 +1,20 @@
 // The public face of learning: networks, and how they are trained, kept and looked at.
 export * as nn from "./nn/index.ts";
 export {
+  binaryCrossEntropy,
+  binaryFocal,
   crossEntropy,
+  dice,
+  focal,
   huber,
+  klDivergence,
   meanAbsoluteError,
   meanSquaredError,
   rootMeanSquaredError,
   structuralDissimilarity,
+  weightedSum,
   type Loss,
-} from "./nn/losses.ts";
+} from "./train/losses/index.ts";
 export {
   applyNetwork,
   parameterShapes,
@@ -40,9 +46,13 @@ export {
 export { networkFromRecipe, type GivenTensor, type GivenTensors } from "./recipe/open.ts";
 export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
 export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
-export { augmented, classification, type Augmentation } from "./train/classification.ts";
+export { augmented, type Augmentation } from "./train/augment/augmented.ts";
+export type { RandomCrop } from "./train/augment/cropped.ts";
+export { mixup } from "./train/augment/mixup.ts";
+export type { Colours } from "./train/augment/recoloured.ts";
+export { balanced, balancedWeights } from "./train/balance.ts";
+export { classification, samplesFrom, subsetOf, type NumberArray } from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
-export { compileEvaluation, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
 export { classify, prepareImages, topClasses, type ClassScore } from "./predict/classify.ts";
 export {
   compilePrediction,
@@ -65,8 +75,26 @@ export {
 } from "./weights/load.ts";
 export { resnet18Names, type NameMap, type TorchNames } from "./weights/names.ts";
 export { saveStateDict, stateDict } from "./weights/save.ts";
+export { compileEvaluation, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export type { ParameterGroup, Share, Shares } from "./train/groups.ts";
+export {
+  areaUnderCurve,
+  f1,
+  intersectionOverUnion,
+  precision,
+  recall,
+  topK,
+  type Average,
+  type CountedOptions,
+  type Metric,
+  type MetricRun,
+  type Scored,
+} from "./train/metrics/index.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
-export type { Forward, Forwarded } from "./train/forward.ts";
+export { findLearningRate, type RateSearch, type RateSearchOptions } from "./train/learning-rate.ts";
+export { csvLog, jsonLinesLog, together, type Listener, type LogOptions, type WriteText } from "./train/logs/log.ts";
+export { tensorBoardLog, type WriteBytes } from "./train/logs/tensorboard.ts";
+export type { Forward, Forwarded, ForwardUse } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
 export { summarize, type LayerSummary, type NetworkSummary } from "./inspect/summary.ts";
 export {
@@ -79,7 +107,17 @@ export {
 } from "./inspect/explain.ts";
 export { checkGradients, gradientVector, trace, type GradientVector, type Tensor } from "./inspect/trace.ts";
 export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
-export { constant, cosine, oneCycle, smoothFall, stepDecay, type Schedule } from "./train/schedules.ts";
+export {
+  constant,
+  cosine,
+  exponentialDecay,
+  oneCycle,
+  polynomialDecay,
+  smoothFall,
+  stepDecay,
+  warmUp,
+  type Schedule,
+} from "./train/schedules.ts";
 export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";
 export { featureSheet, gradCam, kernelSheet, saliency, type Sheet } from "./inspect/sheet.ts";
 export { renderTrainingReport } from "./inspect/training-report.ts";

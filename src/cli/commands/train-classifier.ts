@@ -4,15 +4,23 @@ import { ConfigError, FormatError, parseJson, present, quoted } from "../../engi
 import {
   adam,
   augmented,
+  balanced,
   classification,
   compileEvaluation,
+  constant,
+  cosine,
   crossEntropy,
   fit,
+  mixup,
   nn,
+  oneCycle,
   renderTrainingReport,
   saveNetwork,
   saveTraining,
   sgd,
+  smoothFall,
+  together,
+  warmUp,
   type Dataset,
   type Epoch,
   type Evaluation,
@@ -27,7 +35,7 @@ import { checkWritable, readFile, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
 import { choice, common, flag, integer, number, text, wordsOf, type Values } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
-import { resumeOptions, stateToResume } from "../training.ts";
+import { logOptions, openLog, resumeOptions, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
 
 interface Described {
@@ -48,6 +56,7 @@ function architecture(name: string, input: readonly [number, number, number], cl
   return nn.sequential({ input, layers: described.layers, seed });
 }
 
+const share = (help: string) => number({ value: "SHARE", default: 0, from: 0, to: 1, help });
 const options = {
   data: text({
     value: "PATH",
@@ -94,12 +103,51 @@ const options = {
     to: 10,
     help: "standard deviation of noise added to images, whose values are in [-1, 1]",
   }),
+  brightness: share("images are made up to this share brighter or darker"),
+  contrast: share("differences from an image's mean grey are changed by up to this share"),
+  saturation: share("colours are made up to this share fuller or paler"),
+  hue: number({ value: "TURNS", default: 0, from: 0, to: 0.5, help: "hues are turned by up to so many turns" }),
+  crop: number({
+    value: "SHARE",
+    from: 0.01,
+    to: 1,
+    help: "a part of an image, at least this share of its area, is made the image",
+  }),
+  cutout: integer({ default: 0, from: 0, to: 1000, help: "side of a square that is set to grey, pixels" }),
+  mixup: number({
+    value: "ALPHA",
+    from: 0.001,
+    to: 1000,
+    help: "samples are blended, with shares from Beta(ALPHA, ALPHA)",
+  }),
+  balanced: flag({ help: "every class is seen equally often" }),
+  weightDecay: number({ value: "DECAY", default: 0, from: 0, to: 1, help: "of weights; not of biases and norms" }),
+  labelSmoothing: number({
+    value: "SHARE",
+    default: 0,
+    from: 0,
+    to: 0.99,
+    help: "of the targets, spread over all classes",
+  }),
+  schedule: choice(["smooth", "cosine", "one-cycle", "constant"], {
+    default: "smooth",
+    help: "how the learning rate changes: smooth, cosine, one-cycle or constant",
+  }),
+  warmup: integer({ default: 0, from: 0, help: "steps in which the learning rate rises at first" }),
+  keepBest: flag({ help: "the checkpoint is the epoch's with the lowest test loss" }),
   patience: integer({
     from: 1,
     help: "end after N epochs without a lower test loss; the checkpoint is the epoch's with the lowest",
   }),
   out: text({ value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" }),
   ...resumeOptions,
+  ...logOptions,
+  size: integer({ from: 1, to: 4096, help: "pictures of folders are made so many pixels high and wide" }),
+  fit: choice(["crop", "pad", "stretch"], {
+    default: "crop",
+    help: "how pictures of other proportions are made that size",
+  }),
+  labels: text({ value: "FILE", help: "a CSV table of the classes of pictures: file,class; --data is their folder" }),
   skipBad: flag({ help: "leave out pictures that cannot be read, naming each" }),
   ...common,
 } as const;
@@ -108,7 +156,8 @@ type Settings = Values<typeof options>;
 /** The command that repeats the training, without paths that may carry a name. */
 function commandOf(settings: Settings): string {
   const words = wordsOf(options, settings, (name, word) => {
-    if (["out", "json", "debug", "resume"].includes(name)) return undefined;
+    if (["out", "json", "debug", "resume", "log"].includes(name)) return undefined;
+    if (name === "labels") return "FILE";
     return name === "data" && !generated.has(word) ? "FOLDER" : word;
   });
   return ["npx fiducial train classifier", ...words].join(" ");
@@ -116,10 +165,31 @@ function commandOf(settings: Settings): string {
 
 /** The training images, changed anew every epoch where the options ask for it. */
 function trainingData(train: LabelledImages, settings: Settings): Dataset {
-  const { shift, flip, rotate, scale, jitter: noise, seed } = settings;
-  const change = { shift, flip, rotate, scale, noise };
+  const { shift, flip, rotate, scale, jitter: noise, seed, crop, mixup: alpha } = settings;
+  const { brightness, contrast, saturation, hue, cutout } = settings;
+  const own = Object.entries({ brightness, contrast, saturation, hue, cutout }).filter(([, value]) => value > 0);
+  const part = crop === undefined ? {} : { crop: { area: [crop, 1] as const } };
+  const change = { shift, flip, rotate, scale, noise, ...Object.fromEntries(own), ...part };
   const plain = classification(train);
-  return Object.values(change).some(Boolean) ? augmented(plain, { ...change, seed }) : plain;
+  const even = settings.balanced ? balanced(plain, { seed, classOf: (i) => train.label(i) }) : plain;
+  const changed = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
+  return alpha === undefined ? changed : mixup(changed, { alpha, seed });
+}
+/** The optimiser, its schedule and the loss, as the options ask for them. */
+function wayOf(settings: Settings): Pick<FitOptions, "optimizer" | "loss" | "schedule" | "decayed" | "keepBest"> {
+  const { learningRate, weightDecay, labelSmoothing, warmup, keepBest } = settings;
+  const schedules = { smooth: smoothFall, cosine, "one-cycle": oneCycle, constant };
+  const plain = schedules[settings.schedule]();
+  return present({
+    optimizer:
+      settings.optimizer === "adam"
+        ? adam({ learningRate, weightDecay })
+        : sgd({ learningRate, momentum: 0.9, weightDecay }),
+    loss: crossEntropy({ labelSmoothing }),
+    schedule: warmup > 0 ? warmUp(plain, { steps: warmup }) : plain,
+    decayed: weightDecay > 0 ? ("weights" as const) : undefined,
+    keepBest: keepBest || undefined,
+  });
 }
 
 /**
@@ -205,7 +275,7 @@ export const trainClassifier: Command = command({
     "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
   options,
   async perform(settings, terminal) {
-    const { data, out, arch, seed, count, skipBad, learningRate, patience } = settings;
+    const { data, out, arch, seed, count, skipBad, patience, size, fit: fitting, labels, log } = settings;
     const { epochs: passes, batchSize, accumulate, checkpointEvery } = settings;
     if (data === undefined)
       throw new ConfigError(
@@ -214,7 +284,7 @@ export const trainClassifier: Command = command({
       );
     const statePath = stateOf(out);
     const backend = await chooseBackend(settings, terminal);
-    const split = loadDataset(data, { seed, count, skipBad, terminal });
+    const split = await loadDataset(data, { seed, count, skipBad, size, fit: fitting, labels, terminal });
     const { train, test, description } = split;
     const started = architecture(arch, train.shape, train.classes.length, seed);
     const network = {
@@ -228,12 +298,13 @@ export const trainClassifier: Command = command({
     };
     checkWritable(out);
     const resume = stateToResume(settings, statePath, terminal);
-    const loss = crossEntropy();
+    const way = wayOf(settings);
+    const { loss } = way;
+    const logged = log === undefined ? [] : [openLog(log, resume !== undefined)];
     const epochs: Epoch[] = [];
     const trained = await fit(network, {
       data: trainingData(train, settings),
-      loss,
-      optimizer: settings.optimizer === "adam" ? adam({ learningRate }) : sgd({ learningRate, momentum: 0.9 }),
+      ...way,
       epochs: passes,
       batchSize,
       accumulate,
@@ -243,10 +314,11 @@ export const trainClassifier: Command = command({
       checkpointEvery,
       settings: { precision: settings.precision },
       ...present({ resume, earlyStopping: patience === undefined ? undefined : { patience } }),
-      on: {
-        ...watching(settings, epochs, terminal),
-        checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
-      },
+      on: together(
+        { ...watching(settings, epochs, terminal) },
+        { checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]) },
+        ...logged,
+      ),
     });
     const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
     conclude(trained, { split, epochs, result, settings, terminal });

@@ -1,5 +1,6 @@
 // Labelled images that need no download: hand-drawn digits, shapes and edges, from a seed.
 import { PI, random, sinCos, type Random } from "../../engine/index.ts";
+import { keptImages } from "./kept.ts";
 import type { LabelledImages } from "./labelled.ts";
 
 type Point = readonly [number, number];
@@ -102,13 +103,14 @@ function generated(
   const { count, seed, size = 28 } = options;
   // image i depends on the seed and i alone
   const labelOf = (i: number): number => random(seed).fork(`label ${i}`).integer(classes.length);
-  return {
+  // drawing takes as long as a small network's step: each is drawn once
+  return keptImages({
     length: count,
     shape: [1, size, size],
     classes,
     label: labelOf,
     pixels: (i, out) => paint(labelOf(i), random(seed).fork(i), size, out),
-  };
+  });
 }
 
 /** Digits 0 to 9 as a pen would draw them, white on black. */

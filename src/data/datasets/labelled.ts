@@ -10,6 +10,10 @@ export interface LabelledImages {
   label(i: number): number;
   /** Writes image i, values in [0, 1], channels first. */
   pixels(i: number, out: Float32Array): void;
+  /**
+   * Where images must be fetched or decoded first: is awaited before their pixels are asked for.
+   */
+  prepare?(indices: readonly number[]): Promise<void>;
 }
 
 /**

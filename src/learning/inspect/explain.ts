@@ -3,8 +3,8 @@
 import { ConfigError, formatShape, gradients, GraphBuilder, ops, sizeOf, type Backend } from "../../engine/index.ts";
 import { placeIn } from "../nn/convolutions.ts";
 import type { Conv2d, ConvTranspose2d, Layer, Linear } from "../nn/layers.ts";
-import type { Loss } from "../nn/losses.ts";
 import { windowsOf } from "../nn/per-axis.ts";
+import type { Loss } from "../train/losses/loss.ts";
 import { layerName, type Network } from "../nn/network.ts";
 import { costOf, layersOf, trace, type StatisticsOption } from "./trace.ts";
 

@@ -13,10 +13,10 @@ import {
   type Shape,
   type Value,
 } from "../../engine/index.ts";
-import type { Loss } from "../nn/losses.ts";
+import type { Loss } from "../train/losses/loss.ts";
 import { applyNetwork, type ApplyOptions, type Network } from "../nn/network.ts";
 import { identityPhysics } from "../nn/scope.ts";
-import { wrongTarget } from "../train/dataset.ts";
+import { targetFormOf, wrongTarget } from "../train/targets.ts";
 
 export interface Tensor {
   readonly shape: Shape;
@@ -46,18 +46,19 @@ export function layersOf(
 }
 /**
  * The loss's cost of y. Throws DtypeError for a target that is no distribution over the classes of
- * a
- * loss that wants one.
+ * a loss that wants one, or no label.
  */
 export function costOf(b: GraphBuilder, loss: Loss, y: Value, targets: ArrayLike<number>): Value {
-  const [count, classes] = y.shape;
-  const numbered = loss.classes && targets.length === count && classes !== 1;
-  const per = numbered ? 1 : classes;
-  for (let i = 0; loss.classes && i < count; i++) {
-    const wrong = wrongTarget(Array.from(targets).slice(i * per, (i + 1) * per), classes);
+  const [count, classes, ...places] = y.shape;
+  const numbered = loss.classes && targets.length * classes === sizeOf(y.shape) && classes !== 1;
+  const shape = numbered ? [count, ...places] : y.shape;
+  const per = sizeOf(shape) / count;
+  const form = targetFormOf(loss, y.shape.slice(1));
+  for (let i = 0; i < count; i++) {
+    const wrong = wrongTarget(Array.from(targets).slice(i * per, (i + 1) * per), form);
     if (wrong !== undefined) throw new DtypeError(`${loss.name}: sample ${i} has ${wrong}`, { i });
   }
-  return loss.apply(b, y, b.input("target", numbered ? [count] : y.shape));
+  return loss.apply(b, y, b.input("target", shape));
 }
 
 /**

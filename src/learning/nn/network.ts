@@ -203,6 +203,8 @@ export interface ApplyOptions {
   /** What batch norm takes: "batch" in training and "running" otherwise, unless given. */
   readonly statistics?: "batch" | "running" | undefined;
   readonly onLayer?: OnLayer;
+  /** Layers that do as in prediction, whatever the others do. */
+  readonly isFrozen?: ((layer: string) => boolean) | undefined;
   /** For layers that know the physics. */
   readonly physics?: Physics;
   /**
@@ -225,7 +227,7 @@ export function applyNetwork(
 ): { y: Value; parameters: Map<string, Value> } {
   const values = new Map<string, Value>();
   const shared = options.shared ?? new Map<string, Value>();
-  const { training = false, folded = false } = options;
+  const { training = false, folded = false, isFrozen = () => false } = options;
   const own = new Map<string, Parameter>();
   const find = (name: string, shape: Shape): Value => {
     const p = own.get(name) ?? network.parameters.get(name);
@@ -247,6 +249,7 @@ export function applyNetwork(
     for (const [name, p] of one?.parameters ?? []) own.set(name, p);
     return one?.layer;
   };
+  const still = { training: false, statistics: "running" as const };
   const scope: Scope = {
     ...ofOne(),
     b,
@@ -260,7 +263,8 @@ export function applyNetwork(
       return value;
     },
     buffer: find,
-    apply: (name, value, layer, within = scope) => applyLayer(within, name, value, layer),
+    apply: (name, value, layer, within = scope) =>
+      applyLayer(isFrozen(name) ? { ...within, ...still } : within, name, value, layer),
   };
   return { y: run(scope, network.architecture.layers, x), parameters: values };
 }

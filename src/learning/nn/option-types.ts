@@ -29,7 +29,7 @@ export const object: Type = {
 export const layers: Type = listOf(object);
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */
-function edits(a: string, b: string): number {
+export function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

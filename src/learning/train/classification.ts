@@ -1,75 +1,102 @@
-// Labelled images as a set to train on: pixels centred, labels one-hot, and seeded augmentation.
+// Labelled images, and arrays in memory, as sets to train on.
 import type { LabelledImages } from "../../data/index.ts";
-import { PI, random, sinCos } from "../../engine/index.ts";
+import { ConfigError, DtypeError, formatShape, ShapeError, sizeOf, type Shape } from "../../engine/index.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** Inputs 2·pixel − 1 in [−1, 1]; targets one-hot rows. */
-export function classification(images: LabelledImages): Dataset {
+/**
+ * Inputs 2·pixel − 1 in [−1, 1]; targets one-hot rows, or, with `numbered`, the classes' numbers.
+ */
+export function classification(images: LabelledImages, options: { numbered?: boolean } = {}): Dataset {
+  const { numbered = false } = options;
   const [C, H, W] = images.shape;
+  const { prepare } = images;
   return {
     length: images.length,
     inputShape: [C, H, W],
-    targetShape: [images.classes.length],
+    targetShape: numbered ? [] : [images.classes.length],
+    ...(prepare && { prepare: (indices: readonly number[]) => prepare.call(images, indices) }),
     read(i, input, target) {
       images.pixels(i, input);
       for (let k = 0; k < input.length; k++) input[k] = 2 * input[k] - 1;
-      target.fill(0);
-      target[images.label(i)] = 1;
+      if (numbered) target[0] = images.label(i);
+      else target.fill(0)[images.label(i)] = 1;
     },
   };
 }
 
-export interface Augmentation {
-  /** Largest shift each way, pixels: a random crop of the image whose edges are repeated. */
-  readonly shift?: number;
-  /** Mirrors left to right half of the time. */
-  readonly flip?: boolean;
-  /** Largest turn each way, degrees. */
-  readonly rotate?: number;
-  /** Sizes between 1/(1 + scale) and 1 + scale. */
-  readonly scale?: number;
-  /** Standard deviation of added Gaussian noise. */
-  readonly noise?: number;
-}
+/** Numbers in memory; those of classes may be bytes or whole numbers of any width. */
+export type NumberArray =
+  | readonly number[]
+  | Float32Array
+  | Float64Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array;
+
 /**
- * Images changed at random, anew every epoch: shifted, mirrored, turned, scaled (bilinear, edges
- * repeated) and noisy. What happens to image i in an epoch depends on the seed, the epoch and i
- * alone.
+ * Arrays in memory as samples: inputs [N, …inputShape] one after the other, targets [N,
+ * …targetShape]; targetShape [] is one number for a sample, such as its class. Throws ShapeError
+ * for arrays of other lengths, DtypeError for one of bigints or texts.
  */
-export function augmented(data: Dataset, options: Augmentation & { seed: number }): Dataset {
-  const { shift = 0, flip = false, rotate = 0, scale = 0, noise = 0, seed } = options;
-  const [C, H, W] = data.inputShape;
-  const original = new Float32Array(C * H * W);
-  const clamp = (v: number, n: number): number => Math.max(0, Math.min(n - 1, v));
+export function samplesFrom(options: {
+  inputs: NumberArray;
+  inputShape: Shape;
+  targets: NumberArray;
+  targetShape?: Shape;
+}): Dataset {
+  const { inputs, inputShape, targets, targetShape = [] } = options;
+  const [x, t] = [sizeOf(inputShape), sizeOf(targetShape)];
+  for (const [name, values] of Object.entries({ inputs, targets }))
+    if (values.length > 0 && typeof values[0] !== "number")
+      throw new DtypeError(`samplesFrom: ${name} are ${typeof values[0]}s; give numbers (Int32Array.from(…, Number))`, {
+        name,
+      });
+  const length = inputs.length / x;
+  if (!Number.isInteger(length) || length === 0)
+    throw new ShapeError(
+      `samplesFrom: ${inputs.length} inputs are no whole number of samples ${formatShape(inputShape)}`,
+      { length: inputs.length },
+    );
+  if (targets.length !== length * t)
+    throw new ShapeError(
+      `samplesFrom: ${length} inputs ${formatShape(inputShape)} and ${targets.length} numbers of targets ${formatShape(targetShape)}; they belong together one to one`,
+      { inputs: length, targets: targets.length },
+    );
+  return {
+    length,
+    inputShape,
+    targetShape,
+    read(i, input, target) {
+      for (let k = 0; k < x; k++) input[k] = inputs[i * x + k];
+      for (let k = 0; k < t; k++) target[k] = targets[i * t + k];
+    },
+  };
+}
+
+/**
+ * Some samples of a set by their indices, in this order. Throws ConfigError for an index that there
+ * is not.
+ */
+export function subsetOf(data: Dataset, indices: readonly number[]): Dataset {
+  const bad = indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < data.length));
+  if (bad !== undefined)
+    throw new ConfigError(`subsetOf: there is no sample ${bad} among ${data.length}`, { index: bad });
+  const { prepare, varied } = data;
   return {
     ...data,
-    varied: { from: data, by: { shift, flip: Number(flip), rotate, scale, jitter: noise, augmentationSeed: seed } },
-    read(i, input, target, epoch = 0) {
-      data.read(i, original, target, epoch);
-      const rng = random(seed).fork(`epoch ${epoch}`).fork(i);
-      const between = (a: number): number => a * (2 * rng.uniform() - 1);
-      const [dy, dx] = [rng.integer(2 * shift + 1) - shift, rng.integer(2 * shift + 1) - shift];
-      const mirror = flip && rng.uniform() < 0.5 ? -1 : 1;
-      const size = (1 + scale * rng.uniform()) ** (scale > 0 && rng.uniform() < 0.5 ? -1 : 1);
-      const [sin, cos] = sinCos(rotate > 0 ? (between(rotate) * PI) / 180 : 0);
-      const [cy, cx] = [(H - 1) / 2, (W - 1) / 2];
-      for (let y = 0; y < H; y++)
-        for (let x = 0; x < W; x++) {
-          // where this pixel comes from
-          const [v, u] = [(y - cy) / size, (mirror * (x - cx)) / size];
-          const [sy, sx] = [clamp(cy + cos * v - sin * u + dy, H), clamp(cx + sin * v + cos * u + dx, W)];
-          const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
-          const [fy, fx] = [sy - y0, sx - x0];
-          const [y1, x1] = [Math.min(H - 1, y0 + 1), Math.min(W - 1, x0 + 1)];
-          for (let c = 0; c < C; c++) {
-            const at = (r: number, q: number): number => original[(c * H + r) * W + q];
-            const value =
-              fy === 0 && fx === 0
-                ? at(y0, x0)
-                : (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x1)) + fy * ((1 - fx) * at(y1, x0) + fx * at(y1, x1));
-            input[(c * H + y) * W + x] = noise > 0 ? value + noise * rng.normal() : value;
-          }
-        }
-    },
+    length: indices.length,
+    ...(varied && { varied: { ...varied, from: subsetOf(varied.from, indices) } }),
+    ...(prepare && {
+      prepare: (own: readonly number[], epoch: number) =>
+        prepare.call(
+          data,
+          own.map((i) => indices[i]),
+          epoch,
+        ),
+    }),
+    read: (i, input, target, epoch) => data.read(indices[i], input, target, epoch),
   };
 }

@@ -16,13 +16,12 @@ export interface Forwarded {
  * identity for a classifier, a reconstructor's initial image otherwise. Validation runs it with
  * `training` false.
  */
-export type Forward = (
-  b: GraphBuilder,
-  network: Network,
-  input: Value,
-  target: Value,
-  use: { readonly training: boolean },
-) => Forwarded;
+export type Forward = (b: GraphBuilder, network: Network, input: Value, target: Value, use: ForwardUse) => Forwarded;
+export interface ForwardUse {
+  readonly training: boolean;
+  /** Layers that do as in prediction also in training. */
+  readonly isFrozen?: (layer: string) => boolean;
+}
 
 export const plainForward: Forward = (b, network, x, _target, use) => applyNetwork(b, network, x, use);
 

@@ -1,16 +1,35 @@
 // Optimisers as graph nodes: each parameter's next value is computed in the plan and taken only
 // once the whole step is done.
-import { arithmetic, ConfigError, sizeOf, type Arithmetic, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  present,
+  sizeOf,
+  type Arithmetic,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
+import { evenly, type Shares } from "./groups.ts";
 
 export interface Optimizer {
   readonly name: string;
   readonly options: Readonly<Record<string, number>>;
   /**
    * Adds the updates of every parameter, given its gradient. `rate` is the learning rate of this
-   * step, a scalar.
+   * step, a scalar; `shares` are factors of it and of the weight decay, by a parameter's name.
    */
-  apply(b: GraphBuilder, parameters: ReadonlyMap<string, Value>, gradients: readonly Value[], rate: Value): void;
+  apply(
+    b: GraphBuilder,
+    parameters: ReadonlyMap<string, Value>,
+    gradients: readonly Value[],
+    rate: Value,
+    shares?: Shares,
+  ): void;
+  /** It heeds `shares`. */
+  readonly shares?: true;
 }
+/** A rate times a parameter's factor. */
+const ownRate = ({ mul }: Arithmetic, rate: Value, factor: number): Value => (factor === 1 ? rate : mul(rate, factor));
 function state(b: GraphBuilder, name: string, like: Value, initial = 0): Value {
   return b.parameter(name, like.shape, new Float32Array(sizeOf(like.shape)).fill(initial));
 }
@@ -42,10 +61,12 @@ export function sgd(options: {
   return {
     name: "sgd",
     options: { learningRate, momentum, nesterov: Number(nesterov), weightDecay },
-    apply(b, parameters, gradients, rate) {
+    shares: true,
+    apply(b, parameters, gradients, rate, shares = evenly) {
       const a = arithmetic(b);
       [...parameters].forEach(([name, w], i) => {
-        const g = penalised(a, gradients[i], w, weightDecay);
+        const own = shares(name);
+        const g = penalised(a, gradients[i], w, weightDecay * own.decay);
         let step = g;
         if (momentum > 0) {
           const v = state(b, `sgd.velocity.${name}`, w);
@@ -53,7 +74,7 @@ export function sgd(options: {
           b.update(v, next);
           step = nesterov ? a.add(g, a.mul(next, momentum)) : next;
         }
-        b.update(w, a.sub(w, a.mul(rate, step)));
+        b.update(w, a.sub(w, a.mul(ownRate(a, rate, own.rate), step)));
       });
     },
   };
@@ -82,7 +103,8 @@ function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
   return {
     name,
     options: { learningRate, beta1, beta2, epsilon, ...(weightDecay === 0 ? {} : { weightDecay }) },
-    apply(b, parameters, gradients, rate) {
+    shares: true,
+    apply(b, parameters, gradients, rate, shares = evenly) {
       const a = arithmetic(b);
       const { add, div, mul, sqrt, sub } = a;
       const one = b.scalar(1);
@@ -94,7 +116,9 @@ function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
       });
       const [correct1, correct2] = powers.map((p) => sub(one, p));
       [...parameters].forEach(([key, w], i) => {
-        const g = name === "adam" ? penalised(a, gradients[i], w, weightDecay) : gradients[i];
+        const own = shares(key);
+        const [step, decay] = [ownRate(a, rate, own.rate), weightDecay * own.decay];
+        const g = name === "adam" ? penalised(a, gradients[i], w, decay) : gradients[i];
         const m0 = state(b, `adam.first.${key}`, w);
         const v0 = state(b, `adam.second.${key}`, w);
         const m = add(mul(m0, beta1), mul(g, 1 - beta1));
@@ -102,8 +126,8 @@ function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
         b.update(m0, m);
         b.update(v0, v);
         // AdamW shrinks the weights by themselves, outside of the moments
-        const from = name === "adamW" && weightDecay > 0 ? sub(w, mul(mul(rate, w), weightDecay)) : w;
-        b.update(w, sub(from, mul(rate, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))));
+        const from = name === "adamW" && decay > 0 ? sub(w, mul(mul(step, w), decay)) : w;
+        b.update(w, sub(from, mul(step, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))));
       });
     },
   };
@@ -137,15 +161,17 @@ export function rmsprop(options: {
   return {
     name: "rmsprop",
     options: { learningRate, alpha, epsilon, weightDecay },
-    apply(b, parameters, gradients, rate) {
+    shares: true,
+    apply(b, parameters, gradients, rate, shares = evenly) {
       const a = arithmetic(b);
       const { add, div, mul, sqrt, sub } = a;
       [...parameters].forEach(([name, w], i) => {
-        const g = penalised(a, gradients[i], w, weightDecay);
+        const own = shares(name);
+        const g = penalised(a, gradients[i], w, weightDecay * own.decay);
         const v0 = state(b, `rmsprop.square.${name}`, w);
         const v = add(mul(v0, alpha), mul(mul(g, g), 1 - alpha));
         b.update(v0, v);
-        b.update(w, sub(w, mul(rate, div(g, add(sqrt(v), epsilon)))));
+        b.update(w, sub(w, mul(ownRate(a, rate, own.rate), div(g, add(sqrt(v), epsilon)))));
       });
     },
   };
@@ -161,7 +187,8 @@ export function clipped(optimizer: Optimizer, options: { maxNorm: number }): Opt
   return {
     name: `clipped ${optimizer.name}`,
     options: { ...optimizer.options, maxNorm },
-    apply(b, parameters, gradients, rate) {
+    ...present({ shares: optimizer.shares }),
+    apply(b, parameters, gradients, rate, shares) {
       const { add, div, mul, relu, sqrt, square, sub, sum } = arithmetic(b);
       const total = sqrt(gradients.map((g) => sum(square(g))).reduce((p, q) => add(p, q)));
       const ratio = div(b.scalar(maxNorm), add(total, 1e-6));
@@ -172,6 +199,7 @@ export function clipped(optimizer: Optimizer, options: { maxNorm: number }): Opt
         parameters,
         gradients.map((g) => mul(g, scale)),
         rate,
+        shares,
       );
     },
   };

@@ -1,6 +1,6 @@
 // The plan that trains: weights and the optimiser's values live in it, and are read only when asked
 // for.
-import type { Plan } from "../../engine/index.ts";
+import type { Plan, Shape } from "../../engine/index.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { TrainingState } from "./checkpoint.ts";
 import type { FitOptions } from "./fit.ts";
@@ -8,6 +8,8 @@ import { AVERAGE, type TrainingGraph } from "./training-graph.ts";
 
 export interface Trainee {
   readonly plan: Plan;
+  /** The network's for a batch. */
+  readonly outputShape: Shape;
   /** The network as trained, or averaged where that is wanted. */
   current(): Promise<Network>;
   /** Goes on from a state. */
@@ -20,7 +22,7 @@ export interface Trainee {
 }
 
 export async function openTrainee(network: Network, graph: TrainingGraph, options: FitOptions): Promise<Trainee> {
-  const { b, parameters } = graph;
+  const { b, y, parameters } = graph;
   const { optimizer, averageDecay, on } = options;
   const plan = await options.backend.compile(b);
   const own = new Set(b.nodes.flatMap((node) => (node.kind === "parameter" ? [node.name] : [])));
@@ -49,6 +51,7 @@ export async function openTrainee(network: Network, graph: TrainingGraph, option
   };
   return {
     plan,
+    outputShape: y.shape,
     current: () => networkNow(averageDecay !== undefined),
     async restore(state) {
       for (const [name, { data }] of [...state.network.parameters, ...state.optimizer])

@@ -3,6 +3,7 @@ import { arithmetic, ConfigError, GraphBuilder, gradients, ops, sizeOf, type Val
 import type { Network } from "../nn/network.ts";
 import type { FitOptions } from "./fit.ts";
 import { checkForwarded, type Forward } from "./forward.ts";
+import { trainedBy } from "./groups.ts";
 
 /** Before the names of averaged weights. */
 export const AVERAGE = "average.";
@@ -17,8 +18,8 @@ export interface TrainingGraph {
 
 /**
  * Inputs `input`, `target`, `rate` and, where gradients are accumulated, `last`; outputs `loss`
- * and,
- * for losses over classes, `y`. Weights and the optimiser's values are updated in place.
+ * and, for losses over classes or labels, `y`. Weights and the optimiser's values are updated in
+ * place.
  */
 export function trainingGraph(network: Network, options: FitOptions, forward: Forward): TrainingGraph {
   const { data, batchSize, loss, optimizer, accumulate = 1, averageDecay } = options;
@@ -26,21 +27,25 @@ export function trainingGraph(network: Network, options: FitOptions, forward: Fo
   const x = b.input("input", [batchSize, ...data.inputShape]);
   const target = b.input("target", [batchSize, ...data.targetShape]);
   const rate = b.input("rate", []);
-  const forwarded = forward(b, network, x, target, { training: true });
+  const { shares, isFrozen } = trainedBy(network, options);
+  const forwarded = forward(b, network, x, target, { training: true, isFrozen });
   checkForwarded(b, network, forwarded);
-  const { y, parameters, held, beside = [] } = forwarded;
+  const { y, held, beside = [] } = forwarded;
+  const parameters = new Map([...forwarded.parameters].filter(([name]) => !isFrozen(name)));
+  if (parameters.size === 0)
+    throw new ConfigError("fit: every parameter is frozen, or there is none; leave one to be trained", {});
   const { add, mul } = arithmetic(b);
   const cost = beside.reduce(
     (sum, other) => add(sum, mul(loss.apply(b, other.y, target), other.weight)),
     loss.apply(b, y, target),
   );
   b.output("loss", cost);
-  if (loss.classes) b.output("y", y);
+  if (loss.classes || loss.labels) b.output("y", y);
   const own = gradients(b, cost, [...parameters.values()], held);
-  if (accumulate === 1) optimizer.apply(b, parameters, own, rate);
+  if (accumulate === 1) optimizer.apply(b, parameters, own, rate, shares);
   else {
     const last = b.input("last", []);
-    accumulated(b, parameters, own, accumulate, last, (mean) => optimizer.apply(b, parameters, mean, rate));
+    accumulated(b, parameters, own, accumulate, last, (mean) => optimizer.apply(b, parameters, mean, rate, shares));
   }
   if (averageDecay !== undefined) averaged(b, network, parameters, averageDecay);
   return { b, y, parameters };

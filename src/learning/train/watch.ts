@@ -1,9 +1,10 @@
-// What early stopping and plateau have seen of the validation loss.
+// What early stopping and plateau have seen of the validation loss, or of what stands for it.
+import type { Evaluation } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
 
 /** It travels with the state, so that a resumed run stops where an unbroken one does. */
 export interface Watched {
-  /** The lowest validation loss so far, and its epoch, from 1. */
+  /** The lowest score so far, and its epoch, from 1. */
   readonly best: number;
   readonly bestEpoch: number;
   /** Epochs since then, for early stopping and for the rate. */
@@ -20,6 +21,16 @@ export const nothingWatched: Watched = {
   waitedForRate: 0,
   rate: 1,
 };
+
+/** What `monitor` asks for as a number of which the lower is the better. */
+export function scoreOf(evaluation: Evaluation, { monitor = "loss", metrics = [] }: FitOptions): number {
+  if (monitor === "loss") return evaluation.loss;
+  if (monitor === "accuracy") return -(evaluation.accuracy ?? 0);
+  const value = evaluation.metrics![monitor];
+  const lower = metrics.find(({ name }) => name === monitor)?.better === "lower";
+  return lower ? value : -value;
+}
+export const isBest = (watched: Watched, epoch: number): boolean => watched.bestEpoch === epoch;
 
 /** What is known after one more epoch. */
 export function watch(before: Watched, loss: number, epoch: number, plateau: FitOptions["plateau"]): Watched {

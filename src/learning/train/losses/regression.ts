@@ -1,31 +1,6 @@
-// Losses: C = (1/n)ΣC_k over the samples of a batch.
-import {
-  arithmetic,
-  ConfigError,
-  formatShape,
-  ShapeError,
-  sizeOf,
-  type GraphBuilder,
-  type Value,
-} from "../../engine/index.ts";
-
-/**
- * A cost to minimise. `target` has the prediction's shape; for classes its rows are shares that add
- * up to 1, or it has one number per row, the class's.
- */
-export interface Loss {
-  readonly name: string;
-  /** The targets are classes, so that accuracy means something. */
-  readonly classes?: true;
-  apply(b: GraphBuilder, prediction: Value, target: Value): Value;
-}
-function matching(name: string, prediction: Value, target: Value): void {
-  if (prediction.shape.join() !== target.shape.join())
-    throw new ShapeError(
-      `${name}: the prediction is ${formatShape(prediction.shape)}, the target ${formatShape(target.shape)}; they must be equal`,
-      { prediction: prediction.shape, target: target.shape },
-    );
-}
+// Losses of numbers and images: the mean over a batch, C = (1/n)ΣC_k.
+import { arithmetic, ConfigError, type Value } from "../../../engine/index.ts";
+import { matching, type Loss } from "./loss.ts";
 
 /** C = mean (p − t)² over all elements. */
 export function meanSquaredError(): Loss {
@@ -60,44 +35,6 @@ export function meanAbsoluteError(): Loss {
       matching("meanAbsoluteError", prediction, target);
       const { mean, sub } = arithmetic(b);
       return mean(b.emit("abs", { x: sub(prediction, target) }, {}));
-    },
-  };
-}
-/** Rows that are 1 at the class and 0 elsewhere, of the classes' numbers [N] or [N,1]. */
-function oneHot(b: GraphBuilder, numbers: Value, classes: number): Value {
-  const { reshape, sub } = arithmetic(b);
-  const all = b.constant(
-    Array.from({ length: classes }, (_, c) => c),
-    [classes],
-  );
-  const off = b.emit("sign", { x: sub(reshape(numbers, [numbers.shape[0], 1]), all) }, {});
-  return sub(1, b.emit("abs", { x: off }, {}));
-}
-/**
- * C = −Σ_k Σ_c w_c·t'_c·log softmax(p)_c / Σ_k w_class(k): classes from logits [N, classes], with
- * t' = (1 − ε)t + ε/classes for label smoothing ε and class weights w, all 1 unless given
- * (PyTorch's).
- */
-export function crossEntropy(options: { labelSmoothing?: number; classWeights?: readonly number[] } = {}): Loss {
-  const { labelSmoothing = 0, classWeights } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, { labelSmoothing });
-  return {
-    name: `crossEntropy${labelSmoothing > 0 ? ` smoothed by ${labelSmoothing}` : ""}${classWeights ? ` weighted by ${classWeights.join(", ")}` : ""}`,
-    classes: true,
-    apply(b, prediction, target) {
-      const { add, div, mul, sum } = arithmetic(b);
-      const [n, classes] = prediction.shape;
-      const numbered = sizeOf(target.shape) === n && target.shape[0] === n && classes > 1;
-      const shares = numbered ? oneHot(b, target, classes) : target;
-      matching("crossEntropy", prediction, shares);
-      if (classWeights && classWeights.length !== classes)
-        throw new ShapeError(`crossEntropy: ${classWeights.length} class weights for ${classes} classes`, { classes });
-      const wanted = labelSmoothing > 0 ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes) : shares;
-      const logs = b.emit("log_softmax", { x: prediction }, {});
-      if (!classWeights) return mul(sum(mul(wanted, logs)), -1 / n);
-      const weights = b.constant(classWeights, [classes]);
-      return div(mul(sum(mul(mul(wanted, weights), logs)), -1), sum(mul(shares, weights)));
     },
   };
 }
