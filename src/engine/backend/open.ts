@@ -3,8 +3,9 @@ import { ConfigError } from "../core/errors.ts";
 import type { Backend, BackendOptions } from "./backend.ts";
 
 /**
- * "reference": float64, plain loops; "wasm": emitted WebAssembly, float32; "webgpu": a
- * graphics card; "auto": the fastest that this host has. Throws ConfigError for another name, BackendError when it cannot be opened.
+ * "reference": float64, plain loops; "wasm": emitted WebAssembly, float32; "webgpu": a graphics
+ * card; "auto": the fastest that this host has. Throws ConfigError for another name, BackendError
+ * when it cannot be opened.
  */
 export async function openBackend(
   name: "auto" | "wasm" | "webgpu" | "reference",
