@@ -58,6 +58,13 @@ export class Device {
       throw new BackendError(`webgpu: ${this.adapter} refused a command: ${this.#failure}`, { adapter: this.adapter });
   }
 
+  /** Throws what became of a command that failed: the loss is said a moment after its victims. */
+  async failed(error: Error): Promise<never> {
+    await Promise.race([this.gpu.lost, new Promise((done) => setTimeout(done, 200))]);
+    this.check();
+    throw new BackendError(`webgpu: ${this.adapter} failed: ${error.message}`, { adapter: this.adapter });
+  }
+
   /** What `job` gives; throws BackendError where the device has no room or refuses what it does. */
   async guarded<T>(what: string, job: () => T | Promise<T>): Promise<T> {
     this.check();

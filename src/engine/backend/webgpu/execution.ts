@@ -77,7 +77,7 @@ export function executable(compiled: Compiled): Plan {
     steps: compiled.steps.map((step) => step.description),
     async read(name) {
       const id = findParameter(compiled.graph, name);
-      return turns.take(async () => (await state.readBack([{ name, id }]))[name]);
+      return turns.take(() => state.read(id));
     },
     async write(name, values) {
       const id = findParameter(compiled.graph, name);
@@ -136,6 +136,9 @@ class State {
   readonly #outputs: readonly { name: string; id: number }[];
   /** Parameters whose next value was not written in their place. */
   readonly #updates: readonly { from: Place; to: Place; at: number }[];
+  readonly #live: ReadonlySet<number>;
+  /** Parameters that nothing reads: they have no place on the card. */
+  readonly #unread = new Map<number, Float32Array>();
   readonly #between: GPUBuffer | undefined;
   #staging: GPUBuffer | undefined;
   /** The execution before, of which nothing was read: there are never more than two under way. */
@@ -145,9 +148,10 @@ class State {
     this.#compiled = compiled;
     const { graph, order, program, targets, map, device } = compiled;
     const live = order.map((id) => graph.nodes[id]);
-    for (const node of live) {
+    this.#live = new Set(order);
+    for (const node of graph.nodes) {
       if (node.kind === "parameter") this.put(node.id, node.initial);
-      if (node.kind === "constant") this.put(node.id, node.data);
+      if (node.kind === "constant" && this.#live.has(node.id)) this.put(node.id, node.data);
     }
     this.#inputs = live.flatMap((node) => (node.kind === "input" ? [{ name: node.name, id: node.id }] : []));
     this.#outputs = [...graph.outputs].map(([name, id]) => ({ name, id }));
@@ -166,9 +170,17 @@ class State {
   put(id: number, values: ArrayLike<number>): void {
     const { map, buffers, device } = this.#compiled;
     if (values.length === 0) return;
-    const { buffer, offset } = map.placeOf(id);
     const own = values instanceof Float32Array ? values : Float32Array.from(values);
+    if (!this.#live.has(id)) {
+      this.#unread.set(id, own.slice());
+      return;
+    }
+    const { buffer, offset } = map.placeOf(id);
     device.gpu.queue.writeBuffer(buffers[buffer], offset, own as Float32Array<ArrayBuffer>);
+  }
+  async read(parameter: number): Promise<HostData> {
+    if (this.#live.has(parameter)) return (await this.readBack([{ name: "value", id: parameter }])).value;
+    return this.#unread.get(parameter)!.slice();
   }
   feed(given: Inputs): void {
     for (const { name, id } of this.#inputs) this.put(id, given[name]);
@@ -223,9 +235,7 @@ class State {
     try {
       await staging.mapAsync(1, 0, size);
     } catch (error) {
-      await Promise.resolve();
-      device.check();
-      throw error;
+      return device.failed(error as Error);
     }
     const bytes = staging.getMappedRange(0, size).slice(0);
     staging.unmap();
