@@ -115,7 +115,7 @@ function cut(set: LabelledImages, { seed }: SplitOptions, description: string): 
   return { train, test, description };
 }
 
-function generated(kind: keyof typeof generators, { seed, count }: SplitOptions): Split {
+function drawn(kind: keyof typeof generators, { seed, count }: SplitOptions): Split {
   const make = generators[kind];
   // the test comes from another stream: no image is in both
   return {
@@ -209,7 +209,7 @@ async function fromPictures({ path, names, options }: Folder): Promise<Split> {
  * Throws ConfigError for a folder that is none of the known kinds, FormatError for damaged files.
  */
 export async function loadDataset(path: string, options: SplitOptions): Promise<Split> {
-  if (Object.hasOwn(generators, path)) return generated(path as keyof typeof generators, options);
+  if (Object.hasOwn(generators, path)) return drawn(path as keyof typeof generators, options);
   if (path.endsWith(".npz")) return fromNpz(path, options);
   if (options.labels !== undefined) return cut(await folderSet(path, options), options, "pictures and a table");
   const folder = { path, names: listFolder(path), options };

@@ -81,6 +81,8 @@ export interface BackendOptions {
 export interface Backend {
   readonly name: string;
   readonly threads: number;
+  /** The graphics adapter's name, where one computes: results on another may differ in bits. */
+  readonly adapter?: string;
   /** What this host could not give of what was asked for, in sentences. */
   readonly notes: readonly string[];
   compile(graph: Graph): Promise<Plan>;

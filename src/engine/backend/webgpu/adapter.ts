@@ -1,0 +1,61 @@
+// Where a graphics card is found: a page's navigator.gpu, or in Node the optional package `webgpu`.
+import { BackendError } from "../../core/errors.ts";
+
+interface NodePackage {
+  create(options: string[]): GPU;
+  readonly globals: object;
+}
+
+/** Kept alive: without it a worker's first read crashes the process. */
+let opened: Promise<GPU> | undefined;
+
+const isNode = (): boolean =>
+  (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+
+async function fromPackage(): Promise<GPU> {
+  // named by a variable: bundlers for pages must leave it alone
+  const name = "webgpu";
+  let dawn: NodePackage;
+  try {
+    dawn = (await import(/* @vite-ignore */ name)) as NodePackage;
+  } catch (cause) {
+    throw new BackendError(
+      `webgpu: this host has no WebGPU of its own, and the package webgpu cannot be loaded (${(cause as Error).message}); npm install webgpu, or use the wasm backend`,
+      { library: name },
+    );
+  }
+  Object.assign(globalThis, dawn.globals);
+  return dawn.create([]);
+}
+
+/** Throws BackendError where there is none, with what to do about it. */
+async function findGpu(): Promise<GPU> {
+  const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  if (own) return own;
+  if (!isNode())
+    throw new BackendError(
+      "webgpu: this browser has no WebGPU, or the page is not in a secure context (https or localhost); use the wasm backend",
+      {},
+    );
+  opened ??= fromPackage();
+  return opened.catch((error) => {
+    opened = undefined;
+    throw error;
+  });
+}
+
+/** Throws BackendError where the host has no adapter. */
+export async function findAdapter(): Promise<GPUAdapter> {
+  const adapter = await (await findGpu()).requestAdapter({ powerPreference: "high-performance" });
+  if (adapter) return adapter;
+  throw new BackendError(
+    "webgpu: no graphics adapter was found; install the card's Vulkan, Metal or Direct3D driver, or use the wasm backend",
+    {},
+  );
+}
+
+/** The adapter's name, as its maker writes it. */
+export function nameOf({ info }: GPUAdapter): string {
+  const parts = [info.description, info.device, info.architecture, info.vendor];
+  return parts.find((part) => part !== "") ?? "an adapter that does not say its name";
+}

@@ -1,0 +1,261 @@
+// A plan that is ready to run: what it keeps on the card between executions, and the executions.
+import { sizeOf } from "../../core/shape.ts";
+import {
+  checkInputs,
+  checkOutputs,
+  findParameter,
+  type HostData,
+  type Inputs,
+  type Plan,
+  type PlanStep,
+} from "../backend.ts";
+import { held, Turns } from "../turns.ts";
+import type { Device } from "./device.ts";
+import type { Place } from "./memory.ts";
+import type { Compiled, ReadyStep } from "./plan.ts";
+
+type Outputs = Record<string, HostData>;
+interface Execution {
+  readonly inputs: Inputs;
+  readonly signal?: AbortSignal | undefined;
+  /** All unless given. */
+  readonly outputs?: readonly string[] | undefined;
+}
+
+/** Bits of a buffer's usage: mapped to be read, copied to; copied from and to. */
+const READ_BACK = 0x01 | 0x08;
+const COPIED = 0x04 | 0x08;
+/** A system ends a program whose card does not answer for some seconds: work of one submit. */
+const WORK = { card: 2e10, processor: 5e8 };
+/** Numbers read and written cost about as much as so many operations. */
+const OPERATIONS_A_BYTE = 4;
+
+/** Steps in pieces that a card does in a moment. */
+function piecesOf({ steps, device }: Compiled): ReadyStep[][] {
+  const limit = device.isSoftware ? WORK.processor : WORK.card;
+  const pieces: ReadyStep[][] = [[]];
+  let work = 0;
+  for (const step of steps) {
+    const own = step.description.flops + OPERATIONS_A_BYTE * step.description.bytes;
+    if (work > 0 && work + own > limit) {
+      pieces.push([]);
+      work = 0;
+    }
+    pieces.at(-1)!.push(step);
+    work += own;
+  }
+  return pieces;
+}
+
+export function executable(compiled: Compiled): Plan {
+  const { asked, device, bytes } = compiled;
+  const state = new State(compiled);
+  const turns = new Turns();
+  const pieces = piecesOf(compiled);
+  // from the first update in place on, an execution must go to its end
+  const written = pieces.findIndex((p) => p.some((step) => step.outputs.some((id) => compiled.targets.has(id))));
+  const interruptible = written < 0 ? pieces.length : written;
+  // a collector does not count a card's memory; it counts this, which is never touched
+  const weight = new ArrayBuffer(bytes);
+
+  const execute = async ({ inputs, outputs, signal }: Execution): Promise<Outputs> => {
+    device.check();
+    state.feed(inputs);
+    for (const [i, piece] of pieces.entries()) {
+      if (signal && i > 0 && i <= interruptible) {
+        await device.gpu.queue.onSubmittedWorkDone();
+        signal.throwIfAborted();
+      }
+      submit(device, piece);
+    }
+    return state.finish(outputs);
+  };
+  return {
+    get memoryBytes() {
+      return weight.byteLength;
+    },
+    steps: compiled.steps.map((step) => step.description),
+    async read(name) {
+      const id = findParameter(compiled.graph, name);
+      return turns.take(() => state.read(id));
+    },
+    async write(name, values) {
+      const id = findParameter(compiled.graph, name);
+      const own = turns.busy ? Float32Array.from(values) : values;
+      return turns.take(() => {
+        device.check();
+        state.put(id, own);
+      });
+    },
+    async execute(given = {}, { signal, outputs } = {}) {
+      checkInputs(asked, given);
+      checkOutputs(asked, outputs);
+      signal?.throwIfAborted();
+      const inputs = turns.busy ? held(given) : given;
+      return turns.take(() => execute({ inputs, outputs, signal }));
+    },
+    async profile(given = {}) {
+      checkInputs(asked, given);
+      const inputs = turns.busy ? held(given) : given;
+      return turns.take(async () => {
+        state.feed(inputs);
+        const times: { step: PlanStep; ms: number }[] = [];
+        for (const step of compiled.steps) times.push(await timed(device, step));
+        await state.finish([]);
+        return times;
+      });
+    },
+  };
+}
+
+function submit({ gpu }: Device, steps: readonly ReadyStep[]): void {
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  for (const { pipeline, bindings, grid } of steps.flatMap((step) => step.dispatches)) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(...grid);
+  }
+  pass.end();
+  gpu.queue.submit([encoder.finish()]);
+}
+
+async function timed(device: Device, step: ReadyStep): Promise<{ step: PlanStep; ms: number }> {
+  await device.gpu.queue.onSubmittedWorkDone();
+  const begun = performance.now();
+  submit(device, [step]);
+  await device.gpu.queue.onSubmittedWorkDone();
+  device.check();
+  return { step: step.description, ms: performance.now() - begun };
+}
+
+/** What lies on the card, its constants and first values written. */
+class State {
+  readonly #compiled: Compiled;
+  readonly #inputs: readonly { name: string; id: number }[];
+  readonly #outputs: readonly { name: string; id: number }[];
+  /** Parameters whose next value was not written in their place. */
+  readonly #updates: readonly { from: Place; to: Place; at: number }[];
+  readonly #live: ReadonlySet<number>;
+  /** Parameters that nothing reads: they have no place on the card. */
+  readonly #unread = new Map<number, Float32Array>();
+  readonly #between: GPUBuffer | undefined;
+  #staging: GPUBuffer | undefined;
+  /** The execution before, of which nothing was read: there are never more than two under way. */
+  #underway: Promise<void> = Promise.resolve();
+
+  constructor(compiled: Compiled) {
+    this.#compiled = compiled;
+    const { graph, order, program, targets, map, device } = compiled;
+    const live = order.map((id) => graph.nodes[id]);
+    this.#live = new Set(order);
+    for (const node of graph.nodes) {
+      if (node.kind === "parameter") this.put(node.id, node.initial);
+      if (node.kind === "constant" && this.#live.has(node.id)) this.put(node.id, node.data);
+    }
+    this.#inputs = live.flatMap((node) => (node.kind === "input" ? [{ name: node.name, id: node.id }] : []));
+    this.#outputs = [...graph.outputs].map(([name, id]) => ({ name, id }));
+    let room = 0;
+    this.#updates = [...graph.updates]
+      .filter(([parameter, next]) => targets.get(program.root(next)) !== parameter)
+      .map(([parameter, next]) => {
+        const at = room;
+        const to = map.placeOf(parameter);
+        room += to.bytes;
+        return { from: map.placeOf(next), to, at };
+      });
+    this.#between = room > 0 ? device.gpu.createBuffer({ size: room, usage: COPIED }) : undefined;
+  }
+
+  put(id: number, values: ArrayLike<number>): void {
+    const { map, buffers, device } = this.#compiled;
+    if (values.length === 0) return;
+    const own = values instanceof Float32Array ? values : Float32Array.from(values);
+    if (!this.#live.has(id)) {
+      this.#unread.set(id, own.slice());
+      return;
+    }
+    const { buffer, offset } = map.placeOf(id);
+    device.gpu.queue.writeBuffer(buffers[buffer], offset, own as Float32Array<ArrayBuffer>);
+  }
+  async read(parameter: number): Promise<HostData> {
+    if (this.#live.has(parameter)) return (await this.readBack([{ name: "value", id: parameter }])).value;
+    return this.#unread.get(parameter)!.slice();
+  }
+  feed(given: Inputs): void {
+    for (const { name, id } of this.#inputs) this.put(id, given[name]);
+  }
+
+  /** Reads what is wanted and gives parameters their next values. */
+  async finish(wanted?: readonly string[]): Promise<Outputs> {
+    const chosen = this.#outputs.filter(({ name }) => wanted === undefined || wanted.includes(name));
+    if (chosen.length > 0) return this.readBack(chosen, (encoder) => this.#update(encoder));
+    const { gpu } = this.#compiled.device;
+    const encoder = gpu.createCommandEncoder();
+    this.#update(encoder);
+    gpu.queue.submit([encoder.finish()]);
+    const before = this.#underway;
+    this.#underway = gpu.queue.onSubmittedWorkDone();
+    await before;
+    this.#compiled.device.check();
+    return {};
+  }
+
+  /** Copies of values; `also` is done after they were copied. */
+  async readBack(
+    wanted: readonly { name: string; id: number }[],
+    also?: (e: GPUCommandEncoder) => void,
+  ): Promise<Outputs> {
+    const { map, buffers, device, program } = this.#compiled;
+    device.check();
+    const encoder = device.gpu.createCommandEncoder();
+    const places = wanted.map(({ id }) => map.placeOf(id));
+    const staging = this.#stagingOf(places.reduce((sum, { bytes }) => sum + bytes, 0));
+    let at = 0;
+    for (const { buffer, offset, bytes } of places) {
+      encoder.copyBufferToBuffer(buffers[buffer], offset, staging, at, bytes);
+      at += bytes;
+    }
+    also?.(encoder);
+    device.gpu.queue.submit([encoder.finish()]);
+    const bytes = await this.#mapped(staging, at);
+    let from = 0;
+    return Object.fromEntries(
+      wanted.map(({ name, id }, i) => {
+        const values = new Float32Array(bytes, from, sizeOf(program.shapeOf(id)));
+        from += places[i].bytes;
+        return [name, values.slice()];
+      }),
+    );
+  }
+
+  /** The first `size` bytes of a buffer, once the card is done. */
+  async #mapped(staging: GPUBuffer, size: number): Promise<ArrayBuffer> {
+    const { device } = this.#compiled;
+    try {
+      await staging.mapAsync(1, 0, size);
+    } catch (error) {
+      return device.failed(error as Error);
+    }
+    const bytes = staging.getMappedRange(0, size).slice(0);
+    staging.unmap();
+    device.check();
+    return bytes;
+  }
+
+  #stagingOf(size: number): GPUBuffer {
+    if (this.#staging && this.#staging.size >= size) return this.#staging;
+    this.#staging?.destroy();
+    this.#staging = this.#compiled.device.gpu.createBuffer({ size, usage: READ_BACK });
+    return this.#staging;
+  }
+
+  /** A next value may itself be a parameter: all are read before any is written. */
+  #update(encoder: GPUCommandEncoder): void {
+    const { buffers } = this.#compiled;
+    for (const { from, at } of this.#updates)
+      encoder.copyBufferToBuffer(buffers[from.buffer], from.offset, this.#between!, at, from.bytes);
+    for (const { to, at } of this.#updates)
+      encoder.copyBufferToBuffer(this.#between!, at, buffers[to.buffer], to.offset, to.bytes);
+  }
+}

@@ -1,0 +1,97 @@
+// What must not go wrong in silence: devices that are lost in mid-run, values that no buffer holds,
+// numbers that are none, plans of a closed backend. Prints what became of each as JSON.
+import { arithmetic, GraphBuilder, gradients, openBackend, ops, random } from "fiducial/engine";
+import { draw, sameBits } from "./cases.mjs";
+
+const gpu = await openBackend("webgpu");
+/** The device that is in use, for the test to destroy. */
+const devices = [];
+const { requestDevice } = globalThis.GPUAdapter.prototype;
+globalThis.GPUAdapter.prototype.requestDevice = async function (...args) {
+  const device = await requestDevice.apply(this, args);
+  devices.push(device);
+  return device;
+};
+
+/** A convolution and a bias that learn, by momentum: the state is on the card. */
+function learning() {
+  const b = new GraphBuilder(ops);
+  const { add, mul, relu, sub, sum, square } = arithmetic(b);
+  const x = b.input("x", [2, 3, 8, 8]);
+  const w = b.parameter("w", [4, 3, 3, 3], draw(108, 1));
+  const v = b.parameter("v", [4, 3, 3, 3], new Float32Array(108));
+  const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
+  const cost = sum(square(sub(relu(b.emit("conv2d", { x, w }, attrs)), 0.5)));
+  const next = add(mul(v, 0.9), gradients(b, cost, [w])[0]);
+  b.update(v, next);
+  b.update(w, sub(w, mul(next, 1e-4)));
+  b.output("cost", cost);
+  return b;
+}
+
+async function run(backend, { lose = () => {}, steps = 12, outputs } = {}) {
+  const plan = await backend.compile(learning());
+  const rng = random(4);
+  const costs = [];
+  for (let i = 0; i < steps; i++) {
+    const x = Float32Array.from({ length: 384 }, () => rng.uniform());
+    const running = plan.execute({ x }, outputs ? { outputs } : {});
+    lose(i);
+    costs.push((await running).cost?.[0] ?? 0);
+  }
+  return { w: await plan.read("w"), v: await plan.read("v"), costs: Float32Array.from(costs) };
+}
+const messageOf = async (job) => {
+  try {
+    await job();
+  } catch (error) {
+    return `${error.name}: ${error.message}`;
+  }
+  return "nothing was thrown";
+};
+
+const found = {};
+const other = await openBackend("webgpu");
+const whole = await run(other);
+const losing = (at) => (i) => {
+  if (at.includes(i)) devices.at(-1).destroy();
+};
+found.lostOnce = sameBits(whole, await run(other, { lose: losing([5]) }));
+found.lostTwice = sameBits(whole, await run(other, { lose: losing([2, 9]) }));
+const silent = await run(other, { lose: losing([3, 7]), outputs: [] });
+found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent.v });
+
+{
+  const plan = await other.compile(learning());
+  await plan.write("w", draw(108, 7));
+  await plan.execute({ x: new Float32Array(384).fill(1) });
+  const before = await plan.read("w");
+  devices.at(-1).destroy();
+  found.lostWritten = sameBits({ w: before }, { w: await plan.read("w") });
+}
+{
+  const b = new GraphBuilder(ops);
+  b.output("y", b.emit("neg", { x: b.input("x", [2 ** 15, 2 ** 15]) }, {}));
+  found.tooLarge = await messageOf(() => other.compile(b));
+}
+{
+  const b = new GraphBuilder(ops);
+  const x = b.input("x", [4]);
+  b.output("y", arithmetic(b).relu(b.emit("log", { x }, {})));
+  const { y } = await (await other.compile(b)).execute({ x: [-1, 1, Number.NaN, 4] });
+  found.notNumbers = [...y].map(Number.isNaN);
+}
+{
+  const plan = await other.compile(learning());
+  await other.close();
+  found.closed = await messageOf(() => plan.execute({ x: new Float32Array(384) }));
+}
+{
+  const plan = await gpu.compile(learning());
+  found.missing = await messageOf(() => plan.execute({}));
+  const stop = new AbortController();
+  stop.abort(new Error("stopped"));
+  found.aborted = await messageOf(() => plan.execute({ x: new Float32Array(384) }, { signal: stop.signal }));
+}
+await gpu.close();
+console.log(JSON.stringify({ adapter: gpu.adapter, found }));

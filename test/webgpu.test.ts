@@ -1,0 +1,61 @@
+// The webgpu backend against the definitions and against wasm, on whatever adapter there is.
+import { describe, expect, it } from "vitest";
+import { ops } from "fiducial/engine";
+import { adapter } from "./gpu-adapter.ts";
+
+/** Largest error over the largest value, as for every backend (CONTRIBUTING.md). */
+const TOLERANCE = 1e-5;
+
+interface Conformance {
+  adapter: string;
+  found: { name: string; worst: number | null; repeats: boolean; error?: string }[];
+}
+
+interface Steps {
+  found: Record<string, { worst: number; repeats: boolean }>;
+}
+interface Failures {
+  found: Record<string, unknown>;
+}
+interface Soak {
+  grown: { host: number; held: number; rss: number };
+}
+
+describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
+  it("agrees with every op's definition, and repeats its bits", () => {
+    const { found } = adapter!.check<Conformance>("conformance");
+    const samples = Object.values(ops).reduce((n, { samples }) => n + samples.length, 0);
+    expect(found.length).toBeGreaterThan(samples);
+    expect(found.filter(({ worst }) => worst === null || worst >= TOLERANCE)).toEqual([]);
+    expect(found.filter(({ repeats }) => !repeats)).toEqual([]);
+  });
+  it("trains, searches and transforms as wasm does, and repeats its bits", () => {
+    const { found } = adapter!.check<Steps>("steps");
+    expect(Object.keys(found).length).toBe(5);
+    for (const [name, { worst, repeats }] of Object.entries(found)) {
+      expect(worst, name).toBeLessThan(TOLERANCE);
+      expect(repeats, name).toBe(true);
+    }
+  });
+  it("goes on with the same bits when devices are lost, and says what it cannot do", () => {
+    const { found } = adapter!.check<Failures>("failures");
+    expect(found).toEqual({
+      lostOnce: true,
+      lostTwice: true,
+      lostUnread: true,
+      lostWritten: true,
+      tooLarge: expect.stringMatching(
+        /^BackendError: webgpu: a value of shape .* needs 4294967296 bytes, .* binds \d+/,
+      ),
+      notNumbers: [true, false, true, false],
+      closed: expect.stringMatching(/^BackendError: webgpu: this backend was closed/),
+      missing: expect.stringMatching(/^ShapeError: execute: input "x"/),
+      aborted: "Error: stopped",
+    });
+  });
+  it("holds as much of the card's memory after 1,000 steps as before", () => {
+    const { grown } = adapter!.check<Soak>("soak", "1000");
+    expect(grown.held).toBe(0);
+    expect(grown.host).toBeLessThan(2 ** 20);
+  });
+});
