@@ -30,7 +30,6 @@ const deciding = {
   Range: [0, 1, 2],
   Dropout: [1],
   NonZero: [0],
-  GridSample: [1],
   OneHot: [1],
 };
 function isBound({ read }, { name, type }) {

@@ -6,7 +6,7 @@ import { GraphBuilder, openBackend, ops, random, sizeOf } from "fiducial/engine"
 import { applyNetwork, exportNetwork, loadNetwork, nn, saveNetwork, type Network } from "fiducial/learning";
 import * as imaging from "fiducial/imaging";
 import { exportReconstructor, needsMeasurement, networkReconstructor, type Operator } from "fiducial/imaging";
-import { contents, counted, engine, runtime, values, worst, type Feed } from "./onnx-runtime.ts";
+import { contents, counted, engine, imported, runtime, values, worst, type Feed } from "./onnx-runtime.ts";
 import { at, fiducial, file, model, network as small, refused } from "./program.ts";
 
 const TOLERANCE = 1e-5;
@@ -43,7 +43,10 @@ interface Compared {
   images?: number;
   backend?: "reference" | "wasm";
 }
-/** The file's reconstruction beside networkReconstructor's, over its largest value. */
+/**
+ * The file's reconstruction, in ONNX Runtime and imported again, beside networkReconstructor's, over
+ * its largest value.
+ */
 async function error({ network, by, from, images = 1, backend = "reference" }: Compared): Promise<number> {
   const y = await measured(by, images);
   const b = new GraphBuilder(ops);
@@ -58,7 +61,8 @@ async function error({ network, by, from, images = 1, backend = "reference" }: C
   expect(fixedBatch).toBeUndefined();
   const image = { data: Float32Array.from(want.zero_filled), shape: [images, ...by.domain] };
   const feed: Feed = from === "image" ? { zero_filled: image } : { measurement: { data: y, shape: input.shape } };
-  return worst(want.reconstruction, (await runtime(bytes, feed)).reconstruction);
+  const theirs = worst(want.reconstruction, (await runtime(bytes, feed)).reconstruction);
+  return Math.max(theirs, worst(want.reconstruction, await imported(bytes, feed, backend)));
 }
 
 const { cases } = JSON.parse(readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8")) as {

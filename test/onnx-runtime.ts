@@ -3,7 +3,8 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { InferenceSession, Tensor } from "onnxruntime-web";
 import { expect } from "vitest";
-import { openBackend, random, type GraphBuilder } from "fiducial/engine";
+import { GraphBuilder, openBackend, ops, random } from "fiducial/engine";
+import { applyOnnx, importOnnx } from "fiducial/learning";
 
 export type Feed = Record<string, { data: Float32Array; shape: readonly number[] }>;
 
@@ -26,6 +27,18 @@ export async function engine(
 ): Promise<Record<string, ArrayLike<number>>> {
   const plan = await (await openBackend(backend, { convolution: "direct" })).compile(b);
   return plan.execute(Object.fromEntries(Object.entries(feed).map(([name, { data }]) => [name, data])));
+}
+/** The file's first output, imported here. */
+export async function imported(
+  bytes: Uint8Array,
+  feed: Feed,
+  backend: "reference" | "wasm" = "reference",
+): Promise<ArrayLike<number>> {
+  const b = new GraphBuilder(ops);
+  const inputs = Object.entries(feed).map(([name, { shape }]) => [name, b.input(name, shape)]);
+  const [y] = applyOnnx(b, importOnnx(bytes), Object.fromEntries(inputs)).outputs;
+  b.output("y", y.value());
+  return (await engine(b, feed, backend)).y;
 }
 /** Largest error over the largest value. */
 export function worst(want: ArrayLike<number>, got: ArrayLike<number>): number {

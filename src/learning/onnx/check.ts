@@ -76,7 +76,7 @@ export function checkStructure(graph: OnnxGraph, name: string, outer: ReadonlySe
     const missing = node.inputs.find((input) => input !== "" && !made.has(input));
     if (missing !== undefined)
       fail(
-        `${nodeName(node)} reads ${quoted(missing)}, which nothing before it makes: a part is missing or reads itself`,
+        `${nodeName(node)} reads ${quoted(missing)}, which nothing makes before it: a part is missing or reads itself`,
       );
     for (const attribute of node.attributes.values())
       if (attribute.kind === "graph") checkStructure(attribute.value, name, made);

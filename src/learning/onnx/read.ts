@@ -1,6 +1,7 @@
 // An ONNX file's bytes → plain data. Field numbers: onnx/onnx.proto.
 import { FormatError, quoted } from "../../engine/index.ts";
 import type { Attribute, OnnxFile, OnnxGraph, OnnxNode, OnnxTensor, Port, Size, Unread } from "./model.ts";
+import { ordered } from "./order.ts";
 import { elementType, openTensor, typeName, type ReadExternal, type StoredTensor } from "./tensors.ts";
 import { readMessage, type Field, type Readers } from "./wire.ts";
 
@@ -241,7 +242,7 @@ function readGraph(field: Field, source: Source): OnnxGraph {
       tensors.set(`sparse tensor ${tensors.size}`, { unread: "a sparse tensor" });
     }),
   });
-  return { name, nodes, tensors, inputs, outputs };
+  return ordered({ name, nodes, tensors, inputs, outputs });
 }
 
 /**

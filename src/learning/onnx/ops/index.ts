@@ -15,6 +15,7 @@ import { quantizationOps } from "./quantization.ts";
 import { quantizedOps } from "./quantized.ts";
 import { reductionOps } from "./reductions.ts";
 import { resizingOps } from "./resizing.ts";
+import { retiredOps } from "./retired.ts";
 import { samplingOps } from "./sampling.ts";
 import { shapeOps } from "./shapes.ts";
 import { trigonometricOps } from "./trigonometry.ts";
@@ -36,6 +37,7 @@ const families: readonly Family[] = [
   quantizedOps,
   reductionOps,
   resizingOps,
+  retiredOps,
   samplingOps,
   shapeOps,
   trigonometricOps,

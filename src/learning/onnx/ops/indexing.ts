@@ -1,9 +1,9 @@
 // Numbers by lists of places: gathered, scattered, chosen. The places are known before the network
-// runs.
+// runs, but for those that are gathered.
 import { formatShape, sizeOf, type Shape, type Value } from "../../../engine/index.ts";
 import type { Call, Family, OpDefinition, Val } from "../call.ts";
 import { chosen, larger, smaller } from "./arithmetic.ts";
-import { places } from "./movement.ts";
+import { entries, fromEnd, places } from "./gathering.ts";
 import { sizes } from "./shapes.ts";
 
 const flat = (call: Call, x: Value): Value => call.reshape(x, [sizeOf(x.shape)]);
@@ -20,34 +20,58 @@ function indexOf(shape: Shape, place: number): number[] {
   }
   return index;
 }
-/** Flat places in x of indices that stand for one axis each. */
-function alongAxis(call: Call, x: Value, axis: number): number[] {
+/** Throws ConfigError unless the indices, which stand for one axis each, lie within x on others. */
+function checkAlong(call: Call, x: Value, axis: number): void {
   const { shape } = call.value(1);
-  const given = places(call, 1, x.shape[axis]);
   if (shape.length !== x.shape.length || shape.some((d, i) => i !== axis && d > x.shape[i]))
     call.fail(`its indices are ${formatShape(shape)} and its input ${formatShape(x.shape)}`);
-  return given.map((at, i) => {
+}
+/** Flat places in x of such indices. */
+function alongAxis(call: Call, x: Value, axis: number): number[] {
+  const { shape } = call.value(1);
+  checkAlong(call, x, axis);
+  return places(call, 1, x.shape[axis]).map((at, i) => {
     const index = indexOf(shape, i);
     index[axis] = at;
     return placeOf(x.shape, index);
   });
 }
+/** The same, where the network computes them. */
+function computedAlong(call: Call, x: Value, axis: number): Value {
+  const { shape } = call.value(1);
+  checkAlong(call, x, axis);
+  call.graph.spend(sizeOf(shape));
+  const firsts = Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const index = indexOf(shape, i);
+    index[axis] = 0;
+    return placeOf(x.shape, index);
+  });
+  const at = fromEnd(call, call.value(1), x.shape[axis]);
+  const stride = sizeOf(x.shape.slice(axis + 1));
+  return call.math.add(call.graph.constant(firsts, shape), call.math.mul(at, stride));
+}
 function gatherElements(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", 0), x.shape.length);
-  const taken = call.take(flat(call, x), 0, alongAxis(call, x, axis));
-  return call.give(call.reshape(taken, call.value(1).shape));
+  const { shape } = call.value(1);
+  const taken = call.graph.isKnown(call.value(1))
+    ? call.take(flat(call, x), 0, alongAxis(call, x, axis))
+    : entries(call, call.reshape(x, [1, sizeOf(x.shape)]), computedAlong(call, x, axis));
+  return call.give(call.reshape(taken, shape));
 }
-/** Flat places of the first of each part, and the parts' shape, for indices of several axes. */
-function ofTuples(call: Call, x: Value, batch: number): { starts: number[]; part: Shape; tuples: Shape } {
+/** What is left of x, and how many there are of it, for indices of several axes. */
+function tuplesOf(call: Call, x: Value, batch: number): { depth: number; part: Shape; tuples: Shape } {
   const { shape } = call.value(1);
   const depth = shape.at(-1) ?? 0;
   if (depth + batch > x.shape.length || shape.length <= batch)
     call.fail(`its indices are ${formatShape(shape)} and its input ${formatShape(x.shape)}`);
+  return { depth, part: x.shape.slice(batch + depth), tuples: shape.slice(0, -1) };
+}
+/** Flat places of the first of each part. */
+function firstsOf(call: Call, x: Value, batch: number): number[] {
+  const { depth, part, tuples } = tuplesOf(call, x, batch);
   const numbers = call.numbers(1);
-  const part = x.shape.slice(batch + depth);
-  const tuples = shape.slice(0, -1);
-  const starts = Array.from({ length: sizeOf(tuples) }, (_, i) => {
+  return Array.from({ length: sizeOf(tuples) }, (_, i) => {
     const index = indexOf(tuples, i).slice(0, batch);
     for (let k = 0; k < depth; k++) {
       const size = x.shape[batch + k];
@@ -59,7 +83,23 @@ function ofTuples(call: Call, x: Value, batch: number): { starts: number[]; part
     }
     return placeOf(x.shape, index) * sizeOf(part);
   });
-  return { starts, part, tuples };
+}
+/** Flat places of all cells of each part [tuples, part], where the network computes them. */
+function computedCells(call: Call, x: Value, batch: number): Value {
+  const { depth, part, tuples } = tuplesOf(call, x, batch);
+  const { add, mul, slice } = call.math;
+  const [count, size] = [sizeOf(tuples), sizeOf(part)];
+  const indices = call.reshape(call.value(1), [count, depth]);
+  const ofBatch = sizeOf(x.shape.slice(batch));
+  const each = count / sizeOf(tuples.slice(0, batch));
+  call.graph.spend(count);
+  const firsts = Float64Array.from({ length: count }, (_, i) => Math.floor(i / each) * ofBatch);
+  let at = call.graph.constant(firsts, [count, 1]);
+  for (let k = 0; k < depth; k++) {
+    const own = fromEnd(call, slice(indices, 1, k, k + 1), x.shape[batch + k]);
+    at = add(at, mul(own, sizeOf(x.shape.slice(batch + k + 1))));
+  }
+  return add(at, call.counted(size, 1, 2));
 }
 function everyCell(call: Call, starts: readonly number[], part: Shape): number[] {
   const size = sizeOf(part);
@@ -69,8 +109,10 @@ function everyCell(call: Call, starts: readonly number[], part: Shape): number[]
 function gatherND(call: Call): Val {
   const x = call.value(0);
   const batch = call.int("batch_dims", 0);
-  const { starts, part, tuples } = ofTuples(call, x, batch);
-  const taken = call.take(flat(call, x), 0, everyCell(call, starts, part));
+  const { part, tuples } = tuplesOf(call, x, batch);
+  const taken = call.graph.isKnown(call.value(1))
+    ? call.take(flat(call, x), 0, everyCell(call, firstsOf(call, x, batch), part))
+    : entries(call, call.reshape(x, [1, sizeOf(x.shape)]), computedCells(call, x, batch));
   return call.give(call.reshape(taken, [...tuples, ...part]));
 }
 
@@ -128,8 +170,8 @@ function scatterElements(call: Call): Val {
 }
 function scatterND(call: Call): Val {
   const x = call.value(0);
-  const { starts, part } = ofTuples(call, x, 0);
-  return call.give(scattered(call, x, everyCell(call, starts, part), call.value(2), reductionOf(call)));
+  const cells = everyCell(call, firstsOf(call, x, 0), tuplesOf(call, x, 0).part);
+  return call.give(scattered(call, x, cells, call.value(2), reductionOf(call)));
 }
 
 /** The cells above or below a diagonal, the others 0. */

@@ -1,6 +1,7 @@
 // Ops that move numbers and change none: axes, parts, copies.
 import { formatShape, quoted, sizeOf, type Shape, type Value } from "../../../engine/index.ts";
 import type { Call, Family, Val } from "../call.ts";
+import { gather } from "./gathering.ts";
 import { pad } from "./padding.ts";
 import { sizes } from "./shapes.ts";
 
@@ -114,21 +115,6 @@ function slice(call: Call): Val {
     x = cut(call, x, axis, [starts[i], ends[i], steps[i]]);
   });
   return call.give(x);
-}
-/** Indices along an axis, from its end where negative. */
-export function places(call: Call, index: number, size: number): number[] {
-  return call.numbers(index).map((at) => {
-    const place = at < 0 ? at + size : at;
-    if (!(Number.isInteger(place) && place >= 0 && place < size)) call.fail(`index ${at} is not in an axis of ${size}`);
-    return place;
-  });
-}
-function gather(call: Call): Val {
-  const x = call.value(0);
-  const axis = call.axis(call.int("axis", 0), x.shape.length);
-  const { shape } = call.value(1);
-  const taken = call.take(x, axis, places(call, 1, x.shape[axis]));
-  return call.give(call.reshape(taken, [...x.shape.slice(0, axis), ...shape, ...x.shape.slice(axis + 1)]));
 }
 function expand(call: Call): Val {
   const x = call.value(0);

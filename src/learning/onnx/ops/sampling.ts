@@ -1,69 +1,88 @@
-// Images read between their cells, at places that are known before the network runs: a sparse
-// matrix for every image. Source: onnx/reference/ops/op_grid_sample.py.
-import { formatShape, SparseMatrix } from "../../../engine/index.ts";
+// Images read between their cells, at places that are known or computed: sums of their neighbours
+// by weights that depend on the places, whose derivative there is the spec's.
+// Source: onnx/reference/ops/op_grid_sample.py.
+import { formatShape, type Value } from "../../../engine/index.ts";
 import type { Call, Family, Val } from "../call.ts";
+import { floorOf, larger, rounded, smaller } from "./arithmetic.ts";
+import { entries } from "./gathering.ts";
 import { product } from "./matrices.ts";
 import { sizes } from "./shapes.ts";
 
-type Padding = "zeros" | "border" | "reflection";
 interface Manner {
   readonly mode: "linear" | "nearest" | "cubic";
-  readonly padding: Padding;
+  readonly padding: "zeros" | "border" | "reflection";
   readonly alignCorners: boolean;
 }
+/** Cells along an axis, whole numbers within it, and what each of them weighs. */
+interface Neighbour {
+  readonly cell: Value;
+  readonly weight: Value;
+}
 
-function reflected(x: number, low: number, high: number): number {
+const absolute = (call: Call, x: Value): Value => call.emit("abs", { x });
+/** Turned back at low and at high until it lies between. */
+function reflected(call: Call, x: Value, low: number, high: number): Value {
+  const { mul, sub } = call.math;
   const range = high - low;
-  if (x >= low && x <= high) return x;
-  const beyond = x < low ? low - x : x - high;
-  const turns = Math.floor(beyond / range);
-  const rest = beyond - turns * range;
-  const fromLow = x < low === (turns % 2 === 0);
-  return fromLow ? low + rest : high - rest;
+  if (range === 0) return mul(x, 0);
+  const beyond = absolute(call, sub(x, low));
+  const turns = floorOf(call, mul(beyond, 0.5 / range));
+  const rest = sub(beyond, mul(turns, 2 * range));
+  return sub(high, absolute(call, sub(rest, range)));
 }
-/** An axis' cells and their weights at a place from −1 to 1. */
-function along(place: number, n: number, { mode, padding, alignCorners }: Manner): [cell: number, weight: number][] {
-  const [low, high] = alignCorners ? [0, n - 1] : [-0.5, n - 0.5];
-  const exact = alignCorners ? ((place + 1) / 2) * (n - 1) : ((place + 1) * n - 1) / 2;
-  let x = mode === "nearest" ? halfToEven(exact) : exact;
-  if (x < low || x > high) {
-    if (padding === "border") x = Math.min(Math.max(x, 0), n - 1);
-    if (padding === "reflection") x = reflected(x, low, high);
-  }
-  if (!Number.isFinite(x)) return [];
-  const cell = (i: number): number => {
-    if (padding === "border") return Math.min(Math.max(i, 0), n - 1);
-    if (padding === "reflection") return Math.trunc(reflected(i, low, high));
-    return i >= 0 && i < n ? i : -1;
-  };
-  if (mode === "nearest") return [[cell(Math.trunc(x)), 1]];
-  const left = Math.floor(x);
-  const t = x - left;
-  if (mode === "linear")
-    return [
-      [cell(left), 1 - t],
-      [cell(left + 1), t],
-    ];
-  return [-1, 0, 1, 2].map((i) => [cell(left + i), cubic(Math.abs(t - i))]);
-}
-function halfToEven(x: number): number {
-  const up = Math.floor(x + 0.5);
-  return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up;
-}
-function cubic(d: number): number {
+const within = (call: Call, x: Value, high: number): Value =>
+  smaller(call, larger(call, x, call.graph.scalar(0)), call.graph.scalar(high));
+
+/** Of a cell d away, for −2 ≤ d ≤ 2, by a = −0.75. */
+function cubic(call: Call, d: Value, isNear: boolean): Value {
+  const { add, mul, sub } = call.math;
   const a = -0.75;
-  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+  if (isNear) return add(mul(mul(sub(mul(d, a + 2), a + 3), d), d), 1);
+  return mul(sub(mul(add(mul(sub(d, 5), d), 8), d), 4), a);
 }
-/** From H·W cells to as many as there are places (x, y). */
-function matrixOf(places: readonly number[], [H, W]: readonly number[], manner: Manner): SparseMatrix {
-  return SparseMatrix.byRows([places.length / 2, H * W], (row, put) => {
-    const sums = new Map<number, number>();
-    for (const [h, p] of along(places[2 * row + 1], H, manner))
-      for (const [w, q] of along(places[2 * row], W, manner))
-        if (h >= 0 && w >= 0) sums.set(h * W + w, (sums.get(h * W + w) ?? 0) + p * q);
-    for (const cell of [...sums.keys()].sort((a, b) => a - b)) put(cell, sums.get(cell)!);
-  });
+/** Weights of the cells from `first` on, seen from the cell before the place; t is the rest. */
+function weightsOf(call: Call, t: Value, mode: "linear" | "cubic"): { first: number; weights: Value[] } {
+  const { add, sub } = call.math;
+  if (mode === "linear") return { first: 0, weights: [sub(1, t), t] };
+  const distances = [add(t, 1), t, sub(1, t), sub(2, t)];
+  return { first: -1, weights: distances.map((d, i) => cubic(call, d, i === 1 || i === 2)) };
+}
+/** The neighbours along an axis of n cells of places from −1 to 1. */
+function along(call: Call, place: Value, n: number, { mode, padding, alignCorners }: Manner): Neighbour[] {
+  const { add, mul, sub } = call.math;
+  const [low, high] = alignCorners ? [0, n - 1] : [-0.5, n - 0.5];
+  const exact = alignCorners ? mul(add(place, 1), (n - 1) / 2) : mul(sub(mul(add(place, 1), n), 1), 0.5);
+  let x = mode === "nearest" ? rounded(call, exact) : exact;
+  if (padding === "border" && mode !== "cubic") x = within(call, x, n - 1);
+  if (padding === "reflection") x = reflected(call, x, low, high);
+  const neighbour = (at: Value, weight: Value): Neighbour => {
+    if (padding === "reflection") return { cell: within(call, reflected(call, at, low, high), n - 1), weight };
+    const cell = within(call, at, n - 1);
+    if (padding === "border") return { cell, weight };
+    return { cell, weight: mul(weight, call.emit("equal", { a: cell, b: at })) };
+  };
+  if (mode === "nearest") return [neighbour(floorOf(call, add(x, 0.5)), call.graph.scalar(1))];
+  const left = floorOf(call, x);
+  const { first, weights } = weightsOf(call, sub(x, left), mode);
+  return weights.map((weight, i) => neighbour(add(left, first + i), weight));
+}
+/** One image [C, H·W] at places [P]: [C, P]. */
+function sampled(
+  call: Call,
+  image: Value,
+  rows: readonly Neighbour[],
+  columns: readonly Neighbour[],
+  W: number,
+): Value {
+  const { add, mul } = call.math;
+  let sum: Value | undefined;
+  for (const row of rows)
+    for (const column of columns) {
+      const found = entries(call, image, add(mul(row.cell, W), column.cell));
+      const part = mul(found, mul(row.weight, column.weight));
+      sum = sum ? add(sum, part) : part;
+    }
+  return sum!;
 }
 function gridSample(call: Call): Val {
   const x = call.value(0);
@@ -77,15 +96,16 @@ function gridSample(call: Call): Val {
     padding: call.oneOf("padding_mode", ["zeros", "border", "reflection"]),
     alignCorners: call.flag("align_corners"),
   };
-  const places = call.numbers(1);
-  call.graph.spend(places.length);
-  const cells = shape[1] * shape[2];
+  const count = shape[1] * shape[2];
+  const { slice } = call.math;
   const images = Array.from({ length: n }, (_, i) => {
-    const own = places.slice(2 * cells * i, 2 * cells * (i + 1));
-    const image = call.reshape(call.math.slice(x, 0, i, i + 1), [1, c, H * W]);
-    return call.emit("sparse_matmul", { x: image }, { matrix: matrixOf(own, [H, W], manner) });
+    const image = call.reshape(slice(x, 0, i, i + 1), [c, H * W]);
+    const at = call.reshape(slice(call.value(1), 0, i, i + 1), [count, 2]);
+    const line = (axis: number): Value => call.reshape(slice(at, 1, axis, axis + 1), [count]);
+    const [columns, rows] = [along(call, line(0), W, manner), along(call, line(1), H, manner)];
+    return call.reshape(sampled(call, image, rows, columns, W), [1, c, shape[1], shape[2]]);
   });
-  return call.give(call.reshape(call.concat(images, 0), [n, c, shape[1], shape[2]]));
+  return call.give(call.concat(images, 0));
 }
 /** Places of a grid's cells under an affine map [N, 2, 3]. */
 function affineGrid(call: Call): Val {
