@@ -238,7 +238,7 @@ describe("preprocessing", () => {
             crop: fc.constant(8),
             interpolation: fc.constantFrom("bilinear" as const, "nearest" as const),
             channels: fc.constantFrom("rgb" as const, "bgr" as const, "grey" as const),
-            mean: fc.array(fc.double({ min: -1, max: 1 }), { minLength: 3, maxLength: 3 }),
+            mean: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 }),
           },
           { requiredKeys: [] },
         ),
@@ -248,7 +248,7 @@ describe("preprocessing", () => {
           expect(trained).toEqual(JSON.parse(JSON.stringify(network.trained)));
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 30, seed: 5 },
     ));
 });
 
