@@ -3,6 +3,7 @@
 import {
   ConfigError,
   ConvergenceError,
+  nameOfBackend,
   permutation,
   present,
   random,
@@ -129,7 +130,7 @@ function settingsOf(options: FitOptions, { y }: TrainingGraph): Settings {
     ...samples.by,
     ...options.settings,
     software: `fiducial ${version}`,
-    backend: backend.name,
+    backend: nameOfBackend(backend),
     seed,
     epochs,
     batchSize,
