@@ -52,11 +52,14 @@ interface Of<M extends Method> {
 }
 const nameOf = ({ method, domain }: Of<Method>): string => `${domain} ${method.name}`;
 
-/** Everything is compiled when it is first asked for, and once. */
-export function openEither(problem: InverseProblem, backend: Backend): EitherMethod {
+/**
+ * Everything is compiled when it is first asked for, and once. Searches take their gradients on the
+ * backend `searching`; what is measured and shown is computed on `backend`.
+ */
+export function openEither(problem: InverseProblem, backend: Backend, searching: Backend = backend): EitherMethod {
   const { operator } = problem;
   const objective = remembered<Of<Reconstructor>, Objective>(
-    ({ method, domain }) => compileObjective(method, problem, domain, backend),
+    ({ method, domain }) => compileObjective(method, problem, domain, { backend, searching }),
     nameOf,
   );
   const program = remembered<Of<BlackBox>, Looking>(
@@ -64,7 +67,7 @@ export function openEither(problem: InverseProblem, backend: Backend): EitherMet
     nameOf,
   );
   const searchStep = remembered<Of<Reconstructor> & { readonly ball: Ball }, SearchStep>(
-    ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, backend),
+    ({ method, domain, ball }) => compileSearchStep(method, problem, { domain, ball }, searching),
     (key) => `${key.ball} ${nameOf(key)}`,
   );
   const underMasks = remembered<Reconstructor, UnderMask | undefined>(

@@ -68,6 +68,8 @@ export interface Laboratory extends EitherMethod {
   readonly methods: readonly Method[];
   readonly seed: number;
   readonly backend: Backend;
+  /** What searches take their gradients on, where it is another: a graphics card. */
+  readonly searching?: Backend;
   readonly imageCount: number;
   /** Whether the true images are known. */
   readonly known: boolean;
@@ -112,10 +114,11 @@ export async function openLaboratory(options: {
   methods: readonly Method[];
   seed: number;
   backend: Backend;
+  searching?: Backend;
   imageCount: number;
   measurements?: readonly Values[] | undefined;
 }): Promise<Laboratory> {
-  const { problem, seed, backend, measurements } = options;
+  const { problem, seed, backend, searching, measurements } = options;
   const { operator } = problem;
   const { sampling } = operator;
   const forward = await compileOperator(operator, "forward", backend);
@@ -140,7 +143,7 @@ export async function openLaboratory(options: {
     const scene = { x, noise };
     return { scene, image, truth, range, white, y, xNorm: norm(image), yNorm: norm(y), initialPsnr };
   }, String);
-  const either = openEither(problem, backend);
+  const either = openEither(problem, backend, searching);
   const clean = remembered<{ method: Method; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);

@@ -7,6 +7,7 @@ import {
   ConfigError,
   FiducialError,
   float32Bytes,
+  nameOfBackend,
   present,
   sizeOf,
   version,
@@ -38,6 +39,8 @@ export interface AuditOptions {
   readonly tests: readonly StabilityTest[];
   readonly seed: number;
   readonly backend: Backend;
+  /** What searches take their gradients on, where it is another: a graphics card. */
+  readonly searching?: Backend;
   /** The first so many of the problem's images; all unless given. */
   readonly imageCount?: number;
   /** Labels and preparations of the images; "image 1" and "none" unless given. */
@@ -231,8 +234,11 @@ const metrics = {
   nmse: "‖g − p‖²/‖g‖² of magnitudes (fastMRI)",
 };
 
+const computedOn = ({ backend, searching }: AuditOptions): string =>
+  searching ? `${nameOfBackend(backend)}, searches on ${nameOfBackend(searching)}` : nameOfBackend(backend);
+
 function factsOf(options: AuditOptions, count: number): AuditHeader["facts"] {
-  const { problem, methods, seed, backend, spec, images, measurements } = options;
+  const { problem, methods, seed, spec, images, measurements } = options;
   const records = Array.from({ length: count }, (_, i): ImageRecord => {
     const { label = `image ${i + 1}`, preparation = "none", unlike } = images?.[i] ?? {};
     const values = measurements ? Float32Array.from(measurements[i]) : problem.images.image(i);
@@ -240,7 +246,7 @@ function factsOf(options: AuditOptions, count: number): AuditHeader["facts"] {
   });
   return present({
     schemaVersion,
-    software: { name: "fiducial", version, backend: backend.name },
+    software: { name: "fiducial", version, backend: computedOn(options) },
     spec,
     seed,
     problem: present({

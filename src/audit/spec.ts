@@ -66,7 +66,12 @@ export interface AuditSpec {
   readonly certificates: boolean;
   readonly seed: number;
   /** What of the backend changes bits. */
-  readonly backend: { readonly name: string; readonly precision: "reproducible" | "fast" };
+  readonly backend: {
+    readonly name: string;
+    readonly precision: "reproducible" | "fast";
+    /** The graphics adapter that searches take their gradients on, where one does. */
+    readonly searches?: string;
+  };
 }
 /** What a spec names by hash. */
 export interface Given {
@@ -94,7 +99,7 @@ const fields: { readonly [K in keyof AuditSpec]: Check } = {
   tests: aList(aTest),
   certificates: aFlag,
   seed: aWhole,
-  backend: aRecord({ name: aText, precision: oneOf(["reproducible", "fast"]) }),
+  backend: aRecord({ name: aText, precision: oneOf(["reproducible", "fast"]), searches: maybe(aText) }),
 };
 const anAudit = aRecord(fields);
 
@@ -149,7 +154,17 @@ function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
  * backend and for options out of range, FormatError for an array, a network or a
  * program that is not given.
  */
-export function auditFromSpec(spec: AuditSpec, { arrays, networks, programs }: Given, backend: Backend): AuditOptions {
+export function auditFromSpec(
+  spec: AuditSpec,
+  { arrays, networks, programs }: Given,
+  backend: Backend,
+  searching?: Backend,
+): AuditOptions {
+  if (searching?.adapter !== spec.backend.searches)
+    throw new ConfigError(
+      `audit: its searches are to run on ${spec.backend.searches ?? "no graphics card"}, this one is ${searching?.adapter ?? "none"}; another one's bits differ`,
+      { wanted: spec.backend.searches },
+    );
   if (backend.name !== spec.backend.name)
     throw new ConfigError(
       `audit: it is to run on the backend ${spec.backend.name}, this one is ${backend.name}; open that one`,
@@ -164,6 +179,7 @@ export function auditFromSpec(spec: AuditSpec, { arrays, networks, programs }: G
     tests: spec.tests.map(openTest),
     seed: spec.seed,
     backend,
+    ...(searching ? { searching } : {}),
     images: records,
     certificates: spec.certificates,
   };

@@ -154,6 +154,20 @@ function programsOf({ methods }: AuditSpec, program: Program | undefined): NonNu
   return new Map(own.map(({ sha256 }) => [sha256, run]));
 }
 
+/** What measures, and what searches where that is a graphics card: verdicts repeat anywhere. */
+async function chooseBackends(
+  options: AuditValues,
+  terminal: Terminal,
+): Promise<{ backend: Backend; searching?: Backend }> {
+  const isOnCard = options.backend === "webgpu";
+  const measuring = isOnCard ? "wasm" : options.backend;
+  const backend = await chooseBackend({ ...options, backend: measuring, threads: 1 }, terminal);
+  if (!isOnCard) return { backend };
+  const searching = await chooseBackend({ ...options, threads: 1 }, terminal);
+  terminal.note(`searches run on ${searching.adapter}; what they find is measured on ${backend.name}`);
+  return { backend, searching };
+}
+
 /** Everything that the options ask for. */
 export async function setUpAudit(options: AuditValues, terminal: Terminal): Promise<Setup> {
   const tests = testsOf(options);
@@ -161,7 +175,7 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const models = await modelsOf(options, model);
   const networks = models.map(({ network }) => network);
   const named = networksByHash(networks);
-  const backend = await chooseBackend({ ...options, threads: 1 }, terminal);
+  const { backend, searching } = await chooseBackends(options, terminal);
   const on = await auditedOn(options, { model, networks, backend }, terminal);
   const { operator, sampling, arrays, images, sigma } = on;
   const command = options.command === undefined ? undefined : openCommand(options, options.command, on);
@@ -179,11 +193,14 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     tests,
     certificates: chosen(options, "certificates"),
     seed: options.seed,
-    backend: { name: backend.name, precision: options.precision },
+    backend: { name: backend.name, precision: options.precision, ...present({ searches: searching?.adapter }) },
   };
   const program = command?.program;
   return present({
-    audit: { ...auditFromSpec(spec, { arrays, networks: named, programs: programsOf(spec, program) }, backend), spec },
+    audit: {
+      ...auditFromSpec(spec, { arrays, networks: named, programs: programsOf(spec, program) }, backend, searching),
+      spec,
+    },
     sampling,
     models,
     handed: { spec, arrays, checkpoints: networks.map(saveNetwork) },
@@ -194,8 +211,9 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
 /** The same audit in another thread. */
 export async function openHanded({ spec, arrays, checkpoints, port }: Handed): Promise<AuditOptions> {
   const networks = networksByHash(checkpoints.map((bytes) => loadNetwork(bytes, "the network")));
-  const { name, precision } = spec.backend;
+  const { name, precision, searches } = spec.backend;
   const backend: Backend = await openBackend(name as "wasm" | "reference", { precision, threads: 1 });
+  const searching = searches === undefined ? undefined : await openBackend("webgpu");
   const programs = programsOf(spec, port && programBehind(port));
-  return auditFromSpec(spec, { arrays, networks, programs }, backend);
+  return auditFromSpec(spec, { arrays, networks, programs }, backend, searching);
 }

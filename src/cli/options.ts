@@ -110,7 +110,10 @@ export const printing = {
   help: flag({ help: "print this" }),
 } as const;
 export const computing = {
-  backend: choice(["auto", "wasm", "reference"], { default: "auto", help: "auto, wasm or reference" }),
+  backend: choice(["auto", "wasm", "webgpu", "reference"], {
+    default: "auto",
+    help: "auto, wasm, webgpu (a graphics card; an audit measures on wasm what it found there) or reference",
+  }),
   threads: integer({
     from: 1,
     to: 64,

@@ -1,6 +1,7 @@
 // The engine's public face.
 export { gradients } from "./autodiff/gradients.ts";
 export type { Backend, BackendOptions, ExecuteOptions, HostData, Inputs, Plan, PlanStep } from "./backend/backend.ts";
+export { nameOfBackend } from "./backend/backend.ts";
 export { openBackend } from "./backend/open.ts";
 export { pausing } from "./backend/turns.ts";
 export * from "./core/errors.ts";

@@ -95,15 +95,16 @@ async function compileChange(
 }
 
 /**
- * A method's objective. Its three plans are reused for every image and every step, and each is
+ * A method's objective, its slope on the backend `searching`. Its three plans are reused for every image and every step, and each is
  * compiled when it is first needed: a test without a search needs no gradient.
  */
 export async function compileObjective(
   method: Reconstructor,
   problem: InverseProblem,
   domain: Domain,
-  backend: Backend,
+  on: Backend | { readonly backend: Backend; readonly searching: Backend },
 ): Promise<Objective> {
+  const { backend, searching } = "compile" in on ? { backend: on, searching: on } : on;
   const { operator } = problem;
   const shape = [1, ...operator.domain];
   const build = (differentiate: boolean): GraphBuilder => {
@@ -122,7 +123,7 @@ export async function compileObjective(
     return b;
   };
   const look = await backend.compile(build(false));
-  const climb = once(() => backend.compile(build(true)));
+  const climb = once(() => searching.compile(build(true)));
   const everywhere = new Float32Array(sizeOf(shape.slice(-2))).fill(1);
   const reconstruct = async ({ x, noise }: Scene, r: Values): Promise<Float64Array> =>
     Float64Array.from((await look.execute({ x, noise, r })).x);

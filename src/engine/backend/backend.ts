@@ -90,6 +90,10 @@ export interface Backend {
   close(): Promise<void>;
 }
 
+/** What a result says of the backend that computed it. */
+export const nameOfBackend = ({ name, adapter }: Backend): string =>
+  adapter === undefined ? name : `${name} (${adapter})`;
+
 /** Checks the inputs of an execution against the graph's. */
 export function checkInputs(graph: Graph, inputs: Inputs): void {
   const known = new Set<string>();

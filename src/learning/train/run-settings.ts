@@ -1,5 +1,5 @@
 // Whether options can train, and all that makes the bits of a run.
-import { ConfigError, present, quoted, version } from "../../engine/index.ts";
+import { ConfigError, present, quoted, version, nameOfBackend } from "../../engine/index.ts";
 import { edits, near } from "../nn/option-types.ts";
 import { checkAlike, examine, type Pause, type Settings } from "./dataset.ts";
 import { samplesPerStep } from "./epoch.ts";
@@ -95,7 +95,7 @@ export async function settingsOf(options: FitOptions, { y }: TrainingGraph, paus
     ...samples.by,
     ...options.settings,
     software: `fiducial ${version}`,
-    backend: backend.name,
+    backend: nameOfBackend(backend),
     seed,
     epochs,
     batchSize,
