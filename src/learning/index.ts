@@ -1,5 +1,6 @@
 // The public face of learning: networks, and how they are trained, kept and looked at.
 export * as nn from "./nn/index.ts";
+export { lossPerOutput, type OutputLoss } from "./nn/loss-per-output.ts";
 export {
   crossEntropy,
   huber,

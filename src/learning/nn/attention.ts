@@ -30,7 +30,8 @@ function products(b: GraphBuilder, left: Value, right: Value): Value {
   const n = right.shape[2];
   const { reshape } = arithmetic(b);
   const attrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: B } as const;
-  const [x, w] = [reshape(right, [1, B * k, n, 1]), reshape(left, [B * m, k, 1, 1])];
+  // one row of n pixels: kernels take neighbours of a row together
+  const [x, w] = [reshape(right, [1, B * k, 1, n]), reshape(left, [B * m, k, 1, 1])];
   return reshape(b.emit("conv2d", { x, w }, attrs), [B, m, n]);
 }
 
