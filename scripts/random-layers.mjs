@@ -1,5 +1,5 @@
-// Random layers, for random-networks.mjs: each drawn for the shape that it is given, from every kind
-// that PyTorch has too.
+// Random layers, for random-networks.mjs: each drawn for the shape that it is given, from every
+// kind that PyTorch has too.
 import { nn } from "fiducial/learning";
 
 const pick = (rng, all) => all[rng.integer(all.length)];

@@ -123,7 +123,8 @@ function told(name, all, bar) {
 }
 const own = singles.map(({ y, gradients: g }, i) => errorsOf(i, y, (key) => g[key]));
 told("PyTorch in float32", own, () => Number.POSITIVE_INFINITY);
-// a norm of almost equal numbers makes much of rounding: as much as PyTorch's own may be, in float32
+// a norm of almost equal numbers makes much of rounding: as much as PyTorch's own may be, in
+// float32
 const bars = { reference: () => 1e-9, wasm: (i) => Math.max(1e-3, 10 * own[i].gradients.error) };
 let missed = 0;
 for (const [name, bar] of Object.entries(bars)) {

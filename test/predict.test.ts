@@ -1,5 +1,5 @@
-// Prediction: compiled once, batch norms folded, pictures prepared as the network's data says, on the
-// command line, in the library and in a page alike.
+// Prediction: compiled once, batch norms folded, pictures prepared as the network's data says, on
+// the command line, in the library and in a page alike.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

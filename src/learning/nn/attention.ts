@@ -10,8 +10,8 @@ export interface SelfAttention2d {
 /**
  * Every pixel asks all pixels of its image: softmax(qᵀk/√d)·v for each head, from one projection of
  * the channels to q, k and v and through another one; [N,C,H,W] stays. For each head of each image
- * there are (H·W)² weights: for small images, up to 64×64. Put it into a `residual`. Source: Vaswani
- * et al. 2017, PyTorch's MultiheadAttention over pixels.
+ * there are (H·W)² weights: for small images, up to 64×64. Put it into a `residual`. Source:
+ * Vaswani et al. 2017, PyTorch's MultiheadAttention over pixels.
  */
 export const selfAttention2d = (options: Omit<SelfAttention2d, "kind"> = {}): SelfAttention2d => ({
   kind: "selfAttention2d",

@@ -23,8 +23,8 @@ export interface OutputLoss {
 
 /**
  * Σ weight·loss over the outputs of a network that `nn.model` made, each by its name. Targets are
- * one behind the other, as outputs are, in the order of the outputs. Throws ConfigError for an output
- * that the network has not, or one without a loss.
+ * one behind the other, as outputs are, in the order of the outputs. Throws ConfigError for an
+ * output that the network has not, or one without a loss.
  */
 export function lossPerOutput(network: Network, losses: Readonly<Record<string, OutputLoss>>): Loss {
   const shapes = outputShapes(network);

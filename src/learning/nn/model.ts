@@ -8,8 +8,8 @@ import { checkNames, near } from "./option-types.ts";
 import { identityPhysics } from "./scope.ts";
 
 /**
- * A network of named inputs (one sample's shapes, without the batch), nodes as `graph` has them, and
- * the nodes that it gives (the last one unless said). Its input is [N, all inputs], its output
+ * A network of named inputs (one sample's shapes, without the batch), nodes as `graph` has them,
+ * and the nodes that it gives (the last one unless said). Its input is [N, all inputs], its output
  * [N, all outputs], each row-major, in the order of their names; joinInputs and splitOutputs put
  * them together and take them apart. With one output its shape stays as it is.
  */

@@ -1,5 +1,5 @@
-// What an option of a layer must be, in words and as a test; and how a wrong one is refused: by name,
-// with what was probably meant.
+// What an option of a layer must be, in words and as a test; and how a wrong one is refused: by
+// name, with what was probably meant.
 import { ConfigError, quoted } from "../../engine/index.ts";
 
 /** What a value must be: in words, and whether it is. */
@@ -29,7 +29,7 @@ export const object: Type = {
 export const layers: Type = listOf(object);
 
 /** Letters to change, add or take away to make one word of the other (Levenshtein). */
-function edits(a: string, b: string): number {
+export function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
@@ -66,8 +66,8 @@ export function refuse(
   if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
 }
 /**
- * Throws ConfigError for an option of a function that there is not, with what was meant, and for one
- * that lacks: in JavaScript nobody else would say so.
+ * Throws ConfigError for an option of a function that there is not, with what was meant, and for
+ * one that lacks: in JavaScript nobody else would say so.
  */
 export function checkNames(what: string, given: object, names: readonly string[], must: readonly string[]): void {
   const strange = Object.keys(given ?? {}).find((name) => !names.includes(name));

@@ -33,7 +33,9 @@ export interface PredictionOptions {
   /** Height and width, where images are of another size than the network was made for. */
   readonly size?: readonly [number, number];
   readonly backend: Backend;
-  /** Batch norms go into the convolutions before them, which rounds otherwise; true unless given. */
+  /**
+   * Batch norms go into the convolutions before them, which rounds otherwise; true unless given.
+   */
   readonly folded?: boolean;
 }
 
@@ -121,9 +123,9 @@ export interface PredictOptions extends Omit<PredictionOptions, "folded"> {
 }
 const known: readonly string[] = ["inputs", "count", "batch", "size", "backend", "signal"];
 /**
- * The network's output for samples: [count, …], row-major. It is compiled at the first call and kept
- * for the next ones with the same network, backend, batch and size (four of them), so weights must
- * not be changed in place. Throws ShapeError for inputs of another size.
+ * The network's output for samples: [count, …], row-major. It is compiled at the first call and
+ * kept for the next ones with the same network, backend, batch and size (four of them), so weights
+ * must not be changed in place. Throws ShapeError for inputs of another size.
  */
 export async function predict(network: Network, options: PredictOptions): Promise<Float32Array> {
   checkNames("predict", options, known, ["inputs", "backend"]);
