@@ -1,5 +1,5 @@
-// A layer of one's own: channels weighed by what they hold (squeeze and excitation), in a classifier
-// that is trained, saved and loaded again.
+// A layer of one's own: channels weighed by what they hold (squeeze and excitation), in a
+// classifier that is trained, saved and loaded again.
 import { adam, arithmetic, classification, crossEntropy, fit } from "fiducial";
 import { loadNetwork, nn, openBackend, predict, saveNetwork, strokeDigits } from "fiducial";
 

@@ -2,7 +2,9 @@
 import { adam, fit, meanSquaredError, nn, openBackend, predict, random, type Dataset } from "fiducial";
 
 const size = 32;
-/** Discs brighter than a noisy ground, and their masks; sample i depends on the seed and i alone. */
+/**
+ * Discs brighter than a noisy ground, and their masks; sample i depends on the seed and i alone.
+ */
 const discs = (length: number, seed: number): Dataset => ({
   length,
   inputShape: [1, size, size],

@@ -1,5 +1,5 @@
-// How long `predict` takes beside the plan that it runs: the bar is 1.2 times. Rounds take turns, so
-// that a busy machine slows both; the medians are printed, and it fails where the bar is missed.
+// How long `predict` takes beside the plan that it runs: the bar is 1.2 times. Rounds take turns,
+// so that a busy machine slows both; the medians are printed, and it fails where the bar is missed.
 //   node scripts/predict-speed.mjs [ROUNDS]
 import { openBackend } from "fiducial/engine";
 import { compilePrediction, nn, predict } from "fiducial/learning";

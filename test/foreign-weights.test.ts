@@ -1,5 +1,5 @@
-// Somebody's weights in our networks and ours in PyTorch's names and shapes; a backbone with another
-// head.
+// Somebody's weights in our networks and ours in PyTorch's names and shapes; a backbone with
+// another head.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

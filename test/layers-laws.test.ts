@@ -2,7 +2,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arithmetic, ConfigError, GraphBuilder, openBackend, ops, type Shape } from "fiducial/engine";
-import { applyNetwork, loadNetwork, nn, parameterShapes, predict, saveNetwork } from "fiducial/learning";
+import {
+  adam,
+  applyNetwork,
+  crossEntropy,
+  fit,
+  loadNetwork,
+  lossPerOutput,
+  meanSquaredError,
+  nn,
+  parameterShapes,
+  predict,
+  saveNetwork,
+} from "fiducial/learning";
 
 const backend = await openBackend("wasm");
 /** One sample's output shape. */
@@ -109,6 +121,7 @@ describe("layers of one's own", () => {
     expect(() => squeezeExcitation({} as never)).toThrow(/lacks its option "gate"/);
     expect(() => nn.defineLayer("biased", { apply: (_, x) => x })).toThrow(/there is a layer "biased" already/);
     expect(() => nn.defineLayer("no name", { apply: (_, x) => x })).toThrow(/"no name" is no name/);
+    expect(() => nn.sequential({ inputs: [1], layers: [], seed: 0 } as never)).toThrow(/did you mean input\?/);
     const unknown = { kind: "custom", layer: "squeezeExitation" } as const;
     const make = (): unknown => nn.sequential({ input: [8, 3, 3], seed: 0, layers: [unknown] });
     expect(make).toThrow(/there is no layer "squeezeExitation" .*did you mean squeezeExcitation\?/);
@@ -189,6 +202,46 @@ describe("networks of several inputs and outputs", () => {
     expect(y.map.shape).toEqual([2, 2, 4, 4]);
     const [w, bias] = ["weight", "bias"].map((key) => network.parameters.get(`0.graph.map.0.conv2d.${key}`)!.data);
     expect(y.map.data[32 + 16 + 5]).toBeCloseTo(w[1] * image[16 + 5] + bias[1], 5);
+  });
+  it("learn each output by a loss of its own", async () => {
+    const loss = lossPerOutput(network, {
+      class: { loss: crossEntropy(), target: [] },
+      map: { loss: meanSquaredError(), weight: 2 },
+    });
+    const read = (i: number, x: Float32Array, t: Float32Array): void => {
+      x.fill(i % 3);
+      x[16] = i;
+      t.fill(i % 3);
+    };
+    const data = { length: 12, inputShape: [17], targetShape: [33], read };
+    const losses: number[] = [];
+    const trained = await fit(network, {
+      data,
+      loss,
+      optimizer: adam({ learningRate: 0.05 }),
+      epochs: 30,
+      batchSize: 6,
+      seed: 0,
+      backend,
+      on: { epoch: ({ trainLoss }) => void losses.push(trainLoss) },
+    });
+    expect(losses.at(-1)).toBeLessThan(losses[0] / 3);
+    // the sum of its parts, by hand
+    const [x, t] = [new Float32Array(17), new Float32Array(33)];
+    read(2, x, t);
+    const y = nn.splitOutputs(trained, await predict(trained, { inputs: x, backend }), 1);
+    const top = Math.max(...y.class.data);
+    const entropy = top - y.class.data[2] + Math.log(y.class.data.reduce((s, v) => s + Math.exp(v - top), 0));
+    const square = y.map.data.reduce((s, v) => s + (v - 2) ** 2, 0) / 32;
+    const b = new GraphBuilder(ops);
+    b.output("c", loss.apply(b, b.input("y", [1, 35]), b.input("t", [1, 33])));
+    const flat = await predict(trained, { inputs: x, backend });
+    const { c } = await (await backend.compile(b)).execute({ y: flat, t });
+    expect(c[0]).toBeCloseTo(entropy + 2 * square, 4);
+    expect(() => lossPerOutput(network, { clas: { loss: crossEntropy() } })).toThrow(
+      /no output "clas": did you mean class\?/,
+    );
+    expect(() => lossPerOutput(network, { class: { loss: crossEntropy() } })).toThrow(/output "map" has no loss/);
   });
   it("say what is mistyped", () => {
     expect(() => nn.joinInputs(network, { imag: [], age: [1] }, 1)).toThrow(/no input "imag": did you mean image\?/);

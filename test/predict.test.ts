@@ -1,5 +1,5 @@
-// Prediction: compiled once, batch norms folded, pictures prepared as the network's data says, on the
-// command line, in the library and in a page alike.
+// Prediction: compiled once, batch norms folded, pictures prepared as the network's data says, on
+// the command line, in the library and in a page alike.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,7 +119,18 @@ describe("predict", () => {
     await expect(predict(network, { inputs, count: 2, backend: counted })).rejects.toThrow(/2 samples of .*2·784/);
     await expect(predict(network, { inputs, size: [0, 3], backend: counted })).rejects.toThrow(/size 0×3/);
     await expect(compilePrediction(network, { batch: 1.5, backend: counted })).rejects.toThrow(/a batch of 1\.5/);
+    const mistyped = { input: inputs, backend: counted } as never;
+    await expect(predict(network, mistyped)).rejects.toThrow(/no option "input": did you mean inputs\?/);
+    await expect(predict(network, { inputs } as never)).rejects.toThrow(/its option "backend" is missing/);
     expect(compiled()).toBe(0);
+  });
+  it("ends where a signal says so, and gives way to other work", async () => {
+    const network = nn.resnet20({ seed: 0 });
+    const stop = new AbortController();
+    const inputs = draw(8 * 3072, 9);
+    await predict(network, { inputs, batch: 1, backend });
+    setTimeout(() => stop.abort(new Error("enough")), 0);
+    await expect(predict(network, { inputs, batch: 1, backend, signal: stop.signal })).rejects.toThrow("enough");
   });
 });
 

@@ -321,8 +321,8 @@ export async function loadImages(
 }
 
 /**
- * A picture as a network's input [C,H,W], by its own preprocessing; without one, values 2·v − 1 of a
- * picture of its size. Throws ShapeError for another size, FormatError for colours that a grey
+ * A picture as a network's input [C,H,W], by its own preprocessing; without one, values 2·v − 1 of
+ * a picture of its size. Throws ShapeError for another size, FormatError for colours that a grey
  * network would lose.
  */
 export const pictureInput = (path: string, network: Network): Float32Array =>

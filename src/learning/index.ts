@@ -1,5 +1,6 @@
 // The public face of learning: networks, and how they are trained, kept and looked at.
 export * as nn from "./nn/index.ts";
+export { lossPerOutput, type OutputLoss } from "./train/losses/per-output.ts";
 export {
   binaryCrossEntropy,
   binaryFocal,

@@ -102,8 +102,8 @@ export const dropout: Apply<Dropout> = (scope, name, x, { kind, probability: p, 
   return mul(mul(x, b.emit("greater", { a: uniform, b: b.scalar(p) }, {})), 1 / (1 - p));
 };
 /**
- * Counts the steps. It lives in the plan like the optimiser's values, so a resumed run drops what an
- * unbroken one would.
+ * Counts the steps. It lives in the plan like the optimiser's values, so a resumed run drops what
+ * an unbroken one would.
  */
 function counterOf({ b, counters }: Scope, name: string): { counter: Value; uses: number } {
   const known = counters.get(name);

@@ -10,8 +10,8 @@ export interface SelfAttention2d {
 /**
  * Every pixel asks all pixels of its image: softmax(qᵀk/√d)·v for each head, from one projection of
  * the channels to q, k and v and through another one; [N,C,H,W] stays. For each head of each image
- * there are (H·W)² weights: for small images, up to 64×64. Put it into a `residual`. Source: Vaswani
- * et al. 2017, PyTorch's MultiheadAttention over pixels.
+ * there are (H·W)² weights: for small images, up to 64×64. Put it into a `residual`. Source:
+ * Vaswani et al. 2017, PyTorch's MultiheadAttention over pixels.
  */
 export const selfAttention2d = (options: Omit<SelfAttention2d, "kind"> = {}): SelfAttention2d => ({
   kind: "selfAttention2d",
@@ -30,7 +30,8 @@ function products(b: GraphBuilder, left: Value, right: Value): Value {
   const n = right.shape[2];
   const { reshape } = arithmetic(b);
   const attrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: B } as const;
-  const [x, w] = [reshape(right, [1, B * k, n, 1]), reshape(left, [B * m, k, 1, 1])];
+  // one row of n pixels: kernels take neighbours of a row together
+  const [x, w] = [reshape(right, [1, B * k, 1, n]), reshape(left, [B * m, k, 1, 1])];
   return reshape(b.emit("conv2d", { x, w }, attrs), [B, m, n]);
 }
 

@@ -1,5 +1,6 @@
-// Layers of one's own: defined by name, so that a network stays plain data. The network says the name
-// and the options, its checkpoint keeps the weights, and whoever loads it defines the same again.
+// Layers of one's own: defined by name, so that a network stays plain data. The network says the
+// name and the options, its checkpoint keeps the weights, and whoever loads it defines the same
+// again.
 import { ConfigError, quoted, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
 import type { Layer } from "./layers.ts";
@@ -91,7 +92,8 @@ const definitions = new Map<string, LayerDefinition<Options>>();
 /**
  * Defines a layer by name, with its options as a table, and gives the function that makes it:
  * options that are not in the table, or of another type, are refused by name. Networks that are
- * loaded find it by the same name, so define it before. Throws ConfigError for a name that is taken.
+ * loaded find it by the same name, so define it before. Throws ConfigError for a name that is
+ * taken.
  */
 export function defineLayer<const O extends Options = Record<never, never>>(
   name: string,

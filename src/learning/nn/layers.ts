@@ -187,7 +187,10 @@ export interface GraphBlock {
    * Several inputs, by name: the block's own is [N, all of them], one behind the other, row-major.
    */
   readonly inputs?: Readonly<Record<string, readonly number[]>>;
-  /** Nodes that the block gives, one behind the other as [N, all of them]; the last node unless given. */
+  /**
+   * Nodes that the block gives, one behind the other as [N, all of them]; the last node unless
+   * given.
+   */
   readonly outputs?: readonly string[];
 }
 export type Layer =

@@ -1,5 +1,5 @@
-// Convolutions and pools of lines [N,C,L] and volumes [N,C,D,H,W], written with the ops of images: a
-// line is an image of one row; a volume's convolution is an image's whose channels are the slices
+// Convolutions and pools of lines [N,C,L] and volumes [N,C,D,H,W], written with the ops of images:
+// a line is an image of one row; a volume's convolution is an image's whose channels are the slices
 // under the kernel, which are written out for it, so it takes the kernel's depth times the memory.
 import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
 import { checkGroups, convolved } from "./convolutions.ts";

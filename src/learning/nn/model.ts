@@ -4,12 +4,12 @@ import { ConfigError, GraphBuilder, ops, present, ShapeError, sizeOf, type Shape
 import type { Initializer } from "./initializers.ts";
 import type { GraphBlock, GraphNode } from "./layers.ts";
 import { applyNetwork, sequential, type Network } from "./network.ts";
-import { near } from "./option-types.ts";
+import { checkNames, near } from "./option-types.ts";
 import { identityPhysics } from "./scope.ts";
 
 /**
- * A network of named inputs (one sample's shapes, without the batch), nodes as `graph` has them, and
- * the nodes that it gives (the last one unless said). Its input is [N, all inputs], its output
+ * A network of named inputs (one sample's shapes, without the batch), nodes as `graph` has them,
+ * and the nodes that it gives (the last one unless said). Its input is [N, all inputs], its output
  * [N, all outputs], each row-major, in the order of their names; joinInputs and splitOutputs put
  * them together and take them apart. With one output its shape stays as it is.
  */
@@ -20,6 +20,7 @@ export function model(options: {
   seed: number;
   initializer?: Initializer;
 }): Network {
+  checkNames("model", options, ["inputs", "nodes", "outputs", "seed", "initializer"], ["inputs", "nodes", "seed"]);
   const { inputs, nodes, outputs, seed, initializer } = options;
   const input = [Object.values(inputs).reduce((n, shape) => n + sizeOf(shape), 0)];
   const block: GraphBlock = { kind: "graph", inputs, nodes, ...present({ outputs }) };
@@ -70,7 +71,7 @@ export function joinInputs(
 }
 
 /** One sample's shape of every output of a network that `model` made, in their order. */
-function outputShapes(network: Network): [string, Shape][] {
+export function outputShapes(network: Network): [string, Shape][] {
   const { outputs = [] } = blockOf(network, "splitOutputs");
   const shapes = new Map<string, Shape>();
   const b = new GraphBuilder(ops);

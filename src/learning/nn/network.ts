@@ -18,6 +18,7 @@ import { foldedNorm } from "./folding.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
 import type { Preprocessing } from "../predict/preprocessing.ts";
+import { checkNames } from "./option-types.ts";
 import { checkCount, checkLayers } from "./options.ts";
 import { identityPhysics, type OnLayer, type Physics, type Placed, type Scope } from "./scope.ts";
 
@@ -140,6 +141,7 @@ export function sequential(options: {
   seed: number;
   initializer?: Initializer;
 }): Network {
+  checkNames("sequential", options, ["input", "layers", "seed", "initializer"], ["input", "layers", "seed"]);
   const { initializer = fanInUniform() } = options;
   const rng = random(options.seed);
   const parameters = new Map<string, Parameter>();

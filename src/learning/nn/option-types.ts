@@ -1,5 +1,5 @@
-// What an option of a layer must be, in words and as a test; and how a wrong one is refused: by name,
-// with what was probably meant.
+// What an option of a layer must be, in words and as a test; and how a wrong one is refused: by
+// name, with what was probably meant.
 import { ConfigError, quoted } from "../../engine/index.ts";
 
 /** What a value must be: in words, and whether it is. */
@@ -64,4 +64,18 @@ export function refuse(
   }
   const missing = must.find((name) => !Object.hasOwn(given, name));
   if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
+}
+/**
+ * Throws ConfigError for an option of a function that there is not, with what was meant, and for
+ * one that lacks: in JavaScript nobody else would say so.
+ */
+export function checkNames(what: string, given: object, names: readonly string[], must: readonly string[]): void {
+  const strange = Object.keys(given ?? {}).find((name) => !names.includes(name));
+  if (strange !== undefined)
+    throw new ConfigError(
+      `${what}: there is no option ${quoted(strange)}: ${near(strange, names)}there are ${names.join(", ")}`,
+      { option: strange },
+    );
+  const missing = must.find((name) => (given as Record<string, unknown> | undefined)?.[name] === undefined);
+  if (missing !== undefined) throw new ConfigError(`${what}: its option "${missing}" is missing`, { option: missing });
 }

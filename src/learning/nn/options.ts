@@ -5,6 +5,8 @@ import type { GraphNode, Layer } from "./layers.ts";
 import { flag, layers, listOf, near, number, object, oneOf, refuse, whole, word, type Type } from "./option-types.ts";
 import { MOST_CELLS } from "./scope.ts";
 
+export { edits, near } from "./option-types.ts";
+
 const count: Type = { what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) };
 const cells: Type = { what: `a whole number from 1 to ${MOST_CELLS}`, is: whole(1, MOST_CELLS) };
 const gap: Type = { what: `a whole number from 0 to ${MOST_CELLS}`, is: whole(0, MOST_CELLS) };

@@ -1,4 +1,5 @@
-// Sizes along the axes of an image, a line or a volume: one number for all of them, or one for each.
+// Sizes along the axes of an image, a line or a volume: one number for all of them, or one for
+// each.
 
 /** Of an image: [vertical, horizontal]. */
 export type PerAxis = number | readonly [number, number];

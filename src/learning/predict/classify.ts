@@ -1,6 +1,7 @@
 // The likeliest classes of pictures, by name.
 import { ConfigError, exp, formatShape, sizeOf, type Backend } from "../../engine/index.ts";
 import type { Network } from "../nn/network.ts";
+import { checkNames } from "../nn/option-types.ts";
 import { predict } from "./compile.ts";
 import { preprocessed } from "./preprocessing.ts";
 import { pixelsOf, type ImageSource } from "./sources.ts";
@@ -58,6 +59,7 @@ export async function classify(
     readonly backend: Backend;
   },
 ): Promise<ClassScore[][]> {
+  checkNames("classify", options, ["images", "top", "backend"], ["images", "backend"]);
   const { images, top = 3, backend } = options;
   if (images.length === 0) return [];
   if (!Number.isSafeInteger(top) || top < 1)

@@ -11,6 +11,7 @@ import {
   type Shape,
 } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
+import { checkNames } from "../nn/option-types.ts";
 import { identityPhysics } from "../nn/scope.ts";
 
 /** A network compiled for batches of one size. */
@@ -20,8 +21,11 @@ export interface Prediction {
   /** [batch, …] */
   readonly outputShape: Shape;
   readonly plan: Plan;
-  /** A batch's outputs. Throws ShapeError for another number of inputs. */
-  execute(inputs: ArrayLike<number>): Promise<Float32Array>;
+  /**
+   * A batch's outputs. With a signal it ends where that says so, and gives way to other work of the
+   * thread now and again. Throws ShapeError for another number of inputs.
+   */
+  execute(inputs: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>;
 }
 export interface PredictionOptions {
   /** Samples at a time; 1 unless given. */
@@ -29,7 +33,9 @@ export interface PredictionOptions {
   /** Height and width, where images are of another size than the network was made for. */
   readonly size?: readonly [number, number];
   readonly backend: Backend;
-  /** Batch norms go into the convolutions before them, which rounds otherwise; true unless given. */
+  /**
+   * Batch norms go into the convolutions before them, which rounds otherwise; true unless given.
+   */
   readonly folded?: boolean;
 }
 
@@ -50,6 +56,7 @@ function sampleShape({ architecture: { input } }: Network, size: PredictionOptio
  * Throws ShapeError where the layers do not take the size, ConfigError for options that are none.
  */
 export async function compilePrediction(network: Network, options: PredictionOptions): Promise<Prediction> {
+  checkNames("compilePrediction", options, ["batch", "size", "backend", "folded"], ["backend"]);
   const { batch = 1, backend, folded = true } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new ConfigError(`predict: a batch of ${batch}; it must be a whole number from 1 up`, { batch });
@@ -63,13 +70,13 @@ export async function compilePrediction(network: Network, options: PredictionOpt
     inputShape: x.shape,
     outputShape: y.shape,
     plan,
-    async execute(inputs) {
+    async execute(inputs, given = {}) {
       if (inputs.length !== values)
         throw new ShapeError(
           `predict: ${inputs.length} input values; a batch of ${batch} is ${formatShape(x.shape)}, ${values} values`,
           { given: inputs.length, shape: x.shape },
         );
-      const out = (await plan.execute({ x: inputs })).y;
+      const out = (await plan.execute({ x: inputs }, given)).y;
       return out instanceof Float32Array ? out : Float32Array.from(out);
     },
   };
@@ -111,14 +118,18 @@ export interface PredictOptions extends Omit<PredictionOptions, "folded"> {
   readonly count?: number;
   /** Samples at a time; all of them, and at most 64, unless given. */
   readonly batch?: number;
+  /** Ends it, with its reason; with one, other work of the thread is let in now and again. */
+  readonly signal?: AbortSignal;
 }
+const known: readonly string[] = ["inputs", "count", "batch", "size", "backend", "signal"];
 /**
- * The network's output for samples: [count, …], row-major. It is compiled at the first call and kept
- * for the next ones with the same network, backend, batch and size (four of them), so weights must
- * not be changed in place. Throws ShapeError for inputs of another size.
+ * The network's output for samples: [count, …], row-major. It is compiled at the first call and
+ * kept for the next ones with the same network, backend, batch and size (four of them), so weights
+ * must not be changed in place. Throws ShapeError for inputs of another size.
  */
 export async function predict(network: Network, options: PredictOptions): Promise<Float32Array> {
-  const { inputs, backend, size } = options;
+  checkNames("predict", options, known, ["inputs", "backend"]);
+  const { inputs, backend, size, signal } = options;
   const sample = sizeOf(sampleShape(network, size));
   const { count = inputs.length / sample } = options;
   if (!Number.isSafeInteger(count) || count < 1 || inputs.length !== count * sample)
@@ -128,7 +139,8 @@ export async function predict(network: Network, options: PredictOptions): Promis
     );
   const { batch = Math.min(count, LARGEST_BATCH) } = options;
   const prediction = await compiled(network, { backend, batch, ...(size ? { size } : {}) });
-  if (count === batch) return prediction.execute(inputs);
+  const until = signal ? { signal } : {};
+  if (count === batch) return prediction.execute(inputs, until);
   const each = sizeOf(prediction.outputShape) / batch;
   const y = new Float32Array(count * each);
   const given = inputs instanceof Float32Array ? inputs : Float32Array.from(inputs);
@@ -138,7 +150,7 @@ export async function predict(network: Network, options: PredictOptions): Promis
     // a batch that is not full is filled with zeros, whose outputs are left out
     const full = n === batch ? part : new Float32Array(batch * sample);
     if (n < batch) full.set(part);
-    y.set((await prediction.execute(full)).subarray(0, n * each), at * each);
+    y.set((await prediction.execute(full, until)).subarray(0, n * each), at * each);
   }
   return y;
 }

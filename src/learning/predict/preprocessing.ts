@@ -105,8 +105,8 @@ function checkClasses(network: Network, classes: readonly string[]): void {
 }
 /**
  * The network, which says from now on what is done to its pictures, and the names of its classes
- * where they are given. Throws ConfigError for a field that is wrong or does not fit the network, or
- * classes that are not as many as its outputs.
+ * where they are given. Throws ConfigError for a field that is wrong or does not fit the network,
+ * or classes that are not as many as its outputs.
  */
 export function withPreprocessing(
   network: Network,
@@ -157,10 +157,10 @@ const luminances = (red: Float32Array, green: Float32Array, blue: Float32Array):
   red.map((r, i) => 0.299 * r + 0.587 * green[i] + 0.114 * blue[i]);
 
 /**
- * A picture as the network's input [C,H,W], by its own preprocessing; without one, values from −1 to
- * 1 of a picture of its size. `name` is the picture's, for the message. Throws ShapeError for another
- * size in the end, FormatError for colours that a grey network would lose, ConfigError for a network
- * of no pictures.
+ * A picture as the network's input [C,H,W], by its own preprocessing; without one, values from −1
+ * to 1 of a picture of its size. `name` is the picture's, for the message. Throws ShapeError for
+ * another size in the end, FormatError for colours that a grey network would lose, ConfigError for
+ * a network of no pictures.
  */
 export function preprocessed(network: Network, picture: Pixels, name = "picture"): Float32Array {
   const { input } = network.architecture;

@@ -15,8 +15,8 @@ interface Tap {
   readonly weights: readonly number[];
 }
 /**
- * Of an axis of n made m cells: triangles as wide as a cell of the output, and at least as one of the
- * input, as Pillow has them (antialiased bilinear), or the cell under its middle.
+ * Of an axis of n made m cells: triangles as wide as a cell of the output, and at least as one of
+ * the input, as Pillow has them (antialiased bilinear), or the cell under its middle.
  */
 function tapsOf(n: number, m: number, how: Interpolation): Tap[] {
   const step = n / m;

@@ -15,7 +15,9 @@ interface RgbaBytes {
   readonly width: number;
   readonly data: ArrayLike<number>;
 }
-/** A canvas, or what can be drawn on one: a video, a VideoFrame, an ImageBitmap, an image element. */
+/**
+ * A canvas, or what can be drawn on one: a video, a VideoFrame, an ImageBitmap, an image element.
+ */
 interface Drawable {
   readonly height?: unknown;
   readonly width?: unknown;
@@ -75,8 +77,8 @@ function drawn(source: Fields): Pixels {
 }
 
 /**
- * The pixels of a picture, opacity left out. Throws ConfigError for what is none, or cannot be drawn
- * here.
+ * The pixels of a picture, opacity left out. Throws ConfigError for what is none, or cannot be
+ * drawn here.
  */
 export function pixelsOf(source: ImageSource): Pixels {
   const fields = (source ?? {}) as unknown as Fields;

@@ -1,7 +1,7 @@
 // Somebody's weights into a network of ours, with a report of what matched and what did not.
 import { ConfigError, FormatError, quoted, sizeOf, withoutControls, type Shape } from "../../engine/index.ts";
 import type { Network, Parameter } from "../nn/network.ts";
-import { near } from "../nn/option-types.ts";
+import { checkNames, near } from "../nn/option-types.ts";
 import type { GivenTensor, GivenTensors } from "../recipe/open.ts";
 import { torchName, type TorchNames } from "./names.ts";
 
@@ -99,6 +99,7 @@ export function loadWeights(
   tensors: GivenTensors,
   options: LoadWeightsOptions = {},
 ): { network: Network; report: WeightsReport } {
+  checkNames("loadWeights", options, ["names", "prefix", "partial", "file"], []);
   const { partial = false, file = "weights" } = options;
   const found = match(network, tensors, options);
   const { report } = found;

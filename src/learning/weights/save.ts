@@ -6,7 +6,8 @@ import { torchName, torchShape, type TorchNames } from "./names.ts";
 
 /**
  * The parameters by PyTorch's names and in its shapes, as nn.Sequential of the same layers has them
- * unless `names` says otherwise. Throws ConfigError for a parameter without a name, or two with one.
+ * unless `names` says otherwise. Throws ConfigError for a parameter without a name, or two with
+ * one.
  */
 export function stateDict(network: Network, options: { names?: TorchNames } = {}): ReadonlyMap<string, Parameter> {
   const all = new Map<string, Parameter>();
