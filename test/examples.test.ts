@@ -1,8 +1,12 @@
 // Every example runs, and prints what its subject promises.
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { drawnShapes, strokeDigits, type LabelledImages } from "fiducial/data";
 
 const folder = fileURLToPath(new URL("../examples", import.meta.url));
 const promised: Record<string, RegExp> = {
@@ -18,10 +22,58 @@ const promised: Record<string, RegExp> = {
   "10-digits": /epoch 3: .*test accuracy 9\d/,
   "11-translation-invariance": /global max-pooling +1 px: 0\.0 % +2 px: 0\.0 % +4 px: 0\.0 %/,
   "12-custom-layer": /accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
-  "13-segmentation-unet": /intersection over union 0\.[89]\d+\n$/,
+  "13-segmentation-unet": /epoch 5: loss 0\.\d{3}, IoU 0\.[89]\d{2}\n$/,
   "14-transfer-learning": /on the frozen backbone: [789]\d\.\d % of 200 new shapes\n/,
+  "15-mnist": /epoch 4: loss \d\.\d{4}, test accuracy 0\.[5-9]\d{3}\n$/,
+  "16-cifar10": /accuracy of 40 test images: ([5-9]\d|100)\.\d %\naccuracy of airplane: /,
 };
+/** The small sets that two of them read from a folder, in the formats of the real ones. */
+const data = mkdtempSync(join(tmpdir(), "fiducial-examples-"));
+afterAll(() => rmSync(data, { recursive: true, force: true }));
+function bytesOf(set: LabelledImages, i: number): Uint8Array {
+  const out = new Float32Array(set.shape[1] * set.shape[2]);
+  set.pixels(i, out);
+  return Uint8Array.from(out, (v) => Math.round(255 * v));
+}
+function idx(name: string, shape: number[], values: Uint8Array[]): void {
+  const sizes = shape.flatMap((n) => [0, 0, n >> 8, n & 255]);
+  writeFileSync(
+    join(data, `${name}-ubyte.gz`),
+    gzipSync(Buffer.concat([Buffer.from([0, 0, 8, shape.length, ...sizes]), ...values])),
+  );
+}
+function writeSmallSets(): void {
+  for (const [kind, count, seed] of [
+    ["train", 600, 1],
+    ["t10k", 100, 2],
+  ] as const) {
+    const digits = strokeDigits({ count, seed });
+    const all = Array.from({ length: count }, (_, i) => i);
+    idx(
+      `${kind}-images-idx3`,
+      [count, 28, 28],
+      all.map((i) => bytesOf(digits, i)),
+    );
+    idx(`${kind}-labels-idx1`, [count], [Uint8Array.from(all, (i) => digits.label(i))]);
+  }
+  for (const [name, count, seed] of [
+    ["data_batch_1", 400, 3],
+    ["test_batch", 40, 4],
+  ] as const) {
+    const shapes = drawnShapes({ count, seed, size: 32 });
+    // each class in a colour of its own
+    const record = (i: number): Uint8Array => {
+      const [label, grey] = [shapes.label(i), bytesOf(shapes, i)];
+      const channels = [1, 2, 4].map((bit) => ((label + 1) & bit ? grey : new Uint8Array(1024)));
+      return Buffer.concat([Uint8Array.of(label), ...channels]);
+    };
+    writeFileSync(join(data, `${name}.bin`), Buffer.concat(Array.from({ length: count }, (_, i) => record(i))));
+  }
+}
+const words: Record<string, string[]> = { "15-mnist": [data, "4"], "16-cifar10": [data, "4"] };
+
 describe("examples", () => {
+  writeSmallSets();
   const names = readdirSync(folder)
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name.slice(0, -3));
@@ -30,7 +82,7 @@ describe("examples", () => {
     it(name, () => {
       const out = execFileSync(
         process.execPath,
-        [fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url))],
+        [fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url)), ...(words[name] ?? [])],
         { encoding: "utf8" },
       );
       expect(out).toMatch(promised[name]);
