@@ -90,6 +90,7 @@ describe("layers, for any number of images", () => {
       const many = [...network.parameters.values()].reduce((n, { data }) => n + data.length, 0) > 1e5;
       const want = await engine(b, feed, many ? "wasm" : "reference");
       expect(worst(want.output, (await runtime(bytes, feed)).output)).toBeLessThan(TOLERANCE);
+      expect(worst(want.output, await imported(bytes, feed))).toBeLessThan(TOLERANCE);
     });
 });
 
