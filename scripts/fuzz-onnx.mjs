@@ -1,11 +1,27 @@
 // The kinds of scripts/fuzz.mjs that are ONNX: files, read, checked, and added to a graph at the
-// sizes that they declare; and such networks as our checkpoints keep them, with any field changed.
+// sizes that they declare; as blocks of unrolled networks and as classifiers, and the recipes that
+// say so; and such networks as our checkpoints keep them, with any field changed.
 import { readFileSync } from "node:fs";
 import { unzipSync } from "fflate";
 import { FiducialError, GraphBuilder, ops, parseJson } from "fiducial/engine";
-import { applyOnnx, importOnnx, networkFromOnnx, parameterShapes } from "fiducial/learning";
-import { shapeNetwork, smallNetwork, vectorNetwork } from "../test/fixtures/onnx.mjs";
+import {
+  importedClassifier,
+  importedNetwork,
+  networkReconstructor,
+  subsampledFourier,
+  variableDensityMask,
+} from "fiducial/imaging";
+import {
+  applyNetwork,
+  applyOnnx,
+  importOnnx,
+  networkFromOnnx,
+  parameterShapes,
+  parseOnnxRecipe,
+} from "fiducial/learning";
+import { blockNetwork, classNetwork, shapeNetwork, smallNetwork, vectorNetwork } from "../test/fixtures/onnx.mjs";
 import { changed, written } from "./fuzz-own.mjs";
+import { changedOnnx } from "./fuzz-protobuf.mjs";
 
 /** As it is used: open sizes are 8, none is larger than 64. */
 function applied(bytes) {
@@ -38,16 +54,77 @@ const cases = Object.entries(unzipSync(readFileSync(new URL("../test/fixtures/on
   .filter(([name]) => name.endsWith(".onnx"))
   .map(([, bytes]) => bytes)
   .filter(isOpen);
+
+const own = subsampledFourier({
+  mask: variableDensityMask({ shape: [8, 8], acceleration: 2, centerFraction: 0.2, seed: 1 }),
+});
+const common = { format: "fiducial-onnx-1", size: [8, 8] };
+const several = {
+  image: { is: "image" },
+  kspace: { is: "measurement", layout: "NHWC", lowestFrequency: "corner", normalization: "unnormalised" },
+  mask: { is: "mask", layout: "N1HW", lowestFrequency: "corner" },
+  level: { is: "noiseLevel", layout: "1", value: 0.5 },
+};
+/** One for either file, whole and unrolled in both ways. */
+const recipes = [
+  { ...common, inputs: { x: { is: "image" } }, output: { residual: true }, iterations: 2, dataConsistency: "hard" },
+  { ...common, inputs: { x: { is: "image" } }, blocks: ["next.onnx"], unrolled: "kspace", steps: [1, 0.5] },
+  { ...common, inputs: several, blocks: ["next.onnx"], dataConsistency: { noiseLevel: 0.1 }, standardized: true },
+].map((recipe) => encode(JSON.stringify(recipe)));
+const blocks = [smallNetwork(), blockNetwork()];
+/** The reconstruction as an audit has it; throws what its parts do. */
+function reconstructed(bytes, recipe) {
+  const readBeside = () => bytes;
+  const { network } = importedNetwork({ bytes, name: "file", recipe, readBeside });
+  if (network.architecture.input.some((n) => n > 64)) return;
+  const b = new GraphBuilder(ops);
+  networkReconstructor({ network }).apply(b, b.input("y", [1, ...own.range]), own);
+}
+/** By each recipe, of which the first that fits is enough. */
+function asBlock(bytes) {
+  const refusals = [];
+  for (const recipe of recipes)
+    try {
+      reconstructed(bytes, parseOnnxRecipe(recipe, "recipe"));
+    } catch (error) {
+      if (!(error instanceof FiducialError)) throw error;
+      refusals.push(error);
+    }
+  if (refusals.length === recipes.length) throw refusals[0];
+}
+function byRecipe(bytes) {
+  const recipe = parseOnnxRecipe(bytes, "recipe");
+  if (recipe.size?.some((n) => n > 64)) return;
+  reconstructed(blocks["kspace" in recipe.inputs ? 1 : 0], recipe);
+}
+function asClassifier(bytes) {
+  const { network } = importedClassifier({ bytes, name: "file" });
+  const b = new GraphBuilder(ops);
+  applyNetwork(b, network, b.input("x", [1, ...network.architecture.input]));
+}
+const changedJson = (bytes, rng) => encode(written(changed(JSON.parse(decode(bytes)), rng)));
+const blockLayers = recipes.map((recipe, i) => {
+  const bytes = blocks[i === 2 ? 1 : 0];
+  const given = parseOnnxRecipe(recipe, "recipe");
+  const { network } = importedNetwork({ bytes, name: "file", recipe: given, readBeside: () => bytes });
+  return encode(JSON.stringify(network.architecture.layers[0]));
+});
+const shapesOf = (size, kind) => (bytes) =>
+  parameterShapes({ input: size, layers: [{ ...parseJson(bytes, "file", ""), ...kind }] });
 /** Tables and indices of sizes that a file names: 2²³ numbers at most. */
 const room = 64e6;
 export const ofOnnx = {
-  onnx: { files: [smallNetwork(), shapeNetwork(), vectorNetwork()], read: applied, holds: 1, room },
-  "onnx-ops": { files: cases, read: applied, holds: 1, room },
-  "onnx-layer": {
-    files: layers,
-    read: (bytes) => parameterShapes({ input, layers: [{ ...parseJson(bytes, "file", ""), kind: "onnx" }] }),
-    inside: (bytes, rng) => encode(written(changed(JSON.parse(decode(bytes)), rng))),
-    holds: 8,
+  onnx: {
+    files: [smallNetwork(), shapeNetwork(), vectorNetwork()],
+    read: applied,
+    inside: changedOnnx,
+    holds: 1,
     room,
   },
+  "onnx-ops": { files: cases, read: applied, inside: changedOnnx, holds: 1, room },
+  "onnx-block": { files: blocks, read: asBlock, inside: changedOnnx, holds: 1, room },
+  "onnx-classifier": { files: [classNetwork()], read: asClassifier, inside: changedOnnx, holds: 1, room },
+  "onnx-recipe": { files: recipes, read: byRecipe, inside: changedJson, holds: 8, room },
+  "onnx-layer": { files: layers, read: shapesOf(input, { kind: "onnx" }), inside: changedJson, holds: 8, room },
+  "onnx-block-layer": { files: blockLayers, read: shapesOf(input, {}), inside: changedJson, holds: 8, room },
 };

@@ -62,7 +62,7 @@ async function error({ network, by, from, images = 1, backend = "reference" }: C
   const image = { data: Float32Array.from(want.zero_filled), shape: [images, ...by.domain] };
   const feed: Feed = from === "image" ? { zero_filled: image } : { measurement: { data: y, shape: input.shape } };
   const theirs = worst(want.reconstruction, (await runtime(bytes, feed)).reconstruction);
-  return Math.max(theirs, worst(want.reconstruction, await imported(bytes, feed, backend)));
+  return Math.max(theirs, worst(want.reconstruction, await imported(bytes, feed)));
 }
 
 const { cases } = JSON.parse(readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8")) as {
@@ -90,6 +90,7 @@ describe("layers, for any number of images", () => {
       const many = [...network.parameters.values()].reduce((n, { data }) => n + data.length, 0) > 1e5;
       const want = await engine(b, feed, many ? "wasm" : "reference");
       expect(worst(want.output, (await runtime(bytes, feed)).output)).toBeLessThan(TOLERANCE);
+      expect(worst(want.output, await imported(bytes, feed))).toBeLessThan(TOLERANCE);
     });
 });
 

@@ -67,6 +67,35 @@ describe("many indices without order", () => {
   });
 });
 
+describe("nodes in another order", () => {
+  const branch = { graph: graph({ nodes: [node("Neg", ["late"], ["z"])], outputs: [port("z", [4])] }) };
+  const file = given(
+    [
+      node("If", ["yes"], ["y"], { then_branch: branch, else_branch: branch }),
+      node("Exp", ["early"], ["late"]),
+      node("Add", ["x", "one"], ["early"]),
+    ],
+    [tensor("yes", [], [1], "bool"), tensor("one", [], [1])],
+  );
+  it("are put in theirs, graphs inside them seen", async () => {
+    expect((await slopes(file, [4], [-1, 0, 1, -2])).y[0]).toBe(-1);
+  });
+});
+
+describe("ops of Core ML's files", () => {
+  it("scale and shift every channel, cut off the rim, and are affine", async () => {
+    const nodes = [
+      node("ImageScaler", ["x"], ["a"], { scale: { float: 2 }, bias: { floats: [1, -1] } }),
+      node("Crop", ["a"], ["b"], { border: [1, 0, 0, 1] }),
+      node("Affine", ["b"], ["y"], { alpha: { float: 0.5 }, beta: { float: 3 } }),
+    ];
+    const file = model({ opset: 1, inputs: [port("x", [1, 2, 2, 2])], outputs: [port("y", [1, 2, 1, 1])], nodes });
+    const { y, dx } = await slopes(file, [1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(y).toEqual([0.5 * (2 * 2 + 1) + 3, 0.5 * (2 * 6 - 1) + 3]);
+    expect(dx).toEqual([0, 1, 0, 0, 0, 1, 0, 0]);
+  });
+});
+
 describe("whole numbers", () => {
   const end = "9223372036854775807";
   it("of 64 bits may stand for the end of an axis", async () => {

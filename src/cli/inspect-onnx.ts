@@ -10,7 +10,14 @@ import {
   sizeOf,
   type Shape,
 } from "../engine/index.ts";
-import { applyOnnx, importOnnx, type OnnxModel, type OnnxNode, type OnnxRecipe } from "../learning/index.ts";
+import {
+  declaredShape,
+  applyOnnx,
+  importOnnx,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxRecipe,
+} from "../learning/index.ts";
 import { onnxOptions, openOnnxClassifier, openOnnxNetwork, type OnnxChoice, type OpenedOnnx } from "./onnx-models.ts";
 import { listed, table } from "./terminal.ts";
 
@@ -122,7 +129,7 @@ export function describeOnnx({ model, nodes, parameters, ops: counts, taken }: O
     what,
     name,
     type,
-    shape === undefined ? "?" : `[${shape.map((d) => d ?? "?").join("×")}]`,
+    shape === undefined ? "?" : declaredShape(shape),
   ]);
   const shape = (facts: NodeFacts): string => (facts.shape ? formatShape(facts.shape) : "?");
   const byCount = Object.entries(counts).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));

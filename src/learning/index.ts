@@ -36,7 +36,14 @@ export { importOnnx, type ImportOptions, type KnownInput, type OnnxModel } from 
 export type { Feed, OnnxBlock, Parts, Taken } from "./onnx/block.ts";
 export { keptGraph, networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } from "./onnx/layer.ts";
 export { readOnnx, readOnnxTensor, type ReadOnnxOptions } from "./onnx/read.ts";
-export type { OnnxFile, OnnxGraph, OnnxNode, OnnxTensor, Port } from "./onnx/model.ts";
+export {
+  declaredShape,
+  type OnnxFile,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type Port,
+} from "./onnx/model.ts";
 export {
   onnxRecipeFormat,
   parseOnnxRecipe,

@@ -1,7 +1,14 @@
 // How the axes of a foreign graph's inputs and outputs are ordered, where a recipe does not say it:
 // the first order that their declared sizes allow.
 import { quoted, type Shape } from "../../engine/index.ts";
-import type { Feed, OnnxRecipe, Parts, Port, RecipeInput } from "../../learning/index.ts";
+import {
+  declaredShape,
+  type Feed,
+  type OnnxRecipe,
+  type Parts,
+  type Port,
+  type RecipeInput,
+} from "../../learning/index.ts";
 
 type Size = readonly [height: number, width: number];
 /** What is known of the sizes of axes, by their letters. */
@@ -9,10 +16,6 @@ export type Sizes = Readonly<Partial<Record<string, number>>>;
 
 export const partsCount = (parts: Parts = "complex"): number | undefined =>
   parts === "channels" ? undefined : parts === "complex" || parts === "imaginaryFirst" ? 2 : 1;
-/** "[N×2×?×?]", as the file declares it. */
-export const declared = ({ shape }: Port): string =>
-  shape === undefined ? "of unknown shape" : `[${shape.map((d) => d ?? "?").join("×")}]`;
-
 /** Orders by kind of array and number of axes, the likeliest first. */
 const orders: Readonly<Record<Feed["is"], readonly string[]>> = {
   image: ["NCHW", "NHWC", "NHW", "CHW", "HWC", "HW"],
@@ -48,10 +51,12 @@ function laid(is: Feed["is"], port: Port, said: string | undefined, sizes: Sizes
   if (found !== undefined) return { layout: found };
   const { H, W, ...others } = sizes;
   if (firstOrder(is, port, others) !== undefined)
-    return { fault: `is ${declared(port)} for images of ${H}×${W}: the export fixed its size; export it for this one` };
+    return {
+      fault: `is ${declaredShape(port.shape)} for images of ${H}×${W}: the export fixed its size; export it for this one`,
+    };
   const wanted = Object.entries(others).map(([letter, n]) => `${letter} ${n}`);
   const known = wanted.length > 0 ? `, with ${wanted.join(", ")}` : "";
-  return { fault: `is ${declared(port)}, which no order of axes of ${is} fits${known}; say its layout` };
+  return { fault: `is ${declaredShape(port.shape)}, which no order of axes of ${is} fits${known}; say its layout` };
 }
 function firstOrder(is: Feed["is"], port: Port, sizes: Sizes): string | undefined {
   const rank = port.shape?.length;
@@ -125,4 +130,4 @@ export function describeRecipe({ inputs, output = {}, scale = "rms", standardize
   return [...given, taken, `scale ${scale}`, ...(standardized ? ["standardised"] : [])].join("; ");
 }
 export const listPorts = (ports: readonly Port[]): string =>
-  ports.map((port) => `${quoted(port.name)} ${declared(port)}`).join(", ");
+  ports.map((port) => `${quoted(port.name)} ${declaredShape(port.shape)}`).join(", ");

@@ -16,6 +16,7 @@ import {
 } from "../../engine/index.ts";
 import {
   applyOnnx,
+  declaredShape,
   importOnnx,
   keptGraph,
   nn,
@@ -30,7 +31,6 @@ import {
   type RecipeInput,
 } from "../../learning/index.ts";
 import {
-  declared,
   declaredSize,
   guessed,
   layoutOfInput,
@@ -146,7 +146,7 @@ function feedsOf(model: OnnxModel, recipe: OnnxRecipe, sizes: Sizes, wrong: stri
   const feeds: Record<string, Feed> = {};
   for (const port of model.inputs) {
     const input = Object.hasOwn(recipe.inputs, port.name) ? recipe.inputs[port.name] : undefined;
-    if (!input) wrong.push(`its input ${quoted(port.name)} ${declared(port)} is not in the recipe`);
+    if (!input) wrong.push(`its input ${quoted(port.name)} ${declaredShape(port.shape)} is not in the recipe`);
     if (!input || !isFed(input)) continue;
     if (!["float32", "float16", "float64", undefined].includes(port.type))
       wrong.push(`its input ${quoted(port.name)} is ${port.type}: it can be a constant alone`);

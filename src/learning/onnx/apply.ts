@@ -12,7 +12,7 @@ import type { Val } from "./call.ts";
 import { evaluate } from "./evaluate.ts";
 import type { OnnxModel } from "./import.ts";
 import { LazyGraph } from "./lazy-graph.ts";
-import type { ElementType, OnnxNode, OnnxTensor } from "./model.ts";
+import { declaredShape, type ElementType, type OnnxNode, type OnnxTensor } from "./model.ts";
 
 export interface ApplyOnnxOptions {
   /** Weights as parameters that a plan can update (default), or as constants. */
@@ -47,9 +47,8 @@ function remarkOf(model: OnnxModel, inputs: Readonly<Record<string, Value>>): st
     return shape.length !== given.length || shape.some((d, i) => typeof d === "number" && d !== given[i]);
   });
   if (other.length === 0) return FIXED_SIZES;
-  const said = other.map(({ name, shape = [] }) => {
-    const declared = shape.map((d) => d ?? "?").join("×");
-    return `${quoted(name)} at [${declared}] and was given ${formatShape(inputs[name].shape)}`;
+  const said = other.map(({ name, shape }) => {
+    return `${quoted(name)} at ${declaredShape(shape)} and was given ${formatShape(inputs[name].shape)}`;
   });
   return `; the export fixed its input ${said.join(", ")}: export it for this size`;
 }

@@ -181,7 +181,9 @@ export const onnxBlock: Apply<OnnxBlock> = (scope, name, x, layer) => {
   const { inputs, output } = layer;
   images(name, x);
   checkFeeds(name, layer);
-  const { inputs: wanted } = portsOf(layer, name);
+  const { inputs: wanted, outputs } = portsOf(layer, name);
+  if (outputs.length !== 1)
+    throw new ConfigError(`layer ${name}: its graph has ${outputs.length} outputs; a block gives one`, { name });
   const missing = wanted.find((port) => !Object.hasOwn(inputs, port));
   if (missing !== undefined)
     throw new ConfigError(`layer ${name}: it does not say what its graph's input ${quoted(missing)} is given`, {

@@ -8,7 +8,7 @@ import type { Val } from "./call.ts";
 import { checkStructure, checkSupported } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { LazyGraph } from "./lazy-graph.ts";
-import { isRead, type OnnxGraph, type OnnxNode, type OnnxTensor, type Port } from "./model.ts";
+import { declaredShape, isRead, type OnnxGraph, type OnnxNode, type OnnxTensor, type Port } from "./model.ts";
 import type { OnnxModel } from "./import.ts";
 import { plainGraph, readPlainGraph, type PlainGraph } from "./plain.ts";
 
@@ -129,7 +129,7 @@ function sampleShape(model: OnnxModel, given: Shape | undefined): Shape {
   const sizes = shape?.slice(1) ?? [];
   if (sizes.length === 0 || !sizes.every((d): d is number => typeof d === "number"))
     throw new ConfigError(
-      `${model.name}: its input ${quoted(name)} is declared [${shape?.map((d) => d ?? "?").join("×") ?? "?"}]; say one sample's sizes`,
+      `${model.name}: its input ${quoted(name)} is declared ${declaredShape(shape)}; say one sample's sizes`,
       { name },
     );
   return sizes;

@@ -1,5 +1,5 @@
 // An ONNX file as plain data: what its graph says, before anything is computed.
-import type { Shape } from "../../engine/index.ts";
+import { withoutControls, type Shape } from "../../engine/index.ts";
 
 export type FloatType = "float32" | "float64" | "float16" | "bfloat16";
 export type WholeType = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64";
@@ -52,6 +52,11 @@ export interface OnnxNode {
 }
 /** An axis' size: a number, a name, or unknown. */
 export type Size = number | string | undefined;
+/** As people read it: "[N×2×?×320]"; a name in a file may hold anything. */
+export function declaredShape(shape: readonly Size[] | undefined): string {
+  const said = shape?.slice(0, 16).map((d) => (typeof d === "string" ? withoutControls(d).slice(0, 40) : (d ?? "?")));
+  return said === undefined ? "of unknown shape" : `[${said.join("×")}]`;
+}
 /** An input or output of a graph. */
 export interface Port {
   readonly name: string;
