@@ -15,11 +15,15 @@ const mathMl: Plugin = {
   },
 };
 
+const nothing = `${import.meta.dirname}/src/nothing.ts`;
+
 export default defineConfig({
   root: import.meta.dirname,
   // wherever it is served from
   base: "./",
   plugins: [mathMl],
+  // libraries that unpack scans ask for these where they run in Node
+  resolve: { alias: { fs: nothing, path: nothing } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   logLevel: "warn",
   build: {
@@ -29,9 +33,9 @@ export default defineConfig({
     // how long plugins take says more of the machine than of them
     rolldownOptions: { checks: { pluginTimings: false } },
   },
-  // readers that need a library are not used here, and the libraries are not carried along
+  // what reads HDF5 and packed DICOM is a file each, fetched when a scan needs it
   worker: {
     format: "es",
-    rolldownOptions: { external: ["h5wasm", /^@cornerstonejs\//], checks: { pluginTimings: false } },
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

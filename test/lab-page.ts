@@ -1,7 +1,9 @@
 // The lab as a visitor has it: served by the command line, opened in Chromium.
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
@@ -40,12 +42,30 @@ async function served(): Promise<{ server: ChildProcess; url: string }> {
   return { server, url: (JSON.parse(line) as { url: string }).url };
 }
 
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
+/** The files of the lab from a static host, under a folder, with `headers` or none. */
+export async function hostOf(headers: Readonly<Record<string, string>> = {}): Promise<{ url: string; close(): void }> {
+  const server = createServer(({ url = "/" }, response) => {
+    const path = url.replace(/^\/sub\//, "/").replace(/\/$/, "/index.html");
+    const type = types[extname(path)] ?? "application/octet-stream";
+    response.writeHead(200, { ...headers, "Content-Type": type }).end(readFileSync(join(root, "lab/dist", path)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}/sub/`, close: () => void server.close() };
+}
+
 /** Waits for what a page comes to show, however busy the machine is. */
 export const eventually = <T>(read: () => Promise<T> | T): ReturnType<typeof expect.poll<T>> =>
   expect.poll(read, { timeout: 120_000 });
 /** Until the engine has answered all that the page asked. */
 export async function settled(page: Page): Promise<void> {
-  await page.locator("h1").waitFor();
+  await page.locator("h1").first().waitFor();
   // a change asks the engine a moment after it was made: nothing must be asked for some looks
   let quiet = 0;
   await eventually(async () => {
@@ -127,4 +147,56 @@ export async function typeInto(
   await page.keyboard.press("Enter");
   await page.keyboard.insertText(text);
   await page.keyboard.press("Enter");
+}
+
+export const insideSections = [
+  ...["slide", "kernels", "learned", "channels", "pool", "node", "layers", "cost", "backprop", "train"],
+] as const;
+export const breakSections = ["kspace", "attack", "tumour", "rates", "remedies"] as const;
+/** The least that sections 11 to 16 can be asked for. */
+export const quick = "size=64&network=unet&steps=5";
+export const press = (page: Page, label: string): Promise<void> => page.getByRole("button", { name: label }).click();
+/** Until a search, sweep or training has ended. */
+export async function finished(page: Page, within = "main"): Promise<void> {
+  const phase = page.locator(`${within} [data-phase]`).first();
+  const most = { timeout: 750_000, interval: 300 };
+  await expect.poll(() => phase.getAttribute("data-phase"), most).not.toMatch(/running|drawing/);
+  await settled(page);
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+/** What axe objects to. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = (await page.evaluate("axe.run()")) as { violations: Violation[] };
+  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+}
+/** Everything that holds of every section, whatever the screen. */
+export async function expectForEverybody(page: Page, width: number, at: string): Promise<void> {
+  expect(await violations(page), at).toEqual([]);
+  // axe passes a canvas without a name
+  const nameless = await page
+    .locator("canvas")
+    .evaluateAll((all) => all.filter((c) => c.getAttribute("role") !== "img" || !c.getAttribute("aria-label")).length);
+  expect(nameless, at).toBe(0);
+  expect(await page.locator("main table:has(caption)").count(), at).toBeGreaterThan(0);
+  expect(await page.evaluate("document.documentElement.scrollWidth"), at).toBeLessThanOrEqual(width);
+  expect(await page.evaluate("document.getAnimations().length"), at).toBe(0);
+}
+
+export const focused = (page: Page): Promise<string> =>
+  page.evaluate(
+    "(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '').trim()",
+  );
+/** Presses Tab until the focus is on what is looked for. */
+export async function tabTo(page: Page, wanted: RegExp, most = 400): Promise<void> {
+  for (let i = 0; i < most; i++) {
+    if (wanted.test(await focused(page))) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`${wanted} is not reached by the keyboard; the focus is on "${await focused(page)}"`);
 }

@@ -127,7 +127,7 @@ export const failOnOption = {
 export const auditOptions = {
   model: texts({
     value: "FILE",
-    help: "checkpoint of the network to audit, and of others to put beside it (the embedded cascade and U-Net, 128×128; none with --command)",
+    help: "checkpoint of the network to audit, and of others to put beside it, or one that the package brings: cascade-128, unet-128, lab-cascade, lab-unet (the embedded cascade and U-Net, 128×128; none with --command)",
   }),
   ...commandOptions,
   ...modelOptions,

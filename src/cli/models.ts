@@ -1,11 +1,12 @@
 // Networks by the names of their files: Fiducial's own checkpoints, and weights of other makers
 // with a recipe that says what they are.
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError, formatShape } from "../engine/index.ts";
 import { loadTensors } from "../data/index.ts";
 import { atImageSize } from "../imaging/index.ts";
 import { loadNetwork, networkFromRecipe, parseRecipe, summarize, type Network } from "../learning/index.ts";
-import { readFile } from "./files.ts";
+import { fileExists, readFile } from "./files.ts";
 import { isOnnx, openOnnxNetwork, type OnnxFacts } from "./onnx-models.ts";
 import { integer, text, type Values } from "./options.ts";
 
@@ -14,6 +15,13 @@ const weights = (name: string): string => fileURLToPath(new URL(`../../weights/$
 export const DEFAULT_MODEL: string = weights("cascade-128");
 /** What is audited beside it: a U-Net that works on the zero-filled image. */
 export const OTHER_MODELS: readonly string[] = [weights("unet-128")];
+
+/** The small ones of the lab, which a page can wait for. */
+const LAB_MODELS: readonly string[] = [weights("lab-cascade"), weights("lab-unet")];
+/** All that the package brings, by name. */
+export const brought: ReadonlyMap<string, string> = new Map(
+  [DEFAULT_MODEL, ...OTHER_MODELS, ...LAB_MODELS].map((path) => [basename(path, ".safetensors"), path]),
+);
 
 export const modelOptions = {
   as: text({
@@ -30,7 +38,8 @@ interface Opened {
   readonly network: Network;
   readonly onnx?: OnnxFacts;
 }
-async function opened(path: string | undefined, { as, size }: Partial<ModelValues>): Promise<Opened> {
+async function opened(given: string | undefined, { as, size }: Partial<ModelValues>): Promise<Opened> {
+  const path = given === undefined || fileExists(given) ? given : (brought.get(given) ?? given);
   if (path === undefined && as !== undefined)
     throw new ConfigError("--as: give the weights that it describes too (--model FILE; inspect FILE)", { as });
   const bytes = readFile(path ?? DEFAULT_MODEL);

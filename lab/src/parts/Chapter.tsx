@@ -12,7 +12,15 @@ export interface ChapterProps {
   /** The open one's place. */
   current: number;
   linkTo: (id: string) => string;
+  /** What follows the last section. */
+  beyond?: Beyond | undefined;
 }
+export interface Beyond {
+  readonly title: string;
+  readonly href: string;
+}
+/** The section that was shown last, in whichever chapter. */
+let shownLast: string | undefined;
 
 function Contents({ sections, first, current, linkTo }: ChapterProps): JSX.Element {
   const list = useRef<HTMLOListElement>(null);
@@ -36,12 +44,13 @@ function Contents({ sections, first, current, linkTo }: ChapterProps): JSX.Eleme
   );
 }
 
-function Onward({ sections, current, linkTo }: ChapterProps): JSX.Element {
-  const [before, after] = [sections[current - 1], sections[current + 1]];
+function Onward({ sections, current, linkTo, beyond }: ChapterProps): JSX.Element {
+  const [before, next] = [sections[current - 1], sections[current + 1]];
+  const after = next ? { title: next.title, href: linkTo(next.id) } : beyond;
   return (
     <nav aria-label="Before and after" class="onward">
       {before ? <a href={linkTo(before.id)}>← {before.title}</a> : <span />}
-      {after && <a href={linkTo(after.id)}>{after.title} →</a>}
+      {after && <a href={after.href}>{after.title} →</a>}
     </nav>
   );
 }
@@ -50,15 +59,14 @@ export function Chapter(chapter: ChapterProps): JSX.Element {
   const { sections, first, current } = chapter;
   const { id, title, sentence, question, View } = sections[current];
   const heading = useRef<HTMLHeadingElement>(null);
-  const shown = useRef(id);
   useEffect(() => {
     document.title = `${title} · Fiducial lab`;
     // a section that was asked for is read out, the first one of a visit is not
-    if (shown.current !== id) {
+    if (shownLast !== undefined && shownLast !== id) {
       scrollTo(0, 0);
       heading.current?.focus();
     }
-    shown.current = id;
+    shownLast = id;
   }, [id]);
   return (
     <div class="inside">

@@ -6,8 +6,12 @@ const words: Readonly<Record<string, readonly [sign: string, word: string, kind:
   pass: ["✓", "Not observed", "good"],
   inconclusive: ["?", "Undecided", "open"],
 };
+const wordsOf = (outcome: string): readonly [string, string, string] => words[outcome] ?? ["–", outcome, "open"];
+/** "✓ Not observed" */
+export const outcomeWords = (outcome: string): string => wordsOf(outcome).slice(0, 2).join(" ");
+
 export function Outcome(props: { outcome: string; name: string; explanation: string }): JSX.Element {
-  const [sign, word, kind] = words[props.outcome] ?? ["–", props.outcome, "open"];
+  const [sign, word, kind] = wordsOf(props.outcome);
   return (
     <li class={`outcome ${kind}`}>
       <strong>

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { colourAt, spanOf, type Scale, type Span } from "./colours.ts";
 import type { Box } from "./Grid.tsx";
+import { transformOf, useLinked, viewBoxOf, type Place } from "./Linked.tsx";
 import { placeName, short } from "./numbers.ts";
 
 export interface PictureProps {
@@ -51,18 +52,27 @@ function paint(canvas: HTMLCanvasElement, { values, rows, columns, scale = "grey
 export function Picture(picture: PictureProps): JSX.Element {
   const { name, values, rows, columns, side = 224, boxes = [], bare = false } = picture;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [under, setUnder] = useState<number>();
+  const linked = useLinked(rows, columns);
+  const [own, setOwn] = useState<Place>();
+  const cursor = linked ? linked.cursor : own;
+  const point = linked?.point ?? setOwn;
   useEffect(() => {
     if (canvas.current) paint(canvas.current, picture);
   }, [values, picture.span?.join(), picture.scale]);
-  const find = (e: PointerEvent): void => {
+  const placeOf = (e: PointerEvent): Place | undefined => {
     const { left, top, width, height } = canvas.current!.getBoundingClientRect();
     const column = Math.floor(((e.clientX - left) / width) * columns);
     const row = Math.floor(((e.clientY - top) / height) * rows);
-    setUnder(row >= 0 && row < rows && column >= 0 && column < columns ? row * columns + column : undefined);
+    return row >= 0 && row < rows && column >= 0 && column < columns ? { row, column } : undefined;
+  };
+  const look = (e: PointerEvent): void => {
+    const place = placeOf(e);
+    if (place) linked?.look(place);
   };
   const value =
-    under === undefined ? "" : `${placeName(Math.floor(under / columns), under % columns)}: ${short(values[under])}`;
+    cursor && `${placeName(cursor.row, cursor.column)}: ${short(values[cursor.row * columns + cursor.column])}`;
+  const transform = linked && transformOf(linked);
+  const marks = linked && cursor ? [...boxes, { ...cursor, width: 1, height: 1 }] : boxes;
   return (
     <figure class="picture" style={{ width: `${side}px` }}>
       <div class="picture-frame">
@@ -72,18 +82,20 @@ export function Picture(picture: PictureProps): JSX.Element {
           height={rows}
           role="img"
           aria-label={describe(name, values, columns)}
-          onPointerMove={find}
-          onPointerLeave={() => setUnder(undefined)}
+          style={{ transform }}
+          onPointerMove={(e) => point(placeOf(e))}
+          onPointerLeave={() => point(undefined)}
+          onPointerDown={look}
         />
-        {boxes.length > 0 && (
-          <svg class="picture-boxes" viewBox={`0 0 ${columns} ${rows}`} aria-hidden="true">
-            {boxes.map((b) => (
+        {marks.length > 0 && (
+          <svg class="picture-boxes" viewBox={linked ? viewBoxOf(linked) : `0 0 ${columns} ${rows}`} aria-hidden="true">
+            {marks.map((b) => (
               <rect x={b.column} y={b.row} width={b.width} height={b.height} vector-effect="non-scaling-stroke" />
             ))}
           </svg>
         )}
       </div>
-      {!bare && <figcaption>{value === "" ? name : value}</figcaption>}
+      {!bare && <figcaption>{value ?? name}</figcaption>}
     </figure>
   );
 }

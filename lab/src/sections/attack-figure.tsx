@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { fixed, short } from "../parts/numbers.ts";
+import { Linked, useLinked } from "../parts/Linked.tsx";
 import { Picture } from "../parts/Picture.tsx";
 import { ScaleBar } from "../parts/ScaleBar.tsx";
 import { Part, Row } from "../parts/words.tsx";
@@ -11,6 +12,13 @@ import type { Image } from "../worker/calls/attack.ts";
 import type { Sampled } from "../worker/calls/kspace.ts";
 import { highest, largestError, niceGain, sameOf, stopOf, type Attack, type Seen } from "./attack-run.ts";
 
+type Domain = "image" | "measurement";
+export interface AttackFigureProps {
+  run: Attack;
+  label: string;
+  size: number;
+  domain: Domain;
+}
 interface Frame {
   readonly size: number;
   readonly side: number;
@@ -71,13 +79,16 @@ function MethodPictures(props: {
 }
 
 /** The image, and the perturbation as it is and enlarged. */
-function Added({ seen, label, frame }: { seen: Seen; label: string; frame: Frame }): JSX.Element {
+function Added(props: { seen: Seen; label: string; frame: Frame; domain: Domain }): JSX.Element {
+  const { seen, label, frame, domain } = props;
   const { size, side, white } = frame;
   const stop = stopOf(seen, label);
   const added = stop ?? seen.live;
   const common = { rows: size, columns: size, side };
   const gain = added ? niceGain((0.8 * white) / Math.max(1e-12, highest(added.r))) : 1;
-  const name = stop ? label : "r so far";
+  const found = stop ? label : "r so far";
+  // what a measurement's perturbation does to the zero-filled image
+  const name = domain === "image" ? found : `A*${found}`;
   return (
     <div class="pictures">
       <Part title="x, the true image">
@@ -132,19 +143,18 @@ export function Unperturbed({ sampled, size }: { sampled: Sampled; size: number 
   );
 }
 
-export function AttackFigure(props: { run: Attack; label: string; size: number }): JSX.Element | null {
-  const { run, label, size } = props;
-  const [first] = run.seen;
+function AllPictures(props: AttackFigureProps & { first: Seen }): JSX.Element {
+  const { run, label, size, domain, first } = props;
   // on a narrow screen one method is shown at a time, in its place
   const [wanted, choose] = useState<MethodName>();
-  if (!first) return null;
   const chosen = run.seen.some((s) => s.method === wanted) ? wanted : first.method;
   const most = largestError(run);
-  const frame = { size, side: 150, white: highest(first.truth), most };
+  const { white = 1 } = useLinked(size, size) ?? {};
+  const frame = { size, side: 150, white: white * highest(first.truth), most };
   return (
     <>
       <Row>
-        <Added seen={first} label={label} frame={frame} />
+        <Added seen={first} label={label} frame={frame} domain={domain} />
       </Row>
       <fieldset class="which only-narrow">
         <legend>Method</legend>
@@ -160,5 +170,15 @@ export function AttackFigure(props: { run: Attack; label: string; size: number }
       ))}
       <ScaleBar what="|error|, the same in all maps and at all three sizes" scale="magma" span={[0, most]} />
     </>
+  );
+}
+
+export function AttackFigure(props: AttackFigureProps): JSX.Element | null {
+  const [first] = props.run.seen;
+  if (!first) return null;
+  return (
+    <Linked size={props.size}>
+      <AllPictures {...props} first={first} />
+    </Linked>
   );
 }

@@ -6,7 +6,10 @@ import { fixed, percent } from "../parts/numbers.ts";
 import { Outcome } from "../parts/Outcome.tsx";
 import { sameOf, type Attack, type Seen } from "./attack-run.ts";
 
-export function AttackCurves({ run }: { run: Attack }): JSX.Element {
+type Domain = "image" | "measurement";
+const whole = (domain: Domain): string => (domain === "image" ? "‖x‖" : "‖y‖");
+
+export function AttackCurves({ run, domain }: { run: Attack; domain: Domain }): JSX.Element {
   const points = (seen: Seen, of: (s: Seen["stops"][number]) => number): Point[] => [
     [0, seen.clean.psnr],
     ...seen.stops.map((s): Point => [100 * s.measurement.relativeNorm, of(s)]),
@@ -24,14 +27,14 @@ export function AttackCurves({ run }: { run: Attack }): JSX.Element {
   return (
     <Curves
       label="PSNR against the size of the perturbation, for each method's own worst case and for noise; the numbers are in the table"
-      x="‖r‖ / ‖x‖, %"
+      x={`‖r‖ / ${whole(domain)}, %`}
       y="PSNR, dB"
       lines={lines}
     />
   );
 }
 
-export function AttackTable({ run }: { run: Attack }): JSX.Element {
+export function AttackTable({ run, domain }: { run: Attack; domain: Domain }): JSX.Element {
   const [first] = run.seen;
   const rows = run.seen.flatMap((seen) => [
     [seen.name, "none", "0 %", fixed(seen.clean.psnr, 2), fixed(seen.clean.ssim, 3), "–", "–", "–"],
@@ -52,7 +55,7 @@ export function AttackTable({ run }: { run: Attack }): JSX.Element {
       head={[
         "method",
         "added",
-        "‖r‖/‖x‖",
+        `‖r‖/${whole(domain)}`,
         "PSNR, dB",
         "SSIM",
         "PSNR, noise (8 draws)",

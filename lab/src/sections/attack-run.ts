@@ -39,6 +39,7 @@ export const settings = {
   r2: real("r2", 3, 0.01, 50),
   r3: real("r3", 6, 0.01, 50),
   steps: whole("steps", 20, 5, 70),
+  domain: oneOf("domain", ["image", "measurement"], "image"),
   shown: oneOf("shown", labels, "r₃"),
 };
 
@@ -48,15 +49,17 @@ export function useAttack({ asked: problem, network }: Experiment) {
   const [r3, setR3] = useSetting(settings.r3);
   const [steps, setSteps] = useSetting(settings.steps);
   const [shown, show] = useSetting(settings.shown);
+  const [domain, setDomain] = useSetting(settings.domain);
   const asked: AttackAsked = {
     problem,
-    network,
+    ...{ network, domain },
     norms: [r1, r2, r3].map((v) => Number((v / 100).toPrecision(6))),
     steps,
   };
   const run: Attack = useRun("attack", asked, [] as readonly Seen[], after);
   return {
     ...{ asked, run, shown, show, percents: [r1, r2, r3], steps },
+    setDomain,
     setNorms: [setR1, setR2, setR3],
     setSteps: (v: number) => setSteps(Math.round(v)),
     grows: r1 < r2 && r2 < r3,

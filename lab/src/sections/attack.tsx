@@ -1,14 +1,13 @@
 // Section 12: the smallest of changes that ruin an image, searched for live.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Command } from "../parts/Command.tsx";
-import { Controls, Slider } from "../parts/controls.tsx";
+import { Choice, Controls, Slider } from "../parts/controls.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed } from "../parts/numbers.ts";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { Part, Row, Shown } from "../parts/words.tsx";
-import type { ProblemAsked } from "../worker/break/asked.ts";
-import { useEngine } from "../worker/client.ts";
+import { ask, useEngine } from "../worker/client.ts";
 import { AttackFigure, Unperturbed } from "./attack-figure.tsx";
 import { AttackCurves, AttackTable, Verdicts } from "./attack-numbers.tsx";
 import { labels, useAttack, type Attack, type AttackState } from "./attack-run.ts";
@@ -27,14 +26,24 @@ function told({ phase, seen }: Attack): string {
 }
 
 function Sizes({ state }: { state: AttackState }): JSX.Element {
-  const { percents, setNorms, steps, setSteps, grows } = state;
+  const { percents, setNorms, steps, setSteps, grows, asked, setDomain } = state;
+  const whole = asked.domain === "image" ? "‖x‖" : "‖y‖";
   return (
     <>
       <Controls>
+        <Choice
+          label="r is added to"
+          value={asked.domain}
+          options={[
+            ["image", "the image, and measured with it"],
+            ["measurement", "the measurement itself"],
+          ]}
+          onChange={setDomain}
+        />
         {labels.map((label, k) => (
           <Slider
             key={label}
-            label={`‖${label}‖, % of ‖x‖`}
+            label={`‖${label}‖, % of ${whole}`}
             value={percents[k]}
             from={0.1}
             to={20}
@@ -68,10 +77,32 @@ function Which({ state }: { state: AttackState }): JSX.Element {
   );
 }
 
+/** Milliseconds that nothing is changed in before the engine makes itself ready. */
+const QUIET = 400;
+/** Has the engine compile the search while the visitor looks on, once the figure is there. */
+function usePrepared({ asked, grows }: AttackState, shown: boolean): void {
+  const key = JSON.stringify(asked);
+  useEffect(() => {
+    if (!shown || !grows) return;
+    let stop = (): void => {};
+    const timer = setTimeout(() => {
+      const preparing = ask("prepareAttack", asked);
+      preparing.result.catch(() => {});
+      stop = preparing.stop;
+    }, QUIET);
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [key, shown, grows]);
+}
+
 /** What there is before a search: the image, and what each method makes of it. */
-function Before({ asked }: { asked: ProblemAsked }): JSX.Element {
+function Before({ state }: { state: AttackState }): JSX.Element {
+  const asked = state.asked.problem;
   const { network, size } = asked;
   const answer = useEngine("sampleKspace", { problem: asked, methods: [network, "tv", "zero"] });
+  usePrepared(state, answer.value !== undefined && !answer.busy);
   return (
     <Shown answer={answer}>
       {(sampled) => (
@@ -99,18 +130,20 @@ function AttackSection(): JSX.Element {
   const experiment = useExperiment(opened);
   const state = useAttack(experiment);
   const { asked, run, steps } = state;
-  const more = [
-    ...["--tests ascent", "--count 1", `--norms ${asked.norms.join(",")}`, `--iterations ${steps}`],
-    "--methods total-variation,zero-filled",
-  ];
+  const sizes = asked.norms.join(",");
+  const searched =
+    asked.domain === "image"
+      ? ["--tests ascent", "--count 1", `--norms ${sizes}`, `--iterations ${steps}`]
+      : ["--tests worst-case", "--domain measurement", "--count 1", `--budgets ${sizes}`, `--steps ${steps}`];
+  const more = [...searched, "--methods total-variation,zero-filled"];
   return (
     <>
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
       <Sizes state={state} />
       <RunButtons run={run} label="Search for the worst" told={told(run)} disabled={!state.grows} />
       {run.seen.length > 0 && <Which state={state} />}
-      {run.seen.length === 0 && <Before asked={asked.problem} />}
-      <AttackFigure run={run} label={state.shown} size={asked.problem.size} />
+      {run.seen.length === 0 && <Before state={state} />}
+      <AttackFigure run={run} label={state.shown} size={asked.problem.size} domain={asked.domain} />
       <Verdicts run={run} />
       {run.seen.some((s) => s.stops.length > 0) && (
         <Row>
@@ -118,11 +151,11 @@ function AttackSection(): JSX.Element {
             title="What is left of each method’s image"
             note="Each line falls by what its own worst perturbation costs, dashed is noise. Look at where it starts as well as at how far it falls."
           >
-            <AttackCurves run={run} />
+            <AttackCurves run={run} domain={asked.domain} />
           </Part>
         </Row>
       )}
-      {run.seen.length > 0 && <AttackTable run={run} />}
+      {run.seen.length > 0 && <AttackTable run={run} domain={asked.domain} />}
       <Command line={commandLine("audit", asked.problem, more)} />
     </>
   );

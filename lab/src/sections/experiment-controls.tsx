@@ -1,6 +1,7 @@
 // The controls of the experiment that the sections of /break share.
 import type { JSX } from "preact";
 import { Choice, Controls, Slider } from "../parts/controls.tsx";
+import { Dropped } from "../parts/Dropped.tsx";
 import { Opener } from "../parts/Opener.tsx";
 import type { MaskKind, NetworkName } from "../worker/break/asked.ts";
 import type { Experiment } from "./experiment.ts";
@@ -25,15 +26,15 @@ export interface ExperimentControlsProps {
   withDrawn?: boolean;
 }
 function Networks({ experiment, onOpened }: ExperimentControlsProps): JSX.Element {
-  const { network, set } = experiment;
+  const { network, set, asked } = experiment;
   return (
     <>
       <Choice<NetworkName>
         label="Network"
         value={network}
         options={[
-          ["cascade", "deep cascade (0.7 MB)"],
-          ["unet", "U-Net (1.1 MB), faster"],
+          ["cascade", "small cascade"],
+          ["unet", "small U-Net, faster"],
           ["own", "one of mine"],
         ]}
         onChange={(v) => set({ network: v })}
@@ -42,9 +43,10 @@ function Networks({ experiment, onOpened }: ExperimentControlsProps): JSX.Elemen
         <Opener
           label="Open a network"
           call="openOwnNetwork"
-          what="A checkpoint of Fiducial's, .safetensors; it stays in this tab."
-          say={({ name, parameters, input }) =>
-            `${name}: ${parameters} parameters, made for ${input.slice(1).join("×")}.`
+          what="An ONNX file, or a checkpoint of Fiducial's (.safetensors); it stays in this tab."
+          beside={{ size: asked.size }}
+          say={({ name, parameters, input, notes }) =>
+            [`${name}: ${parameters} parameters, made for ${input.slice(1).join("×")}.`, ...notes].join(" ")
           }
           onOpened={onOpened}
         />
@@ -54,6 +56,27 @@ function Networks({ experiment, onOpened }: ExperimentControlsProps): JSX.Elemen
 }
 
 export function ExperimentControls(props: ExperimentControlsProps): JSX.Element {
+  const { experiment, onOpened, withNetwork = false } = props;
+  const { set } = experiment;
+  return (
+    <>
+      <Settings {...props} />
+      <Dropped
+        {...{ size: experiment.asked.size, withNetwork }}
+        onScan={() => {
+          set({ image: "own" });
+          onOpened();
+        }}
+        onNetwork={() => {
+          set({ network: "own" });
+          onOpened();
+        }}
+      />
+    </>
+  );
+}
+
+function Settings(props: ExperimentControlsProps): JSX.Element {
   const { experiment, onOpened, withNetwork = false, withDrawn = false } = props;
   const { asked, set } = experiment;
   const { image, mask, size, seed, noise } = asked;
@@ -74,7 +97,8 @@ export function ExperimentControls(props: ExperimentControlsProps): JSX.Element 
         <Opener
           label="Open a scan"
           call="openScan"
-          what="NIfTI, NPY, PNG or DICOM; it stays in this tab."
+          what="NIfTI, DICOM, NPY, PNG, MATLAB or HDF5; it stays in this tab."
+          beside={{}}
           say={({ name, rows, columns, slice, slices }) =>
             `${name}: ${rows}×${columns}${slices > 1 ? `, slice ${slice} of ${slices}, counted from 0` : ""}.`
           }

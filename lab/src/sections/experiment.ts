@@ -75,13 +75,19 @@ const maskFlags = ({ kind, rate }: ProblemAsked["mask"]): string[] => {
   };
   return flags[kind] === "" ? [] : [flags[kind]];
 };
+/** As the command line has them. */
+export const modelNames: Readonly<Record<NetworkName, string>> = {
+  cascade: "lab-cascade",
+  unet: "lab-unet",
+  own: "NETWORK",
+};
 /** The command line of a problem: "npx fiducial audit --tests … --size 64 …". */
 export function commandLine(command: string, asked: ProblemAsked, more: readonly string[] = []): string {
   const { size, seed, noise, image, network } = asked;
   return [
     "npx fiducial",
     command,
-    ...(network === "own" ? ["--model NETWORK.safetensors"] : []),
+    `--model ${modelNames[network]}`,
     ...(image === "own" ? ["--images SCAN"] : []),
     `--size ${size}`,
     ...maskFlags(asked.mask),

@@ -1,6 +1,7 @@
 // Section 11: k-space, a mask over it, and what each method makes of what is measured.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { download } from "../parts/download.ts";
 import { Command } from "../parts/Command.tsx";
 import { KSpace } from "../parts/KSpace.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
@@ -21,12 +22,12 @@ const methods: readonly (readonly [MethodName, string, string])[] = [
   ["tv", "total variation", "Looks for the image with the fewest edges that agrees with the data. Any mask will do."],
   [
     "cascade",
-    "deep cascade",
+    "small cascade",
     "Learned from a quarter of k-space, by this mask and 31 like it. It puts the measured cells back in between, so it takes any mask; what it adds was learned for those.",
   ],
   [
     "unet",
-    "U-Net",
+    "small U-Net",
     "Learned likewise, and sees the zero-filled image alone: it takes any mask, and corrects the errors of those that it knows.",
   ],
 ];
@@ -41,12 +42,7 @@ function MaskTools({ experiment, columns }: { experiment: Experiment; columns: r
     if (ok) set({ mask: "drawn", columns: text.replaceAll(" ", "") });
   };
   const save = async (): Promise<void> => {
-    const bytes = await ask("maskFile", asked).result;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: "image/png" }));
-    link.download = "mask.png";
-    link.click();
-    URL.revokeObjectURL(link.href);
+    download("mask.png", await ask("maskFile", asked).result, "image/png");
   };
   return (
     <div class="mask-tools">
@@ -211,7 +207,7 @@ function KSpaceSection(): JSX.Element {
       {isEmpty ? <Empty experiment={experiment} /> : <Figure experiment={experiment} />}
       <Command line={commandLine("reconstruct", { ...asked, network: "cascade" }, more)}>
         <p class="note">
-          And with <code>--method zero-filled</code>, or without <code>--method</code> for the deep cascade.
+          And with <code>--method zero-filled</code>, or without <code>--method</code> for the network.
           {asked.mask.kind === "drawn" && " Save mask.png first, and give its place."}
         </p>
       </Command>

@@ -19,6 +19,8 @@ const settings = {
   channel: whole("channel", 1, 1, 10),
   row: whole("row", 1, 0, 15),
   column: whole("column", 2, 0, 15),
+  // 0: the weights that come with the lab
+  trained: whole("trained", 0, 0, 100),
 };
 const kinds: Readonly<Record<string, string>> = {
   input: "input",
@@ -229,8 +231,9 @@ function useLayers() {
   const [channel, setChannel] = useSetting(settings.channel);
   const [row, setRow] = useSetting(settings.row);
   const [column, setColumn] = useSetting(settings.column);
+  const [trained, setTrained] = useSetting(settings.trained);
   return {
-    ...{ digit, setDigit, asked: { layer, channel: channel - 1, row, column } },
+    ...{ trained, setTrained, digit, setDigit, asked: { layer, channel: channel - 1, row, column } },
     choose: (c: Chosen) => {
       setLayer(c.layer);
       setChannel(Math.min(10, c.channel + 1));
@@ -240,11 +243,36 @@ function useLayers() {
   };
 }
 
+/** Where the network comes from: with the lab, or trained here. */
+function Weights(props: { trained: number; setTrained: (v: number) => void; training: boolean }): JSX.Element {
+  const { trained, setTrained, training } = props;
+  const told = training
+    ? `Training on 2000 digits from seed ${trained}, in this tab…`
+    : trained === 0
+      ? "This network came with the lab, trained from seed 1 on 2000 drawn digits."
+      : `This network was trained in this tab, from seed ${trained}.`;
+  return (
+    <div class="steps">
+      <div class="buttons">
+        <button type="button" disabled={training} onClick={() => setTrained(1 + (trained % 100))}>
+          {trained === 0 ? "Train it here" : "Train another"}
+        </button>
+        {trained > 0 && (
+          <button type="button" disabled={training} onClick={() => setTrained(0)}>
+            As it came
+          </button>
+        )}
+      </div>
+      <p role="status">{told}</p>
+    </div>
+  );
+}
+
 function Layers(): JSX.Element {
-  const { digit, setDigit, asked, choose } = useLayers();
-  const traced = useEngine("traceDigit", { digit });
+  const { digit, setDigit, asked, choose, trained, setTrained } = useLayers();
+  const traced = useEngine("traceDigit", { digit, trained });
   const chosen = fitting(traced.value, asked);
-  const origin = useEngine("originOf", { digit, ...chosen, layer: chosen.layer - 1 });
+  const origin = useEngine("originOf", { digit, trained, ...chosen, layer: chosen.layer - 1 });
   const shown = origin.value;
   const names = traced.value?.layers.slice(1).map((l, i) => [String(i + 1), `${i + 1} · ${kinds[l.kind]}`] as const);
   return (
@@ -282,9 +310,7 @@ function Layers(): JSX.Element {
           </button>
         </div>
       </Controls>
-      {traced.value === undefined && traced.error === undefined && (
-        <p class="note">The network of this section is trained first, in this tab: a second or two.</p>
-      )}
+      <Weights trained={trained} setTrained={setTrained} training={traced.busy && trained > 0} />
       <Shown answer={traced}>
         {(t) => (
           <>
@@ -292,7 +318,7 @@ function Layers(): JSX.Element {
             <OneNumber traced={t} origin={shown} chosen={chosen} choose={choose} />
             <Part
               title={`What it says in the end: this was drawn as a ${t.label}`}
-              note={`Trained in this tab, it tells ${percent(t.accuracy)} of 300 new digits right.`}
+              note={`${trained === 0 ? "As it comes with the lab" : "Trained in this tab"}, it tells ${percent(t.accuracy)} of 300 new digits right.`}
             >
               <Bars
                 label="Probability of each digit"

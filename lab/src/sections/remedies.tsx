@@ -11,9 +11,10 @@ import { Scatter } from "../parts/Scatter.tsx";
 import { Part } from "../parts/words.tsx";
 import { real, useSetting, whole } from "../settings.ts";
 import type { RemediesAsked, RemediesNews, Remedied, RemedyName } from "../worker/calls/remedies.ts";
-import { commandLine, useExperiment } from "./experiment.ts";
+import { commandLine, modelNames, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { evidenceSource, trainedRemedies } from "./remedies-evidence.ts";
+import { RemedyTrainings } from "./remedy-training.tsx";
 import { useRun } from "./run.ts";
 import type { Section } from "./section.ts";
 
@@ -125,7 +126,7 @@ function Remedies(): JSX.Element {
   }[phase];
   const more = [
     ...["--tests ascent", "--count 1", `--norms ${share}`, `--iterations ${steps}`],
-    "--methods total-variation,wavelet,zero-filled",
+    `--model ${modelNames.unet} --methods total-variation,wavelet,zero-filled`,
   ];
   return (
     <>
@@ -143,6 +144,7 @@ function Remedies(): JSX.Element {
           the budget.
         </p>
       </Command>
+      <RemedyTrainings />
       <Evidence />
     </>
   );

@@ -24,18 +24,19 @@ interface State<S, R> {
 
 /**
  * `after` adds a note to what was seen. A run that was begun is in the address, so that a reload
- * begins it again.
+ * begins it again; `setting` is its name there.
  */
 export function useRun<K extends CallName, S, N>(
   name: K,
   argument: Argument<K>,
   nothing: S,
   after: (seen: S, news: N) => S,
+  setting = "run",
 ): Run<S, Result<K>> {
   const idle: State<S, Result<K>> = { phase: "idle", seen: nothing, result: undefined, error: undefined };
   const [state, setState] = useState(idle);
   const going = useRef<Asked<Result<K>> | undefined>(undefined);
-  const begun = useAddress().settings.get("run") === "1";
+  const begun = useAddress().settings.get(setting) === "1";
   const halt = (): void => {
     going.current?.stop();
     going.current = undefined;
@@ -62,19 +63,19 @@ export function useRun<K extends CallName, S, N>(
     known.current = key;
     halt();
     setState(idle);
-    if (again) change({ run: undefined });
+    if (again) change({ [setting]: undefined });
     else if (begun) begin();
     return halt;
   }, [key]);
   return {
     ...state,
     start() {
-      change({ run: "1" });
+      change({ [setting]: "1" });
       begin();
     },
     stop() {
       halt();
-      change({ run: undefined });
+      change({ [setting]: undefined });
       setState((before) => ({ ...before, phase: "stopped" }));
     },
   };

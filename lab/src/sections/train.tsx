@@ -112,10 +112,6 @@ function Buttons({ training, asked }: { training: Training; asked: TrainAsked })
     done: `Done: ${run.step} steps.`,
     failed: run.error ?? "",
   };
-  const pause = (): void => {
-    steer(0);
-    change({ step: String(run.step) });
-  };
   const goOn = (until: number | null): void => {
     if (run.phase === "paused") steer(until);
     else start(until ?? undefined);
@@ -124,7 +120,7 @@ function Buttons({ training, asked }: { training: Training; asked: TrainAsked })
     <div class="steps">
       <div class="buttons">
         {busy ? (
-          <button type="button" onClick={pause}>
+          <button type="button" onClick={() => steer(0)}>
             ❚❚ Pause
           </button>
         ) : (
@@ -302,6 +298,10 @@ function Train(): JSX.Element {
   const { run } = training;
   const [step] = useSetting(settings.step);
   const prepared = useEngine("prepareTraining", asked);
+  const paused = run.phase === "paused" ? run.step : 0;
+  useEffect(() => {
+    if (paused > 0) change({ step: String(paused) });
+  }, [paused]);
   // a run that was paused is the same again: the seed makes it so
   useEffect(() => {
     if (step > 0) training.start(step);

@@ -22,6 +22,14 @@ function later<K extends keyof Breaking>(name: K): Breaking[K] {
   return perform as Breaking[K];
 }
 
+type Auditing = typeof import("./calls/audit.ts");
+/** One of /audit, likewise. */
+function muchLater<K extends keyof Auditing>(name: K): Auditing[K] {
+  const perform: Perform = async (asked, context) =>
+    ((await import("./calls/audit.ts"))[name] as Perform)(asked, context);
+  return perform as Auditing[K];
+}
+
 export const calls = {
   about: (_: object) => about(),
   activationCurves,
@@ -48,12 +56,17 @@ export const calls = {
   twoLayers,
   attack: later("attack"),
   compareRemedies: later("compareRemedies"),
+  compareResults: muchLater("compareResults"),
   maskFile: later("maskFile"),
+  openResult: muchLater("openResult"),
+  runAudit: muchLater("runAudit"),
   openOwnNetwork: later("openOwnNetwork"),
   openScan: later("openScan"),
   placeTumour: later("placeTumour"),
+  prepareAttack: later("prepareAttack"),
   sampleKspace: later("sampleKspace"),
   sweepRates: later("sweepRates"),
   sweepTumours: later("sweepTumours"),
+  trainRemedy: later("trainRemedy"),
 };
 export type Calls = typeof calls;

@@ -1,8 +1,20 @@
-// A small network that knows the drawn digits: trained here, in a second or two, when a section
-// first needs it. The seed makes it the same network every time.
+// A small network that knows the drawn digits: its weights come with the lab, and it can be trained
+// here too, in a second or two, from any seed; that of the weights is 1.
 import { strokeDigits, type LabelledImages } from "fiducial/data";
-import { adam, classification, compileEvaluation, crossEntropy, fit, nn, type Network } from "fiducial/learning";
+import { ConfigError } from "fiducial/engine";
+import {
+  adam,
+  classification,
+  compileEvaluation,
+  crossEntropy,
+  fit,
+  loadNetwork,
+  nn,
+  type Network,
+} from "fiducial/learning";
+import digitsUrl from "../../weights/digits.safetensors?url";
 import { quickly } from "./engine.ts";
+import { fetchBytes } from "./fetched.ts";
 import { inMemory } from "./samples.ts";
 
 export const digitSide = 16;
@@ -24,7 +36,8 @@ export function digitInput(index: number): { input: Float32Array; label: number 
   return { input, label: heldOutDigits().label(index) };
 }
 
-async function train(): Promise<DigitNetwork> {
+/** The network without its softmax. */
+export async function trainDigits(seed: number): Promise<Network> {
   const backend = await quickly();
   const layers = [
     nn.conv2d({ outChannels: 4, kernelSize: 5 }),
@@ -36,18 +49,32 @@ async function train(): Promise<DigitNetwork> {
     nn.linear({ outFeatures: 10 }),
   ];
   const data = await inMemory(classification(strokeDigits(training)));
-  const loss = crossEntropy();
-  const fresh = nn.sequential({ input: [1, digitSide, digitSide], seed: 1, layers });
+  const fresh = nn.sequential({ input: [1, digitSide, digitSide], seed, layers });
   const optimizer = adam({ learningRate: 1e-2 });
-  const trained = await fit(fresh, { data, loss, optimizer, epochs: 8, batchSize: 50, seed: 1, backend });
-  const tested = classification(heldOutDigits());
-  const evaluate = await compileEvaluation(trained, { data: tested, loss, batchSize: 100, backend });
-  const { accuracy = 0 } = await evaluate(trained, tested);
-  const architecture = { ...trained.architecture, layers: [...layers, nn.softmax()] };
-  return { network: { ...trained, architecture }, accuracy };
+  return fit(fresh, { data, loss: crossEntropy(), optimizer, epochs: 8, batchSize: 50, seed, backend });
 }
-let known: Promise<DigitNetwork> | undefined;
-export function digitNetwork(): Promise<DigitNetwork> {
-  known ??= train();
-  return known;
+async function shipped(): Promise<Network> {
+  const bytes = await fetchBytes(digitsUrl, "digits");
+  return loadNetwork(bytes, "digits");
+}
+
+async function tested(trained: Network): Promise<DigitNetwork> {
+  const backend = await quickly();
+  const data = classification(heldOutDigits());
+  const evaluate = await compileEvaluation(trained, { data, loss: crossEntropy(), batchSize: 100, backend });
+  const { accuracy = 0 } = await evaluate(trained, data);
+  const { architecture } = trained;
+  const layers = [...architecture.layers, nn.softmax()];
+  return { network: { ...trained, architecture: { ...architecture, layers } }, accuracy };
+}
+
+const known = new Map<number, Promise<DigitNetwork>>();
+/** The one that comes with the lab (0), or one that is trained here from a seed. */
+export function digitNetwork(seed: number): Promise<DigitNetwork> {
+  if (!(Number.isInteger(seed) && seed >= 0)) throw new ConfigError(`a seed is a whole number, got ${seed}`);
+  const network = known.get(seed) ?? (seed === 0 ? shipped() : trainDigits(seed)).then(tested);
+  known.set(seed, network);
+  // what failed is tried again
+  network.catch(() => known.delete(seed));
+  return network;
 }

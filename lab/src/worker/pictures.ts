@@ -1,6 +1,6 @@
 // The pictures that a section may take: generated ones, and one that the visitor opened. Theirs is
 // kept in this worker's memory, and nowhere else.
-import { drawnShapes, readPicture, readVolume, straightEdges, strokeDigits, type LabelledImages } from "fiducial/data";
+import { drawnShapes, loadVolume, readPicture, straightEdges, strokeDigits, type LabelledImages } from "fiducial/data";
 import { ConfigError, FormatError, ShapeError } from "fiducial/engine";
 import { sheppLogan } from "fiducial/imaging";
 import { nn, trace } from "fiducial/learning";
@@ -50,7 +50,7 @@ export function picture(name: PictureName): Image {
   throw new ConfigError("There is no picture of yours in this tab: open it again. It is not kept anywhere.", {});
 }
 
-function decode(bytes: Uint8Array, name: string): Image {
+async function decode(bytes: Uint8Array, name: string): Promise<Image> {
   const isPicture = (bytes[0] === 0x89 && bytes[1] === 0x50) || (bytes[0] === 0xff && bytes[1] === 0xd8);
   if (isPicture) {
     const { height, width, grey, pixel } = readPicture(bytes, name);
@@ -62,7 +62,7 @@ function decode(bytes: Uint8Array, name: string): Image {
     }
     return { shape: [grey ? 1 : 3, height, width], data };
   }
-  const volume = readVolume(bytes, name);
+  const volume = await loadVolume(bytes, name);
   const slice = volume.slice(Math.floor(volume.slices / 2));
   const n = volume.height * volume.width;
   const values = volume.complex
@@ -98,7 +98,7 @@ export async function openPicture({ bytes, name }: { bytes: Uint8Array; name: st
       `${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most ${MOST_BYTES / 1e6}`,
       {},
     );
-  own = await reduced(decode(bytes, name));
+  own = await reduced(await decode(bytes, name));
   const [channels, rows, columns] = own.shape;
   return { name, rows, columns, colour: channels === 3 };
 }

@@ -1,5 +1,4 @@
 // fiducial export: a network as an ONNX file, for PyTorch's and ONNX Runtime's users.
-import { basename } from "node:path";
 import { ConfigError } from "../../engine/index.ts";
 import { exportReconstructor, needsMeasurement } from "../../imaging/index.ts";
 import {
@@ -12,12 +11,10 @@ import {
 import { DONE } from "../errors.ts";
 import { checkWritable, fileExists, writeFiles } from "../files.ts";
 import { chooseMeasuring, noteSampling, samplingOptions } from "../inputs.ts";
-import { DEFAULT_MODEL, modelOptions, openNetwork, OTHER_MODELS } from "../models.ts";
+import { brought, modelOptions, openNetwork } from "../models.ts";
 import { choice, common, flagOf, option, printing, text, type Values } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
-
-const brought = new Map([DEFAULT_MODEL, ...OTHER_MODELS].map((path) => [basename(path, ".safetensors"), path]));
 
 function batchOf(given: string, flag: string): number | "any" {
   const count = Number(given);

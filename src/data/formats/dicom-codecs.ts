@@ -159,19 +159,19 @@ const codecs = {
   charls: {
     library: "@cornerstonejs/codec-charls",
     decoder: "JpegLSDecoder",
-    load: () => import("@cornerstonejs/codec-charls/decode" as string),
+    load: () => import("@cornerstonejs/codec-charls/decode"),
     size: startOfFrame,
   },
   openjpeg: {
     library: "@cornerstonejs/codec-openjpeg",
     decoder: "J2KDecoder",
-    load: () => import("@cornerstonejs/codec-openjpeg/decode" as string),
+    load: () => import("@cornerstonejs/codec-openjpeg/decode"),
     size: codestreamHead,
   },
   openjph: {
     library: "@cornerstonejs/codec-openjph",
     decoder: "HTJ2KDecoder",
-    load: () => import("@cornerstonejs/codec-openjph" as string),
+    load: () => import("@cornerstonejs/codec-openjph"),
     size: codestreamHead,
   },
 } satisfies Readonly<Record<string, Codec>>;

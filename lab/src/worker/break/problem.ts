@@ -30,7 +30,7 @@ import { networkAt } from "./networks.ts";
 import { scanAt } from "./scan.ts";
 
 /** The command line's phantoms begin here, far from the seeds of any training. */
-const HELD_OUT_SEED = 20_000;
+export const HELD_OUT_SEED = 20_000;
 /** Share of the columns that is always measured, about the centre, unless it is said. */
 const CENTRE = 0.08;
 

@@ -15,8 +15,8 @@ export interface Traced {
   readonly accuracy: number;
 }
 /** All layers' values for one of the digits that the network was not trained on. */
-export async function traceDigit({ digit }: { digit: number }): Promise<Traced> {
-  const { network, accuracy } = await digitNetwork();
+export async function traceDigit({ digit, trained }: { digit: number; trained: number }): Promise<Traced> {
+  const { network, accuracy } = await digitNetwork(trained);
   const { input, label } = digitInput(digit);
   const values = await trace(network, { inputs: input, backend: await quickly() });
   const layers = [...values].map(([name, tensor]) => {
@@ -53,14 +53,16 @@ function tail({ architecture, ...network }: Network, first: number, input: reado
 
 export async function originOf(asked: {
   digit: number;
+  /** 0, or the seed of a network that is trained here. */
+  trained: number;
   /** The layer's place; 0 is the first after the input. */
   layer: number;
   channel: number;
   row: number;
   column: number;
 }): Promise<Origin> {
-  const { digit, layer, channel, row, column } = asked;
-  const { network } = await digitNetwork();
+  const { digit, trained, layer, channel, row, column } = asked;
+  const { network } = await digitNetwork(trained);
   const { input } = digitInput(digit);
   const backend = await quickly();
   const values = [...(await trace(network, { inputs: input, backend }))];

@@ -29,9 +29,9 @@ async function remedyOf(name: RemedyName, asked: ProblemAsked): Promise<Reconstr
   const network = await networkAt("unet", asked.size);
   if (name === "put-back") {
     const form = { dataConsistency: true };
-    return networkReconstructor({ network, form, name: "U-Net, measured cells put back" });
+    return networkReconstructor({ network, form, name: `${network.name}, measured cells put back` });
   }
-  return networkReconstructor({ network, smoothing: { sigma: 0.05, samples: 8 }, name: "U-Net, smoothed" });
+  return networkReconstructor({ network, smoothing: { sigma: 0.05, samples: 8 }, name: `${network.name}, smoothed` });
 }
 
 export async function compareRemedies(asked: RemediesAsked, context: Context): Promise<number> {

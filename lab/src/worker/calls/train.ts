@@ -171,10 +171,9 @@ export async function trainNetwork(asked: TrainAsked & { until: number | null },
       // after the step's update, so that a pause shows and keeps the network as it is then
       async checkpoint({ network, step }) {
         keep(network, step);
-        if (step >= limit || report.due()) {
-          report.tell(step, { paused: step >= limit });
-          await giveWay();
-        }
+        // a pause is heard after every step
+        await giveWay();
+        if (step >= limit || report.due()) report.tell(step, { paused: step >= limit });
         await whilePaused(step, signal);
       },
       async epoch(epoch) {

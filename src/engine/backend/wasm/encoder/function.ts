@@ -9,6 +9,12 @@ const [COPY, FILL] = [
   [0xfc, 0x0b, 0],
 ];
 
+function append(bytes: number[], all: Code): void {
+  for (const part of all)
+    if (typeof part === "number") bytes.push(part);
+    else append(bytes, part);
+}
+
 export class FunctionBuilder {
   readonly params: readonly Local[];
   readonly #locals: Local[] = [];
@@ -107,11 +113,7 @@ export class FunctionBuilder {
   bytes(): number[] {
     const body = unsigned(this.#locals.length);
     for (const { type } of this.#locals) body.push(1, typeByte[type]);
-    const flatten = (part: number | Code): void => {
-      if (typeof part === "number") body.push(part);
-      else part.forEach(flatten);
-    };
-    flatten(this.#body);
+    append(body, this.#body);
     body.push(END);
     return body;
   }

@@ -6,11 +6,19 @@ const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const [I32, FUNCTION, MEMORY] = [0x7f, 0x60, 2];
 const [TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODES] = [1, 2, 3, 7, 10];
 
-function section(id: number, items: readonly (readonly number[])[]): number[] {
-  const content = unsigned(items.length);
-  for (const item of items) for (const byte of item) content.push(byte);
-  const head = [id, ...unsigned(content.length)];
-  return head.concat(content);
+type Bytes = ArrayLike<number>;
+function joined(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+function section(id: number, items: readonly Bytes[]): Bytes {
+  const content = joined([unsigned(items.length), ...items]);
+  return joined([[id, ...unsigned(content.length)], content]);
 }
 const name = (s: string): number[] => [...unsigned(s.length), ...[...s].map((c) => c.charCodeAt(0))];
 
@@ -27,11 +35,11 @@ export function encodeModule(functions: readonly FunctionBuilder[], sharedPages?
     0,
   ];
   const limits = sharedPages === undefined ? [0, 1] : [3, 1, ...unsigned(sharedPages)];
-  const body = (f: FunctionBuilder): number[] => {
+  const body = (f: FunctionBuilder): Bytes => {
     const bytes = f.bytes();
-    return unsigned(bytes.length).concat(bytes);
+    return joined([unsigned(bytes.length), bytes]);
   };
-  const parts = [
+  return joined([
     HEADER,
     section(TYPES, counts.map(signature)),
     section(IMPORTS, [[...name("env"), ...name("memory"), MEMORY, ...limits]]),
@@ -44,6 +52,5 @@ export function encodeModule(functions: readonly FunctionBuilder[], sharedPages?
       functions.map((_, i) => [...name(String(i)), 0, ...unsigned(i)]),
     ),
     section(CODES, functions.map(body)),
-  ];
-  return Uint8Array.from(parts.flat());
+  ]);
 }

@@ -1,0 +1,2 @@
+// What a page has of Node's own modules.
+export default {};
