@@ -96,6 +96,39 @@ function ChannelRow({ c, image, weights, summed, at, span, onImage, onWeight }: 
   );
 }
 
+/** How many numbers the image, the filters and the maps are. */
+function Sizes({ summed, count }: { summed: Summed; count: number }): JSX.Element {
+  return (
+    <p>
+      A block of numbers with several axes is a <strong>tensor</strong>: the image has 3×{SIDE}×{SIDE} numbers, one
+      filter 3×3×3, and {count} {count === 1 ? "filter answers" : "filters answer"} with{" "}
+      {summed.shape.slice(-3).join("×")}. <Formula name="parameters" /> ={" "}
+      <strong>{summed.parameters} parameters</strong>, whatever the size of the image (C = 3 channels, k = 3).
+    </p>
+  );
+}
+
+/** The sum at one place, term by term. */
+function Products({ summed, place, bias }: { summed: Summed; place: string; bias: number }): JSX.Element {
+  return (
+    <NumberTable
+      caption={`The 27 products at ${place}`}
+      head={["channel", "image at", "image x", "weight w", "w · x"]}
+      rows={[
+        ...summed.terms.map((t) => [
+          names[t.at[0]],
+          placeName(t.at[1], t.at[2]),
+          short(t.input),
+          short(t.weight),
+          short(t.product),
+        ]),
+        ["bias", "", "", short(bias), short(bias)],
+        [<strong key="sum">sum</strong>, "", "", "", <strong key="value">{short(summed.sum)}</strong>],
+      ]}
+    />
+  );
+}
+
 function Channels(): JSX.Element {
   const [image, setImage] = useSetting(settings.image);
   const [weights, setWeights] = useSetting(settings.filter);
@@ -162,27 +195,8 @@ function Channels(): JSX.Element {
               <p>
                 <Formula name="channels" />
               </p>
-              <p>
-                A block of numbers with several axes is a <strong>tensor</strong>: the image has 3×{SIDE}×{SIDE}{" "}
-                numbers, one filter 3×3×3, and {count} {count === 1 ? "filter answers" : "filters answer"} with{" "}
-                {summed.shape.slice(-3).join("×")}. <Formula name="parameters" /> ={" "}
-                <strong>{summed.parameters} parameters</strong>, whatever the size of the image (C = 3 channels, k = 3).
-              </p>
-              <NumberTable
-                caption={`The 27 products at ${placeName(row, column)}`}
-                head={["channel", "image at", "image x", "weight w", "w · x"]}
-                rows={[
-                  ...summed.terms.map((t) => [
-                    names[t.at[0]],
-                    placeName(t.at[1], t.at[2]),
-                    short(t.input),
-                    short(t.weight),
-                    short(t.product),
-                  ]),
-                  ["bias", "", "", short(bias), short(bias)],
-                  [<strong key="sum">sum</strong>, "", "", "", <strong key="value">{short(summed.sum)}</strong>],
-                ]}
-              />
+              <Sizes summed={summed} count={count} />
+              <Products summed={summed} place={placeName(row, column)} bias={bias} />
             </>
           );
         }}
