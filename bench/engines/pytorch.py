@@ -2,10 +2,11 @@
 import sys, time, json, resource, os
 T0 = time.time()
 import numpy as np, torch, torch.nn.functional as F
-A = dict(out='.', w='W1', threads=1, budget=8.0, least=3, most=15, sample=0.3); v = sys.argv[1:]
+A = dict(out='.', device='cpu', w='W1', threads=1, budget=8.0, least=3, most=15, sample=0.3); v = sys.argv[1:]
 for i in range(0, len(v), 2):
     k = v[i].lstrip('-'); A[k] = type(A[k])(v[i+1]) if k in A else v[i+1]
 torch.set_num_threads(A['threads'])
+DEV = A['device']; torch.backends.cuda.matmul.allow_tf32 = False; torch.backends.cudnn.allow_tf32 = False
 def start_ms():
     st = open('/proc/self/stat').read().rsplit(')', 1)[1].split(); up = float(open('/proc/uptime').read().split()[0]); return (up - int(st[19]) / os.sysconf('SC_CLK_TCK')) * 1e3
 def fill(n, seed, scale):
@@ -14,7 +15,7 @@ def fill(n, seed, scale):
         t = (a ^ (a >> np.uint32(15))) * (a | np.uint32(1)); t = (t + (t ^ (t >> np.uint32(7))) * (t | np.uint32(61))) ^ t
     return (((t ^ (t >> np.uint32(14))).astype(np.float64) / 4294967296.0 * 2 - 1) * scale).astype(np.float32)
 he = lambda f: (6.0 / f) ** 0.5
-def T(n_shape, seed, scale): return torch.from_numpy(fill(int(np.prod(n_shape)), seed, scale).reshape(n_shape))
+def T(n_shape, seed, scale): return torch.from_numpy(fill(int(np.prod(n_shape)), seed, scale).reshape(n_shape)).to(DEV)
 def unet_params(base=32, levels=4):
     P = {}; seed = [100]
     def conv(name, o, i, k): P[name] = T((o, i, k, k), seed[0], he(i * k * k)); seed[0] += 1
@@ -23,7 +24,7 @@ def unet_params(base=32, levels=4):
     b = base << levels; conv('ba', b, c, 3); conv('bb', b, b, 3); c = b
     for l in reversed(range(levels)):
         o = base << l; P[f'u{l}'] = T((c, o, 2, 2), seed[0], he(c)); seed[0] += 1; conv(f'd{l}a', o, 2 * o, 3); conv(f'd{l}b', o, o, 3); c = o
-    conv('out', 1, c, 1); P['outb'] = torch.zeros(1); return P
+    conv('out', 1, c, 1); P['outb'] = torch.zeros(1, device=DEV); return P
 def blk(x, w): return F.relu(F.instance_norm(F.conv2d(x, w, padding=1), eps=1e-5))
 def unet(x, m):
     sk = []
@@ -34,7 +35,11 @@ def unet(x, m):
 def stat(): f = [int(x) for x in open('/proc/stat').readline().split()[1:]]; return (f[0]+f[1]+f[2]+f[5]+f[6]+f[7]) / 100
 def cpu(): r = resource.getrusage(resource.RUSAGE_SELF); return r.ru_utime + r.ru_stime
 med = lambda v: sorted(v)[len(v) // 2]
-def bench(fn, check):
+def bench(work, check):
+    def fn():
+        r = work()
+        if DEV != 'cpu': torch.cuda.synchronize()
+        return r
     out = dict(workload=A['w'], engine='PyTorch ' + torch.__version__.split('a')[0], threads=A['threads']); t = time.perf_counter(); r = fn(); out['firstMs'] = round((time.perf_counter()-t)*1e3, 1); out['startMs'] = round(start_ms())
     c = check(r); out['checksum'] = c if isinstance(c, list) else [c]
     t = time.perf_counter(); fn(); est = time.perf_counter() - t
@@ -67,9 +72,9 @@ elif w == 'W5':
     s = 200; m = {}
     for n, sh, fan in (('c1',(6,1,5,5),25),('b1',(6,),0),('c2',(16,6,5,5),150),('b2',(16,),0),('f1',(400,120),400),('fb1',(120,),0),('f2',(120,84),120),('fb2',(84,),0),('f3',(84,10),84),('fb3',(10,),0)):
         if fan: m[n] = T(sh, s, he(fan)); s += 1
-        else: m[n] = torch.zeros(sh)
+        else: m[n] = torch.zeros(sh, device=DEV)
         m[n].requires_grad_()
-    x = T((64,1,28,28), 7, 1); y = torch.tensor([(i*7+3) % 10 for i in range(64)]); opt = torch.optim.SGD(m.values(), lr=.01, momentum=.9); L = []
+    x = T((64,1,28,28), 7, 1); y = torch.tensor([(i*7+3) % 10 for i in range(64)], device=DEV); opt = torch.optim.SGD(m.values(), lr=.01, momentum=.9); L = []
     def step():
         opt.zero_grad(set_to_none=True)
         h = F.max_pool2d(F.relu(F.conv2d(x, m['c1'], m['b1'], padding=2)), 2); h = F.max_pool2d(F.relu(F.conv2d(h, m['c2'], m['b2'])), 2).flatten(1)
