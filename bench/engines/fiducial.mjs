@@ -229,7 +229,10 @@ const builders = {
 };
 
 const checksum = builders[workload.kind](workload);
-const backend = await openBackend("wasm", { threads: settings.threads, precision: settings.precision });
+const backend = await openBackend(process.env.BACKEND ?? "wasm", {
+  threads: settings.threads,
+  precision: settings.precision,
+});
 const begun = performance.now();
 const plan = await backend.compile(graph);
 const compileMs = performance.now() - begun;
@@ -266,7 +269,7 @@ if (process.env.PROFILE) {
       .join("\n"),
   );
 }
-await measure(settings.precision === "fast" ? "fiducial fast" : "fiducial", run, (out) => checksum(out, run), {
+await measure(`fiducial${settings.precision === "fast" ? " fast" : ""}`, run, (out) => checksum(out, run), {
   planMiB: Math.round(plan.memoryBytes / 2 ** 20),
   compileMs: +compileMs.toFixed(1),
 });

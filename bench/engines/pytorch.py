@@ -19,6 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--w", default="W1")
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--form", default="eager", choices=["eager", "channels-last", "compiled"])
+parser.add_argument("--device", default="cpu", help="cpu or cuda")
 parser.add_argument("--budget", type=float, default=8.0, help="seconds of samples")
 parser.add_argument("--least", type=int, default=3, help="samples at least")
 parser.add_argument("--most", type=int, default=15, help="samples at most")
@@ -26,6 +27,9 @@ parser.add_argument("--sample", type=float, default=0.3, help="seconds of a samp
 parser.add_argument("--out", default=".")
 options = parser.parse_args()
 torch.set_num_threads(options.threads)
+# float32 as it is said
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
 
 
 # Inputs and parameters: bench/workloads.mjs makes the same ones.
@@ -41,7 +45,11 @@ def fill(count, seed, scale):
 
 
 def drawn(shape, seed, scale):
-    return torch.from_numpy(fill(int(np.prod(shape)), seed, scale).reshape(shape))
+    return torch.from_numpy(fill(int(np.prod(shape)), seed, scale).reshape(shape)).to(options.device)
+
+
+def zeros(*shape):
+    return torch.zeros(shape, device=options.device)
 
 
 def he(fan_in):
@@ -90,7 +98,7 @@ def unet_parameters(base=32):
         convolution(f"d{level}b", out, out, 3)
         channels = out
     convolution("out", 1, channels, 1)
-    parameters["outb"] = torch.zeros(1)
+    parameters["outb"] = zeros(1)
     return {name: laid_out(value) for name, value in parameters.items()}
 
 
@@ -129,7 +137,7 @@ def lenet_parameters():
     seed = 200
     for name, shape, fan_in in shapes:
         if fan_in is None:
-            parameters[name] = torch.zeros(shape)
+            parameters[name] = zeros(*shape)
         else:
             parameters[name] = drawn(shape, seed, he(fan_in))
             seed += 1
@@ -183,7 +191,7 @@ def measured_rows(size):
     """Every fourth row and the middle eighth, 1 where measured: [size, 1]."""
     centre = abs(np.arange(size) - size // 2) < size // 16
     rows = (np.arange(size) % 4 == 0) | centre
-    return torch.from_numpy(np.fft.ifftshift(rows).astype(np.float32)).reshape(size, 1)
+    return torch.from_numpy(np.fft.ifftshift(rows).astype(np.float32)).reshape(size, 1).to(options.device)
 
 
 RESNET_STAGES = [(16, 1), (32, 2), (64, 2)]
@@ -197,8 +205,8 @@ def resnet_parameters():
     def convolution(name, out, inputs, size):
         nonlocal seed
         parameters[name] = drawn((out, inputs, size, size), seed, he(inputs * size * size))
-        parameters[f"{name}.scale"] = torch.ones(out)
-        parameters[f"{name}.shift"] = torch.zeros(out)
+        parameters[f"{name}.scale"] = zeros(out) + 1
+        parameters[f"{name}.shift"] = zeros(out)
         seed += 1
 
     convolution("stem", 16, 3, 3)
@@ -211,7 +219,7 @@ def resnet_parameters():
                 convolution(f"s{stage}u{unit}p", out, channels, 1)
             channels = out
     parameters["full"] = drawn((64, 10), seed, he(64))
-    parameters["fullb"] = torch.zeros(10)
+    parameters["fullb"] = zeros(10)
     return {name: laid_out(value) for name, value in parameters.items()}
 
 
@@ -267,7 +275,13 @@ def once(function):
     return (time.perf_counter() - begun) / rounds
 
 
-def measure(function, check):
+def measure(work, check):
+    def function():
+        result = work()
+        if options.device != "cpu":
+            torch.cuda.synchronize()
+        return result
+
     begun = time.perf_counter()
     first = function()
     first_ms = (time.perf_counter() - begun) * 1e3
@@ -360,7 +374,7 @@ def first_and_tenth(losses, step):
 def lenet_training():
     p = lenet_parameters()
     x = laid_out(drawn((64, 1, 28, 28), 7, 1))
-    labels = torch.tensor([(i * 7 + 3) % 10 for i in range(64)])
+    labels = torch.tensor([(i * 7 + 3) % 10 for i in range(64)], device=options.device)
     sgd = lambda values: torch.optim.SGD(values, lr=0.01, momentum=0.9)
     training(p, lambda: F.cross_entropy(lenet(x, p), labels), sgd, first_and_tenth)
 
@@ -368,7 +382,7 @@ def lenet_training():
 def resnet_training():
     p = resnet_parameters()
     x = laid_out(drawn((64, 3, 32, 32), 7, 1))
-    labels = torch.tensor([(i * 7 + 3) % 10 for i in range(64)])
+    labels = torch.tensor([(i * 7 + 3) % 10 for i in range(64)], device=options.device)
     sgd = lambda values: torch.optim.SGD(values, lr=0.01, momentum=0.9)
     training(p, lambda: F.cross_entropy(resnet(x, p), labels), sgd)
 

@@ -141,8 +141,6 @@ class State {
   readonly #unread = new Map<number, Float32Array>();
   readonly #between: GPUBuffer | undefined;
   #staging: GPUBuffer | undefined;
-  /** The execution before, of which nothing was read: there are never more than two under way. */
-  #underway: Promise<void> = Promise.resolve();
 
   constructor(compiled: Compiled) {
     this.#compiled = compiled;
@@ -194,9 +192,7 @@ class State {
     const encoder = gpu.createCommandEncoder();
     this.#update(encoder);
     gpu.queue.submit([encoder.finish()]);
-    const before = this.#underway;
-    this.#underway = gpu.queue.onSubmittedWorkDone();
-    await before;
+    await gpu.queue.onSubmittedWorkDone();
     this.#compiled.device.check();
     return {};
   }
