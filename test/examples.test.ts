@@ -21,11 +21,11 @@ const promised: Record<string, RegExp> = {
   "09-learn-a-kernel": /^(1\.0000 +-?0\.0000 +-1\.0000\n){3}$/,
   "10-digits": /epoch 3: .*test accuracy 9\d/,
   "11-translation-invariance": /global max-pooling +1 px: 0\.0 % +2 px: 0\.0 % +4 px: 0\.0 %/,
-  "12-custom-layer": /accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
-  "13-segmentation-unet": /epoch 5: loss 0\.\d{3}, IoU 0\.[89]\d{2}\n$/,
-  "14-transfer-learning": /on the frozen backbone: [789]\d\.\d % of 200 new shapes\n/,
-  "15-mnist": /epoch 4: loss \d\.\d{4}, test accuracy 0\.[5-9]\d{3}\n$/,
-  "16-cifar10": /accuracy of 40 test images: ([5-9]\d|100)\.\d %\naccuracy of airplane: /,
+  "12-mnist": /epoch 4: loss \d\.\d{4}, test accuracy 0\.[5-9]\d{3}\n$/,
+  "13-cifar10": /accuracy of 40 test images: ([5-9]\d|100)\.\d %\naccuracy of airplane: /,
+  "14-segmentation": /epoch 5: loss 0\.\d{3}, IoU 0\.[89]\d{2}\n$/,
+  "20-custom-layer": /accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
+  "21-transfer-learning": /on the frozen backbone: [789]\d\.\d % of 200 new shapes\n/,
 };
 /** The small sets that two of them read from a folder, in the formats of the real ones. */
 const data = mkdtempSync(join(tmpdir(), "fiducial-examples-"));
@@ -70,7 +70,7 @@ function writeSmallSets(): void {
     writeFileSync(join(data, `${name}.bin`), Buffer.concat(Array.from({ length: count }, (_, i) => record(i))));
   }
 }
-const words: Record<string, string[]> = { "15-mnist": [data, "4"], "16-cifar10": [data, "4"] };
+const words: Record<string, string[]> = { "12-mnist": [data, "4"], "13-cifar10": [data, "4"] };
 
 describe("examples", () => {
   writeSmallSets();

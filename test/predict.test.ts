@@ -12,6 +12,7 @@ import { ConfigError, openBackend, random, type Backend, type Graph } from "fidu
 import {
   classify,
   compilePrediction,
+  exportNetwork,
   loadNetwork,
   nn,
   predict,
@@ -23,7 +24,7 @@ import {
   type Preprocessing,
 } from "fiducial/learning";
 import { chromium } from "./lab-page.ts";
-import { fiducial, file } from "./program.ts";
+import { at, fiducial, file } from "./program.ts";
 
 const backend = await openBackend("wasm");
 /** A backend that keeps what it compiles. */
@@ -290,6 +291,22 @@ describe("the likeliest classes", () => {
     const [{ classes: printed }] = JSON.parse(out) as [{ classes: { name: string; probability: number }[] }];
     expect(printed).toEqual(fromFile.slice(0, 2).map(({ name, probability }) => ({ name, probability })));
     expect(fiducial(["inspect", model]).out).toMatch(/trained for preprocessing.*"crop":6/);
+  });
+  it("are the same of an ONNX file whose recipe says what is done to pictures", async () => {
+    const { trained, ...bare } = classifier;
+    const { bytes: onnx, inputs } = exportNetwork(bare);
+    const pictures = trained!.preprocessing!;
+    const recipe = { format: "fiducial-onnx-1", inputs: { [inputs[0].name]: { is: "image" } }, classes, pictures };
+    const model = file("model.onnx", onnx);
+    const as = file("recipe.json", JSON.stringify(recipe));
+    const { out, err } = fiducial(["classify", model, file("b.png", png), "--as", as, "--json"]);
+    expect(err).not.toMatch(/^fiducial: /m);
+    const [{ classes: printed }] = JSON.parse(out) as [{ classes: { name: string; probability: number }[] }];
+    const [wanted] = await classify(classifier, { images: [readPicture(png, "b.png")], backend });
+    expect(printed.map(({ name }) => name)).toEqual(wanted.map(({ name }) => name));
+    printed.forEach(({ probability }, i) => expect(probability).toBeCloseTo(wanted[i].probability, 5));
+    const wrong = file("wrong.json", JSON.stringify({ ...recipe, pictures: { ...pictures, crop: "6" } }));
+    expect(fiducial(["classify", model, at("b.png"), "--as", wrong]).err).toMatch(/crop must be a number of pixels/);
   });
   it("are as many as asked, by their numbers where they have no names", async () => {
     const { trained: _, ...bare } = classifier;

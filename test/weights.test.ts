@@ -205,7 +205,7 @@ describe("recipes", () => {
       expect(parse).toThrow(said);
     expect(() => parseRecipe(written({}), "x")).toThrow(/lacks its field "format"; .*lacks its field "weights"/);
     expect(() => parseRecipe(new TextEncoder().encode("{"), "x")).toThrow(/no JSON/);
-    expect(() => networkFromRecipe(recipeOf({ layers: [{ kind: "conv3d" }] }), given({}), "x")).toThrow(
+    expect(() => networkFromRecipe(recipeOf({ layers: [{ kind: "Conv2D" }] }), given({}), "x")).toThrow(
       /layers make no network: .*did you mean conv2d/,
     );
   });

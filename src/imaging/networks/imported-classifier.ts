@@ -11,6 +11,7 @@ import {
   type OnnxRecipe,
   type Parameter,
   type Port,
+  type Preprocessing,
 } from "../../learning/index.ts";
 import { declaredSize, layoutOfInput, listPorts, shapeOf } from "./imported-ports.ts";
 import { openedOnnx, outputShape, sha256Of, type Imported, type ImportedOptions } from "./imported.ts";
@@ -39,6 +40,10 @@ function prepared(
       ["0.conv2d.bias", { shape: [channels, 1, 1], data: bias }],
     ],
   };
+}
+/** What is done to pictures before that; undefined where they are taken as they are. */
+function placed({ range: _, mean: __, deviation: ___, ...steps }: Preprocessing = {}): Preprocessing | undefined {
+  return Object.keys(steps).length > 0 ? { ...steps, range: [-1, 1] } : undefined;
 }
 interface Taken {
   readonly feed: Feed;
@@ -107,7 +112,7 @@ export function importedClassifier(options: ImportedOptions): Imported {
     parameters: new Map(parameters),
     provenance: { onnx: name.replace(/^.*[/\\]/, ""), sha256, producer: model.file.producer },
     name: recipe?.name ?? `ONNX classifier ${sha256.slice(0, 6)}`,
-    trained: { classes },
+    trained: present({ classes, preprocessing: placed(pictures) }),
   };
   const filled: OnnxRecipe = {
     ...recipe,

@@ -21,45 +21,48 @@ export interface Option<T, D extends T | undefined = T | undefined> extends Type
   readonly value?: T;
 }
 type Options = Readonly<Record<string, Option<unknown>>>;
-type Value1<O> = O extends Option<infer T, infer _> ? T : never;
+type ValueOf<O> = O extends Option<infer T, infer _> ? T : never;
 type Needed<O extends Options> = { [K in keyof O]: O[K]["default"] extends undefined ? K : never }[keyof O];
 /** What a network says: options without a default, and any of the others. */
-export type GivenOptions<O extends Options> = { readonly [K in Needed<O>]: Value1<O[K]> } & {
-  readonly [K in Exclude<keyof O, Needed<O>>]?: Value1<O[K]>;
+export type GivenOptions<O extends Options> = { readonly [K in Needed<O>]: ValueOf<O[K]> } & {
+  readonly [K in Exclude<keyof O, Needed<O>>]?: ValueOf<O[K]>;
 };
 /** What the layer gets: all of them. */
-export type AllOptions<O extends Options> = { readonly [K in keyof O]: Value1<O[K]> };
+export type AllOptions<O extends Options> = { readonly [K in keyof O]: ValueOf<O[K]> };
 
-const withDefault =
-  <T>(type: Type) =>
-  <D extends T | undefined = undefined>(options: { default?: D } = {}): Option<T, D> => ({
-    ...type,
-    default: options.default as D,
-  });
-/** The kinds of options: `option.whole({ default: 4 })`. */
-export const option: {
+/** One that must be given, or one with a default. */
+export interface OptionMaker<T> {
+  (): Option<T, undefined>;
+  (options: { readonly default: T }): Option<T, T>;
+}
+function maker<T>(type: Type): OptionMaker<T> {
+  const make = (options?: { readonly default: T }): Option<T> => ({ ...type, default: options?.default });
+  return make as OptionMaker<T>;
+}
+interface OptionKinds {
   /** A whole number from 1 up. */
-  whole<D extends number | undefined = undefined>(options?: { default?: D }): Option<number, D>;
-  number<D extends number | undefined = undefined>(options?: { default?: D }): Option<number, D>;
-  flag<D extends boolean | undefined = undefined>(options?: { default?: D }): Option<boolean, D>;
-  text<D extends string | undefined = undefined>(options?: { default?: D }): Option<string, D>;
+  readonly whole: OptionMaker<number>;
+  readonly number: OptionMaker<number>;
+  readonly flag: OptionMaker<boolean>;
+  readonly text: OptionMaker<string>;
   /** Numbers, as a shape. */
-  numbers<D extends readonly number[] | undefined = undefined>(options?: { default?: D }): Option<readonly number[], D>;
+  readonly numbers: OptionMaker<readonly number[]>;
   /** Layers within the layer. */
-  layers<D extends readonly Layer[] | undefined = undefined>(options?: { default?: D }): Option<readonly Layer[], D>;
+  readonly layers: OptionMaker<readonly Layer[]>;
   /** One of some words. */
-  oneOf<W extends string, D extends W | undefined = undefined>(
-    words: readonly W[],
-    options?: { default?: D },
-  ): Option<W, D>;
-} = {
-  whole: withDefault<number>({ what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) }),
-  number: withDefault<number>(number),
-  flag: withDefault<boolean>(flag),
-  text: withDefault<string>(word),
-  numbers: withDefault<readonly number[]>(listOf(number)),
-  layers: withDefault<readonly Layer[]>(layers),
-  oneOf: (words, options) => withDefault<(typeof words)[number]>(oneOf(...words))(options),
+  oneOf<const W extends string>(words: readonly W[]): Option<W, undefined>;
+  oneOf<const W extends string>(words: readonly W[], options: { readonly default: W }): Option<W, W>;
+}
+/** The kinds of options: `option.whole({ default: 4 })`. */
+export const option: OptionKinds = {
+  whole: maker({ what: "a whole number from 1 up", is: whole(1, Number.MAX_SAFE_INTEGER) }),
+  number: maker(number),
+  flag: maker(flag),
+  text: maker(word),
+  numbers: maker(listOf(number)),
+  layers: maker(layers),
+  oneOf: <W extends string>(words: readonly W[], options?: { readonly default: W }): never =>
+    ({ ...oneOf(...words), default: options?.default }) as never,
 };
 
 /** What a layer of one's own computes with. Names are its own: "weight" is its weight. */

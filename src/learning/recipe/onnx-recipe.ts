@@ -3,6 +3,7 @@
 import { FormatError, parseJson, quoted } from "../../engine/index.ts";
 import { layoutFault } from "../onnx/arrange.ts";
 import type { Feed, Taken } from "../onnx/block.ts";
+import { isPreprocessing, type Preprocessing } from "../predict/preprocessing.ts";
 import { anyOf, faults, isObject, isWhole, number, object, oneOf, text, texts, type Holds } from "./faults.ts";
 
 export const onnxRecipeFormat = "fiducial-onnx-1";
@@ -40,12 +41,11 @@ export interface OnnxRecipe {
   readonly images?: string;
   /** A classifier's, in the order of its outputs. */
   readonly classes?: readonly string[];
-  /** What a classifier is given for black and white, less a mean over a deviation per channel. */
-  readonly pictures?: {
-    readonly range?: readonly [number, number];
-    readonly mean?: readonly number[];
-    readonly deviation?: readonly number[];
-  };
+  /**
+   * What is done to a classifier's pictures: black and white are given as `range`, less a mean over
+   * a deviation per channel.
+   */
+  readonly pictures?: Preprocessing;
 }
 
 const flag: Holds = ["true or false", (v) => typeof v === "boolean"];
@@ -119,7 +119,13 @@ const ofOutput: Readonly<Record<keyof RecipeOutput, Holds>> = {
   residual: flag,
   phase: oneOf("kept", "none"),
 };
-const ofPictures: Readonly<Record<string, Holds>> = {
+const side = "a number of pixels, or [height, width]";
+const ofPictures: Readonly<Record<keyof Preprocessing, Holds>> = {
+  orientation: ["EXIF's number from 1 to 8", (v) => isPreprocessing({ orientation: v })],
+  resize: [side, (v) => isPreprocessing({ resize: v })],
+  interpolation: oneOf("bilinear", "nearest"),
+  crop: [side, (v) => isPreprocessing({ crop: v })],
+  channels: oneOf("rgb", "bgr", "grey"),
   range: pairOf(number),
   mean: listOf(number, 3),
   deviation: listOf(positive, 3),

@@ -1,6 +1,6 @@
 // CIFAR-10, the network and optimiser of PyTorch's "Training a classifier": a folder of its binary
 // batches → the accuracy of every class.
-// node dist/examples/16-cifar10.js FOLDER [EPOCHS]
+// node dist/examples/13-cifar10.js FOLDER [EPOCHS]
 import { readdirSync, readFileSync } from "node:fs";
 import {
   classification,

@@ -1,6 +1,6 @@
 // MNIST, the network and schedule of PyTorch's basic example, with Adam: a folder of
 // IDX files → a trained network in a file.
-// node dist/examples/15-mnist.js FOLDER [EPOCHS]
+// node dist/examples/12-mnist.js FOLDER [EPOCHS]
 import { readFileSync, writeFileSync } from "node:fs";
 import { adam, classification, crossEntropy, fit, nn, openBackend, readIdxSet, saveNetwork, stepDecay } from "fiducial";
 
