@@ -1,5 +1,5 @@
-// A segmentation U-Net: masks of bright discs in noise, by cross-entropy and Dice together, judged by
-// intersection over union.
+// A segmentation U-Net: masks of bright discs in noise, by cross-entropy and Dice together, judged
+// by intersection over union.
 import {
   adam,
   binaryCrossEntropy,
