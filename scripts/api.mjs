@@ -1,6 +1,6 @@
-// The API reference, docs/api/index.html, from the docstrings of every public name: by TypeDoc, which
-// needs a TypeScript of before 7 and so has one of its own, installed beside it at the first time.
-// npm run api
+// The API reference, docs/api/index.html, from the docstrings of every public name: by TypeDoc,
+// which needs a TypeScript of before 7 and so has one of its own, installed beside it at the first
+// time. npm run api
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
