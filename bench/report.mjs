@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { workloads } from "./workloads.mjs";
 
-/** Least speed against a peer, [1 thread, 2 threads]; W9 has no second. */
+/** Least speed against a peer, [1 thread, 2 threads]; W9 has no second. Of another engine, where named. */
 const targets = [
   ["W1", "PyTorch", 1, 1],
   ["W2", "PyTorch", 1.2, 1],
@@ -24,6 +24,9 @@ const targets = [
   ["W8", "tfjs wasm", 10],
   ["W1", "ORT wasm", 3, 3],
   ["W7", "ORT wasm", 3, 3],
+  ["W7", "fiducial", 0.91, 0.91, "fiducial ONNX"],
+  ["W7", "ORT native", 1, 0.9, "fiducial ONNX"],
+  ["W7", "ORT wasm", 3, 3, "fiducial ONNX"],
 ];
 const number = (x) => (x === undefined ? "" : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
 const table = (head, rows) =>
@@ -53,20 +56,21 @@ export function writeReport(result, root) {
       }),
     ]),
   );
-  const judged = targets.flatMap(([workload, peer, ...least]) =>
-    least.flatMap((wanted, i) => {
-      const [own, other] = [find(workload, "fiducial", i + 1), find(workload, peer, peer === "tfjs wasm" ? 1 : i + 1)];
-      return own && other
+  const judged = targets.flatMap(([workload, peer, one, two, engine = "fiducial"]) =>
+    [one, two].flatMap((wanted, i) => {
+      const [own, other] = [find(workload, engine, i + 1), find(workload, peer, peer === "tfjs wasm" ? 1 : i + 1)];
+      return own && other && wanted
         ? [
             {
-              workload,
+              workload: engine === "fiducial" ? workload : `${workload}, imported`,
               peer,
               threads: i + 1,
               wanted,
               ratio: other.ms / own.ms,
-              fast: find(workload, "fiducial fast", i + 1)
-                ? other.ms / find(workload, "fiducial fast", i + 1).ms
-                : undefined,
+              fast:
+                engine === "fiducial" && find(workload, "fiducial fast", i + 1)
+                  ? other.ms / find(workload, "fiducial fast", i + 1).ms
+                  : undefined,
             },
           ]
         : [];

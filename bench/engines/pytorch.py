@@ -87,12 +87,12 @@ elif w == 'W8':
 elif w in ('W9', 'W9b'):
     n = 256 if w == 'W9' else 320; z = torch.complex(T((n,n), 5, 1), T((n,n), 6, 1)); bench(lambda: torch.fft.fft2(z), lambda r: asum(torch.view_as_real(r)))
 elif w == 'export':
-    m = unet_params(); 
+    m = unet_params(); import inspect; old = {'dynamo': False} if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}  # the exporter that needs no packages
     class U(torch.nn.Module):
         def __init__(s): super().__init__(); s.p = torch.nn.ParameterDict({k: torch.nn.Parameter(v) for k, v in m.items()})
         def forward(s, x): return unet(x, s.p)
-    torch.onnx.export(U().eval(), T((1,1,256,256), 8, 1), os.path.join(A['out'], 'W7.onnx'), opset_version=13, input_names=['x'], output_names=['y'])
+    torch.onnx.export(U().eval(), T((1,1,256,256), 8, 1), os.path.join(A['out'], 'W7.onnx'), opset_version=13, input_names=['x'], output_names=['y'], **old)
     class C(torch.nn.Module):
         def __init__(s): super().__init__(); s.w = torch.nn.Parameter(T((64,64,3,3), 2, he(576)))
         def forward(s, x): return F.conv2d(x, s.w, padding=1)
-    torch.onnx.export(C(), T((1,64,128,128), 1, 1), os.path.join(A['out'], 'W1.onnx'), opset_version=13, input_names=['x'], output_names=['y'])
+    torch.onnx.export(C(), T((1,64,128,128), 1, 1), os.path.join(A['out'], 'W1.onnx'), opset_version=13, input_names=['x'], output_names=['y'], **old)
