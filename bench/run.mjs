@@ -64,6 +64,9 @@ const engines = [
   { name: "fiducial", command: script("fiducial.mjs"), threads: [1, 2] },
   { name: "fiducial fast", command: [...script("fiducial.mjs"), "--precision", "fast"], threads: [1, 2] },
   ...pytorchEngines,
+  ...(models
+    ? [{ name: "fiducial ONNX", command: script("fiducial-onnx.mjs"), threads: [1, 2], only: ["W1", "W7"] }]
+    : []),
   ...(has("onnxruntime-node") && models
     ? [
         {

@@ -1,6 +1,6 @@
 // Networks of other makers' exporters beside ONNX Runtime: every .onnx file of a folder is run by
-// both on the same random input, open sizes at 16 (a batch at 2), and the largest difference over the
-// largest value printed: node scripts/onnx-others.mjs FOLDER   (after npm run build).
+// both on the same random input, open sizes at 16 (a batch at 2), and the largest difference over
+// the largest value printed: node scripts/onnx-others.mjs FOLDER   (after npm run build).
 // `--backend reference` computes in float64, `--pictures` asks about numbers from 0 to 255 and not
 // from −1 to 1. Exits with 1 where a difference is above 1e-4.
 // scripts/onnx-makers.py writes files of tf2onnx and skl2onnx, scripts/onnx-files.mjs our own.

@@ -44,8 +44,8 @@ interface Compared {
   backend?: "reference" | "wasm";
 }
 /**
- * The file's reconstruction, in ONNX Runtime and imported again, beside networkReconstructor's, over
- * its largest value.
+ * The file's reconstruction, in ONNX Runtime and imported again, beside networkReconstructor's,
+ * over its largest value.
  */
 async function error({ network, by, from, images = 1, backend = "reference" }: Compared): Promise<number> {
   const y = await measured(by, images);

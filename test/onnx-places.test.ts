@@ -77,7 +77,7 @@ async function costOf(file: OnnxModel, feed: Feed): Promise<Cost> {
   const plan = await backend.compile(b);
   return (given) => plan.execute(given as Record<string, Float64Array>);
 }
-/** Along a random direction of each input: the gradient beside central differences, over the cost. */
+/** Along a random direction of each input: gradient beside central differences, over the cost. */
 async function derivativeError(file: Uint8Array, feed: Feed): Promise<number> {
   const cost = await costOf(importOnnx(file), feed);
   const start = Object.fromEntries(Object.entries(feed).map(([name, { data }]) => [name, Float64Array.from(data)]));

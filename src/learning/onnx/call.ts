@@ -4,6 +4,7 @@ import {
   ConfigError,
   formatShape,
   quoted,
+  sizeOf,
   type Arithmetic,
   type OpName,
   type Shape,
@@ -147,6 +148,10 @@ export class Call {
   }
   transpose(x: Value, permutation: readonly number[]): Value {
     return permutation.every((p, i) => p === i) ? x : this.emit("transpose", { x }, { permutation });
+  }
+  /** A matrix: the axes before `axis`, and those from it on. */
+  flattened(x: Value, axis: number): Value {
+    return this.reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
   }
   /** With an axis and the last one exchanged, and back. */
   exchanged(x: Value, axis: number): Value {

@@ -27,7 +27,7 @@ function flatten(call: Call): Val {
   const axis = call.axis(call.int("axis", 1), x.shape.length + 1);
   // counted from the back, it is so among the axes and not the gaps between them
   const at = call.int("axis", 1) < 0 ? axis - 1 : axis;
-  return call.give(call.reshape(x, [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))]));
+  return call.give(call.flattened(x, at));
 }
 function squeeze(call: Call): Val {
   const x = call.value(0);

@@ -137,36 +137,30 @@ function lpNorm(call: Call): Val {
   return call.give(call.math.div(x, call.math.add(norm, isZero)));
 }
 
-/** Along one axis since opset 13; over all axes from one on before. */
-function alongAxis(op: "softmax" | "log_softmax"): OpDefinition {
-  return {
-    attributes: "axis",
-    run: (call) => {
-      const x = call.value(0);
-      const rank = x.shape.length;
-      const axis = call.axis(call.int("axis", call.opset >= 13 ? -1 : 1), rank);
-      if (call.opset < 13) {
-        const flat = call.reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
-        return call.give(call.reshape(call.emit(op, { x: flat }), x.shape));
-      }
-      return call.give(call.exchanged(call.emit(op, { x: call.exchanged(x, axis) }), axis));
-    },
-  };
-}
-/** 1 at the first largest number, 0 elsewhere. */
-function hardmax(call: Call): Val {
+/** What a softmax goes along: one axis since opset 13, all axes from one on before. */
+function lineOf(call: Call): { lines: Value; axis: number } {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", call.opset >= 13 ? -1 : 1), x.shape.length);
-  // over all axes from one on, before opset 13
-  const flat = call.opset >= 13 ? x : call.reshape(x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]);
-  const along = call.opset >= 13 ? axis : 1;
-  const first = call.emit("argmax", { x: flat }, { axis: along });
-  const kept = call.reshape(
-    first,
-    flat.shape.map((d, i) => (i === along ? 1 : d)),
+  return call.opset >= 13 ? { lines: x, axis } : { lines: call.flattened(x, axis), axis: 1 };
+}
+const alongAxis = (op: "softmax" | "log_softmax"): OpDefinition => ({
+  attributes: "axis",
+  run: (call) => {
+    const { lines, axis } = lineOf(call);
+    const y = call.exchanged(call.emit(op, { x: call.exchanged(lines, axis) }), axis);
+    return call.give(call.reshape(y, call.value(0).shape));
+  },
+});
+/** 1 at the first largest number, 0 elsewhere. */
+function hardmax(call: Call): Val {
+  const { lines, axis } = lineOf(call);
+  const { shape } = lines;
+  const first = call.reshape(
+    call.emit("argmax", { x: lines }, { axis }),
+    shape.map((d, i) => (i === axis ? 1 : d)),
   );
-  const places = call.counted(flat.shape[along], along, flat.shape.length);
-  return call.give(call.reshape(call.emit("equal", { a: places, b: kept }), x.shape));
+  const places = call.counted(shape[axis], axis, shape.length);
+  return call.give(call.reshape(call.emit("equal", { a: places, b: first }), call.value(0).shape));
 }
 /** In use, it drops nothing. */
 function dropout(call: Call): Val[] {
