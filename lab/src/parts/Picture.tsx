@@ -1,7 +1,7 @@
 // An image too large for squares with numbers: one pixel a value, a name for those who do not see
 // it, and the value under the pointer.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { colourAt, spanOf, type Scale, type Span } from "./colours.ts";
 import type { Box } from "./Grid.tsx";
 import { transformOf, useLinked, viewBoxOf, type Place } from "./Linked.tsx";
@@ -40,11 +40,12 @@ function paint(canvas: HTMLCanvasElement, { values, rows, columns, scale = "grey
   const pixels = context.createImageData(columns, rows);
   const coloured = values.length === 3 * n;
   const span = rest.span ?? spanOf(scale, values);
+  const { data } = pixels;
+  // a search draws many pictures a second: nothing is made for a pixel
   for (let i = 0; i < n; i++) {
-    const [r, g, b] = coloured
-      ? [values[i], values[n + i], values[2 * n + i]].map((v) => 255 * v)
-      : colourAt(scale, values[i], span);
-    pixels.data.set([r, g, b, 255], 4 * i);
+    const colour = coloured ? undefined : colourAt(scale, values[i], span);
+    for (let c = 0; c < 3; c++) data[4 * i + c] = colour ? colour[c] : 255 * values[c * n + i];
+    data[4 * i + 3] = 255;
   }
   context.putImageData(pixels, 0, 0);
 }
@@ -52,6 +53,7 @@ function paint(canvas: HTMLCanvasElement, { values, rows, columns, scale = "grey
 export function Picture(picture: PictureProps): JSX.Element {
   const { name, values, rows, columns, side = 224, boxes = [], bare = false } = picture;
   const canvas = useRef<HTMLCanvasElement>(null);
+  const said = useMemo(() => describe(name, values, columns), [name, values, columns]);
   const linked = useLinked(rows, columns);
   const [own, setOwn] = useState<Place>();
   const cursor = linked ? linked.cursor : own;
@@ -81,7 +83,7 @@ export function Picture(picture: PictureProps): JSX.Element {
           width={columns}
           height={rows}
           role="img"
-          aria-label={describe(name, values, columns)}
+          aria-label={said}
           style={{ transform }}
           onPointerMove={(e) => point(placeOf(e))}
           onPointerLeave={() => point(undefined)}

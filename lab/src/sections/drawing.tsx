@@ -32,7 +32,7 @@ export function Drawing({ asked, when }: { asked: TrainAsked; when: string }): J
   };
   useEffect(() => {
     if (!own) take(index);
-  }, []);
+  }, [own]);
   // the newest network's answer; `when` changes with it
   const question = { pixels: own ? pixels : blank, fresh: asked, when };
   const answer = useEngine("classifyDrawing", question);
