@@ -17,6 +17,12 @@ interface Steps {
 interface Failures {
   found: Record<string, unknown>;
 }
+interface Choice {
+  agrees: boolean;
+  wrong: boolean;
+  zeros: boolean;
+  names: { reproducible: string; fast: string };
+}
 interface Soak {
   grown: { host: number; held: number; rss: number };
 }
@@ -52,6 +58,13 @@ describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
       missing: expect.stringMatching(/^ShapeError: execute: input "x"/),
       aborted: "Error: stopped",
     });
+  });
+  it("is chosen by itself only where it agrees, is faster, and another machine's bits are no matter", () => {
+    const { agrees, wrong, zeros, names } = adapter!.check<Choice>("choice");
+    expect({ agrees, wrong, zeros }).toEqual({ agrees: true, wrong: false, zeros: false });
+    expect(names.reproducible).toBe("wasm");
+    // a processor that plays a card is never faster than itself
+    if (/swiftshader|llvmpipe/i.test(adapter!.name)) expect(names.fast).toMatch(/^wasm/);
   });
   it("holds as much of the card's memory after 1,000 steps as before", () => {
     const { grown } = adapter!.check<Soak>("soak", "1000");

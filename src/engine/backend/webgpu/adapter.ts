@@ -59,3 +59,9 @@ export function nameOf({ info }: GPUAdapter): string {
   const parts = [info.description, info.device, info.architecture, info.vendor];
   return parts.find((part) => part !== "") ?? "an adapter that does not say its name";
 }
+
+/** Whether there is an adapter that is no processor playing a card. */
+export async function hasCard(): Promise<boolean> {
+  const adapter = await findAdapter().catch(() => undefined);
+  return adapter !== undefined && !adapter.info.isFallbackAdapter;
+}

@@ -58,9 +58,9 @@ export async function webgpuBackend(options: BackendOptions = {}): Promise<Backe
   });
   const build = async (graph: Graph): Promise<Plan> => {
     const compiled = await compileOn(await devices.working(), graph, isRecomputed);
-    const plan = executable(compiled);
-    forgotten.register(plan, compiled.owned);
-    return plan;
+    // not the plan: an execution that goes on holds this, and no plan
+    forgotten.register(compiled, compiled.owned);
+    return executable(compiled);
   };
   return {
     name: "webgpu",

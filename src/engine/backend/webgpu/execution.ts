@@ -144,7 +144,7 @@ class State {
 
   constructor(compiled: Compiled) {
     this.#compiled = compiled;
-    const { graph, order, program, targets, map, device } = compiled;
+    const { graph, order, program, targets, map } = compiled;
     const live = order.map((id) => graph.nodes[id]);
     this.#live = new Set(order);
     for (const node of graph.nodes) {
@@ -162,7 +162,7 @@ class State {
         room += to.bytes;
         return { from: map.placeOf(next), to, at };
       });
-    this.#between = room > 0 ? device.gpu.createBuffer({ size: room, usage: COPIED }) : undefined;
+    this.#between = room > 0 ? this.#make(room, COPIED) : undefined;
   }
 
   put(id: number, values: ArrayLike<number>): void {
@@ -242,8 +242,14 @@ class State {
   #stagingOf(size: number): GPUBuffer {
     if (this.#staging && this.#staging.size >= size) return this.#staging;
     this.#staging?.destroy();
-    this.#staging = this.#compiled.device.gpu.createBuffer({ size, usage: READ_BACK });
+    this.#staging = this.#make(size, READ_BACK);
     return this.#staging;
+  }
+  #make(size: number, usage: number): GPUBuffer {
+    const { device, owned } = this.#compiled;
+    const buffer = device.gpu.createBuffer({ size, usage });
+    owned.push(buffer);
+    return buffer;
   }
 
   /** A next value may itself be a parameter: all are read before any is written. */

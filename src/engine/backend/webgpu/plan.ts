@@ -38,8 +38,8 @@ export interface Compiled {
   readonly targets: ReadonlyMap<number, number>;
   readonly map: MemoryMap;
   readonly buffers: readonly GPUBuffer[];
-  /** Every buffer, for whoever ends the plan. */
-  readonly owned: readonly GPUBuffer[];
+  /** Every buffer, for whoever ends the plan; executions add theirs. */
+  readonly owned: GPUBuffer[];
   readonly bytes: number;
 }
 
