@@ -280,10 +280,35 @@ describe("networks", () => {
         [1, 65537, 65537],
       ])
         expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(/an axis of \d+ cells/);
+    const deep = [
+      nn.conv3d({ outChannels: 1, kernelSize: 3 }),
+      nn.maxPool3d({ kernelSize: 2 }),
+      nn.avgPool3d({ kernelSize: 2, padding: "same" }),
+    ];
+    for (const layer of deep)
+      for (const input of [
+        [1, 2 ** 31, 8, 8],
+        [1, 8, 2 ** 40, 8],
+        [1, 8, 8, 65537],
+      ])
+        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(/an axis of \d+ cells/);
+    const tall = nn.conv3d({ outChannels: 1, kernelSize: [30000, 1, 1], padding: "same" });
+    expect(() => nn.sequential({ input: [1, 60000, 1, 1], layers: [tall], seed: 1 })).toThrow(/an axis of \d+ cells/);
+    const lines = [
+      nn.conv1d({ outChannels: 1, kernelSize: 2, padding: "same" }),
+      nn.maxPool1d({ kernelSize: 2 }),
+      nn.avgPool1d({ kernelSize: 3, padding: "same" }),
+    ];
+    for (const layer of lines)
+      expect(() => nn.sequential({ input: [1, 2 ** 31], layers: [layer], seed: 1 }), layer.kind).toThrow(
+        /an axis of 2147483648 cells; it may have at most 1048576$/,
+      );
     const grown = [nn.unflatten({ shape: [1, 2, 2 ** 31] }), nn.upsample({ scale: 2, mode: "nearest" })];
     expect(() => nn.sequential({ input: [2 ** 32], layers: grown, seed: 1 })).toThrow(/an axis of 2147483648 cells/);
     // as wide and as high as they may be: still nothing for every cell of the plane
     const largest = nn.avgPool2d({ kernelSize: 3, stride: 1, padding: 1, countIncludePad: false });
+    const volume = nn.avgPool3d({ kernelSize: [2, 1, 1], padding: "same" });
+    expect(nn.sequential({ input: [1, 2, 65536, 65536], layers: [volume], seed: 1 }).parameters.size).toBe(0);
     expect(nn.sequential({ input: [1, 65536, 65536], layers: [largest], seed: 1 }).parameters.size).toBe(0);
   });
 });

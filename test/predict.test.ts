@@ -239,6 +239,8 @@ describe("preprocessing", () => {
     expect(() => prepareImages(takes(1, 7, 9), [picture])).toThrow(/in colour, the network takes grey/);
     expect(() => prepared([3, 6, 6], { resize: 5, crop: 6 })).toThrow(/is 5×6 and is to be cropped to 6×6/);
     expect(() => prepareImages(takes(3, 7, 9), [{ height: 1 }])).toThrow(ConfigError);
+    const line = { height: 1, width: 60_000, planes: new Float32Array(180_000) };
+    expect(() => prepared([3, 6, 6], { resize: 256, crop: 6 }, line)).toThrow(/makes it 256×15360000, more than/);
   });
   it("of any kind goes through a checkpoint", () =>
     fc.assert(

@@ -5,7 +5,7 @@ import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } fr
 import { checkGroups, convolved } from "./convolutions.ts";
 import { largestOf, meanOf } from "./pools.ts";
 import { along, windowsOf, type Pair, type Padding, type PerAxis3 } from "./per-axis.ts";
-import type { Apply } from "./scope.ts";
+import { checkCells, MOST_CELLS, type Apply } from "./scope.ts";
 
 interface Convolution<Sizes> {
   readonly outChannels: number;
@@ -50,8 +50,11 @@ export const maxPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({ kind: "ma
 /** avgPool2d of volumes [N,C,D,H,W]; zeros of the padding count. */
 export const avgPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({ kind: "avgPool3d", ...options });
 
-/** Throws ShapeError for an input of another number of axes. */
+/** Cells of a line, and of what is laid out under a kernel along a volume's depth. */
+const MOST_OF_LINE = 2 ** 20;
+/** Throws ShapeError for an input of another number of axes, or with an axis of too many cells. */
 function axesOf(name: string, x: Value, rank: 3 | 5): readonly number[] {
+  x.shape.slice(2).forEach((cells) => checkCells(name, cells, rank === 3 ? MOST_OF_LINE : MOST_CELLS));
   if (x.shape.length === rank) return x.shape;
   const wanted = rank === 3 ? "lines [N×C×L]" : "volumes [N×C×D×H×W]";
   throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes ${wanted}`, {
@@ -98,6 +101,7 @@ function slicesUnder(b: GraphBuilder, name: string, x: Value, layer: Conv3d): { 
       `layer ${name}: its kernel of depth ${kernel} does not fit into ${formatShape(x.shape)}; pad more`,
       { name, shape: x.shape },
     );
+  checkCells(name, depth * kernel, MOST_OF_LINE);
   const edges = (n: number): number[] => [0, 0, n, 0, 0];
   const padded = before + after === 0 ? x : b.emit("pad", { x }, { before: edges(before), after: edges(after) });
   const indices = Array.from({ length: depth }, (_, p) =>

@@ -36,9 +36,18 @@ const nodes = listOf(object);
 const epsilon = number;
 const affine = flag;
 
+/** Of one block; each is a part that is cut out of its input, or put into its output. */
+const MOST_PORTS = 256;
 const shapes: Type = {
-  what: "shapes by name",
-  is: (v) => object.is(v) && Object.values(v as object).every((shape) => listOf(count).is(shape)),
+  what: `shapes by name, from 1 to ${MOST_PORTS}`,
+  is: (v) =>
+    object.is(v) &&
+    whole(1, MOST_PORTS)(Object.keys(v as object).length) &&
+    Object.values(v as object).every((shape) => listOf(count).is(shape)),
+};
+const ports: Type = {
+  what: `a list of names, from 1 to ${MOST_PORTS}`,
+  is: (v) => listOf(word).is(v) && whole(1, MOST_PORTS)((v as unknown[]).length),
 };
 const paddingMode = oneOf("zeros", "reflect", "replicate", "circular");
 const window = { kernelSize: cells2, stride: cells2, padding: padded(gaps2), dilation: cells2 };
@@ -132,7 +141,7 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   complexImage: {},
   transposeImage: {},
   zeroMean: {},
-  graph: { nodes, inputs: shapes, outputs: listOf(word) },
+  graph: { nodes, inputs: shapes, outputs: ports },
   onnx: { opset: count, graph: object },
   onnxBlock: {
     opset: count,

@@ -65,8 +65,12 @@ export function meanOf(b: GraphBuilder, x: Value, layer: Omit<AvgPool2d, "kind">
   const sums = b.emit("avg_pool2d", { x: b.emit("pad", { x }, { before, after }) }, attrs);
   const [, , h, w] = sums.shape;
   const { mul } = arithmetic(b);
-  const [down, right] = [h, w].map((cells, axis) => weights(cells, size[axis], windows[axis], countIncludePad));
-  return mul(mul(sums, b.constant(down, [h, 1])), b.constant(right, [w]));
+  const shapes = [[h, 1], [w]] as const;
+  return [h, w].reduce((y, cells, axis) => {
+    const { before: edge, after: end } = windows[axis];
+    if (edge + end + over[axis] === 0) return y;
+    return mul(y, b.constant(weights(cells, size[axis], windows[axis], countIncludePad), shapes[axis]));
+  }, sums);
 }
 export const avgPool2d: Apply<AvgPool2d> = ({ b }, name, x, layer) => {
   images(name, x);

@@ -71,13 +71,14 @@ export type Apply<L extends Layer> = (scope: Scope, name: string, x: Value, laye
 
 /** Cells of an image's axis: indices, taps and weights are laid out for every one. */
 export const MOST_CELLS = 65536;
-/** Throws ShapeError for an axis of more cells than an image may have. */
-export function checkCells(name: string, cells: number): void {
-  if (cells > MOST_CELLS)
-    throw new ShapeError(`layer ${name}: an axis of ${cells} cells; images have at most ${MOST_CELLS} on a side`, {
-      name,
-      cells,
-    });
+/** Throws ShapeError for an axis of more cells than an image may have, or than `most`. */
+export function checkCells(name: string, cells: number, most: number = MOST_CELLS): void {
+  if (cells <= most) return;
+  const what = most === MOST_CELLS ? "images have at most" : "it may have at most";
+  throw new ShapeError(
+    `layer ${name}: an axis of ${cells} cells; ${what} ${most}${most === MOST_CELLS ? " on a side" : ""}`,
+    { name, cells },
+  );
 }
 
 /** The input's shape. Throws ShapeError when it is no batch of images. */

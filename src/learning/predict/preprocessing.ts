@@ -118,6 +118,8 @@ export function withPreprocessing(
   return { ...network, trained: { ...network.trained, preprocessing, ...(classes ? { classes } : {}) } };
 }
 
+/** Of a picture that is resized; each is three numbers. */
+const MOST_PIXELS = 2 ** 26;
 /** Sides after `resize`, as torchvision's Resize has them. */
 function sizeAfter({ height, width }: Pixels, resize: Preprocessing["resize"]): readonly [number, number] {
   if (resize === undefined) return [height, width];
@@ -173,6 +175,11 @@ export function preprocessed(network: Network, picture: Pixels, name = "picture"
   const steps = network.trained?.preprocessing ?? plain;
   const upright = turned(picture, steps.orientation ?? 1);
   const [height, width] = sizeAfter(upright, steps.resize);
+  if (height * width > MOST_PIXELS)
+    throw new ShapeError(
+      `${name}: its preprocessing makes it ${height}×${width}, more than ${MOST_PIXELS} pixels; crop the picture, or resize it to less`,
+      { height, width },
+    );
   const whole = resized(upright, height, width, steps.interpolation ?? "bilinear");
   const seen = middle(whole, steps.crop, name);
   if (seen.height !== H || seen.width !== W)
