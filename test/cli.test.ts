@@ -235,7 +235,11 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     ["an acceleration that the centre exceeds", () => auditOf("--acceleration", "32"), /.+/],
     ["a stray word", () => auditOf("scan.nii"), /"scan\.nii" belongs to no option/],
     ["an unknown command", () => fiducial(["adit"]), /there is no command "adit"/],
-    ["an unknown backend", () => auditOf("--backend", "cuda"), /--backend cuda: it is one of auto, wasm, reference/],
+    [
+      "an unknown backend",
+      () => auditOf("--backend", "cuda"),
+      /--backend cuda: it is one of auto, wasm, webgpu, reference/,
+    ],
     [
       "an unknown method",
       () => auditOf("--methods", "wavelet,tv"),

@@ -77,8 +77,10 @@ const ours: typeof cases = {
     input: [2, 2, 5, 4],
   },
 };
+// attention's products are groups of a convolution, as many as images; layers-onnx.test.ts has it
+const free = Object.entries({ ...cases, ...ours }).filter(([name]) => !name.startsWith("selfAttention2d"));
 describe("layers, for any number of images", () => {
-  for (const [name, { layers, input }] of Object.entries({ ...cases, ...ours }))
+  for (const [name, { layers, input }] of free)
     it(name, async () => {
       const network = moved(nn.sequential({ input: input.slice(1), seed: 2, layers }));
       const { bytes, fixedBatch } = exportNetwork(network);

@@ -20,8 +20,9 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 );
 const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 let tarball = "";
+/** Of the text; what stands in code is not a link. */
 const linksOf = (markdown: string): string[] =>
-  [...markdown.matchAll(/\]\(([^)#\s]+)|src="([^"]+)"/g)]
+  [...markdown.replace(/^```.*?^```/gms, "").matchAll(/\]\(([^)#\s]+)|src="([^"]+)"/g)]
     .map(([, link, src]) => link ?? src)
     .filter((link) => !/^https?:/.test(link));
 
