@@ -102,6 +102,23 @@ describe.runIf(chromium)("the lab, for everybody", () => {
     await eventually(() => page.locator("h2", { hasText: "products at" }).textContent()).toMatch(/row 2/);
   }
 
+  it("says what it is: title, language, description, and a name for every link and control", async () => {
+    const page = await lab.open("cost");
+    expect(await page.title()).toBe("The cost · Fiducial lab");
+    expect(await page.evaluate("document.doctype.name + document.characterSet + document.documentElement.lang")).toBe(
+      "htmlUTF-8en",
+    );
+    const described = await page.locator('meta[name="description"]').getAttribute("content");
+    expect(described!.length).toBeGreaterThan(50);
+    expect(await page.locator('meta[name="viewport"]').getAttribute("content")).toMatch(/^width=device-width/);
+    const links = await page.locator("a").evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.textContent]));
+    for (const [href, text] of links) {
+      expect(href).toMatch(/^#\//);
+      expect(text?.trim()).not.toBe("");
+    }
+    await page.context().close();
+  });
+
   it("asks nobody but itself for anything, and has nothing to complain of", () => {
     expect(lab.strangers).toEqual([]);
     expect(lab.complaints).toEqual([]);

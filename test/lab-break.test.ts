@@ -46,6 +46,22 @@ async function repeated(page: Page, test: string): Promise<TestRecord> {
   const { tests } = JSON.parse(readFileSync(join(at(test), "result.json"), "utf8")) as AuditResult;
   return tests.find(({ id }) => id === test)!;
 }
+/** A method's rows of the table "What is left", against the command line's measurements. */
+function expectAlike(rows: string[][], test: TestRecord, name: string): TestRecord["measurements"] {
+  const own = test.measurements.filter((m) => m.method === name);
+  const shown = rows.filter((row) => row[0] === name);
+  expect(shown.map((row) => row[1])).toEqual(["none", "r₁", "r₂", "r₃"]);
+  expect(shown[0].slice(3, 5)).toEqual([own[0].psnr.before.toFixed(2), own[0].ssim.before.toFixed(3)]);
+  for (const [k, m] of own.entries())
+    expect(shown[k + 1].slice(2, 6)).toEqual([
+      `${(100 * m.relativeNorm).toFixed(2)} %`,
+      m.psnr.after.toFixed(2),
+      m.ssim.after.toFixed(3),
+      m.noise.psnr.toFixed(2),
+    ]);
+  return own;
+}
+
 describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
   let lab: Lab;
   beforeAll(async () => {
@@ -68,17 +84,8 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const rows = await tableOf(page, "What is left");
     const test = await repeated(page, "instability-ascent");
     for (const name of names) {
-      const own = test.measurements.filter((m) => m.method === name);
+      const own = expectAlike(rows, test, name);
       const shown = rows.filter((row) => row[0] === name);
-      expect(shown.map((row) => row[1])).toEqual(["none", "r₁", "r₂", "r₃"]);
-      expect(shown[0].slice(3, 5)).toEqual([own[0].psnr.before.toFixed(2), own[0].ssim.before.toFixed(3)]);
-      for (const [k, m] of own.entries())
-        expect(shown[k + 1].slice(2, 6)).toEqual([
-          `${(100 * m.relativeNorm).toFixed(2)} %`,
-          m.psnr.after.toFixed(2),
-          m.ssim.after.toFixed(3),
-          m.noise.psnr.toFixed(2),
-        ]);
       const norms = own.map((m) => m.norm);
       expect(norms[0] < norms[1] && norms[1] < norms[2], `${name}: ${norms.join(" < ")}`).toBe(true);
       // each within its budget, to float32
@@ -86,6 +93,24 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
       const same = test.transfers?.find((t) => t.from === names[0] && t.to === name);
       expect(shown[3][6]).toBe(same!.psnr.toFixed(2));
     }
+    await page.context().close();
+  });
+
+  it("perturbs the measurement itself as well, and looks at all pictures with one zoom and one cursor", async () => {
+    const page = await lab.open(`break/attack?${quick}&domain=measurement&zoom=2`);
+    await press(page, "Search for the worst");
+    await finished(page);
+    const rows = await tableOf(page, "What is left");
+    const test = await repeated(page, "worst-case-perturbation");
+    for (const name of names) expectAlike(rows, test, name);
+    const pictures = page.locator(".method canvas, .parts .picture canvas");
+    const transforms = await pictures.evaluateAll((all) => all.map((c) => getComputedStyle(c).transform));
+    expect(new Set(transforms).size).toBe(1);
+    expect(transforms[0]).toMatch(/^matrix\(2, 0, 0, 2,/);
+    await pictures.nth(3).hover();
+    await eventually(() => page.locator(".method figcaption", { hasText: /^row \d+, column \d+: / }).count()).toBe(
+      await page.locator(".method canvas").count(),
+    );
     await page.context().close();
   });
 

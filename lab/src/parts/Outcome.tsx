@@ -6,12 +6,8 @@ const words: Readonly<Record<string, readonly [sign: string, word: string, kind:
   pass: ["✓", "Not observed", "good"],
   inconclusive: ["?", "Undecided", "open"],
 };
-const wordsOf = (outcome: string): readonly [string, string, string] => words[outcome] ?? ["–", outcome, "open"];
-/** "✓ Not observed" */
-export const outcomeWords = (outcome: string): string => wordsOf(outcome).slice(0, 2).join(" ");
-
 export function Outcome(props: { outcome: string; name: string; explanation: string }): JSX.Element {
-  const [sign, word, kind] = wordsOf(props.outcome);
+  const [sign, word, kind] = words[props.outcome] ?? ["–", props.outcome, "open"];
   return (
     <li class={`outcome ${kind}`}>
       <strong>

@@ -5,13 +5,15 @@ import { Choice, Controls } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { Opener } from "../parts/Opener.tsx";
-import { outcomeWords } from "../parts/Outcome.tsx";
 import { Report } from "../parts/Report.tsx";
 import { Shown } from "../parts/words.tsx";
 import { oneOf, useSetting } from "../settings.ts";
 import type { Claim, ShownResult } from "../worker/calls/audit.ts";
 import { useEngine } from "../worker/client.ts";
 
+const words: Readonly<Record<string, string>> = { fail: "✗ fail", pass: "✓ pass", inconclusive: "? undecided" };
+/** As the report has them: of accuracy, too, which is no instability. */
+const outcomeWords = (outcome: string): string => words[outcome] ?? `– ${outcome}`;
 const wantedOutcome = oneOf("outcome", ["all", "fail", "inconclusive", "pass"], "all");
 
 function ClaimTable({ claims, of }: { claims: readonly Claim[]; of: string }): JSX.Element {
@@ -30,14 +32,14 @@ function ClaimTable({ claims, of }: { claims: readonly Claim[]; of: string }): J
           value={outcome}
           options={[
             ["all", "all"],
-            ["fail", "instability observed"],
+            ["fail", "fail"],
             ["inconclusive", "undecided"],
-            ["pass", "not observed"],
+            ["pass", "pass"],
           ]}
           onChange={setOutcome}
         />
         <Choice
-          label="Of"
+          label="Method"
           value={method}
           options={[["all", "all methods"], ...methods.map((m) => [m, m] as const)]}
           onChange={setMethod}

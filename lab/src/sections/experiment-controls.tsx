@@ -109,7 +109,7 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
         label="Pixels"
         value={String(size)}
         options={[
-          ["64", "64×64"],
+          ["64", "64×64, as the networks were trained"],
           ["128", "128×128"],
         ]}
         onChange={(v) => set({ size: v })}

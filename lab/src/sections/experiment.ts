@@ -6,7 +6,6 @@ import { oneOf, real, textOf, useSetting, whole, type Setting } from "../setting
 import { maskKinds, type MaskKind, type NetworkName, type ProblemAsked } from "../worker/break/asked.ts";
 
 export const NOISE = 0.01;
-const isPhone = matchMedia("(max-width: 760px)").matches;
 const columnList: Setting<string> = {
   name: "columns",
   otherwise: "",
@@ -14,8 +13,8 @@ const columnList: Setting<string> = {
   write: (text) => text,
 };
 export const settings = {
-  // a phone has a quarter of the pixels to compute; the address always says it
-  size: oneOf("size", ["64", "128"], isPhone ? "64" : "128"),
+  // what the lab's networks were trained at; the address always says it
+  size: oneOf("size", ["64", "128"], "64"),
   image: oneOf("image", ["phantom", "own"], "phantom"),
   seed: whole("seed", 1, 1, 9999),
   noise: real("noise", NOISE, 0, 0.5),

@@ -45,7 +45,8 @@ function after(seen: Seen, news: RemedyNews): Seen {
 function told({ phase, seen }: Run<Seen, TrainedHere>, { epochs }: RemedyTraining): string {
   const last = seen.psnr.at(-1);
   const far = last === undefined ? "" : `, ${fixed(last, 2)} dB on heads that it has not seen`;
-  if (phase === "idle") return `Not trained yet: ${epochs} passes over ${alike.count} images of ${alike.size}².`;
+  if (phase === "idle")
+    return `Not trained yet: ${epochs} ${epochs === 1 ? "pass" : "passes"} over ${alike.count} images of ${alike.size}².`;
   if (phase === "done") return `Trained and searched${far}.`;
   if (phase === "stopped") return "Stopped.";
   if (seen.searched > 0) return `Trained${far}. Search for its worst perturbation, gradient step ${seen.searched}.`;
