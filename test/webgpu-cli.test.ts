@@ -1,6 +1,6 @@
-// The command line with --backend webgpu: what is refused without a card, and what an audit's result
-// says of one. Verdicts are measured on wasm: its figures are those of an audit on wasm but for the
-// searches.
+// The command line with --backend webgpu: what is refused without a card, and what an audit's
+// result says of one. Verdicts are measured on wasm: its figures are those of an audit on wasm but
+// for the searches.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { adapter } from "./gpu-adapter.ts";

@@ -17,6 +17,13 @@ interface Steps {
 interface Failures {
   found: Record<string, unknown>;
 }
+interface Limited {
+  worst: number;
+  bound: number;
+  largest: number;
+  buffers: number;
+  limits: { maxBufferSize: number; maxStorageBuffersPerShaderStage: number };
+}
 interface Choice {
   agrees: boolean;
   wrong: boolean;
@@ -53,11 +60,21 @@ describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
       tooLarge: expect.stringMatching(
         /^BackendError: webgpu: a value of shape .* needs 4294967296 bytes, .* binds \d+/,
       ),
+      stopped: ["Error: stopped", 1],
+      split: true,
+      state: true,
       notNumbers: [true, false, true, false],
       closed: expect.stringMatching(/^BackendError: webgpu: this backend was closed/),
       missing: expect.stringMatching(/^ShapeError: execute: input "x"/),
       aborted: "Error: stopped",
     });
+  });
+  it("does with the least that a card may have: small buffers, few bindings, little shared memory", () => {
+    const { worst, bound, largest, buffers, limits } = adapter!.check<Limited>("limits");
+    expect(worst).toBeLessThan(TOLERANCE);
+    expect(buffers).toBeGreaterThan(4);
+    expect(largest).toBeLessThanOrEqual(limits.maxBufferSize);
+    expect(bound).toBeLessThanOrEqual(limits.maxStorageBuffersPerShaderStage);
   });
   it("is chosen by itself only where it agrees, is faster, and another machine's bits are no matter", () => {
     const { agrees, wrong, zeros, names } = adapter!.check<Choice>("choice");

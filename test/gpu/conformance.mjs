@@ -74,7 +74,14 @@ function longCases() {
     b.output("y", arithmetic(b).relu(y));
     return { b, feed: { p: draw(15000, 5), q: draw(21000, 6) } };
   })();
-  return [...reduced, normalized, product];
+  // more workgroups than one axis of a dispatch holds
+  const many = (() => {
+    const b = new GraphBuilder(ops);
+    b.output("y", b.emit("neg", { x: b.input("x", [65535 * 64 + 100]) }, {}));
+    b.output("sums", b.emit("sum", { x: b.input("rows", [65600, 33]) }, { axes: [1] }));
+    return { b, feed: { x: draw(65535 * 64 + 100, 8), rows: draw(65600 * 33, 9) } };
+  })();
+  return [...reduced, normalized, product, many];
 }
 
 /** What no sample has: nothing summed, one value under two names, constants that are not finite. */

@@ -1,7 +1,7 @@
 // What must not go wrong in silence: devices that are lost in mid-run, values that no buffer holds,
 // numbers that are none, plans of a closed backend. Prints what became of each as JSON.
 import { arithmetic, GraphBuilder, gradients, openBackend, ops, random } from "fiducial/engine";
-import { draw, sameBits } from "./cases.mjs";
+import { draw, sameBits, worstOf } from "./cases.mjs";
 
 const gpu = await openBackend("webgpu");
 /** The device that is in use, for the test to destroy. */
@@ -80,6 +80,30 @@ found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent
   b.output("y", arithmetic(b).relu(b.emit("log", { x }, {})));
   const { y } = await (await other.compile(b)).execute({ x: [-1, 1, Number.NaN, 4] });
   found.notNumbers = [...y].map(Number.isNaN);
+}
+{
+  // so much work that a run is several submits: a signal ends it between two of them
+  const b = new GraphBuilder(ops);
+  const { add, mul, sum } = arithmetic(b);
+  const x = b.input("x", [1, 32, 96, 96]);
+  const [w, v] = [b.input("w", [64, 32, 3, 3]), b.input("v", [16, 64, 3, 3])];
+  const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
+  const y = b.emit("conv2d", { x: b.emit("conv2d", { x, w }, attrs), w: v }, attrs);
+  const state = b.parameter("state", [], Float32Array.of(1));
+  b.update(state, add(state, mul(sum(y), 0.01)));
+  b.output("y", y);
+  const feed = { x: draw(32 * 96 * 96, 1), w: draw(64 * 288, 2), v: draw(16 * 576, 3) };
+  const plan = await other.compile(b);
+  const stop = new AbortController();
+  const running = plan.execute(feed, { signal: stop.signal });
+  stop.abort(new Error("stopped"));
+  found.stopped = [await messageOf(() => running), (await plan.read("state"))[0]];
+  const got = await plan.execute(feed, { signal: new AbortController().signal });
+  const wasm = await openBackend("wasm", { threads: 1 });
+  const same = await wasm.compile(b);
+  found.split = worstOf(got, await same.execute(feed)) < 1e-5;
+  found.state = Math.abs((await plan.read("state"))[0] / (await same.read("state"))[0] - 1) < 1e-4;
+  await wasm.close();
 }
 {
   const plan = await other.compile(learning());

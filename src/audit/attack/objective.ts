@@ -95,8 +95,9 @@ async function compileChange(
 }
 
 /**
- * A method's objective, its slope on the backend `searching`. Its three plans are reused for every image and every step, and each is
- * compiled when it is first needed: a test without a search needs no gradient.
+ * A method's objective, its slope on the backend `searching`. Its three plans are reused for every
+ * image and every step, and each is compiled when it is first needed: a test without a search needs
+ * no gradient.
  */
 export async function compileObjective(
   method: Reconstructor,
