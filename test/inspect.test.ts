@@ -118,6 +118,21 @@ describe("the chain rule, node by node", () => {
       input: [2, 2, 2],
       layer: nn.convTranspose2d({ outChannels: 2, kernelSize: 4, stride: 2, padding: 1 }),
     },
+    "convolution, rectangular": {
+      input: image,
+      layer: nn.conv2d({ outChannels: 2, kernelSize: [3, 2], stride: [1, 2], padding: [1, 1], dilation: [1, 2] }),
+    },
+    "transposed convolution, grouped, dilated": {
+      input: [2, 2, 2],
+      layer: nn.convTranspose2d({
+        outChannels: 2,
+        kernelSize: [2, 1],
+        stride: [1, 2],
+        dilation: [2, 1],
+        outputPadding: [0, 1],
+        groups: 2,
+      }),
+    },
   };
   const anywhere: readonly nn.Layer[][] = [
     [],
