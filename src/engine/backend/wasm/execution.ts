@@ -62,7 +62,7 @@ export function executable(compiled: Compiled): Plan {
   const turns = new Turns();
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
-  // from the first update in place on, an execution must go to its end
+  // from the first update in place on, an execution goes to its end, though with pauses
   const written = always.findIndex((step) => step.outputs.some((id) => compiled.targets.has(id)));
   const interruptible = written < 0 ? always.length : written;
   /** What is made once must be made again. */
@@ -94,7 +94,7 @@ export function executable(compiled: Compiled): Plan {
     begin(inputs);
     for (const [i, step] of always.entries()) {
       runStep(step);
-      const waited = i < interruptible ? pause() : undefined;
+      const waited = pause(i < interruptible);
       if (waited) await waited;
     }
     return finish(outputs);
