@@ -28,5 +28,6 @@ const result = await audit({
   seed: 1,
   backend: await openBackend("auto"),
 });
-for (const { method, outcome } of result.tests[0].verdicts) console.log(`${method}: ${outcome}`);
+for (const { id, verdicts } of result.tests)
+  for (const { method, outcome } of verdicts) console.log(`${id}, ${method}: ${outcome}`);
 console.log(answerOf(result).answer);

@@ -113,7 +113,12 @@ const evaluate = await compileEvaluation(trained, { data: heldOut, loss, batchSi
 const { accuracy } = await evaluate(trained, heldOut);
 await backend.close();
 console.log(`ResNet-20 on ${what}: ${data.length} training images, ${heldOut.length} held out, ${epochs} epochs`);
-console.log(`held-out accuracy ${(100 * accuracy).toFixed(1)} %, ${took.toFixed(1)} minutes on ${threads} threads`);
+// on a busy machine the processors' own minutes say more
+const { user, system } = process.cpuUsage();
+const busy = `${((user + system) / 60e6).toFixed(1)} of the processors`;
+console.log(
+  `held-out accuracy ${(100 * accuracy).toFixed(1)} %, ${took.toFixed(1)} minutes (${busy}), ${threads} threads`,
+);
 if (100 * accuracy < LOWEST || took > MINUTES) {
   console.error(`missed: at least ${LOWEST} % in at most ${MINUTES} minutes`);
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 // Every example runs, and prints what its subject promises.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,9 +24,17 @@ const promised: Record<string, RegExp> = {
   "12-mnist": /epoch 4: loss \d\.\d{4}, test accuracy 0\.[5-9]\d{3}\n$/,
   "13-cifar10": /accuracy of 40 test images: ([5-9]\d|100)\.\d %\naccuracy of airplane: /,
   "14-segmentation": /epoch 5: loss 0\.\d{3}, IoU 0\.[89]\d{2}\n$/,
+  "15-k-space": /deep cascade: 3\d\.\d\d dB\n$/,
+  "16-attack": /total variation, r₃ .* dB\n$/,
+  "17-tumour": /deep cascade: \d+ % of the contrast/,
+  "18-more-samples": /60 % of k-space: U-Net/,
+  "19-audit": /worst-case-perturbation, U-Net: /,
   "20-custom-layer": /accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
   "21-transfer-learning": /on the frozen backbone: [789]\d\.\d % of 200 new shapes\n/,
 };
+/** What the guide shows of them. */
+const guide = readFileSync(new URL("../docs/guide.md", import.meta.url), "utf8");
+const shown = new Map([...guide.matchAll(/<!-- ([\w-]+) -->\n```text\n([\s\S]*?)```/g)].map((m) => [m[1], m[2]]));
 /** The small sets that two of them read from a folder, in the formats of the real ones. */
 const data = mkdtempSync(join(tmpdir(), "fiducial-examples-"));
 afterAll(() => rmSync(data, { recursive: true, force: true }));
@@ -86,5 +94,7 @@ describe("examples", () => {
         { encoding: "utf8" },
       );
       expect(out).toMatch(promised[name]);
+      // run by hand on a folder, they are not in the guide
+      if (words[name] === undefined) expect(shown.get(name), "npm run guide -- --write").toBe(out);
     });
 });

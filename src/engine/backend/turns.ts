@@ -41,19 +41,19 @@ const PAUSE_EVERY_MS = 30;
 
 /**
  * Pauses for one execution: the first when it is first asked for, then one every some
- * milliseconds. A pause lets the thread do other work, and throws the signal's reason where it is
- * aborted by then.
+ * milliseconds. A pause lets the thread do other work, and rejects with the signal's reason where it
+ * is aborted by then and `mayStop`, which is so unless said otherwise.
  */
-export function pausing(signal: AbortSignal): () => Promise<void> | undefined {
+export function pausing(signal: AbortSignal): (mayStop?: boolean) => Promise<void> | undefined {
   let last = Number.NEGATIVE_INFINITY;
-  return () => {
+  return (mayStop = true) => {
     if (performance.now() - last < PAUSE_EVERY_MS) return undefined;
     return new Promise<void>((done, stop) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         port1.close();
         last = performance.now();
-        if (signal.aborted) stop(signal.reason);
+        if (mayStop && signal.aborted) stop(signal.reason);
         else done();
       };
       port2.postMessage(null);

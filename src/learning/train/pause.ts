@@ -2,7 +2,7 @@
 // that does it by itself answers meanwhile.
 import { pausing } from "../../engine/index.ts";
 
-/** An execution longer than this is divided by pauses of its own. */
+/** What follows an execution longer than this, or the first one, is divided by pauses of its own. */
 const LONG_MS = 20;
 
 export interface Pauses {
@@ -14,16 +14,17 @@ export interface Pauses {
 /** The bits of what is computed do not depend on them. */
 export function pauses(signal?: AbortSignal): Pauses {
   const due = pausing(signal ?? new AbortController().signal);
-  let slow: AbortSignal | undefined;
+  const never = new AbortController().signal;
+  let quick = false;
   return {
     due,
     async during(work) {
       const waited = due();
       if (waited) await waited;
       const begun = performance.now();
-      const own = signal ?? slow;
+      const own = signal ?? (quick ? undefined : never);
       const result = await work(own ? { signal: own } : {});
-      if (performance.now() - begun > LONG_MS) slow ??= new AbortController().signal;
+      quick = performance.now() - begun <= LONG_MS;
       return result;
     },
   };

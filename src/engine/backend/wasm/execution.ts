@@ -67,7 +67,7 @@ function runnerOf(compiled: Compiled): Runner {
   const state = stateOf(compiled);
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
-  // from the first update in place on, an execution must go to its end
+  // from the first update in place on, an execution goes to its end, though with pauses
   const written = always.findIndex((step) => step.outputs.some((id) => compiled.targets.has(id)));
   const interruptible = written < 0 ? always.length : written;
   let stale = true;
@@ -106,7 +106,7 @@ function runnerOf(compiled: Compiled): Runner {
       begin(inputs);
       for (const [i, step] of always.entries()) {
         runStep(step);
-        const waited = i < interruptible ? pause() : undefined;
+        const waited = pause(i < interruptible);
         if (waited) await waited;
       }
       return finish(outputs);

@@ -8,6 +8,7 @@ import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
 import type { BackendOptions, Plan, PlanStep } from "../backend.ts";
 import { updatedInPlace, type Program } from "../placement.ts";
+import { pausing } from "../turns.ts";
 import { encodeModule } from "./encoder/module.ts";
 import { executable, type ReadyStep } from "./execution.ts";
 import type { ConvolutionForm } from "./forms.ts";
@@ -52,7 +53,14 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
   const order = reachable(graph);
   const program = lower(graph, order, host.convolution);
   const writer = new Writer(host.relaxed, program.shapeOf);
-  const emitted = program.steps.map((step) => writer.emit(step));
+  // large networks take a while: the thread does other work in between
+  const pause = pausing(new AbortController().signal);
+  const emitted: Emitted[] = [];
+  for (const step of program.steps) {
+    const waited = pause();
+    if (waited) await waited;
+    emitted.push(writer.emit(step));
+  }
   const described = program.steps.map((step, i) => describe(step, emitted[i], program));
   const pool = described.some(isShared) ? await host.pool() : undefined;
   const threads = 1 + (pool?.size ?? 0);
