@@ -161,7 +161,7 @@ ${roof}
     : ""
 }## Start and memory
 ${start}
-${extra("rounding.md")}${extra("scaling.md")}${extra("soak.md")}`,
+${extra("rounding.md")}${extra("scaling.md")}${extra("gpu.md")}${extra("soak.md")}`,
   );
   return `${times.replaceAll(" | ", "  ")}\n\n${verdicts.replaceAll(" | ", "  ")}`;
 }
