@@ -117,7 +117,7 @@ const rows = options.workloads.split(",").map((w) => {
 const cell = (t) => (t ? `${t.ms.toPrecision(3)}${t.agrees ? "" : " ✗"}` : "");
 const ratio = (a, b) => (a && b ? (a.ms / b.ms).toPrecision(2) : "");
 const table = [
-  "| | this card, ms | our processor, 2 threads, ms | PyTorch CUDA, ms | as fast as our processor | as fast as CUDA |",
+  "| | this card, ms | our processor, 2 threads, ms | PyTorch CUDA, ms | times our processor's speed | times CUDA's speed |",
   "|---|---:|---:|---:|---:|---:|",
   ...rows.map(
     ({ w, card, processor, CUDA }) =>
@@ -139,10 +139,10 @@ function kernels() {
   return ["", `Kernels of ${options.profile}, each timed by itself:`, "", "```", text, "```"];
 }
 
-const { isSoftware } = { isSoftware: /swiftshader|llvmpipe/i.test(adapter) };
+const isSoftware = /swiftshader|llvmpipe/i.test(adapter);
 const section = [
   "## On a graphics card",
-  `\`node scripts/gpu.mjs --write\` on ${adapter}.`,
+  `\`node scripts/gpu.mjs ${process.argv.slice(2).join(" ")}\` on ${adapter}.`,
   ...(isSoftware ? ["", "This adapter is a processor that plays a card: no real card was measured."] : []),
   "",
   ...lines,
@@ -152,10 +152,11 @@ const section = [
   "",
 ].join("\n");
 if (options.write) {
+  // bench/report.mjs puts the notes into docs/performance.md whenever it writes that anew
+  writeFileSync(join(root, "bench/notes/gpu.md"), section);
   const path = join(root, "docs/performance.md");
-  const others = readFileSync(path, "utf8")
-    .split(/(?=^## )/m)
-    .filter((part) => !part.startsWith("## On a graphics card"));
+  const parts = readFileSync(path, "utf8").split(/(?=^## )/m);
+  const others = parts.filter((part) => !part.startsWith("## On a graphics card"));
   const soak = others.findIndex((part) => part.startsWith("## Soak"));
   others.splice(soak < 0 ? others.length : soak, 0, `${section}\n`);
   writeFileSync(path, others.join(""));
