@@ -44,9 +44,12 @@ const [PROPOSALS, PAIRS, TILE] = [4, 8, 4];
 /** Of what was gained, by the last fifth of the queries. */
 const RISING = 0.02;
 
+/** Share of the queries for a goal that is not judged. */
+const ASIDE = 0.2;
+
 /** Of one goal in one ball. */
 const queriesOf = (queries: number, at: { ball: number; balls: number; judged: boolean }): number =>
-  budgetOf({ ...searchDefaults, steps: queries }, at).steps;
+  at.judged ? budgetOf({ ...searchDefaults, steps: queries }, at).steps : Math.ceil(ASIDE * queries);
 
 /** Queries that a search takes at most, for a progress bar. */
 export function querySteps(goals: number, { radii, queries = QUERIES }: QueryOptions): number {
