@@ -62,6 +62,7 @@ describe("a hostile file is one line", () => {
       ...plain,
       tensors: [tensor("w", [1], [1]), tensor("w", [1], [2])],
     }),
+    "no output": model({ nodes: [relu], inputs: [x] }),
     "an output that nothing makes": model({ nodes: [relu], ...plain, outputs: [port("z", [1])] }),
   };
   for (const [name, file] of Object.entries(cases))

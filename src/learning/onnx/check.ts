@@ -82,6 +82,7 @@ export function checkStructure(graph: OnnxGraph, name: string, outer: ReadonlySe
       if (attribute.kind === "graph") checkStructure(attribute.value, name, made);
     for (const output of node.outputs) make(output, nodeName(node));
   }
+  if (graph.outputs.length === 0) fail("it has no output, or a graph inside it has none");
   const absent = graph.outputs.find((output) => !made.has(output.name));
   if (absent) fail(`its output ${quoted(absent.name)} is made by no node`);
 }

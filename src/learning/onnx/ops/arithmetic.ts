@@ -70,16 +70,16 @@ function unary(f: (call: Call, x: Value) => Value, attributes = "consumed_inputs
     },
   };
 }
-function folded(f: (call: Call, a: Value, b: Value) => Value): OpDefinition {
-  return {
-    attributes: "consumed_inputs",
-    run: (call) => {
-      const values = call.inputs.map((_, i) => call.value(i));
-      if (values.length === 0) call.fail("it has no inputs");
-      return call.give(values.reduce((a, b) => f(call, a, b)));
-    },
-  };
+/** All inputs, of which there is one or more, joined two by two. */
+function joined(call: Call, f: (call: Call, a: Value, b: Value) => Value): Value {
+  const values = call.inputs.map((_, i) => call.value(i));
+  if (values.length === 0) call.fail("it has no inputs");
+  return values.reduce((a, b) => f(call, a, b));
 }
+function folded(f: (call: Call, a: Value, b: Value) => Value): OpDefinition {
+  return { attributes: "consumed_inputs", run: (call) => call.give(joined(call, f)) };
+}
+const sum = (call: Call, a: Value, b: Value): Value => call.math.add(a, b);
 const engineUnary = (op: "exp" | "log" | "sqrt" | "abs" | "sign" | "sin" | "cos" | "floor" | "neg"): OpDefinition =>
   unary((call, x) => call.emit(op, { x }));
 
@@ -139,18 +139,10 @@ export const arithmeticOps: Family = {
   Reciprocal: unary((call, x) => call.math.div(1, x)),
   Min: folded(smaller),
   Max: folded(larger),
-  Sum: folded((call, a, b) => call.math.add(a, b)),
+  Sum: folded(sum),
   Mean: {
     attributes: "consumed_inputs",
-    run: (call) => {
-      const values = call.inputs.map((_, i) => call.value(i));
-      return call.give(
-        call.math.mul(
-          values.reduce((a, b) => call.math.add(a, b)),
-          1 / values.length,
-        ),
-      );
-    },
+    run: (call) => call.give(call.math.mul(joined(call, sum), 1 / call.inputs.length)),
   },
   Clip: { attributes: "min max consumed_inputs", run: clip },
   Where: { run: where },
