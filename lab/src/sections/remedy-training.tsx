@@ -146,7 +146,7 @@ export function RemedyTrainings(): JSX.Element {
           Save {remedy}.safetensors
         </button>
       )}
-      <Command line={`npx fiducial train reconstructor ${remedyFlags(asked)}`}>
+      <Command line={`npx fiducial train reconstructor ${remedyFlags(asked)}`} what="this training">
         <p class="note">It gives the same network, to the last bit.</p>
       </Command>
     </section>
