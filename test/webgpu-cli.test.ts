@@ -2,9 +2,12 @@
 // result says of one. Verdicts are measured on wasm: its figures are those of an audit on wasm but
 // for the searches.
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { adapter } from "./gpu-adapter.ts";
 import { at, fiducial, model, refused } from "./program.ts";
+
+// a processor that plays a card, on a busy machine, takes minutes to compile its shaders
+vi.setConfig({ testTimeout: 1_200_000 });
 
 const nowhere = { env: { VK_DRIVER_FILES: "/nowhere", VK_ICD_FILENAMES: "/nowhere", LD_LIBRARY_PATH: "/nowhere" } };
 const small = ["--model", model, "--methods", "zero-filled", "--threads", "1", "--count", "1"];

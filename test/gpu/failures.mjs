@@ -66,6 +66,7 @@ found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent
   await plan.write("w", draw(108, 7));
   await plan.execute({ x: new Float32Array(384).fill(1) });
   const before = await plan.read("w");
+  found.longWrite = await messageOf(() => plan.write("w", new Float32Array(109)));
   devices.at(-1).destroy();
   found.lostWritten = sameBits({ w: before }, { w: await plan.read("w") });
 }

@@ -1,9 +1,12 @@
 // An open device: its limits, its pipelines, what went wrong on it.
 import { BackendError } from "../../core/errors.ts";
+import { Turns } from "../turns.ts";
 import { findAdapter, nameOf } from "./adapter.ts";
 
 /** Shaders kept compiled for plans to come. */
 const MOST_PIPELINES = 2000;
+/** The bit of a compute shader's stage. */
+const COMPUTE = 4;
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -21,6 +24,8 @@ export class Device {
   #failure: string | undefined;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  /** A device has one stack of error scopes: two compilations must not share it. */
+  readonly #turns = new Turns();
 
   constructor(gpu: GPUDevice, adapter: GPUAdapter) {
     this.gpu = gpu;
@@ -66,7 +71,10 @@ export class Device {
   }
 
   /** What `job` gives; throws BackendError where the device has no room or refuses what it does. */
-  async guarded<T>(what: string, job: () => T | Promise<T>): Promise<T> {
+  guarded<T>(what: string, job: () => T | Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.#scoped(what, job));
+  }
+  async #scoped<T>(what: string, job: () => T | Promise<T>): Promise<T> {
     this.check();
     this.gpu.pushErrorScope("validation");
     this.gpu.pushErrorScope("out-of-memory");
@@ -91,7 +99,7 @@ export class Device {
     const known = this.#layouts.get(count);
     if (known) return known;
     const entries = Array.from({ length: count }, (_, binding): GPUBindGroupLayoutEntry => {
-      return { binding, visibility: 4, buffer: { type: "storage" } };
+      return { binding, visibility: COMPUTE, buffer: { type: "storage" } };
     });
     const layout = this.gpu.createBindGroupLayout({ entries });
     this.#layouts.set(count, layout);

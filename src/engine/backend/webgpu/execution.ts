@@ -1,5 +1,6 @@
 // A plan that is ready to run: what it keeps on the card between executions, and the executions.
-import { sizeOf } from "../../core/shape.ts";
+import { ShapeError } from "../../core/errors.ts";
+import { formatShape, sizeOf, type Shape } from "../../core/shape.ts";
 import {
   checkInputs,
   checkOutputs,
@@ -81,6 +82,7 @@ export function executable(compiled: Compiled): Plan {
     },
     async write(name, values) {
       const id = findParameter(compiled.graph, name);
+      checkLength(name, compiled.graph.nodes[id].shape, values.length);
       const own = turns.busy ? Float32Array.from(values) : values;
       return turns.take(() => {
         device.check();
@@ -106,6 +108,15 @@ export function executable(compiled: Compiled): Plan {
       });
     },
   };
+}
+
+/** More numbers than a parameter holds would run into its neighbour. */
+function checkLength(name: string, shape: Shape, given: number): void {
+  if (given !== sizeOf(shape))
+    throw new ShapeError(
+      `write: ${given} values for the parameter "${name}" ${formatShape(shape)}, which holds ${sizeOf(shape)}`,
+      { name, shape },
+    );
 }
 
 function submit({ gpu }: Device, steps: readonly ReadyStep[]): void {
