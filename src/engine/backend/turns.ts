@@ -41,8 +41,8 @@ const PAUSE_EVERY_MS = 30;
 
 /**
  * Pauses for one execution: the first when it is first asked for, then one every some
- * milliseconds. A pause lets the thread do other work, and rejects with the signal's reason where it
- * is aborted by then and `mayStop`, which is so unless said otherwise.
+ * milliseconds. A pause lets the thread do other work, and rejects with the signal's reason where
+ * it is aborted by then and `mayStop`, which is so unless said otherwise.
  */
 export function pausing(signal: AbortSignal): (mayStop?: boolean) => Promise<void> | undefined {
   let last = Number.NEGATIVE_INFINITY;
