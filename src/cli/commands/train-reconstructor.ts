@@ -2,7 +2,7 @@
 // with remedies as options. Its defaults are what made the weights that the package brings.
 import { ConfigError, GraphBuilder, openBackend, ops, present, type Backend } from "../../engine/index.ts";
 import { formatNames } from "../../data/index.ts";
-import { saveNetwork, saveTraining, type Network, type Trained } from "../../learning/index.ts";
+import { saveNetwork, saveTraining, together, type Network, type Trained } from "../../learning/index.ts";
 import {
   analyticEllipses,
   brainPhantoms,
@@ -52,7 +52,7 @@ import {
   type Training,
 } from "../reconstructor-recipes.ts";
 import { table, type Terminal } from "../terminal.ts";
-import { resumeOptions, stateToResume } from "../training.ts";
+import { logOptions, openLog, resumeOptions, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
 
 /** Phantoms that a network is tried on after every epoch. */
@@ -160,6 +160,7 @@ const options = {
     help: "a remedy: train with noise of that standard deviation, and reconstruct by the mean over eight draws of it",
   }),
   ...resumeOptions,
+  ...logOptions,
   dataConsistency: flag({ help: "end with a step that puts the measured cells of k-space back" }),
   ...common,
 } as const;
@@ -291,6 +292,7 @@ export const trainReconstructor: Command = command({
     const test = await heldOut(problem, { seed, backend });
     const beside = await test(totalVariation({ sigma: noise }));
     const curve: number[] = [];
+    const logged = settings.log === undefined ? [] : [openLog(settings.log, resume !== undefined)];
     let [loss, seen] = [0, 0];
     const trained = await fitReconstructor(network, {
       ...trainingOptions(settings, recipe),
@@ -299,7 +301,7 @@ export const trainReconstructor: Command = command({
       form,
       backend,
       ...present({ resume }),
-      on: {
+      on: together(...logged, {
         resume: (step) => terminal.note(`resumed after ${step} steps`),
         checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]),
         step: (p) => {
@@ -314,7 +316,7 @@ export const trainReconstructor: Command = command({
             `epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}, ${now.toFixed(2)} dB on phantoms held out (total variation ${beside.toFixed(2)})`,
           );
         },
-      },
+      }),
     });
     const kinds = kindsOfTraining(setsOf(settings, recipe.training, problem.images));
     const whole: Network = { ...trained, trained: { ...trained.trained, ...present({ kinds: plain(kinds) }) } };

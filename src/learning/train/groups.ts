@@ -12,7 +12,7 @@ export interface ParameterGroup {
   readonly of: string | readonly string[];
   /**
    * They stay as they are, and their layers do as in prediction: batch norm by its running
-   * statistics, dropout dropping nothing.
+   * statistics, dropout dropping nothing (a Forward of your own hands its `use` on for that).
    */
   readonly frozen?: boolean;
   /** Times the learning rate; 1 unless given. */

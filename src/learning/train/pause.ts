@@ -2,7 +2,9 @@
 // that does it by itself answers meanwhile.
 import { pausing } from "../../engine/index.ts";
 
-/** What follows an execution longer than this, or the first one, has pauses of its own. */
+/**
+ * What follows an execution longer than this, or the first one, is divided by pauses of its own.
+ */
 const LONG_MS = 20;
 
 export interface Pauses {
