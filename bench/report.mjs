@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { workloads } from "./workloads.mjs";
 
-/** Least speed against a peer, [1 thread, 2 threads]; W9 has no second. Of another engine, where named. */
+/**
+ * Least speed against a peer, [1 thread, 2 threads]; W9 has no second. Of another engine, where one
+ * is named.
+ */
 const targets = [
   ["W1", "PyTorch", 1, 1],
   ["W2", "PyTorch", 1.2, 1],

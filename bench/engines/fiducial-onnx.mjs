@@ -1,5 +1,5 @@
-// W1 and W7 on this engine, of the file that ONNX Runtime is given: the network as PyTorch's exporter
-// writes it, imported. The models are written by pytorch.py --w export.
+// W1 and W7 on this engine, of the file that ONNX Runtime is given: the network as PyTorch's
+// exporter writes it, imported. The models are written by pytorch.py --w export.
 import { readFileSync } from "node:fs";
 import { applyOnnx, GraphBuilder, importOnnx, openBackend, ops } from "../../dist/index.js";
 import { measure, settings } from "../measure.mjs";
