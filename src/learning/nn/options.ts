@@ -1,6 +1,6 @@
 // Which options a layer has, and of which type. One that it lacks is refused by name: "strides": 2
 // would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
-import { ConfigError, quoted } from "../../engine/index.ts";
+import { ConfigError, quoted, withoutControls } from "../../engine/index.ts";
 import type { GraphNode, Layer } from "./layers.ts";
 import { flag, layers, listOf, near, number, object, oneOf, refuse, whole, word, type Type } from "./option-types.ts";
 import { MOST_CELLS } from "./scope.ts";
@@ -237,7 +237,7 @@ export function checkLayer(name: string, layer: Layer): void {
   const { kind, ...options } = layer;
   if (!Object.hasOwn(known, kind))
     throw new ConfigError(
-      `layer ${name}: there is no layer ${quoted(kind)}: ${near(String(kind), kinds)}there are ${kinds.join(", ")}`,
+      `layer ${withoutControls(name)}: there is no layer ${quoted(kind)}: ${near(String(kind), kinds)}there are ${kinds.join(", ")}`,
       { name },
     );
   refuse(`layer ${name}`, options, known[kind], needed[kind] ?? []);
