@@ -100,14 +100,24 @@ function reader(subject: Subject) {
   const { truth: x, shape } = subject;
   const truth = magnitude(x);
   const range = maximum(truth);
-  const sum = (r: ArrayLike<number>): Plane => magnitude(Float64Array.from(r, (v, k) => v + x[k]));
+  const sum = (r: ArrayLike<number>): Plane => {
+    const whole = new Float64Array(x.length);
+    for (let k = 0; k < x.length; k++) whole[k] = r[k] + x[k];
+    return magnitude(whole);
+  };
+  /** Without SSIM, which takes as long as a gradient step. */
+  const glance = (answer: Float64Array): Omit<Image, "ssim"> => {
+    const m = magnitude(answer);
+    return { x: m, error: errorOf(answer, x), psnr: psnr(truth, m, range) };
+  };
   return {
     truth,
     range,
     sum,
+    glance,
     image(answer: Float64Array): Image {
-      const m = magnitude(answer);
-      return { x: m, error: errorOf(answer, x), psnr: psnr(truth, m, range), ssim: ssim(truth, m, shape, range) };
+      const seen = glance(answer);
+      return { ...seen, ssim: ssim(truth, seen.x, shape, range) };
     },
     /** PSNR of a search's value ‖|x̂| − |x|‖. */
     psnrOf: (value: number): number => 10 * log10((range ** 2 * truth.length) / value ** 2),
@@ -119,7 +129,7 @@ type Pictured = (r: Float64Array) => Promise<ArrayLike<number>>;
 
 /** Sends steps and pictures of one search, no more often than they can be drawn. */
 function teller(method: MethodName, subject: Subject, pictured: Pictured, progress: Context["progress"]) {
-  const { sum, image, psnrOf } = reader(subject);
+  const { sum, glance, psnrOf } = reader(subject);
   let [told, steps] = [0, [] as number[]];
   return async ({ step, goal, value }: Look): Promise<void> => {
     if (goal === "harm") steps.push(psnrOf(value));
@@ -127,7 +137,7 @@ function teller(method: MethodName, subject: Subject, pictured: Pictured, progre
     progress({ kind: "step", method, psnr: steps } satisfies AttackNews);
     steps = [];
     const r = await step.best();
-    const { x, error, psnr: left } = image(await subject.reconstruct(r));
+    const { x, error, psnr: left } = glance(await subject.reconstruct(r));
     const seen = await pictured(r);
     const live = { r: realPart(seen), perturbed: sum(seen), x, error, psnr: left };
     progress({ kind: "live", method, live } satisfies AttackNews);
