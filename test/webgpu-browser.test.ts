@@ -1,9 +1,10 @@
 // The webgpu backend in a page: Chromium with its own software adapter, against wasm in that page.
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
+import { basename, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
@@ -27,7 +28,12 @@ beforeAll(async () => {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterAll(() => server.close());
+/** Built here, so that it is served with the package. */
+const bundle = mkdtempSync(join(dist, "page-"));
+afterAll(() => {
+  server.close();
+  rmSync(bundle, { recursive: true });
+});
 
 /** Runs in the page: a convolution that learns and a transform, on both backends. */
 const script = `(async () => {
@@ -59,6 +65,16 @@ const without = `(async () => {
   return openBackend("webgpu").then(() => "opened", (error) => error.name + ": " + error.message);
 })()`;
 
+interface AuditShown {
+  software: { backend: string };
+  accuracy: unknown;
+  outcomes: unknown[];
+}
+interface Audited {
+  adapter: string;
+  card: AuditShown;
+  wasm: AuditShown;
+}
 interface Shown {
   adapter?: string;
   y: number[];
@@ -90,6 +106,18 @@ describe.skipIf(!chromium)("webgpu in Chromium", () => {
       expect(Math.max(...errors), name).toBeLessThan(1e-5);
     }
     expect(Math.abs(webgpu.cost / wasm.cost - 1)).toBeLessThan(1e-5);
+  });
+  it("runs an audit whose searches are on the page's card, and measures as wasm does", async () => {
+    const input = fileURLToPath(new URL("gpu/page-audit.js", import.meta.url));
+    const rollupOptions = { input, output: { entryFileNames: "entry.js" } };
+    const options = { outDir: bundle, emptyOutDir: true, target: "es2022", rollupOptions };
+    await build({ logLevel: "silent", configFile: false, base: "./", build: options });
+    const code = `import("/${basename(bundle)}/entry.js").then(() => globalThis.run())`;
+    const { adapter, card, wasm } = await inPage<Audited>(["--enable-unsafe-webgpu"], code);
+    expect(card.software.backend).toBe(`wasm, searches on webgpu (${adapter})`);
+    expect(card.accuracy).toEqual(wasm.accuracy);
+    expect(card.outcomes.map((outcome) => typeof outcome)).toEqual(["string", "string"]);
+    expect(card.outcomes).toEqual(wasm.outcomes);
   });
   it("says what is missing where a browser has no adapter", async () => {
     expect(await inPage<string>([], without)).toMatch(/^BackendError: webgpu: (no graphics adapter|this browser)/);

@@ -3,11 +3,14 @@
 import { arithmetic, GraphBuilder, gradients, openBackend, ops, random } from "fiducial/engine";
 import { draw, sameBits, worstOf } from "./cases.mjs";
 
+// the classes of the package that the backend loads, to see what it makes
+const { globals } = await import("webgpu");
+
 const gpu = await openBackend("webgpu");
 /** The device that is in use, for the test to destroy. */
 const devices = [];
-const { requestDevice } = globalThis.GPUAdapter.prototype;
-globalThis.GPUAdapter.prototype.requestDevice = async function (...args) {
+const { requestDevice } = globals.GPUAdapter.prototype;
+globals.GPUAdapter.prototype.requestDevice = async function (...args) {
   const device = await requestDevice.apply(this, args);
   devices.push(device);
   return device;

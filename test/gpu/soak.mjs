@@ -3,17 +3,20 @@
 import { arithmetic, GraphBuilder, gradients, openBackend, ops } from "fiducial/engine";
 import { draw } from "./cases.mjs";
 
+// the classes of the package that the backend loads, to see what it makes
+const { globals } = await import("webgpu");
+
 const steps = Number(process.argv[2] ?? 1000);
 const gpu = await openBackend("webgpu");
 /** Bytes of buffers that were made and not destroyed. */
 let held = 0;
-const { createBuffer } = globalThis.GPUDevice.prototype;
-globalThis.GPUDevice.prototype.createBuffer = function (descriptor) {
+const { createBuffer } = globals.GPUDevice.prototype;
+globals.GPUDevice.prototype.createBuffer = function (descriptor) {
   held += descriptor.size;
   return createBuffer.call(this, descriptor);
 };
-const { destroy } = globalThis.GPUBuffer.prototype;
-globalThis.GPUBuffer.prototype.destroy = function () {
+const { destroy } = globals.GPUBuffer.prototype;
+globals.GPUBuffer.prototype.destroy = function () {
   held -= this.size;
   return destroy.call(this);
 };

@@ -3,7 +3,6 @@ import { BackendError } from "../../core/errors.ts";
 
 interface NodePackage {
   create(options: string[]): GPU;
-  readonly globals: object;
 }
 
 /** Kept alive: without it a worker's first read crashes the process. */
@@ -24,7 +23,6 @@ async function fromPackage(): Promise<GPU> {
       { library: name },
     );
   }
-  Object.assign(globalThis, dawn.globals);
   return dawn.create([]);
 }
 
