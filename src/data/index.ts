@@ -28,7 +28,7 @@ export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/
 export { keptImages } from "./datasets/kept.ts";
 export { openPictures, type Pictures, type PicturesOptions, type PictureSource } from "./datasets/pictures.ts";
 export { readCsvLabels, type CsvLabel } from "./datasets/csv-labels.ts";
-export type { Fitting } from "./datasets/resize.ts";
+export { resizedPlanes, type Fitting } from "./datasets/resize.ts";
 export { imagesOf, splitImages, type SplitChoice } from "./datasets/split.ts";
 export { readIdxSet } from "./datasets/idx.ts";
 export type { LabelledImages } from "./datasets/labelled.ts";

@@ -77,7 +77,10 @@ function Audit(): JSX.Element {
       <RunButtons run={run} label="Run the audit" told={told(run)} />
       <AuditResults own={run.result} />
       <Command line={asked.command}>
-        <p class="note">The result that it writes is this one, byte for byte, whatever number of threads there is.</p>
+        <p class="note">
+          For generated images the result that it writes is this one, byte for byte, whatever number of threads there
+          is; for a scan of your own it may also say how that is unlike the training images.
+        </p>
       </Command>
     </>
   );

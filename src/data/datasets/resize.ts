@@ -38,7 +38,7 @@ function tapsOf(n: number, start: number, length: number, m: number): Taps {
 
 /** A picture's planes [C,H,W] resized, in double precision. */
 function resample(
-  planes: Float64Array,
+  planes: ArrayLike<number>,
   [C, H, W]: readonly [number, number, number],
   part: { readonly rows: Taps; readonly columns: Taps },
 ): Float64Array {
@@ -64,6 +64,15 @@ function resample(
   return out;
 }
 
+/** Planes [C,H,W] as [C,h,w], antialiased: see tapsOf. */
+export function resizedPlanes(
+  planes: ArrayLike<number>,
+  [C, H, W]: readonly [number, number, number],
+  [h, w]: readonly [number, number],
+): Float64Array {
+  return resample(planes, [C, H, W], { rows: tapsOf(H, 0, H, h), columns: tapsOf(W, 0, W, w) });
+}
+
 /** Planes [C,h,w] of a picture [C,H,W], with values in [0, 1], fitted to a size. */
 export function fitted(
   planes: Float64Array,
@@ -75,8 +84,7 @@ export function fitted(
   if (how === "pad") {
     const scale = Math.min(h / H, w / W);
     const [rows, columns] = [Math.max(1, Math.round(H * scale)), Math.max(1, Math.round(W * scale))];
-    const taps = { rows: tapsOf(H, 0, H, rows), columns: tapsOf(W, 0, W, columns) };
-    const inside = resample(planes, [C, H, W], taps);
+    const inside = resizedPlanes(planes, [C, H, W], [rows, columns]);
     const out = new Float64Array(C * h * w);
     const [top, left] = [(h - rows) >> 1, (w - columns) >> 1];
     for (let c = 0; c < C; c++)
