@@ -78,6 +78,8 @@ function writeSmallSets(): void {
     writeFileSync(join(data, `${name}.bin`), Buffer.concat(Array.from({ length: count }, (_, i) => record(i))));
   }
 }
+/** Other pages of the docs have these. */
+const elsewhere = ["20-custom-layer", "21-transfer-learning"];
 const words: Record<string, string[]> = { "12-mnist": [data, "4"], "13-cifar10": [data, "4"] };
 
 describe("examples", () => {
@@ -95,6 +97,7 @@ describe("examples", () => {
       );
       expect(out).toMatch(promised[name]);
       // run by hand on a folder, they are not in the guide
-      if (words[name] === undefined) expect(shown.get(name), "npm run guide -- --write").toBe(out);
+      if (words[name] === undefined && !elsewhere.includes(name))
+        expect(shown.get(name), "npm run guide -- --write").toBe(out);
     });
 });

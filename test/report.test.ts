@@ -320,7 +320,8 @@ describe.runIf(chromium)("in a browser", () => {
       const seen = "document.querySelector('details svg').checkVisibility({ contentVisibilityAuto: true })";
       expect(await page.evaluate(seen)).toBe(false);
       await page.emulateMedia({ media: "print", colorScheme: "light" });
-      await page.waitForFunction(seen);
+      // the page's policy forbids to wait within it
+      await expect.poll(() => page.evaluate(seen)).toBe(true);
       expect(await height()).toBeGreaterThan(50);
       expect(await page.evaluate("getComputedStyle(document.querySelector('.ramp')).printColorAdjust")).toBe("exact");
       expect(asked.filter((url) => !url.startsWith("data:"))).toEqual([]);

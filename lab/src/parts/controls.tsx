@@ -1,7 +1,30 @@
 // What a visitor turns: a slider with its number beside it, a choice, a switch.
 import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { typed } from "./numbers.ts";
+
+export interface TypedInputProps
+  extends Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "value" | "onInput" | "onChange" | "onBlur"> {
+  value: string | number;
+  /** What was typed, once Enter or another place says that it is whole. */
+  onTyped: (text: string) => void;
+}
+/** An input whose text is the visitor's until it is whole, whatever is drawn anew meanwhile. */
+export function TypedInput({ value, onTyped, ...rest }: TypedInputProps): JSX.Element {
+  const [draft, setDraft] = useState<string>();
+  return (
+    <input
+      {...rest}
+      value={draft ?? value}
+      onInput={(e) => setDraft(e.currentTarget.value)}
+      onBlur={() => setDraft(undefined)}
+      onChange={(e) => {
+        onTyped(e.currentTarget.value);
+        setDraft(undefined);
+      }}
+    />
+  );
+}
 
 export interface SliderProps {
   label: string;
@@ -35,14 +58,14 @@ export function Slider({ label, value, from, to, step = 1, log = false, onChange
         aria-valuetext={log ? String(value) : undefined}
         onInput={(e) => take(String(back(e.currentTarget.value)))}
       />
-      <input
+      <TypedInput
         type="number"
         aria-label={`${label}, as a number`}
         min={from}
         max={to}
         step={log ? "any" : step}
         value={Number(value.toPrecision(6))}
-        onChange={(e) => take(e.currentTarget.value)}
+        onTyped={take}
       />
     </div>
   );

@@ -48,7 +48,7 @@ function MaskTools({ experiment, columns }: { experiment: Experiment; columns: r
     <div class="mask-tools">
       <label class="control">
         <span class="note">Measured columns, counted from 0</span>
-        <input type="text" value={columnsText(columns)} onChange={(e) => written(e.currentTarget.value)} />
+        <TypedInput type="text" value={columnsText(columns)} onTyped={written} />
       </label>
       <div class="buttons">
         <button type="button" onClick={() => set({ mask: "drawn", columns: "" })}>
