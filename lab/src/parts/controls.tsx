@@ -3,18 +3,24 @@ import type { ComponentChildren, JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { typed } from "./numbers.ts";
 
-export interface TypedInputProps
-  extends Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "value" | "onInput" | "onChange" | "onBlur"> {
+export interface TypedInputProps {
+  /** For its label; or the label itself. */
+  id?: string;
+  label?: string;
+  /** A number's. */
+  range?: { min: number; max: number; step: number | "any" };
   value: string | number;
   /** What was typed, once Enter or another place says that it is whole. */
   onTyped: (text: string) => void;
 }
 /** An input whose text is the visitor's until it is whole, whatever is drawn anew meanwhile. */
-export function TypedInput({ value, onTyped, ...rest }: TypedInputProps): JSX.Element {
+export function TypedInput({ id, label, range, value, onTyped }: TypedInputProps): JSX.Element {
   const [draft, setDraft] = useState<string>();
   return (
     <input
-      {...rest}
+      {...(id ? { id } : {})}
+      {...(label ? { "aria-label": label } : {})}
+      {...(range ? { type: "number", ...range } : { type: "text" })}
       value={draft ?? value}
       onInput={(e) => setDraft(e.currentTarget.value)}
       onBlur={() => setDraft(undefined)}
@@ -59,11 +65,8 @@ export function Slider({ label, value, from, to, step = 1, log = false, onChange
         onInput={(e) => take(String(back(e.currentTarget.value)))}
       />
       <TypedInput
-        type="number"
-        aria-label={`${label}, as a number`}
-        min={from}
-        max={to}
-        step={log ? "any" : step}
+        label={`${label}, as a number`}
+        range={{ min: from, max: to, step: log ? "any" : step }}
         value={Number(value.toPrecision(6))}
         onTyped={take}
       />

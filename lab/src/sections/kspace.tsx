@@ -1,8 +1,9 @@
 // Section 11: k-space, a mask over it, and what each method makes of what is measured.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { download } from "../parts/download.ts";
 import { Command } from "../parts/Command.tsx";
+import { TypedInput } from "../parts/controls.tsx";
 import { KSpace } from "../parts/KSpace.tsx";
 import { NumberTable } from "../parts/NumberTable.tsx";
 import { fixed, percent, short } from "../parts/numbers.ts";
@@ -36,6 +37,7 @@ const side = (size: number): number => (size > 64 ? 192 : 176);
 function MaskTools({ experiment, columns }: { experiment: Experiment; columns: readonly boolean[] }): JSX.Element {
   const { asked, set } = experiment;
   const [wrong, setWrong] = useState("");
+  const id = useId();
   const written = (text: string): void => {
     const ok = columnsOf(text, asked.size) !== undefined;
     setWrong(ok ? "" : `“${text}” says no columns; write them as in 0-3,60-68.`);
@@ -46,10 +48,12 @@ function MaskTools({ experiment, columns }: { experiment: Experiment; columns: r
   };
   return (
     <div class="mask-tools">
-      <label class="control">
-        <span class="note">Measured columns, counted from 0</span>
-        <TypedInput type="text" value={columnsText(columns)} onTyped={written} />
-      </label>
+      <div class="control">
+        <label class="note" for={id}>
+          Measured columns, counted from 0
+        </label>
+        <TypedInput id={id} value={columnsText(columns)} onTyped={written} />
+      </div>
       <div class="buttons">
         <button type="button" onClick={() => set({ mask: "drawn", columns: "" })}>
           Clear
