@@ -48,6 +48,14 @@ describe("the house", () => {
     const silent = sources.filter((path) => !/^(#!.*\n)?(\/\/|\/\*)/.test(readFileSync(path, "utf8")));
     expect(silent.map(name)).toEqual([]);
   });
+  it("keeps no fixture that says where on a machine it was made, as exporters write it", () => {
+    const folder = join(root, "test/fixtures");
+    const files = (readdirSync(folder, { recursive: true }) as string[]).filter((file) => /\.\w+$/.test(file));
+    const telling = files.filter((file) =>
+      /\/(home|root|work)\/|site-packages/.test(readFileSync(join(folder, file), "latin1")),
+    );
+    expect(telling).toEqual([]);
+  });
   it("throws nothing but its own errors", () => {
     const bare = sources
       .filter((path) => name(path).startsWith("src"))
