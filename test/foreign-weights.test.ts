@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { loadTensors, readTensors } from "fiducial/data";
+import { drawnShapes, loadTensors, readTensors, type LabelledImages } from "fiducial/data";
 import { FormatError, openBackend, random } from "fiducial/engine";
 import {
   describeWeights,
@@ -14,6 +14,7 @@ import {
   loadWeights,
   nn,
   predict,
+  preparedFor,
   resnet18Names,
   saveNetwork,
   saveStateDict,
@@ -193,6 +194,30 @@ describe("a backbone and a head", () => {
     expect([...t]).toEqual([4, -4]);
     const wanted = await predict(backbone, { inputs: inputs.subarray(784 * 4), count: 1, backend });
     wanted.forEach((v, i) => expect(x[i]).toBeCloseTo(v, 5));
+  });
+  it("features of pictures that come later are those of pictures that are there", async () => {
+    const there = drawnShapes({ count: 5, seed: 3, size: 28 });
+    const decoded = new Set<number>();
+    const later: LabelledImages = {
+      ...there,
+      async prepare(indices) {
+        for (const i of indices) decoded.add(i);
+      },
+      pixels(i, out) {
+        if (!decoded.has(i)) throw new Error(`picture ${i} is not decoded`);
+        there.pixels(i, out);
+      },
+    };
+    const backbone = nn.firstLayers(whole, 10);
+    const of = async (images: LabelledImages): Promise<Float32Array[]> => {
+      const features = await featuresOf(backbone, preparedFor(backbone, images), { backend, batch: 2 });
+      return Array.from({ length: 5 }, (_, i) => {
+        const out = new Float32Array(84);
+        features.read(i, out, new Float32Array(there.classes.length));
+        return out;
+      });
+    };
+    expect(await of(later)).toEqual(await of(there));
   });
   it("that do not fit are refused", () => {
     expect(() => nn.firstLayers(whole, "10.rel")).toThrow(/no layer "10\.rel": did you mean 10\.relu\?/);

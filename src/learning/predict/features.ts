@@ -2,7 +2,7 @@
 import { sizeOf, type Backend } from "../../engine/index.ts";
 import { outputShape } from "../nn/cutting.ts";
 import type { Network } from "../nn/network.ts";
-import { readBatch, type Dataset } from "../train/dataset.ts";
+import { batchReader, range, type Dataset } from "../train/dataset.ts";
 import { predict } from "./compile.ts";
 
 /**
@@ -20,11 +20,14 @@ export async function featuresOf(
   const [size, targetSize] = [sizeOf(inputShape), sizeOf(data.targetShape)];
   const features = new Float32Array(data.length * size);
   const targets = new Float32Array(data.length * targetSize);
+  const read = batchReader(data);
+  const batchAt = (at: number): number[] => range(at, Math.min(at + batch, data.length));
   for (let at = 0; at < data.length; at += batch) {
-    const n = Math.min(batch, data.length - at);
-    const indices = Array.from({ length: n }, (_, i) => at + i);
+    const indices = batchAt(at);
+    const n = indices.length;
     const input = new Float32Array(n * sizeOf(data.inputShape));
-    readBatch(data, indices, { input, target: targets.subarray(at * targetSize, (at + n) * targetSize) }, 0);
+    const target = targets.subarray(at * targetSize, (at + n) * targetSize);
+    await read({ input, target }, indices, 0, batchAt(at + n));
     features.set(await predict(network, { inputs: input, count: n, batch, backend }), at * size);
   }
   return {

@@ -25,10 +25,12 @@ function pixelsAt(images: LabelledImages, i: number): Pixels {
  * when the image is read.
  */
 export function preparedFor(network: Network, images: LabelledImages): Dataset {
+  const { prepare } = images;
   return {
     length: images.length,
     inputShape: network.architecture.input,
     targetShape: [images.classes.length],
+    ...(prepare && { prepare: (indices: readonly number[]) => prepare.call(images, indices) }),
     read(i, input, target) {
       input.set(preprocessed(network, pixelsAt(images, i), `image ${i}`));
       target.fill(0);

@@ -100,7 +100,7 @@ export interface Batch {
   readonly target: Float32Array;
 }
 /** Fills a batch with samples `indices`. */
-export function readBatch(data: Dataset, indices: readonly number[], batch: Batch, epoch?: number): void {
+function readBatch(data: Dataset, indices: readonly number[], batch: Batch, epoch?: number): void {
   const inputSize = sizeOf(data.inputShape);
   const targetSize = sizeOf(data.targetShape);
   indices.forEach((index, i) => {
