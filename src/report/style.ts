@@ -37,6 +37,7 @@ white-space:nowrap;border:1px solid color-mix(in srgb,currentColor 35%,transpare
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}
 td{white-space:nowrap}td:has(.chip){white-space:normal;min-width:120px}
+tr:has(.chip) td.short:not(:has(.chip)){white-space:normal;min-width:18ch}
 .words{white-space:normal;min-width:24ch;overflow-wrap:anywhere}
 td[style],td[style]+td{padding-left:8px}
 thead th{font-weight:600;color:var(--soft);font-size:13px}
