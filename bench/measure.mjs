@@ -11,8 +11,13 @@ const options = {
   sample: "0.3",
   precision: "reproducible",
 };
-for (let i = 2; i < process.argv.length; i += 2) options[process.argv[i].replace(/^--/, "")] = process.argv[i + 1];
-export const settings = { workload: options.w, threads: Number(options.threads), precision: options.precision };
+for (let i = 2; i < process.argv.length; i += 2)
+  options[process.argv[i].replace(/^--/, "")] = process.argv[i + 1];
+export const settings = {
+  workload: options.w,
+  threads: Number(options.threads),
+  precision: options.precision,
+};
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 /** Seconds that all processors of the machine have been busy. */
@@ -64,7 +69,10 @@ export async function measure(engine, run, check, more = {}) {
     for (let i = 0; i < inner; i++) await run();
     const seconds = clock() - t;
     const mine = ownSeconds() - own;
-    samples.push({ ms: (seconds * 1e3) / inner, foreign: Math.max(0, (machineSeconds() - machine - mine) / seconds) });
+    samples.push({
+      ms: (seconds * 1e3) / inner,
+      foreign: Math.max(0, (machineSeconds() - machine - mine) / seconds),
+    });
     if (once > 20) break;
   }
   const ms = samples.map((s) => s.ms);

@@ -40,7 +40,8 @@ function ratioOf(own, other) {
 }
 const times = ({ ratio, low, high }) =>
   `${ratio.toFixed(2)}×${Number.isFinite(low) ? ` (${low.toFixed(2)}–${high.toFixed(2)})` : ""}`;
-const number = (x) => (x === undefined ? "" : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
+const number = (x) =>
+  x === undefined ? "" : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
 const table = (head, rows) =>
   [
     `| ${head.join(" | ")} |`,
@@ -50,7 +51,9 @@ const table = (head, rows) =>
 
 export function writeReport(result, root) {
   const find = (workload, engine, threads) =>
-    result.rows.find((r) => r.workload === workload && r.engine === engine && r.threads === threads);
+    result.rows.find(
+      (r) => r.workload === workload && r.engine === engine && r.threads === threads,
+    );
   const engines = [...new Set(result.rows.map((r) => r.engine))];
   const names = [...new Set(result.rows.map((r) => r.workload))];
   const columns = engines.flatMap((engine) =>
@@ -64,7 +67,9 @@ export function writeReport(result, root) {
       w,
       ...columns.map(({ engine, threads }) => {
         const row = find(w, engine, threads);
-        return row ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}` : "";
+        return row
+          ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}`
+          : "";
       }),
     ]),
   );
@@ -82,8 +87,14 @@ export function writeReport(result, root) {
       if (!own || !other || !wanted) return [];
       const isImported = engine === IMPORTED;
       const fast = isImported ? undefined : find(workload, "fiducial fast", threads);
-      const against = { peer: other.engine, ...ratioOf(own, other), fast: fast && ratioOf(fast, other) };
-      return [{ workload: isImported ? `${workload}, imported` : workload, threads, wanted, ...against }];
+      const against = {
+        peer: other.engine,
+        ...ratioOf(own, other),
+        fast: fast && ratioOf(fast, other),
+      };
+      return [
+        { workload: isImported ? `${workload}, imported` : workload, threads, wanted, ...against },
+      ];
     }),
   );
   const met = judged.filter((j) => j.ratio >= j.wanted);
@@ -103,7 +114,12 @@ export function writeReport(result, root) {
   const roof =
     ceilings &&
     table(
-      ["workload", "threads", "GFLOP/s or GB/s", "share of the 128-bit multiply-and-add ceiling, or of the triad"],
+      [
+        "workload",
+        "threads",
+        "GFLOP/s or GB/s",
+        "share of the 128-bit multiply-and-add ceiling, or of the triad",
+      ],
       result.rows
         .filter((r) => r.engine === "fiducial" && (r.gflops || r.gbytes))
         .map((r) => [
@@ -114,7 +130,9 @@ export function writeReport(result, root) {
         ]),
     );
   const leastPeak = (workload) => {
-    const peaks = result.rows.filter((r) => r.workload === workload && r.engine.startsWith("PyTorch"));
+    const peaks = result.rows.filter(
+      (r) => r.workload === workload && r.engine.startsWith("PyTorch"),
+    );
     return peaks.length > 0 ? Math.min(...peaks.map((r) => r.peakMiB)) : "";
   };
   const start = table(
@@ -128,7 +146,9 @@ export function writeReport(result, root) {
     ],
     names.flatMap((w) => {
       const r = find(w, "fiducial", 1);
-      return r?.startMs ? [[w, number(r.startMs), number(r.compileMs), r.planMiB, r.peakMiB, leastPeak(w)]] : [];
+      return r?.startMs
+        ? [[w, number(r.startMs), number(r.compileMs), r.planMiB, r.peakMiB, leastPeak(w)]]
+        : [];
     }),
   );
   writeFileSync(join(root, "docs/images/performance.svg"), plot(judged));
@@ -189,7 +209,8 @@ function plot(judged) {
   const rowHeight = 18;
   const [low, high] = [Math.log10(0.25), Math.log10(100)];
   const x = (ratio) =>
-    left + ((Math.log10(Math.min(100, Math.max(0.25, ratio))) - low) / (high - low)) * (width - left - 60);
+    left +
+    ((Math.log10(Math.min(100, Math.max(0.25, ratio))) - low) / (high - low)) * (width - left - 60);
   const height = judged.length * rowHeight + 50;
   const rows = judged
     .map((j, i) => {
@@ -209,5 +230,8 @@ function plot(judged) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   console.log(
-    writeReport(JSON.parse(readFileSync(process.argv[2], "utf8")), dirname(dirname(fileURLToPath(import.meta.url)))),
+    writeReport(
+      JSON.parse(readFileSync(process.argv[2], "utf8")),
+      dirname(dirname(fileURLToPath(import.meta.url))),
+    ),
   );

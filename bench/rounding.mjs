@@ -5,7 +5,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { GraphBuilder, arithmetic, gradients, openBackend, ops, random } from "fiducial";
 
 const rms = (want, got) =>
-  Math.sqrt(want.reduce((s, x, i) => s + (x - got[i]) ** 2, 0) / want.reduce((s, x) => s + x * x, 0));
+  Math.sqrt(
+    want.reduce((s, x, i) => s + (x - got[i]) ** 2, 0) / want.reduce((s, x) => s + x * x, 0),
+  );
 const draw = (count, seed, scale = 1) => {
   const rng = random(seed);
   return Float32Array.from({ length: count }, () => scale * rng.normal());
@@ -18,8 +20,16 @@ async function run(name, options) {
     b.parameter("x", [1, C, size, size], draw(C * size * size, 3)),
     b.parameter("w", [K, C, 3, 3], draw(K * C * 9, 5, 1 / 24)),
   ];
-  const y = b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 });
-  const [dx, dw] = gradients(b, f.sum(f.mul(y, b.parameter("dy", y.shape, draw(K * size * size, 9)))), [x, w]);
+  const y = b.emit(
+    "conv2d",
+    { x, w },
+    { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+  );
+  const [dx, dw] = gradients(
+    b,
+    f.sum(f.mul(y, b.parameter("dy", y.shape, draw(K * size * size, 9)))),
+    [x, w],
+  );
   for (const [key, value] of Object.entries({ y, dx, dw })) b.output(key, value);
   return (await (await openBackend(name, options)).compile(b)).execute();
 }
@@ -53,7 +63,9 @@ function simulated(a, b) {
   const round = Math.fround;
   const times = (M, X) =>
     M.map((row) =>
-      X[0].map((_, j) => row.reduce((s, m, k) => (m === 0 ? s : round(s + round(round(m) * X[k][j]))), 0)),
+      X[0].map((_, j) =>
+        row.reduce((s, m, k) => (m === 0 ? s : round(s + round(round(m) * X[k][j]))), 0),
+      ),
     );
   const turn = (X) => X[0].map((_, j) => X.map((row) => row[j]));
   const both = (M, X) => turn(times(M, turn(times(M, X))));
@@ -68,9 +80,11 @@ function simulated(a, b) {
       );
       for (let i = 0; i < 4; i++)
         for (let j = 0; j < 4; j++)
-          for (let r = 0; r < 3; r++) for (let s = 0; s < 3; s++) exact[i][j] += d[i + r][j + s] * g[r][s];
+          for (let r = 0; r < 3; r++)
+            for (let s = 0; s < 3; s++) exact[i][j] += d[i + r][j + s] * g[r][s];
       const [V, U] = [both(B, d), both(G, g)];
-      for (let i = 0; i < 6; i++) for (let j = 0; j < 6; j++) sum[i][j] = round(sum[i][j] + round(V[i][j] * U[i][j]));
+      for (let i = 0; i < 6; i++)
+        for (let j = 0; j < 6; j++) sum[i][j] = round(sum[i][j] + round(V[i][j] * U[i][j]));
     }
     const Y = both(turn(A), sum);
     for (let i = 0; i < 4; i++)

@@ -28,16 +28,21 @@ const { values: options } = parseArgs({
 /** Interpreters by the version of PyTorch that they have, the first of each. */
 const pytorches = new Map();
 for (const python of options.python.split(",")) {
-  const { status, stdout } = spawnSync(python, ["-c", "import numpy, torch; print(torch.__version__)"], {
-    encoding: "utf8",
-  });
+  const { status, stdout } = spawnSync(
+    python,
+    ["-c", "import numpy, torch; print(torch.__version__)"],
+    {
+      encoding: "utf8",
+    },
+  );
   const version = status === 0 ? stdout.trim().split(".").slice(0, 2).join(".") : undefined;
   if (version && !pytorches.has(version)) pytorches.set(version, python);
 }
 /** Each in the forms that it has. */
 const pytorchEngines = [...pytorches].flatMap(([version, python]) => {
   const command = [python, join(here, "engines/pytorch.py")];
-  const forms = Number(version.split(".")[0]) < 2 ? ["eager"] : ["eager", "channels-last", "compiled"];
+  const forms =
+    Number(version.split(".")[0]) < 2 ? ["eager"] : ["eager", "channels-last", "compiled"];
   return forms.map((form) => ({
     name: `PyTorch ${version}${form === "eager" ? "" : ` ${form}`}`,
     command: [...command, "--form", form],
@@ -46,12 +51,18 @@ const pytorchEngines = [...pytorches].flatMap(([version, python]) => {
 });
 
 if (options["install-peers"]) {
-  execFileSync("npm", ["install", "--prefix", peers, "--ignore-scripts", "--no-audit", "--no-fund"], {
-    stdio: "inherit",
-  });
+  execFileSync(
+    "npm",
+    ["install", "--prefix", peers, "--ignore-scripts", "--no-audit", "--no-fund"],
+    {
+      stdio: "inherit",
+    },
+  );
   const [python] = pytorches.values();
   if (python)
-    execFileSync(python, [join(here, "engines/pytorch.py"), "--w", "export", "--out", peers], { stdio: "ignore" });
+    execFileSync(python, [join(here, "engines/pytorch.py"), "--w", "export", "--out", peers], {
+      stdio: "ignore",
+    });
   else
     console.log(
       "no PyTorch (name an interpreter that has it with --python): no comparison with it, and no models for ONNX Runtime",
@@ -62,10 +73,21 @@ const script = (name) => [process.execPath, join(here, "engines", name)];
 const models = existsSync(join(peers, "W7.onnx"));
 const engines = [
   { name: "fiducial", command: script("fiducial.mjs"), threads: [1, 2] },
-  { name: "fiducial fast", command: [...script("fiducial.mjs"), "--precision", "fast"], threads: [1, 2] },
+  {
+    name: "fiducial fast",
+    command: [...script("fiducial.mjs"), "--precision", "fast"],
+    threads: [1, 2],
+  },
   ...pytorchEngines,
   ...(models
-    ? [{ name: "fiducial ONNX", command: script("fiducial-onnx.mjs"), threads: [1, 2], only: ["W1", "W7"] }]
+    ? [
+        {
+          name: "fiducial ONNX",
+          command: script("fiducial-onnx.mjs"),
+          threads: [1, 2],
+          only: ["W1", "W7"],
+        },
+      ]
     : []),
   ...(has("onnxruntime-node") && models
     ? [
@@ -99,7 +121,9 @@ const engines = [
         },
       ]
     : []),
-  ...(has("fft.js") ? [{ name: "fft.js", command: script("fftjs.mjs"), threads: [1], only: ["W9"] }] : []),
+  ...(has("fft.js")
+    ? [{ name: "fft.js", command: script("fftjs.mjs"), threads: [1], only: ["W9"] }]
+    : []),
 ].filter((e) => !options.only || options.only.split(",").includes(e.name));
 
 /** The default audit from the command line, start to end. */
@@ -108,14 +132,32 @@ function timeAudit(threads) {
   const begun = performance.now();
   const { status } = spawnSync(
     process.execPath,
-    [join(root, "dist/cli/main.js"), "audit", "--threads", String(threads), "--out", join(out, "audit")],
+    [
+      join(root, "dist/cli/main.js"),
+      "audit",
+      "--threads",
+      String(threads),
+      "--out",
+      join(out, "audit"),
+    ],
     { stdio: "ignore" },
   );
   const ms = performance.now() - begun;
   const { sha256 } = JSON.parse(readFileSync(join(out, "audit", "result.json"), "utf8"));
   rmSync(out, { recursive: true });
   return status === 0 || status === 1
-    ? [{ workload: "audit", engine: "fiducial", threads, ms, min: ms, max: ms, foreign: 0, checksum: [sha256] }]
+    ? [
+        {
+          workload: "audit",
+          engine: "fiducial",
+          threads,
+          ms,
+          min: ms,
+          max: ms,
+          foreign: 0,
+          checksum: [sha256],
+        },
+      ]
     : [];
 }
 const ceilings = (() => {
@@ -129,7 +171,9 @@ const ceilings = (() => {
     join(out, "ceilings"),
     join(here, "ceilings.c"),
   ]);
-  return built.status === 0 ? JSON.parse(execFileSync(join(out, "ceilings"), { encoding: "utf8" })) : undefined;
+  return built.status === 0
+    ? JSON.parse(execFileSync(join(out, "ceilings"), { encoding: "utf8" }))
+    : undefined;
 })();
 
 const chosen = options.workloads.split(",");
@@ -143,7 +187,11 @@ for (let round = 0; round < Number(options.rounds); round++)
     }
     for (const threads of [1, 2])
       for (const { name, command, threads: allowed, only, once } of engines) {
-        if (!allowed.includes(threads) || (only && !only.includes(workload)) || (once?.includes(workload) && round > 0))
+        if (
+          !allowed.includes(threads) ||
+          (only && !only.includes(workload)) ||
+          (once?.includes(workload) && round > 0)
+        )
           continue;
         jobs.push({
           workload,
@@ -152,12 +200,24 @@ for (let round = 0; round < Number(options.rounds); round++)
             const [file, ...args] = command;
             const { stdout, stderr } = spawnSync(
               file,
-              [...args, "--w", workload, "--threads", String(threads), "--budget", options.budget, "--most", "8"],
+              [
+                ...args,
+                "--w",
+                workload,
+                "--threads",
+                String(threads),
+                "--budget",
+                options.budget,
+                "--most",
+                "8",
+              ],
               { encoding: "utf8", maxBuffer: 1e8 },
             );
             const line = stdout.trim().split("\n").at(-1);
             if (!line) console.error(`\n${name} ${workload}: ${stderr.trim().split("\n").at(-1)}`);
-            return line ? [{ ...JSON.parse(line), engine: name, version: JSON.parse(line).engine }] : [];
+            return line
+              ? [{ ...JSON.parse(line), engine: name, version: JSON.parse(line).engine }]
+              : [];
           },
         });
       }
@@ -165,7 +225,9 @@ for (let round = 0; round < Number(options.rounds); round++)
 const begun = performance.now();
 jobs.forEach((job, i) => {
   const left =
-    i === 0 ? "" : `, ${Math.ceil((((performance.now() - begun) / i) * (jobs.length - i)) / 60_000)} min left`;
+    i === 0
+      ? ""
+      : `, ${Math.ceil((((performance.now() - begun) / i) * (jobs.length - i)) / 60_000)} min left`;
   process.stderr.write(`\r\x1b[K${i + 1} of ${jobs.length}${left}  ${job.workload}`);
   raw.push(...job.run());
 });
@@ -180,7 +242,9 @@ const rows = keys.map((key) => {
   const { flops, bytes, check, tolerance } = workloads[workload] ?? {};
   const agrees =
     check?.every((want, i) => Math.abs(same[0].checksum[i] - want) <= tolerance * Math.abs(want)) ??
-    same.every((r) => String(r.checksum) === String(raw.find((o) => o.workload === workload).checksum));
+    same.every(
+      (r) => String(r.checksum) === String(raw.find((o) => o.workload === workload).checksum),
+    );
   return {
     workload,
     engine,

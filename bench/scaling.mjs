@@ -2,7 +2,15 @@
 // largest images that 4 GiB hold. Writes bench/notes/scaling.md and docs/images/scaling.svg.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GraphBuilder, nn, applyNetwork, arithmetic, gradients, openBackend, ops } from "../dist/index.js";
+import {
+  GraphBuilder,
+  nn,
+  applyNetwork,
+  arithmetic,
+  gradients,
+  openBackend,
+  ops,
+} from "../dist/index.js";
 
 const root = new URL("..", import.meta.url).pathname;
 const graphOf = (size, training) => {
@@ -11,13 +19,22 @@ const graphOf = (size, training) => {
   const x = b.input("x", [1, 1, size, size]);
   const { y, parameters } = applyNetwork(
     b,
-    nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 32, depth: 4, seed: 1, size: [size, size] }),
+    nn.unet({
+      inChannels: 1,
+      outChannels: 1,
+      baseChannels: 32,
+      depth: 4,
+      seed: 1,
+      size: [size, size],
+    }),
     x,
   );
   if (!training) b.output("y", y);
   else {
     const all = [...parameters].map(([, p]) => p);
-    gradients(b, f.mean(f.square(y)), all).forEach((g, i) => b.update(all[i], f.sub(all[i], f.mul(g, 1e-3))));
+    gradients(b, f.mean(f.square(y)), all).forEach((g, i) =>
+      b.update(all[i], f.sub(all[i], f.mul(g, 1e-3))),
+    );
   }
   return b;
 };
@@ -76,7 +93,8 @@ for (const c of [16, 32, 64, 128, 256]) {
   channelRows.push({ c, ms: times.sort((p, q) => p - q)[times.length >> 1] });
 }
 const channelSlope =
-  Math.log(channelRows.at(-1).ms / channelRows[1].ms) / Math.log((channelRows.at(-1).c / channelRows[1].c) ** 2);
+  Math.log(channelRows.at(-1).ms / channelRows[1].ms) /
+  Math.log((channelRows.at(-1).c / channelRows[1].c) ** 2);
 /** The largest multiple of 16 that fits. */
 async function largest(training, memory) {
   let [low, high] = [16, 8192];
@@ -93,7 +111,8 @@ const limits = [
   ["training, recomputed", await largest(true, "recomputed")],
 ];
 const MiB = (n) => (n / 2 ** 20).toFixed(0);
-const slope = Math.log(rows.at(-1).ms / rows[2].ms) / Math.log((rows.at(-1).size / rows[2].size) ** 2);
+const slope =
+  Math.log(rows.at(-1).ms / rows[2].ms) / Math.log((rows.at(-1).size / rows[2].size) ** 2);
 mkdirSync(join(root, "bench/notes"), { recursive: true });
 writeFileSync(
   join(root, "bench/notes/scaling.md"),

@@ -28,7 +28,9 @@ async function stepping(channels, size) {
   );
   const x = b.input("x", [1, channels, size, size]);
   const cost = f.mean(
-    f.square(b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 })),
+    f.square(
+      b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 }),
+    ),
   );
   b.update(w, f.sub(w, f.mul(gradients(b, cost, [w])[0], 1e-3)));
   b.output("cost", cost);
@@ -58,12 +60,16 @@ for (const [name, channels, size, steps] of [
   const seconds = (performance.now() - begun) / 1e3;
   const after = await settle();
   if (!shared) throw new Error(`${name}: nothing was shared among the threads`);
-  const grown = (after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / 2 ** 20;
+  const grown =
+    (after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / 2 ** 20;
   lines.push(
     `- ${steps.toLocaleString("en")} steps of one 3×3 convolution of ${channels} channels at ${size}² with its gradient and update, on two threads: ${seconds.toFixed(0)} s, no hang; heap and buffers ${grown >= 0 ? "+" : ""}${grown.toFixed(2)} MiB, the process ${after.rss >= before.rss ? "+" : ""}${((after.rss - before.rss) / 2 ** 20).toFixed(1)} MiB.`,
   );
 }
 process.stderr.write("\n");
 mkdirSync(join(root, "bench/notes"), { recursive: true });
-writeFileSync(join(root, "bench/notes/soak.md"), `## Soak\n\`node bench/soak.mjs\`\n\n${lines.join("\n")}\n`);
+writeFileSync(
+  join(root, "bench/notes/soak.md"),
+  `## Soak\n\`node bench/soak.mjs\`\n\n${lines.join("\n")}\n`,
+);
 console.log(lines.join("\n"));

@@ -76,7 +76,11 @@ export function cascadeParameters() {
   for (let k = 0; k < CASCADES; k++)
     for (let i = 0; i < 5; i++) {
       const [inputs, out] = CASCADE_WIDTHS.slice(i, i + 2);
-      all[`c${k}.${i}`] = drawn([out, inputs, 3, 3], seed++, he(9 * inputs) * (out === 2 ? 0.1 : 1));
+      all[`c${k}.${i}`] = drawn(
+        [out, inputs, 3, 3],
+        seed++,
+        he(9 * inputs) * (out === 2 ? 0.1 : 1),
+      );
     }
   return all;
 }
@@ -87,7 +91,9 @@ function cascadeFlops(size) {
 }
 /** Every fourth row of k-space and the middle eighth, the centre in the middle: [size, 1]. */
 export const measuredRows = (size) =>
-  Float32Array.from({ length: size }, (_, k) => (k % 4 === 0 || Math.abs(k - size / 2) < size / 16 ? 1 : 0));
+  Float32Array.from({ length: size }, (_, k) =>
+    k % 4 === 0 || Math.abs(k - size / 2) < size / 16 ? 1 : 0,
+  );
 
 export const RESNET_STAGES = [
   [16, 1],
@@ -248,11 +254,22 @@ export const workloads = {
     check: [335600],
     tolerance: 1e-3,
   },
-  W9: { ...fourier(256), title: "complex 2-D Fourier transform, 256²", check: [15442647.2], tolerance: 1e-6 },
-  W9b: { ...fourier(320), title: "complex 2-D Fourier transform, 320²", check: [30187037.8], tolerance: 1e-6 },
+  W9: {
+    ...fourier(256),
+    title: "complex 2-D Fourier transform, 256²",
+    check: [15442647.2],
+    tolerance: 1e-6,
+  },
+  W9b: {
+    ...fourier(320),
+    title: "complex 2-D Fourier transform, 320²",
+    check: [30187037.8],
+    tolerance: 1e-6,
+  },
   W10: {
     kind: "cascade",
-    title: "deep cascade (5 × 5 convolutions, 32 channels, data consistency) training step, 128², Adam",
+    title:
+      "deep cascade (5 × 5 convolutions, 32 channels, data consistency) training step, 128², Adam",
     step: "train",
     x: () => drawn([1, 2, 128, 128], 8, 1),
     target: () => drawn([1, 2, 128, 128], 9, 1),

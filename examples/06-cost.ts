@@ -1,7 +1,11 @@
 // The cost: C = (1/n) ΣC_k, the mean of the samples' own costs.
 import { gradientVector, meanSquaredError, nn, openBackend } from "fiducial";
 
-const network = nn.sequential({ input: [2], seed: 3, layers: [nn.linear({ outFeatures: 2 }), nn.sigmoid()] });
+const network = nn.sequential({
+  input: [2],
+  seed: 3,
+  layers: [nn.linear({ outFeatures: 2 }), nn.sigmoid()],
+});
 const [inputs, targets] = [
   [0, 0, 0, 1, 1, 0],
   [0, 1, 1, 0, 1, 0],

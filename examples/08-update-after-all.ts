@@ -1,6 +1,14 @@
 // One step of training: parameters change only after every derivative is known, so the order of the
 // layers does not matter.
-import { gradientVector, fit, meanSquaredError, nn, openBackend, sgd, type Dataset } from "fiducial";
+import {
+  gradientVector,
+  fit,
+  meanSquaredError,
+  nn,
+  openBackend,
+  sgd,
+  type Dataset,
+} from "fiducial";
 
 const network = nn.sequential({
   input: [2],
@@ -18,7 +26,12 @@ const data: Dataset = {
   },
 };
 const backend = await openBackend("reference");
-const before = await gradientVector(network, { loss: meanSquaredError(), ...sample, count: 1, backend });
+const before = await gradientVector(network, {
+  loss: meanSquaredError(),
+  ...sample,
+  count: 1,
+  backend,
+});
 const after = await fit(network, {
   data,
   loss: meanSquaredError(),
@@ -33,7 +46,9 @@ for (const [name, { data: w }] of network.parameters)
   w.forEach((v, i) => {
     worst = Math.max(
       worst,
-      Math.abs(after.parameters.get(name)!.data[i] - (v - 0.5 * before.parameters.get(name)!.data[i])),
+      Math.abs(
+        after.parameters.get(name)!.data[i] - (v - 0.5 * before.parameters.get(name)!.data[i]),
+      ),
     );
   });
 console.log(

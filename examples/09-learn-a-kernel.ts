@@ -1,6 +1,16 @@
 // Learning a kernel: from pairs of images and their vertical edges, a network finds 1 0 −1 by
 // itself.
-import { adam, filterImage, fit, kernels, meanSquaredError, nn, openBackend, random, type Dataset } from "fiducial";
+import {
+  adam,
+  filterImage,
+  fit,
+  kernels,
+  meanSquaredError,
+  nn,
+  openBackend,
+  random,
+  type Dataset,
+} from "fiducial";
 
 const backend = await openBackend("auto");
 const rng = random(1);
@@ -9,7 +19,9 @@ for (let k = 0; k < 200; k++) {
   const image = Float32Array.from({ length: 64 }, () => rng.uniform());
   pairs.push({
     image,
-    edges: (await filterImage({ shape: [8, 8], data: image }, { kernel: kernels.verticalEdge, backend })).data,
+    edges: (
+      await filterImage({ shape: [8, 8], data: image }, { kernel: kernels.verticalEdge, backend })
+    ).data,
   });
 }
 const data: Dataset = {

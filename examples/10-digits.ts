@@ -1,7 +1,10 @@
 // A classifier in a few lines: hand-drawn digits, which need no download, and LeNet-5.
 import { adam, classification, crossEntropy, fit, nn, openBackend, strokeDigits } from "fiducial";
 
-const [train, test] = [strokeDigits({ count: 2000, seed: 1 }), strokeDigits({ count: 500, seed: 1_000_001 })];
+const [train, test] = [
+  strokeDigits({ count: 2000, seed: 1 }),
+  strokeDigits({ count: 500, seed: 1_000_001 }),
+];
 await fit(nn.lenet5({ seed: 1 }), {
   data: classification(train),
   validation: classification(test),

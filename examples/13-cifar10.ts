@@ -27,19 +27,33 @@ const network = nn.sequential({
   seed: 1,
   layers: [
     ...[nn.conv2d({ outChannels: 6, kernelSize: 5 }), nn.relu(), nn.maxPool2d({ kernelSize: 2 })],
-    ...[nn.conv2d({ outChannels: 16, kernelSize: 5 }), nn.relu(), nn.maxPool2d({ kernelSize: 2 }), nn.flatten()],
+    ...[
+      nn.conv2d({ outChannels: 16, kernelSize: 5 }),
+      nn.relu(),
+      nn.maxPool2d({ kernelSize: 2 }),
+      nn.flatten(),
+    ],
     ...[nn.linear({ outFeatures: 120 }), nn.relu(), nn.linear({ outFeatures: 84 }), nn.relu()],
     nn.linear({ outFeatures: 10 }),
   ],
 });
 const common = { loss: crossEntropy(), batchSize: 4, backend: await openBackend("auto") };
 const trained = await fit(network, {
-  ...{ ...common, data: classification(train), optimizer: sgd({ learningRate: 1e-3, momentum: 0.9 }) },
+  ...{
+    ...common,
+    data: classification(train),
+    optimizer: sgd({ learningRate: 1e-3, momentum: 0.9 }),
+  },
   ...{ epochs: Number(epochs), seed: 1, schedule: constant() },
-  on: { epoch: ({ epoch, trainLoss }) => console.log(`epoch ${epoch}: loss ${trainLoss.toFixed(3)}`) },
+  on: {
+    epoch: ({ epoch, trainLoss }) => console.log(`epoch ${epoch}: loss ${trainLoss.toFixed(3)}`),
+  },
 });
 const data = classification(test);
-const { accuracy, confusion } = await (await compileEvaluation(trained, { ...common, data }))(trained, data);
+const { accuracy, confusion } = await (await compileEvaluation(trained, { ...common, data }))(
+  trained,
+  data,
+);
 console.log(`accuracy of ${test.length} test images: ${(100 * accuracy!).toFixed(1)} %`);
 test.classes.forEach((name, c) => {
   const all = confusion![c].reduce((a, b) => a + b);

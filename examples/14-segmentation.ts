@@ -27,25 +27,35 @@ const discs = (length: number, seed: number): Dataset => ({
     }
   },
 });
-await fit(nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 8, depth: 2, seed: 1, size: [SIDE, SIDE] }), {
-  data: discs(160, 1),
-  validation: discs(40, 2),
-  loss: weightedSum([
-    [1, binaryCrossEntropy()],
-    [1, dice()],
-  ]),
-  metrics: [intersectionOverUnion()],
-  monitor: "intersectionOverUnion",
-  keepBest: true,
-  optimizer: adam({ learningRate: 5e-3 }),
-  epochs: 5,
-  batchSize: 8,
-  seed: 1,
-  backend: await openBackend("auto"),
-  on: {
-    epoch: ({ epoch, trainLoss, validation }) =>
-      console.log(
-        `epoch ${epoch}: loss ${trainLoss.toFixed(3)}, IoU ${validation!.metrics!.intersectionOverUnion.toFixed(3)}`,
-      ),
+await fit(
+  nn.unet({
+    inChannels: 1,
+    outChannels: 1,
+    baseChannels: 8,
+    depth: 2,
+    seed: 1,
+    size: [SIDE, SIDE],
+  }),
+  {
+    data: discs(160, 1),
+    validation: discs(40, 2),
+    loss: weightedSum([
+      [1, binaryCrossEntropy()],
+      [1, dice()],
+    ]),
+    metrics: [intersectionOverUnion()],
+    monitor: "intersectionOverUnion",
+    keepBest: true,
+    optimizer: adam({ learningRate: 5e-3 }),
+    epochs: 5,
+    batchSize: 8,
+    seed: 1,
+    backend: await openBackend("auto"),
+    on: {
+      epoch: ({ epoch, trainLoss, validation }) =>
+        console.log(
+          `epoch ${epoch}: loss ${trainLoss.toFixed(3)}, IoU ${validation!.metrics!.intersectionOverUnion.toFixed(3)}`,
+        ),
+    },
   },
-});
+);

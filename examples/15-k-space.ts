@@ -23,7 +23,11 @@ const operator = subsampledFourier({
   mask: variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed: 1 }),
 });
 const noise = gaussianNoise({ sigma: 0.01 });
-const problem = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: 1, seed: 20001 }) });
+const problem = inverseProblem({
+  operator,
+  noise,
+  images: brainPhantoms({ shape, count: 1, seed: 20001 }),
+});
 const backend = await openBackend("auto");
 const weights = new URL("../../weights/cascade-128.safetensors", import.meta.url);
 const network = networkReconstructor({ network: loadNetwork(readFileSync(weights)) });

@@ -23,7 +23,10 @@ const images = brainPhantoms({ shape, count: 1, seed: 20001 });
 const weights = new URL("../../weights/unet-128.safetensors", import.meta.url);
 const result = await audit({
   problem: inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images }),
-  methods: [networkReconstructor({ network: loadNetwork(readFileSync(weights)) }), totalVariation({ sigma: 0.01 })],
+  methods: [
+    networkReconstructor({ network: loadNetwork(readFileSync(weights)) }),
+    totalVariation({ sigma: 0.01 }),
+  ],
   tests: [instabilityAscent({ iterations: 5 })],
   seed: 1,
   backend: await openBackend("auto"),

@@ -42,7 +42,8 @@ const withDisc = async (z: Float64Array): Promise<Float64Array> => {
   return y.map((v, k) => v + own[k]);
 };
 const measured = [y, ...(await Promise.all(discs.map(({ z }) => withDisc(z))))];
-const inner = (a: Float64Array, b: Float64Array): number => a.reduce((sum, v, k) => sum + v * b[k], 0);
+const inner = (a: Float64Array, b: Float64Array): number =>
+  a.reduce((sum, v, k) => sum + v * b[k], 0);
 const score = (truth: ArrayLike<number>, x: Float64Array): string =>
   psnr(magnitude(truth), magnitude(x), maximum(magnitude(truth))).toFixed(2);
 for (const method of [zeroFilled(), totalVariation({ sigma: 0.01 }), network]) {

@@ -31,7 +31,11 @@ const truth = magnitude(images.image(0));
 
 for (const [k, mask] of nestedMasks(trained, { rates, seed: 2 }).entries()) {
   const operator = subsampledFourier({ mask });
-  const y = await measure(inverseProblem({ operator, noise, images }), { image: 0, seed: 1, backend });
+  const y = await measure(inverseProblem({ operator, noise, images }), {
+    image: 0,
+    seed: 1,
+    backend,
+  });
   const scores = [];
   for (const method of [network, totalVariation({ sigma: noise.sigma })]) {
     const x = magnitude(await reconstruct(method, y, operator, backend));

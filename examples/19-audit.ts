@@ -22,7 +22,11 @@ const images = brainPhantoms({ shape, count: 1, seed: 20001 });
 const weights = new URL("../../weights/unet-128.safetensors", import.meta.url);
 const network = networkReconstructor({ network: loadNetwork(readFileSync(weights)) });
 const result = await audit({
-  problem: inverseProblem({ operator: subsampledFourier({ mask }), noise: gaussianNoise({ sigma: 0.01 }), images }),
+  problem: inverseProblem({
+    operator: subsampledFourier({ mask }),
+    noise: gaussianNoise({ sigma: 0.01 }),
+    images,
+  }),
   methods: [network, totalVariation({ sigma: 0.01 }), zeroFilled()],
   tests: [worstCasePerturbation({ steps: 5 })],
   seed: 1,

@@ -10,7 +10,13 @@ const squeezeExcitation = nn.defineLayer("squeezeExcitation", {
     const [squeeze, excite] = [channels / ratio, channels].map((outChannels) =>
       nn.conv2d({ outChannels, kernelSize: 1 }),
     );
-    const weights = layers("weights", x, [nn.globalAvgPool2d(), squeeze, nn.relu(), excite, nn.sigmoid()]);
+    const weights = layers("weights", x, [
+      nn.globalAvgPool2d(),
+      squeeze,
+      nn.relu(),
+      excite,
+      nn.sigmoid(),
+    ]);
     return arithmetic(b).mul(x, weights);
   },
 });
@@ -42,8 +48,13 @@ const trained = await fit(network, {
   batchSize: 50,
   seed: 1,
   backend,
-  on: { epoch: ({ validation }) => console.log(`accuracy ${(100 * validation!.accuracy!).toFixed(1)} %`) },
+  on: {
+    epoch: ({ validation }) =>
+      console.log(`accuracy ${(100 * validation!.accuracy!).toFixed(1)} %`),
+  },
 });
 const inputs = new Float32Array(784).fill(0.5);
-const [before, after] = [trained, loadNetwork(saveNetwork(trained))].map((n) => predict(n, { inputs, backend }));
+const [before, after] = [trained, loadNetwork(saveNetwork(trained))].map((n) =>
+  predict(n, { inputs, backend }),
+);
 console.log(`loaded it gives the same: ${(await before).join() === (await after).join()}`);

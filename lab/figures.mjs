@@ -13,8 +13,16 @@ const page = `${root}docs/lab.md`;
 const [begin, end] = ["<!-- figures: node lab/figures.mjs -->", "<!-- end of figures -->"];
 
 async function served() {
-  const server = spawn(process.execPath, [`${root}dist/cli/main.js`, "lab", "--port", "0", "--json"]);
-  const line = await new Promise((resolve) => server.stdout.once("data", (data) => resolve(String(data))));
+  const server = spawn(process.execPath, [
+    `${root}dist/cli/main.js`,
+    "lab",
+    "--port",
+    "0",
+    "--json",
+  ]);
+  const line = await new Promise((resolve) =>
+    server.stdout.once("data", (data) => resolve(String(data))),
+  );
   return { server, url: JSON.parse(line).url };
 }
 
@@ -28,22 +36,35 @@ function written({ what, value, unit, most, least }) {
       : least !== undefined
         ? [`≥ ${least} ${unit}`, value >= least]
         : ["", true];
-  return { line: `| ${what} | ${number(value)} | ${target.trim()} | ${target === "" ? "" : ok ? "✓" : "✗"} |`, ok };
+  return {
+    line: `| ${what} | ${number(value)} | ${target.trim()} | ${target === "" ? "" : ok ? "✓" : "✗"} |`,
+    ok,
+  };
 }
 
 const { server, url } = await served();
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
 const rows = [];
 try {
   rows.push(...sizes(root));
-  for (const measure of [loading, editing, training, attacking]) rows.push(...(await measure(browser, url)));
+  for (const measure of [loading, editing, training, attacking])
+    rows.push(...(await measure(browser, url)));
 } finally {
   await browser.close();
   server.kill("SIGINT");
 }
 const lines = rows.map(written);
 const machine = `Chromium ${browser.version()}, ${availableParallelism()} processors (${cpus()[0]?.model ?? "unknown"}), one run.`;
-const table = [machine, "", "| what | measured | target | |", "|---|---|---|---|", ...lines.map(({ line }) => line)];
+const table = [
+  machine,
+  "",
+  "| what | measured | target | |",
+  "|---|---|---|---|",
+  ...lines.map(({ line }) => line),
+];
 console.log(table.join("\n"));
 if (!process.argv.includes("--print")) {
   const text = readFileSync(page, "utf8");

@@ -12,7 +12,9 @@ export function sizes(root) {
   const files = readdirSync(folder);
   const zipped = (name) => gzipSync(readFileSync(name)).length / 1000;
   const sum = (pattern) =>
-    files.filter((name) => pattern.test(name)).reduce((total, name) => total + zipped(folder + name), 0);
+    files
+      .filter((name) => pattern.test(name))
+      .reduce((total, name) => total + zipped(folder + name), 0);
   const page = readFileSync(`${root}lab/dist/index.html`, "utf8");
   const initial = [...page.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map((m) => m[1]);
   const script = initial.reduce((total, name) => total + zipped(`${root}lab/dist/${name}`), 0);
@@ -28,10 +30,19 @@ export function sizes(root) {
     );
   return [
     row("initial JavaScript, gzipped", script, "kB", { most: 60 }),
-    row("page, style and script, gzipped", zipped(`${root}lab/dist/index.html`) + script + sum(/\.css$/), "kB", {
-      most: 150,
-    }),
-    row("the engine in its worker, gzipped (not initial)", sum(/^(worker|backend|turns|pool)/), "kB"),
+    row(
+      "page, style and script, gzipped",
+      zipped(`${root}lab/dist/index.html`) + script + sum(/\.css$/),
+      "kB",
+      {
+        most: 150,
+      },
+    ),
+    row(
+      "the engine in its worker, gzipped (not initial)",
+      sum(/^(worker|backend|turns|pool)/),
+      "kB",
+    ),
     ...weights,
   ];
 }
@@ -74,7 +85,9 @@ export async function loading(browser, url) {
     const first = await page.evaluate("performance.now()");
     await page.waitForTimeout(1500);
     const { lcp, cls, tasks } = await page.evaluate("seen");
-    const fcp = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+    const fcp = await page.evaluate(
+      "performance.getEntriesByName('first-contentful-paint')[0].startTime",
+    );
     const blocked = tasks.reduce((total, ms) => total + Math.max(0, ms - 50), 0);
     await page.close();
     rows.push(
@@ -98,7 +111,9 @@ export async function editing(browser, url) {
   const page = await opened(browser, url, "inside/slide");
   const times = [];
   for (let i = 0; i < 9; i++) {
-    await page.locator(`[aria-label="kernel 1"] [data-place="${Math.floor(i / 3)} ${i % 3}"]`).focus();
+    await page
+      .locator(`[aria-label="kernel 1"] [data-place="${Math.floor(i / 3)} ${i % 3}"]`)
+      .focus();
     await page.keyboard.press("Enter");
     await page.keyboard.insertText(String(i + 3));
     await page.evaluate(untilChanged);
@@ -107,7 +122,9 @@ export async function editing(browser, url) {
   }
   await page.close();
   return [
-    row("a kernel's cell to all 16 outputs, median of 9", quantile(times, 0.5), "ms", { most: 100 }),
+    row("a kernel's cell to all 16 outputs, median of 9", quantile(times, 0.5), "ms", {
+      most: 100,
+    }),
     row("the same, the slowest", Math.max(...times), "ms", { most: 100 }),
   ];
 }
@@ -143,11 +160,16 @@ export async function training(browser, url) {
   const total = (Date.now() - began) / 1000;
   const { tasks } = await page.evaluate("seen");
   const seconds = gaps.reduce((a, b) => a + b, 0) / 1000;
-  const accuracy = await page.locator("main table tbody tr:last-child td:last-child").last().textContent();
+  const accuracy = await page
+    .locator("main table tbody tr:last-child td:last-child")
+    .last()
+    .textContent();
   const steps = Number(/\d+/.exec(await page.locator("[data-phase]").textContent())[0]);
   await page.close();
   return [
-    row("new digits told right after 6 epochs of 1500, seed 1", Number.parseFloat(accuracy), "%", { least: 90 }),
+    row("new digits told right after 6 epochs of 1500, seed 1", Number.parseFloat(accuracy), "%", {
+      least: 90,
+    }),
     row("that run, from the click to its end", total, "s", { most: 20 }),
     row("pictures a second, evaluation included", (50 * steps) / seconds, "/s", { least: 2000 }),
     row("the slowest of five pauses, from the click to the word", pause, "ms", { most: 100 }),
@@ -185,9 +207,14 @@ export async function attacking(browser, url) {
     await page.close();
     rows.push(
       row(`click to the first picture with r, 128², ${name}`, first, "ms", { most: 300 }),
-      row(`60 gradient steps with their pictures, 128², ${name}`, (0.06 * (all - first)) / Math.max(1, steps), "s", {
-        most: 3,
-      }),
+      row(
+        `60 gradient steps with their pictures, 128², ${name}`,
+        (0.06 * (all - first)) / Math.max(1, steps),
+        "s",
+        {
+          most: 3,
+        },
+      ),
     );
   }
   return rows;

@@ -10,8 +10,14 @@ const mathMl: Plugin = {
   enforce: "pre",
   transform(_code, id) {
     if (!id.endsWith("/src/formulas.ts")) return undefined;
-    const written = Object.entries(formulas).map(([name, tex]) => [name, temml.renderToString(tex)]);
-    return { code: `export const formulas = ${JSON.stringify(Object.fromEntries(written))};`, map: null };
+    const written = Object.entries(formulas).map(([name, tex]) => [
+      name,
+      temml.renderToString(tex),
+    ]);
+    return {
+      code: `export const formulas = ${JSON.stringify(Object.fromEntries(written))};`,
+      map: null,
+    };
   },
 };
 

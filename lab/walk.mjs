@@ -14,7 +14,10 @@ const press = (name) => async (page) => {
 const small = "size=64&network=cascade&steps=5";
 /** Where, what is done there and shown of it, and what it shows. */
 const steps = [
-  ["inside/slide?row=1&column=1", "Nine products of one place, and their sum: the edge between 10 and 0 answers 30."],
+  [
+    "inside/slide?row=1&column=1",
+    "Nine products of one place, and their sum: the edge between 10 and 0 answers 30.",
+  ],
   ["inside/kernels?image=phantom", "A kernel made by hand, on a phantom of the head."],
   ["inside/learned", "Kernels begin at random and become edge detectors."],
   ["inside/channels", "Three answers, one a colour, before they are added."],
@@ -22,8 +25,16 @@ const steps = [
   ["inside/node", "One node: what an activation does to z, and softmax to scores."],
   ["inside/layers", "Any number of a trained network, traced to its pixels."],
   ["inside/cost", "The cost of every sample, and their mean."],
-  ["inside/backprop", "Every derivative as its product of local numbers, beside the finite difference."],
-  ["inside/train?samples=500&epochs=3", "Training, live: 500 digits, three epochs.", press("Train"), ".parts"],
+  [
+    "inside/backprop",
+    "Every derivative as its product of local numbers, beside the finite difference.",
+  ],
+  [
+    "inside/train?samples=500&epochs=3",
+    "Training, live: 500 digits, three epochs.",
+    press("Train"),
+    ".parts",
+  ],
   ["break/kspace?size=64", "A quarter of k-space, and what four methods make of it."],
   [
     `break/attack?${small}`,
@@ -43,8 +54,16 @@ const steps = [
 ];
 
 async function served() {
-  const server = spawn(process.execPath, [`${root}dist/cli/main.js`, "lab", "--port", "0", "--json"]);
-  const line = await new Promise((resolve) => server.stdout.once("data", (data) => resolve(String(data))));
+  const server = spawn(process.execPath, [
+    `${root}dist/cli/main.js`,
+    "lab",
+    "--port",
+    "0",
+    "--json",
+  ]);
+  const line = await new Promise((resolve) =>
+    server.stdout.once("data", (data) => resolve(String(data))),
+  );
   return { server, url: JSON.parse(line).url };
 }
 async function settled(page) {
@@ -55,23 +74,43 @@ async function settled(page) {
 }
 
 const { server, url } = await served();
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const page = await browser.newPage({ viewport: { width: 800, height: 640 }, reducedMotion: "reduce" });
+const page = await browser.newPage({
+  viewport: { width: 800, height: 640 },
+  reducedMotion: "reduce",
+});
 page.setDefaultTimeout(600_000);
-const told = ["# A walk through the lab", "Made by `node lab/walk.mjs`; every number is the engine's.", ""];
+const told = [
+  "# A walk through the lab",
+  "Made by `node lab/walk.mjs`; every number is the engine's.",
+  "",
+];
 for (const [i, [at, says, act, shown]] of steps.entries()) {
   await page.goto(`${url}#/${at}`);
   await settled(page);
   await act?.(page);
   await settled(page);
   const title = await page.locator("h1").first().textContent();
-  const place = page.locator(shown ?? "main .parts, main .pictures, main .curves, main .elsewhere").first();
-  await place.evaluate((element) => scrollTo(0, element.getBoundingClientRect().top + scrollY - 40));
+  const place = page
+    .locator(shown ?? "main .parts, main .pictures, main .curves, main .elsewhere")
+    .first();
+  await place.evaluate((element) =>
+    scrollTo(0, element.getBoundingClientRect().top + scrollY - 40),
+  );
   const name = `${String(i + 1).padStart(2, "0")}-${at.split(/[/?]/)[1]}.jpg`;
   await page.screenshot({ path: folder + name, type: "jpeg", quality: 72 });
-  told.push(`## ${title.trim()}`, says, "", `![${title.trim()}: ${says}](images/lab-walk/${name})`, "");
+  told.push(
+    `## ${title.trim()}`,
+    says,
+    "",
+    `![${title.trim()}: ${says}](images/lab-walk/${name})`,
+    "",
+  );
   console.log(name);
 }
 writeFileSync(`${root}docs/lab-walk.md`, `${told.join("\n").trim()}\n`);

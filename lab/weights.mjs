@@ -12,8 +12,10 @@ const chosen = (name) => wanted.length === 0 || wanted.includes(name);
 
 /** Sections 11 to 16: small enough for a page to wait for, trained by the command line. */
 const reconstructors = {
-  "lab-cascade": "--size 64 --channels 12 --cascades 4 --crop 32 --count 2000 --epochs 4 --name small-cascade",
-  "lab-unet": "--network unet --size 64 --channels 8 --depth 2 --count 2000 --epochs 6 --name small-U-Net",
+  "lab-cascade":
+    "--size 64 --channels 12 --cascades 4 --crop 32 --count 2000 --epochs 4 --name small-cascade",
+  "lab-unet":
+    "--network unet --size 64 --channels 8 --depth 2 --count 2000 --epochs 6 --name small-U-Net",
 };
 for (const [name, options] of Object.entries(reconstructors).filter(([n]) => chosen(n))) {
   // names have blanks

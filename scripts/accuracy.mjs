@@ -52,7 +52,9 @@ const mask = variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08,
 const operator = subsampledFourier({ mask });
 const noise = gaussianNoise({ sigma: 0.01 });
 const methods = [
-  ...values.model.map((path) => networkReconstructor({ network: loadNetwork(readFileSync(path), path) })),
+  ...values.model.map((path) =>
+    networkReconstructor({ network: loadNetwork(readFileSync(path), path) }),
+  ),
   totalVariation({ sigma: noise.sigma }),
   waveletSparsity({ sigma: noise.sigma }),
   firenet({ sigma: noise.sigma }),
@@ -74,7 +76,9 @@ async function slicesOf(path) {
     const slice = volume.slice(k, { value: 0, count: 0 });
     if (isBlank(slice)) continue;
     const { complex } = volume;
-    images.push((await prepareImage(slice, { from, to: shape, complex, backend, name: path })).image);
+    images.push(
+      (await prepareImage(slice, { from, to: shape, complex, backend, name: path })).image,
+    );
   }
   return imagesFrom(images, shape);
 }
@@ -103,7 +107,9 @@ async function report(title, images) {
   console.log("| method | PSNR, dB | SSIM | above total variation |\n|---|---|---|---|");
   for (const [m, { name }] of methods.entries()) {
     const above = scores[m].psnr.filter((v, k) => v > classical.psnr[k]).length;
-    console.log(`| ${name} | ${mean(scores[m].psnr).toFixed(2)} | ${mean(scores[m].ssim).toFixed(4)} | ${above} |`);
+    console.log(
+      `| ${name} | ${mean(scores[m].psnr).toFixed(2)} | ${mean(scores[m].ssim).toFixed(4)} | ${above} |`,
+    );
   }
 }
 

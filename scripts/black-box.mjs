@@ -84,7 +84,8 @@ async function sceneOf(method, image) {
       { name: "harm", p: x, magnitudes: true },
       { name: "change", p: clean },
     ],
-    random: async () => (domain === "measurement" ? draw() : applyOperator(operator, "adjoint", draw(), backend)),
+    random: async () =>
+      domain === "measurement" ? draw() : applyOperator(operator, "adjoint", draw(), backend),
     psnrOf: (xHat) => psnr(truth, magnitude(xHat), top),
   };
 }
@@ -100,7 +101,8 @@ async function byGradient(method, on) {
 }
 async function byQueries(program, on, queries, image) {
   const looking = await openLooking(program, problem, domain, backend);
-  const place = async (z) => (domain === "image" ? z : applyOperator(operator, "forward", z, backend));
+  const place = async (z) =>
+    domain === "image" ? z : applyOperator(operator, "forward", z, backend);
   const queried = {
     ...on,
     look: (rs) => looking.reconstructAll(on.scene, rs),
@@ -118,8 +120,11 @@ async function byQueries(program, on, queries, image) {
 async function lossesOf(on, found) {
   const before = on.psnrOf(on.clean);
   const lost = [];
-  for (const { goals } of found) lost.push(before - on.psnrOf(await on.objective.reconstruct(on.scene, goals[0].r)));
-  const cost = found.flatMap((f) => f.goals).reduce((n, g) => n + (g.queries ?? STEP_COST * g.gradients), 0);
+  for (const { goals } of found)
+    lost.push(before - on.psnrOf(await on.objective.reconstruct(on.scene, goals[0].r)));
+  const cost = found
+    .flatMap((f) => f.goals)
+    .reduce((n, g) => n + (g.queries ?? STEP_COST * g.gradients), 0);
   return { lost, cost };
 }
 async function byNoise(on) {
@@ -143,7 +148,9 @@ for (const name of args.methods.split(",")) {
   const searches = [
     ["noise of the same norm", (on) => byNoise(on)],
     ["along gradients", (on) => byGradient(method, on)],
-    ...args.queries.split(",").map((q) => [`by queries, ${q}`, (on, i) => byQueries(program, on, Number(q), i)]),
+    ...args.queries
+      .split(",")
+      .map((q) => [`by queries, ${q}`, (on, i) => byQueries(program, on, Number(q), i)]),
   ];
   let all;
   for (const [how, run] of searches) {
@@ -156,15 +163,29 @@ for (const name of args.methods.split(",")) {
     const lost = budgets.map((_, b) => mean(each.map((e) => e.lost[b])));
     if (how === "along gradients") all = lost;
     const share = how.startsWith("by") ? `${(100 * lost.at(-1)) / all.at(-1)}`.split(".")[0] : "";
-    const cells = [name, how, `${Math.round(mean(each.map((e) => e.cost)))}`, ...lost.map((l) => l.toFixed(2)), share];
+    const cells = [
+      name,
+      how,
+      `${Math.round(mean(each.map((e) => e.cost)))}`,
+      ...lost.map((l) => l.toFixed(2)),
+      share,
+    ];
     rows.push(`| ${cells.join(" | ")} |`);
     console.log(rows.at(-1));
   }
 }
 const letter = domain === "image" ? "x" : "y";
 const heads = budgets.map((e) => `dB lost at ${+(100 * e).toFixed(1)} % of ‖${letter}‖`);
-const head = ["method", "searched", "evaluations", ...heads, "% of what gradients find, at the last"];
-const table = [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join("\n");
+const head = [
+  "method",
+  "searched",
+  "evaluations",
+  ...heads,
+  "% of what gradients find, at the last",
+];
+const table = [`| ${head.join(" | ")} |`, `|${head.map(() => "---").join("|")}|`, ...rows].join(
+  "\n",
+);
 if (args.write) {
   const path = new URL("../docs/evidence.md", import.meta.url);
   const text = readFileSync(path, "utf8");

@@ -64,7 +64,13 @@ const quarter = subsampledFourier({
 async function verdictOn(method, { operator = quarter, sigma = 0.005 } = {}) {
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma }), images });
   const tests = [worstCasePerturbation({ relativeBudgets: [0.02], steps: 10 })];
-  const result = await audit({ problem, methods: [zeroFilled(), method], tests, seed: 1, backend: backends.wasm });
+  const result = await audit({
+    problem,
+    methods: [zeroFilled(), method],
+    tests,
+    seed: 1,
+    backend: backends.wasm,
+  });
   const searched = result.tests.find((test) => test.id === "worst-case-perturbation");
   return searched.verdicts.find((verdict) => verdict.method === method.name);
 }
@@ -97,10 +103,15 @@ async function behindZeroGradients() {
   return expect(outcome !== "pass", `it passes: ${explanation}`);
 }
 async function constantImage() {
-  const { outcome, explanation } = await verdictOn(stub("constant", (b, y) => arithmetic(b).mul(y, 0)));
+  const { outcome, explanation } = await verdictOn(
+    stub("constant", (b, y) => arithmetic(b).mul(y, 0)),
+  );
   return (
     expect(outcome === "error", `the outcome is ${outcome}`) ??
-    expect(/same image whatever is measured/.test(explanation) && !/NaN/.test(explanation), explanation)
+    expect(
+      /same image whatever is measured/.test(explanation) && !/NaN/.test(explanation),
+      explanation,
+    )
   );
 }
 
@@ -108,9 +119,17 @@ async function constantImage() {
 
 /** A small network's audit, in a process of its own. */
 function auditBytes(...args) {
-  const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size: [16, 16] });
+  const network = nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 2,
+    depth: 1,
+    seed: 1,
+    size: [16, 16],
+  });
   const out = fresh();
-  const quick = "--count 1 --iterations 2 --steps 2 --restarts 1 --methods zero-filled --seed 4".split(" ");
+  const quick =
+    "--count 1 --iterations 2 --steps 2 --restarts 1 --methods zero-filled --seed 4".split(" ");
   const model = ["--model", file("bytes.safetensors", saveNetwork(network))];
   const run = fiducial("audit", ...model, ...quick, ...args, "--out", out);
   return run.status === 0 ? readFileSync(join(out, "result.json"), "utf8") : done(run);
@@ -131,8 +150,13 @@ function sameAgain() {
 function oldNode() {
   const old = `data:text/javascript,Object.defineProperty(process.versions, "node", { value: "18.20.0" })`;
   const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-  const { status, stderr } = spawnSync(process.execPath, ["--import", old, main, "audit"], { encoding: "utf8" });
-  return expect(status === 3 && /this is Node 18\.20\.0; it needs Node 20/.test(stderr), `Node 18: ${stderr}`);
+  const { status, stderr } = spawnSync(process.execPath, ["--import", old, main, "audit"], {
+    encoding: "utf8",
+  });
+  return expect(
+    status === 3 && /this is Node 18\.20\.0; it needs Node 20/.test(stderr),
+    `Node 18: ${stderr}`,
+  );
 }
 
 // ---- losses and layers, by their definitions ----
@@ -160,7 +184,9 @@ async function softplus() {
 async function instanceNorm() {
   const cells = 64;
   const flat = await through(nn.instanceNorm2d(), new Array(cells).fill(1000), [1, 8, 8]);
-  const values = Array.from(Float32Array.from({ length: cells }, (_, i) => 1000 + 0.01 * Math.sin(i)));
+  const values = Array.from(
+    Float32Array.from({ length: cells }, (_, i) => 1000 + 0.01 * Math.sin(i)),
+  );
   const { y } = await through(nn.instanceNorm2d(), values, [1, 8, 8]);
   const mean = values.reduce((s, v) => s + v) / cells;
   const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / cells;
@@ -183,7 +209,9 @@ const lossOf = (loss, dims, p, t) =>
   });
 async function dissimilarityAtAnOffset() {
   const n = 12;
-  const t = Array.from(Float32Array.from({ length: n * n }, (_, i) => 100 + 0.5 * Math.sin(1.3 * i)));
+  const t = Array.from(
+    Float32Array.from({ length: n * n }, (_, i) => 100 + 0.5 * Math.sin(1.3 * i)),
+  );
   const p = Array.from(Float32Array.from(t, (v, i) => v + 0.3 * Math.cos(2.1 * i)));
   const want = 1 - similarity({ p, q: t, size: n, weights: uniform, ratio: 49 / 48, range: 1 });
   const { cost } = await lossOf(structuralDissimilarity({ range: 1 }), [1, 1, n, n], p, t);
@@ -216,7 +244,13 @@ async function evenKernels() {
   const [h, w] = [7, 10];
   for (const k of [2, 4])
     for (const stride of [1, 2]) {
-      const layer = nn.conv2d({ outChannels: 1, kernelSize: k, stride, padding: "same", bias: false });
+      const layer = nn.conv2d({
+        outChannels: 1,
+        kernelSize: k,
+        stride,
+        padding: "same",
+        bias: false,
+      });
       const network = nn.sequential({ input: [1, h, w], seed: 2, layers: [layer] });
       const weights = network.parameters.get("0.conv2d.weight").data;
       const x = Array.from({ length: h * w }, (_, i) => Math.sin(i));
@@ -227,7 +261,10 @@ async function evenKernels() {
         let sum = 0;
         for (let i = 0; i < k; i++)
           for (let j = 0; j < k; j++) {
-            const [r, s] = [Math.floor(p / columns) * stride - top + i, (p % columns) * stride - left + j];
+            const [r, s] = [
+              Math.floor(p / columns) * stride - top + i,
+              (p % columns) * stride - left + j,
+            ];
             if (r >= 0 && r < h && s >= 0 && s < w) sum += weights[k * i + j] * x[r * w + s];
           }
         return sum;
@@ -311,18 +348,38 @@ const points = (bend = 0) => ({
     t.set([i % 2, 1 - (i % 2)]);
   },
 });
-const classifier = nn.sequential({ input: [1, 3, 3], seed: 1, layers: [nn.flatten(), nn.linear({ outFeatures: 2 })] });
+const classifier = nn.sequential({
+  input: [1, 3, 3],
+  seed: 1,
+  layers: [nn.flatten(), nn.linear({ outFeatures: 2 })],
+});
 async function resumingWithOthers() {
   const shift = (of, more) => augmented(of, { shift: 1, seed: 0, ...more });
-  const given = { loss: crossEntropy(), optimizer: adam({ learningRate: 0.01 }), epochs: 2, batchSize: 3, seed: 0 };
+  const given = {
+    loss: crossEntropy(),
+    optimizer: adam({ learningRate: 0.01 }),
+    epochs: 2,
+    batchSize: 3,
+    seed: 0,
+  };
   const run = { ...given, data: shift(points()), backend: backends.wasm };
   const states = [];
-  await fit(classifier, { ...run, checkpointEvery: 1, on: { checkpoint: (state) => void states.push(state) } });
+  await fit(classifier, {
+    ...run,
+    checkpointEvery: 1,
+    on: { checkpoint: (state) => void states.push(state) },
+  });
   const resumed = (data) => () => fit(classifier, { ...run, data, resume: states[0] });
   return first([
     await refuses(resumed(shift(points(1e-3))), /started with data \w+ and should go on with/),
-    await refuses(resumed(augmented(points(), { shift: 3, seed: 0 })), /shift 1 and should go on with 3/),
-    await refuses(resumed(shift(points(), { flip: true, noise: 0.5 })), /flip 0 and should go on with 1.*jitter/),
+    await refuses(
+      resumed(augmented(points(), { shift: 3, seed: 0 })),
+      /shift 1 and should go on with 3/,
+    ),
+    await refuses(
+      resumed(shift(points(), { flip: true, noise: 0.5 })),
+      /flip 0 and should go on with 1.*jitter/,
+    ),
     // it can be resumed at all
     expect((await resumed(shift(points()))()).parameters.size > 0, "it could not be resumed"),
   ]);
@@ -337,7 +394,11 @@ async function bestWeights() {
       t[0] = w * (1 + i);
     },
   });
-  const network = nn.sequential({ input: [1], seed: 1, layers: [nn.linear({ outFeatures: 1, bias: false })] });
+  const network = nn.sequential({
+    input: [1],
+    seed: 1,
+    layers: [nn.linear({ outFeatures: 1, bias: false })],
+  });
   const losses = [];
   const trained = await fit(network, {
     data: line(4),
@@ -354,8 +415,16 @@ async function bestWeights() {
   });
   const [{ data }] = trained.parameters.values();
   return (
-    expect(losses.at(-1) > 2 * Math.min(...losses), `the losses ${losses} do not rise at the end`) ??
-    near(2.5 * (data[0] - 1) ** 2, Math.min(...losses), 1e-5, "the loss of the weights that come back")
+    expect(
+      losses.at(-1) > 2 * Math.min(...losses),
+      `the losses ${losses} do not rise at the end`,
+    ) ??
+    near(
+      2.5 * (data[0] - 1) ** 2,
+      Math.min(...losses),
+      1e-5,
+      "the loss of the weights that come back",
+    )
   );
 }
 function linkedFolders() {
@@ -368,13 +437,30 @@ function linkedFolders() {
     for (const k of [0, 1, 2, 3]) file(`classes/${name}/${k}.png`, picture(v + k));
   const links = join(scratch, "links");
   mkdirSync(links, { recursive: true });
-  for (const name of ["dark", "grey", "light"]) symlinkSync(join(scratch, "classes", name), join(links, name));
+  for (const name of ["dark", "grey", "light"])
+    symlinkSync(join(scratch, "classes", name), join(links, name));
   const layers = [{ kind: "flatten" }, { kind: "linear", outFeatures: 3 }];
   const arch = file("arch.json", JSON.stringify({ layers }));
   const out = join(fresh(), "links.safetensors");
   const quick = ["--epochs", "1", "--batch-size", "2", "--shift", "0", "--threads", "1"];
-  const run = fiducial("train", "classifier", "--data", links, "--arch", arch, ...quick, "--out", out);
-  return done(run) ?? expect(/dark.*grey.*light/s.test(fiducial("inspect", out).said), "its classes are not the links");
+  const run = fiducial(
+    "train",
+    "classifier",
+    "--data",
+    links,
+    "--arch",
+    arch,
+    ...quick,
+    "--out",
+    out,
+  );
+  return (
+    done(run) ??
+    expect(
+      /dark.*grey.*light/s.test(fiducial("inspect", out).said),
+      "its classes are not the links",
+    )
+  );
 }
 /** A photo that is dark on top and light below, and says that it lies on its side. */
 function turnedPhoto() {
@@ -391,10 +477,18 @@ function turnedPhoto() {
   );
 }
 async function manyPlans() {
-  const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 2, seed: 1, size: [64, 64] });
+  const network = nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 4,
+    depth: 2,
+    seed: 1,
+    size: [64, 64],
+  });
   const inputs = new Float32Array(2 * 64 * 64).fill(0.5);
   const compiled = async (times) => {
-    for (let k = 0; k < times; k++) await predict(network, { inputs, count: 1, backend: backends.wasm });
+    for (let k = 0; k < times; k++)
+      await predict(network, { inputs, count: 1, backend: backends.wasm });
     return process.memoryUsage().rss / 1e6;
   };
   const before = await compiled(150);

@@ -24,11 +24,20 @@ import {
 const N = 128;
 const bytesOf = (array) => new Uint8Array(array.buffer);
 const phantom = brainPhantoms({ shape: [N, N], count: 1, seed: 1 }).image(0);
-const magnitude = () => Float32Array.from({ length: N * N }, (_, i) => Math.hypot(phantom[i], phantom[N * N + i]));
+const magnitude = () =>
+  Float32Array.from({ length: N * N }, (_, i) => Math.hypot(phantom[i], phantom[N * N + i]));
 const scanOf = (values) => file("scan.npy", npy("<f4", [N, N], bytesOf(values)));
 const reconstruct = (...args) => fiducial("reconstruct", "--threads", "1", ...args);
 const zeroFilled = (...args) =>
-  reconstruct("--method", "zero-filled", "--images", scanOf(magnitude()), "--out", fresh(), ...args);
+  reconstruct(
+    "--method",
+    "zero-filled",
+    "--images",
+    scanOf(magnitude()),
+    "--out",
+    fresh(),
+    ...args,
+  );
 
 // ---- masks and k-space ----
 
@@ -57,7 +66,8 @@ function fromKspace(path, ...args) {
   const run = reconstruct("--kspace", path, "--out", out, ...args);
   const bytes = run.status === 0 ? readFileSync(join(out, "reconstruction.npy")) : undefined;
   // the last of an NPY file are its values
-  const image = bytes && new Float32Array(bytes.buffer.slice(bytes.byteOffset + bytes.length - 8 * N * N));
+  const image =
+    bytes && new Float32Array(bytes.buffer.slice(bytes.byteOffset + bytes.length - 8 * N * N));
   return { run, image, shape: bytes && readNpyArray(bytes, "it").shape };
 }
 
@@ -88,8 +98,20 @@ const kinds = { "variable-density": 0.1, "equispaced-fraction": 0.9, radial: 1, 
 function accelerations() {
   for (const [kind, tolerance] of Object.entries(kinds))
     for (const R of [1, 2, 4, 8]) {
-      const options = ["--sampling", kind, "--acceleration", String(R), "--center-fraction", "0.04"];
-      const fault = near(measured(zeroFilled(...options)), 100 / R, tolerance, `${kind}, R = ${R}: % measured`);
+      const options = [
+        "--sampling",
+        kind,
+        "--acceleration",
+        String(R),
+        "--center-fraction",
+        "0.04",
+      ];
+      const fault = near(
+        measured(zeroFilled(...options)),
+        100 / R,
+        tolerance,
+        `${kind}, R = ${R}: % measured`,
+      );
       if (fault) return fault;
     }
   return undefined;
@@ -99,13 +121,26 @@ async function manyCoils() {
   const coils = (n) => Float32Array.from({ length: n * one.length }, (_, i) => one[i % one.length]);
   for (const n of [2, 8]) {
     const path = complexFile("coils.npy", [n, N, N], coils(n));
-    const options = ["--operator", "multi-coil", "--coils", String(n), "--method", "conjugate-gradient"];
+    const options = [
+      "--operator",
+      "multi-coil",
+      "--coils",
+      String(n),
+      "--method",
+      "conjugate-gradient",
+    ];
     const { run, shape } = fromKspace(path, ...options);
     const fault = done(run) ?? same(shape, [1, N, N]);
     if (fault) return `${n} coils: ${fault}`;
   }
-  const oblong = Float32Array.from({ length: 2 * 96 * 80 }, (_, i) => ((i >> 1) % 80 === 40 ? 1 : 0));
-  const { run, shape } = fromKspace(complexFile("oblong.npy", [96, 80], oblong), "--method", "total-variation");
+  const oblong = Float32Array.from({ length: 2 * 96 * 80 }, (_, i) =>
+    (i >> 1) % 80 === 40 ? 1 : 0,
+  );
+  const { run, shape } = fromKspace(
+    complexFile("oblong.npy", [96, 80], oblong),
+    "--method",
+    "total-variation",
+  );
   return done(run) ?? same(shape, [1, 96, 80]);
 }
 
@@ -133,7 +168,8 @@ function transformed({ re, im, count, step, starts }) {
     });
   }
 }
-const wave = (n, phase) => Float32Array.from({ length: n }, (_, i) => Math.sin(1.7 * i * i + phase));
+const wave = (n, phase) =>
+  Float32Array.from({ length: n }, (_, i) => Math.sin(1.7 * i * i + phase));
 async function everySize() {
   const sizes = "1x1 1x7 2x3 3x5 7x9 8x9 13x4 11x11 17x31 64x48 97x8 127x5 320x184".split(" ");
   for (const [H, W] of sizes.map((size) => size.split("x").map(Number))) {
@@ -143,7 +179,10 @@ async function everySize() {
       y: b.emit("fft2", { x: b.constant(x, shape) }, { inverse: false }),
       back: b.emit("fft2", { x: b.constant(z, shape) }, { inverse: true }),
     }));
-    const [re, im] = [Float64Array.from(x.subarray(0, H * W)), Float64Array.from(x.subarray(H * W))];
+    const [re, im] = [
+      Float64Array.from(x.subarray(0, H * W)),
+      Float64Array.from(x.subarray(H * W)),
+    ];
     transformed({ re, im, count: W, step: 1, starts: Array.from({ length: H }, (_, i) => i * W) });
     transformed({ re, im, count: H, step: W, starts: Array.from({ length: W }, (_, i) => i) });
     const apart = distance(y, [...re, ...im]);
@@ -192,7 +231,12 @@ function structuralSimilarities() {
         1e-12,
         "SSIM",
       ),
-      near(ssimGaussian(p, q, [size, size], range), similarity({ ...gaussian, range }), 1e-12, "Gaussian SSIM"),
+      near(
+        ssimGaussian(p, q, [size, size], range),
+        similarity({ ...gaussian, range }),
+        1e-12,
+        "Gaussian SSIM",
+      ),
     ]),
   );
 }
@@ -270,7 +314,9 @@ function turnedAxes() {
   for (let z = 0; z < Z; z++) {
     const picture = slice(lying, "file", z);
     const anterior = picture.slice(0, width).every((v) => Math.floor(v / 10) % 10 === Y - 1);
-    const fault = same(picture, slice(upright, "file", z)) ?? expect(anterior, "what is in front is not at the top");
+    const fault =
+      same(picture, slice(upright, "file", z)) ??
+      expect(anterior, "what is in front is not at the top");
     if (fault) return fault;
   }
   return same([height, width], [Y, X]);
@@ -284,7 +330,10 @@ function middleOfSeries() {
   const run = reconstruct("--method", "zero-filled", "--images", series, "--out", fresh());
   return (
     done(run) ??
-    expect(/the middle slice of the first, 2, is taken/.test(run.said), `it says: ${run.said.slice(0, 200)}`)
+    expect(
+      /the middle slice of the first, 2, is taken/.test(run.said),
+      `it says: ${run.said.slice(0, 200)}`,
+    )
   );
 }
 
@@ -319,9 +368,13 @@ function grey16(bytes) {
       packed.push(bytes.subarray(at + 8, at + 8 + view.getUint32(at)));
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const lines = inflateSync(joined(packed));
-  const rows = Array.from({ length: height }, (_, i) => lines.subarray(i * (1 + 2 * width), (i + 1) * (1 + 2 * width)));
+  const rows = Array.from({ length: height }, (_, i) =>
+    lines.subarray(i * (1 + 2 * width), (i + 1) * (1 + 2 * width)),
+  );
   if (rows.some((row) => row[0] !== 0)) return undefined;
-  return rows.flatMap((row) => Array.from({ length: width }, (_, j) => 256 * row[1 + 2 * j] + row[2 + 2 * j]));
+  return rows.flatMap((row) =>
+    Array.from({ length: width }, (_, j) => 256 * row[1 + 2 * j] + row[2 + 2 * j]),
+  );
 }
 const wide = (v) => [v >> 8, v & 255];
 async function pngValues() {
@@ -330,10 +383,17 @@ async function pngValues() {
   const plain = Array.from({ length: height }, (_, i) =>
     Array.from({ length: width }, (_, j) => wide(value(i, j))).flat(),
   );
-  const want = Array.from({ length: width * height }, (_, k) => value(Math.floor(k / width), k % width) / 65535);
+  const want = Array.from(
+    { length: width * height },
+    (_, k) => value(Math.floor(k / width), k % width) / 65535,
+  );
   const deep = { width, height, depth: 16 };
   const read = (rows, head, more) => slice(png({ ...deep, ...head }, rows, more));
-  const colours = adam7(width, height, (i, j) => [...wide(value(i, j)), ...wide(value(i, j)), ...wide(value(i, j))]);
+  const colours = adam7(width, height, (i, j) => [
+    ...wide(value(i, j)),
+    ...wide(value(i, j)),
+    ...wide(value(i, j)),
+  ]);
   const palette = png(
     { width: 2, height: 1, colour: 3 },
     [[0, 1]],
@@ -379,12 +439,22 @@ function nanBackground() {
 }
 function severalMembers() {
   const whole = nifti([4, 3, 2], 2, ramp);
-  return same(slice(joined([gzip(whole.subarray(0, 200)), gzip(whole.subarray(200))])), slice(whole));
+  return same(
+    slice(joined([gzip(whole.subarray(0, 200)), gzip(whole.subarray(200))])),
+    slice(whole),
+  );
 }
 
 export const scans = {
   "1 equispaced, the centre alone is 1/R"() {
-    const run = zeroFilled("--sampling", "equispaced-fraction", "--acceleration", "4", "--center-fraction", "0.25");
+    const run = zeroFilled(
+      "--sampling",
+      "equispaced-fraction",
+      "--acceleration",
+      "4",
+      "--center-fraction",
+      "0.25",
+    );
     return run.hung ? "it did not end in a minute" : near(measured(run), 25, 0.1, "% measured");
   },
   "2 k-space at the scanner's own scale": scaleLaw,
@@ -395,29 +465,40 @@ export const scans = {
   },
   "5 mask with transparent holes": transparentHoles,
   "7 unmeasured cells of 1e-12": tinyInsteadOfZero,
-  "8 mask of one row": () => measures(maskOf("row.npy", npy("|u1", [N], maskBytes((i) => columns[i]).slice(0, N)))),
+  "8 mask of one row": () =>
+    measures(maskOf("row.npy", npy("|u1", [N], maskBytes((i) => columns[i]).slice(0, N)))),
   "9 the acceleration that was asked for": accelerations,
   "11 odd and prime sizes": everySize,
   "12 many coils, and k-space of another size": manyCoils,
   "13 SSIM with its data range": structuralSimilarities,
-  "14 overlay above the stored bits": () => same(slice(image([], [0x8001, 0x4002, 3], { stored: 12 })), [1, 2, 3]),
-  "16 high bit 15 with 12 stored": () => same(slice(image([], [16, 32, 48], { stored: 12, high: 15 })), [1, 2, 3]),
+  "14 overlay above the stored bits": () =>
+    same(slice(image([], [0x8001, 0x4002, 3], { stored: 12 })), [1, 2, 3]),
+  "16 high bit 15 with 12 stored": () =>
+    same(slice(image([], [16, 32, 48], { stored: 12, high: 15 })), [1, 2, 3]),
   "18 big endian": () => same(slice(image([], [256, 512], { syntax: "big" })), [1, 2]),
   "19 MONOCHROME1, signed": () =>
-    same(slice(image([], [-32000, 5, 32000], { signed: true, photometric: "MONOCHROME1" })), [64000, 31995, 0]),
+    same(
+      slice(image([], [-32000, 5, 32000], { signed: true, photometric: "MONOCHROME1" })),
+      [64000, 31995, 0],
+    ),
   "20 enhanced: slope and intercept in shared functional groups": () =>
     same(slice(image(sharedGroups(decimals("3", "10")), [1, 2])), [13, 16]),
-  "21 Modality LUT": () => same(slice(image([[0x28, 0x3000, "SQ", [modalityLut]]], [20, 21, 22])), [7, 1600, 9]),
-  "24 slope and intercept present and empty": () => same(slice(image(decimals("", ""), [5, 6])), [5, 6]),
+  "21 Modality LUT": () =>
+    same(slice(image([[0x28, 0x3000, "SQ", [modalityLut]]], [20, 21, 22])), [7, 1600, 9]),
+  "24 slope and intercept present and empty": () =>
+    same(slice(image(decimals("", ""), [5, 6])), [5, 6]),
   "25 no frames": () => same(slice(image([], [5, 6], { frames: "0" })), [5, 6]),
   "26 without the preamble": () => same(slice(image([], [5, 6], { preamble: false })), [5, 6]),
-  "27 NIfTI slope 0": () => valueLine(nifti([4, 3, 2], 2, ramp, { slope: 0, intercept: 7 }), [0, 1, 2]),
+  "27 NIfTI slope 0": () =>
+    valueLine(nifti([4, 3, 2], 2, ramp, { slope: 0, intercept: 7 }), [0, 1, 2]),
   "29 NIfTI slope and intercept": slopeAndIntercept,
-  "32 NIfTI of int64": () => valueLine(nifti([2, 1], 1024, bytesOf(BigInt64Array.of(3n, 4n))), [3, 4]),
+  "32 NIfTI of int64": () =>
+    valueLine(nifti([2, 1], 1024, bytesOf(BigInt64Array.of(3n, 4n))), [3, 4]),
   "33 gzip of several members": severalMembers,
   "35 axes stored (A, R, S)": turnedAxes,
   "36 the middle slice of a series": middleOfSeries,
   "38 NaN background": nanBackground,
   "39 PNG: transparency, gamma, 16 bits, interlacing": pngValues,
-  "40 NPY of float16": () => same(slice(npy("<f2", [1, 2], bytesOf(Uint16Array.of(0x3c00, 0x4000)))), [1, 2]),
+  "40 NPY of float16": () =>
+    same(slice(npy("<f2", [1, 2], bytesOf(Uint16Array.of(0x3c00, 0x4000)))), [1, 2]),
 };

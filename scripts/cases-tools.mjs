@@ -31,7 +31,12 @@ export function fiducial(...args) {
     encoding: "utf8",
     timeout: 60_000,
   });
-  return { status: run.status, hung: run.signal !== null, said: `${run.stdout}${run.stderr}`, out: run.stdout };
+  return {
+    status: run.status,
+    hung: run.signal !== null,
+    said: `${run.stdout}${run.stderr}`,
+    out: run.stdout,
+  };
 }
 
 export const expect = (fact, what) => (fact ? undefined : what);
@@ -39,9 +44,13 @@ export const expect = (fact, what) => (fact ? undefined : what);
 export function refused(run, says) {
   if (run.hung) return "it did not end in a minute";
   if (run.status !== 2) return `exit code ${run.status}: ${run.said.slice(0, 120)}`;
-  return expect(says.test(run.said) && !/internal error/.test(run.said), `it says: ${run.said.slice(0, 160)}`);
+  return expect(
+    says.test(run.said) && !/internal error/.test(run.said),
+    `it says: ${run.said.slice(0, 160)}`,
+  );
 }
-export const done = (run) => expect(run.status === 0, `exit code ${run.status}: ${run.said.slice(0, 160)}`);
+export const done = (run) =>
+  expect(run.status === 0, `exit code ${run.status}: ${run.said.slice(0, 160)}`);
 /** An error of ours that says this. */
 export async function refuses(action, says) {
   try {

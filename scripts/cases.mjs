@@ -8,7 +8,9 @@ import { join } from "node:path";
 
 const [folder, ...rest] = process.argv.slice(2);
 if (folder === undefined || !existsSync(join(folder, "broken"))) {
-  console.error(`cases: there is no folder ${folder ?? "given"} with broken/ in it; nothing was run`);
+  console.error(
+    `cases: there is no folder ${folder ?? "given"} with broken/ in it; nothing was run`,
+  );
   process.exit(2);
 }
 const only = rest[0] === "--only" ? rest[1] : "";
@@ -20,14 +22,18 @@ const rows = { ...scans, ...numbers };
 
 /** Rows of reports.md and files that CASES.md names, of which nothing here speaks. */
 function uncovered() {
-  const table = existsSync(join(folder, "reports.md")) ? readFileSync(join(folder, "reports.md"), "utf8") : "";
+  const table = existsSync(join(folder, "reports.md"))
+    ? readFileSync(join(folder, "reports.md"), "utf8")
+    : "";
   const numbersOf = (names) => new Set(names.map((name) => Number.parseInt(name, 10)));
   const covered = numbersOf(Object.keys(rows));
   const reported = [...numbersOf([...table.matchAll(/^\| *(\d+) *\|/gm)].map(([, n]) => n))];
   const missing = reported.filter((n) => !covered.has(n)).map((n) => `reports.md row ${n}`);
   const listed = readFileSync(broken("CASES.md"), "utf8").matchAll(/^- ([\w.*/-]+[\w*])/gm);
   const known = (name) =>
-    Object.keys(files).some((file) => file.startsWith(name.replace(/\*.*$/, "")) || name.startsWith(file));
+    Object.keys(files).some(
+      (file) => file.startsWith(name.replace(/\*.*$/, "")) || name.startsWith(file),
+    );
   return [...missing, ...[...listed].map(([, name]) => name).filter((name) => !known(name))];
 }
 
@@ -47,7 +53,10 @@ async function tried(name, judge) {
 }
 const missingFile = (name) => (existsSync(broken(name)) ? undefined : "the file is missing");
 const cases = [
-  ...Object.entries(files).map(([name, judge]) => [`broken/${name}`, () => missingFile(name) ?? judge()]),
+  ...Object.entries(files).map(([name, judge]) => [
+    `broken/${name}`,
+    () => missingFile(name) ?? judge(),
+  ]),
   ...Object.entries(rows).map(([name, judge]) => [`reports.md row ${name}`, judge]),
   ...uncovered().map((name) => [name, () => "nothing covers it"]),
 ].filter(([name]) => name.includes(only));

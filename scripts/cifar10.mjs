@@ -36,7 +36,10 @@ const { values, positionals } = parseArgs({
     epochs: { type: "string" },
     threads: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
-    mnist: { type: "string", default: join(process.env.FIDUCIAL_DATA ?? "../shared/data", "datasets/mnist") },
+    mnist: {
+      type: "string",
+      default: join(process.env.FIDUCIAL_DATA ?? "../shared/data", "datasets/mnist"),
+    },
   },
 });
 const [threads, seed] = [values.threads, values.seed].map(Number);
@@ -69,7 +72,9 @@ function digitsThroughLeaves(images, count, from) {
 function standIn() {
   const read = (name) => readFileSync(join(values.mnist, `${name}.gz`));
   const set = (kind) =>
-    readIdxSet(read(`${kind}-images-idx3-ubyte`), read(`${kind}-labels-idx1-ubyte`), { name: kind });
+    readIdxSet(read(`${kind}-images-idx3-ubyte`), read(`${kind}-labels-idx1-ubyte`), {
+      name: kind,
+    });
   return {
     what: "MNIST's digits through dead leaves, in CIFAR-10's format (easier than CIFAR-10)",
     train: digitsThroughLeaves(set("train"), TRAIN, 1),
@@ -112,7 +117,9 @@ const took = minutes();
 const evaluate = await compileEvaluation(trained, { data: heldOut, loss, batchSize: 100, backend });
 const { accuracy } = await evaluate(trained, heldOut);
 await backend.close();
-console.log(`ResNet-20 on ${what}: ${data.length} training images, ${heldOut.length} held out, ${epochs} epochs`);
+console.log(
+  `ResNet-20 on ${what}: ${data.length} training images, ${heldOut.length} held out, ${epochs} epochs`,
+);
 // on a busy machine the processors' own minutes say more
 const { user, system } = process.cpuUsage();
 const busy = `${((user + system) / 60e6).toFixed(1)} of the processors`;

@@ -18,24 +18,44 @@ const core = new Set(
 const serious = new Set([
   ...core,
   ...`Sin Cos Floor Ceil Round Sign Mod Equal Greater Less GreaterOrEqual LessOrEqual And Or Xor Not ReduceMin
-  ReduceProd ReduceL1 ReduceSumSquare ReduceLogSum ReduceLogSumExp ArgMax ArgMin CastLike Size Range If`.split(/\s+/),
+  ReduceProd ReduceL1 ReduceSumSquare ReduceLogSum ReduceLogSumExp ArgMax ArgMin CastLike Size Range If`.split(
+    /\s+/,
+  ),
 ]);
 const second = new Set([
   ...serious,
   ...`GatherElements RMSNormalization Trilu GridSample QuantizeLinear DequantizeLinear CumSum LpPool QLinearMatMul
   ScatterElements TopK Hardmax Einsum LpNormalization CenterCropPad ScatterND Col2Im OneHot AffineGrid IsInf Compress
   DeformConv STFT GatherND EyeLike Shrink DynamicQuantizeLinear Scatter MaxUnpool IsNaN Tan Asin Acos Atan Sinh Cosh
-  Asinh Acosh Atanh ConvInteger Det MeanVarianceNormalization NonZero QLinearConv MatMulInteger`.split(/\s+/),
+  Asinh Acosh Atanh ConvInteger Det MeanVarianceNormalization NonZero QLinearConv MatMulInteger`.split(
+    /\s+/,
+  ),
 ]);
-const types = new Set(["float32", "float16", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]);
+const types = new Set([
+  "float32",
+  "float16",
+  "float64",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint8",
+  "bool",
+]);
 
 /** Every file of a folder, or of a zip archive: its path there, and what gives its bytes. */
 function filesIn(place) {
   if (place.endsWith(".zip"))
-    return new Map(Object.entries(unzipSync(readFileSync(place))).map(([path, bytes]) => [path, () => bytes]));
-  const entries = readdirSync(place, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+    return new Map(
+      Object.entries(unzipSync(readFileSync(place))).map(([path, bytes]) => [path, () => bytes]),
+    );
+  const entries = readdirSync(place, { withFileTypes: true, recursive: true }).filter((entry) =>
+    entry.isFile(),
+  );
   const paths = entries.map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-  return new Map(paths.map((path) => [relative(place, path), () => new Uint8Array(readFileSync(path))]));
+  return new Map(
+    paths.map((path) => [relative(place, path), () => new Uint8Array(readFileSync(path))]),
+  );
 }
 const numbered = (a, b) => a.localeCompare(b, "en", { numeric: true });
 /** Of each test: the names of its files of inputs and outputs. */
@@ -55,7 +75,8 @@ function dataOf(path, names) {
 function opsIn(graph, into = new Set()) {
   for (const node of graph.nodes) {
     into.add(node.domain === "" ? node.op : `${node.domain}.${node.op}`);
-    for (const attribute of node.attributes.values()) if (attribute.kind === "graph") opsIn(attribute.value, into);
+    for (const attribute of node.attributes.values())
+      if (attribute.kind === "graph") opsIn(attribute.value, into);
   }
   return into;
 }
@@ -72,7 +93,9 @@ export function* casesIn(place) {
   const seen = new Set();
   const files = filesIn(place);
   const near = byFolder([...files.keys()]);
-  const models = [...files.keys()].filter((path) => path.endsWith(".onnx")).sort((a, b) => numbered(b, a));
+  const models = [...files.keys()]
+    .filter((path) => path.endsWith(".onnx"))
+    .sort((a, b) => numbered(b, a));
   for (const path of models) {
     const data = dataOf(path, near.get(dirname(path)));
     const paths = [path, ...data.flatMap(({ inputs = [], outputs }) => [...inputs, ...outputs])];
@@ -110,7 +133,8 @@ export function setsOf({ path, read }) {
   const within = (set) => [...ops].every((op) => set.has(op));
   const isNumeric = ports.every(({ type }) => type !== undefined && types.has(type));
   const isFlat = ports.every(({ shape }) => (shape?.length ?? 0) <= 4);
-  const isRandom = /training_dropout(?!_zero)|dropout_random/.test(path) && !path.includes("zero_ratio");
+  const isRandom =
+    /training_dropout(?!_zero)|dropout_random/.test(path) && !path.includes("zero_ratio");
   if (!isNumeric || !isFlat || isRandom || !within(second)) return ["outside"];
   if (path.includes("_expanded")) return [within(serious) ? "expanded" : "second, expanded"];
   if (!within(serious)) return ["second"];

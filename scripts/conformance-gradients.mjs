@@ -25,7 +25,8 @@ export async function checkGradients(one) {
   const { b, outputs, fed, values } = opened(one, inputs);
   const traced = outputs.filter((y) => y.known() === undefined && /^b?float/.test(y.type));
   const size = fed.reduce((n, { data }) => n + data.length, 0);
-  if (fed.length === 0 || traced.length === 0 || size > MOST_NUMBERS || b.nodes.length > 4000) return undefined;
+  if (fed.length === 0 || traced.length === 0 || size > MOST_NUMBERS || b.nodes.length > 4000)
+    return undefined;
   const rng = random(7);
   const cost = costOf(b, traced, rng);
   b.output("cost", cost);
@@ -36,12 +37,16 @@ export async function checkGradients(one) {
   const at = (t) =>
     plan.execute(
       Object.fromEntries(
-        fed.map(({ name, data }, i) => [name, Float64Array.from(data, (v, j) => v + t * directions[i][j])]),
+        fed.map(({ name, data }, i) => [
+          name,
+          Float64Array.from(data, (v, j) => v + t * directions[i][j]),
+        ]),
       ),
     );
   const cost0 = async (t) => (await at(t)).cost[0];
   const slope = async (h) =>
-    (8 * ((await cost0(h)) - (await cost0(-h))) - ((await cost0(2 * h)) - (await cost0(-2 * h)))) / (12 * h);
+    (8 * ((await cost0(h)) - (await cost0(-h))) - ((await cost0(2 * h)) - (await cost0(-2 * h)))) /
+    (12 * h);
   const out = await at(0);
   let [sum, terms] = [0, 0];
   fed.forEach((_, i) => {
@@ -52,7 +57,8 @@ export async function checkGradients(one) {
   });
   const [wide, narrow] = [await slope(1e-4), await slope(2e-5)];
   const scale = Math.max(terms, Math.abs(wide));
-  if (!(scale > 0) || !Number.isFinite(scale) || Math.abs(wide - narrow) > 1e-6 * scale) return undefined;
+  if (!(scale > 0) || !Number.isFinite(scale) || Math.abs(wide - narrow) > 1e-6 * scale)
+    return undefined;
   // at a kink the slopes on both sides differ, whatever the step
   const h = 1e-5;
   const bend = ((await cost0(h)) - 2 * out.cost[0] + (await cost0(-h))) / h;

@@ -11,7 +11,12 @@ const isFloat = (type) => /^b?float/.test(type);
 function ramp(port) {
   const shape = port.shape.map((d) => (typeof d === "number" ? d : 1));
   const size = sizeOf(shape);
-  return { name: port.name, type: port.type, shape, data: Float32Array.from({ length: size }, (_, i) => i / size) };
+  return {
+    name: port.name,
+    type: port.type,
+    shape,
+    data: Float32Array.from({ length: size }, (_, i) => i / size),
+  };
 }
 /** The inputs that must be given, with their tensors in the files' order. */
 export function inputsOf({ read, data, tensor }, test = data[0]) {
@@ -39,7 +44,9 @@ function isBound({ read }, { name, type }) {
 /** Whole numbers and truth values are bound when the file is imported; floats are fed. */
 export function opened(one, inputs) {
   const known = Object.fromEntries(
-    inputs.filter((input) => isBound(one, input)).map(({ name, data, shape }) => [name, { data, shape }]),
+    inputs
+      .filter((input) => isBound(one, input))
+      .map(({ name, data, shape }) => [name, { data, shape }]),
   );
   const model = importOnnx(one.bytes, { known });
   const b = new GraphBuilder(ops);
@@ -57,7 +64,9 @@ function difference(have, want, type, absolute) {
     const lost = Math.abs(p - q) / (absolute + RELATIVE * Math.abs(q));
     worst = Math.max(worst, Number.isFinite(lost) ? lost : Number.POSITIVE_INFINITY);
   }
-  return worst <= 1 ? undefined : `${type} numbers are off by ${worst.toPrecision(3)} times the tolerance`;
+  return worst <= 1
+    ? undefined
+    : `${type} numbers are off by ${worst.toPrecision(3)} times the tolerance`;
 }
 
 async function compute(one, test, backend) {
@@ -69,7 +78,8 @@ async function compute(one, test, backend) {
   const wanted = test.outputs.map(one.tensor);
   for (const [i, want] of wanted.entries()) {
     const { name, shape, type, known } = outputs[i];
-    if (shape.join() !== want.shape.join()) return `output ${i} is [${shape}] and not [${want.shape}]`;
+    if (shape.join() !== want.shape.join())
+      return `output ${i} is [${shape}] and not [${want.shape}]`;
     if (type !== want.type) return `output ${i} is of ${type} and not of ${want.type}`;
     const lost = difference(known() ?? got[name], want.data, type, allowed(one.path));
     if (lost) return `output ${i}: ${lost}`;

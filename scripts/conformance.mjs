@@ -24,7 +24,9 @@ const { values: options, positionals } = parseArgs({
 });
 const [folder] = positionals;
 if (folder === undefined) {
-  console.error("npm run conformance -- FOLDER: the folder of the suite, onnx/backend/test/data of onnx/onnx");
+  console.error(
+    "npm run conformance -- FOLDER: the folder of the suite, onnx/backend/test/data of onnx/onnx",
+  );
   process.exit(2);
 }
 const GAPS = new URL("./conformance-gaps.json", import.meta.url);
@@ -69,7 +71,8 @@ function propose(one) {
   const key = [...new Set(one.read.graph.nodes.map(({ op }) => op))].sort().join() + one.read.opset;
   const files = one.content();
   const size = Object.values(files).reduce((n, bytes) => n + bytes.length, 0);
-  if (size < 6000 && size < (sample.get(key)?.size ?? Number.POSITIVE_INFINITY)) sample.set(key, { files, size });
+  if (size < 6000 && size < (sample.get(key)?.size ?? Number.POSITIVE_INFINITY))
+    sample.set(key, { files, size });
 }
 function keepSample(file) {
   const files = Object.assign({}, ...[...sample.values()].map((one) => one.files));
@@ -91,7 +94,9 @@ function report() {
 /** What fails and should not, and what no longer does. */
 function changes() {
   const expected = JSON.parse(readFileSync(GAPS, "utf8"));
-  const fresh = [...gaps].filter(([name]) => !(name in expected)).map(([name, fault]) => `new gap: ${name}: ${fault}`);
+  const fresh = [...gaps]
+    .filter(([name]) => !(name in expected))
+    .map(([name, fault]) => `new gap: ${name}: ${fault}`);
   const closed = Object.keys(expected).filter((name) => seen.has(name) && !gaps.has(name));
   return [...fresh, ...closed.map((name) => `closed, strike it off: ${name}`)];
 }

@@ -71,7 +71,8 @@ const average = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const picked = (values) => [(rng) => values[rng.integer(values.length)], average(values)];
 /** A beta variable with whole parameters, as a share of exponentials. */
 function beta(rng, a, b) {
-  const sum = (n) => Array.from({ length: n }, () => -log(1 - rng.uniform())).reduce((p, q) => p + q, 0);
+  const sum = (n) =>
+    Array.from({ length: n }, () => -log(1 - rng.uniform())).reduce((p, q) => p + q, 0);
   const first = sum(a);
   return first / (first + sum(b));
 }
@@ -105,7 +106,9 @@ async function means() {
   };
   for (const [name, [population, from]] of Object.entries(populations))
     simulate(name, meanInterval95, population, from);
-  console.log("\nPaired differences (differenceInterval95)\n\n| population | n | cover, % |\n|---|---|---|");
+  console.log(
+    "\nPaired differences (differenceInterval95)\n\n| population | n | cover, % |\n|---|---|---|",
+  );
   const zeros = (values) =>
     differenceInterval95(
       values,
@@ -120,12 +123,15 @@ async function means() {
     "beta(8, 1)": [(rng) => beta(rng, 8, 1), 8 / 9],
     uniform: [(rng) => rng.uniform(), 0.5],
   };
-  for (const [name, population] of Object.entries(shares)) simulate(name, meanShareInterval95, population, 10);
+  for (const [name, population] of Object.entries(shares))
+    simulate(name, meanShareInterval95, population, 10);
 }
 
 /** Exact cover of shareInterval95 over 1,000 probabilities. */
 function shareCover() {
-  console.log("\nShares of successes (shareInterval95), exact\n\n| n | mean cover, % | least, % |\n|---|---|---|");
+  console.log(
+    "\nShares of successes (shareInterval95), exact\n\n| n | mean cover, % | least, % |\n|---|---|---|",
+  );
   for (const n of [7, 8, 10, 12, 15, 20, 30, 50, 100]) {
     const intervals = Array.from({ length: n + 1 }, (_, k) => shareInterval95(k, n));
     const covers = Array.from({ length: 1000 }, (_, i) => {
@@ -144,7 +150,9 @@ function shareCover() {
 }
 
 async function likelihoods() {
-  console.log("\nRare events (subsetSimulation)\n\n| event | samples a level | cover, % |\n|---|---|---|");
+  console.log(
+    "\nRare events (subsetSimulation)\n\n| event | samples a level | cover, % |\n|---|---|---|",
+  );
   const sum = (u) => u.reduce((a, b) => a + b, 0) / Math.sqrt(u.length);
   const events = {
     "linear, 1.3e-3": [sum, 3, normalCdf(-3)],
@@ -184,7 +192,8 @@ console.log(
 );
 const parts = { means, shares: shareCover, rare: likelihoods };
 const part = process.argv[3];
-for (const [name, print] of Object.entries(parts)) if (part === undefined || part === name) await print();
+for (const [name, print] of Object.entries(parts))
+  if (part === undefined || part === name) await print();
 if (missed > 0) {
   console.error(`${missed} promised covers lie outside 93 to 97 %`);
   process.exitCode = 1;

@@ -46,7 +46,11 @@ const [, ...shape] = operator.domain;
 const backend = await openBackend("wasm", { threads: Number(values.threads) });
 const images = analyticEllipses({ shape, count: Number(values.count), seed: 60_000 });
 const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma }), images });
-const methods = [networkReconstructor({ network }), totalVariation({ sigma }), filteredBackProjection()];
+const methods = [
+  networkReconstructor({ network }),
+  totalVariation({ sigma }),
+  filteredBackProjection(),
+];
 const budgets = [0.005, 0.01, 0.02];
 
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
@@ -57,7 +61,8 @@ const table = (...heads) => {
   console.log(`|${heads.map((_, k) => (k === 0 ? "---|" : "---:|")).join("")}`);
 };
 const objectives = [];
-for (const method of methods) objectives.push(await compileObjective(method, problem, "measurement", backend));
+for (const method of methods)
+  objectives.push(await compileObjective(method, problem, "measurement", backend));
 const zero = new Float64Array(operator.measured.length);
 
 /** Image i, and y − Ax: its noise, and what its pixels miss of its formula. */
@@ -83,7 +88,8 @@ async function accuracy(scenes) {
   }
 }
 
-const measuredNoise = (rng) => Float64Array.from(operator.measured, (there) => there * rng.normal());
+const measuredNoise = (rng) =>
+  Float64Array.from(operator.measured, (there) => there * rng.normal());
 /** The r of every budget that takes method m furthest from the truth, each from the one before. */
 async function attack(m, scene, seed) {
   const found = [];
@@ -119,12 +125,15 @@ async function stability(scenes) {
       const under = async (other, changed) => {
         const scores = [];
         for (const [i, scene] of scenes.entries())
-          scores.push(score(scene, await objectives[other].reconstruct(scene, changed(all[i][k], i))));
+          scores.push(
+            score(scene, await objectives[other].reconstruct(scene, changed(all[i][k], i))),
+          );
         return mean(scores).toFixed(2);
       };
       const cells = [];
       for (const other of methods.keys()) cells.push(await under(other, (r) => r));
-      for (const other of methods.keys()) cells.push(await under(other, (r, i) => noiseLike(r, 100 + i)));
+      for (const other of methods.keys())
+        cells.push(await under(other, (r, i) => noiseLike(r, 100 + i)));
       row(names[m], `${100 * budget} %`, ...cells);
     }
   }

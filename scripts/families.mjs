@@ -78,7 +78,10 @@ async function train(name) {
     batchSize,
     seed,
     backend,
-    on: { epoch: ({ epoch, trainLoss }) => console.error(`${name}: epoch ${epoch} of ${epochs}, ${trainLoss}`) },
+    on: {
+      epoch: ({ epoch, trainLoss }) =>
+        console.error(`${name}: epoch ${epoch} of ${epochs}, ${trainLoss}`),
+    },
   });
   if (file) {
     mkdirSync(values.save, { recursive: true });
@@ -93,7 +96,9 @@ async function accuracyOf(method) {
   for (let i = 0; i < 12; i++) {
     const truth = magnitude(problem.images.image(i));
     const y = await measure(problem, { image: i, seed, backend });
-    scores.push(psnr(truth, magnitude(await reconstruct(method, y, operator, backend)), maximum(truth)));
+    scores.push(
+      psnr(truth, magnitude(await reconstruct(method, y, operator, backend)), maximum(truth)),
+    );
   }
   return mean(scores);
 }
@@ -123,15 +128,23 @@ const result = await audit({
   methods,
   tests: [
     instabilityAscent({ relativeNorms: norms, iterations: 20 }),
-    structuralChange({ radii: [detail.radius], contrasts: [detail.contrast], placements: 24, judged: detail }),
+    structuralChange({
+      radii: [detail.radius],
+      contrasts: [detail.contrast],
+      placements: 24,
+      judged: detail,
+    }),
     samplingRates({ factors, families: 2 }),
   ],
   seed,
   backend,
-  on: { progress: ({ what, done, total }) => done % 500 === 0 && console.error(`${done} of ${total} ${what}`) },
+  on: {
+    progress: ({ what, done, total }) =>
+      done % 500 === 0 && console.error(`${done} of ${total} ${what}`),
+  },
 });
-const [ascent, details, rates] = ["instability-ascent", "structural-change", "sampling-rates"].map((id) =>
-  result.tests.find((test) => test.id === id),
+const [ascent, details, rates] = ["instability-ascent", "structural-change", "sampling-rates"].map(
+  (id) => result.tests.find((test) => test.id === id),
 );
 const rows = [];
 for (const method of methods) {
@@ -199,6 +212,8 @@ ${table}
   const section = /## The families of the field\n[\s\S]*?(?=\n## |$)/;
   writeFileSync(
     path,
-    section.test(evidence) ? evidence.replace(section, () => text) : `${evidence.trimEnd()}\n\n${text}`,
+    section.test(evidence)
+      ? evidence.replace(section, () => text)
+      : `${evidence.trimEnd()}\n\n${text}`,
   );
 }

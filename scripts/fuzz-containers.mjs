@@ -18,19 +18,30 @@ const kspace = async (bytes) => {
 
 // ---- HDF5 ----
 
-const made = JSON.parse(readFileSync(new URL("../test/fixtures/containers.json", import.meta.url), "utf8"));
+const made = JSON.parse(
+  readFileSync(new URL("../test/fixtures/containers.json", import.meta.url), "utf8"),
+);
 const bytesOf = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 const wave = (n) => Float64Array.from({ length: n }, (_, i) => Math.sin(i));
 const fastMri = await hdf5((h) => {
   complex(h, "kspace", [2, 2, 6, 4], wave(192), { chunks: [1, 2, 6, 4] });
   h.create_dataset({ name: "reconstruction_rss", data: wave(32), shape: [2, 4, 4], dtype: "<f" });
-  h.create_dataset({ name: "ismrmrd_header", data: ["<reconSpace></reconSpace>"], shape: [], dtype: "S" });
+  h.create_dataset({
+    name: "ismrmrd_header",
+    data: ["<reconSpace></reconSpace>"],
+    shape: [],
+    dtype: "S",
+  });
 });
 const block = new Uint8Array(512);
 block.set(new TextEncoder().encode("MATLAB 7.3 MAT-file"));
 const matlab73 = await hdf5((h) => {
   const group = h.create_group("data");
-  complex(group, "train", [3, 4, 2], wave(48), { names: ["real", "imag"], dtype: "<d", chunks: [1, 4, 2] });
+  complex(group, "train", [3, 4, 2], wave(48), {
+    names: ["real", "imag"],
+    dtype: "<d",
+    chunks: [1, 4, 2],
+  });
   group.create_dataset({ name: "mask", data: [1, 0, 0, 1], shape: [2, 2], dtype: "<B" });
   group.create_attribute("MATLAB_class", "struct", null, "S6");
 }, block);
@@ -56,20 +67,28 @@ async function packedBy(library, encoder, prepare) {
   const codec = await (await import(library)).default({ print() {}, printErr() {} });
   const one = new codec[encoder]();
   const info = { width: W, height: H, bitsPerSample: 16, componentCount: 1, isSigned: false };
-  one.getDecodedBuffer({ ...info, isUsingColorTransform: false }).set(new Uint8Array(Uint16Array.from(cells).buffer));
+  one
+    .getDecodedBuffer({ ...info, isUsingColorTransform: false })
+    .set(new Uint8Array(Uint16Array.from(cells).buffer));
   prepare(one);
   one.encode();
   return Uint8Array.from(one.getEncodedBuffer());
 }
-const lossless = [1, 4, 7].map((predictor) => losslessJpeg(cells, [H, W], { precision: 12, predictor, rows: 2 }));
+const lossless = [1, 4, 7].map((predictor) =>
+  losslessJpeg(cells, [H, W], { precision: 12, predictor, rows: 2 }),
+);
 const halves = lossless.slice(0, 2).flatMap((bytes) => [bytes.subarray(0, 30), bytes.subarray(30)]);
-const jpegLs = await packedBy("@cornerstonejs/codec-charls", "JpegLSEncoder", (e) => e.setNearLossless(0));
+const jpegLs = await packedBy("@cornerstonejs/codec-charls", "JpegLSEncoder", (e) =>
+  e.setNearLossless(0),
+);
 const jpeg2000 = await packedBy("@cornerstonejs/codec-openjpeg", "J2KEncoder", (e) => {
   e.setQuality(true, 0);
   // as many as so small an image has
   e.setDecompositions(1);
 });
-const htj2k = await packedBy("@cornerstonejs/codec-openjph", "HTJ2KEncoder", (e) => e.setQuality(true, 0));
+const htj2k = await packedBy("@cornerstonejs/codec-openjph", "HTJ2KEncoder", (e) =>
+  e.setQuality(true, 0),
+);
 /** Of one component, which jpeg-js does not write: Pillow's, of a ramp of 6×8. */
 const greyJpeg = bytesOf(
   "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/wAALCAAGAAgBAREA/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/AI9B0+DVLq98F6BCunWNtcyWd9dFv3t2EO1kAA+RCwbPJLLjO0FlP//Z",
@@ -91,7 +110,11 @@ export const containers = {
     read: image,
     holds: DEFLATE,
   },
-  "npz-images": { files: [zip({ "x.npy": npy("|u1", [2, 3, 4], ramp(24)) })], read: image, holds: DEFLATE },
+  "npz-images": {
+    files: [zip({ "x.npy": npy("|u1", [2, 3, 4], ramp(24)) })],
+    read: image,
+    holds: DEFLATE,
+  },
   ra: { files: [rawArray([3, 2, 2], wave(24))], read: image, holds: 1 },
   "meta-image": {
     files: ["LOCAL", "x.raw", "x_%02d.raw 1 2 1", "LIST\nx\ny"].map((where) =>
@@ -105,7 +128,11 @@ export const containers = {
     read: image,
     holds: DEFLATE,
   },
-  "dicom-rle": { files: [encapsulated(header(16), syntax("5"), [rle(cells, 2)])], read: image, holds: 1024 },
+  "dicom-rle": {
+    files: [encapsulated(header(16), syntax("5"), [rle(cells, 2)])],
+    read: image,
+    holds: 1024,
+  },
   "dicom-lossless": {
     files: [
       ...lossless.map((bytes) => encapsulated(header(16), syntax("4.57"), [bytes])),

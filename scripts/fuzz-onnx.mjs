@@ -19,7 +19,13 @@ import {
   parameterShapes,
   parseOnnxRecipe,
 } from "fiducial/learning";
-import { blockNetwork, classNetwork, shapeNetwork, smallNetwork, vectorNetwork } from "../test/fixtures/onnx.mjs";
+import {
+  blockNetwork,
+  classNetwork,
+  shapeNetwork,
+  smallNetwork,
+  vectorNetwork,
+} from "../test/fixtures/onnx.mjs";
 import { changed, written } from "./fuzz-own.mjs";
 import { changedOnnx } from "./fuzz-protobuf.mjs";
 
@@ -29,7 +35,10 @@ function applied(bytes) {
   const b = new GraphBuilder(ops);
   const sizes = (shape) => (shape ?? []).map((d) => (typeof d === "number" ? Math.min(d, 64) : 8));
   const inputs = Object.fromEntries(
-    model.inputs.map(({ name, shape }, i) => [name, b.input(`input ${i}`, sizes(shape).slice(0, 6))]),
+    model.inputs.map(({ name, shape }, i) => [
+      name,
+      b.input(`input ${i}`, sizes(shape).slice(0, 6)),
+    ]),
   );
   for (const y of applyOnnx(b, model, inputs).outputs) y.value();
 }
@@ -50,7 +59,9 @@ const layers = [smallNetwork(), shapeNetwork()].map((file) =>
   encode(JSON.stringify(networkFromOnnx(importOnnx(file), { input }).architecture.layers[0])),
 );
 /** One of every op and version: the sample of the conformance suite. */
-const cases = Object.entries(unzipSync(readFileSync(new URL("../test/fixtures/onnx-cases.zip", import.meta.url))))
+const cases = Object.entries(
+  unzipSync(readFileSync(new URL("../test/fixtures/onnx-cases.zip", import.meta.url))),
+)
   .filter(([name]) => name.endsWith(".onnx"))
   .map(([, bytes]) => bytes)
   .filter(isOpen);
@@ -61,15 +72,38 @@ const own = subsampledFourier({
 const common = { format: "fiducial-onnx-1", size: [8, 8] };
 const several = {
   image: { is: "image" },
-  kspace: { is: "measurement", layout: "NHWC", lowestFrequency: "corner", normalization: "unnormalised" },
+  kspace: {
+    is: "measurement",
+    layout: "NHWC",
+    lowestFrequency: "corner",
+    normalization: "unnormalised",
+  },
   mask: { is: "mask", layout: "N1HW", lowestFrequency: "corner" },
   level: { is: "noiseLevel", layout: "1", value: 0.5 },
 };
 /** One for either file, whole and unrolled in both ways. */
 const recipes = [
-  { ...common, inputs: { x: { is: "image" } }, output: { residual: true }, iterations: 2, dataConsistency: "hard" },
-  { ...common, inputs: { x: { is: "image" } }, blocks: ["next.onnx"], unrolled: "kspace", steps: [1, 0.5] },
-  { ...common, inputs: several, blocks: ["next.onnx"], dataConsistency: { noiseLevel: 0.1 }, standardized: true },
+  {
+    ...common,
+    inputs: { x: { is: "image" } },
+    output: { residual: true },
+    iterations: 2,
+    dataConsistency: "hard",
+  },
+  {
+    ...common,
+    inputs: { x: { is: "image" } },
+    blocks: ["next.onnx"],
+    unrolled: "kspace",
+    steps: [1, 0.5],
+  },
+  {
+    ...common,
+    inputs: several,
+    blocks: ["next.onnx"],
+    dataConsistency: { noiseLevel: 0.1 },
+    standardized: true,
+  },
 ].map((recipe) => encode(JSON.stringify(recipe)));
 const blocks = [smallNetwork(), blockNetwork()];
 /** The reconstruction as an audit has it; throws what its parts do. */
@@ -106,7 +140,12 @@ const changedJson = (bytes, rng) => encode(written(changed(JSON.parse(decode(byt
 const blockLayers = recipes.map((recipe, i) => {
   const bytes = blocks[i === 2 ? 1 : 0];
   const given = parseOnnxRecipe(recipe, "recipe");
-  const { network } = importedNetwork({ bytes, name: "file", recipe: given, readBeside: () => bytes });
+  const { network } = importedNetwork({
+    bytes,
+    name: "file",
+    recipe: given,
+    readBeside: () => bytes,
+  });
   return encode(JSON.stringify(network.architecture.layers[0]));
 });
 const shapesOf = (size, kind) => (bytes) =>
@@ -123,8 +162,26 @@ export const ofOnnx = {
   },
   "onnx-ops": { files: cases, read: applied, inside: changedOnnx, holds: 1, room },
   "onnx-block": { files: blocks, read: asBlock, inside: changedOnnx, holds: 1, room },
-  "onnx-classifier": { files: [classNetwork()], read: asClassifier, inside: changedOnnx, holds: 1, room },
+  "onnx-classifier": {
+    files: [classNetwork()],
+    read: asClassifier,
+    inside: changedOnnx,
+    holds: 1,
+    room,
+  },
   "onnx-recipe": { files: recipes, read: byRecipe, inside: changedJson, holds: 8, room },
-  "onnx-layer": { files: layers, read: shapesOf(input, { kind: "onnx" }), inside: changedJson, holds: 8, room },
-  "onnx-block-layer": { files: blockLayers, read: shapesOf(input, {}), inside: changedJson, holds: 8, room },
+  "onnx-layer": {
+    files: layers,
+    read: shapesOf(input, { kind: "onnx" }),
+    inside: changedJson,
+    holds: 8,
+    room,
+  },
+  "onnx-block-layer": {
+    files: blockLayers,
+    read: shapesOf(input, {}),
+    inside: changedJson,
+    holds: 8,
+    room,
+  },
 };

@@ -29,12 +29,22 @@ const hashOf = (content) => createHash("sha256").update(content).digest("hex");
 
 // ---- damage to plain data ----
 
-const words = ["", "\u001b]0;x\u0007", "\u0085", "../../x", "__proto__", "constructor", "<script>", "9".repeat(400)];
+const words = [
+  "",
+  "\u001b]0;x\u0007",
+  "\u0085",
+  "../../x",
+  "__proto__",
+  "constructor",
+  "<script>",
+  "9".repeat(400),
+];
 const numbers = [0, -1, 0.5, 1e-300, 1e300, 2 ** 31, 2 ** 53, 65536, 1e9];
 const nested = (depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 /** Stands for a nest that JSON.stringify could not write. */
 const NEST = "a nest of lists";
-export const written = (value) => (JSON.stringify(value) ?? "null").replaceAll(`"${NEST}"`, nested(20000));
+export const written = (value) =>
+  (JSON.stringify(value) ?? "null").replaceAll(`"${NEST}"`, nested(20000));
 const pick = (list, rng) => list[rng.integer(list.length)];
 function strange(rng, other) {
   const of = [
@@ -69,7 +79,8 @@ export function changed(value, rng) {
     if (key === undefined || way === 0) Object.assign(node, { [pick(words, rng) || "new"]: 1 });
     else if (way === 1) Array.isArray(node) ? shorten(node, Number(key)) : delete node[key];
     else if (way === 2 && Array.isArray(node)) node.push(structuredClone(node[Number(key)]));
-    else if (way === 3 && typeof node[key] === "number") node[key] *= pick([-1, 0, 2, 1e6, 1e12], rng);
+    else if (way === 3 && typeof node[key] === "number")
+      node[key] *= pick([-1, 0, 2, 1e6, 1e12], rng);
     else node[key] = strange(rng, pick(nodes, rng));
   }
   return root.value;
@@ -78,11 +89,30 @@ export function changed(value, rng) {
 // ---- the files ----
 
 const size = [16, 16];
-const mask = { kind: "variable-density", shape: size, acceleration: 2, centerFraction: 0.2, power: 2, seed: 1 };
+const mask = {
+  kind: "variable-density",
+  shape: size,
+  acceleration: 2,
+  centerFraction: 0.2,
+  power: 2,
+  seed: 1,
+};
 const operator = { kind: "subsampledFourier", mask };
 const network = {
-  ...nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true }),
-  trained: { operator: { ...openOperator(operator, new Map()).spec }, noiseSigma: 0.01, classes: ["a", "b"] },
+  ...nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 2,
+    depth: 1,
+    seed: 1,
+    size,
+    residual: true,
+  }),
+  trained: {
+    operator: { ...openOperator(operator, new Map()).spec },
+    noiseSigma: 0.01,
+    classes: ["a", "b"],
+  },
 };
 const spec = {
   version: 1,
@@ -128,9 +158,15 @@ mkdirSync(join(folder, "pieces"));
 const HEADER = "audit.json";
 const sealed = (key, content, audit = header.fingerprint) =>
   encode(`{"audit":"${audit}","key":"${key}","sha256":"${hashOf(content)}","content":${content}}`);
-const place = (key, bytes) => writeFileSync(join(folder, "pieces", key === HEADER ? key : `${key}.json`), bytes);
-const ownHeader = sealed(HEADER, JSON.stringify({ header, command: "x", shard: { index: 0, count: 1 } }));
-const sealedPieces = new Map([...pieces].map(([key, piece]) => [key, sealed(key, encodePiece(piece))]));
+const place = (key, bytes) =>
+  writeFileSync(join(folder, "pieces", key === HEADER ? key : `${key}.json`), bytes);
+const ownHeader = sealed(
+  HEADER,
+  JSON.stringify({ header, command: "x", shard: { index: 0, count: 1 } }),
+);
+const sealedPieces = new Map(
+  [...pieces].map(([key, piece]) => [key, sealed(key, encodePiece(piece))]),
+);
 place(HEADER, ownHeader);
 for (const [key, bytes] of sealedPieces) place(key, bytes);
 /** Reads the folder with one file in another state and puts its pieces together. */
@@ -164,8 +200,11 @@ function insideCheckpoint(bytes, rng) {
   const data = bytes.subarray(end);
   const sums = { format: `fiducial-network-${1 + rng.integer(2)}`, sha256: hashOf(data) };
   const metadata = { ...head.__metadata__, ...sums };
-  if (rng.integer(3) === 0) return packed(written(changed({ ...head, __metadata__: metadata }, rng)), data);
-  const inside = ["architecture", "provenance", "trained", "training"].filter((name) => name in metadata);
+  if (rng.integer(3) === 0)
+    return packed(written(changed({ ...head, __metadata__: metadata }, rng)), data);
+  const inside = ["architecture", "provenance", "trained", "training"].filter(
+    (name) => name in metadata,
+  );
   const name = pick(inside, rng);
   metadata[name] = written(changed(JSON.parse(metadata[name]), rng));
   return packed(JSON.stringify({ ...head, __metadata__: metadata }), data);
@@ -175,9 +214,14 @@ const layered = nn.sequential({
   seed: 1,
   layers: [
     nn.conv2d({ outChannels: 2, kernelSize: 3, padding: 1, paddingMode: "replicate" }),
-    nn.residual({ body: [nn.conv2d({ outChannels: 2, kernelSize: 3, padding: "same", dilation: 2, stride: 1 })] }),
+    nn.residual({
+      body: [nn.conv2d({ outChannels: 2, kernelSize: 3, padding: "same", dilation: 2, stride: 1 })],
+    }),
     nn.branches({
-      branches: [[nn.maxPool2d({ kernelSize: 3, stride: 2, ceilMode: true })], [nn.avgPool2d({ kernelSize: 2 })]],
+      branches: [
+        [nn.maxPool2d({ kernelSize: 3, stride: 2, ceilMode: true })],
+        [nn.avgPool2d({ kernelSize: 2 })],
+      ],
     }),
     nn.upsample({ scale: 2, mode: "bilinear" }),
     nn.groupNorm({ groups: 2 }),
@@ -193,13 +237,23 @@ const layered = nn.sequential({
 const watched = { best: 1, bestEpoch: 1, waited: 0, waitedForRate: 0, rate: 1 };
 const settings = { seed: 1, epochs: 2, optimizer: "adam" };
 const optimizer = new Map([["m.0.conv2d.weight", layered.parameters.get("0.conv2d.weight")]]);
-const state = saveTraining({ step: 3, network: layered, optimizer, settings, watched, best: layered.parameters });
+const state = saveTraining({
+  step: 3,
+  network: layered,
+  optimizer,
+  settings,
+  watched,
+  best: layered.parameters,
+});
 
 const [onePiece] = sealedPieces.keys();
-const pieceFiles = [...sealedPieces].filter(([key]) => key === onePiece || key.startsWith("structural-change-0"));
+const pieceFiles = [...sealedPieces].filter(
+  ([key]) => key === onePiece || key.startsWith("structural-change-0"),
+);
 /** Of which piece a damaged file is, where that can still be told. */
 const keyIn = (bytes) =>
-  pieceFiles.map(([key]) => key).find((key) => decode(bytes.subarray(0, 200)).includes(key)) ?? onePiece;
+  pieceFiles.map(([key]) => key).find((key) => decode(bytes.subarray(0, 200)).includes(key)) ??
+  onePiece;
 
 /** As in scripts/fuzz.mjs; `inside` damages what a file says and makes its checksums right. */
 export const own = {

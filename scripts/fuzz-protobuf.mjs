@@ -13,7 +13,24 @@ const schema = {
   tensorType: { 2: "shape" },
   shape: { 1: "size" },
 };
-const wholes = [0n, 1n, 2n, 3n, 7n, 8n, 16n, 64n, 255n, 65536n, 2n ** 31n - 1n, 2n ** 32n, 2n ** 62n, -1n, -2n, -64n];
+const wholes = [
+  0n,
+  1n,
+  2n,
+  3n,
+  7n,
+  8n,
+  16n,
+  64n,
+  255n,
+  65536n,
+  2n ** 31n - 1n,
+  2n ** 32n,
+  2n ** 62n,
+  -1n,
+  -2n,
+  -64n,
+];
 const floats = [0, 1, -1, 0.5, 1e-38, 1e38, -1e38, Number.NaN, Number.POSITIVE_INFINITY];
 const pick = (list, rng) => list[rng.integer(list.length)];
 
@@ -62,7 +79,8 @@ function changeOne(root, rng) {
   const way = rng.integer(8);
   if (way === 0) list.splice(at, 1);
   else if (way === 1) list.push(structuredClone(field));
-  else if (way === 2) list.splice(rng.integer(list.length), 0, structuredClone(pick(pick(places, rng), rng)));
+  else if (way === 2)
+    list.splice(rng.integer(list.length), 0, structuredClone(pick(pick(places, rng), rng)));
   else if (field.whole !== undefined) field.whole = pick(wholes, rng);
   else if (field.float !== undefined) field.float = pick(floats, rng);
   else if (field.bytes) {

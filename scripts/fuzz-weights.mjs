@@ -21,7 +21,10 @@ const value = (old) =>
     }),
   });
 const storages = { a: floats(36), b: floats(4) };
-const weights = zip({ "arr_0.npy": npy("<f4", [2, 2, 3, 3], floats(36)), "arr_1.npy": npy("<f4", [2], floats(2)) });
+const weights = zip({
+  "arr_0.npy": npy("<f4", [2, 2, 3, 3], floats(36)),
+  "arr_1.npy": npy("<f4", [2], floats(2)),
+});
 const entries = {
   w: { dtype: "F32", shape: [2, 2, 3, 3], data_offsets: [0, 144] },
   b: { dtype: "F16", shape: [8], data_offsets: [144, 160] },
@@ -37,7 +40,10 @@ const recipe = {
       repeat: 2,
       as: "k",
       of: [
-        { kind: "residual", body: [{ kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" }] },
+        {
+          kind: "residual",
+          body: [{ kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" }],
+        },
         { kind: "dataConsistency" },
       ],
     },
@@ -45,7 +51,10 @@ const recipe = {
       kind: "graph",
       nodes: [
         { name: "z", from: ["x"], layers: [{ kind: "proximalStep", learned: true }] },
-        { repeat: 2, of: [{ name: "y<k>", from: ["x", "z"], join: "subtract", layers: [{ kind: "scale" }] }] },
+        {
+          repeat: 2,
+          of: [{ name: "y<k>", from: ["x", "z"], join: "subtract", layers: [{ kind: "scale" }] }],
+        },
       ],
     },
   ],
@@ -65,7 +74,10 @@ const given = new Map(
     ["w", [2, 2, 3, 3]],
     ["b", [2]],
     ["rho", [1, 1]],
-  ].map(([key, shape]) => [key, { shape, values: () => new Float32Array(shape.reduce((n, d) => n * d, 1)) }]),
+  ].map(([key, shape]) => [
+    key,
+    { shape, values: () => new Float32Array(shape.reduce((n, d) => n * d, 1)) },
+  ]),
 );
 
 /** What is fuzzed: files, how one is read, and how many bytes one byte of it can hold. */
@@ -83,7 +95,8 @@ export const ofWeights = {
   recipe: {
     files: [encode(JSON.stringify(recipe))],
     read: (bytes) => networkFromRecipe(parseRecipe(bytes, "file"), given, "weights"),
-    inside: (bytes, rng) => encode(written(changed(JSON.parse(new TextDecoder().decode(bytes)), rng))),
+    inside: (bytes, rng) =>
+      encode(written(changed(JSON.parse(new TextDecoder().decode(bytes)), rng))),
     holds: 4096,
   },
 };

@@ -47,10 +47,14 @@ const ramp = (n) => Uint8Array.from({ length: n }, (_, i) => (i * 37) % 251);
 function numbers(type, n) {
   const values = Array.from({ length: n }, (_, i) => (i % 7) / 8);
   if (type === "f8" || type === "c16")
-    return new Uint8Array(Float64Array.from(type === "c16" ? [...values, ...values] : values).buffer);
+    return new Uint8Array(
+      Float64Array.from(type === "c16" ? [...values, ...values] : values).buffer,
+    );
   if (type === "f4") return new Uint8Array(Float32Array.from(values).buffer);
-  if (type === "i8") return new Uint8Array(BigInt64Array.from(values, (v) => BigInt(v > 0.5)).buffer);
-  if (type === "f2") return new Uint8Array(Uint16Array.from(values, (v) => (v ? 0x3800 : 0)).buffer);
+  if (type === "i8")
+    return new Uint8Array(BigInt64Array.from(values, (v) => BigInt(v > 0.5)).buffer);
+  if (type === "f2")
+    return new Uint8Array(Uint16Array.from(values, (v) => (v ? 0x3800 : 0)).buffer);
   return Uint8Array.from(values, (v) => (type === "b1" ? v > 0.5 : v * 256));
 }
 const volumeOf = (bytes) => {
@@ -65,7 +69,8 @@ const pngOf = (bytes) => {
   volumeOf(bytes);
   pictureOf(bytes);
 };
-const setOf = (set) => set.pixels(set.length - 1, new Float32Array(set.shape[0] * set.shape[1] * set.shape[2]));
+const setOf = (set) =>
+  set.pixels(set.length - 1, new Float32Array(set.shape[0] * set.shape[1] * set.shape[2]));
 
 const pixels = [0x7fe0, 0x10, "OW", ramp(8 * 6 * 2)];
 const image = [
@@ -97,7 +102,10 @@ const image = [
 ];
 const dicoms = Object.keys(syntaxes).flatMap((syntax) => [
   dicom([...image, pixels], { syntax }),
-  dicom([...image.filter(([, element]) => element !== 0x3000), pixels], { syntax, preamble: syntax === "deflated" }),
+  dicom([...image.filter(([, element]) => element !== 0x3000), pixels], {
+    syntax,
+    preamble: syntax === "deflated",
+  }),
 ]);
 const sform = [
   [-1, 0, 0, 5],
@@ -106,7 +114,11 @@ const sform = [
 ];
 const volumes = [
   nifti([4, 3, 5], 4, ramp(120), { sform, slope: 2, intercept: 1 }),
-  nifti([4, 3, 2, 2], 16, numbers("f4", 48), { version: 2, quatern: [0, 0.7, 0.7], pixdim: [1, 2, 3] }),
+  nifti([4, 3, 2, 2], 16, numbers("f4", 48), {
+    version: 2,
+    quatern: [0, 0.7, 0.7],
+    pixdim: [1, 2, 3],
+  }),
   nifti([4, 3], 32, ramp(96).fill(63), { little: false }),
   nifti([3, 2, 2], 1024, numbers("i8", 12)),
 ];
@@ -146,7 +158,9 @@ const arrays = ["<f8", ">f2", "|u1", "<c16", "<i8", "|b1"].flatMap((type) =>
   [false, true].map((fortran) => npy(type, [2, 3, 4], numbers(type.slice(1), 24), fortran)),
 );
 const masks = ["<f8", "|u1", "|b1"].map((type) => npy(type, [6, 8], numbers(type.slice(1), 48)));
-const photo = Uint8Array.from(jpegJs.encode({ width: 24, height: 17, data: ramp(24 * 17 * 4) }, 60).data);
+const photo = Uint8Array.from(
+  jpegJs.encode({ width: 24, height: 17, data: ramp(24 * 17 * 4) }, 60).data,
+);
 const labels = npy("<i4", [2], new Uint8Array(8));
 const real = arrays.filter((_, i) => i !== 6 && i !== 7);
 
@@ -169,7 +183,8 @@ const kinds = {
   "nifti-gz": { files: volumes.map(gzip), read: volumeOf, holds: DEFLATE },
   "nifti-pair": {
     files: [join([nifti([4, 3], 4, ramp(24), { pair: true }), ramp(24)])],
-    read: (bytes) => readVolume(bytes.subarray(0, 352), "file", { pixels: () => bytes.subarray(352) }).slice(0),
+    read: (bytes) =>
+      readVolume(bytes.subarray(0, 352), "file", { pixels: () => bytes.subarray(352) }).slice(0),
     holds: 1,
   },
   bart: {
@@ -187,13 +202,23 @@ const kinds = {
   "npz-inside": {
     files: real.slice(0, 4),
     read: (bytes) =>
-      setOf(arraySet(readNpz(zip({ "x.npy": bytes }), "file").get("x"), readNpyArray(labels, "labels"), "file")),
+      setOf(
+        arraySet(
+          readNpz(zip({ "x.npy": bytes }), "file").get("x"),
+          readNpyArray(labels, "labels"),
+          "file",
+        ),
+      ),
     holds: DEFLATE,
   },
   "png-inside": { files: pngs, read: (bytes) => volumeOf(withSums(bytes)), holds: DEFLATE },
   jpeg: { files: [photo, withOrientation(photo, 6)], read: pictureOf, holds: JPEG },
   npy: { files: arrays, read: volumeOf, holds: 1 },
-  mask: { files: [...masks, ...pngs, volumes[2]], read: (bytes) => readCellValues(bytes, "file"), holds: DEFLATE },
+  mask: {
+    files: [...masks, ...pngs, volumes[2]],
+    read: (bytes) => readCellValues(bytes, "file"),
+    holds: DEFLATE,
+  },
   npz: {
     files: [zip({ "x.npy": npy("|u1", [2, 3, 3], ramp(18)), "y.npy": labels })],
     read: (bytes) => {
@@ -220,7 +245,8 @@ const kinds = {
   },
   array: {
     files: real,
-    read: (bytes) => setOf(arraySet(readNpyArray(bytes, "file"), readNpyArray(labels, "labels"), "file")),
+    read: (bytes) =>
+      setOf(arraySet(readNpyArray(bytes, "file"), readNpyArray(labels, "labels"), "file")),
     holds: 1,
   },
   ...containers,
@@ -230,14 +256,18 @@ const kinds = {
 };
 
 /** Ends of the ranges of lengths, counts and offsets. */
-const extremes = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+const extremes = [
+  0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
+];
 const mutations = {
   flip(bytes, rng) {
-    for (let n = 1 + rng.integer(3); n > 0; n--) bytes[rng.integer(bytes.length)] ^= 1 << rng.integer(8);
+    for (let n = 1 + rng.integer(3); n > 0; n--)
+      bytes[rng.integer(bytes.length)] ^= 1 << rng.integer(8);
     return bytes;
   },
   bytes(bytes, rng) {
-    for (let n = 1 + rng.integer(4); n > 0; n--) bytes[rng.integer(bytes.length)] = rng.integer(256);
+    for (let n = 1 + rng.integer(4); n > 0; n--)
+      bytes[rng.integer(bytes.length)] = rng.integer(256);
     return bytes;
   },
   truncate: (bytes, rng) => bytes.subarray(0, rng.integer(bytes.length + 1)),
@@ -247,12 +277,20 @@ const mutations = {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const at = rng.integer(bytes.length - width + 1);
     const value = extremes[rng.integer(extremes.length)];
-    view[{ 1: "setUint8", 2: "setUint16", 4: "setUint32" }[width]](at, value % 2 ** (8 * width), rng.integer(2) === 0);
+    view[{ 1: "setUint8", 2: "setUint16", 4: "setUint32" }[width]](
+      at,
+      value % 2 ** (8 * width),
+      rng.integer(2) === 0,
+    );
     return bytes;
   },
   repeat(bytes, rng) {
     const [from, length] = [rng.integer(bytes.length), 1 + rng.integer(64)];
-    return join([bytes.subarray(0, from), bytes.subarray(from, from + length), bytes.subarray(from)]);
+    return join([
+      bytes.subarray(0, from),
+      bytes.subarray(from, from + length),
+      bytes.subarray(from),
+    ]);
   },
   remove(bytes, rng) {
     const [from, length] = [rng.integer(bytes.length), 1 + rng.integer(16)];
@@ -260,7 +298,10 @@ const mutations = {
   },
   splice(bytes, rng, others) {
     const other = others[rng.integer(others.length)];
-    return join([bytes.subarray(0, rng.integer(bytes.length)), other.subarray(rng.integer(other.length))]);
+    return join([
+      bytes.subarray(0, rng.integer(bytes.length)),
+      other.subarray(rng.integer(other.length)),
+    ]);
   },
 };
 
@@ -272,7 +313,11 @@ function damaged(kind, seed, n) {
   // what is inside, behind sums that are right
   if (inside && rng.integer(4) > 0) return inside(bytes, rng);
   // mostly one damage: more are found out sooner
-  for (let rounds = rng.integer(3) ? 1 : 1 + rng.integer(4); rounds > 0 && bytes.length > 0; rounds--) {
+  for (
+    let rounds = rng.integer(3) ? 1 : 1 + rng.integer(4);
+    rounds > 0 && bytes.length > 0;
+    rounds--
+  ) {
     const names = Object.keys(mutations);
     bytes = Uint8Array.from(mutations[names[rng.integer(names.length)]](bytes, rng, files));
   }
@@ -323,7 +368,8 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const chosen = values.kind.split(",");
 const unknown = chosen.find((kind) => !(kind in kinds));
-if (unknown !== undefined) throw new Error(`there is no kind ${unknown}; there are ${Object.keys(kinds).join(", ")}`);
+if (unknown !== undefined)
+  throw new Error(`there is no kind ${unknown}; there are ${Object.keys(kinds).join(", ")}`);
 
 const nothing = () => ({ read: 0, refused: 0, faults: 0, slowest: 0, largest: 0 });
 const told = ({ read, refused, faults, slowest, largest }) =>
@@ -348,7 +394,8 @@ async function tallied(kind, places) {
 }
 
 const each = Math.ceil(Number(values.count) / chosen.length);
-const places = values.only === undefined ? Array.from({ length: each }, (_, n) => n) : [Number(values.only)];
+const places =
+  values.only === undefined ? Array.from({ length: each }, (_, n) => n) : [Number(values.only)];
 const all = nothing();
 for (const kind of chosen) {
   const tally = await tallied(kind, places);

@@ -55,14 +55,20 @@ const told = {
   steps({ found }) {
     const all = Object.entries(found);
     const text = all.map(([name, { worst }]) => `${name} ${worst.toExponential(1)}`).join(", ");
-    return [all.every(([, { worst, repeats }]) => worst < 1e-5 && repeats), `against wasm: ${text}`];
+    return [
+      all.every(([, { worst, repeats }]) => worst < 1e-5 && repeats),
+      `against wasm: ${text}`,
+    ];
   },
   failures({ found }) {
-    const ok = [found.lostOnce, found.lostTwice, found.lostUnread, found.lostWritten].every(Boolean);
+    const ok = [found.lostOnce, found.lostTwice, found.lostUnread, found.lostWritten].every(
+      Boolean,
+    );
     return [ok, `lost devices ${ok ? "cost no bit" : "changed the result"}`];
   },
   probe({ expression, loop, denormals }) {
-    const shares = ({ apart, once, other }) => `${apart} apart, ${once} at once, ${other} otherwise`;
+    const shares = ({ apart, once, other }) =>
+      `${apart} apart, ${once} at once, ${other} otherwise`;
     return [
       true,
       `a·b + c rounded: ${shares(expression)}; in a product's loop: ${shares(loop)}; denormals ${denormals}`,
@@ -90,20 +96,34 @@ if (!python) say("no PyTorch with CUDA here: its column stays empty");
 const fiducial = join(root, "bench/engines/fiducial.mjs");
 const timing = (w) => ["--w", w, "--budget", options.budget, "--most", "8"];
 const engines = [
-  { name: "card", run: (w) => lastLine(process.execPath, [fiducial, ...timing(w)], { BACKEND: "webgpu" }) },
-  { name: "processor", run: (w) => lastLine(process.execPath, [fiducial, ...timing(w), "--threads", "2"]) },
+  {
+    name: "card",
+    run: (w) => lastLine(process.execPath, [fiducial, ...timing(w)], { BACKEND: "webgpu" }),
+  },
+  {
+    name: "processor",
+    run: (w) => lastLine(process.execPath, [fiducial, ...timing(w), "--threads", "2"]),
+  },
   ...(python
     ? [
         {
           name: "CUDA",
-          run: (w) => lastLine(python, [join(root, "bench/engines/pytorch.py"), ...timing(w), "--device", "cuda"]),
+          run: (w) =>
+            lastLine(python, [
+              join(root, "bench/engines/pytorch.py"),
+              ...timing(w),
+              "--device",
+              "cuda",
+            ]),
         },
       ]
     : []),
 ];
 /** Whether a result is PyTorch's, within the workload's tolerance. */
 const agrees = (w, checksum) =>
-  workloads[w].check.every((wanted, i) => Math.abs(checksum[i] / wanted - 1) <= workloads[w].tolerance);
+  workloads[w].check.every(
+    (wanted, i) => Math.abs(checksum[i] / wanted - 1) <= workloads[w].tolerance,
+  );
 
 const rows = options.workloads.split(",").map((w) => {
   const row = { w };
@@ -129,7 +149,10 @@ const table = [
 function kernels() {
   if (options.profile === "none") return [];
   const args = [fiducial, "--w", options.profile, "--budget", "0.1", "--least", "1", "--most", "1"];
-  const { stderr, failed } = lastLine(process.execPath, args, { BACKEND: "webgpu", PROFILE: "names" });
+  const { stderr, failed } = lastLine(process.execPath, args, {
+    BACKEND: "webgpu",
+    PROFILE: "names",
+  });
   const text =
     failed ??
     stderr
@@ -143,7 +166,9 @@ const isSoftware = /swiftshader|llvmpipe/i.test(adapter);
 const section = [
   "## On a graphics card",
   `\`node scripts/gpu.mjs ${process.argv.slice(2).join(" ")}\` on ${adapter}.`,
-  ...(isSoftware ? ["", "This adapter is a processor that plays a card: no real card was measured."] : []),
+  ...(isSoftware
+    ? ["", "This adapter is a processor that plays a card: no real card was measured."]
+    : []),
   "",
   ...lines,
   "",

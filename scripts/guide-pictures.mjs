@@ -23,7 +23,8 @@ import {
 
 const folder = new URL("../docs/images/", import.meta.url);
 mkdirSync(folder, { recursive: true });
-const save = (name, { shape, values }) => writeFileSync(new URL(name, folder), writePng(values, shape, 1));
+const save = (name, { shape, values }) =>
+  writeFileSync(new URL(name, folder), writePng(values, shape, 1));
 const backend = await openBackend("auto");
 /** Pictures side by side, each from black to white on its own scale. */
 const row = (pictures) =>
@@ -44,9 +45,17 @@ const phantom = { shape: [128, 128], data: sheppLogan({ size: 128 }) };
 const answers = [phantom];
 for (const name of ["verticalEdge", "horizontalEdge", "laplacian", "sharpen", "emboss"])
   answers.push(
-    await filterImage(phantom, { kernel: kernels[name], padding: "same", paddingMode: "replicate", backend }),
+    await filterImage(phantom, {
+      kernel: kernels[name],
+      padding: "same",
+      paddingMode: "replicate",
+      backend,
+    }),
   );
-save("kernels.png", row(answers.map(({ shape, data }) => ({ shape, data: Float64Array.from(data) }))));
+save(
+  "kernels.png",
+  row(answers.map(({ shape, data }) => ({ shape, data: Float64Array.from(data) }))),
+);
 
 // pooling: a digit, its 2×2 maxima, and theirs
 const digits = strokeDigits({ count: 20, seed: 1 });
@@ -66,14 +75,20 @@ const enlarged = ({ shape: [, , h, w], data }, size) => ({
   shape: [size, size],
   data: Float64Array.from(
     { length: size * size },
-    (_, k) => data[Math.floor((Math.floor(k / size) * h) / size) * w + Math.floor(((k % size) * w) / size)],
+    (_, k) =>
+      data[Math.floor((Math.floor(k / size) * h) / size) * w + Math.floor(((k % size) * w) / size)],
   ),
 });
 save("pooling.png", row([...pooled.values()].map((t) => enlarged(t, 112))));
 
 // translation invariance: change of the outputs against the shift, with more and more pooling
 const shifts = [0, 1, 2, 3, 4, 5, 6];
-const convolution = nn.conv2d({ outChannels: 8, kernelSize: 5, padding: "same", paddingMode: "circular" });
+const convolution = nn.conv2d({
+  outChannels: 8,
+  kernelSize: 5,
+  padding: "same",
+  paddingMode: "circular",
+});
 const lines = [];
 for (const [name, layers] of [
   ["no pooling", []],
@@ -149,7 +164,10 @@ for (let i = 0; i < 4; i++) {
   const output = test.label(i);
   looked.push(
     enlarged({ shape: [1, 1, 28, 28], data: x }, 84),
-    enlarged({ shape: [1, 1, 28, 28], data: (await saliency(network, { input, output, backend })).data }, 84),
+    enlarged(
+      { shape: [1, 1, 28, 28], data: (await saliency(network, { input, output, backend })).data },
+      84,
+    ),
   );
 }
 save("saliency.png", row(looked));

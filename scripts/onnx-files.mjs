@@ -38,7 +38,8 @@ if (folder === undefined) {
 mkdirSync(folder, { recursive: true });
 const reference = await openBackend("reference");
 const manifest = [];
-const wanted = (name) => beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
+const wanted = (name) =>
+  beginnings.length === 0 || beginnings.some((beginning) => name.startsWith(beginning));
 
 /** One case: a file, its inputs, and what is wanted of it. */
 function keep(name, { bytes }, inputs, output) {
@@ -52,7 +53,10 @@ function keep(name, { bytes }, inputs, output) {
 }
 function values(n, seed, positive) {
   const rng = random(seed);
-  return Float32Array.from({ length: n }, () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1));
+  return Float32Array.from(
+    { length: n },
+    () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1),
+  );
 }
 
 async function opSample(op, { shapes, attrs, positive }, i, dft) {
@@ -108,7 +112,9 @@ async function reconstructor(name, network, operator, backend = reference) {
   );
 }
 const masked = (n) =>
-  subsampledFourier({ mask: variableDensityMask({ shape: [n, n], acceleration: 4, centerFraction: 0.08, seed: 1 }) });
+  subsampledFourier({
+    mask: variableDensityMask({ shape: [n, n], acceleration: 4, centerFraction: 0.08, seed: 1 }),
+  });
 for (const [name, { build, form }] of Object.entries(reconstructionNetworks)) {
   const operator = masked(32);
   const network = build({ size: [32, 32], seed: 3, measured: operator.measured });
@@ -118,8 +124,16 @@ const size = [32, 32];
 const cascade = deepCascade({ size, cascades: 2, convolutions: 2, channels: 6, seed: 1 });
 const { mask } = masked(32).sampling;
 const trajectory = { kind: "radial", spokes: 12, samples: 64 };
-await reconstructor("coils", cascade, multiCoilFourier({ mask, coils: birdcageCoils({ shape: size, coils: 3 }) }));
-await reconstructor("lines", cascade, parallelBeam({ shape: size, views: 12, detectors: 47, arc: 180 }));
+await reconstructor(
+  "coils",
+  cascade,
+  multiCoilFourier({ mask, coils: birdcageCoils({ shape: size, coils: 3 }) }),
+);
+await reconstructor(
+  "lines",
+  cascade,
+  parallelBeam({ shape: size, views: 12, detectors: 47, arc: 180 }),
+);
 await reconstructor("off-grid", cascade, nonUniformFourier({ shape: size, trajectory }));
 const wasm = await openBackend("wasm", { convolution: "direct" });
 for (const name of ["cascade-128", "unet-128"]) {

@@ -8,7 +8,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor } from "onnxruntime-web";
-import { applyOnnx, FiducialError, GraphBuilder, importOnnx, openBackend, ops, random, sizeOf } from "fiducial";
+import {
+  applyOnnx,
+  FiducialError,
+  GraphBuilder,
+  importOnnx,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+} from "fiducial";
 
 const TOLERANCE = 1e-4;
 /** Of files in half precision, in which ONNX Runtime keeps every value and this project none. */
@@ -16,14 +25,20 @@ const OF_HALVES = 5e-3;
 const OPEN = 16;
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { backend: { type: "string", default: "wasm" }, pictures: { type: "boolean", default: false } },
+  options: {
+    backend: { type: "string", default: "wasm" },
+    pictures: { type: "boolean", default: false },
+  },
 });
 const [folder] = positionals;
 if (folder === undefined) {
   console.error("node scripts/onnx-others.mjs FOLDER: a folder of .onnx files");
   process.exit(2);
 }
-const backend = await openBackend(options.backend, options.backend === "wasm" ? { threads: 1 } : {});
+const backend = await openBackend(
+  options.backend,
+  options.backend === "wasm" ? { threads: 1 } : {},
+);
 
 function feedOf({ inputs }) {
   const rng = random(11);
@@ -40,11 +55,14 @@ function feedOf({ inputs }) {
 /** The bits of a float in half precision, for k/128 and up to 255, and back. */
 function halfOf(v) {
   const [bits] = new Uint32Array(Float32Array.of(v).buffer);
-  return v === 0 ? 0 : ((bits >>> 16) & 0x8000) | ((((bits >>> 23) & 255) - 112) << 10) | ((bits >>> 13) & 1023);
+  return v === 0
+    ? 0
+    : ((bits >>> 16) & 0x8000) | ((((bits >>> 23) & 255) - 112) << 10) | ((bits >>> 13) & 1023);
 }
 function floatOf(bits) {
   const [exponent, fraction] = [(bits >>> 10) & 31, bits & 1023];
-  const size = exponent === 0 ? fraction / 1024 / 2 ** 14 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  const size =
+    exponent === 0 ? fraction / 1024 / 2 ** 14 : (1 + fraction / 1024) * 2 ** (exponent - 15);
   return bits & 0x8000 ? -size : size;
 }
 async function theirs(bytes, feed) {
@@ -74,7 +92,10 @@ function difference(want, got) {
   return data.reduce((most, v, i) => Math.max(most, Math.abs(v - got.data[i])), 0) / top;
 }
 async function compared(bytes, name) {
-  const model = importOnnx(bytes, { name, readExternal: (path) => new Uint8Array(readFileSync(join(folder, path))) });
+  const model = importOnnx(bytes, {
+    name,
+    readExternal: (path) => new Uint8Array(readFileSync(join(folder, path))),
+  });
   const feed = feedOf(model);
   const own = await ours(model, feed);
   const other = await theirs(bytes, feed);
@@ -92,7 +113,9 @@ for (const name of readdirSync(folder)
     const { producer, opset, graph } = model.file;
     const isHalf = graph.inputs.some(({ type }) => type === "float16");
     if (!(error <= (isHalf ? OF_HALVES : TOLERANCE))) failed++;
-    console.log(`| ${name} | ${producer} | ${opset} | ${graph.nodes.length} | ${error.toExponential(1)} |`);
+    console.log(
+      `| ${name} | ${producer} | ${opset} | ${graph.nodes.length} | ${error.toExponential(1)} |`,
+    );
   } catch (error) {
     failed++;
     console.log(

@@ -44,14 +44,23 @@ const read = (path) => readFileSync(`${data}/${path}`);
 const shape = [256, 256];
 const N = shape[0] * shape[1];
 
-const recipe = parseRecipe(readFileSync(new URL(`weights/recipes/${chosen.recipe}.json`, root)), chosen.recipe);
-const network = networkFromRecipe(recipe, await loadTensors(read(chosen.weights), chosen.weights), chosen.weights);
+const recipe = parseRecipe(
+  readFileSync(new URL(`weights/recipes/${chosen.recipe}.json`, root)),
+  chosen.recipe,
+);
+const network = networkFromRecipe(
+  recipe,
+  await loadTensors(read(chosen.weights), chosen.weights),
+  chosen.weights,
+);
 const volume = await loadVolume(read(chosen.images), chosen.images);
 const slice = volume.slice(chosen.slice);
 const top = maximum(volume.complex ? magnitude(Float64Array.from(slice)) : slice);
 const x = Float32Array.from({ length: 2 * N }, (_, k) => (k < slice.length ? slice[k] / top : 0));
 const cells = chosen.mask && (await loadCellValues(read(chosen.mask), chosen.mask));
-const mask = cells ? maskFrom(cells.values, cells.shape, shape) : openMask(network.trained.operator.mask);
+const mask = cells
+  ? maskFrom(cells.values, cells.shape, shape)
+  : openMask(network.trained.operator.mask);
 const operator = subsampledFourier({ mask });
 const backend = await openBackend("wasm", { threads: 1 });
 const norm = (v) => Math.sqrt(v.reduce((sum, a) => sum + a * a, 0));
@@ -105,7 +114,9 @@ for (const method of methods) plans.push(await planOf(method));
 const noise = random(2);
 for (const [m, plan] of plans.entries()) {
   const zero = new Float32Array(2 * N);
-  console.log(`${methods[m].name}: ${score((await plan.execute({ r: zero })).x).toFixed(2)} dB unperturbed`);
+  console.log(
+    `${methods[m].name}: ${score((await plan.execute({ r: zero })).x).toFixed(2)} dB unperturbed`,
+  );
   for (const { share, r } of await ascend(plan)) {
     const even = scaled(
       Float32Array.from({ length: 2 * N }, () => noise.normal()),

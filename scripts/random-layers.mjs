@@ -8,13 +8,26 @@ const divisors = (n) => Array.from({ length: n }, (_, i) => i + 1).filter((d) =>
 const either = (rng, of) => (rng.integer(2) === 0 ? of() : [of(), of()]);
 const padding = (rng) => pick(rng, ["same", "valid", either(rng, () => rng.integer(3))]);
 
-const activations = ["relu", "sigmoid", "tanh", "silu", "hardSigmoid", "hardSwish", "hardTanh", "leakyRelu", "prelu"];
+const activations = [
+  "relu",
+  "sigmoid",
+  "tanh",
+  "silu",
+  "hardSigmoid",
+  "hardSwish",
+  "hardTanh",
+  "leakyRelu",
+  "prelu",
+];
 const smooth = ["elu", "gelu", "softplus"];
 const activation = (rng) => nn[pick(rng, [...activations, ...smooth])]();
 
 function convolution(rng, [C]) {
   const groups = pick(rng, divisors(C));
-  const sizes = { kernelSize: either(rng, () => from(rng, 1, 4)), stride: either(rng, () => from(rng, 1, 3)) };
+  const sizes = {
+    kernelSize: either(rng, () => from(rng, 1, 4)),
+    stride: either(rng, () => from(rng, 1, 3)),
+  };
   const dilation = either(rng, () => from(rng, 1, 2));
   return nn.conv2d({
     outChannels: groups * from(rng, 1, 4),
@@ -29,19 +42,38 @@ function transposed(rng, [C]) {
   const groups = pick(rng, divisors(C));
   const stride = either(rng, () => from(rng, 1, 3));
   const least = typeof stride === "number" ? stride : Math.min(...stride);
-  const options = { kernelSize: either(rng, () => from(rng, 2, 4)), stride, outputPadding: rng.integer(least) };
-  return nn.convTranspose2d({ outChannels: groups * from(rng, 1, 3), groups, padding: rng.integer(2), ...options });
+  const options = {
+    kernelSize: either(rng, () => from(rng, 2, 4)),
+    stride,
+    outputPadding: rng.integer(least),
+  };
+  return nn.convTranspose2d({
+    outChannels: groups * from(rng, 1, 3),
+    groups,
+    padding: rng.integer(2),
+    ...options,
+  });
 }
 function pool(rng) {
   const kernelSize = either(rng, () => from(rng, 2, 3));
-  const sizes = { kernelSize, stride: either(rng, () => from(rng, 1, 2)), padding: pick(rng, [0, 1, "same"]) };
+  const sizes = {
+    kernelSize,
+    stride: either(rng, () => from(rng, 1, 2)),
+    padding: pick(rng, [0, 1, "same"]),
+  };
   return pick(rng, [nn.maxPool2d, nn.avgPool2d])(sizes);
 }
 function norm(rng, [C, ...cells]) {
   const affine = rng.integer(2) === 0;
   const several = cells.reduce((n, d) => n * d, 1) > 1;
-  const all = [nn.batchNorm2d({ affine }), nn.groupNorm({ groups: pick(rng, divisors(C)), affine })];
-  return pick(rng, several ? [...all, nn.instanceNorm2d({ affine }), nn.layerNorm({ affine })] : all);
+  const all = [
+    nn.batchNorm2d({ affine }),
+    nn.groupNorm({ groups: pick(rng, divisors(C)), affine }),
+  ];
+  return pick(
+    rng,
+    several ? [...all, nn.instanceNorm2d({ affine }), nn.layerNorm({ affine })] : all,
+  );
 }
 function gate(rng, [C]) {
   const inner = [nn.globalAvgPool2d(), nn.conv2d({ outChannels: C, kernelSize: 1 }), nn.sigmoid()];
@@ -72,11 +104,29 @@ const resize = (rng, [C]) =>
     nn.reduce({ axes: [pick(rng, [1, 2, 3])], by: pick(rng, ["mean", "max", "sum"]) }),
     ...(C % 4 === 0 ? [nn.pixelShuffle({ scale: 2 })] : []),
   ]);
-const ofImages = [convolution, convolution, transposed, pool, norm, gate, block, resize, activation];
+const ofImages = [
+  convolution,
+  convolution,
+  transposed,
+  pool,
+  norm,
+  gate,
+  block,
+  resize,
+  activation,
+];
 const separable = (rng) =>
   pick(rng, [
-    nn.depthwiseConv2d({ kernelSize: from(rng, 1, 3), multiplier: from(rng, 1, 2), padding: padding(rng) }),
-    nn.separableConv2d({ outChannels: from(rng, 1, 5), kernelSize: from(rng, 2, 3), padding: "same" }),
+    nn.depthwiseConv2d({
+      kernelSize: from(rng, 1, 3),
+      multiplier: from(rng, 1, 2),
+      padding: padding(rng),
+    }),
+    nn.separableConv2d({
+      outChannels: from(rng, 1, 5),
+      kernelSize: from(rng, 2, 3),
+      padding: "same",
+    }),
   ]);
 const line = (rng, [C]) =>
   pick(rng, [
@@ -107,7 +157,12 @@ const volume = (rng) =>
     activation(rng),
   ]);
 const features = (rng) =>
-  pick(rng, [nn.linear({ outFeatures: from(rng, 1, 8) }), activation(rng), nn.softmax(), nn.batchNorm1d()]);
+  pick(rng, [
+    nn.linear({ outFeatures: from(rng, 1, 8) }),
+    activation(rng),
+    nn.softmax(),
+    nn.batchNorm1d(),
+  ]);
 
 /** A layer that may stand behind an output of this shape, without the batch. */
 export function randomLayer(rng, shape) {

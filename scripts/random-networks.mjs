@@ -7,7 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { FiducialError, gradients, GraphBuilder, openBackend, ops, random, sizeOf } from "fiducial/engine";
+import {
+  FiducialError,
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+} from "fiducial/engine";
 import { applyNetwork, nn } from "fiducial/learning";
 import { randomInput, randomLayer } from "./random-layers.mjs";
 
@@ -44,13 +52,25 @@ function draw(rng) {
 /** Weights and statistics that no layer begins with, and an input. */
 function filled(rng, { layers, input, training, shape }) {
   const fresh = nn.sequential({ input: input.slice(1), layers, seed: rng.integer(1e9) });
-  const moved = (name, v) => Math.fround(name.endsWith("Variance") ? 0.5 + rng.uniform() : v + 0.2 * rng.normal());
+  const moved = (name, v) =>
+    Math.fround(name.endsWith("Variance") ? 0.5 + rng.uniform() : v + 0.2 * rng.normal());
   const parameters = new Map(
-    [...fresh.parameters].map(([name, p]) => [name, { ...p, data: p.data.map((v) => moved(name, v)) }]),
+    [...fresh.parameters].map(([name, p]) => [
+      name,
+      { ...p, data: p.data.map((v) => moved(name, v)) },
+    ]),
   );
   const normals = (count) => Float32Array.from({ length: count }, () => rng.normal());
   const network = { ...fresh, parameters };
-  return { network, layers, input, training, shape, x: normals(sizeOf(input)), weights: normals(sizeOf(shape)) };
+  return {
+    network,
+    layers,
+    input,
+    training,
+    shape,
+    x: normals(sizeOf(input)),
+    weights: normals(sizeOf(shape)),
+  };
 }
 function graphOf({ network, input, training, weights }) {
   const b = new GraphBuilder(ops);
@@ -73,13 +93,17 @@ function asked(cases) {
   const folder = mkdtempSync(join(tmpdir(), "fiducial-random-"));
   const [given, answered] = ["cases.json", "answers.json"].map((name) => join(folder, name));
   const plain = cases.map(({ network, layers, input, training, x, weights }) => {
-    const parameters = Object.fromEntries([...network.parameters].map(([name, p]) => [name, Array.from(p.data)]));
+    const parameters = Object.fromEntries(
+      [...network.parameters].map(([name, p]) => [name, Array.from(p.data)]),
+    );
     return { layers, input, training, parameters, x: Array.from(x), weights: Array.from(weights) };
   });
   try {
     writeFileSync(given, JSON.stringify(plain));
     const script = fileURLToPath(new URL("random-networks.py", import.meta.url));
-    const { status, stderr, error } = spawnSync(values.python, [script, given, answered], { encoding: "utf8" });
+    const { status, stderr, error } = spawnSync(values.python, [script, given, answered], {
+      encoding: "utf8",
+    });
     if (status !== 0) throw new Error(`${values.python}: ${error?.message ?? stderr}`);
     return JSON.parse(readFileSync(answered, "utf8"));
   } finally {
@@ -88,14 +112,19 @@ function asked(cases) {
 }
 const top = (list) => list.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 /** Largest difference as a share of the largest value, or of `floor`. */
-const apart = (want, got, floor) => top(want.map((v, i) => v - got[i])) / Math.max(top(want), floor);
+const apart = (want, got, floor) =>
+  top(want.map((v, i) => v - got[i])) / Math.max(top(want), floor);
 
 const rng = random(Number(values.seed));
-const cases = Array.from({ length: Number(values.count) }, (_, i) => filled(rng.fork(`w${i}`), draw(rng.fork(i))));
+const cases = Array.from({ length: Number(values.count) }, (_, i) =>
+  filled(rng.fork(`w${i}`), draw(rng.fork(i))),
+);
 const { torch, answers, singles } = asked(cases);
 const kinds = new Set(JSON.stringify(cases.map(({ layers }) => layers)).match(/(?<="kind":")\w+/g));
 const weights = cases.reduce((n, { network }) => n + network.parameters.size, 0);
-console.log(`${cases.length} networks of ${kinds.size} kinds of layers, ${weights} weights; PyTorch ${torch}`);
+console.log(
+  `${cases.length} networks of ${kinds.size} kinds of layers, ${weights} weights; PyTorch ${torch}`,
+);
 
 /** The largest errors of network i's outputs and gradients, beside PyTorch's in float64. */
 function errorsOf(i, y, gradientOf) {
@@ -116,9 +145,14 @@ function told(name, all, bar) {
     const i = errors.indexOf(Math.max(...errors));
     return `${what} ${errors[i].toExponential(1)} (network ${i}, ${all[i][what].key})`;
   });
-  const over = all.flatMap(({ outputs, gradients: g }, i) => (outputs.error <= bar(i) && g.error <= bar(i) ? [] : [i]));
-  console.log(`${name}: worst relative error of ${said.join(", of ")}; too far off: ${over.length} networks`);
-  for (const i of over) console.log(JSON.stringify({ network: i, ...all[i], layers: cases[i].layers }));
+  const over = all.flatMap(({ outputs, gradients: g }, i) =>
+    outputs.error <= bar(i) && g.error <= bar(i) ? [] : [i],
+  );
+  console.log(
+    `${name}: worst relative error of ${said.join(", of ")}; too far off: ${over.length} networks`,
+  );
+  for (const i of over)
+    console.log(JSON.stringify({ network: i, ...all[i], layers: cases[i].layers }));
   return over.length;
 }
 const own = singles.map(({ y, gradients: g }, i) => errorsOf(i, y, (key) => g[key]));

@@ -70,14 +70,19 @@ for (const [name, options] of remedies) {
     seed,
     backend,
     on: {
-      epoch: ({ epoch, trainLoss }) => console.error(`${name}: epoch ${epoch}, loss ${trainLoss.toExponential(2)}`),
+      epoch: ({ epoch, trainLoss }) =>
+        console.error(`${name}: epoch ${epoch}, loss ${trainLoss.toExponential(2)}`),
     },
   });
   methods.push(networkReconstructor({ network: trained, name: `U-Net, ${name}` }));
 }
 methods.push(totalVariation(), zeroFilled());
 const result = await audit({
-  problem: inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: 4, seed: 50_000 }) }),
+  problem: inverseProblem({
+    operator,
+    noise,
+    images: brainPhantoms({ shape, count: 4, seed: 50_000 }),
+  }),
   methods,
   tests: [
     worstCasePerturbation({ relativeBudgets: [0.02, 0.05, 0.1], steps: 40, restarts: 3 }),

@@ -88,12 +88,16 @@ async function open(method, image, domain) {
   const scene = { x: problem.images.image(image), noise: problem.draw(seed, image) };
   const truth = Float64Array.from(scene.x);
   const clean = await objective.reconstruct(scene, new Float64Array(size));
-  const y = (await applyOperator(operator, "forward", truth, backend)).map((v, k) => v + scene.noise[k]);
+  const y = (await applyOperator(operator, "forward", truth, backend)).map(
+    (v, k) => v + scene.noise[k],
+  );
   const reference = length(domain === "image" ? truth : y);
   const draw = (label) => {
     const rng = random(seed).fork(label);
     return async () => {
-      const e = Float64Array.from({ length: size }, (_, k) => (mask.data[k % (size / 2)] ? rng.normal() : 0));
+      const e = Float64Array.from({ length: size }, (_, k) =>
+        mask.data[k % (size / 2)] ? rng.normal() : 0,
+      );
       return domain === "image" ? toImage(method, e) : e;
     };
   };
@@ -282,7 +286,9 @@ for (const method of methods)
         );
         if (args.curves)
           for (const { goal, tried, curve } of row.goals) {
-            console.log(`  ${goal}: ${tried.map((t) => `${t.kind} ${t.value.toFixed(3)}`).join("; ")}`);
+            console.log(
+              `  ${goal}: ${tried.map((t) => `${t.kind} ${t.value.toFixed(3)}`).join("; ")}`,
+            );
             console.log(`    ${curve.map((v) => v.toFixed(3)).join(" ")}`);
           }
       });
@@ -290,6 +296,8 @@ for (const method of methods)
         `  ${key}: ${own.gradients} gradients (${own.power} of them for the singular vector), ${own.seconds.toFixed(1)} s`,
       );
     }
-console.log(`${total} gradients in ${seconds.toFixed(1)} s; ${missed} of the searches gained more than ${100 * bar} %`);
+console.log(
+  `${total} gradients in ${seconds.toFixed(1)} s; ${missed} of the searches gained more than ${100 * bar} %`,
+);
 await backend.close();
 process.exitCode = missed > 0 ? 1 : 0;

@@ -32,7 +32,12 @@ const stub = (name, apply, more = {}) => ({ name, description: { kind: "stub" },
 /** One image, a mask and noise, drawn. */
 function problemOf(rng, whole = false) {
   const acceleration = between(rng, 1.5, 4);
-  const mask = variableDensityMask({ shape, acceleration, centerFraction: 0.15, seed: rng.integer(1e6) });
+  const mask = variableDensityMask({
+    shape,
+    acceleration,
+    centerFraction: 0.15,
+    seed: rng.integer(1e6),
+  });
   return inverseProblem({
     operator: subsampledFourier({ mask: whole ? fullMask(shape) : mask }),
     noise: gaussianNoise({ sigma: whole ? between(rng, 0, 1e-6) : between(rng, 0.001, 0.02) }),
@@ -42,7 +47,9 @@ function problemOf(rng, whole = false) {
 /** A smooth blot that covers the image, times `amount`, added to x. */
 function blotted(b, x, amount) {
   const { add, mul } = arithmetic(b);
-  const blot = Float32Array.from({ length: 2 * cells }, (_, k) => (k < cells ? 0.5 + 0.5 * Math.cos(k / 9) : 0));
+  const blot = Float32Array.from({ length: 2 * cells }, (_, k) =>
+    k < cells ? 0.5 + 0.5 * Math.cos(k / 9) : 0,
+  );
   return add(x, mul(b.constant(blot, x.shape), amount));
 }
 /** A direction of norm 1 in the measured cells. */
@@ -60,17 +67,27 @@ const kinds = {
   "zero-filling cut to the object": (rng) => {
     const problem = problemOf(rng);
     const x = problem.images.image(0);
-    const support = Float32Array.from({ length: cells }, (_, k) => (x[k] === 0 && x[cells + k] === 0 ? 0 : 1));
+    const support = Float32Array.from({ length: cells }, (_, k) =>
+      x[k] === 0 && x[cells + k] === 0 ? 0 : 1,
+    );
     const apply = (b, y, op) => arithmetic(b).mul(op.adjoint(b, y), b.constant(support, shape));
     const lipschitz = () => ({ bound: 1, why: "a projection of the adjoint" });
-    return { problem, method: stub("cut", apply, { lipschitz }), wrong: ["fail", "inconclusive", "error"] };
+    return {
+      problem,
+      method: stub("cut", apply, { lipschitz }),
+      wrong: ["fail", "inconclusive", "error"],
+    };
   },
   /** Gains of 0.9 to 1 do no harm under attack, and the image is worse than zero-filling's. */
   "linear, gains of 0.9 to 1": (rng) => {
     const gain = Float32Array.from({ length: cells }, () => between(rng, 0.9, 1));
     const apply = (b, y, op) => op.adjoint(b, arithmetic(b).mul(y, b.constant(gain, shape)));
     const lipschitz = () => ({ bound: 1, why: "its largest gain" });
-    return { problem: problemOf(rng), method: stub("linear", apply, { lipschitz }), wrong: ["pass", "fail", "error"] };
+    return {
+      problem: problemOf(rng),
+      method: stub("linear", apply, { lipschitz }),
+      wrong: ["pass", "fail", "error"],
+    };
   },
   /** A direction that is amplified so much that 2 % of it costs far more than 6 dB. */
   "a direction amplified 100 to 1000 times": (rng) => {
@@ -107,7 +124,11 @@ const kinds = {
   "worse than zero-filling": (rng) => {
     const gain = between(rng, 0.1, 0.5);
     const apply = (b, y, op) => arithmetic(b).mul(op.adjoint(b, y), gain);
-    return { problem: problemOf(rng), method: stub("dark", apply), wrong: ["pass", "fail", "error"] };
+    return {
+      problem: problemOf(rng),
+      method: stub("dark", apply),
+      wrong: ["pass", "fail", "error"],
+    };
   },
   "nearly exact": (rng) => ({
     problem: problemOf(rng, true),
@@ -159,7 +180,14 @@ for (let i = 0; i < count; i++) {
   const methods = own.name === "exact" ? [own] : [own, zeroFilled()];
   const { tests: records } = await audit({ problem, methods, tests, seed: 1, backend });
   const { outcome, explanation } = records[1].verdicts[0];
-  const counts = tally.get(name) ?? { problems: 0, wrong: 0, pass: 0, fail: 0, inconclusive: 0, error: 0 };
+  const counts = tally.get(name) ?? {
+    problems: 0,
+    wrong: 0,
+    pass: 0,
+    fail: 0,
+    inconclusive: 0,
+    error: 0,
+  };
   counts.problems++;
   counts[outcome]++;
   if (wrong.includes(outcome)) {
@@ -171,7 +199,8 @@ for (let i = 0; i < count; i++) {
 }
 const columns = ["problems", "pass", "fail", "inconclusive", "error", "wrong"];
 console.log(`| method | ${columns.join(" | ")} |\n|---|${columns.map(() => "---:|").join("")}`);
-for (const [name, counts] of tally) console.log(`| ${name} | ${columns.map((c) => counts[c]).join(" | ")} |`);
+for (const [name, counts] of tally)
+  console.log(`| ${name} | ${columns.map((c) => counts[c]).join(" | ")} |`);
 const wrong = [...tally.values()].reduce((sum, c) => sum + c.wrong, 0);
 console.log(`\n${wrong} of ${count} verdicts are wrong.`);
 if (wrong > count / 100) process.exitCode = 1;

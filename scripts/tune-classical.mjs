@@ -43,7 +43,9 @@ const methods = {
 const backend = await openBackend("auto");
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const operatorOf = (acceleration, seed) =>
-  subsampledFourier({ mask: variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed }) });
+  subsampledFourier({
+    mask: variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed }),
+  });
 
 /** All images measured at one noise level, in one batch. */
 async function scans(images, operator, sigma) {
@@ -115,7 +117,8 @@ function losses(weights, found, data, lambdas) {
 }
 /** Weights at the nodes: one after the other up or down, as long as the losses fall. */
 function fit(found, data, lambdas) {
-  const cost = (weights) => mean(losses(weights, found, data, lambdas).map((loss) => Math.exp(5 * loss)));
+  const cost = (weights) =>
+    mean(losses(weights, found, data, lambdas).map((loss) => Math.exp(5 * loss)));
   const starts = lambdas.map((lambda) => nodes.map((r) => Math.max(lambda, lambdas.at(-4) * r)));
   let [best, least] = [undefined, Number.POSITIVE_INFINITY];
   for (let weights of starts) {
@@ -135,11 +138,14 @@ function fit(found, data, lambdas) {
   return best;
 }
 
-const namedIn = (words) => Object.entries(methods).filter(([name]) => words.length === 0 || words.includes(name));
+const namedIn = (words) =>
+  Object.entries(methods).filter(([name]) => words.length === 0 || words.includes(name));
 
 async function tune(words) {
   const images = brainPhantoms({ shape, count: 12, seed: 40_000 });
-  console.log(`λ at σ/RMS(A*y) of ${nodes.join(", ")}; dB lost to the best of the grid at σ = ${sigmas.join(", ")}`);
+  console.log(
+    `λ at σ/RMS(A*y) of ${nodes.join(", ")}; dB lost to the best of the grid at σ = ${sigmas.join(", ")}`,
+  );
   for (const acceleration of [8, 4, 2]) {
     const operator = operatorOf(acceleration, 1);
     const data = [];
@@ -162,7 +168,13 @@ async function realImages(files) {
     const volume = readVolume(readFileSync(file), file);
     const from = [volume.height, volume.width];
     const slice = volume.slice(Math.floor(volume.slices / 2));
-    const { image } = await prepareImage(slice, { from, to: shape, complex: volume.complex, backend, name: file });
+    const { image } = await prepareImage(slice, {
+      from,
+      to: shape,
+      complex: volume.complex,
+      backend,
+      name: file,
+    });
     images.push(image);
   }
   return imagesFrom(images, shape);
@@ -171,7 +183,8 @@ async function check(words) {
   const files = words.filter((word) => !(word in methods) && !["2", "4", "8"].includes(word));
   const named = namedIn(words.filter((word) => word in methods));
   const rates = [2, 4, 8].filter((rate) => words.includes(String(rate)));
-  const images = files.length > 0 ? await realImages(files) : brainPhantoms({ shape, count: 6, seed: 50_000 });
+  const images =
+    files.length > 0 ? await realImages(files) : brainPhantoms({ shape, count: 6, seed: 50_000 });
   console.log(
     `${images.length} images, another mask\n| method | R | σ | default, dB | best λ | its dB | lost |\n|---|---|---|---|---|---|---|`,
   );
@@ -179,7 +192,8 @@ async function check(words) {
     for (const acceleration of rates.length > 0 ? rates : [2, 4, 8]) {
       const operator = operatorOf(acceleration, 7);
       const data = [];
-      for (const sigma of [0, 0.005, 0.01, 0.02, 0.05, 0.1]) data.push(await scans(images, operator, sigma));
+      for (const sigma of [0, 0.005, 0.01, 0.02, 0.05, 0.1])
+        data.push(await scans(images, operator, sigma));
       const found = await sweep(method, operator, images, data);
       for (const [k, { sigma, y }] of data.entries()) {
         const plan = await compile(method.make({ sigma }), operator, images.length);

@@ -88,7 +88,8 @@ async function inexactInput() {
       const b = new GraphBuilder(ops);
       const A = b.input("A", [21, N]);
       const { mul, relu, sub } = arithmetic(b);
-      const times = (v, transposeB) => b.emit("matmul", { a: v, b: A }, { transposeA: false, transposeB });
+      const times = (v, transposeB) =>
+        b.emit("matmul", { a: v, b: A }, { transposeA: false, transposeB });
       const soft = (z, t) => {
         const size = b.emit("abs", { x: z }, {});
         return mul(b.emit("sign", { x: z }, {}), relu(sub(size, t)));
@@ -132,7 +133,8 @@ async function jittering() {
   const [n, d, sigma] = [160, 100, 0.2];
   const best = (zeta) => {
     let [low, high] = [0, 1];
-    const risk = (alpha) => Math.sqrt((1 - alpha) ** 2 + (alpha * sigma) ** 2) + alpha * Math.sqrt(zeta);
+    const risk = (alpha) =>
+      Math.sqrt((1 - alpha) ** 2 + (alpha * sigma) ** 2) + alpha * Math.sqrt(zeta);
     for (let k = 0; k < 200; k++) {
       const [p, q] = [low + (high - low) / 3, high - (high - low) / 3];
       if (risk(p) < risk(q)) high = q;
@@ -141,7 +143,9 @@ async function jittering() {
     const alpha = (low + high) / 2;
     return { alpha, level: Math.sqrt(1 / alpha - 1), risk: risk(alpha) ** 2 };
   };
-  const published = [0.2, 0.2777, 0.3068, 0.329, 0.3478, 0.3647, 0.3805, 0.3954, 0.4098, 0.4239, 0.4379];
+  const published = [
+    0.2, 0.2777, 0.3068, 0.329, 0.3478, 0.3647, 0.3805, 0.3954, 0.4098, 0.4239, 0.4379,
+  ];
   const levels = published.map((_, i) => best(0.03 * i).level);
   bar(
     levels.every((v, i) => Math.abs(v - published[i]) < 6e-5),
@@ -150,7 +154,9 @@ async function jittering() {
   say(
     `\nA dense linear network of ${n}², trained to denoise x = Uc of ${d} dimensions: once with noise of the closed form's level, once on the worst e with ‖e‖² ≤ ζ found anew for every batch. Risk: mean of the largest ‖f(x + z + e) − x‖² over 500 fresh samples.\n`,
   );
-  say("| ζ | closed form | trained with noise | trained adversarially | ratio |\n|---|---:|---:|---:|---:|");
+  say(
+    "| ζ | closed form | trained with noise | trained adversarially | ratio |\n|---|---:|---:|---:|---:|",
+  );
   const rng = random(7);
   // an orthonormal basis of the plane, by Gram and Schmidt
   const basis = [];
@@ -180,7 +186,11 @@ async function jittering() {
   for (let i = 0; i < count; i++) draw(rng, samples.subarray(i * n, (i + 1) * n));
   const train = (level, zeta) => {
     const source = random(11);
-    const network = nn.sequential({ input: [n], seed: 1, layers: [nn.linear({ outFeatures: n, bias: false })] });
+    const network = nn.sequential({
+      input: [n],
+      seed: 1,
+      layers: [nn.linear({ outFeatures: n, bias: false })],
+    });
     const data = {
       length: count,
       inputShape: [n],
@@ -271,7 +281,10 @@ const trainOn = (problem, network, options, what) =>
     seed: 1,
     backend,
     ...options,
-    on: { epoch: ({ epoch, trainLoss }) => note(`${what}: epoch ${epoch}, loss ${trainLoss.toExponential(3)}`) },
+    on: {
+      epoch: ({ epoch, trainLoss }) =>
+        note(`${what}: epoch ${epoch}, loss ${trainLoss.toExponential(3)}`),
+    },
   });
 
 async function ellipses() {
@@ -279,9 +292,21 @@ async function ellipses() {
   const shape = [64, 64];
   const operator = subsampledFourier({ mask: radialMask({ shape, spokes: 16 }) });
   const noise = gaussianNoise({ sigma: 0.002 });
-  const training = inverseProblem({ operator, noise, images: ellipsePhantoms({ shape, count: 500, seed: 1 }) });
+  const training = inverseProblem({
+    operator,
+    noise,
+    images: ellipsePhantoms({ shape, count: 500, seed: 1 }),
+  });
   const unet = () =>
-    nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 12, depth: 3, seed: 1, size: shape, residual: true });
+    nn.unet({
+      inChannels: 2,
+      outChannels: 2,
+      baseChannels: 12,
+      depth: 3,
+      seed: 1,
+      size: shape,
+      residual: true,
+    });
   const methods = [totalVariation({ lambda: 0.005 })];
   for (const [name, options] of [
     ["U-Net", {}],
@@ -297,7 +322,11 @@ async function ellipses() {
   }
   const budgets = [0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08];
   const [images, restarts, steps, draws] = [4, 2, 40, 8];
-  const test = inverseProblem({ operator, noise, images: ellipsePhantoms({ shape, count: images, seed: 50_000 }) });
+  const test = inverseProblem({
+    operator,
+    noise,
+    images: ellipsePhantoms({ shape, count: images, seed: 50_000 }),
+  });
   say(
     `Relative error ‖x̂ − x‖/‖x‖ in %, mean of ${images} ellipse phantoms of 64² from 16 radial spokes, under the worst measurement perturbation of relative norm ε that projected gradient ascent finds (${restarts} starts of ${steps} steps and the smaller budget's best) and under Gaussian noise of that norm (mean of ${draws} draws). After Genzel, Macdonald, März, IEEE TPAMI 2022.\n`,
   );
@@ -312,7 +341,8 @@ async function ellipses() {
       const x = test.images.image(i);
       const scene = { x, noise: test.draw(1, i) };
       const truth = Float64Array.from(x);
-      const error = async (r) => distance(await objective.reconstruct(scene, r), truth) / norm(truth);
+      const error = async (r) =>
+        distance(await objective.reconstruct(scene, r), truth) / norm(truth);
       const clean = new Float64Array(x.length);
       const yNorm = norm(await measured(test, x));
       const rng = random(3).fork(i);
@@ -346,7 +376,9 @@ async function ellipses() {
       }
       note(`${method.name}: image ${i + 1} of ${images}`);
     }
-    const means = Object.fromEntries(Object.entries(table).map(([kind, cells]) => [kind, cells.map(mean)]));
+    const means = Object.fromEntries(
+      Object.entries(table).map(([kind, cells]) => [kind, cells.map(mean)]),
+    );
     for (const kind of ["adversarial", "Gaussian"]) {
       say(
         `| ${kind === "adversarial" ? method.name : ""} | ${kind} | ${means[kind].map((v) => (100 * v).toFixed(2)).join(" | ")} |`,
@@ -357,7 +389,8 @@ async function ellipses() {
       });
     }
     budgets.forEach((e, k) => {
-      if (means.adversarial[k] < means.Gaussian[k] * (1 - 1e-6)) below.push(`${method.name} at ${100 * e} %`);
+      if (means.adversarial[k] < means.Gaussian[k] * (1 - 1e-6))
+        below.push(`${method.name} at ${100 * e} %`);
     });
   }
   say("");
@@ -379,7 +412,10 @@ async function measured(problem, x) {
 /** Every other image of a set with a texture added. */
 const textured = (set, texture) => ({
   ...set,
-  description: { ...set.description, kind: `${set.description.kind}, every other one with a texture` },
+  description: {
+    ...set.description,
+    kind: `${set.description.kind}, every other one with a texture`,
+  },
   image: (i) => (i % 2 === 0 ? set.image(i) : set.image(i).map((v, k) => v + texture[k])),
 });
 
@@ -403,14 +439,22 @@ async function dense() {
     const [row, column] = [Math.floor((k % 1024) / 32) - 16, (k % 32) - 16];
     return rng.normal() / (1 + Math.hypot(row, column));
   });
-  const [seen, unseen] = [1, 0].map((which) => norm(spectrum.filter((_, k) => mask[k % 1024] === which)));
+  const [seen, unseen] = [1, 0].map((which) =>
+    norm(spectrum.filter((_, k) => mask[k % 1024] === which)),
+  );
   const b = new GraphBuilder(ops);
   b.output("x", b.emit("fft2", { x: b.input("k", [1, 2, 32, 32]) }, { inverse: true }));
   const size = 0.3 * mean(Array.from({ length: 20 }, (_, i) => norm(phantoms(20, 1).image(i))));
   const texture = await (await backend.compile(b)).execute({
-    k: spectrum.map((v, k) => size * (mask[k % 1024] ? (0.1 * v) / seen : (Math.sqrt(0.99) * v) / unseen)),
+    k: spectrum.map(
+      (v, k) => size * (mask[k % 1024] ? (0.1 * v) / seen : (Math.sqrt(0.99) * v) / unseen),
+    ),
   }).x;
-  const training = inverseProblem({ operator, noise, images: textured(phantoms(3000, 1), texture) });
+  const training = inverseProblem({
+    operator,
+    noise,
+    images: textured(phantoms(3000, 1), texture),
+  });
   const network = await trainOn(
     training,
     nn.automap({ size: shape, hidden: 1500, channels: 16, seed: 1 }),
@@ -430,14 +474,20 @@ async function dense() {
   ];
   const images = 4;
   const budget = 0.05;
-  const test = inverseProblem({ operator, noise, images: textured(phantoms(images, 50_000), texture) });
+  const test = inverseProblem({
+    operator,
+    noise,
+    images: textured(phantoms(images, 50_000), texture),
+  });
   say(
     `An AUTOMAP of ${[...network.parameters.values()].reduce((s, p) => s + p.data.length, 0).toLocaleString("en")} parameters for 32², 60 % of k-space, trained on 3,000 phantoms, every other one with one texture of 30 % of its norm, a tenth of which is measured: what is nearly in the null space of A, and learned all the same. After Gottschling, Antun, Adcock, Hansen, SIAM Review 2025. For each of ${images} unseen phantoms, two with the texture, the worst image perturbation of ${100 * budget} % of ‖x‖ is searched for it (4 starts of 60 steps) and given to all; and each of the others has a search of its own.\n`,
   );
   say(
     "| method | PSNR, dB | under AUTOMAP's worst perturbation | change / ‖r‖ | under its own worst | change / ‖r‖ |\n|---|---:|---:|---:|---:|---:|",
   );
-  const objectives = await Promise.all(methods.map((m) => compileObjective(m, test, "image", backend)));
+  const objectives = await Promise.all(
+    methods.map((m) => compileObjective(m, test, "image", backend)),
+  );
   const rows = methods.map(() => ({ clean: [], given: [], moved: [], own: [], ownMoved: [] }));
   for (let i = 0; i < images; i++) {
     const x = Float64Array.from(test.images.image(i));
@@ -455,7 +505,10 @@ async function dense() {
         { radius: budget * norm(x), steps: 60, restarts: 4 },
       );
       given ??= r;
-      const [own, other] = [await objective.reconstruct(scene, r), await objective.reconstruct(scene, given)];
+      const [own, other] = [
+        await objective.reconstruct(scene, r),
+        await objective.reconstruct(scene, given),
+      ];
       const row = rows[m];
       row.clean.push(quality(clean));
       row.given.push(quality(other));
@@ -490,7 +543,9 @@ const args = process.argv.slice(2);
 const wanted = args.filter((a) => a !== "--write");
 const unknown = wanted.find((a) => !(a in sections));
 if (unknown !== undefined)
-  throw new Error(`verify: there is no section "${unknown}"; there are ${Object.keys(sections).join(", ")}`);
+  throw new Error(
+    `verify: there is no section "${unknown}"; there are ${Object.keys(sections).join(", ")}`,
+  );
 const started = Date.now();
 for (const [name, section] of Object.entries(sections))
   if (wanted.length === 0 || wanted.includes(name)) await section();

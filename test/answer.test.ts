@@ -19,8 +19,14 @@ import { describe, expect, it } from "vitest";
 
 const outcomes: readonly Outcome[] = ["pass", "fail", "inconclusive", "error", "not-applicable"];
 const titles = {
-  ascent: ["A nearly equal image is reconstructed nearly as well", "A nearly equal image is reconstructed badly"],
-  practice: ["Faults of the acquisition make small differences", "A fault of the acquisition ruins the image"],
+  ascent: [
+    "A nearly equal image is reconstructed nearly as well",
+    "A nearly equal image is reconstructed badly",
+  ],
+  practice: [
+    "Faults of the acquisition make small differences",
+    "A fault of the acquisition ruins the image",
+  ],
 } as const;
 
 interface Made {
@@ -34,20 +40,47 @@ interface Made {
   readonly left?: number;
 }
 const sigma = { draws: 8, measuredNorm: 1, meanOutputChange: 1, maxOutputChange: 1, nmse: 0.1 };
-function measurement(method: string, image: number, before: number, after: number, noise: number): Measurement {
-  const figures = { norm: 1, relativeNorm: 0.06, measuredNorm: 1, outputChange: 1, amplification: 1 };
+function measurement(
+  method: string,
+  image: number,
+  before: number,
+  after: number,
+  noise: number,
+): Measurement {
+  const figures = {
+    norm: 1,
+    relativeNorm: 0.06,
+    measuredNorm: 1,
+    outputChange: 1,
+    amplification: 1,
+  };
   const quality = { ssim: { before: 1, after: 0.5 }, nmse: { before: 0.1, after: 0.2 } };
-  const found = { strongerThanNoise: true, noise: { ...sigma, psnr: noise }, psnr: { before, after } };
+  const found = {
+    strongerThanNoise: true,
+    noise: { ...sigma, psnr: noise },
+    psnr: { before, after },
+  };
   return { method, image, label: "r₃", relativeBudget: 0.06, ...figures, ...quality, ...found };
 }
 
-function made({ ascent, practice, psnr, images, constant = false, left = 21.56 }: Made): AuditResult {
+function made({
+  ascent,
+  practice,
+  psnr,
+  images,
+  constant = false,
+  left = 21.56,
+}: Made): AuditResult {
   const all = Array.from({ length: images }, (_, i) => i);
   const explained = (outcome: Outcome): string =>
     constant
       ? "gives the same image whatever is measured, so there is nothing to test; it changes by 0"
       : `why ${outcome}`;
-  const test = (id: keyof typeof titles, outcome: Outcome, searched: boolean): AuditResult["tests"][number] => ({
+  const test = (
+    id: keyof typeof titles,
+    outcome: Outcome,
+    searched: boolean,
+  ): AuditResult["tests"][number] => ({
     id,
     title: titles[id][outcome === "fail" ? 1 : 0],
     description: "d",
@@ -69,7 +102,14 @@ function made({ ascent, practice, psnr, images, constant = false, left = 21.56 }
     details: [],
   });
   const accuracy = ["U-Net", "total variation"].flatMap((method, m) =>
-    all.map((image) => ({ method, image, psnr: m === 0 ? psnr : 30, ssim: 0.8, nmse: 0.1, maxError: 0.2 })),
+    all.map((image) => ({
+      method,
+      image,
+      psnr: m === 0 ? psnr : 30,
+      ssim: 0.8,
+      nmse: 0.1,
+      maxError: 0.2,
+    })),
   );
   return {
     schemaVersion: "1.4",
@@ -101,10 +141,14 @@ const said = (of: Partial<Made>): ReturnType<typeof answerOf> =>
 function expected({ ascent, practice, psnr }: Made): RegExp {
   const both = [ascent, practice];
   const applying = both.filter((o) => o !== "not-applicable");
-  if (applying.length > 0 && applying.every((o) => o === "error")) return /^Do not use U-Net: .* could not be run/;
-  if (psnr < 22) return /^Do not use U-Net on images such as these: .* worse than the first image from the data/;
-  if (both.includes("fail")) return /^Do not trust U-Net on images such as these: .* it failed [12] of [12] tests?: a /;
-  if (psnr < 29) return /^There is no reason to use U-Net .* total variation, .* is \d\.\d\d dB better/;
+  if (applying.length > 0 && applying.every((o) => o === "error"))
+    return /^Do not use U-Net: .* could not be run/;
+  if (psnr < 22)
+    return /^Do not use U-Net on images such as these: .* worse than the first image from the data/;
+  if (both.includes("fail"))
+    return /^Do not trust U-Net on images such as these: .* it failed [12] of [12] tests?: a /;
+  if (psnr < 29)
+    return /^There is no reason to use U-Net .* total variation, .* is \d\.\d\d dB better/;
   if (both.some((o) => o === "inconclusive" || o === "error"))
     return /^U-Net was not shown to be unstable .*, nor to be stable: [12] of [12] tests? settled nothing/;
   if (applying.length === 0) return /^Nothing is known yet about whether U-Net can be trusted/;
@@ -125,7 +169,9 @@ describe("the answer", () => {
     // which method, on what, and what next with an option or a method
     const [first] = answer.split(/\.\s|: (?=why)/);
     expect(first).toContain("U-Net");
-    expect(first).toContain(`${of.images === 1 ? "1 image" : "3 images"} (64×64, 25 % of the data measured)`);
+    expect(first).toContain(
+      `${of.images === 1 ? "1 image" : "3 images"} (64×64, 25 % of the data measured)`,
+    );
     expect(first).not.toMatch(/PSNR|SSIM|‖|ℓ|x̂|Lipschitz|gradient/);
     expect(`${next} ${command}`).toMatch(/--\w|fiducial train|total variation|Mend|Check/);
     // one image is said to be one, whatever was found on it
@@ -133,7 +179,8 @@ describe("the answer", () => {
     expect(/This is one image/.test(answer)).toBe(of.images === 1 && !broken);
     expect(`${answer} ${next}`).not.toMatch(/undefined|NaN|Infinity|-0\.00|−0\.00|\.\.|\(s\)|±/);
     // no outcome but "nothing found" may sound like one
-    if (of.ascent === "fail" || of.practice === "fail") expect(answer).not.toMatch(/Nothing was found|failed none/);
+    if (of.ascent === "fail" || of.practice === "fail")
+      expect(answer).not.toMatch(/Nothing was found|failed none/);
     expect(answer).not.toMatch(/\b(safe|reliable|robust|proven stable)\b/);
   });
   it("tells what was found in figures, beside noise and the classical method's own worst case", () => {
@@ -142,7 +189,9 @@ describe("the answer", () => {
       "At r₃ (6.00 % of ‖x‖) the worst perturbation found costs 5.83 dB on the mean, noise measured as much 0.11 dB, and leaves 20.26 dB, less than total variation keeps at its own worst case (21.56 dB).",
     );
     expect(answer).toContain("Undisturbed, total variation, a classical method, is 3.91 dB better");
-    expect(said({ ascent: "fail", psnr: 26.09, images: 1 }).answer).toContain("costs 5.83 dB, noise");
+    expect(said({ ascent: "fail", psnr: 26.09, images: 1 }).answer).toContain(
+      "costs 5.83 dB, noise",
+    );
   });
   it("says nothing of a comparison that the figures do not bear", () => {
     const { answer } = said({ ascent: "fail", psnr: 31, left: 19 });
@@ -153,7 +202,9 @@ describe("the answer", () => {
     expect(said({ ascent: "error", practice: "error", constant: true }).answer).toMatch(
       /^Do not use U-Net: on 3 images .* it gives the same image whatever is measured\./,
     );
-    expect(said({ psnr: 15 }).answer).toMatch(/7\.00 dB worse .* a method that ignores its data is stable as well/);
+    expect(said({ psnr: 15 }).answer).toMatch(
+      /7\.00 dB worse .* a method that ignores its data is stable as well/,
+    );
   });
   it("is the first thing that a report says, in every form", () => {
     const result = made({ ascent: "fail", practice: "pass", psnr: 26, images: 1 });
@@ -162,7 +213,9 @@ describe("the answer", () => {
     const markdown = renderMarkdown(result, { command: "x" });
     for (const text of [html, markdown]) {
       expect(text).toContain(first);
-      expect(text.indexOf(first)).toBeLessThan(text.indexOf("nearly equal image is reconstructed badly</a>") >>> 0);
+      expect(text.indexOf(first)).toBeLessThan(
+        text.indexOf("nearly equal image is reconstructed badly</a>") >>> 0,
+      );
     }
     expect(html).not.toMatch(/mean over the images|undefined|NaN/);
   });
@@ -179,19 +232,29 @@ describe("thresholds", () => {
     practicalFaults(),
     badReconstructionLikelihood(),
   ];
-  it.each(tests)("of $id: each is there with its reason, and where the definitions are", ({ thresholds }) => {
-    const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
-    const [first] = result.tests;
-    const markdown = renderMarkdown({ ...result, tests: [{ ...first, thresholds }] }, { command: "x" });
-    expect(markdown).toContain("docs/verdicts.md");
-    for (const name of Object.keys(thresholds))
-      expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
-  });
+  it.each(tests)(
+    "of $id: each is there with its reason, and where the definitions are",
+    ({ thresholds }) => {
+      const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
+      const [first] = result.tests;
+      const markdown = renderMarkdown(
+        { ...result, tests: [{ ...first, thresholds }] },
+        { command: "x" },
+      );
+      expect(markdown).toContain("docs/verdicts.md");
+      for (const name of Object.keys(thresholds))
+        expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
+    },
+  );
   it("says which scans are unlike the training images, and how", () => {
     const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
-    const unlike = "unlike the images it was trained on: its share of background is 0.9, theirs lie in 0.2…0.5";
+    const unlike =
+      "unlike the images it was trained on: its share of background is 0.9, theirs lie in 0.2…0.5";
     const [first, second, third] = result.problem.images;
-    const strange = { ...result, problem: { ...result.problem, images: [first, { ...second, unlike }, third] } };
+    const strange = {
+      ...result,
+      problem: { ...result.problem, images: [first, { ...second, unlike }, third] },
+    };
     expect(answerOf(strange).answer).toContain(
       `1 of the 3 images are not like those it was trained on; ${second.label} is ${unlike}.`,
     );
@@ -209,7 +272,9 @@ describe("what is told of a test", () => {
   };
   it("goes on from the method's name, without what the answer has said already", () => {
     const before = "is 4.76 dB less accurate than total variation to begin with; ";
-    expect(told("fail", `${before}loses more than 3 dB to motion`)).toMatch(/ U-Net loses more than 3 dB to motion\.$/);
+    expect(told("fail", `${before}loses more than 3 dB to motion`)).toMatch(
+      / U-Net loses more than 3 dB to motion\.$/,
+    );
     expect(told("fail", "at 2 % it loses 9 dB")).toMatch(/ At 2 % it loses 9 dB\.$/);
     expect(told("inconclusive", `${before}loses 3 dB in 1 of 36`)).toMatch(
       / In question is whether faults of the acquisition make small differences: U-Net loses 3 dB in 1 of 36\.$/,

@@ -38,7 +38,10 @@ import {
 
 const reference = await openBackend("reference");
 const wasm = await openBackend("wasm");
-function small(size: number, sigma = 0.01): { problem: ReturnType<typeof inverseProblem>; methods: Reconstructor[] } {
+function small(
+  size: number,
+  sigma = 0.01,
+): { problem: ReturnType<typeof inverseProblem>; methods: Reconstructor[] } {
   const shape = [size, size] as const;
   const operator = subsampledFourier({
     mask: variableDensityMask({ shape, acceleration: 2, centerFraction: 0.25, seed: 1 }),
@@ -85,7 +88,8 @@ describe("the search's gradient is the whole one", () => {
         const h = 1e-5;
         const differences = new Float64Array(r.length);
         for (const i of r.keys()) {
-          const step = (s: number): Promise<number> => value(r.map((v, j) => (i === j ? v + s : v)));
+          const step = (s: number): Promise<number> =>
+            value(r.map((v, j) => (i === j ? v + s : v)));
           // fourth order, so that the step can be large enough for rounding not to matter
           const near = (await step(h)) - (await step(-h));
           const far = (await step(2 * h)) - (await step(-2 * h));
@@ -103,7 +107,9 @@ describe("linear reconstructions follow the theory", () => {
   const { problem } = small(size, 0);
   const { operator } = problem;
   const { data: mask } = operator.sampling.mask;
-  const full = subsampledFourier({ mask: { ...operator.sampling.mask, data: new Uint8Array(size * size).fill(1) } });
+  const full = subsampledFourier({
+    mask: { ...operator.sampling.mask, data: new Uint8Array(size * size).fill(1) },
+  });
   const rng = random(9);
   // f(y) = F⁻¹(w·y): the singular values of f∘A are w where something is measured, and 0 elsewhere
   const w = Float32Array.from({ length: size * size }, () => 2 * rng.uniform());
@@ -112,7 +118,8 @@ describe("linear reconstructions follow the theory", () => {
   const linear: Reconstructor = {
     name: "linear",
     description: {},
-    apply: (b, y) => operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(w, [size, size]) }, {})),
+    apply: (b, y) =>
+      operator.adjoint(b, b.emit("mul", { a: y, b: b.constant(w, [size, size]) }, {})),
   };
   const scene = { x: problem.images.image(0), noise: new Float64Array(2 * size * size) };
 
@@ -146,7 +153,8 @@ describe("linear reconstructions follow the theory", () => {
   it("both searches find σ_max within 1 %", async () => {
     const objective = await compileObjective(linear, problem, "image", reference);
     const p = await objective.reconstruct(scene, new Float64Array(128));
-    const climb = (at: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, at, p);
+    const climb = (at: Float64Array): ReturnType<typeof objective.climb> =>
+      objective.climb(scene, at, p);
     const amplification = async (r: Float64Array): Promise<number> =>
       norm((await objective.reconstruct(scene, r)).map((v, i) => v - p[i])) / norm(r);
     const [stop] = await heavyBallAscent(
@@ -232,7 +240,8 @@ describe("an audit", () => {
     instabilityAscent({ relativeNorms: [0.01, 0.02, 0.04], iterations: 40, stepSize: 0.1 }),
     worstCasePerturbation({ relativeBudgets: [0.01, 0.05], steps: 4, restarts: 2 }),
   ];
-  const run = (): Promise<AuditResult> => audit({ problem, methods, tests, seed: 7, backend: wasm });
+  const run = (): Promise<AuditResult> =>
+    audit({ problem, methods, tests, seed: 7, backend: wasm });
 
   it("gives the same bytes twice, and on every machine", async () => {
     const [first, second] = [JSON.stringify(await run()), JSON.stringify(await run())];
@@ -255,7 +264,9 @@ describe("an audit", () => {
     for (const test of result.tests.slice(1))
       for (const method of methods)
         for (const image of [0, 1]) {
-          const own = test.measurements.filter((m) => m.method === method.name && m.image === image);
+          const own = test.measurements.filter(
+            (m) => m.method === method.name && m.image === image,
+          );
           expect(own.length).toBeGreaterThan(0);
           own.forEach((m, i) => {
             expect(m.norm).toBeGreaterThan(i === 0 ? 0 : own[i - 1].norm);
@@ -280,7 +291,8 @@ describe("an audit", () => {
     const broken: Reconstructor = {
       ...methods[2],
       name: "broken",
-      apply: (b, y) => b.emit("log", { x: b.emit("neg", { x: b.emit("abs", { x: y }, {}) }, {}) }, {}),
+      apply: (b, y) =>
+        b.emit("log", { x: b.emit("neg", { x: b.emit("abs", { x: y }, {}) }, {}) }, {}),
     };
     const result = await audit({
       problem,
@@ -308,12 +320,22 @@ describe("an audit", () => {
         const stairs = levels.reduce((a, v) => b.emit("add", { a, b: v }, {}));
         return b.emit(
           "add",
-          { a: b.emit("mul", { a: x, b: b.scalar(0.2) }, {}), b: b.emit("mul", { a: stairs, b: b.scalar(0.008) }, {}) },
+          {
+            a: b.emit("mul", { a: x, b: b.scalar(0.2) }, {}),
+            b: b.emit("mul", { a: stairs, b: b.scalar(0.008) }, {}),
+          },
           {},
         );
       },
     };
-    const result = await audit({ problem, methods: [blind], tests: [tests[1]], seed: 7, backend: wasm, imageCount: 1 });
+    const result = await audit({
+      problem,
+      methods: [blind],
+      tests: [tests[1]],
+      seed: 7,
+      backend: wasm,
+      imageCount: 1,
+    });
     expect(result.gradientChecks[0].relativeError).toBeGreaterThan(0.1);
     expect(result.gradientChecks[0].passed).toBe(false);
   });
@@ -335,7 +357,9 @@ describe("an audit", () => {
       "image 0",
       "image 1",
       ...result.tests.flatMap((t) =>
-        t.measurements.flatMap((m) => (m.pictures ? [m.pictures.error, m.pictures.reconstruction] : [])),
+        t.measurements.flatMap((m) =>
+          m.pictures ? [m.pictures.error, m.pictures.reconstruction] : [],
+        ),
       ),
     ]) {
       expect(result.pictures[key]).toBeDefined();
@@ -347,7 +371,9 @@ describe("an audit", () => {
     expect(html).toContain(result.sha256);
     const figures = renderFigures(result);
     expect(new Set(figures.map((f) => f.name)).size).toBe(figures.length);
-    expect(figures.filter((f) => f.name.endsWith(".png"))).toHaveLength(Object.keys(result.pictures).length);
+    expect(figures.filter((f) => f.name.endsWith(".png"))).toHaveLength(
+      Object.keys(result.pictures).length,
+    );
     for (const { name, content } of figures) {
       expect(name).toMatch(/^[A-Za-z0-9.+-]+\.(png|svg|csv)$/);
       if (name.endsWith(".csv")) expect(content).toMatch(/^(curve|group),/);
@@ -371,11 +397,15 @@ describe("an audit", () => {
     const text = "</style><script>alert(1)</script>\u001b[2J../../=cmd|x";
     const words = new Set(["kind", "outcome", "format", "place", "domain"]);
     const spoilt = (value: unknown, key = ""): unknown => {
-      if (typeof value === "string") return words.has(key) || /^[\w+/=]{60,}$/.test(value) ? value : value + text;
+      if (typeof value === "string")
+        return words.has(key) || /^[\w+/=]{60,}$/.test(value) ? value : value + text;
       if (Array.isArray(value)) return value.map((v) => spoilt(v));
       if (typeof value !== "object" || value === null) return value;
       return Object.fromEntries(
-        Object.entries(value).map(([k, v]) => [key === "pictures" || key === "settings" ? k + text : k, spoilt(v, k)]),
+        Object.entries(value).map(([k, v]) => [
+          key === "pictures" || key === "settings" ? k + text : k,
+          spoilt(v, k),
+        ]),
       );
     };
     const result = spoilt(JSON.parse(JSON.stringify(await run()))) as AuditResult;
@@ -383,17 +413,25 @@ describe("an audit", () => {
     expect(html).not.toMatch(/<script|<\/script|[^\P{Cc}\n]/u);
     expect(html.match(/<\/style>/g)).toHaveLength(1);
     expect(html).toContain("&lt;script>alert(1)");
-    for (const shown of [renderMarkdown(result, { command: "x" }), renderComparison(result, result)])
+    for (const shown of [
+      renderMarkdown(result, { command: "x" }),
+      renderComparison(result, result),
+    ])
       expect(shown.replace(/\\./g, "")).not.toMatch(/<|[^\P{Cc}\n]/u);
     expect(renderCsv(result)).not.toMatch(/[^\P{Cc}\r\n]|(^|,)"?[=+@]/mu);
-    for (const { name } of renderFigures(result)) expect(name).toMatch(/^[A-Za-z0-9+][A-Za-z0-9.+-]*\.(png|svg|csv)$/);
+    for (const { name } of renderFigures(result))
+      expect(name).toMatch(/^[A-Za-z0-9+][A-Za-z0-9.+-]*\.(png|svg|csv)$/);
   });
   it("says what is wrong with its options", async () => {
-    await expect(audit({ problem, methods: [], tests, seed: 1, backend: wasm })).rejects.toThrow(/0 methods/);
-    await expect(audit({ problem, methods: [methods[0], methods[0]], tests, seed: 1, backend: wasm })).rejects.toThrow(
-      /two methods are called "U-Net"/,
+    await expect(audit({ problem, methods: [], tests, seed: 1, backend: wasm })).rejects.toThrow(
+      /0 methods/,
     );
+    await expect(
+      audit({ problem, methods: [methods[0], methods[0]], tests, seed: 1, backend: wasm }),
+    ).rejects.toThrow(/two methods are called "U-Net"/);
     expect(() => instabilityAscent({ relativeNorms: [0.02, 0.01] })).toThrow(/increase/);
-    expect(() => worstCasePerturbation({ relativeBudgets: [0.02], judgedBudget: 0.05 })).toThrow(/0\.05 is not one of/);
+    expect(() => worstCasePerturbation({ relativeBudgets: [0.02], judgedBudget: 0.05 })).toThrow(
+      /0\.05 is not one of/,
+    );
   });
 });

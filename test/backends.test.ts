@@ -21,7 +21,10 @@ const TOLERANCE = 1e-5;
 
 function values(n: number, seed: number, positive: boolean): Float32Array {
   const rng = random(seed);
-  return Float32Array.from({ length: n }, () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1));
+  return Float32Array.from(
+    { length: n },
+    () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1),
+  );
 }
 
 describe.each(Object.keys(ops) as OpName[])("wasm %s", (name) => {
@@ -56,7 +59,9 @@ async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): 
     for (let i = 0; i < y.length; i++)
       worst = Math.max(
         worst,
-        Number.isFinite(got[name][i]) ? Math.abs(y[i] - got[name][i]) / top : Number.POSITIVE_INFINITY,
+        Number.isFinite(got[name][i])
+          ? Math.abs(y[i] - got[name][i]) / top
+          : Number.POSITIVE_INFINITY,
       );
   }
   return worst;
@@ -79,19 +84,32 @@ describe("wasm, random shapes", () => {
       dilation: fc.tuple(small(1, 2), small(1, 2)),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ n, groups, c, k, h, w, r, s, stride, padding, dilation }) => {
-        fc.pre(h + 2 * padding[0] > dilation[0] * (r - 1) && w + 2 * padding[1] > dilation[1] * (s - 1));
-        const b = new GraphBuilder(ops);
-        const x = b.input("x", [n, c * groups, h, w]);
-        const weights = b.input("w", [k * groups, c, r, s]);
-        const y = b.emit("conv2d", { x, w: weights }, { stride, padding, dilation, groups });
-        const cost = b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] });
-        b.output("y", y);
-        gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
-        expect(
-          await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(weights.shape), 2, false) }),
-        ).toBeLessThan(TOLERANCE);
-      }),
+      fc.asyncProperty(
+        cases,
+        async ({ n, groups, c, k, h, w, r, s, stride, padding, dilation }) => {
+          fc.pre(
+            h + 2 * padding[0] > dilation[0] * (r - 1) &&
+              w + 2 * padding[1] > dilation[1] * (s - 1),
+          );
+          const b = new GraphBuilder(ops);
+          const x = b.input("x", [n, c * groups, h, w]);
+          const weights = b.input("w", [k * groups, c, r, s]);
+          const y = b.emit("conv2d", { x, w: weights }, { stride, padding, dilation, groups });
+          const cost = b.emit(
+            "sum",
+            { x: b.emit("mul", { a: y, b: y }, {}) },
+            { axes: [0, 1, 2, 3] },
+          );
+          b.output("y", y);
+          gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
+          expect(
+            await difference(b, {
+              x: values(sizeOf(x.shape), 1, false),
+              w: values(sizeOf(weights.shape), 2, false),
+            }),
+          ).toBeLessThan(TOLERANCE);
+        },
+      ),
       { numRuns: 80, seed: 1 },
     );
   }, 30_000);
@@ -104,13 +122,22 @@ describe("wasm, random shapes", () => {
       const b = new GraphBuilder(ops);
       const x = b.input("x", [1, channels, size, size]);
       const w = b.input("w", [10, channels, r, r]);
-      const y = b.emit("conv2d", { x, w }, { stride: [1, 1], padding: [r >> 1, r >> 1], dilation: [1, 1], groups: 1 });
-      b.output("y", y);
-      gradients(b, b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] }), [x, w]).forEach(
-        (g, i) => b.output(`d${i}`, g),
+      const y = b.emit(
+        "conv2d",
+        { x, w },
+        { stride: [1, 1], padding: [r >> 1, r >> 1], dilation: [1, 1], groups: 1 },
       );
+      b.output("y", y);
+      gradients(
+        b,
+        b.emit("sum", { x: b.emit("mul", { a: y, b: y }, {}) }, { axes: [0, 1, 2, 3] }),
+        [x, w],
+      ).forEach((g, i) => b.output(`d${i}`, g));
       expect(
-        await difference(b, { x: values(sizeOf(x.shape), 1, false), w: values(sizeOf(w.shape), 2, false) }),
+        await difference(b, {
+          x: values(sizeOf(x.shape), 1, false),
+          w: values(sizeOf(w.shape), 2, false),
+        }),
       ).toBeLessThan(TOLERANCE);
     }
   }, 30_000);
@@ -157,7 +184,9 @@ describe("wasm, random shapes", () => {
           const axes = shape.flatMap((_, axis) => ((which >> axis) & 1 ? [axis] : []));
           const b = new GraphBuilder(ops);
           b.output("y", b.emit("sum", { x: b.input("x", shape) }, { axes }));
-          expect(await difference(b, { x: values(sizeOf(shape), which, false) })).toBeLessThan(TOLERANCE);
+          expect(await difference(b, { x: values(sizeOf(shape), which, false) })).toBeLessThan(
+            TOLERANCE,
+          );
         },
       ),
       { numRuns: 80, seed: 4 },
@@ -177,13 +206,16 @@ describe("wasm, random shapes", () => {
             "y",
             b.emit(
               "matmul",
-              { a: b.input("a", transposeA ? [k, m] : [m, k]), b: b.input("b", transposeB ? [n, k] : [k, n]) },
+              {
+                a: b.input("a", transposeA ? [k, m] : [m, k]),
+                b: b.input("b", transposeB ? [n, k] : [k, n]),
+              },
               { transposeA, transposeB },
             ),
           );
-          expect(await difference(b, { a: values(m * k, 1, false), b: values(n * k, 2, false) })).toBeLessThan(
-            TOLERANCE,
-          );
+          expect(
+            await difference(b, { a: values(m * k, 1, false), b: values(n * k, 2, false) }),
+          ).toBeLessThan(TOLERANCE);
         },
       ),
       { numRuns: 60, seed: 3 },

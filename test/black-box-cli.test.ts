@@ -30,13 +30,23 @@ function imageIn(name: string): [number, number][] {
 const largest = (values: readonly number[]): number => values.reduce((m, v) => Math.max(m, v), 0);
 const apart = (a: string, b: string): number => {
   const other = imageIn(b);
-  return largest(imageIn(a).flatMap(([re, im], k) => [Math.abs(re - other[k][0]), Math.abs(im - other[k][1])]));
+  return largest(
+    imageIn(a).flatMap(([re, im], k) => [Math.abs(re - other[k][0]), Math.abs(im - other[k][1])]),
+  );
 };
 
 interface Judged {
-  readonly verdicts: readonly { test: string; method: string; outcome: string; explanation: string }[];
+  readonly verdicts: readonly {
+    test: string;
+    method: string;
+    outcome: string;
+    explanation: string;
+  }[];
 }
-function audited(out: string, ...args: string[]): { run: Run; of(test: string): Judged["verdicts"][number] } {
+function audited(
+  out: string,
+  ...args: string[]
+): { run: Run; of(test: string): Judged["verdicts"][number] } {
   const beside = ["--methods", "zero-filled"];
   const run = fiducial(["audit", ...small, ...beside, "--json", "--out", at(out), ...args]);
   expect(run.status, run.err).toBe(0);
@@ -49,18 +59,32 @@ describe("a program in the place of a method", () => {
     expect(reconstructed("own.npy", "--method", "zero-filled").status).toBe(0);
     expect(reconstructed("zero.npy", "--command", commandOf("zero")).status).toBe(0);
     expect(reconstructed("magnitude.npy", "--command", commandOf("magnitude")).status).toBe(0);
-    expect(reconstructed("batch.npy", "--command", commandOf("zero"), "--command-batch", "5").status).toBe(0);
-    for (const name of ["zero.npy", "magnitude.npy", "batch.npy"]) expect(apart("own.npy", name)).toBeLessThan(1e-5);
+    expect(
+      reconstructed("batch.npy", "--command", commandOf("zero"), "--command-batch", "5").status,
+    ).toBe(0);
+    for (const name of ["zero.npy", "magnitude.npy", "batch.npy"])
+      expect(apart("own.npy", name)).toBeLessThan(1e-5);
   });
   it("is told the mask and the coils' maps", () => {
     const coils = ["--operator", "multi-coil", "--coils", "3"];
     expect(reconstructed("own coils.npy", ...coils, "--method", "zero-filled").status).toBe(0);
-    const run = reconstructed("coils.npy", ...coils, "--command", commandOf("zero", " {mask} {maps}"));
+    const run = reconstructed(
+      "coils.npy",
+      ...coils,
+      "--command",
+      commandOf("zero", " {mask} {maps}"),
+    );
     expect(run.err).not.toMatch(/fiducial:/);
     expect(apart("own coils.npy", "coils.npy")).toBeLessThan(1e-5);
     const one = reconstructed("none.npy", "--command", commandOf("zero", " {mask} {maps}"));
     refused(one, /--command: it has \{maps\}, and there is one coil/);
-    const radon = reconstructed("none.npy", "--operator", "radon", "--command", commandOf("zero", " {mask}"));
+    const radon = reconstructed(
+      "none.npy",
+      "--operator",
+      "radon",
+      "--command",
+      commandOf("zero", " {mask}"),
+    );
     refused(
       { ...radon, err: radon.err.replace(/^measurement.*\n/m, "") },
       /it has \{mask\}, and parallelBeam has none/,
@@ -71,13 +95,23 @@ describe("a program in the place of a method", () => {
     const words = `a\\ b "c 'd' \\"e\\"" '' 'f "g" \\h' --in={in} {out}`;
     const run = reconstructed("none.npy", "--command", `${node} -e '${say}' -- ${words}`);
     const [, said] = /exit code 1: (.*)\n/.exec(run.err) ?? [];
-    expect(JSON.parse(said)).toEqual(["a b", `c 'd' "e"`, "", `f "g" \\h`, "--in=/in.npy", "/out.npy"]);
+    expect(JSON.parse(said)).toEqual([
+      "a b",
+      `c 'd' "e"`,
+      "",
+      `f "g" \\h`,
+      "--in=/in.npy",
+      "/out.npy",
+    ]);
   });
 });
 
 describe("a program that fails is one line", () => {
   const ways: readonly (readonly [string, RegExp])[] = [
-    ["exit", /^fiducial: recon ended with exit code 3: CUDA out of memory while reading '.home.jane doe.scan 7.npy'/],
+    [
+      "exit",
+      /^fiducial: recon ended with exit code 3: CUDA out of memory while reading '.home.jane doe.scan 7.npy'/,
+    ],
     ["silent", /recon ended with exit code 4: it said nothing/],
     ["killed", /recon was ended by SIGKILL/],
     ["none", /recon: its \{out\} was not written/],
@@ -94,32 +128,54 @@ describe("a program that fails is one line", () => {
   });
   it("so is a command that cannot be run at all", () => {
     const run = (command: string): Run => reconstructed("none.npy", "--command", command);
-    refused(run("no-such-program {in} {out}"), /no-such-program could not be started: there is no such program/);
-    refused(run(`"${own}" zero {in} {out}`), /recon could not be started: it may not be run; make it executable/);
+    refused(
+      run("no-such-program {in} {out}"),
+      /no-such-program could not be started: there is no such program/,
+    );
+    refused(
+      run(`"${own}" zero {in} {out}`),
+      /recon could not be started: it may not be run; make it executable/,
+    );
     refused(run("recon {in}"), /it has no \{out\}; say where the program takes its file/);
     refused(
       run("recon {in} {out} {masks}"),
       /there is no \{masks\}; the files are \{in\}, \{out\}, \{mask\}, \{maps\}/,
     );
     refused(run("recon {in} '{out}"), /the quote ' is not closed/);
-    refused(reconstructed("none.npy", "--command", commandOf("zero"), "--method", "wavelet"), /cannot both be given/);
+    refused(
+      reconstructed("none.npy", "--command", commandOf("zero"), "--method", "wavelet"),
+      /cannot both be given/,
+    );
   });
   it("before an audit begins, and no report is left", () => {
     const out = at("broken");
-    refused(fiducial(["audit", ...small, "--command", commandOf("exit"), "--out", out]), /ended with exit code 3/);
+    refused(
+      fiducial(["audit", ...small, "--command", commandOf("exit"), "--out", out]),
+      /ended with exit code 3/,
+    );
     expect(readdirSync(out)).toEqual([]);
   });
   it("later, in the test that made it fail, without the paths that it named", () => {
     const { of } = audited("picky", "--command", commandOf("picky"), "--tests", "symmetries,rates");
     const { outcome, explanation } = of("symmetries");
-    expect([outcome, explanation]).toEqual(["error", "recon ended with exit code 3: too bright: FILE"]);
+    expect([outcome, explanation]).toEqual([
+      "error",
+      "recon ended with exit code 3: too bright: FILE",
+    ]);
     expect(of("sampling-rates").explanation).toMatch(/is bound to its mask/);
   });
 });
 
 describe("an audit of a program", () => {
   it("says that it was searched without gradients wherever the search is shown; a pass never comes of it", () => {
-    const search = ["--tests", "ascent,worst-case,invented", "--queries", "40", "--command-batch", "20"];
+    const search = [
+      "--tests",
+      "ascent,worst-case,invented",
+      "--queries",
+      "40",
+      "--command-batch",
+      "20",
+    ];
     const { of } = audited("zero", "--command", commandOf("zero"), ...search);
     for (const test of ["instability-ascent", "worst-case-perturbation", "invented-detail"]) {
       expect(of(test).outcome).toBe("inconclusive");
@@ -141,7 +197,8 @@ describe("an audit of a program", () => {
     for (const name of readdirSync(at("private"))) {
       const text = readFileSync(join(at("private"), name), "utf8");
       expect(text).not.toMatch(/Jane|doe\.npy/);
-      if (name === "run.json") expect(text).toContain("node recon.mjs zero {in} {out} --patient=FILE");
+      if (name === "run.json")
+        expect(text).toContain("node recon.mjs zero {in} {out} --patient=FILE");
     }
   });
   it("one that hides details fails by them, without any gradient; its answer names no training", () => {
@@ -182,8 +239,11 @@ describe("an audit of a program", () => {
     const temporary = at("temporary");
     mkdirSync(temporary);
     const args = ["audit", ...small, "--command", commandOf("parent"), "--out", at("interrupted")];
-    const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: temporary } });
-    const grandchildren = (): string => spawnSync("pgrep", ["-f", `GRANDCHIL[D] ${own}`]).stdout.toString();
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    const grandchildren = (): string =>
+      spawnSync("pgrep", ["-f", `GRANDCHIL[D] ${own}`]).stdout.toString();
     while (grandchildren() === "") await new Promise((resolve) => setTimeout(resolve, 50));
     expect(readdirSync(temporary)).toHaveLength(1);
     child.kill("SIGINT");

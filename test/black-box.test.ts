@@ -36,13 +36,19 @@ import { backend, images, operator, problem, shape } from "./stub-problem.ts";
 
 const brought = (name: string): Reconstructor => {
   const path = fileURLToPath(new URL(`../weights/${name}.safetensors`, import.meta.url));
-  return networkReconstructor({ network: atImageSize(loadNetwork(readFileSync(path), name), shape) });
+  return networkReconstructor({
+    network: atImageSize(loadNetwork(readFileSync(path), name), shape),
+  });
 };
 interface Counted extends BlackBox {
   readonly calls: number[];
 }
 /** The same method as a program, which counts what it is asked. */
-async function asProgram(method: Reconstructor, together = 1, followsMask = false): Promise<Counted> {
+async function asProgram(
+  method: Reconstructor,
+  together = 1,
+  followsMask = false,
+): Promise<Counted> {
   const calls: number[] = [];
   return {
     name: `${method.name} as a program`,
@@ -104,9 +110,9 @@ describe("the search without gradients", () => {
     expect(program.calls.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(searched + around);
     expect(program.calls.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(searched);
     expect(Math.max(...program.calls)).toBe(7);
-    expect((await audited([await asProgram(zeroFilled(), 3)], small)).tests[1].measurements).toEqual(
-      first.tests[1].measurements,
-    );
+    expect(
+      (await audited([await asProgram(zeroFilled(), 3)], small)).tests[1].measurements,
+    ).toEqual(first.tests[1].measurements);
   });
   it.each(["measurement", "image"] as const)(
     "keeps every cell of the %s inside ℓ∞, and looks in a region",
@@ -121,7 +127,8 @@ describe("the search without gradients", () => {
       const result = await audited([await asProgram(zeroFilled(), 8)], test);
       const [m] = result.tests[1].measurements;
       const cells = domain === "image" ? shape[0] * shape[1] : operator.measured.length / 2;
-      const largest = domain === "image" ? 1 : Math.max(...(await measuredOnce()).map(Math.abs)) * Math.SQRT2;
+      const largest =
+        domain === "image" ? 1 : Math.max(...(await measuredOnce()).map(Math.abs)) * Math.SQRT2;
       expect(m.norm).toBeLessThanOrEqual(0.02 * largest * Math.sqrt(cells) * 1.001);
       expect(m.norm).toBeGreaterThan(0);
       expect(m.search!.curve!.at(-1)!).toBeGreaterThan(m.search!.curve![0]);
@@ -129,7 +136,8 @@ describe("the search without gradients", () => {
   );
   it("a harm that it finds is a failure: a program that answers sixtyfold to one faint blot", async () => {
     const [H, W] = shape;
-    const inside = (k: number): boolean => k < H * W && Math.floor(k / W) % 20 < 12 && (k % W) % 20 < 12;
+    const inside = (k: number): boolean =>
+      k < H * W && Math.floor(k / W) % 20 < 12 && (k % W) % 20 < 12;
     const blot = Float64Array.from({ length: 2 * H * W }, (_, k) => (inside(k) ? 1 : 0));
     const e = blot.map((v) => v / norm(blot));
 
@@ -145,9 +153,15 @@ describe("the search without gradients", () => {
         });
       },
     };
-    const result = await audited([fragile], worstCasePerturbation({ relativeBudgets: [0.05], queries: 120 }));
+    const result = await audited(
+      [fragile],
+      worstCasePerturbation({ relativeBudgets: [0.05], queries: 120 }),
+    );
     const { outcome, explanation } = verdict(result, 0, fragile);
-    expect([outcome, explanation]).toEqual(["fail", expect.stringMatching(/found without gradients costs/)]);
+    expect([outcome, explanation]).toEqual([
+      "fail",
+      expect.stringMatching(/found without gradients costs/),
+    ]);
   });
 });
 async function measuredOnce(): Promise<Float64Array> {
@@ -206,11 +220,15 @@ describe("tests that need no gradient give what they give for the graph", () => 
       result.tests
         .slice(1)
         .map(({ measurements, rates = [] }) => [
-          measurements.filter((m) => m.method === of).map(({ psnr, losses, detail }) => ({ psnr, losses, detail })),
+          measurements
+            .filter((m) => m.method === of)
+            .map(({ psnr, losses, detail }) => ({ psnr, losses, detail })),
           rates.filter((r) => r.method === of).map(({ rate, psnr }) => ({ rate, psnr })),
         ]);
     const rounded = (v: unknown): unknown =>
-      JSON.parse(JSON.stringify(v), (_, n: unknown) => (typeof n === "number" ? Number(n.toFixed(2)) : n));
+      JSON.parse(JSON.stringify(v), (_, n: unknown) =>
+        typeof n === "number" ? Number(n.toFixed(2)) : n,
+      );
     expect(rounded(nameless(program.name))).toEqual(rounded(nameless(graph.name)));
     expect(Math.max(...program.calls)).toBe(5);
   });
@@ -225,7 +243,10 @@ describe("tests that need no gradient give what they give for the graph", () => 
   it("what goes along gradients alone is not applicable to it, and its gradient is not checked", async () => {
     const program = await asProgram(zeroFilled());
     const graph = zeroFilled();
-    const result = await audited([program, graph], instabilityAscent({ stops: [2, 4], iterations: 4 }));
+    const result = await audited(
+      [program, graph],
+      instabilityAscent({ stops: [2, 4], iterations: 4 }),
+    );
     expect(verdict(result, 0, program)).toMatchObject({ outcome: "not-applicable" });
     expect(verdict(result, 0, graph).outcome).not.toBe("not-applicable");
     expect(result.gradientChecks.map((c) => c.method)).toEqual([graph.name]);
@@ -235,7 +256,12 @@ describe("tests that need no gradient give what they give for the graph", () => 
 
 describe("what a program answers", () => {
   const answering = async (run: BlackBox["run"]): Promise<Float64Array> =>
-    reconstruct({ ...(await asProgram(zeroFilled())), name: "it", run }, await measuredOnce(), operator, backend);
+    reconstruct(
+      { ...(await asProgram(zeroFilled())), name: "it", run },
+      await measuredOnce(),
+      operator,
+      backend,
+    );
   it("magnitudes get the phase of the first image from the data", async () => {
     const own = await reconstruct(zeroFilled(), await measuredOnce(), operator, backend);
     const n = own.length / 2;
@@ -245,8 +271,12 @@ describe("what a program answers", () => {
     expect(norm(twice.map((v, k) => v - 2 * own[k])) / norm(own)).toBeLessThan(1e-6);
   });
   it("other sizes and numbers, and what is not finite, are refused", async () => {
-    await expect(answering(async () => [new Float64Array(7)])).rejects.toThrow(/it gives 7 values, an image has 2048/);
+    await expect(answering(async () => [new Float64Array(7)])).rejects.toThrow(
+      /it gives 7 values, an image has 2048/,
+    );
     await expect(answering(async () => [])).rejects.toThrow(/it gives 0 images for 1 measurements/);
-    await expect(answering(async () => [new Float64Array(2048).fill(Number.NaN)])).rejects.toThrow(/not finite/);
+    await expect(answering(async () => [new Float64Array(2048).fill(Number.NaN)])).rejects.toThrow(
+      /not finite/,
+    );
   });
 });

@@ -2,7 +2,16 @@
 // input.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,7 +45,9 @@ interface Run {
   err: string;
 }
 function fiducial(...args: string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: "utf8",
+  });
   return { status, out: stdout, err: stderr };
 }
 function refused(run: Run, says: RegExp): void {
@@ -49,7 +60,8 @@ function refused(run: Run, says: RegExp): void {
   expect(lines[0]).toMatch(says);
   expect(run.status).toBe(2);
 }
-const hash = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+const hash = (path: string): string =>
+  createHash("sha256").update(readFileSync(path)).digest("hex");
 function idx(shape: number[], values: Uint8Array): Uint8Array {
   const head = new Uint8Array(4 + 4 * shape.length);
   head.set([0, 0, 8, shape.length]);
@@ -103,7 +115,11 @@ describe("data", () => {
     const cifar = readCifar10([record, record], "set");
     const pixels = new Float32Array(3072);
     cifar.pixels(1, pixels);
-    expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([2, "truck", [3, 32, 32]]);
+    expect([cifar.length, cifar.classes[cifar.label(1)], cifar.shape]).toEqual([
+      2,
+      "truck",
+      [3, 32, 32],
+    ]);
     expect(pixels[1024]).toBeCloseTo((1025 % 251) / 255, 6);
   });
   it("JPEG pictures, by content and not by name; damaged ones are refused", () => {
@@ -119,13 +135,22 @@ describe("data", () => {
       [7, 20],
       [15, 3],
     ])
-      picture.pixel(r, c).forEach((v, k) => expect(Math.abs(v - data[4 * (24 * r + c) + k] / 255)).toBeLessThan(0.06));
-    expect(() => readPicture(bytes.subarray(0, 60), "photo.jpg")).toThrow(/photo\.jpg: this JPEG cannot be read/);
+      picture
+        .pixel(r, c)
+        .forEach((v, k) =>
+          expect(Math.abs(v - data[4 * (24 * r + c) + k] / 255)).toBeLessThan(0.06),
+        );
+    expect(() => readPicture(bytes.subarray(0, 60), "photo.jpg")).toThrow(
+      /photo\.jpg: this JPEG cannot be read/,
+    );
     expect(() => readPicture(Uint8Array.of(1, 2, 3), "photo.jpg")).toThrow(/neither PNG nor JPEG/);
   });
   it("numpy arrays: bytes or floats, channels first or last, NPY or NPZ", () => {
     const npy = (type: string, shape: number[], bytes: Uint8Array): Uint8Array => {
-      const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117);
+      const head =
+        `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(
+          117,
+        );
       return Buffer.concat([
         Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, head.length + 1, 0),
         Buffer.from(`${head}\n`),
@@ -133,7 +158,10 @@ describe("data", () => {
       ]);
     };
     const bytes = Uint8Array.from({ length: 2 * 4 * 5 * 3 }, (_, i) => (i * 7) % 256);
-    const labels = readNpyArray(npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)), "labels");
+    const labels = readNpyArray(
+      npy("<i4", [2], new Uint8Array(Int32Array.of(1, 0).buffer)),
+      "labels",
+    );
     const last = arraySet(readNpyArray(npy("|u1", [2, 4, 5, 3], bytes), "images"), labels, "set");
     expect([last.shape, last.classes, last.label(0)]).toEqual([[3, 4, 5], ["0", "1"], 1]);
     const out = new Float32Array(60);
@@ -150,37 +178,58 @@ describe("data", () => {
     expect([...readNpz(zipped, "z").keys()]).toEqual(["images", "labels"]);
     expect(() => readNpz(zipped.subarray(0, 60), "z.npz")).toThrow(/z\.npz: it cannot be unpacked/);
     expect(() =>
-      arraySet(readNpyArray(grey, "images"), readNpyArray(npy("<i4", [3], new Uint8Array(12)), "labels"), "set"),
+      arraySet(
+        readNpyArray(grey, "images"),
+        readNpyArray(npy("<i4", [3], new Uint8Array(12)), "labels"),
+        "set",
+      ),
     ).toThrow(/2 images and 3 labels/);
     expect(() =>
       arraySet(
-        readNpyArray(npy("<f4", [2, 4, 5], new Uint8Array(floats.map((v) => 3 * v).buffer)), "images"),
+        readNpyArray(
+          npy("<f4", [2, 4, 5], new Uint8Array(floats.map((v) => 3 * v).buffer)),
+          "images",
+        ),
         labels,
         "set",
       ).pixels(1, out),
     ).toThrow(/floats should be from 0 to 1/);
-    expect(() => arraySet(readNpyArray(grey, "images"), labels, "set", { classes: ["only"] })).toThrow(
-      /image 0 has label 1; labels are whole numbers from 0 to 0/,
-    );
+    expect(() =>
+      arraySet(readNpyArray(grey, "images"), labels, "set", { classes: ["only"] }),
+    ).toThrow(/image 0 has label 1; labels are whole numbers from 0 to 0/);
     writeFileSync(at("set.npz"), zipped);
     refused(
-      fiducial("train", "classifier", "--data", at("set.npz"), "--arch", arch, "--out", at("never.safetensors")),
+      fiducial(
+        "train",
+        "classifier",
+        "--data",
+        at("set.npz"),
+        "--arch",
+        arch,
+        "--out",
+        at("never.safetensors"),
+      ),
       /layer 0|batch size/,
     );
   });
   it("says what is wrong: counts that differ, a label out of range, files cut short", () => {
     const { images, labels } = bytesOf(strokeDigits({ count: 20, seed: 1 }));
-    expect(() => readIdxSet(idx([20, 28, 28], images), idx([19], labels.subarray(1)), { name: "set" })).toThrow(
-      /20 images and 19 labels/,
-    );
     expect(() =>
-      readIdxSet(idx([20, 28, 28], images), idx([20], labels.with(3, 12)), { name: "set", classes: [..."0123456789"] }),
+      readIdxSet(idx([20, 28, 28], images), idx([19], labels.subarray(1)), { name: "set" }),
+    ).toThrow(/20 images and 19 labels/);
+    expect(() =>
+      readIdxSet(idx([20, 28, 28], images), idx([20], labels.with(3, 12)), {
+        name: "set",
+        classes: [..."0123456789"],
+      }),
     ).toThrow(/image 3 has label 12, the classes are 0 to 9/);
-    expect(() => readIdxSet(idx([20, 28, 28], images.subarray(1)), idx([20], labels), { name: "set" })).toThrow(
-      /20×28×28 = 15680 values and it has 15679/,
-    );
     expect(() =>
-      readIdxSet(gzipSync(idx([20, 28, 28], images)).subarray(0, 300), idx([20], labels), { name: "set" }),
+      readIdxSet(idx([20, 28, 28], images.subarray(1)), idx([20], labels), { name: "set" }),
+    ).toThrow(/20×28×28 = 15680 values and it has 15679/);
+    expect(() =>
+      readIdxSet(gzipSync(idx([20, 28, 28], images)).subarray(0, 300), idx([20], labels), {
+        name: "set",
+      }),
     ).toThrow(/cannot be unpacked/);
     expect(() => readCifar10([new Uint8Array(3072)], "set")).toThrow(/no whole number of records/);
     expect(() => readCifar10([new Uint8Array(3073).fill(10)], "set")).toThrow(/label 10/);
@@ -209,7 +258,9 @@ describe("fiducial train classifier", () => {
     expect(printed.testAccuracy).toBeGreaterThan(0.95);
     expect(existsSync(`${out}.training`)).toBe(false);
     const html = readFileSync(at("digits.html"), "utf8");
-    expect(/<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN/.test(html)).toBe(false);
+    expect(/<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN/.test(html)).toBe(
+      false,
+    );
     for (const what of [
       "Loss",
       "Accuracy",
@@ -228,8 +279,17 @@ describe("fiducial train classifier", () => {
     const seen = JSON.parse(fiducial("classify", out, ...pictures, "--json").out) as {
       classes: { name: string; probability: number }[];
     }[];
-    expect(seen.filter((s, i) => s.classes[0].name === set.classes[set.label(i)]).length).toBeGreaterThanOrEqual(18);
-    const explained = fiducial("classify", out, pictures[0], pictures[1], "--explain", at("explained"));
+    expect(
+      seen.filter((s, i) => s.classes[0].name === set.classes[set.label(i)]).length,
+    ).toBeGreaterThanOrEqual(18);
+    const explained = fiducial(
+      "classify",
+      out,
+      pictures[0],
+      pictures[1],
+      "--explain",
+      at("explained"),
+    );
     expect(explained.status).toBe(0);
     expect(readdirSync(at("explained"))).toEqual(["saliency-1.png", "saliency-2.png"]);
     const sheet = fiducial("inspect", out, "--image", pictures[0], "--out", at("features.png"));
@@ -243,7 +303,12 @@ describe("fiducial train classifier", () => {
     );
     writeFileSync(
       at("colour.png"),
-      encode({ width: 28, height: 28, channels: 3, data: Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 256) }),
+      encode({
+        width: 28,
+        height: 28,
+        channels: 3,
+        data: Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 256),
+      }),
     );
     refused(
       fiducial("classify", out, at("colour.png")),
@@ -251,14 +316,19 @@ describe("fiducial train classifier", () => {
     );
     refused(fiducial("classify", out), /name a checkpoint and at least one picture/);
     refused(
-      fiducial("classify", fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)), pictures[0]),
+      fiducial(
+        "classify",
+        fileURLToPath(new URL("../weights/unet-128.safetensors", import.meta.url)),
+        pictures[0],
+      ),
       /no classifier of images/,
     );
     refused(
       fiducial("inspect", "--image", pictures[0], "--out", at("never.png")),
       /takes \[2×128×128\]; pictures are for networks of grey or colour images/,
     );
-    for (const s of seen) expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
+    for (const s of seen)
+      expect(s.classes.reduce((n, c) => n + c.probability, 0)).toBeLessThanOrEqual(1 + 1e-6);
   });
   it("trains on a folder per class, names a bad picture, and leaves it out when told to", () => {
     const set = straightEdges({ count: 80, seed: 2, size: 16 });
@@ -266,7 +336,10 @@ describe("fiducial train classifier", () => {
     for (let i = 0; i < set.length; i++) {
       set.pixels(i, pixels);
       mkdirSync(at(`pictures/${set.classes[set.label(i)]}`), { recursive: true });
-      writeFileSync(at(`pictures/${set.classes[set.label(i)]}/${i}.png`), writePng(pixels, [16, 16], 1));
+      writeFileSync(
+        at(`pictures/${set.classes[set.label(i)]}/${i}.png`),
+        writePng(pixels, [16, 16], 1),
+      );
     }
     const args = [
       "train",
@@ -290,7 +363,10 @@ describe("fiducial train classifier", () => {
       "vertical",
     ]);
     const bad = at(`pictures/rising/bad.png`);
-    writeFileSync(bad, readFileSync(at(`pictures/${set.classes[set.label(0)]}/0.png`)).subarray(0, 60));
+    writeFileSync(
+      bad,
+      readFileSync(at(`pictures/${set.classes[set.label(0)]}/0.png`)).subarray(0, 60),
+    );
     refused(fiducial(...args), /bad\.png.*--skip-bad/);
     const skipped = fiducial(...args, "--skip-bad");
     expect(skipped.status).toBe(0);
@@ -331,7 +407,9 @@ describe("fiducial train classifier", () => {
       const out = at(`killed-${k}/model.safetensors`);
       mkdirSync(at(`killed-${k}`));
       for (const call of calls) {
-        const child = spawnSync(process.execPath, [...killedAt(call), main, ...args(out)], { stdio: "ignore" });
+        const child = spawnSync(process.execPath, [...killedAt(call), main, ...args(out)], {
+          stdio: "ignore",
+        });
         expect(child.signal).toBe("SIGKILL");
         expect(loadTraining(readFileSync(`${out}.training`)).step % 7).toBe(0);
       }
@@ -378,7 +456,11 @@ describe("fiducial train classifier", () => {
   });
   const cases: [string, string[], RegExp][] = [
     ["no data", [], /name the data with --data/],
-    ["a folder that is none", ["--data", "nowhere"], /nowhere: cannot read it: there is no such file or folder/],
+    [
+      "a folder that is none",
+      ["--data", "nowhere"],
+      /nowhere: cannot read it: there is no such file or folder/,
+    ],
     [
       "a folder of other things",
       ["--data", fileURLToPath(new URL("../schema", import.meta.url))],
@@ -394,7 +476,11 @@ describe("fiducial train classifier", () => {
       ["--data", "edges", "--arch", at("stack.json")],
       /layer 0\.linear: its input is .* put flatten\(\) before it/,
     ],
-    ["an architecture that is not JSON", ["--data", "edges", "--arch", at("text.json")], /text\.json: it is no JSON/],
+    [
+      "an architecture that is not JSON",
+      ["--data", "edges", "--arch", at("text.json")],
+      /text\.json: it is no JSON/,
+    ],
     [
       "a batch larger than the set",
       ["--data", "edges", "--count", "20", "--batch-size", "64"],
@@ -411,7 +497,10 @@ describe("fiducial train classifier", () => {
   writeFileSync(at("text.json"), "layers");
   for (const [name, args, says] of cases)
     it(`refuses ${name}`, () => {
-      refused(fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")), says);
+      refused(
+        fiducial("train", "classifier", "--arch", arch, ...args, "--out", at("never.safetensors")),
+        says,
+      );
       expect(existsSync(at("never.safetensors"))).toBe(false);
     });
   it("keeps the last good state when the loss diverges", () => {
@@ -442,7 +531,8 @@ describe("fiducial train classifier", () => {
     expect(diverged).toBeGreaterThan(1);
     const { step, network } = loadTraining(readFileSync(`${out}.training`));
     expect(step).toBeLessThan(diverged);
-    for (const { data } of network.parameters.values()) expect(data.every(Number.isFinite)).toBe(true);
+    for (const { data } of network.parameters.values())
+      expect(data.every(Number.isFinite)).toBe(true);
     expect(existsSync(out)).toBe(false);
   });
   it("goes on from no other run's state", () => {
@@ -465,15 +555,27 @@ describe("fiducial train classifier", () => {
       out,
     ];
     // in the middle of writing a state, when one is there already
-    const child = spawnSync(process.execPath, [...killedAt(31), main, ...args, "--epochs", "2000"], {
-      stdio: "ignore",
-    });
+    const child = spawnSync(
+      process.execPath,
+      [...killedAt(31), main, ...args, "--epochs", "2000"],
+      {
+        stdio: "ignore",
+      },
+    );
     expect(child.signal).toBe("SIGKILL");
-    refused(fiducial(...args, "--epochs", "3", "--resume"), /started with epochs 2000 and should go on with 3/);
+    refused(
+      fiducial(...args, "--epochs", "3", "--resume"),
+      /started with epochs 2000 and should go on with 3/,
+    );
     cpSync(`${out}.training`, at("cut.training"));
     writeFileSync(`${out}.training`, readFileSync(`${out}.training`).subarray(0, -40));
     refused(fiducial(...args, "--epochs", "2000", "--resume"), /cut short/);
-    refused(fiducial("classify", at("cut.training"), at("nothing.png")), /nothing\.png: cannot read it/);
-    expect(readdirSync(at("other-run")).filter((name) => name.endsWith(".training"))).toHaveLength(1);
+    refused(
+      fiducial("classify", at("cut.training"), at("nothing.png")),
+      /nothing\.png: cannot read it/,
+    );
+    expect(readdirSync(at("other-run")).filter((name) => name.endsWith(".training"))).toHaveLength(
+      1,
+    );
   });
 });

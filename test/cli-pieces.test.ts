@@ -1,13 +1,32 @@
 // An audit that is stopped and goes on, or is computed in parts, ends with the same bytes.
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { at, ended, fiducial, killedAt, main, quick, quickest, refused, throughShell } from "./program.ts";
+import {
+  at,
+  ended,
+  fiducial,
+  killedAt,
+  main,
+  quick,
+  quickest,
+  refused,
+  throughShell,
+} from "./program.ts";
 import { spawn } from "node:child_process";
 
 const outputs = ["result.json", "report.html", "report.md", "measurements.csv"];
 function sameBytes(out: string, whole: string): void {
-  for (const name of outputs) expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
+  for (const name of outputs)
+    expect(readFileSync(join(out, name)).equals(readFileSync(join(whole, name)))).toBe(true);
 }
 
 describe("an audit that was stopped goes on where it was", () => {
@@ -25,7 +44,9 @@ describe("an audit that was stopped goes on where it was", () => {
     const other = fiducial(["audit", ...args, "--seed", "9", "--out", out]);
     refused(other, /holds the pieces of an unfinished audit with other options/);
     const last = run(0);
-    expect(last.err).toMatch(/\d+ of \d+ pieces of this audit are there already; going on from there/);
+    expect(last.err).toMatch(
+      /\d+ of \d+ pieces of this audit are there already; going on from there/,
+    );
     expect(last.status).toBe(0);
     sameBytes(out, whole);
     expect(readdirSync(out).filter((n) => n === "pieces")).toEqual([]);
@@ -33,7 +54,12 @@ describe("an audit that was stopped goes on where it was", () => {
   it("a full disk: nothing is left under a final name, and it is the machine's fault", () => {
     const out = at("full");
     // files may grow to 8 blocks of 512 or 1024 bytes: less than a report
-    const run = throughShell(`ulimit -f 8; trap '' XFSZ; exec "$0" "$@"`, ["audit", ...quickest, "--out", out]);
+    const run = throughShell(`ulimit -f 8; trap '' XFSZ; exec "$0" "$@"`, [
+      "audit",
+      ...quickest,
+      "--out",
+      out,
+    ]);
     ended(run, 3, /cannot write it: (the file grew past|the disk is full)/);
     expect(readdirSync(out)).toEqual(["pieces"]);
   });
@@ -42,7 +68,11 @@ describe("an audit that was stopped goes on where it was", () => {
     const args = ["audit", ...quickest, "--count", "2"];
     // the largest piece fits, the result does not
     const run = throughShell(`ulimit -f 40; trap '' XFSZ; exec "$0" "$@"`, [...args, "--out", out]);
-    ended(run, 3, /(result\.json|report\.html): cannot write it: (the file grew past|the disk is full)/);
+    ended(
+      run,
+      3,
+      /(result\.json|report\.html): cannot write it: (the file grew past|the disk is full)/,
+    );
     expect(readdirSync(out)).toEqual(["pieces"]);
     const again = fiducial([...args, "--out", out]);
     expect(again.err).toMatch(/(\d+) of \1 pieces of this audit are there already/);
@@ -78,7 +108,9 @@ describe("killed again and again", () => {
     for (let kill = 0; kill < 25; kill++) {
       // the folder's renaming, the removal of its five files and its own
       const removal = kill % 2 === 0;
-      const node = removal ? killedAt(1 + ((kill / 2) % 7), "removal") : killedAt(1 + ((3 * kill) % 11));
+      const node = removal
+        ? killedAt(1 + ((kill / 2) % 7), "removal")
+        : killedAt(1 + ((3 * kill) % 11));
       expect(fiducial([...args, "--out", out], { node }).signal).toBe("SIGKILL");
       if (removal) sameBytes(out, whole);
     }
@@ -102,15 +134,26 @@ describe("pieces that are not what they should be are refused by name", () => {
   const [name] = readdirSync(pieces).filter((n) => n !== "audit.json");
   const content = readFileSync(join(pieces, name), "utf8");
   const remove = /remove it and run its audit again/;
-  const edited = content.replace(/("psnr":)(\d)/, (_, key, digit) => `${key}${(Number(digit) + 1) % 10}`);
+  const edited = content.replace(
+    /("psnr":)(\d)/,
+    (_, key, digit) => `${key}${(Number(digit) + 1) % 10}`,
+  );
   it.each([
     ["empty", "", /the file is empty/],
     ["an empty object", "{}", /it is no piece of an audit/],
     ["null", "null", /it is no piece of an audit/],
     ["cut short", content.slice(0, -20), /it is no JSON/],
     ["edited", edited, /its content does not fit its SHA-256, so it was changed or cut/],
-    ["an empty piece in a seal", content.replace(/"content":.*$/s, '"content":{}}'), /does not fit its SHA-256/],
-    ["of another audit", readFileSync(join(other, "pieces", name), "utf8"), /it is a piece of another audit/],
+    [
+      "an empty piece in a seal",
+      content.replace(/"content":.*$/s, '"content":{}}'),
+      /does not fit its SHA-256/,
+    ],
+    [
+      "of another audit",
+      readFileSync(join(other, "pieces", name), "utf8"),
+      /it is a piece of another audit/,
+    ],
     [
       "under another name",
       content.replace(/"key":"[^"]*"/, '"key":"clean-7-7"'),
@@ -134,10 +177,16 @@ describe("pieces that are not what they should be are refused by name", () => {
     renameSync(header, join(at("stale"), "kept.json"));
     const run = (): ReturnType<typeof fiducial> =>
       fiducial(["audit", ...args, "--seed", "2", "--shard", "1/2", "--out", out]);
-    refused(run(), /pieces: it holds 2 files and no audit\.json that says of which audit; remove .*pieces and compute/);
+    refused(
+      run(),
+      /pieces: it holds 2 files and no audit\.json that says of which audit; remove .*pieces and compute/,
+    );
     refused(fiducial(["merge", out, "--out", at("never")]), /it holds 2 files and no audit\.json/);
     writeFileSync(header, whole.replace('"seed":2', '"seed":9'));
-    refused(run(), /audit\.json: its content does not fit its SHA-256.*remove .*pieces and compute it again/);
+    refused(
+      run(),
+      /audit\.json: its content does not fit its SHA-256.*remove .*pieces and compute it again/,
+    );
     writeFileSync(header, "{}");
     refused(run(), /audit\.json: it is no piece of an audit/);
     writeFileSync(header, whole);
@@ -159,7 +208,10 @@ describe("an audit in parts", () => {
       expect(fiducial(["audit", ...args, "--shard", `${i + 1}/3`, "--out", out]).status).toBe(0);
     });
     const merged = at("merged");
-    refused(fiducial(["merge", parts[0], parts[2], "--out", merged]), /merge: missing is shard 2\/3 \(all of it\)/);
+    refused(
+      fiducial(["merge", parts[0], parts[2], "--out", merged]),
+      /merge: missing is shard 2\/3 \(all of it\)/,
+    );
     rmSync(join(parts[1], "pieces", readdirSync(join(parts[1], "pieces"))[1]));
     refused(fiducial(["merge", ...parts, "--out", merged]), /missing is shard 2\/3 \(1 pieces\)/);
     fiducial(["audit", ...args, "--shard", "2/3", "--out", parts[1]]);

@@ -21,14 +21,19 @@ const inspect = ["inspect", file("small.safetensors", saveNetwork(network))];
 
 describe("a lost stream is no crash", () => {
   it("a reader that has seen enough: the rest is not printed, the exit code is the command's own", () => {
-    const { status, out, err } = throughShell(`"$0" "$@" | head -1; exit \${PIPESTATUS[0]}`, inspect);
+    const { status, out, err } = throughShell(
+      `"$0" "$@" | head -1; exit \${PIPESTATUS[0]}`,
+      inspect,
+    );
     expect({ status, err }).toEqual({ status: 0, err: "" });
     expect(out).toMatch(/^layer .*\n$/);
   });
   it("an audit whose readers are gone writes its files all the same", () => {
     const out = at("unread");
     const args = ["audit", ...quickest, "--count", "1", "--out", out];
-    expect(throughShell(`("$0" "$@" 2>&1; echo $? >&3) 3>&1 1> >(exec true)`, args).out).toBe("0\n");
+    expect(throughShell(`("$0" "$@" 2>&1; echo $? >&3) 3>&1 1> >(exec true)`, args).out).toBe(
+      "0\n",
+    );
     expect(readFileSync(`${out}/report.html`, "utf8")).toContain("</html>");
   });
   it.each([">&-", "2>&-", ">&- 2>&-", "2>/dev/full"])("%s", (closed) => {
@@ -44,8 +49,13 @@ describe("exit codes", () => {
   it("1: a test failed and --fail-on asked; nothing else", () => {
     const args = ["audit", ...quickest, "--count", "1", "--out", at("fails")];
     // with weights of 0 it gives the zero-filled image; untrained it is less accurate than that
-    const zero = [...network.parameters].map(([name, p]) => [name, { ...p, data: p.data.map(() => 0) }] as const);
-    const accurate = file("accurate.safetensors", saveNetwork({ ...network, parameters: new Map(zero) }));
+    const zero = [...network.parameters].map(
+      ([name, p]) => [name, { ...p, data: p.data.map(() => 0) }] as const,
+    );
+    const accurate = file(
+      "accurate.safetensors",
+      saveNetwork({ ...network, parameters: new Map(zero) }),
+    );
     const limited = [...args.map((word) => (word === model ? accurate : word)), "--max-loss"];
     expect(fiducial([...args, "--fail-on", "model"]).status).toBe(1);
     expect(fiducial([...limited, "0.001", "--fail-on", "any"]).status).toBe(1);
@@ -54,12 +64,25 @@ describe("exit codes", () => {
   });
   it("2: bad input; what to do with no command at all is said on stderr", () => {
     const nothing = fiducial([]);
-    expect(nothing).toMatchObject({ status: 2, out: "", err: expect.stringContaining("Usage: fiducial COMMAND") });
+    expect(nothing).toMatchObject({
+      status: 2,
+      out: "",
+      err: expect.stringContaining("Usage: fiducial COMMAND"),
+    });
   });
   it("3: no memory left for a network, in this thread or in a worker of an audit", () => {
     const says = /the machine did not give the \d+ MiB that this network needs/;
     ended(fiducial(["inspect", "--plan"], { node: noMemory("true") }), 3, says);
-    const audit = ["audit", ...quickest, "--count", "1", "--threads", "2", "--out", at("no memory")];
+    const audit = [
+      "audit",
+      ...quickest,
+      "--count",
+      "1",
+      "--threads",
+      "2",
+      "--out",
+      at("no memory"),
+    ];
     ended(fiducial(audit, { node: noMemory("!isMainThread") }), 3, says);
   });
   it("3: a worker that is lost", () => {
@@ -67,8 +90,14 @@ describe("exit codes", () => {
       import { isMainThread } from "node:worker_threads";
       if (!isMainThread) process.exit(0);`;
     const audit = ["audit", ...quickest, "--count", "1", "--threads", "2", "--out", at("lost")];
-    const run = fiducial(audit, { node: ["--import", `data:text/javascript,${encodeURIComponent(script)}`] });
-    ended(run, 3, /a worker thread ended before its work; run the same command again, it goes on from there/);
+    const run = fiducial(audit, {
+      node: ["--import", `data:text/javascript,${encodeURIComponent(script)}`],
+    });
+    ended(
+      run,
+      3,
+      /a worker thread ended before its work; run the same command again, it goes on from there/,
+    );
   });
   it("3: an old Node is told so in one line, before anything of the program is read", () => {
     for (const version of ["18.20.4", "16.0.0"]) {
@@ -80,8 +109,10 @@ describe("exit codes", () => {
       expect(run.err).toBe(`fiducial: this is Node ${version}; it needs Node 20 or newer\n`);
     }
   });
-  it.each(["", "setImmediate"])("3: an error of ours asks for a report, thrown at once or later (%s)", (later) => {
-    const script = `
+  it.each(["", "setImmediate"])(
+    "3: an error of ours asks for a report, thrown at once or later (%s)",
+    (later) => {
+      const script = `
       import fs from "node:fs";
       import { syncBuiltinESMExports } from "node:module";
       const read = fs.readFileSync;
@@ -91,13 +122,16 @@ describe("exit codes", () => {
         return read(path, ...rest);
       };
       syncBuiltinESMExports();`;
-    const run = fiducial([...inspect, "--plan"], {
-      node: ["--import", `data:text/javascript,${encodeURIComponent(script)}`],
-    });
-    // node's own handler would have answered 1
-    expect(run.status).toBe(3);
-    expect(run.err).toBe("fiducial: internal error: a mistake; run it again with --debug and report what it prints\n");
-  });
+      const run = fiducial([...inspect, "--plan"], {
+        node: ["--import", `data:text/javascript,${encodeURIComponent(script)}`],
+      });
+      // node's own handler would have answered 1
+      expect(run.status).toBe(3);
+      expect(run.err).toBe(
+        "fiducial: internal error: a mistake; run it again with --debug and report what it prints\n",
+      );
+    },
+  );
 });
 /** Options of node under which WebAssembly gets no memory in some threads. */
 function noMemory(where: string): string[] {
@@ -134,14 +168,23 @@ describe("what a terminal is shown", () => {
   });
   it("fits 100 columns for three methods and the default tests, with nothing cut", () => {
     const methods = ["--methods", "wavelet,zero-filled", "--tests", "ascent,worst-case"];
-    const { out } = fiducial(["audit", ...quickest, ...methods, "--count", "1", "--out", at("wide")]);
+    const { out } = fiducial([
+      "audit",
+      ...quickest,
+      ...methods,
+      "--count",
+      "1",
+      "--out",
+      at("wide"),
+    ]);
     const lines = out.split("\n").filter((line) => !line.startsWith("Report:"));
     expect(lines.length).toBeGreaterThan(20);
     for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(100);
     const result = JSON.parse(readFileSync(`${at("wide")}/result.json`, "utf8"));
     const words = out.replace(/\s+/g, " ");
     for (const test of result.tests)
-      for (const { method, explanation } of test.verdicts) expect(words).toContain(`${method} ${explanation}`);
+      for (const { method, explanation } of test.verdicts)
+        expect(words).toContain(`${method} ${explanation}`);
   });
   it("what comes from files without control characters, on both streams and in JSON", () => {
     const steering = ["\x1b]0;owned\x07", "\x9b2J", "\u202e", "\u2066", "\x7f", "two\nlines"];
@@ -172,7 +215,11 @@ describe("what a terminal is shown", () => {
       expect(run.status).toBe(0);
       expect(() => JSON.parse(run.out)).not.toThrow();
     }
-    for (const args of [["--json"], ["audit", "--json", "--seed", "x"], ["audit", "--json", "--sed", "1"]])
+    for (const args of [
+      ["--json"],
+      ["audit", "--json", "--seed", "x"],
+      ["audit", "--json", "--sed", "1"],
+    ])
       expect(fiducial(args)).toMatchObject({ status: 2, out: "" });
   });
 });

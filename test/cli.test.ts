@@ -14,7 +14,8 @@ import { at, fiducial, file, model, network, quick, refused, type Run } from "./
 const size = [16, 16] as const;
 const phantom = sheppLogan({ size: 20 });
 const scan = file("patient-doe.png", writePng(phantom, [20, 20], 1));
-const auditOf = (...args: string[]): Run => fiducial(["audit", ...quick, "--out", at("never"), ...args]);
+const auditOf = (...args: string[]): Run =>
+  fiducial(["audit", ...quick, "--out", at("never"), ...args]);
 
 describe("fiducial audit", () => {
   it("writes a report of a scan: table on stdout, progress on stderr, no file name anywhere in it", () => {
@@ -35,7 +36,9 @@ describe("fiducial audit", () => {
     const result = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
     expect(result.problem.images[0]).toMatchObject({
       label: "file 1",
-      preparation: expect.stringMatching(/PNG, magnitude image.*resampled from 20×20 to 16×16 by cropping its k-space/),
+      preparation: expect.stringMatching(
+        /PNG, magnitude image.*resampled from 20×20 to 16×16 by cropping its k-space/,
+      ),
     });
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain(
       "npx fiducial audit --model MODEL --images FILE_1",
@@ -43,7 +46,17 @@ describe("fiducial audit", () => {
   });
   it("repeats byte for byte, and prints nothing but JSON with --json", () => {
     const results = ["a", "b"].map((name) => {
-      const run = fiducial(["audit", ...quick, "--count", "1", "--json", "--seed", "3", "--out", at(name)]);
+      const run = fiducial([
+        "audit",
+        ...quick,
+        "--count",
+        "1",
+        "--json",
+        "--seed",
+        "3",
+        "--out",
+        at(name),
+      ]);
       expect(run.status).toBe(0);
       const printed = JSON.parse(run.out) as { verdicts: unknown[]; sha256: string };
       // accuracy, ascent, worst case; of two methods
@@ -71,18 +84,24 @@ describe("fiducial audit", () => {
         out,
       ]);
       expect(run.status).toBe(0);
-      expect(run.out).toMatch(/practical-faults[\s\S]*loses at most .* dB to|practical-faults[\s\S]*loses .* dB to/);
+      expect(run.out).toMatch(
+        /practical-faults[\s\S]*loses at most .* dB to|practical-faults[\s\S]*loses .* dB to/,
+      );
       expect(run.out).toMatch(/bad-reconstruction-likelihood[\s\S]*with probability/);
       return out;
     });
-    expect(readFileSync(join(two, "result.json"), "utf8")).toBe(readFileSync(join(one, "result.json"), "utf8"));
+    expect(readFileSync(join(two, "result.json"), "utf8")).toBe(
+      readFileSync(join(one, "result.json"), "utf8"),
+    );
     const again = at("again");
     expect(fiducial(["report", join(one, "result.json"), "--out", again]).status).toBe(0);
     for (const name of ["report.html", "report.md", "measurements.csv"])
       expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(one, name), "utf8"));
     // an older result has no symmetries and does not say how it is shown: it is shown as the tests
     // show theirs
-    const { sha256: _, ...now } = JSON.parse(readFileSync(join(one, "result.json"), "utf8")) as AuditResult;
+    const { sha256: _, ...now } = JSON.parse(
+      readFileSync(join(one, "result.json"), "utf8"),
+    ) as AuditResult;
     const measured = { ...now, tests: now.tests.filter((t) => t.id !== "symmetries") };
     const old = {
       ...measured,
@@ -119,18 +138,30 @@ describe("fiducial audit", () => {
     fiducial(["audit", ...quick, "--count", "1", "--seed", "9", "--out", other]);
     const different = fiducial(["compare", join(one, "result.json"), join(other, "result.json")]);
     expect(different.out).toMatch(/\| seed \| 1 \| 9 \|/);
-    expect(different.out).toMatch(/\| practical-faults \| U-Net \| (pass|inconclusive|fail) at worst .* \| – \|/);
+    expect(different.out).toMatch(
+      /\| practical-faults \| U-Net \| (pass|inconclusive|fail) at worst .* \| – \|/,
+    );
     const result = readFileSync(join(one, "result.json"), "utf8");
     for (const [content, says] of [
       ["{", /no JSON, or only a part/],
       ["{}", /no result of an audit/],
-      [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'), /version 9\.0.*update the program/],
+      [
+        result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"9.0"'),
+        /version 9\.0.*update the program/,
+      ],
       [result.replace(/"schemaVersion":"1\.\d"/, '"schemaVersion":"0.9"'), /no longer reads/],
       [result.replace('"seed":1', '"seed":2'), /does not fit its SHA-256/],
-      [signed({ ...measured, tests: [{ ...measured.tests[0], details: [{ kind: "film" }] }] }), /shows a "film"/],
+      [
+        signed({ ...measured, tests: [{ ...measured.tests[0], details: [{ kind: "film" }] }] }),
+        /shows a "film"/,
+      ],
       [`{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}`, /nested deeper than any|no JSON/],
     ] as const) {
-      refused(fiducial(["report", file("bad.json", content), "--out", at("never")]), /bad\.json/, says);
+      refused(
+        fiducial(["report", file("bad.json", content), "--out", at("never")]),
+        /bad\.json/,
+        says,
+      );
     }
     refused(fiducial(["compare", join(one, "result.json")]), /takes two/);
     refused(fiducial(["report"]), /takes one result\.json/);
@@ -152,10 +183,22 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     writeNpy([Float32Array.from({ length: 512 }, (_, i) => values[i] ?? i)], [16, 16]);
   const png = writePng(phantom, [20, 20], 1);
   const cases: [string, () => Run, ...(string | RegExp)[]][] = [
-    ["a missing file", () => auditOf("--images", at("none.nii")), /none\.nii: cannot read it: there is no such file/],
+    [
+      "a missing file",
+      () => auditOf("--images", at("none.nii")),
+      /none\.nii: cannot read it: there is no such file/,
+    ],
     ["a folder", () => auditOf("--images", at(".")), /it is a folder/],
-    ["an empty file", () => auditOf("--images", file("empty.dcm", "")), /empty\.dcm: the file is empty/],
-    ["a truncated file", () => auditOf("--images", file("short.png", png.subarray(0, 90))), /short\.png.*cut short/],
+    [
+      "an empty file",
+      () => auditOf("--images", file("empty.dcm", "")),
+      /empty\.dcm: the file is empty/,
+    ],
+    [
+      "a truncated file",
+      () => auditOf("--images", file("short.png", png.subarray(0, 90))),
+      /short\.png.*cut short/,
+    ],
     [
       "a mislabelled file",
       () => auditOf("--images", file("text.png", "this is no picture")),
@@ -171,10 +214,18 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
       () => auditOf("--images", file("nan.npy", array(1, Number.NaN))),
       /nan\.npy: slice 0 has the value NaN at row 0, column/,
     ],
-    ["infinity", () => auditOf("--images", file("inf.npy", array(Number.POSITIVE_INFINITY))), /value Infinity/],
+    [
+      "infinity",
+      () => auditOf("--images", file("inf.npy", array(Number.POSITIVE_INFINITY))),
+      /value Infinity/,
+    ],
     [
       "a constant image",
-      () => auditOf("--images", file("flat.png", writePng(new Float32Array(400).fill(0.5), [20, 20], 1))),
+      () =>
+        auditOf(
+          "--images",
+          file("flat.png", writePng(new Float32Array(400).fill(0.5), [20, 20], 1)),
+        ),
       /flat\.png: the image is constant/,
     ],
     [
@@ -221,14 +272,24 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
             "other.safetensors",
             saveNetwork({
               ...network,
-              parameters: nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 1, seed: 1, size })
-                .parameters,
+              parameters: nn.unet({
+                inChannels: 2,
+                outChannels: 2,
+                baseChannels: 4,
+                depth: 1,
+                seed: 1,
+                size,
+              }).parameters,
             }),
           ),
         ),
       /another architecture/,
     ],
-    ["an unknown option", () => auditOf("--accel", "4"), /there is no option --accel; did you mean --acceleration\?/],
+    [
+      "an unknown option",
+      () => auditOf("--accel", "4"),
+      /there is no option --accel; did you mean --acceleration\?/,
+    ],
     ["an option without its value", () => auditOf("--seed"), /--seed/],
     ["a number that is none", () => auditOf("--noise", "much"), /--noise much: give a number/],
     ["norms that do not grow", () => auditOf("--norms", "0.02,0.01"), /must be positive, increase/],
@@ -250,7 +311,11 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
       () => fiducial(["reconstruct", "--model", model, "--kspace", scan, "--out", at("never")]),
       /its values are real; k-space is complex/,
     ],
-    ["an output folder that is a file", () => auditOf("--out", join(scan, "out")), /a part of the path is a file/],
+    [
+      "an output folder that is a file",
+      () => auditOf("--out", join(scan, "out")),
+      /a part of the path is a file/,
+    ],
   ];
   for (const [name, run, ...says] of cases)
     it(name, () => {
@@ -276,10 +341,23 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
     refused(auditOf("--preset", "dagan"), /--preset dagan: it is one of automap, /);
     refused(auditOf("--region", "1,2,3"), /--region 1,2,3: give top,left,height,width/);
     const out = at("settings");
-    const searched = ["--preset", "mri-vn", "--norm", "linf", "--region", "2,2,4,4", "--max-loss", "1.5"];
+    const searched = [
+      "--preset",
+      "mri-vn",
+      "--norm",
+      "linf",
+      "--region",
+      "2,2,4,4",
+      "--max-loss",
+      "1.5",
+    ];
     expect(fiducial(["audit", ...quick, ...searched, "--count", "1", "--out", out]).status).toBe(0);
     const { tests } = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as AuditResult;
-    expect(tests.map((t) => t.id)).toEqual(["accuracy", "instability-ascent", "worst-case-perturbation"]);
+    expect(tests.map((t) => t.id)).toEqual([
+      "accuracy",
+      "instability-ascent",
+      "worst-case-perturbation",
+    ]);
     expect(tests[1]).toMatchObject({
       settings: { stops: [25], lambda: 1, stepSize: 0.005 },
       thresholds: { harmDb: 1.5 },
@@ -289,7 +367,9 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
       thresholds: { harmDb: 1.5 },
     });
     const figures = at("figures");
-    expect(fiducial(["report", join(out, "result.json"), "--figures", figures]).out).toMatch(/Figures: \d+ in/);
+    expect(fiducial(["report", join(out, "result.json"), "--figures", figures]).out).toMatch(
+      /Figures: \d+ in/,
+    );
     expect(readdirSync(figures)).toContain("mask.png");
   });
   it("shows where an error came from only with --debug", () => {
@@ -299,12 +379,25 @@ describe("bad input is one line and exit code 2, and writes nothing", () => {
 
 describe("the other commands", () => {
   it("train reconstructor refuses what the network would train without", () => {
-    const train = (...args: string[]): ReturnType<typeof fiducial> => fiducial(["train", "reconstructor", ...args]);
-    refused(train("--depth", "2"), /--depth: the network cascade has no use for it; it has --channels, --cascades/);
-    refused(train("--network", "unet", "--cascades", "2"), /--cascades: the network unet has no use for it/);
-    refused(train("--network", "mri-vn", "--channels", "4"), /--channels: the network mri-vn has no use for it/);
+    const train = (...args: string[]): ReturnType<typeof fiducial> =>
+      fiducial(["train", "reconstructor", ...args]);
+    refused(
+      train("--depth", "2"),
+      /--depth: the network cascade has no use for it; it has --channels, --cascades/,
+    );
+    refused(
+      train("--network", "unet", "--cascades", "2"),
+      /--cascades: the network unet has no use for it/,
+    );
+    refused(
+      train("--network", "mri-vn", "--channels", "4"),
+      /--channels: the network mri-vn has no use for it/,
+    );
     refused(train("--iterations", "3"), /--iterations: the network cascade has no use for it/);
-    refused(train("--data-consistency"), /--data-consistency: the network cascade has no use for it/);
+    refused(
+      train("--data-consistency"),
+      /--data-consistency: the network cascade has no use for it/,
+    );
   });
   it("inspect says what a network was trained on in lines that a person reads", () => {
     const { out } = fiducial(["inspect"]);
@@ -316,7 +409,16 @@ describe("the other commands", () => {
     const small = ["--size", "16", "--count", "8", "--epochs", "2", "--center-fraction", "0.2"];
     const sizes = ["--channels", "2", "--depth", "1"];
     const network = ["--network", "unet", "--phantoms", "brain"];
-    const run = fiducial(["train", "reconstructor", ...network, ...small, ...sizes, "--out", out, "--json"]);
+    const run = fiducial([
+      "train",
+      "reconstructor",
+      ...network,
+      ...small,
+      ...sizes,
+      "--out",
+      out,
+      "--json",
+    ]);
     expect(run.status).toBe(0);
     expect(JSON.parse(run.out)).toMatchObject({
       out,
@@ -332,10 +434,23 @@ describe("the other commands", () => {
       parameters: 2 * 19 + 2 * 19 + 4 * 19 + 4 * 37 + 4 * 2 * 4 + 2 * 37 + 2 * 19 + 2 * 2 + 2,
       provenance: { trainingSeed: 1 },
     });
-    expect(fiducial(["inspect", out]).out).toMatch(/0\.unet\.bottom\.1 +conv2d, relu +\[4×8×8\] +148/);
-    const reconstructed = fiducial(["reconstruct", "--model", out, "--images", scan, "--out", at("images")]);
+    expect(fiducial(["inspect", out]).out).toMatch(
+      /0\.unet\.bottom\.1 +conv2d, relu +\[4×8×8\] +148/,
+    );
+    const reconstructed = fiducial([
+      "reconstruct",
+      "--model",
+      out,
+      "--images",
+      scan,
+      "--out",
+      at("images"),
+    ]);
     expect(reconstructed.out).toMatch(/file 1 .*reconstruction-1\.png +\d+\.\d\d/);
-    expect(readdirSync(at("images")).sort()).toEqual(["reconstruction-1.png", "reconstruction.npy"]);
+    expect(readdirSync(at("images")).sort()).toEqual([
+      "reconstruction-1.png",
+      "reconstruction.npy",
+    ]);
   });
   it("audits several coils with every test from one command, and reconstructs from given maps", () => {
     const out = at("coils");
@@ -349,36 +464,82 @@ describe("the other commands", () => {
       "--methods",
       "zero-filled,conjugate-gradient",
     ];
-    const run = fiducial(["audit", ...quick, "--operator", "multi-coil", ...every, "--count", "1", "--out", out]);
+    const run = fiducial([
+      "audit",
+      ...quick,
+      "--operator",
+      "multi-coil",
+      ...every,
+      "--count",
+      "1",
+      "--out",
+      out,
+    ]);
     expect(run.err).not.toMatch(/error/i);
     expect(run.status).toBe(0);
     const result = readResult(readFileSync(join(out, "result.json"), "utf8"), "result.json");
-    expect(result.problem.operator).toMatchObject({ kind: "multiCoilFourier", coils: 4, coilKind: "birdcage" });
+    expect(result.problem.operator).toMatchObject({
+      kind: "multiCoilFourier",
+      coils: 4,
+      coilKind: "birdcage",
+    });
     // all nine, and accuracy
     expect(result.tests).toHaveLength(10);
-    expect(result.tests.flatMap((t) => t.verdicts).filter((v) => v.outcome === "error")).toEqual([]);
-    expect(result.tests.find((t) => t.id === "practical-faults")!.settings.faults).toMatch(/coil drop-out/);
+    expect(result.tests.flatMap((t) => t.verdicts).filter((v) => v.outcome === "error")).toEqual(
+      [],
+    );
+    expect(result.tests.find((t) => t.id === "practical-faults")!.settings.faults).toMatch(
+      /coil drop-out/,
+    );
     const { data } = birdcageCoils({ shape: size, coils: 3 });
     const planes = [0, 1, 2].map((c) => Float32Array.from(data.subarray(512 * c, 512 * (c + 1))));
     const maps = file("maps.npy", writeNpy(planes, [16, 16]));
-    const lines = Float32Array.from({ length: 256 }, (_, i) => ((i % 16) % 3 === 0 || i % 16 === 8 ? 1 : 0));
+    const lines = Float32Array.from({ length: 256 }, (_, i) =>
+      (i % 16) % 3 === 0 || i % 16 === 8 ? 1 : 0,
+    );
     // a mask, maps and a scan from files reach other threads
     const [one, two] = ["1", "2"].map((threads) => {
-      const files = ["--coils", maps, "--mask", file("lines.png", writePng(lines, [16, 16], 1)), "--images", scan];
+      const files = [
+        "--coils",
+        maps,
+        "--mask",
+        file("lines.png", writePng(lines, [16, 16], 1)),
+        "--images",
+        scan,
+      ];
       const folder = at(`coils on ${threads}`);
-      const own = ["--tests", "ascent", "--operator", "multi-coil", ...files, "--threads", threads, "--out", folder];
+      const own = [
+        "--tests",
+        "ascent",
+        "--operator",
+        "multi-coil",
+        ...files,
+        "--threads",
+        threads,
+        "--out",
+        folder,
+      ];
       expect(fiducial(["audit", ...quick, ...own]).status).toBe(0);
       return readFileSync(join(folder, "result.json"), "utf8");
     });
     expect(two).toBe(one);
-    expect(JSON.parse(one).spec.operator).toMatchObject({ mask: { kind: "file" }, coils: { kind: "maps" } });
+    expect(JSON.parse(one).spec.operator).toMatchObject({
+      mask: { kind: "file" },
+      coils: { kind: "maps" },
+    });
     const simulated = ["reconstruct", "--model", model, "--method", "zero-filled", "--count", "1"];
     const several = ["--operator", "multi-coil", "--coils"];
     const [given, generated] = [maps, "3"].map((coils, i) =>
       fiducial([...simulated, ...several, coils, "--out", at(`coils-${i}`), "--json"]),
     );
-    expect(JSON.parse(given.out).images[0].psnr).toBeCloseTo(JSON.parse(generated.out).images[0].psnr, 3);
-    refused(fiducial([...simulated, "--coils", "3", "--out", at("never")]), /--coils: give --operator multi-coil too/);
+    expect(JSON.parse(given.out).images[0].psnr).toBeCloseTo(
+      JSON.parse(generated.out).images[0].psnr,
+      3,
+    );
+    refused(
+      fiducial([...simulated, "--coils", "3", "--out", at("never")]),
+      /--coils: give --operator multi-coil too/,
+    );
     refused(
       fiducial([
         ...simulated,
@@ -409,7 +570,9 @@ describe("the other commands", () => {
     ]);
     expect(run.status).toBe(0);
     const bytes = readFileSync(join(at("point"), "reconstruction.npy"));
-    const values = Array.from({ length: 512 }, (_, i) => bytes.readFloatLE(bytes.length - 2048 + 4 * i));
+    const values = Array.from({ length: 512 }, (_, i) =>
+      bytes.readFloatLE(bytes.length - 2048 + 4 * i),
+    );
     values.forEach((v, i) => expect(v).toBeCloseTo(i === 2 * (8 * 16 + 8) ? 1 : 0, 5));
   });
   it("every command has help, and the overview names them all", () => {
@@ -421,7 +584,11 @@ describe("the other commands", () => {
       expect(help.out).toMatch(/Usage: fiducial .*\n/);
     }
     expect(fiducial(["--version"]).out.trim()).toBe(
-      (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version,
+      (
+        JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+          version: string;
+        }
+      ).version,
     );
   });
 });

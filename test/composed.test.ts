@@ -75,7 +75,9 @@ describe.each(searched)("the figure of $id", (test) => {
   });
   it("enlarges the same quarter of the side for every method, where the audited one changes most", () => {
     for (const grid of grids(test)) {
-      const crops = grid.rows.flatMap((r) => r.cells).flatMap((cell) => (cell?.crop ? [cell.crop] : []));
+      const crops = grid.rows
+        .flatMap((r) => r.cells)
+        .flatMap((cell) => (cell?.crop ? [cell.crop] : []));
       expect(new Set(crops.map(String)).size).toBe(1);
       const [top, left, height, width] = crops[0];
       expect([height, width]).toEqual([8, 8]);
@@ -101,7 +103,9 @@ describe("scales", () => {
       const undisturbed = result.accuracy.filter((a) => a.image === i).map((a) => a.maxError);
       expect(scale.error).toBeCloseTo(Math.max(...undisturbed), 5);
       for (const test of searched) {
-        const shown = test.measurements.filter((m) => m.image === i).flatMap((m) => m.pictures?.maxError ?? []);
+        const shown = test.measurements
+          .filter((m) => m.image === i)
+          .flatMap((m) => m.pictures?.maxError ?? []);
         expect(scale.tests![test.id].error).toBeCloseTo(Math.max(...shown), 5);
         const grid = grids(test).find((g) => g.id === `${test.id}-${i}-methods`)!;
         expect(grid.windows!.colour!.top).toBe(scale.tests![test.id].change);

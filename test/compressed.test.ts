@@ -29,8 +29,14 @@ describe("gzip", () => {
   it("members one after another, empty ones, zeros behind: all sizes, all places of the cuts", () => {
     for (const cut of [1, 2, 100, 352, 4096, 5000, volume.length - 1])
       for (const padding of [0, 1, 3, 4, 5, 8, 511, 5000]) {
-        const members = [gzip(volume.subarray(0, cut)), gzip(new Uint8Array(0)), gzip(volume.subarray(cut))];
-        expect(read(join([...members, new Uint8Array(padding)])), `${cut} ${padding}`).toEqual(whole);
+        const members = [
+          gzip(volume.subarray(0, cut)),
+          gzip(new Uint8Array(0)),
+          gzip(volume.subarray(cut)),
+        ];
+        expect(read(join([...members, new Uint8Array(padding)])), `${cut} ${padding}`).toEqual(
+          whole,
+        );
         const backwards = join([...members, gzip(new Uint8Array(0)), new Uint8Array(padding)]);
         expect(read(backwards), `${cut} ${padding}, empty last`).toEqual(whole);
       }
@@ -43,11 +49,13 @@ describe("gzip", () => {
     expect(() => read(join(members))).toThrow(/checksum or length/);
   });
   it("no level of compression makes a difference", () => {
-    for (const level of [0, 1, 9]) expect(read(new Uint8Array(gzipSync(volume, { level })))).toEqual(whole);
+    for (const level of [0, 1, 9])
+      expect(read(new Uint8Array(gzipSync(volume, { level })))).toEqual(whole);
   });
   it("cut short anywhere, or with something else behind it, it is refused", () => {
     const packed = gzip(volume);
-    for (let end = 2; end < packed.length; end += 97) expect(() => read(packed.subarray(0, end))).toThrow(FormatError);
+    for (let end = 2; end < packed.length; end += 97)
+      expect(() => read(packed.subarray(0, end))).toThrow(FormatError);
     for (let end = packed.length - 12; end < packed.length; end++)
       expect(() => read(packed.subarray(0, end)), String(end)).toThrow(FormatError);
     expect(() => read(join([packed, new TextEncoder().encode("and more")]))).toThrow(FormatError);
@@ -77,25 +85,36 @@ describe("more than was asked for", () => {
   it("a colour profile is not unpacked at all", () => {
     const profile = [...new TextEncoder().encode("icc\0\0"), ...deflateSync(zeros)];
     const before = process.memoryUsage().arrayBuffers;
-    expect(readPicture(png({ width: 1, height: 1 }, [[9]], [["iCCP", profile]]), "a.png").pixel(0, 0)[0]).toBe(9 / 255);
+    expect(
+      readPicture(png({ width: 1, height: 1 }, [[9]], [["iCCP", profile]]), "a.png").pixel(0, 0)[0],
+    ).toBe(9 / 255);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LITTLE);
   });
   it("a picture takes the room of its rows, and next to nothing in many pixels is refused", () => {
     const bits = (n: number, value: number): Uint8Array =>
-      png({ width: n, height: n, depth: 1 }, Array(n).fill(new Array(n / 8).fill(value)) as number[][]);
+      png(
+        { width: n, height: n, depth: 1 },
+        Array(n).fill(new Array(n / 8).fill(value)) as number[][],
+      );
     // 4 million pixels of one bit: as many numbers would be 16 MB
     const plain = bits(2048, 0x55);
     const before = process.memoryUsage().arrayBuffers;
     expect(readPicture(plain, "a.png").pixel(2047, 2047)[0]).toBe(1);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8e6);
-    expect(() => readPicture(bits(4200, 0), "a.png")).toThrow(/4200×4200 pixels in \d+ bytes are next to nothing/);
+    expect(() => readPicture(bits(4200, 0), "a.png")).toThrow(
+      /4200×4200 pixels in \d+ bytes are next to nothing/,
+    );
   });
   it("sizes that the bytes cannot hold are refused before anything is reserved", () => {
     const claims = nifti([20000, 20000, 2], 4, new Uint8Array(0));
     expect(() => read(gzip(claims))).toThrow(/cannot hold as many/);
-    expect(() => readPicture(png({ width: 30000, height: 30000 }, [[0]]), "a.png")).toThrow(/cannot hold as many/);
+    expect(() => readPicture(png({ width: 30000, height: 30000 }, [[0]]), "a.png")).toThrow(
+      /cannot hold as many/,
+    );
     expect(() =>
-      readIdxSet(gzip(idx([60000, 500, 50], new Uint8Array(9))), gzip(idx([1], Uint8Array.of(1))), { name: "set" }),
+      readIdxSet(gzip(idx([60000, 500, 50], new Uint8Array(9))), gzip(idx([1], Uint8Array.of(1))), {
+        name: "set",
+      }),
     ).toThrow(/cannot hold as many/);
     const archive = zip({ "x.npy": npy("|u1", [2, 2], new Uint8Array(4)) });
     const entry = archive.length - 22 - 46 - 5;

@@ -5,7 +5,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join as joinPath } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FiducialError, FormatError, random } from "fiducial/engine";
-import { loadCellValues, loadKspace, loadVolume, readVolume, type ReadOptions } from "fiducial/data";
+import {
+  loadCellValues,
+  loadKspace,
+  loadVolume,
+  readVolume,
+  type ReadOptions,
+} from "fiducial/data";
 import { join, npy, zip } from "./fixtures/files.mjs";
 import { complex, hdf5 } from "./fixtures/hdf5.mjs";
 import { matFile, rawArray } from "./fixtures/packed.mjs";
@@ -42,13 +48,21 @@ describe("fastMRI", () => {
     });
   it("k-space of many coils and of one, to the last bit", async () => {
     const many = await loadKspace(await file(), "a.h5");
-    expect([many.format, many.slices, many.coils, many.height, many.width]).toEqual(["fastMRI", slices, coils, H, W]);
+    expect([many.format, many.slices, many.coils, many.height, many.width]).toEqual([
+      "fastMRI",
+      slices,
+      coils,
+      H,
+      W,
+    ]);
     expect(many.image).toEqual([4, 4]);
     const one = await loadKspace(await file(true, false), "a.h5");
     expect([one.slices, one.coils, one.image]).toEqual([slices * coils, 1, [4, 4]]);
     for (let s = 0; s < slices; s++)
       for (let c = 0; c < coils; c++) {
-        const wanted = planes(values.subarray(2 * (s * coils + c) * size, 2 * (s * coils + c + 1) * size));
+        const wanted = planes(
+          values.subarray(2 * (s * coils + c) * size, 2 * (s * coils + c + 1) * size),
+        );
         close(many.kspace(s, c), wanted);
         close(one.kspace(s * coils + c, 0), wanted);
       }
@@ -57,16 +71,29 @@ describe("fastMRI", () => {
   });
   it("as an image: its reconstruction; without one it says what to do", async () => {
     const image = await loadVolume(await file(), "a.h5");
-    expect([image.format, image.slices, image.height, image.width]).toEqual(["fastMRI", slices, 4, 4]);
+    expect([image.format, image.slices, image.height, image.width]).toEqual([
+      "fastMRI",
+      slices,
+      4,
+      4,
+    ]);
     close(image.slice(2), rss.subarray(32));
-    await expect(loadVolume(await file(true, false), "a.h5")).rejects.toThrow(/k-space and no image.*--kspace/);
+    await expect(loadVolume(await file(true, false), "a.h5")).rejects.toThrow(
+      /k-space and no image.*--kspace/,
+    );
   });
 });
 
 describe("MRD", () => {
   it("lines by their counters: averaged, backwards, late, noise left out, lines that are not there 0", async () => {
     const found = await loadKspace(bytesOf(made.mrd.file), "a.h5");
-    expect([found.format, found.slices, found.coils, found.height, found.width]).toEqual(["MRD", 2, 2, 8, 6]);
+    expect([found.format, found.slices, found.coils, found.height, found.width]).toEqual([
+      "MRD",
+      2,
+      2,
+      8,
+      6,
+    ]);
     expect(found.image).toEqual([4, 6]);
     expect(found.notes.join()).toMatch(/1 of 11 acquisitions/);
     const all = [0, 1].flatMap((s) => [0, 1].flatMap((c) => [...found.kspace(s, c)]));
@@ -75,21 +102,33 @@ describe("MRD", () => {
 });
 
 describe("MATLAB", () => {
-  it.each([0, 1])("5 by scipy, packed or not (%i): numbers of every kind, structures and cells", async (which) => {
-    const { file, arrays, complex: pairs } = made.matlab[which];
-    const bytes = bytesOf(file);
-    const chosen = readVolume(bytes, "a.mat");
-    expect(chosen.notes.join()).toMatch(/complex is taken \(--variable\); it has small \(2×2×3\), complex \(4×5\)/);
-    close(chosen.slice(0), pairs);
-    for (const [variable, values] of Object.entries<number[]>(arrays)) {
-      const volume = readVolume(bytes, "a.mat", { variable });
-      const found = Array.from({ length: volume.slices }, (_, k) => [...volume.slice(k)]).flat();
-      close(found, values.map(Math.fround));
-    }
-    expect(() => readVolume(bytes, "a.mat", { variable: "word" })).toThrow(/no variable word; it has small/);
-  });
+  it.each([0, 1])(
+    "5 by scipy, packed or not (%i): numbers of every kind, structures and cells",
+    async (which) => {
+      const { file, arrays, complex: pairs } = made.matlab[which];
+      const bytes = bytesOf(file);
+      const chosen = readVolume(bytes, "a.mat");
+      expect(chosen.notes.join()).toMatch(
+        /complex is taken \(--variable\); it has small \(2×2×3\), complex \(4×5\)/,
+      );
+      close(chosen.slice(0), pairs);
+      for (const [variable, values] of Object.entries<number[]>(arrays)) {
+        const volume = readVolume(bytes, "a.mat", { variable });
+        const found = Array.from({ length: volume.slices }, (_, k) => [...volume.slice(k)]).flat();
+        close(found, values.map(Math.fround));
+      }
+      expect(() => readVolume(bytes, "a.mat", { variable: "word" })).toThrow(
+        /no variable word; it has small/,
+      );
+    },
+  );
   it("5 of both byte orders", () => {
-    const array = { name: "x", shape: [2, 3], real: [1, 2, 3, 4, 5, 6], imaginary: [0, 0, 0, 0, 0, 7] };
+    const array = {
+      name: "x",
+      shape: [2, 3],
+      real: [1, 2, 3, 4, 5, 6],
+      imaginary: [0, 0, 0, 0, 0, 7],
+    };
     for (const little of [true, false])
       for (const packed of [true, false])
         expect([...readVolume(matFile([array], { little, packed }), "a.mat").slice(0)]).toEqual([
@@ -121,7 +160,12 @@ describe("MATLAB", () => {
     }, block);
     const volume = await loadVolume(bytes, "a.mat");
     // HDF5's [2,3,4] is MATLAB's 4×3×2
-    expect([volume.format, volume.slices, volume.height, volume.width]).toEqual(["MATLAB 7.3", 2, 4, 3]);
+    expect([volume.format, volume.slices, volume.height, volume.width]).toEqual([
+      "MATLAB 7.3",
+      2,
+      4,
+      3,
+    ]);
     expect(volume.slice(1)[1]).toBe(24 + 8);
     expect(volume.slice(1)[12 + 1]).toBe(24 + 9);
     const mask = await loadCellValues(bytes, "a.mat", { variable: "mask" });
@@ -149,7 +193,9 @@ describe("arrays and their heads", () => {
     expect([...volume.slice(0)]).toEqual([0, 4, 8, 2, 6, 10, 1, 5, 9, 3, 7, 11]);
   });
   const head = (more: string, type = "MET_SHORT"): Uint8Array =>
-    new TextEncoder().encode(`ObjectType = Image\nNDims = 3\nDimSize = 3 2 2\nElementType = ${type}\n${more}\n`);
+    new TextEncoder().encode(
+      `ObjectType = Image\nNDims = 3\nDimSize = 3 2 2\nElementType = ${type}\n${more}\n`,
+    );
   const shorts = new Uint8Array(Int16Array.from({ length: 12 }, (_, i) => i - 3).buffer);
   const slice = (bytes: Uint8Array, options: ReadOptions = {}): number[] => [
     ...readVolume(bytes, "a.mhd", options).slice(1),
@@ -159,20 +205,38 @@ describe("arrays and their heads", () => {
     const beside = (): Uint8Array => shorts;
     expect(slice(head("ElementDataFile = a.raw"), { beside })).toEqual(wanted);
     expect(slice(join([head("ElementDataFile = LOCAL"), shorts]))).toEqual(wanted);
-    const packed = join([head("CompressedData = True\nElementDataFile = LOCAL"), deflateSync(shorts)]);
+    const packed = join([
+      head("CompressedData = True\nElementDataFile = LOCAL"),
+      deflateSync(shorts),
+    ]);
     expect(slice(packed)).toEqual(wanted);
-    const each = (name: string): Uint8Array => (name === "s_07.raw" ? shorts.subarray(0, 12) : shorts.subarray(12));
+    const each = (name: string): Uint8Array =>
+      name === "s_07.raw" ? shorts.subarray(0, 12) : shorts.subarray(12);
     expect(slice(head("ElementDataFile = s_%02d.raw 7 8 1"), { beside: each })).toEqual(wanted);
-    expect(slice(head("ElementDataFile = LIST\ns_07.raw\ns_08.raw"), { beside: each })).toEqual(wanted);
-    const swapped = shorts.map((_, i) => shorts[i ^ 1]);
-    expect(slice(head("ElementByteOrderMSB = True\nElementDataFile = a.raw"), { beside: () => swapped })).toEqual(
+    expect(slice(head("ElementDataFile = LIST\ns_07.raw\ns_08.raw"), { beside: each })).toEqual(
       wanted,
     );
+    const swapped = shorts.map((_, i) => shorts[i ^ 1]);
+    expect(
+      slice(head("ElementByteOrderMSB = True\nElementDataFile = a.raw"), { beside: () => swapped }),
+    ).toEqual(wanted);
   });
   it.each([
-    ["a file elsewhere", head("ElementDataFile = ../../etc/passwd"), /put that file beside the head/],
-    ["too few values", head("ElementDataFile = a.raw", "MET_DOUBLE"), /needs 96 bytes of pixels and the file has 24/],
-    ["another type", head("ElementDataFile = a.raw", "MET_ARRAY"), /of type MET_ARRAY are not read/],
+    [
+      "a file elsewhere",
+      head("ElementDataFile = ../../etc/passwd"),
+      /put that file beside the head/,
+    ],
+    [
+      "too few values",
+      head("ElementDataFile = a.raw", "MET_DOUBLE"),
+      /needs 96 bytes of pixels and the file has 24/,
+    ],
+    [
+      "another type",
+      head("ElementDataFile = a.raw", "MET_ARRAY"),
+      /of type MET_ARRAY are not read/,
+    ],
     ["no values", new TextEncoder().encode("NDims = 3\n"), /does not say where its values are/],
   ])("MetaImage: %s is refused in one line", (_, bytes, message) => {
     expect(() => slice(bytes, { beside: () => shorts })).toThrow(message);
@@ -182,16 +246,23 @@ describe("arrays and their heads", () => {
 
 const shared = process.env.FIDUCIAL_DATA ?? "../shared/data";
 const real = existsSync(`${shared}/kspace/mrireco-jl`);
-if (!real) console.warn(`Skipped: real containers, because they are not in ${shared} (FIDUCIAL_DATA)`);
+if (!real)
+  console.warn(`Skipped: real containers, because they are not in ${shared} (FIDUCIAL_DATA)`);
 describe.runIf(real)("real files", () => {
   const open = (path: string): ReturnType<typeof loadVolume> => {
     const name = `${shared}/${path}`;
-    return loadVolume(readFileSync(name), path, { beside: (file) => readFileSync(joinPath(dirname(name), file)) });
+    return loadVolume(readFileSync(name), path, {
+      beside: (file) => readFileSync(joinPath(dirname(name), file)),
+    });
   };
   it("MATLAB 7.3: slices, masks, complex brains", async () => {
     const brain = await open("models/admm-csnet/Brain_cdata1.mat");
     // h5py, a[100, 120] of the transposed dataset
-    close([brain.slice(0)[100 * 256 + 120], brain.slice(0)[65536 + 100 * 256 + 120]], [0.17588985, 0.05067312], 1e-7);
+    close(
+      [brain.slice(0)[100 * 256 + 120], brain.slice(0)[65536 + 100 * 256 + 120]],
+      [0.17588985, 0.05067312],
+      1e-7,
+    );
     const mask = await open("kspace/masks/admm-net/mask_30.mat");
     expect(mask.slice(0).reduce((n, v) => n + v, 0)).toBe(19789);
   });

@@ -1,6 +1,14 @@
 // Pictures in a page: decoded by workers under a strict policy, bundled by Vite, to the numbers of
 // Node.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,11 +18,13 @@ import { openPictures } from "fiducial/data";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "fiducial-pictures-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
+const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
 );
 const names = ["BMP 24", "TIFF RGB tiles", "WebP lossless", "TIFF 16"];
-const { cases } = JSON.parse(readFileSync(new URL("fixtures/pictures.json", import.meta.url), "utf8")) as {
+const { cases } = JSON.parse(
+  readFileSync(new URL("fixtures/pictures.json", import.meta.url), "utf8"),
+) as {
   cases: Record<string, { file: string }>;
 };
 const main = `
@@ -47,7 +57,10 @@ describe("pictures in a page", () => {
     const page = `<!doctype html><title>p</title><output></output><script type="module" src="./main.js"></script>`;
     writeFileSync(join(folder, "index.html"), page);
     writeFileSync(join(folder, "main.js"), main);
-    writeFileSync(join(folder, "public/files.json"), JSON.stringify(names.map((name) => [name, cases[name].file])));
+    writeFileSync(
+      join(folder, "public/files.json"),
+      JSON.stringify(names.map((name) => [name, cases[name].file])),
+    );
     const { build, preview } = await import("vite");
     const config = {
       root: folder,
@@ -57,7 +70,8 @@ describe("pictures in a page", () => {
       worker: { format: "es" },
     } as const;
     await build(config);
-    const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+    const policy =
+      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
     const headers = { "Content-Security-Policy": policy };
     const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
     const { chromium: browsers } = await import("playwright-core");

@@ -17,7 +17,14 @@ import {
   type LabelledImages,
   type PictureSource,
 } from "fiducial/data";
-import { BackendError, ConfigError, FormatError, openBackend, random, UnsupportedOpError } from "fiducial/engine";
+import {
+  BackendError,
+  ConfigError,
+  FormatError,
+  openBackend,
+  random,
+  UnsupportedOpError,
+} from "fiducial/engine";
 import { classification, crossEntropy, fit, nn, sgd } from "fiducial/learning";
 
 interface Recorded {
@@ -25,13 +32,16 @@ interface Recorded {
   shape: number[];
   pixels: string;
 }
-const fixture = JSON.parse(readFileSync(new URL("fixtures/pictures.json", import.meta.url), "utf8")) as {
+const fixture = JSON.parse(
+  readFileSync(new URL("fixtures/pictures.json", import.meta.url), "utf8"),
+) as {
   cases: Record<string, Recorded>;
   colour: number[];
   shape: [number, number, number];
   resized: Record<string, number[]>;
 };
-const fileOf = (name: string): Uint8Array => new Uint8Array(Buffer.from(fixture.cases[name].file, "base64"));
+const fileOf = (name: string): Uint8Array =>
+  new Uint8Array(Buffer.from(fixture.cases[name].file, "base64"));
 const numbersOf = (text: string): number[] => {
   const bytes = Buffer.from(text, "base64");
   return Array.from({ length: bytes.length / 2 }, (_, k) => bytes.readUInt16LE(2 * k) / 65535);
@@ -99,13 +109,17 @@ describe("pictures are those of Pillow and tifffile", () => {
       const bytes = fileOf(name);
       for (let k = 0; k < 60; k++) {
         const cut = rng.uniform() < 0.3 ? bytes.slice(0, rng.integer(bytes.length)) : bytes.slice();
-        for (let n = 0; n < 3 && cut.length > 0; n++) cut[rng.integer(Math.min(cut.length, 120))] = rng.integer(256);
+        for (let n = 0; n < 3 && cut.length > 0; n++)
+          cut[rng.integer(Math.min(cut.length, 120))] = rng.integer(256);
         try {
           const picture = await loadPicture(cut, name);
           const far = [picture.height - 1, picture.width - 1] as const;
           picture.pixel(...far);
         } catch (error) {
-          expect(error instanceof FormatError || error instanceof UnsupportedOpError, `${name}: ${error}`).toBe(true);
+          expect(
+            error instanceof FormatError || error instanceof UnsupportedOpError,
+            `${name}: ${error}`,
+          ).toBe(true);
         }
       }
     }
@@ -182,10 +196,13 @@ describe("a set of pictures", () => {
   it("resizes as Pillow does, crops the middle, and pads with black", async () => {
     const colour = fixture.cases["BMP 24"];
     const one = (options: object) =>
-      openPictures([{ name: "a", class: "a", read: () => new Uint8Array(Buffer.from(colour.file, "base64")) }], {
-        threads: 0,
-        ...options,
-      });
+      openPictures(
+        [{ name: "a", class: "a", read: () => new Uint8Array(Buffer.from(colour.file, "base64")) }],
+        {
+          threads: 0,
+          ...options,
+        },
+      );
     for (const [size, want] of Object.entries(fixture.resized)) {
       const [h, w] = size.split("x").map(Number);
       const [own] = await pixelsOf(await one({ size: [h, w], fit: "stretch" }));
@@ -214,7 +231,11 @@ describe("a set of pictures", () => {
     const files = Array.from({ length: 30 }, (_, i): PictureSource => {
       const out = new Float32Array(256);
       digits.pixels(i, out);
-      return { name: `${i}.png`, class: digits.classes[digits.label(i)], read: async () => writePng(out, [16, 16], 1) };
+      return {
+        name: `${i}.png`,
+        class: digits.classes[digits.label(i)],
+        read: async () => writePng(out, [16, 16], 1),
+      };
     });
     const classes = digits.classes.filter((c) => files.some((file) => file.class === c));
     const backend = await openBackend("wasm", { threads: 1 });
@@ -254,15 +275,25 @@ describe("a set of pictures", () => {
       const set = await openPictures([...files, bad], { size: [8, 8], channels: 3, threads });
       await expect(set.prepare([0, 6])).rejects.toThrow(/^bad.png: it is neither PNG/);
       await set.prepare([0]);
-      expect(() => set.pixels(1, new Float32Array(192))).toThrow(/not decoded yet; await prepare\(\[1\]\)/);
+      expect(() => set.pixels(1, new Float32Array(192))).toThrow(
+        /not decoded yet; await prepare\(\[1\]\)/,
+      );
       set.close();
     }
     const unlike = await openPictures(files, { threads: 0 });
     await expect(unlike.prepare([1])).rejects.toThrow(/it is 120×90, the first picture is 11×19/);
-    expect(unlike.notes).toEqual(["3 pictures are in colour and 3 are grey; all are taken as colour"]);
-    await expect(openPictures(files, { classes: ["even"] })).rejects.toThrow(/class "odd" is none of "even"/);
-    await expect(openPictures(files, { classes: ["even", "odd", "c"] })).rejects.toThrow(/"c" has no pictures/);
-    await expect(openPictures(files, { fit: "cover" as never, size: [8, 8] })).rejects.toThrow(/crop, pad, stretch/);
+    expect(unlike.notes).toEqual([
+      "3 pictures are in colour and 3 are grey; all are taken as colour",
+    ]);
+    await expect(openPictures(files, { classes: ["even"] })).rejects.toThrow(
+      /class "odd" is none of "even"/,
+    );
+    await expect(openPictures(files, { classes: ["even", "odd", "c"] })).rejects.toThrow(
+      /"c" has no pictures/,
+    );
+    await expect(openPictures(files, { fit: "cover" as never, size: [8, 8] })).rejects.toThrow(
+      /crop, pad, stretch/,
+    );
     await expect(openPictures(files, { size: [8, 0] })).rejects.toThrow(ConfigError);
     await expect(openPictures(files, { threads: -1 })).rejects.toThrow(ConfigError);
     await expect(openPictures([])).rejects.toThrow(/no pictures/);
@@ -279,14 +310,19 @@ describe("labels in a table", () => {
       { file: "a, b.png", class: "cat" },
       { file: "c.png", class: 'a "big" dog' },
     ]);
-    expect(readCsvLabels(table, "t.csv", { class: "by" })[1]).toEqual({ file: "c.png", class: "y" });
+    expect(readCsvLabels(table, "t.csv", { class: "by" })[1]).toEqual({
+      file: "c.png",
+      class: "y",
+    });
   });
   it("or refused with their row", () => {
     const refused =
       (text: string, options = {}) =>
       () =>
         readCsvLabels(text, "t.csv", options);
-    expect(refused(table, { file: "name" })).toThrow(/no column "name"; it has "file", "class", "by"/);
+    expect(refused(table, { file: "name" })).toThrow(
+      /no column "name"; it has "file", "class", "by"/,
+    );
     expect(refused("file,class\na.png\n")).toThrow(/row 2 has 1 columns, the header 2/);
     expect(refused("file,class\na.png,\n")).toThrow(/row 2 has an empty cell/);
     expect(refused("file,class\na,b\na,c\n")).toThrow(/row 3: "a" is named a second time/);
@@ -299,17 +335,24 @@ describe("parts of a set", () => {
   const set = strokeDigits({ count: 203, seed: 2, size: 8 });
   const countsOf = (part: LabelledImages): number[] =>
     part.classes.map(
-      (_, c) => Array.from({ length: part.length }, (_, i) => part.label(i)).filter((l) => l === c).length,
+      (_, c) =>
+        Array.from({ length: part.length }, (_, i) => part.label(i)).filter((l) => l === c).length,
     );
   it("have no image in common, the same share of every class, and repeat with their seed", async () => {
     const { train, heldOut } = splitImages(set, { heldOut: 0.2, seed: 5 });
     expect([train.length, heldOut.length]).toEqual([162, 41]);
-    const all = new Set([...(await pixelsOf(train)), ...(await pixelsOf(heldOut))].map((p) => p.join()));
+    const all = new Set(
+      [...(await pixelsOf(train)), ...(await pixelsOf(heldOut))].map((p) => p.join()),
+    );
     expect(all.size).toBe(203);
-    countsOf(set).forEach((n, c) => expect(Math.abs(countsOf(heldOut)[c] - 0.2 * n)).toBeLessThanOrEqual(1));
+    countsOf(set).forEach((n, c) =>
+      expect(Math.abs(countsOf(heldOut)[c] - 0.2 * n)).toBeLessThanOrEqual(1),
+    );
     const again = splitImages(set, { heldOut: 0.2, seed: 5 });
     expect(await pixelsOf(again.heldOut)).toEqual(await pixelsOf(heldOut));
-    expect(await pixelsOf(splitImages(set, { heldOut: 0.2, seed: 6 }).heldOut)).not.toEqual(await pixelsOf(heldOut));
+    expect(await pixelsOf(splitImages(set, { heldOut: 0.2, seed: 6 }).heldOut)).not.toEqual(
+      await pixelsOf(heldOut),
+    );
     expect(splitImages(set, { seed: 5, stratified: false }).heldOut.length).toBe(20);
     expect(() => splitImages(set, { heldOut: 1, seed: 1 })).toThrow(/between 0 and 1/);
     expect(() => splitImages(set, { heldOut: 1e-4, seed: 1 })).toThrow(/leaves one part empty/);
@@ -346,6 +389,8 @@ describe("parts of a set", () => {
       for (let i = 0; i < digits.length; i++) digits.pixels(i, out);
       return performance.now() - begun;
     };
-    expect(Math.min(look(), Number.POSITIVE_INFINITY)).toBeGreaterThan(5 * Math.min(look(), look(), look()));
+    expect(Math.min(look(), Number.POSITIVE_INFINITY)).toBeGreaterThan(
+      5 * Math.min(look(), look(), look()),
+    );
   });
 });

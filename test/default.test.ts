@@ -27,7 +27,8 @@ import {
 } from "fiducial/imaging";
 import { audit, instabilityAscent, worstCasePerturbation } from "fiducial/audit";
 
-const read = (name: string): Buffer => readFileSync(new URL(`../weights/${name}.safetensors`, import.meta.url));
+const read = (name: string): Buffer =>
+  readFileSync(new URL(`../weights/${name}.safetensors`, import.meta.url));
 const bytes = read("cascade-128");
 const network = loadNetwork(bytes, "cascade-128");
 const shape = [128, 128] as const;
@@ -44,7 +45,8 @@ interface Score {
   readonly psnr: number;
   readonly ssim: number;
 }
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((a, b) => a + b, 0) / values.length;
 const byPsnr = ({ psnr }: Score): number => psnr;
 const bySsim = ({ ssim }: Score): number => ssim;
 
@@ -66,12 +68,20 @@ async function scores(images: ImageSet, methods: readonly Reconstructor[]): Prom
 
 describe("the networks that the package brings", () => {
   it("are small, and say how they were made", () => {
-    const made = { "cascade-128": { samples: 4000, kinds: 10 }, "unet-128": { samples: 3000, kinds: 6 } };
+    const made = {
+      "cascade-128": { samples: 4000, kinds: 10 },
+      "unet-128": { samples: 3000, kinds: 6 },
+    };
     for (const [name, { samples, kinds }] of Object.entries(made)) {
       const file = read(name);
       const { provenance, trained } = loadNetwork(file, name);
       expect(file.length).toBeLessThan(1.5e6);
-      expect(provenance).toMatchObject({ images: "variedPhantoms", imageSeed: 1, samples, noiseSigma: 0.01 });
+      expect(provenance).toMatchObject({
+        images: "variedPhantoms",
+        imageSeed: 1,
+        samples,
+        noiseSigma: 0.01,
+      });
       expect(trained).toMatchObject({
         form: { input: "image", iterations: 1, dataConsistency: false },
         noiseSigma: 0.01,
@@ -85,13 +95,22 @@ describe("the networks that the package brings", () => {
   });
   it("the cascade beats total variation by 2.5 dB on phantoms that it has not seen, the U-Net zero-filling by 3", async () => {
     const images = brainPhantoms({ shape, count: 12, seed: 30_000 });
-    const [learned, post, sparse, filled] = await scores(images, [cascade, unet, classical, zeroFilled()]);
+    const [learned, post, sparse, filled] = await scores(images, [
+      cascade,
+      unet,
+      classical,
+      zeroFilled(),
+    ]);
     expect(mean(learned.map(byPsnr)) - mean(sparse.map(byPsnr))).toBeGreaterThan(2.5);
     expect(mean(learned.map(bySsim))).toBeGreaterThan(mean(sparse.map(bySsim)));
     expect(mean(post.map(byPsnr)) - mean(filled.map(byPsnr))).toBeGreaterThan(3);
   });
   it("the U-Net is moved at least 2.5 times as much by what is found as by random noise that is measured as much, under r₁ < r₂ < r₃", async () => {
-    const problem = inverseProblem({ operator, noise, images: brainPhantoms({ shape, count: 1, seed: 20_001 }) });
+    const problem = inverseProblem({
+      operator,
+      noise,
+      images: brainPhantoms({ shape, count: 1, seed: 20_001 }),
+    });
     const result = await audit({
       problem,
       methods: [unet],
@@ -110,7 +129,8 @@ describe("the networks that the package brings", () => {
   });
 });
 
-const data = process.env.FIDUCIAL_DATA ?? fileURLToPath(new URL("../../shared/data", import.meta.url));
+const data =
+  process.env.FIDUCIAL_DATA ?? fileURLToPath(new URL("../../shared/data", import.meta.url));
 const scans = [
   ["mr/nifti/brainchop/t1_crop.nii.gz", [120, 128, 136]],
   ["dicom/dcm_qa_ts/In/1.dcm", [0]],

@@ -60,7 +60,9 @@ describe("details", () => {
         largest = Math.max(largest, size);
         const [row, column] = [Math.floor(k / 48), k % 48];
         if (size > 0) {
-          expect(row >= top && row < top + height && column >= left && column < left + width).toBe(true);
+          expect(row >= top && row < top + height && column >= left && column < left + width).toBe(
+            true,
+          );
           if (Math.hypot(x[k], x[2304 + k]) > 1e-3)
             expect(Math.abs(x[k] * z[2304 + k] - x[2304 + k] * z[k])).toBeLessThan(1e-6);
         }
@@ -85,7 +87,8 @@ describe("structural change", () => {
     expect(own("zero-filled")).toHaveLength(2 * 4);
     for (const m of own("zero-filled")) {
       expect(m.detail!.placements).toBe(6);
-      if (m.detail!.notRecoverable === 0) expect(m.detail!.recovered).toBeCloseTo(m.detail!.measured, 4);
+      if (m.detail!.notRecoverable === 0)
+        expect(m.detail!.recovered).toBeCloseTo(m.detail!.measured, 4);
     }
     for (const m of own("constant")) expect(Math.abs(m.detail!.recovered)).toBeLessThan(1e-12);
     expect(test.verdicts.find((v) => v.method === "constant")).toMatchObject({
@@ -110,7 +113,10 @@ describe("structural change", () => {
         const [, , H, W] = x.shape;
         const mean = b.emit(
           "conv2d",
-          { x: reshape(x, [2, 1, H, W]), w: b.constant(new Float32Array(169).fill(1 / 169), [1, 1, 13, 13]) },
+          {
+            x: reshape(x, [2, 1, H, W]),
+            w: b.constant(new Float32Array(169).fill(1 / 169), [1, 1, 13, 13]),
+          },
           { stride: [1, 1], padding: [6, 6], dilation: [1, 1], groups: 1 },
         );
         return reshape(mean, x.shape);
@@ -146,6 +152,8 @@ describe("structural change", () => {
   });
   it("refuses sizes that are none and a judged one that is not tried", () => {
     expect(() => structuralChange({ radii: [0] })).toThrow(/must be positive/);
-    expect(() => structuralChange({ judged: { radius: 99, contrast: 0.1 } })).toThrow(/not among those tried/);
+    expect(() => structuralChange({ judged: { radius: 99, contrast: 0.1 } })).toThrow(
+      /not among those tried/,
+    );
   });
 });

@@ -54,7 +54,9 @@ describe("our own readers give every pixel back", () => {
           const values = noise(precision).map((v) => (v >> shift) << shift);
           const bytes = losslessJpeg(values, [H, W], { predictor, rows, precision, shift });
           const file = encapsulated(header(16), LOSSLESS, [bytes]);
-          expect(await read(file), JSON.stringify({ predictor, rows, precision, shift })).toEqual(values);
+          expect(await read(file), JSON.stringify({ predictor, rows, precision, shift })).toEqual(
+            values,
+          );
         }
   });
   it("refuse what is cut short, anywhere, and other sizes than the header's", async () => {
@@ -64,15 +66,34 @@ describe("our own readers give every pixel back", () => {
       [LOSSLESS, losslessJpeg(values, [H, W])],
     ] as const) {
       for (let end = 0; end < packed.length - 8; end += 3)
-        await expect(read(encapsulated(header(16), uid, [packed.subarray(0, end)])), String(end)).rejects.toThrow(
-          FiducialError,
-        );
+        await expect(
+          read(encapsulated(header(16), uid, [packed.subarray(0, end)])),
+          String(end),
+        ).rejects.toThrow(FiducialError);
     }
     const turned = encapsulated(header(16), LOSSLESS, [losslessJpeg(values, [W, H])]);
     await expect(read(turned)).rejects.toThrow(/9×7 of 16 bits instead of 7×9/);
   });
   it("JPEG of 12 bits is refused by its precision", async () => {
-    const twelve = Uint8Array.of(0xff, 0xd8, 0xff, 0xc1, 0, 11, 12, 0, H, 0, W, 1, 1, 0x11, 0, 0xff, 0xd9);
+    const twelve = Uint8Array.of(
+      0xff,
+      0xd8,
+      0xff,
+      0xc1,
+      0,
+      11,
+      12,
+      0,
+      H,
+      0,
+      W,
+      1,
+      1,
+      0x11,
+      0,
+      0xff,
+      0xd9,
+    );
     const file = encapsulated(header(16), "1.2.840.10008.1.2.4.51", [twelve]);
     await expect(read(file)).rejects.toThrow(/12 bits a pixel, 8 are read/);
   });
@@ -95,7 +116,8 @@ describe("frames", () => {
       encapsulated(three, LOSSLESS, halves, starts),
       encapsulated(three, LOSSLESS, halves),
     ];
-    for (const file of files) for (const k of [0, 1, 2]) expect(await read(file, k)).toEqual(images[k]);
+    for (const file of files)
+      for (const k of [0, 1, 2]) expect(await read(file, k)).toEqual(images[k]);
   });
   it("that cannot be told are refused", async () => {
     const two = encapsulated(header(16, [frames(2)]), LOSSLESS, packed);
@@ -131,12 +153,21 @@ describe("frames", () => {
 });
 
 describe("series of files", () => {
-  const file = (name: string, value: number, more: readonly Element[]): { name: string; read(): Uint8Array } => {
+  const file = (
+    name: string,
+    value: number,
+    more: readonly Element[],
+  ): { name: string; read(): Uint8Array } => {
     const cells = new Uint8Array(Uint16Array.from({ length: H * W }, () => value).buffer);
     const bytes = dicom([...header(16, more), [0x7fe0, 0x10, "OW", cells]]);
     return { name, read: () => bytes };
   };
-  const place = (series: string, at: string, number: number, along = "1\\0\\0\\0\\1\\0"): Element[] => [
+  const place = (
+    series: string,
+    at: string,
+    number: number,
+    along = "1\\0\\0\\0\\1\\0",
+  ): Element[] => [
     [0x20, 0x0e, "UI", series],
     [0x20, 0x13, "IS", String(number)],
     [0x20, 0x32, "DS", at],
@@ -149,7 +180,9 @@ describe("series of files", () => {
   it("are sorted along the normal of their planes, whatever their names and numbers say", async () => {
     const axial = [3, -1, 8, 2].map((z, i) => file(`${i}`, i, place("1.2", `5\\5\\${z}`, 9 - i)));
     expect(await first(axial)).toEqual([1, 3, 0, 2]);
-    const coronal = [3, -1, 8].map((y, i) => file(`${i}`, i, place("1.2", `5\\${y}\\7`, i, "1\\0\\0\\0\\0\\-1")));
+    const coronal = [3, -1, 8].map((y, i) =>
+      file(`${i}`, i, place("1.2", `5\\${y}\\7`, i, "1\\0\\0\\0\\0\\-1")),
+    );
     expect(await first(coronal)).toEqual([1, 0, 2]);
   });
   it("places that come again are volumes in time; without places the numbers decide", async () => {
@@ -162,43 +195,59 @@ describe("series of files", () => {
   });
   it("the largest is taken, and what is left out is said", async () => {
     const other = file("x", 9, place("1.3", "0\\0\\0", 1));
-    const text = { name: "readme", read: () => new TextEncoder().encode("no image at all, honestly") };
+    const text = {
+      name: "readme",
+      read: () => new TextEncoder().encode("no image at all, honestly"),
+    };
     const series = [1, 0].map((z, i) => file(`${i}`, i, place("1.2", `0\\0\\${z}`, i)));
     const volume = await loadSeries([other, ...series, text], "folder");
     expect(volume.slices).toBe(2);
-    expect(volume.notes.join()).toMatch(/2 series are there: the largest is taken.*1 files are no DICOM images/);
-    await expect(loadSeries([text], "folder")).rejects.toThrow(/none of its 1 files is a DICOM image/);
+    expect(volume.notes.join()).toMatch(
+      /2 series are there: the largest is taken.*1 files are no DICOM images/,
+    );
+    await expect(loadSeries([text], "folder")).rejects.toThrow(
+      /none of its 1 files is a DICOM image/,
+    );
   });
 });
 
 const shared = process.env.FIDUCIAL_DATA ?? "../shared/data";
 const real = existsSync(`${shared}/dicom`);
-if (!real) console.warn(`Skipped: real DICOM files, because they are not in ${shared} (FIDUCIAL_DATA)`);
+if (!real)
+  console.warn(`Skipped: real DICOM files, because they are not in ${shared} (FIDUCIAL_DATA)`);
 describe.runIf(real)("every transfer syntax of the shared files", () => {
   const folder = `${shared}/dicom/cornerstone`;
-  const open = async (path: string): Promise<Float32Array> => (await loadVolume(readFileSync(path), path)).slice(0);
+  const open = async (path: string): Promise<Float32Array> =>
+    (await loadVolume(readFileSync(path), path)).slice(0);
   const largest = (a: Float32Array, b: Float32Array): number =>
     a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i])), 0);
   /** What may differ, by UID; the 8-bit file keeps 256 of the values' steps. */
   const within: Readonly<Record<string, number>> = { ".4.50": 66, ".4.81": 1, ".4.91": 5 };
   it("cornerstone's CT: pixel-exact, or as near as its own loss", async () => {
     const names = readdirSync(folder).filter((name) => name.startsWith("CTImage"));
-    const plain = await open(`${folder}/${names.find((name) => name.includes("LittleEndianExplicit"))}`);
+    const plain = await open(
+      `${folder}/${names.find((name) => name.includes("LittleEndianExplicit"))}`,
+    );
     let refused = 0;
     for (const name of names) {
       if (/\.4\.(51|53|55)\.dcm$/.test(name)) {
-        await expect(open(`${folder}/${name}`), name).rejects.toThrow(/12 bits a pixel, 8 are read/);
+        await expect(open(`${folder}/${name}`), name).rejects.toThrow(
+          /12 bits a pixel, 8 are read/,
+        );
         refused++;
       } else {
         const [, uid = ""] = /(\.4\.\d+)\.dcm$/.exec(name) ?? [];
-        expect(largest(await open(`${folder}/${name}`), plain), name).toBeLessThanOrEqual(within[uid] ?? 0);
+        expect(largest(await open(`${folder}/${name}`), plain), name).toBeLessThanOrEqual(
+          within[uid] ?? 0,
+        );
       }
     }
     expect([names.length, refused]).toEqual([16, 3]);
   });
   it("dcm_qa_ts: nine files, one image", async () => {
     const plain = await open(`${shared}/dicom/dcm_qa_ts/In/1.dcm`);
-    for (let k = 2; k <= 9; k++) expect(await open(`${shared}/dicom/dcm_qa_ts/In/${k}.dcm`), String(k)).toEqual(plain);
+    for (let k = 2; k <= 9; k++)
+      expect(await open(`${shared}/dicom/dcm_qa_ts/In/${k}.dcm`), String(k)).toEqual(plain);
   });
   it("readVolume, which loads nothing, says what does", () => {
     const name = `${shared}/dicom/dcm_qa_ts/In/7.dcm`;
@@ -229,8 +278,8 @@ describe("HTJ2K", () => {
     const bytes = Uint8Array.from(encoder.getEncodedBuffer());
     const file = encapsulated(header(16), "1.2.840.10008.1.2.4.201", [bytes]);
     expect(await read(file)).toEqual(values);
-    await expect(read(encapsulated(header(16), "1.2.840.10008.1.2.4.201", [bytes.subarray(0, 60)]))).rejects.toThrow(
-      FormatError,
-    );
+    await expect(
+      read(encapsulated(header(16), "1.2.840.10008.1.2.4.201", [bytes.subarray(0, 60)])),
+    ).rejects.toThrow(FormatError);
   });
 });

@@ -16,7 +16,10 @@ interface Way {
   readonly photometric: string;
 }
 /** Cells as whole numbers, their bytes in the order of PS3.5 section 8. */
-function cellBytes(cells: readonly number[], { bits, syntax, vr }: Pick<Way, "bits" | "syntax" | "vr">): Uint8Array {
+function cellBytes(
+  cells: readonly number[],
+  { bits, syntax, vr }: Pick<Way, "bits" | "syntax" | "vr">,
+): Uint8Array {
   const little = syntax !== "big";
   const out = new Uint8Array((cells.length * bits) / 8);
   const view = new DataView(out.buffer);
@@ -30,7 +33,9 @@ function cellBytes(cells: readonly number[], { bits, syntax, vr }: Pick<Way, "bi
 /** The plain reader: shift, mask, sign, scale; MONOCHROME1 about the largest. */
 function expected(cells: readonly number[], way: Way, slope = 1, intercept = 0): number[] {
   const values = cells.map((cell) => {
-    const stored = Number((BigInt(cell) >> BigInt(way.high + 1 - way.stored)) & ((1n << BigInt(way.stored)) - 1n));
+    const stored = Number(
+      (BigInt(cell) >> BigInt(way.high + 1 - way.stored)) & ((1n << BigInt(way.stored)) - 1n),
+    );
     return way.signed && stored >= 2 ** (way.stored - 1) ? stored - 2 ** way.stored : stored;
   });
   const scaled = values.map((v) => v * slope + intercept);
@@ -62,10 +67,18 @@ const plain: Way = {
 };
 const ramp = Array.from({ length: ROWS * COLUMNS }, (_, i) => 10 * i);
 /** A file of these cells, and further elements. */
-function file(cells: readonly number[], more: readonly Element[] = [], way: Way = plain): Uint8Array {
-  return dicom([...header(way, more), [0x7fe0, 0x10, way.vr, cellBytes(cells, way)]], { syntax: way.syntax });
+function file(
+  cells: readonly number[],
+  more: readonly Element[] = [],
+  way: Way = plain,
+): Uint8Array {
+  return dicom([...header(way, more), [0x7fe0, 0x10, way.vr, cellBytes(cells, way)]], {
+    syntax: way.syntax,
+  });
 }
-const read = (bytes: Uint8Array, slice = 0): number[] => [...readVolume(bytes, "a.dcm").slice(slice)];
+const read = (bytes: Uint8Array, slice = 0): number[] => [
+  ...readVolume(bytes, "a.dcm").slice(slice),
+];
 
 describe("every way to store a cell", () => {
   const ways: Way[] = [];
@@ -81,12 +94,16 @@ describe("every way to store a cell", () => {
     const rng = random(1);
     expect(ways.length).toBeGreaterThan(500);
     for (const way of ways) {
-      const cells = Array.from({ length: ROWS * COLUMNS }, () => Math.floor(rng.uniform() * 2 ** way.bits));
+      const cells = Array.from({ length: ROWS * COLUMNS }, () =>
+        Math.floor(rng.uniform() * 2 ** way.bits),
+      );
       const scale: Element[] = [
         [0x28, 0x1052, "DS", "-7"],
         [0x28, 0x1053, "DS", "2"],
       ];
-      expect(read(file(cells, scale, way)), JSON.stringify(way)).toEqual(expected(cells, way, 2, -7));
+      expect(read(file(cells, scale, way)), JSON.stringify(way)).toEqual(
+        expected(cells, way, 2, -7),
+      );
     }
   });
   it("bits that cannot be are refused", () => {
@@ -99,7 +116,9 @@ describe("every way to store a cell", () => {
       [9, "OD", Float64Array.from(ramp, (v) => v / 8)],
     ] as const) {
       const bytes = new Uint8Array(array.buffer);
-      expect(read(dicom([...header(plain), [0x7fe0, element, vr, bytes]]))).toEqual(ramp.map((v) => v / 8));
+      expect(read(dicom([...header(plain), [0x7fe0, element, vr, bytes]]))).toEqual(
+        ramp.map((v) => v / 8),
+      );
     }
   });
 });
@@ -150,7 +169,9 @@ describe("what changes the pixels' meaning", () => {
         ],
       ];
       const cells = ramp.map((_, i) => 19 + (i % 5));
-      expect(read(file(cells, [lut]))).toEqual(cells.map((v) => table[Math.min(2, Math.max(0, v - 20))]));
+      expect(read(file(cells, [lut]))).toEqual(
+        cells.map((v) => table[Math.min(2, Math.max(0, v - 20))]),
+      );
     }
   });
   it("padding is left out: it takes the smallest value, and MONOCHROME1 is inverted without it", () => {
@@ -175,7 +196,9 @@ describe("what changes the pixels' meaning", () => {
     expect(read(file(cells, [[0x28, 0x120, "US", 0xf830]]))).toEqual([10, ...ramp.slice(1)]);
   });
   it("MONOCHROME1 uses the values that are there, not the type's range", () => {
-    const low = read(file(ramp, [], { ...plain, stored: 16, high: 15, photometric: "MONOCHROME1" }));
+    const low = read(
+      file(ramp, [], { ...plain, stored: 16, high: 15, photometric: "MONOCHROME1" }),
+    );
     expect(low).toEqual(ramp.map((v) => 110 - v));
   });
 });
@@ -185,7 +208,11 @@ describe("files as they come", () => {
     const first: Element = [8, 0x60, "CS", "MR"];
     for (const syntax of ["implicit", "explicit", "big"]) {
       const way = { ...plain, syntax };
-      const elements: Element[] = [first, ...header(way), [0x7fe0, 0x10, "OW", cellBytes(ramp, way)]];
+      const elements: Element[] = [
+        first,
+        ...header(way),
+        [0x7fe0, 0x10, "OW", cellBytes(ramp, way)],
+      ];
       expect(read(dicom(elements, { syntax, preamble: false }))).toEqual(ramp);
       expect(read(dicom(elements, { syntax, meta: false }))).toEqual(ramp);
     }
@@ -208,7 +235,9 @@ describe("files as they come", () => {
   });
   it("colour and encapsulated pixels are refused by name", () => {
     const colour = header({ ...plain, photometric: "RGB" });
-    expect(() => read(dicom([...colour, [0x7fe0, 0x10, "OW", new Uint8Array(72)]]))).toThrow(UnsupportedOpError);
+    expect(() => read(dicom([...colour, [0x7fe0, 0x10, "OW", new Uint8Array(72)]]))).toThrow(
+      UnsupportedOpError,
+    );
   });
   it("a deflated data set unpacks no further than its pixels", () => {
     const bomb = dicom(

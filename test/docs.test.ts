@@ -55,7 +55,9 @@ describe("docs", () => {
         .map((n) => `docs/${n}`),
     ];
     for (const file of files)
-      for (const [, link] of readFileSync(join(root, file), "utf8").matchAll(/\]\(([^)#]+)\)|src="([^"]+)"/g)) {
+      for (const [, link] of readFileSync(join(root, file), "utf8").matchAll(
+        /\]\(([^)#]+)\)|src="([^"]+)"/g,
+      )) {
         if (link && !/^https?:/.test(link))
           expect(existsSync(join(root, dirname(file), link)), `${file} → ${link}`).toBe(true);
       }

@@ -25,7 +25,9 @@ type Numbers = ArrayLike<number>;
 /** The op's value on vectors of one length. */
 async function evaluate(backend: "reference" | "wasm", op: OpName, feed: Feed): Promise<Numbers> {
   const b = new GraphBuilder(ops);
-  const inputs = Object.fromEntries(Object.entries(feed).map(([name, x]) => [name, b.input(name, [x.length])]));
+  const inputs = Object.fromEntries(
+    Object.entries(feed).map(([name, x]) => [name, b.input(name, [x.length])]),
+  );
   b.output("y", b.emit(op, inputs as never, {} as never));
   return (await (await backends[backend].compile(b)).execute(feed)).y;
 }
@@ -33,7 +35,8 @@ async function evaluate(backend: "reference" | "wasm", op: OpName, feed: Feed): 
 describe("the values of C", () => {
   const table = JSON.parse(readFileSync(new URL("fixtures/c_math.json", import.meta.url), "utf8"));
   const named: Record<string, number> = { inf: Infinity, "-inf": -Infinity, nan: NaN, "-nan": NaN };
-  const numbers = (name: string): number[] => table[name].map((text: string) => named[text] ?? Number(text));
+  const numbers = (name: string): number[] =>
+    table[name].map((text: string) => named[text] ?? Number(text));
   const points = numbers("points");
   const n = points.length;
   const pairs = { a: points.flatMap((a) => points.map(() => a)), b: points.flatMap(() => points) };
@@ -50,14 +53,19 @@ describe("the values of C", () => {
         expect(y.length).toBe(binary.includes(op) ? n * n : n);
         want.forEach((w, i) => {
           const at = Object.values(feed).map((x) => x[i]);
-          if ((op === "sin" || op === "cos") && Math.abs(at[0]) > LARGEST_ANGLE && Number.isFinite(at[0])) {
+          if (
+            (op === "sin" || op === "cos") &&
+            Math.abs(at[0]) > LARGEST_ANGLE &&
+            Number.isFinite(at[0])
+          ) {
             expect(Math.abs(y[i])).toBeLessThanOrEqual(1);
             return;
           }
           const close = Math.abs(y[i] - w) <= 4e-7 * Math.abs(w) + 1.2e-38;
           expect(Object.is(y[i], w) || close, `${op}(${at}) is ${y[i]}, not ${w}`).toBe(true);
           // 1/−0 is −∞
-          if (w === 0 && binary.includes(op)) expect(Object.is(y[i], w), `sign of ${op}(${at})`).toBe(true);
+          if (w === 0 && binary.includes(op))
+            expect(Object.is(y[i], w), `sign of ${op}(${at})`).toBe(true);
         });
       });
 });
@@ -96,9 +104,13 @@ describe("units in the last place, in float32", () => {
   const rng = random(7);
   /** Of both signs, all magnitudes between the two alike. */
   const spread = (from: number, to: number): Float32Array =>
-    Float32Array.from({ length: N }, () => (rng.uniform() < 0.5 ? -1 : 1) * from * exp(rng.uniform() * log(to / from)));
+    Float32Array.from(
+      { length: N },
+      () => (rng.uniform() < 0.5 ? -1 : 1) * from * exp(rng.uniform() * log(to / from)),
+    );
   /** Of the last place of `of`, subnormal numbers having the smallest normal one's. */
-  const unit = (of: number): number => 2 ** (Math.floor(Math.log2(Math.max(Math.abs(of), 2 ** -126))) - 23);
+  const unit = (of: number): number =>
+    2 ** (Math.floor(Math.log2(Math.max(Math.abs(of), 2 ** -126))) - 23);
   function worst(got: Numbers, want: (i: number) => number): number {
     let most = 0;
     for (let i = 0; i < got.length; i++) {
@@ -131,7 +143,9 @@ describe("units in the last place, in float32", () => {
       [1e4, 1e6],
     ]) {
       // every other one as near a multiple of π/2 as float32 comes
-      const x = spread(from, to).map((v, i) => (i % 2 ? v : Math.round(v / (Math.PI / 2)) * (Math.PI / 2)));
+      const x = spread(from, to).map((v, i) =>
+        i % 2 ? v : Math.round(v / (Math.PI / 2)) * (Math.PI / 2),
+      );
       const exact = Array.from(x, (v) => exactSinCos(v, quarter));
       expect(worst(await evaluate("wasm", "sin", { x }), (i) => exact[i][0])).toBeLessThan(2);
       expect(worst(await evaluate("wasm", "cos", { x }), (i) => exact[i][1])).toBeLessThan(2);
@@ -150,8 +164,11 @@ describe("units in the last place, in float32", () => {
     }
     const a = Array.from({ length: 31 * 7 }, (_, i) => (i % 31) - 15);
     const b = a.map((_, i) => Math.floor(i / 31));
-    const power = (x: number, k: number): number => Array.from({ length: k }, () => x).reduce((p, q) => p * q, 1);
-    expect(Array.from(await evaluate("wasm", "pow", { a, b }))).toEqual(a.map((x, i) => power(x, b[i])));
+    const power = (x: number, k: number): number =>
+      Array.from({ length: k }, () => x).reduce((p, q) => p * q, 1);
+    expect(Array.from(await evaluate("wasm", "pow", { a, b }))).toEqual(
+      a.map((x, i) => power(x, b[i])),
+    );
   });
 });
 
@@ -164,7 +181,9 @@ describe("slopes", () => {
   ): Promise<Record<string, number[]>> {
     const b = new GraphBuilder(ops);
     const names = Object.keys(feed);
-    const inputs = Object.fromEntries(names.map((name) => [name, b.input(name, [feed[name].length])]));
+    const inputs = Object.fromEntries(
+      names.map((name) => [name, b.input(name, [feed[name].length])]),
+    );
     const { add, sum } = arithmetic(b);
     const y = make(b, inputs);
     b.output("y", y);
@@ -183,7 +202,8 @@ describe("slopes", () => {
     it(`pow's are finite at 0 and for negative bases with whole powers, on ${backend}`, async () => {
       const a = [0, 0, 0, 0, -2, -2, -0, 3];
       const b = [0, 1, 2, 3, 3, 2, 2, 0];
-      const emit = (g: GraphBuilder, { a, b }: Record<string, Value>): Value => g.emit("pow", { a, b }, {});
+      const emit = (g: GraphBuilder, { a, b }: Record<string, Value>): Value =>
+        g.emit("pow", { a, b }, {});
       const out = await slopes(backend, { a, b }, emit);
       expect(out.y).toEqual([1, 0, 0, 0, -8, 4, 0, 1]);
       expect(out["d a"].map((v) => v + 0)).toEqual([0, 1, 0, 0, 12, -4, 0, 0]);
@@ -192,7 +212,9 @@ describe("slopes", () => {
       // no logarithm of a negative number
       expect(logarithm.slice(4, 6)).toEqual([NaN, NaN]);
       expect(logarithm[7]).toBeCloseTo(1.0986123, 6);
-      const constant = await slopes(backend, { a }, (g, { a }) => g.emit("pow", { a, b: g.constant(b, [8]) }, {}));
+      const constant = await slopes(backend, { a }, (g, { a }) =>
+        g.emit("pow", { a, b: g.constant(b, [8]) }, {}),
+      );
       expect(constant["dd a"].map((v) => v + 0)).toEqual([0, 0, 2, 0, -12, 2, 2, 0]);
     });
 
@@ -210,7 +232,8 @@ describe("slopes", () => {
       expect(out["d a"]).toEqual([3, 0, 0, 3, 3, 0]);
       expect(out["d b"]).toEqual([0, 3, 3, 0, 0, 3]);
       expect(out["d condition"]).toEqual([0, 0, 0, 0, 0, 0]);
-      for (const name of ["a", "b", "condition"]) expect(out[`dd ${name}`]).toEqual([0, 0, 0, 0, 0, 0]);
+      for (const name of ["a", "b", "condition"])
+        expect(out[`dd ${name}`]).toEqual([0, 0, 0, 0, 0, 0]);
     });
 
     it(`select's broadcast branches are summed over what took them, on ${backend}`, async () => {
@@ -219,10 +242,16 @@ describe("slopes", () => {
       const [a, b] = [g.input("a", [1, 3]), g.input("b", [])];
       const y = g.emit("select", { condition, a, b }, {});
       g.output("y", y);
-      gradients(g, arithmetic(g).sum(y), [a, b]).forEach((v, i) => g.output(i === 0 ? "da" : "db", v));
+      gradients(g, arithmetic(g).sum(y), [a, b]).forEach((v, i) =>
+        g.output(i === 0 ? "da" : "db", v),
+      );
       const plan = await backends[backend].compile(g);
       const out = await plan.execute({ condition: [1, 0, 0, 1, 0, 1], a: [5, 6, 7], b: [8] });
-      expect([out.y, out.da, out.db].map((x) => [...x])).toEqual([[5, 8, 8, 5, 8, 7], [2, 0, 1], [3]]);
+      expect([out.y, out.da, out.db].map((x) => [...x])).toEqual([
+        [5, 8, 8, 5, 8, 7],
+        [2, 0, 1],
+        [3],
+      ]);
     });
 
     it(`minimum and equal at ties, signs and NaN, on ${backend}`, async () => {
@@ -244,7 +273,9 @@ describe("slopes", () => {
           (["sub", "div", "pow", "greater"] as const)
             .map((op) => g.emit(op, swapped ? { b, a } : { a, b }, {}))
             .reduce((p, q) => g.emit("add", { a: p, b: q }, {}));
-      expect(await slopes(backend, feed, make(true))).toEqual(await slopes(backend, feed, make(false)));
+      expect(await slopes(backend, feed, make(true))).toEqual(
+        await slopes(backend, feed, make(false)),
+      );
     });
   }
 });

@@ -66,7 +66,8 @@ describe.each(["reference", "wasm"] as const)("a plan of %s", (name) => {
     const b = new GraphBuilder(ops);
     const w = b.parameter("w", [size], new Float32Array(size));
     let value = b.emit("add", { a: w, b: b.input("x", [size]) }, {});
-    for (let i = 0; i < length; i++) value = b.emit("roll", { x: value }, { axis: 0, shift: i % 2 === 0 ? 1 : -1 });
+    for (let i = 0; i < length; i++)
+      value = b.emit("roll", { x: value }, { axis: 0, shift: i % 2 === 0 ? 1 : -1 });
     b.output("y", value);
     b.output("z", b.emit("neg", { x: value }, {}));
     b.update(w, value);
@@ -84,13 +85,18 @@ describe.each(["reference", "wasm"] as const)("a plan of %s", (name) => {
     ];
     const read = plan.read("w");
     x.fill(100);
-    const [first, second, , third] = (await Promise.all(asked)) as Record<string, ArrayLike<number>>[];
+    const [first, second, , third] = (await Promise.all(asked)) as Record<
+      string,
+      ArrayLike<number>
+    >[];
     expect([first.y[0], second.y[0], third.y[0], (await read)[0]]).toEqual([1, 2, 6, 6]);
   });
   it("gives only the outputs that are asked for, and names one that it does not have", async () => {
     const plan = await counter(2, 3);
     expect(Object.keys(await plan.execute({ x: [1, 2, 3] }, { outputs: ["z"] }))).toEqual(["z"]);
-    await expect(plan.execute({ x: [1, 2, 3] }, { outputs: ["w"] })).rejects.toThrow(/no output "w"; it has y, z/);
+    await expect(plan.execute({ x: [1, 2, 3] }, { outputs: ["w"] })).rejects.toThrow(
+      /no output "w"; it has y, z/,
+    );
   });
   it("ends at a signal, with no update, and goes on as if nothing had been", async () => {
     const size = 40_000;
@@ -121,7 +127,8 @@ describe("fft2", () => {
           b.output("Ax", b.emit("fft2", { x }, { inverse: false }));
           b.output("Aty", b.emit("fft2", { x: y }, { inverse: true }));
           const rng = random(seed);
-          const draw = (): Float64Array => Float64Array.from({ length: 2 * h * w }, () => rng.normal());
+          const draw = (): Float64Array =>
+            Float64Array.from({ length: 2 * h * w }, () => rng.normal());
           const feed = { x: draw(), y: draw() };
           const { Ax, Aty } = await (await backend.compile(b)).execute(feed);
           const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
@@ -168,7 +175,9 @@ describe("random", () => {
     expect(random(6).uniform()).not.toBe(random(5).uniform());
     const mean = draws.reduce((s, v) => s + v, 0) / draws.length;
     expect(Math.abs(mean)).toBeLessThan(0.03);
-    expect(Math.abs(draws.reduce((s, v) => s + (v - mean) ** 2, 0) / draws.length - 1)).toBeLessThan(0.05);
+    expect(
+      Math.abs(draws.reduce((s, v) => s + (v - mean) ** 2, 0) / draws.length - 1),
+    ).toBeLessThan(0.05);
     expect(sizeOf([2, 0, 3])).toBe(0);
   });
 });

@@ -15,10 +15,12 @@ import {
   subsampledFourier,
 } from "fiducial/imaging";
 
-const data = process.env.FIDUCIAL_DATA ?? fileURLToPath(new URL("../../shared/data", import.meta.url));
+const data =
+  process.env.FIDUCIAL_DATA ?? fileURLToPath(new URL("../../shared/data", import.meta.url));
 const scan = `${data}/kspace/sigpy-mri-tutorial/cartesian_ksp.npy`;
 const there = existsSync(scan);
-if (!there) console.warn(`Skipped: ESPIRiT of a real scan, because ${scan} is not there (FIDUCIAL_DATA)`);
+if (!there)
+  console.warn(`Skipped: ESPIRiT of a real scan, because ${scan} is not there (FIDUCIAL_DATA)`);
 const [C, H, W] = [8, 230, 180];
 
 /** complex64 [8,230,180] as [2,8,230,180] */
@@ -73,14 +75,19 @@ describe.skipIf(!there)("a real scan", () => {
     const squares = new Float64Array(H * W);
     const one = subsampledFourier({ mask: fullMask([H, W]) });
     for (let c = 0; c < C; c++) {
-      const of = [0, 1].flatMap((part) => [...y.subarray((part * C + c) * H * W, (part * C + c + 1) * H * W)]);
+      const of = [0, 1].flatMap((part) => [
+        ...y.subarray((part * C + c) * H * W, (part * C + c + 1) * H * W),
+      ]);
       magnitude(await applyOperator(one, "adjoint", of, backend)).forEach((v, k) => {
         squares[k] += v * v;
       });
     }
     const inside = [...squares.keys()].filter((k) => eigenvalues[k] > 0.95);
     const sum = (of: (k: number) => number): number => inside.reduce((s, k) => s + of(k), 0);
-    expect(Math.sqrt(sum((k) => combined[k] ** 2) / sum((k) => squares[k]))).toBeCloseTo(0.9928213, 7);
+    expect(Math.sqrt(sum((k) => combined[k] ** 2) / sum((k) => squares[k]))).toBeCloseTo(
+      0.9928213,
+      7,
+    );
   });
 });
 
@@ -96,30 +103,41 @@ describe("known coils", async () => {
     ["bart", 20, 5],
     // fewer blocks than they are long
     ["sigpy", 12, 6],
-  ] as const)("are found again where there is signal, by %s's settings, %i and %i", (preset, calibration, kernel) => {
-    const { coils, eigenvalues } = espirit(y, operator.range, { ...espiritPresets[preset], calibration, kernel });
-    const size = shape[0] * shape[1];
-    const bright = magnitude(image);
-    let worst = 0;
-    for (let k = 0; k < size; k++) {
-      if (!(bright[k] > 0.2 && eigenvalues[k] > 0.95)) continue;
-      let [a, b] = [0, 0];
-      for (let c = 0; c < 4; c++) {
-        const [p, q] = [2 * c * size + k, (2 * c + 1) * size + k];
-        a += coils.data[p] * known.data[p] + coils.data[q] * known.data[q];
-        b += coils.data[p] * known.data[q] - coils.data[q] * known.data[p];
+  ] as const)(
+    "are found again where there is signal, by %s's settings, %i and %i",
+    (preset, calibration, kernel) => {
+      const { coils, eigenvalues } = espirit(y, operator.range, {
+        ...espiritPresets[preset],
+        calibration,
+        kernel,
+      });
+      const size = shape[0] * shape[1];
+      const bright = magnitude(image);
+      let worst = 0;
+      for (let k = 0; k < size; k++) {
+        if (!(bright[k] > 0.2 && eigenvalues[k] > 0.95)) continue;
+        let [a, b] = [0, 0];
+        for (let c = 0; c < 4; c++) {
+          const [p, q] = [2 * c * size + k, (2 * c + 1) * size + k];
+          a += coils.data[p] * known.data[p] + coils.data[q] * known.data[q];
+          b += coils.data[p] * known.data[q] - coils.data[q] * known.data[p];
+        }
+        worst = Math.max(worst, 1 - Math.hypot(a, b));
       }
-      worst = Math.max(worst, 1 - Math.hypot(a, b));
-    }
-    expect(eigenvalues.filter((v) => v > 0.95).length).toBeGreaterThan(size / 4);
-    expect(worst).toBeLessThan(0.03);
-  });
+      expect(eigenvalues.filter((v) => v > 0.95).length).toBeGreaterThan(size / 4);
+      expect(worst).toBeLessThan(0.03);
+    },
+  );
   it("are refused where the middle is not measured, or settings do not fit", () => {
     const holes = y.slice();
     for (let c = 0; c < 8; c++) holes[c * 1920 + 24 * 40 + 21] = 0;
     const settings = { ...espiritPresets.sigpy, calibration: 20, kernel: 5 };
-    expect(() => espirit(holes, operator.range, settings)).toThrow(/the middle 20×20 of k-space is not measured/);
-    expect(() => espirit(y, operator.range, { ...settings, calibration: 41 })).toThrow(/calibration of 41/);
+    expect(() => espirit(holes, operator.range, settings)).toThrow(
+      /the middle 20×20 of k-space is not measured/,
+    );
+    expect(() => espirit(y, operator.range, { ...settings, calibration: 41 })).toThrow(
+      /calibration of 41/,
+    );
     expect(() => espirit(y, operator.range, { ...settings, crop: 1 })).toThrow(/crop 1 must be/);
     expect(() => espirit(y, [2, 4, 48, 41], settings)).toThrow(/are not k-space/);
     expect(() => espirit(y, [4, 48, 40], settings)).toThrow(/not \[2×coils/);

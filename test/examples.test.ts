@@ -34,7 +34,9 @@ const promised: Record<string, RegExp> = {
 };
 /** What the guide shows of them. */
 const guide = readFileSync(new URL("../docs/guide.md", import.meta.url), "utf8");
-const shown = new Map([...guide.matchAll(/<!-- ([\w-]+) -->\n```text\n([\s\S]*?)```/g)].map((m) => [m[1], m[2]]));
+const shown = new Map(
+  [...guide.matchAll(/<!-- ([\w-]+) -->\n```text\n([\s\S]*?)```/g)].map((m) => [m[1], m[2]]),
+);
 /** The small sets that two of them read from a folder, in the formats of the real ones. */
 const data = mkdtempSync(join(tmpdir(), "fiducial-examples-"));
 afterAll(() => rmSync(data, { recursive: true, force: true }));
@@ -75,7 +77,10 @@ function writeSmallSets(): void {
       const channels = [1, 2, 4].map((bit) => ((label + 1) & bit ? grey : new Uint8Array(1024)));
       return Buffer.concat([Uint8Array.of(label), ...channels]);
     };
-    writeFileSync(join(data, `${name}.bin`), Buffer.concat(Array.from({ length: count }, (_, i) => record(i))));
+    writeFileSync(
+      join(data, `${name}.bin`),
+      Buffer.concat(Array.from({ length: count }, (_, i) => record(i))),
+    );
   }
 }
 /** Other pages of the docs have these. */
@@ -92,7 +97,10 @@ describe("examples", () => {
     it(name, () => {
       const out = execFileSync(
         process.execPath,
-        [fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url)), ...(words[name] ?? [])],
+        [
+          fileURLToPath(new URL(`../dist/examples/${name}.js`, import.meta.url)),
+          ...(words[name] ?? []),
+        ],
         { encoding: "utf8" },
       );
       expect(out).toMatch(promised[name]);

@@ -68,7 +68,9 @@ function groups(shape: readonly number[], axes: readonly number[]): number[][] {
 
 const shaped = fc
   .array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 })
-  .chain((shape) => fc.record({ shape: fc.constant(shape), axes: fc.subarray(shape.map((_, i) => i)) }));
+  .chain((shape) =>
+    fc.record({ shape: fc.constant(shape), axes: fc.subarray(shape.map((_, i) => i)) }),
+  );
 /** Whole numbers, many of them equal. */
 const few = (n: number): number[] => {
   const rng = random(n);
@@ -120,8 +122,12 @@ describe.each(Object.entries(backends))("on %s", (_name, backend) => {
     expect((await run(backend, [3, 0, 2], [], reduceMax([1]))).y).toEqual(Array(6).fill(-Infinity));
     expect((await run(backend, [0, 4], [], reduceMax([1]))).y).toEqual([]);
     await expect(run(backend, [3, 0], [], argmax(1))).rejects.toThrow(/axis 1 of \[3×0\] is empty/);
-    await expect(run(backend, [3, 2], few(6), argmax(2))).rejects.toThrow(/argmax: axis 2 is not one of \[3×2\]/);
-    await expect(run(backend, [3, 2], few(6), reduceMax([-1]))).rejects.toThrow(/reduce_max: axis -1/);
+    await expect(run(backend, [3, 2], few(6), argmax(2))).rejects.toThrow(
+      /argmax: axis 2 is not one of \[3×2\]/,
+    );
+    await expect(run(backend, [3, 2], few(6), reduceMax([-1]))).rejects.toThrow(
+      /reduce_max: axis -1/,
+    );
   });
 
   it("a product has its slopes where one factor is 0, where two are, and of nothing is 1", async () => {

@@ -60,7 +60,9 @@ describe("published sizes", () => {
     expect([own, own + running]).toEqual([98_574_337 + 13_056, 98_574_337 + 26_112]);
   });
   it("AUTOMAP has 902,498,649 for 19,710 measured values of 128²", () => {
-    const measured = Uint8Array.from({ length: 2 * 128 ** 2 }, (_, k) => (k % 128 ** 2 < 9855 ? 1 : 0));
+    const measured = Uint8Array.from({ length: 2 * 128 ** 2 }, (_, k) =>
+      k % 128 ** 2 < 9855 ? 1 : 0,
+    );
     expect(learned(automapArchitecture({ size: 128, measured }))).toBe(902_498_649);
   });
   it("MRI-VN has 65,530, MoDL 113,929 with its statistics, ISTA-Net+ 336,978", () => {
@@ -70,20 +72,29 @@ describe("published sizes", () => {
     expect(learned(istaNetArchitecture({ size: [16, 16] }))).toBe(336_978);
   });
   it("Deep MRI has 565,770", () => {
-    const { architecture } = reconstructionNetworks["deep-mri"].published({ size: [16, 16], seed: 1 });
+    const { architecture } = reconstructionNetworks["deep-mri"].published({
+      size: [16, 16],
+      seed: 1,
+    });
     expect(learned(architecture)).toBe(565_770);
   });
   it("fastMRI's U-Net of 32 channels has 7,756,097, E2E-VarNet's twelve of 18 channels 29,452,068, and with its maps' network 29,936,966", () => {
     expect(learned(fastMriUnetArchitecture({ size: [32, 32], channels: 32 }))).toBe(7_756_097);
     expect(learned(varNetArchitecture({ size: [32, 32] }))).toBe(29_452_068);
-    expect(learned(varNetArchitecture({ size: [32, 32], sensitivity: { columns: 2 } }))).toBe(29_936_966);
+    expect(learned(varNetArchitecture({ size: [32, 32], sensitivity: { columns: 2 } }))).toBe(
+      29_936_966,
+    );
   });
 });
 
 describe("MRI-VN's figures", () => {
   const w = 0.04;
   it("φ of w = 0.04·μ is optox's", async () => {
-    const network = nn.sequential({ input: [1, 1, 1], layers: [nn.radialBasis({ slope: w })], seed: 1 });
+    const network = nn.sequential({
+      input: [1, 1, 1],
+      layers: [nn.radialBasis({ slope: w })],
+      seed: 1,
+    });
     const b = new GraphBuilder(ops);
     const x = b.input("x", [1, 1, 1, 7]);
     const { y } = applyNetwork(b, network, x, {});
@@ -94,8 +105,8 @@ describe("MRI-VN's figures", () => {
     const places = [0.1, 0.5, 0.77, 1, 1.2, 0, -0.5];
     const out = await plan.execute({ x: places });
     const known = [
-      0.004010605217950554, 0.020053026089752745, 0.030880798514779276, 0.02708034492715038, 0.00018280539132507913, 0,
-      -0.020053026089752745,
+      0.004010605217950554, 0.020053026089752745, 0.030880798514779276, 0.02708034492715038,
+      0.00018280539132507913, 0, -0.020053026089752745,
     ];
     // weights are kept in float32
     known.forEach((want, k) => expect(out.y[k]).toBeCloseTo(want, 8));
@@ -128,8 +139,15 @@ describe("MRI-VN's figures", () => {
     const operator = multiCoilFourier({ mask, coils: coilsFrom(maps, [2, 2, n, n]) });
     const fresh = variationalNetwork({ size: [n, n], stages: 1, seed: 1 });
     const kernels = Float32Array.from({ length: 24 * 2 * 121 }, (_, at) => {
-      const [l, part, p, q] = [Math.floor(at / 242), Math.floor(at / 121) % 2, Math.floor((at % 121) / 11), at % 11];
-      return part === 0 ? Math.cos(0.3 * (l + 1) * p + 0.2 * q) : Math.sin(0.1 * (l + 1) * q - 0.25 * p);
+      const [l, part, p, q] = [
+        Math.floor(at / 242),
+        Math.floor(at / 121) % 2,
+        Math.floor((at % 121) / 11),
+        at % 11,
+      ];
+      return part === 0
+        ? Math.cos(0.3 * (l + 1) * p + 0.2 * q)
+        : Math.sin(0.1 * (l + 1) * q - 0.25 * p);
     });
     const withKernels = (network: Network): Network => {
       const kept = [...network.parameters].map(([name, parameter]) => {
@@ -148,8 +166,12 @@ describe("MRI-VN's figures", () => {
     };
     b.output("u0", initial);
     b.output("u1", applyNetwork(b, withKernels(fresh), initial, { physics }).y);
-    const { u0, u1 } = await (await (await openBackend("reference")).compile(b)).execute({ x: image });
-    const peak = Math.max(...Array.from({ length: n * n }, (_, k) => Math.hypot(u0[k], u0[n * n + k])));
+    const { u0, u1 } = await (await (await openBackend("reference")).compile(b)).execute({
+      x: image,
+    });
+    const peak = Math.max(
+      ...Array.from({ length: n * n }, (_, k) => Math.hypot(u0[k], u0[n * n + k])),
+    );
     const at = 3 * n + 5;
     // filters and w are kept in float32
     expect(u1[at] / peak).toBeCloseTo(0.7404160800921954, 6);
@@ -163,7 +185,10 @@ describe("MRI-VN's figures", () => {
       seed: 1,
     });
     const alone = new GraphBuilder(ops);
-    alone.output("y", applyNetwork(alone, withKernels(experts), alone.input("u", [1, 2, n, n]), {}).y);
+    alone.output(
+      "y",
+      applyNetwork(alone, withKernels(experts), alone.input("u", [1, 2, n, n]), {}).y,
+    );
     const { y: moved } = await (await (await openBackend("reference")).compile(alone)).execute({
       u: Float64Array.from(u0, (v) => v / peak),
     });
@@ -205,7 +230,12 @@ describe("small members", () => {
       expect(losses.at(-1)).toBeLessThan(losses[0]);
       const method = networkReconstructor({ network: loadNetwork(saveNetwork(trained), "memory") });
       expect(method.name).toBe(network.name ?? method.name);
-      const x = await reconstruct(method, await measure(problem, { image: 0, seed: 1, backend }), operator, backend);
+      const x = await reconstruct(
+        method,
+        await measure(problem, { image: 0, seed: 1, backend }),
+        operator,
+        backend,
+      );
       expect(x).toHaveLength(sizeOf(operator.domain));
       expect(x.every(Number.isFinite)).toBe(true);
     });
@@ -213,7 +243,10 @@ describe("small members", () => {
     const backend = await open();
     const network = fbpConvNet({ size: shape, baseChannels: 2, levels: 2, seed: 1 });
     const parameters = new Map(
-      [...network.parameters].map(([name, p]) => [name, { ...p, data: new Float32Array(p.data.length) }]),
+      [...network.parameters].map(([name, p]) => [
+        name,
+        { ...p, data: new Float32Array(p.data.length) },
+      ]),
     );
     const filtered: Operator = {
       ...operator,
@@ -221,14 +254,20 @@ describe("small members", () => {
     };
     const y = await measure(problem, { image: 0, seed: 1, backend });
     // a network of zeros adds nothing; that of one channel takes the real part
-    const x = await reconstruct(networkReconstructor({ network: { ...network, parameters } }), y, filtered, backend);
+    const x = await reconstruct(
+      networkReconstructor({ network: { ...network, parameters } }),
+      y,
+      filtered,
+      backend,
+    );
     const adjoint = await reconstruct(zeroFilled(), y, operator, backend);
     const half = x.length / 2;
     x.forEach((v, k) => expect(v).toBeCloseTo(k < half ? 3 * adjoint[k] : 0, 4));
   });
   it("their published attacks are among the presets, and who has none was not searched", () => {
     const attacks = families.map(([name, { attack }]) => [name, attack]);
-    for (const [, attack] of attacks) if (attack) expect(Object.keys(ascentPresets)).toContain(attack);
+    for (const [, attack] of attacks)
+      if (attack) expect(Object.keys(ascentPresets)).toContain(attack);
     const names: ReconstructionNetworkName[] = ["deep-mri", "fbpconvnet", "automap", "mri-vn"];
     expect(attacks.filter(([, attack]) => attack).map(([name]) => name)).toEqual(names);
   });

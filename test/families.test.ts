@@ -2,10 +2,24 @@
 // differences, and against the sizes and figures that its publication has.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { gradients, GraphBuilder, openBackend, ops, random, sizeOf, type Value } from "fiducial/engine";
+import {
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+  type Value,
+} from "fiducial/engine";
 import { applyNetwork, nn, type Network, type Physics } from "fiducial/learning";
 import * as imaging from "fiducial/imaging";
-import { coilsFrom, maskFrom, multiCoilFourier, subsampledFourier, type Operator } from "fiducial/imaging";
+import {
+  coilsFrom,
+  maskFrom,
+  multiCoilFourier,
+  subsampledFourier,
+  type Operator,
+} from "fiducial/imaging";
 
 interface Case {
   shape: [number, number];
@@ -49,7 +63,11 @@ function twoCoils([H, W]: readonly [number, number]): Float64Array {
     }
   return maps;
 }
-function operatorOf({ shape, coils, columns }: Pick<Case, "shape" | "coils" | "columns">): Operator {
+function operatorOf({
+  shape,
+  coils,
+  columns,
+}: Pick<Case, "shape" | "coils" | "columns">): Operator {
   const [H, W] = shape;
   const data = Uint8Array.from({ length: H * W }, (_, k) => (columns.includes(k % W) ? 1 : 0));
   const mask = maskFrom(data, shape);
@@ -61,12 +79,31 @@ const size = (name: string): [number, number] => cases[name].shape;
 /** The fixtures' small members. */
 const networks: Record<string, () => Network> = {
   deepCascade: () =>
-    imaging.deepCascade({ size: size("deepCascade"), cascades: 2, convolutions: 3, channels: 4, seed: 1 }),
-  fbpConvNet: () => imaging.fbpConvNet({ size: size("fbpConvNet"), baseChannels: 4, levels: 2, channels: 2, seed: 1 }),
+    imaging.deepCascade({
+      size: size("deepCascade"),
+      cascades: 2,
+      convolutions: 3,
+      channels: 4,
+      seed: 1,
+    }),
+  fbpConvNet: () =>
+    imaging.fbpConvNet({
+      size: size("fbpConvNet"),
+      baseChannels: 4,
+      levels: 2,
+      channels: 2,
+      seed: 1,
+    }),
   dagan: () => imaging.dagan({ size: size("dagan"), baseChannels: 3, depth: 4, seed: 1 }),
   automap: () => {
     const { measured } = operatorOf(cases.automap);
-    return imaging.automap({ size: size("automap")[0], measured, hidden: 20, channels: 3, seed: 1 });
+    return imaging.automap({
+      size: size("automap")[0],
+      measured,
+      hidden: 20,
+      channels: 3,
+      seed: 1,
+    });
   },
   variationalNetwork: () =>
     imaging.variationalNetwork({
@@ -77,8 +114,10 @@ const networks: Record<string, () => Network> = {
       knots: 7,
       seed: 1,
     }),
-  fastMriUnet: () => imaging.fastMriUnet({ size: size("fastMriUnet"), channels: 3, pools: 2, seed: 1 }),
-  e2eVarNet: () => imaging.varNet({ size: size("e2eVarNet"), cascades: 2, channels: 3, pools: 2, seed: 1 }),
+  fastMriUnet: () =>
+    imaging.fastMriUnet({ size: size("fastMriUnet"), channels: 3, pools: 2, seed: 1 }),
+  e2eVarNet: () =>
+    imaging.varNet({ size: size("e2eVarNet"), cascades: 2, channels: 3, pools: 2, seed: 1 }),
   e2eVarNetCoils: () => {
     const { measured } = operatorOf(cases.e2eVarNetCoils);
     const columns = imaging.calibrationColumns(measured, size("e2eVarNetCoils"));
@@ -91,7 +130,8 @@ const networks: Record<string, () => Network> = {
       seed: 1,
     });
   },
-  modl: () => imaging.modl({ size: size("modl"), iterations: 2, convolutions: 3, channels: 4, seed: 1 }),
+  modl: () =>
+    imaging.modl({ size: size("modl"), iterations: 2, convolutions: 3, channels: 4, seed: 1 }),
   istaNet: () => imaging.istaNet({ size: size("istaNet"), phases: 2, channels: 4, seed: 1 }),
 };
 
@@ -106,7 +146,9 @@ function withFormula(network: Network, { parameters: wanted }: Case): Network {
   const parameters = new Map(
     [...network.parameters].map(([name, { shape }], k) => {
       const fan = sizeOf(shape.slice(1));
-      const data = Float32Array.from(wave(sizeOf(shape), 1 + k), (s) => byKind[wanted[k].kind](s, fan));
+      const data = Float32Array.from(wave(sizeOf(shape), 1 + k), (s) =>
+        byKind[wanted[k].kind](s, fan),
+      );
       return [name, { shape, data }];
     }),
   );
@@ -122,7 +164,11 @@ function graphOf(name: string, network: Network): { b: GraphBuilder; wrt: [strin
   const input = name === "automap" ? y : adjoint(y);
   const { y: x, parameters } = applyNetwork(b, network, input, { physics });
   const functional = b.constant(wave(sizeOf(x.shape), 0.25), x.shape);
-  const cost = b.emit("sum", { x: b.emit("mul", { a: x, b: functional }, {}) }, { axes: [0, 1, 2, 3] });
+  const cost = b.emit(
+    "sum",
+    { x: b.emit("mul", { a: x, b: functional }, {}) },
+    { axes: [0, 1, 2, 3] },
+  );
   b.output("x", x);
   b.output("cost", cost);
   const wrt: [string, Value][] = [["measurement", y], ...parameters];
@@ -153,7 +199,9 @@ describe("families agree with PyTorch to 1e-4, forward and gradients, on every b
       expect(shapes(fresh.parameters.values())).toEqual(shapes(c.parameters));
       const network = withFormula(fresh, c);
       const { measured } = operatorOf(c);
-      const wanted = [...network.parameters.keys()].map((key, k) => [key, c.parameters[k].gradient] as const);
+      const wanted = [...network.parameters.keys()].map(
+        (key, k) => [key, c.parameters[k].gradient] as const,
+      );
       const top = Math.max(...c.parameters.flatMap(({ gradient = [] }) => gradient.map(Math.abs)));
       // a bias that data consistency or a norm takes back has gradient 0 but for rounding
       const floorOf = (gradient: readonly number[]): number =>
@@ -163,10 +211,15 @@ describe("families agree with PyTorch to 1e-4, forward and gradients, on every b
         const out = await plan.execute({ measurement: measurementOf(name) });
         expect(worst(c.output, some(out.x), 0), `${backend} output`).toBeLessThan(1e-4);
         const slope = Float64Array.from(out["d measurement"], (v, k) => v * measured[k]);
-        expect(worst(c.measurementGradient, some(slope), 0), `${backend} measurement`).toBeLessThan(1e-4);
+        expect(worst(c.measurementGradient, some(slope), 0), `${backend} measurement`).toBeLessThan(
+          1e-4,
+        );
         for (const [key, gradient] of wanted)
           if (gradient)
-            expect(worst(gradient, some(out[`d ${key}`]), floorOf(gradient)), `${backend} ${key}`).toBeLessThan(1e-4);
+            expect(
+              worst(gradient, some(out[`d ${key}`]), floorOf(gradient)),
+              `${backend} ${key}`,
+            ).toBeLessThan(1e-4);
       }
     });
 });
@@ -175,7 +228,8 @@ it("DAGAN's loss is PyTorch's, of the two terms that it has here", async () => {
   const b = new GraphBuilder(ops);
   const shape = [2, 1, 6, 8];
   const real = (name: string): Value => b.input(name, shape);
-  const complex = (x: Value): Value => b.emit("pad", { x }, { before: [0, 0, 0, 0], after: [0, 1, 0, 0] });
+  const complex = (x: Value): Value =>
+    b.emit("pad", { x }, { before: [0, 0, 0, 0], after: [0, 1, 0, 0] });
   const [x, t] = [real("x"), real("t")];
   const loss = imaging.daganLoss().apply(b, complex(x), complex(t));
   b.output("loss", loss);
@@ -196,14 +250,16 @@ describe("families' gradients agree with central differences to 1e-6, on the ref
       const { measured } = operatorOf(cases[name]);
       const along = new Map(
         wrt.map(([key, v]) => {
-          const draw = (_: unknown, k: number): number => rng.normal() * (key === "measurement" ? measured[k] : 0.1);
+          const draw = (_: unknown, k: number): number =>
+            rng.normal() * (key === "measurement" ? measured[k] : 0.1);
           return [key, Float64Array.from({ length: sizeOf(v.shape) }, draw)] as const;
         }),
       );
       const start = new Map<string, Float64Array>();
       for (const [key] of wrt.slice(1)) start.set(key, Float64Array.from(await plan.read(key)));
       const at = async (t: number): Promise<Record<string, ArrayLike<number>>> => {
-        const moved = (key: string, from: Float64Array): Float64Array => from.map((v, i) => v + t * along.get(key)![i]);
+        const moved = (key: string, from: Float64Array): Float64Array =>
+          from.map((v, i) => v + t * along.get(key)![i]);
         for (const [key, from] of start) await plan.write(key, moved(key, from));
         return plan.execute({ measurement: moved("measurement", there) });
       };
@@ -229,7 +285,11 @@ describe("layers of reconstruction networks", () => {
     (layers: nn.Layer[], input = [2, 8, 8]): (() => Network) =>
     () =>
       nn.sequential({ input, seed: 0, layers });
-  const runOn = async (layers: nn.Layer[], input: number[], x: ArrayLike<number>): Promise<number[]> => {
+  const runOn = async (
+    layers: nn.Layer[],
+    input: number[],
+    x: ArrayLike<number>,
+  ): Promise<number[]> => {
     const b = new GraphBuilder(ops);
     const network = nn.sequential({ input, seed: 0, layers });
     b.output("y", applyNetwork(b, network, b.input("x", [1, ...input]), {}).y);
@@ -238,31 +298,52 @@ describe("layers of reconstruction networks", () => {
   };
   it("a wrong one fails when it is built, naming the layer and what it takes", () => {
     const none = [0, 0] as const;
-    expect(build([nn.magnitude()], [3, 8, 8])).toThrow(/layer 0\.magnitude: .*\[1×3×8×8\].* 2 channels/);
+    expect(build([nn.magnitude()], [3, 8, 8])).toThrow(
+      /layer 0\.magnitude: .*\[1×3×8×8\].* 2 channels/,
+    );
     expect(build([nn.complexImage()])).toThrow(/takes images of 1 channel$/);
-    expect(build([nn.flatten(), nn.gather({ indices: [128] })])).toThrow(/places below their number; 128 is given/);
+    expect(build([nn.flatten(), nn.gather({ indices: [128] })])).toThrow(
+      /places below their number; 128 is given/,
+    );
     expect(build([nn.gather({ indices: [0] })])).toThrow(/takes \[N×features\]/);
     expect(build([nn.crop2d({ before: none, after: [8, 0] })])).toThrow(/nothing is left/);
     expect(build([nn.pad2d({ before: [9, 0], after: none, mode: "symmetric" })])).toThrow(
       /padding 9 with mode "symmetric" needs an image larger/,
     );
-    expect(build([nn.fieldOfExperts({ filters: 2, kernelSize: 4 })])).toThrow(/kernelSize 4 must be odd/);
+    expect(build([nn.fieldOfExperts({ filters: 2, kernelSize: 4 })])).toThrow(
+      /kernelSize 4 must be odd/,
+    );
     const wider = nn.conv2d({ outChannels: 3, kernelSize: 1 });
     expect(build([nn.standardized([wider])])).toThrow(/its body makes \[1×3×8×8\] of \[1×2×8×8\]/);
-    expect(build([nn.repeated({ times: 2, body: [wider] })])).toThrow(/make it give back what it takes/);
-    expect(build([nn.kSpaceCascades({ cascades: [[wider]] })])).toThrow(/cascade 0 changes its image's shape/);
-    expect(build([nn.radialBasis({ knots: 1 })])).toThrow(/knots must be a whole number from 2 to 1024, it is 1/);
+    expect(build([nn.repeated({ times: 2, body: [wider] })])).toThrow(
+      /make it give back what it takes/,
+    );
+    expect(build([nn.kSpaceCascades({ cascades: [[wider]] })])).toThrow(
+      /cascade 0 changes its image's shape/,
+    );
+    expect(build([nn.radialBasis({ knots: 1 })])).toThrow(
+      /knots must be a whole number from 2 to 1024, it is 1/,
+    );
     expect(build([{ kind: "pad2d", before: [1, 1] } as never])).toThrow(/lacks its option "after"/);
   });
   it("one that needs a measurement says so where there is none", () => {
-    for (const layer of [nn.dataConsistency(), nn.conjugateGradient(), nn.kSpaceCascades({ cascades: [] })]) {
+    for (const layer of [
+      nn.dataConsistency(),
+      nn.conjugateGradient(),
+      nn.kSpaceCascades({ cascades: [] }),
+    ]) {
       const b = new GraphBuilder(ops);
       const network = build([layer])();
-      expect(() => applyNetwork(b, network, b.input("x", [1, 2, 8, 8]))).toThrow(/needs a measurement/);
+      expect(() => applyNetwork(b, network, b.input("x", [1, 2, 8, 8]))).toThrow(
+        /needs a measurement/,
+      );
     }
   });
   it("an empty or constant image stays what it is at unit peak and standardised, without a division by 0", async () => {
-    const scaled = [nn.peakScaled([nn.affine({ scale: 1 })]), nn.standardized([nn.affine({ scale: 1 })])];
+    const scaled = [
+      nn.peakScaled([nn.affine({ scale: 1 })]),
+      nn.standardized([nn.affine({ scale: 1 })]),
+    ];
     for (const value of [0, 3]) {
       const x = new Array<number>(32).fill(value);
       for (const v of await runOn(scaled, [2, 4, 4], x)) expect(v).toBeCloseTo(value, 12);
@@ -276,15 +357,24 @@ describe("layers of reconstruction networks", () => {
     expect(await runOn([pad, nn.crop2d(around)], [1, 1, 3], line)).toEqual(line);
   });
   it("layers that are applied again share their weights, and move their running statistics each time", async () => {
-    const body = [nn.batchNorm2d({ affine: false, momentum: 0.5 }), nn.affine({ scale: 2, shift: 1 })];
-    const network = nn.sequential({ input: [1, 2, 2], seed: 0, layers: [nn.repeated({ times: 2, body })] });
+    const body = [
+      nn.batchNorm2d({ affine: false, momentum: 0.5 }),
+      nn.affine({ scale: 2, shift: 1 }),
+    ];
+    const network = nn.sequential({
+      input: [1, 2, 2],
+      seed: 0,
+      layers: [nn.repeated({ times: 2, body })],
+    });
     expect([...network.parameters.keys()]).toHaveLength(2);
     const b = new GraphBuilder(ops);
     b.output("y", applyNetwork(b, network, b.input("x", [1, 1, 2, 2]), { training: true }).y);
     const plan = await (await openBackend("reference")).compile(b);
     await plan.execute({ x: [2, 4, 6, 8] });
     // the means that it sees are 5, then 1: from 0 halfway to 5, and from there halfway to 1
-    const [mean] = await plan.read([...network.parameters.keys()].find((name) => name.endsWith("runningMean"))!);
+    const [mean] = await plan.read(
+      [...network.parameters.keys()].find((name) => name.endsWith("runningMean"))!,
+    );
     expect(mean).toBeCloseTo(0.5 * 2.5 + 0.5 * 1, 6);
   });
   it("maps are found in as many columns as are measured without a gap on both sides of the middle", () => {
@@ -306,9 +396,15 @@ describe("layers of reconstruction networks", () => {
     };
     const x = b.input("x", [1, ...operator.domain]);
     const network = withFormula(networks[name](), cases[name]);
-    b.output("x", applyNetwork(b, network, x, { physics: { y, forward: never, adjoint: never } }).y);
+    b.output(
+      "x",
+      applyNetwork(b, network, x, { physics: { y, forward: never, adjoint: never } }).y,
+    );
     const plan = await (await openBackend("reference")).compile(b);
-    const out = await plan.execute({ y: measurementOf(name), x: new Float64Array(sizeOf(operator.domain)) });
+    const out = await plan.execute({
+      y: measurementOf(name),
+      x: new Float64Array(sizeOf(operator.domain)),
+    });
     expect(worst(cases[name].output, some(out.x), 0)).toBeLessThan(1e-4);
   });
   it("k-space of coils that are refined by nothing keeps what was measured", async () => {
@@ -327,7 +423,9 @@ describe("layers of reconstruction networks", () => {
     const initial = adjoint(y);
     b.output("given", initial);
     b.output("x", applyNetwork(b, network, initial, { physics }).y);
-    const out = await (await (await openBackend("reference")).compile(b)).execute({ y: measurementOf("e2eVarNet") });
+    const out = await (await (await openBackend("reference")).compile(b)).execute({
+      y: measurementOf("e2eVarNet"),
+    });
     out.given.forEach((v, k) => expect(out.x[k]).toBeCloseTo(v, 12));
   });
 });

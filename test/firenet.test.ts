@@ -1,7 +1,15 @@
 // FIRENET: its frame, and that it nears the minimum of its square-root LASSO geometrically, in
 // float64, and its perturbations stay small.
 import { describe, expect, it } from "vitest";
-import { arithmetic, ConfigError, GraphBuilder, openBackend, ops, random, type Value } from "fiducial/engine";
+import {
+  arithmetic,
+  ConfigError,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  type Value,
+} from "fiducial/engine";
 import {
   brainPhantoms,
   firenet,
@@ -37,20 +45,28 @@ const f = arithmetic(b);
 const image = b.input("x", [1, 2, 16, 16]);
 b.output(
   "misfit",
-  f.sqrt(f.sum(f.square(f.sub(operator.forward(b, image), b.constant(Float64Array.from(y), [1, 2, 16, 16]))))),
+  f.sqrt(
+    f.sum(
+      f.square(f.sub(operator.forward(b, image), b.constant(Float64Array.from(y), [1, 2, 16, 16]))),
+    ),
+  ),
 );
 const plan = await backend.compile(b);
 async function cost(x: Float64Array, scale: number): Promise<number> {
   let details = 0;
   for (let r = 0; r < 16; r++)
     for (let c = 0; c < 16; c++) {
-      const at = (part: number, i: number, j: number): number => x[part * 256 + ((r + i) % 16) * 16 + ((c + j) % 16)];
+      const at = (part: number, i: number, j: number): number =>
+        x[part * 256 + ((r + i) % 16) * 16 + ((c + j) % 16)];
       const three = [
         [1, -1, -1],
         [-1, 1, -1],
         [-1, -1, 1],
       ].flatMap(([p, q, s]) =>
-        [0, 1].map((part) => (at(part, 0, 0) + p * at(part, 0, 1) + q * at(part, 1, 0) + s * at(part, 1, 1)) / 4),
+        [0, 1].map(
+          (part) =>
+            (at(part, 0, 0) + p * at(part, 0, 1) + q * at(part, 1, 0) + s * at(part, 1, 1)) / 4,
+        ),
       );
       details += Math.hypot(...three) / 2;
     }
@@ -65,7 +81,11 @@ describe("the undecimated Haar frame", () => {
   const inner = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
     Array.from(p).reduce((sum, v, k) => sum + v * q[k], 0);
   /** Every detail of x [1,1,H,W], scale by scale. */
-  async function detailsOf(x: Float64Array, [H, W]: readonly number[], levels: number): Promise<Float64Array[]> {
+  async function detailsOf(
+    x: Float64Array,
+    [H, W]: readonly number[],
+    levels: number,
+  ): Promise<Float64Array[]> {
     const b = new GraphBuilder(ops);
     const details = haarDetails(b, b.input("x", [1, 1, H, W]), levels).flat();
     for (const [k, v] of details.entries()) b.output(`d${k}`, v);
@@ -97,14 +117,16 @@ describe("the undecimated Haar frame", () => {
     const { x: back } = await (await backend.compile(b)).execute({});
     const details = await detailsOf(x, [H, W], levels);
     const left = details.reduce((sum, v, k) => sum + inner(v, d[k]), 0);
-    const sizes = details.reduce((sum, v) => sum + inner(v, v), 0) * d.reduce((sum, v) => sum + inner(v, v), 0);
+    const sizes =
+      details.reduce((sum, v) => sum + inner(v, v), 0) * d.reduce((sum, v) => sum + inner(v, v), 0);
     expect(Math.abs(left - inner(x, back)) / Math.sqrt(sizes)).toBeLessThan(1e-12);
 
     const side = 2 ** levels;
     const coarse = Float64Array.from({ length: H * W }, (_, k) => {
       let sum = 0;
       for (let i = 0; i < side; i++)
-        for (let j = 0; j < side; j++) sum += x[((Math.floor(k / W) + i) % H) * W + (((k % W) + j) % W)];
+        for (let j = 0; j < side; j++)
+          sum += x[((Math.floor(k / W) + i) % H) * W + (((k % W) + j) % W)];
       return sum / side ** 2;
     });
     const all = details.reduce((sum, v) => sum + inner(v, v), inner(coarse, coarse));
@@ -170,49 +192,60 @@ describe("FIRENET", () => {
     const full = subsampledFourier({ mask: maskFrom(new Uint8Array(256).fill(1), shape) });
     const method = firenet();
     const clean = await measure(
-      inverseProblem({ operator: full, noise: gaussianNoise({ sigma: 0 }), images: problem.images }),
+      inverseProblem({
+        operator: full,
+        noise: gaussianNoise({ sigma: 0 }),
+        images: problem.images,
+      }),
       { image: 0, seed: 1, backend },
     );
     const noisy = clean.map((v, k) => v + 0.01 * Math.sin(7 * k));
     const before = await reconstruct(method, clean, full, backend);
     const after = await reconstruct(method, noisy, full, backend);
-    expect(norm(after.map((v, k) => v - before[k])) / norm(noisy.map((v, k) => v - clean[k]))).toBeLessThan(1.5);
+    expect(
+      norm(after.map((v, k) => v - before[k])) / norm(noisy.map((v, k) => v - clean[k])),
+    ).toBeLessThan(1.5);
   });
   it.each([
     [1, 10],
     [3, 20],
     [6, 30],
-  ])("ends at 1.5·10⁻ᴷ from both minimisers that an input known to 2⁻ⁿ may mean, K = %i, n = %i", async (K, n) => {
-    const a = 1.5;
-    const height = (3 * 10 ** -K * a) / Math.SQRT2;
-    const matrix = Float64Array.from({ length: 63 }, (_, k) =>
-      k < 2 ? a : k % 21 >= 2 && Math.floor(k / 21) === (k % 21) - 1 ? 0.1 : 0,
-    );
-    const b = new GraphBuilder(ops);
-    const { mul, relu, sub } = arithmetic(b);
-    const A = b.constant(matrix, [3, 21]);
-    const times = (v: Value, transposeB: boolean): Value =>
-      b.emit("matmul", { a: v, b: A }, { transposeA: false, transposeB });
-    const soft = (z: Value, t: number): Value =>
-      mul(b.emit("sign", { x: z }, {}), relu(sub(b.emit("abs", { x: z }, {}), t)));
-    b.output(
-      "z",
-      restartedPrimalDual(b, b.input("y", [1, 3]), {
-        forward: (z) => times(z, true),
-        adjoint: (v) => times(v, false),
-        shrink: soft,
-        outer: 18,
-        inner: 20,
-        delta: 1e-15,
-        operatorNorm: Math.SQRT2 * (a + 2 ** -n),
-      }),
-    );
-    const { z } = await (await backend.compile(b)).execute({ y: [height, 0, 0] });
-    for (const which of [0, 1]) {
-      const truth = Float64Array.from({ length: 21 }, (_, k) => (k === which ? height / (a + 2 ** -n) : 0));
-      expect(norm(truth.map((v, k) => v - z[k])) / (1.5 * 10 ** -K)).toBeCloseTo(1, 2);
-    }
-  });
+  ])(
+    "ends at 1.5·10⁻ᴷ from both minimisers that an input known to 2⁻ⁿ may mean, K = %i, n = %i",
+    async (K, n) => {
+      const a = 1.5;
+      const height = (3 * 10 ** -K * a) / Math.SQRT2;
+      const matrix = Float64Array.from({ length: 63 }, (_, k) =>
+        k < 2 ? a : k % 21 >= 2 && Math.floor(k / 21) === (k % 21) - 1 ? 0.1 : 0,
+      );
+      const b = new GraphBuilder(ops);
+      const { mul, relu, sub } = arithmetic(b);
+      const A = b.constant(matrix, [3, 21]);
+      const times = (v: Value, transposeB: boolean): Value =>
+        b.emit("matmul", { a: v, b: A }, { transposeA: false, transposeB });
+      const soft = (z: Value, t: number): Value =>
+        mul(b.emit("sign", { x: z }, {}), relu(sub(b.emit("abs", { x: z }, {}), t)));
+      b.output(
+        "z",
+        restartedPrimalDual(b, b.input("y", [1, 3]), {
+          forward: (z) => times(z, true),
+          adjoint: (v) => times(v, false),
+          shrink: soft,
+          outer: 18,
+          inner: 20,
+          delta: 1e-15,
+          operatorNorm: Math.SQRT2 * (a + 2 ** -n),
+        }),
+      );
+      const { z } = await (await backend.compile(b)).execute({ y: [height, 0, 0] });
+      for (const which of [0, 1]) {
+        const truth = Float64Array.from({ length: 21 }, (_, k) =>
+          k === which ? height / (a + 2 ** -n) : 0,
+        );
+        expect(norm(truth.map((v, k) => v - z[k])) / (1.5 * 10 ** -K)).toBeCloseTo(1, 2);
+      }
+    },
+  );
   it("refuses counts that are none", () => {
     expect(() => firenet({ inner: 0 })).toThrow(ConfigError);
   });

@@ -26,8 +26,11 @@ import {
 } from "fiducial/learning";
 
 const backend = await openBackend("wasm");
-const fixture = (name: string): Uint8Array => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
-const { input, output } = JSON.parse(new TextDecoder().decode(fixture("pytorch_state_dict.json"))) as {
+const fixture = (name: string): Uint8Array =>
+  readFileSync(new URL(`fixtures/${name}`, import.meta.url));
+const { input, output } = JSON.parse(
+  new TextDecoder().decode(fixture("pytorch_state_dict.json")),
+) as {
   input: number[];
   output: number[];
 };
@@ -74,14 +77,18 @@ describe("a state dict of PyTorch", () => {
     expect([report.missing, report.misshapen, report.unused]).toEqual([[], [], []]);
     const y = await predict(network, { inputs: input, count: 4, backend });
     output.forEach((v, i) => expect(y[i]).toBeCloseTo(v, 5));
-    expect(describeWeights(report)).toBe(`${small.parameters.size} of ${small.parameters.size} parameters matched`);
+    expect(describeWeights(report)).toBe(
+      `${small.parameters.size} of ${small.parameters.size} parameters matched`,
+    );
     expect(network.provenance.weights).toBe(file);
   });
   it("is exported again with its own names, shapes and numbers, as safetensors", () => {
     const { network } = loadWeights(small, theirs, { names });
     const written = readTensors(saveStateDict(network, { names }), "out.safetensors");
     const counters = [...theirs.keys()].filter((name) => name.endsWith("num_batches_tracked"));
-    expect([...written.keys()].sort()).toEqual([...theirs.keys()].filter((name) => !counters.includes(name)).sort());
+    expect([...written.keys()].sort()).toEqual(
+      [...theirs.keys()].filter((name) => !counters.includes(name)).sort(),
+    );
     for (const [name, tensor] of written) {
       expect(tensor.shape, name).toEqual(theirs.get(name)!.shape);
       expect(tensor.values(), name).toEqual(theirs.get(name)!.values());
@@ -106,14 +113,24 @@ describe("a state dict of PyTorch", () => {
     expect(refusal(small, mistyped)).toMatch(
       /missing: "haed\.weight", for "9\.linear\.weight" of 4×6 \(did you mean head\.weight\?\).*unused: "head\.weight" of 4×6/,
     );
-    expect(refusal(other, names)).toMatch(/shape: "head\.weight" is 4×6, "9\.linear\.weight" takes 7×6/);
-    expect(refusal(small, {})).toMatch(/nothing is named for "0\.conv2d\.weight".*the file has "stem\.0\.weight"/);
+    expect(refusal(other, names)).toMatch(
+      /shape: "head\.weight" is 4×6, "9\.linear\.weight" takes 7×6/,
+    );
+    expect(refusal(small, {})).toMatch(
+      /nothing is named for "0\.conv2d\.weight".*the file has "stem\.0\.weight"/,
+    );
     const { network, report } = loadWeights(other, theirs, { names, partial: true });
     expect(report.misshapen.map(({ name }) => name)).toEqual(["9.linear.weight", "9.linear.bias"]);
-    expect(network.parameters.get("9.linear.weight")).toEqual(other.parameters.get("9.linear.weight"));
+    expect(network.parameters.get("9.linear.weight")).toEqual(
+      other.parameters.get("9.linear.weight"),
+    );
     expect(describeWeights(report).split("\n")).toHaveLength(3);
-    const bad = new Map([...theirs].map(([name, t]) => [name, { ...t, values: () => t.values().fill(Number.NaN) }]));
-    expect(() => loadWeights(small, bad, { names })).toThrow(/"stem\.0\.weight" holds values that are not finite/);
+    const bad = new Map(
+      [...theirs].map(([name, t]) => [name, { ...t, values: () => t.values().fill(Number.NaN) }]),
+    );
+    expect(() => loadWeights(small, bad, { names })).toThrow(
+      /"stem\.0\.weight" holds values that are not finite/,
+    );
   });
   it("of nn.Sequential needs no names; a prefix stands before every one", () => {
     const network = nn.sequential({ input: [3, 8, 8], seed: 9, layers: small.architecture.layers });
@@ -145,11 +162,16 @@ describe("torchvision's ResNet-18", () => {
         wanted.push([`${at}.conv1.weight`, `${n},${before},3,3`], ...norm(`${at}.bn1`, n));
         wanted.push([`${at}.conv2.weight`, `${n},${n},3,3`], ...norm(`${at}.bn2`, n));
         if (before !== n)
-          wanted.push([`${at}.downsample.0.weight`, `${n},${before},1,1`], ...norm(`${at}.downsample.1`, n));
+          wanted.push(
+            [`${at}.downsample.0.weight`, `${n},${before},1,1`],
+            ...norm(`${at}.downsample.1`, n),
+          );
       }
     });
     wanted.push(["fc.weight", "1000,512"], ["fc.bias", "1000"]);
-    const found = [...stateDict(nn.resnet18({ seed: 0, input: [3, 64, 64] }), { names: resnet18Names })];
+    const found = [
+      ...stateDict(nn.resnet18({ seed: 0, input: [3, 64, 64] }), { names: resnet18Names }),
+    ];
     expect(found.map(([name, { shape }]) => [name, shape.join()]).sort()).toEqual(wanted.sort());
   });
 });
@@ -166,13 +188,18 @@ describe("a backbone and a head", () => {
     expect(backbone.architecture.layers).toEqual(layers.slice(0, 11));
     const head = nn.sequential({ input: [84], seed: 0, layers: layers.slice(11) });
     const last = new Map(
-      ["weight", "bias"].map((key) => [`0.linear.${key}`, whole.parameters.get(`11.linear.${key}`)!]),
+      ["weight", "bias"].map((key) => [
+        `0.linear.${key}`,
+        whole.parameters.get(`11.linear.${key}`)!,
+      ]),
     );
     const again = nn.chained([backbone, { ...head, parameters: last }]);
     expect(again.architecture).toEqual(whole.architecture);
     expect([...again.parameters].sort()).toEqual([...whole.parameters].sort());
     const inputs = draw(784 * 3);
-    expect(await predict(again, { inputs, backend })).toEqual(await predict(whole, { inputs, backend }));
+    expect(await predict(again, { inputs, backend })).toEqual(
+      await predict(whole, { inputs, backend }),
+    );
     expect(loadNetwork(saveNetwork(again)).architecture).toEqual(whole.architecture);
   });
   it("features are what the backbone gives, beside the same targets", async () => {
@@ -210,7 +237,10 @@ describe("a backbone and a head", () => {
     };
     const backbone = nn.firstLayers(whole, 10);
     const of = async (images: LabelledImages): Promise<Float32Array[]> => {
-      const features = await featuresOf(backbone, preparedFor(backbone, images), { backend, batch: 2 });
+      const features = await featuresOf(backbone, preparedFor(backbone, images), {
+        backend,
+        batch: 2,
+      });
       return Array.from({ length: 5 }, (_, i) => {
         const out = new Float32Array(84);
         features.read(i, out, new Float32Array(there.classes.length));
@@ -220,29 +250,43 @@ describe("a backbone and a head", () => {
     expect(await of(later)).toEqual(await of(there));
   });
   it("that do not fit are refused", () => {
-    expect(() => nn.firstLayers(whole, "10.rel")).toThrow(/no layer "10\.rel": did you mean 10\.relu\?/);
+    expect(() => nn.firstLayers(whole, "10.rel")).toThrow(
+      /no layer "10\.rel": did you mean 10\.relu\?/,
+    );
     expect(() => nn.firstLayers(whole, 13)).toThrow(/no 13 layers/);
     const head = nn.sequential({ input: [85], seed: 0, layers: [nn.relu()] });
-    expect(() => nn.chained([nn.firstLayers(whole, 10), head])).toThrow(/gives \[84\] and the next one takes \[85\]/);
+    expect(() => nn.chained([nn.firstLayers(whole, 10), head])).toThrow(
+      /gives \[84\] and the next one takes \[85\]/,
+    );
   });
 });
 
 describe("docs/transfer-learning.md", () => {
   it("works as written", () => {
     const page = readFileSync(new URL("../docs/transfer-learning.md", import.meta.url), "utf8");
-    const folder = mkdtempSync(join(fileURLToPath(new URL("../dist", import.meta.url)), "transfer-"));
+    const folder = mkdtempSync(
+      join(fileURLToPath(new URL("../dist", import.meta.url)), "transfer-"),
+    );
     try {
       // stands for what PyTorch has trained
       const resnet = nn.resnet18({ seed: 1, input: [3, 64, 64] });
-      writeFileSync(join(folder, "resnet18.safetensors"), saveStateDict(resnet, { names: resnet18Names }));
+      writeFileSync(
+        join(folder, "resnet18.safetensors"),
+        saveStateDict(resnet, { names: resnet18Names }),
+      );
       writeFileSync(join(folder, "example.js"), /```ts\n([\s\S]*?)```/.exec(page)![1]);
-      const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], { cwd: folder, encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
       expect(stderr).toBe("");
       expect(status).toBe(0);
       expect(stdout).toMatch(
         /^102 of 102 parameters matched\n\[\n? *\{ *\n? *name: '(circle|square|triangle|cross|star)'/,
       );
-      const { trained, architecture } = loadNetwork(readFileSync(join(folder, "shapes.safetensors")));
+      const { trained, architecture } = loadNetwork(
+        readFileSync(join(folder, "shapes.safetensors")),
+      );
       expect(trained?.classes).toHaveLength(5);
       expect(trained?.preprocessing?.resize).toBe(64);
       expect(architecture.layers).toHaveLength(23);

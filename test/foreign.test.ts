@@ -46,7 +46,8 @@ describe("a network", () => {
       backend,
     );
   };
-  const apart = (p: Float64Array, q: Float64Array): number => Math.max(...p.map((v, i) => Math.abs(v - q[i])));
+  const apart = (p: Float64Array, q: Float64Array): number =>
+    Math.max(...p.map((v, i) => Math.abs(v - q[i])));
   it("does not hang on the order of its parameters: saved and loaded it is the same network", () => {
     expect([...network.parameters.keys()]).not.toEqual([...network.parameters.keys()].sort());
     expect(networkHash(loadNetwork(saveNetwork(network)))).toBe(networkHash(network));
@@ -90,19 +91,29 @@ describe("a network", () => {
     expect(Math.max(...zero.map(Math.abs))).toBe(0);
   });
   it("and its noisy data consistency are in specs, and others are refused", async () => {
-    const noisy = formed(nn.sequential({ input: [2, ...shape], seed: 0, layers: [nn.scale({ factor: 0.5 })] }), {
-      dataConsistency: true,
-      noiseLevel: 3,
-      scale: "none",
-    });
+    const noisy = formed(
+      nn.sequential({ input: [2, ...shape], seed: 0, layers: [nn.scale({ factor: 0.5 })] }),
+      {
+        dataConsistency: true,
+        noiseLevel: 3,
+        scale: "none",
+      },
+    );
     const y = (await applyOperator(operator, "forward", normal(512, 5), backend)).map((v) => v);
     const sha256 = networkHash(noisy);
     const method = openMethod({ kind: "networkReconstructor", sha256 }, networksByHash([noisy]));
-    const k = await applyOperator(operator, "forward", await reconstruct(method, y, operator, backend), backend);
+    const k = await applyOperator(
+      operator,
+      "forward",
+      await reconstruct(method, y, operator, backend),
+      backend,
+    );
     // (Fx + v·y)/(1 + v) with Fx = y/2
     y.forEach((v, i) => expect(k[i]).toBeCloseTo((v / 2 + 3 * v) / 4, 10));
     expect(method.description).toMatchObject({ scale: "none", noiseLevel: 3 });
-    expect(() => networkReconstructor({ network: noisy, form: { noiseLevel: -1 } })).toThrow(/noise level positive/);
+    expect(() => networkReconstructor({ network: noisy, form: { noiseLevel: -1 } })).toThrow(
+      /noise level positive/,
+    );
   });
 });
 
@@ -138,7 +149,10 @@ describe("a network on k-space", () => {
 
 describe("the command line", () => {
   const layers = [
-    { kind: "residual", body: [{ kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" }] },
+    {
+      kind: "residual",
+      body: [{ kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" }],
+    },
     { kind: "dataConsistency" },
   ];
   const recipe = (more: object = {}): string =>
@@ -155,7 +169,9 @@ describe("the command line", () => {
     npy(
       "<f4",
       shape,
-      new Uint8Array(Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.01 * Math.sin(i)).buffer),
+      new Uint8Array(
+        Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.01 * Math.sin(i)).buffer,
+      ),
     );
   const weights = file("net.npz", zip({ "w.npy": array([2, 2, 3, 3]), "b.npy": array([2]) }));
   const as = file("recipe.json", recipe());
@@ -179,7 +195,19 @@ describe("the command line", () => {
     expect(made.out).toMatch(/generated phantom 1/);
     expect(made.err).toMatch(/The model does not say which mask/);
     const audited = fiducial([
-      ...["audit", "--model", weights, "--as", as, "--count", "1", "--iterations", "2", "--steps", "2"],
+      ...[
+        "audit",
+        "--model",
+        weights,
+        "--as",
+        as,
+        "--count",
+        "1",
+        "--iterations",
+        "2",
+        "--steps",
+        "2",
+      ],
       ...["--threads", "2", "--out", at("a")],
     ]);
     expect(audited.err).not.toMatch(/internal error/);
@@ -188,7 +216,10 @@ describe("the command line", () => {
   }, 60_000);
   it("says in one line what does not fit", () => {
     const run = (...args: string[]) => fiducial(["inspect", ...args]);
-    const wrong = file("wrong.json", recipe({ weights: { "0.residual.body.0.conv2d.weight": "v" } }));
+    const wrong = file(
+      "wrong.json",
+      recipe({ weights: { "0.residual.body.0.conv2d.weight": "v" } }),
+    );
     ended(
       run(weights, "--as", wrong),
       2,

@@ -8,9 +8,15 @@ import { readVolume } from "fiducial/data";
 
 const shared = process.env.FIDUCIAL_DATA ?? new URL("../../shared/data", import.meta.url).pathname;
 const real = existsSync(`${shared}/README.md`);
-if (!real) console.log(`formats: real files are skipped, ${shared} is not there (set FIDUCIAL_DATA)`);
+if (!real)
+  console.log(`formats: real files are skipped, ${shared} is not there (set FIDUCIAL_DATA)`);
 
-function npy(descr: string, shape: readonly number[], bytes: Uint8Array, fortran = false): Uint8Array {
+function npy(
+  descr: string,
+  shape: readonly number[],
+  bytes: Uint8Array,
+  fortran = false,
+): Uint8Array {
   const header = `{'descr': '${descr}', 'fortran_order': ${fortran ? "True" : "False"}, 'shape': (${shape.join(", ")}${shape.length === 1 ? "," : ""}), }`;
   const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10;
   const out = new Uint8Array(10 + length + bytes.length).fill(32);
@@ -20,7 +26,12 @@ function npy(descr: string, shape: readonly number[], bytes: Uint8Array, fortran
   out.set(bytes, 10 + length);
   return out;
 }
-function nifti(dims: readonly number[], datatype: number, pixels: Uint8Array, version: 1 | 2 = 1): Uint8Array {
+function nifti(
+  dims: readonly number[],
+  datatype: number,
+  pixels: Uint8Array,
+  version: 1 | 2 = 1,
+): Uint8Array {
   const head = version === 1 ? 352 : 544;
   const out = new Uint8Array(head + pixels.length);
   const view = new DataView(out.buffer);
@@ -42,22 +53,28 @@ function nifti(dims: readonly number[], datatype: number, pixels: Uint8Array, ve
   out.set(pixels, head);
   return out;
 }
-const shorts = (values: readonly number[]): Uint8Array => new Uint8Array(Int16Array.from(values).buffer);
+const shorts = (values: readonly number[]): Uint8Array =>
+  new Uint8Array(Int16Array.from(values).buffer);
 
 describe("formats that are made here", () => {
   it("PNG of 8 and 16 bits, grey and colour", () => {
     expect([
-      ...readVolume(encode({ width: 2, height: 1, data: Uint8Array.of(0, 255), channels: 1, depth: 8 }), "a").slice(0),
+      ...readVolume(
+        encode({ width: 2, height: 1, data: Uint8Array.of(0, 255), channels: 1, depth: 8 }),
+        "a",
+      ).slice(0),
     ]).toEqual([0, 1]);
     expect(
-      readVolume(encode({ width: 2, height: 1, data: Uint16Array.of(0, 13107), channels: 1, depth: 16 }), "a").slice(
-        0,
-      )[1],
+      readVolume(
+        encode({ width: 2, height: 1, data: Uint16Array.of(0, 13107), channels: 1, depth: 16 }),
+        "a",
+      ).slice(0)[1],
     ).toBeCloseTo(0.2, 6);
     expect(
-      readVolume(encode({ width: 1, height: 1, data: Uint8Array.of(255, 0, 0), channels: 3, depth: 8 }), "a").slice(
-        0,
-      )[0],
+      readVolume(
+        encode({ width: 1, height: 1, data: Uint8Array.of(255, 0, 0), channels: 3, depth: 8 }),
+        "a",
+      ).slice(0)[0],
     ).toBeCloseTo(0.299, 6);
   });
   it("NIfTI-1 and -2, plain and gzipped: slices along the third axis, rows from the top", () => {
@@ -71,13 +88,24 @@ describe("formats that are made here", () => {
   });
   it("NPY of every type, byte order and memory order, complex too", () => {
     expect([
-      ...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer)), "a").slice(0),
+      ...readVolume(
+        npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer)),
+        "a",
+      ).slice(0),
     ]).toEqual([1, 2, 3, 4]);
     expect([
-      ...readVolume(npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer), true), "a").slice(0),
+      ...readVolume(
+        npy("<f8", [2, 2], new Uint8Array(Float64Array.of(1, 2, 3, 4).buffer), true),
+        "a",
+      ).slice(0),
     ]).toEqual([1, 3, 2, 4]);
-    expect([...readVolume(npy(">u2", [1, 2], Uint8Array.of(1, 0, 0, 2)), "a").slice(0)]).toEqual([256, 2]);
-    const c = readVolume(npy("<c8", [1, 2], new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)), "a");
+    expect([...readVolume(npy(">u2", [1, 2], Uint8Array.of(1, 0, 0, 2)), "a").slice(0)]).toEqual([
+      256, 2,
+    ]);
+    const c = readVolume(
+      npy("<c8", [1, 2], new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)),
+      "a",
+    );
     expect(c.complex).toBe(true);
     expect([...c.slice(0)]).toEqual([1, 3, 2, 4]);
   });
@@ -102,7 +130,13 @@ describe("formats that are made here", () => {
     [
       "a gzip stream cut short",
       new Uint8Array(
-        gzipSync(nifti([3, 20, 20, 2, 1, 1, 1, 1], 4, shorts(Array.from({ length: 800 }, (_, i) => (i * 77) % 1000)))),
+        gzipSync(
+          nifti(
+            [3, 20, 20, 2, 1, 1, 1, 1],
+            4,
+            shorts(Array.from({ length: 800 }, (_, i) => (i * 77) % 1000)),
+          ),
+        ),
       ).subarray(0, 300),
       /cut short/,
     ],
@@ -123,7 +157,11 @@ describe("formats that are made here", () => {
     ],
     ["an NPY of objects", npy("|O", [2, 2], new Uint8Array(32)), /header|type/],
     ["NPY of one axis", npy("<f4", [4], new Uint8Array(16)), /images are \(H, W\)/],
-    ["a NIfTI colour type", nifti([3, 2, 2, 2, 1, 1, 1, 1], 128, new Uint8Array(100)), /data type 128 is not read/],
+    [
+      "a NIfTI colour type",
+      nifti([3, 2, 2, 2, 1, 1, 1, 1], 128, new Uint8Array(100)),
+      /data type 128 is not read/,
+    ],
   ] as const)("%s is one clear line", (_what, bytes, message) => {
     const read = (): unknown => readVolume(bytes, "scan.x").slice(0);
     expect(read).toThrow(message);
@@ -132,7 +170,10 @@ describe("formats that are made here", () => {
   });
   it("NaN and infinite pixels are named with their place", () => {
     expect(() =>
-      readVolume(npy("<f4", [1, 3], new Uint8Array(Float32Array.of(1, Number.NaN, 2).buffer)), "a").slice(0),
+      readVolume(
+        npy("<f4", [1, 3], new Uint8Array(Float32Array.of(1, Number.NaN, 2).buffer)),
+        "a",
+      ).slice(0),
     ).toThrow(/slice 0 has the value NaN at row 0, column 1/);
   });
   it("a slice that is not there is refused with what is", () => {
@@ -149,9 +190,13 @@ describe("formats that are made here", () => {
     ];
     for (let k = 0; k < 600; k++) {
       const broken = Uint8Array.from(files[k % 3]);
-      for (let n = 1 + rng.integer(4); n > 0; n--) broken[rng.integer(Math.min(broken.length, 352))] = rng.integer(256);
+      for (let n = 1 + rng.integer(4); n > 0; n--)
+        broken[rng.integer(Math.min(broken.length, 352))] = rng.integer(256);
       try {
-        readVolume(broken.subarray(0, rng.uniform() < 0.3 ? rng.integer(broken.length) : broken.length), "a").slice(0);
+        readVolume(
+          broken.subarray(0, rng.uniform() < 0.3 ? rng.integer(broken.length) : broken.length),
+          "a",
+        ).slice(0);
       } catch (e) {
         expect(e, String((e as Error).stack)).toBeInstanceOf(FiducialError);
       }
@@ -160,29 +205,42 @@ describe("formats that are made here", () => {
 });
 
 describe.runIf(real)("real files", () => {
-  const read = (path: string): ReturnType<typeof readVolume> => readVolume(readFileSync(`${shared}/${path}`), path);
+  const read = (path: string): ReturnType<typeof readVolume> =>
+    readVolume(readFileSync(`${shared}/${path}`), path);
   it("DICOM in every uncompressed transfer syntax equals its NIfTI reference", () => {
     for (const k of [1, 2, 3]) {
-      const [dicom, reference] = [read(`dicom/dcm_qa_ts/In/${k}.dcm`), read(`dicom/dcm_qa_ts/Ref/${k}.nii`)];
+      const [dicom, reference] = [
+        read(`dicom/dcm_qa_ts/In/${k}.dcm`),
+        read(`dicom/dcm_qa_ts/Ref/${k}.nii`),
+      ];
       // the file is a mosaic of 64×64 slices, which the reference holds one by one
       const [mosaic, [h, w]] = [dicom.slice(0), [reference.height, reference.width]];
       const across = dicom.width / w;
       for (let s = 0; s < reference.slices; s++) {
         const tile = Float32Array.from(
           { length: h * w },
-          (_, p) => mosaic[(Math.floor(s / across) * h + Math.floor(p / w)) * dicom.width + (s % across) * w + (p % w)],
+          (_, p) =>
+            mosaic[
+              (Math.floor(s / across) * h + Math.floor(p / w)) * dicom.width +
+                (s % across) * w +
+                (p % w)
+            ],
         );
         expect(tile).toEqual(reference.slice(s));
       }
     }
-    const ct = read("dicom/cornerstone/CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm").slice(
-      0,
-    );
+    const ct = read(
+      "dicom/cornerstone/CTImage.dcm_LittleEndianExplicitTransferSyntax_1.2.840.10008.1.2.1.dcm",
+    ).slice(0);
     expect(
-      read("dicom/cornerstone/CTImage.dcm_LittleEndianImplicitTransferSyntax_1.2.840.10008.1.2.dcm").slice(0),
+      read(
+        "dicom/cornerstone/CTImage.dcm_LittleEndianImplicitTransferSyntax_1.2.840.10008.1.2.dcm",
+      ).slice(0),
     ).toEqual(ct);
     expect(
-      read("dicom/cornerstone/CTImage.dcm_BigEndianExplicitTransferSyntax_1.2.840.10008.1.2.2.dcm").slice(0),
+      read(
+        "dicom/cornerstone/CTImage.dcm_BigEndianExplicitTransferSyntax_1.2.840.10008.1.2.2.dcm",
+      ).slice(0),
     ).toEqual(ct);
   });
   it("compressed DICOM is refused by the name of its transfer syntax", () => {
@@ -216,9 +274,10 @@ describe.runIf(real)("real files", () => {
       const top = Math.max(...reference.slice(0, 4000)) > 255 ? 65535 : 255;
       for (let i = 0; i < pixels.length; i += 7) {
         const [r, g, b] = reference.slice(4 * i, 4 * i + 3);
-        expect(Math.abs(pixels[i] - (0.299 * r + 0.587 * g + 0.114 * b) / top), `${file} pixel ${i}`).toBeLessThan(
-          0.005,
-        );
+        expect(
+          Math.abs(pixels[i] - (0.299 * r + 0.587 * g + 0.114 * b) / top),
+          `${file} pixel ${i}`,
+        ).toBeLessThan(0.005);
       }
       compared++;
     }

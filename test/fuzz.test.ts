@@ -5,9 +5,13 @@ import { expect, it } from "vitest";
 
 it("damaged files are read or refused, quickly and in little memory", () => {
   const script = fileURLToPath(new URL("../scripts/fuzz.mjs", import.meta.url));
-  const { status, stdout } = spawnSync(process.execPath, [script, "--count", "6400", "--seed", "11"], {
-    encoding: "utf8",
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [script, "--count", "6400", "--seed", "11"],
+    {
+      encoding: "utf8",
+    },
+  );
   expect(stdout).toMatch(/^0 faults$/m);
   expect(stdout.match(/ read, /g)!.length).toBeGreaterThan(12);
   expect(status).toBe(0);

@@ -46,13 +46,16 @@ export interface Adapter {
 
 function open(): Adapter | string {
   const reasons: string[] = [];
-  const candidates = [{ needs: "/", env: {} }, ...software].filter(({ needs }) => existsSync(needs));
+  const candidates = [{ needs: "/", env: {} }, ...software].filter(({ needs }) =>
+    existsSync(needs),
+  );
   for (const { env } of candidates) {
     const { status, out, err } = run("adapter", [], env);
     if (status === 0) {
       const check = <T>(script: string, ...args: readonly string[]): T => {
         const done = run(script, args, env);
-        if (done.status !== 0) throw new Error(`gpu/${script} ended with ${done.status}: ${done.err.slice(-2000)}`);
+        if (done.status !== 0)
+          throw new Error(`gpu/${script} ended with ${done.status}: ${done.err.slice(-2000)}`);
         return JSON.parse(done.out.trim().split("\n").at(-1)!) as T;
       };
       return { name: JSON.parse(out), env, check };
@@ -65,4 +68,5 @@ function open(): Adapter | string {
 const found = open();
 /** The adapter, or none: the tests say why, and are skipped. */
 export const adapter: Adapter | undefined = typeof found === "string" ? undefined : found;
-if (typeof found === "string") console.warn(`no graphics adapter here, its tests are skipped: ${found}`);
+if (typeof found === "string")
+  console.warn(`no graphics adapter here, its tests are skipped: ${found}`);

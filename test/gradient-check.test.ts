@@ -9,7 +9,14 @@ type Check = Awaited<ReturnType<typeof audit>>["gradientChecks"][number];
 /** Every audit checks its methods' gradients, whatever its tests. */
 async function check(method: Reconstructor): Promise<Check> {
   const tests = [symmetries({ factors: [2], degrees: [] })];
-  const { gradientChecks } = await audit({ problem, methods: [method], tests, seed: 7, backend, imageCount: 1 });
+  const { gradientChecks } = await audit({
+    problem,
+    methods: [method],
+    tests,
+    seed: 7,
+    backend,
+    imageCount: 1,
+  });
   return gradientChecks[0];
 }
 /** x to within a step, in fine stairs: it moves as x does, and its gradient is 0. */

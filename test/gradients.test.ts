@@ -30,7 +30,11 @@ function values(n: number, seed: number, positive: boolean): Float64Array {
   });
 }
 
-async function worstError(plan: Plan, feed: Record<string, Float64Array>, names: readonly string[]): Promise<number> {
+async function worstError(
+  plan: Plan,
+  feed: Record<string, Float64Array>,
+  names: readonly string[],
+): Promise<number> {
   const analytic = await plan.execute(feed);
   let worst = 0;
   for (const name of names) {
@@ -52,7 +56,11 @@ async function worstError(plan: Plan, feed: Record<string, Float64Array>, names:
 
 function weighted(b: GraphBuilder, y: Value, seed: number): Value {
   const w = b.constant(values(sizeOf(y.shape), seed, true), y.shape);
-  return b.emit("sum", { x: b.emit("mul", { a: y, b: w }, {}) }, { axes: y.shape.map((_, i) => i) });
+  return b.emit(
+    "sum",
+    { x: b.emit("mul", { a: y, b: w }, {}) },
+    { axes: y.shape.map((_, i) => i) },
+  );
 }
 
 describe.each(Object.keys(ops) as OpName[])("%s", (name) => {
@@ -73,7 +81,9 @@ describe.each(Object.keys(ops) as OpName[])("%s", (name) => {
         let cost = weighted(b, b.emit(name, inputs as never, sample.attrs as never), 99);
         if (order === 2) {
           const first = gradients(b, cost, Object.values(inputs));
-          cost = first.map((g, i) => weighted(b, g, 200 + i)).reduce((s, c) => b.emit("add", { a: s, b: c }, {}));
+          cost = first
+            .map((g, i) => weighted(b, g, 200 + i))
+            .reduce((s, c) => b.emit("add", { a: s, b: c }, {}));
         }
         b.output("cost", cost);
         gradients(b, cost, Object.values(inputs)).forEach((g, i) => b.output(`d${names[i]}`, g));

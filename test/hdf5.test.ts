@@ -33,7 +33,8 @@ describe("HDF5", () => {
       );
       const inside = root.child("inside") as Hdf5Group;
       expect(inside.names).toHaveLength(types.length);
-      for (const name of inside.names) expect([...dataset(inside, name).numbers()]).toEqual([1, 2, 3]);
+      for (const name of inside.names)
+        expect([...dataset(inside, name).numbers()]).toEqual([1, 2, 3]);
       expect(datasetsIn(root).map((d) => d.path)).toContain("/inside/xd");
       expect(root.child("missing")).toBeUndefined();
     });
@@ -43,7 +44,11 @@ describe("HDF5", () => {
     const values = noise(2 * 4 * 6 * 5);
     const bytes = await hdf5((file) => {
       complex(file, "a", [4, 6, 5], values);
-      complex(file, "b", [4, 6, 5], values, { names: ["real", "imag"], dtype: "<d", chunks: [1, 3, 5] });
+      complex(file, "b", [4, 6, 5], values, {
+        names: ["real", "imag"],
+        dtype: "<d",
+        chunks: [1, 3, 5],
+      });
     });
     const file = await openHdf5(bytes, "a.h5");
     for (const name of ["a", "b"])
@@ -60,7 +65,10 @@ describe("HDF5", () => {
   it("is told behind a user block, and nothing else is taken for it", async () => {
     const block = new Uint8Array(512);
     block.set(new TextEncoder().encode("MATLAB 7.3 MAT-file"));
-    const bytes = await hdf5((file) => file.create_dataset({ name: "x", data: [5], shape: [1], dtype: "<d" }), block);
+    const bytes = await hdf5(
+      (file) => file.create_dataset({ name: "x", data: [5], shape: [1], dtype: "<d" }),
+      block,
+    );
     expect(isHdf5(bytes)).toBe(true);
     expect(isHdf5(bytes.subarray(1))).toBe(false);
     const file = await openHdf5(bytes, "a.mat");
@@ -70,7 +78,10 @@ describe("HDF5", () => {
   it("follows references and links, but none out of the file", async () => {
     const bytes = await hdf5((file) => {
       file.create_dataset({ name: "x", data: [7], shape: [1], dtype: "<d" });
-      file.create_dataset({ name: "r", data: [file.get("x").create_reference?.() ?? file.create_reference("x")] });
+      file.create_dataset({
+        name: "r",
+        data: [file.get("x").create_reference?.() ?? file.create_reference("x")],
+      });
       file.create_external_link("/etc/passwd", "/", "out");
       file.create_soft_link("/nowhere", "gone");
       file.create_hard_link("/", "round");
@@ -87,7 +98,13 @@ describe("HDF5", () => {
 
   it("reserves nothing for more than the file can hold", async () => {
     const bytes = await hdf5((file) => {
-      const whole = { data: Float64Array.from([1]), shape: [1], dtype: "<d", chunks: [1], maxshape: [null] };
+      const whole = {
+        data: Float64Array.from([1]),
+        shape: [1],
+        dtype: "<d",
+        chunks: [1],
+        maxshape: [null],
+      };
       file.create_dataset({ name: "x", ...whole });
       file.get("x").resize([2 ** 30]);
     });
@@ -96,13 +113,17 @@ describe("HDF5", () => {
   });
 
   it("refuses a heap without an end, which the library would read for ever", async () => {
-    const bytes = await hdf5((file) => file.create_dataset({ name: "x", data: ["said"], shape: [1], dtype: "S" }));
+    const bytes = await hdf5((file) =>
+      file.create_dataset({ name: "x", data: ["said"], shape: [1], dtype: "S" }),
+    );
     const heap = Buffer.from(bytes).indexOf("GCOL");
     const view = new DataView(bytes.buffer);
     // the text is the first object, the free space behind it the second
     const free = heap + 32 + Math.ceil(Number(view.getBigUint64(heap + 24, true)) / 8) * 8;
     expect(view.getUint16(free, true)).toBe(0);
-    expect((await openHdf5(bytes, "a.h5")).read((root) => dataset(root, "x").texts())).toEqual(["said"]);
+    expect((await openHdf5(bytes, "a.h5")).read((root) => dataset(root, "x").texts())).toEqual([
+      "said",
+    ]);
     view.setBigUint64(free + 8, 0n, true);
     await expect(openHdf5(bytes, "a.h5")).rejects.toThrow(/a heap in it has no end/);
   });
@@ -117,7 +138,9 @@ describe("HDF5", () => {
     const name = `${shared}/models/admm-csnet/NET-1D-Cartesian-0.3-complex-S10.mat`;
     const file = await openHdf5(readFileSync(name), name);
     file.read((root) => {
-      const momentum = ((root.child("#refs#") as Hdf5Group).child("0b") as Hdf5Group).child("momentum");
+      const momentum = ((root.child("#refs#") as Hdf5Group).child("0b") as Hdf5Group).child(
+        "momentum",
+      );
       expect((momentum as Hdf5Dataset).references()[0].path).toBe("/#refs#/bc");
     });
   });

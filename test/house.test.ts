@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const sources = ["src", "test", "bench", "scripts", "examples", "lab"].flatMap((folder) => filesIn(join(root, folder)));
+const sources = ["src", "test", "bench", "scripts", "examples", "lab"].flatMap((folder) =>
+  filesIn(join(root, folder)),
+);
 
 function filesIn(folder: string): string[] {
   let entries: ReturnType<typeof readdirSync<{ withFileTypes: true }>>;
@@ -17,7 +19,8 @@ function filesIn(folder: string): string[] {
   }
   return entries.flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ["node_modules", "dist", ".build"].includes(entry.name) ? [] : filesIn(path);
+    if (entry.isDirectory())
+      return ["node_modules", "dist", ".build"].includes(entry.name) ? [] : filesIn(path);
     return /\.(ts|tsx|mjs)$/.test(entry.name) ? [path] : [];
   });
 }
@@ -31,7 +34,9 @@ describe("the house", () => {
     const long = sources.flatMap((path) =>
       readFileSync(path, "utf8")
         .split("\n")
-        .flatMap((line, i) => ([...line].length > 100 && comment.test(line) ? [`${name(path)}:${i + 1}`] : [])),
+        .flatMap((line, i) =>
+          [...line].length > 100 && comment.test(line) ? [`${name(path)}:${i + 1}`] : [],
+        ),
     );
     expect(long).toEqual([]);
   });
@@ -45,7 +50,9 @@ describe("the house", () => {
     expect(long).toEqual([]);
   });
   it("says at the head of every source file what it is for", () => {
-    const silent = sources.filter((path) => !/^(#!.*\n)?(\/\/|\/\*)/.test(readFileSync(path, "utf8")));
+    const silent = sources.filter(
+      (path) => !/^(#!.*\n)?(\/\/|\/\*)/.test(readFileSync(path, "utf8")),
+    );
     expect(silent.map(name)).toEqual([]);
   });
   it("keeps no fixture that says where on a machine it was made, as exporters write it", () => {
@@ -61,7 +68,9 @@ describe("the house", () => {
   it("throws nothing but its own errors", () => {
     const bare = sources
       .filter((path) => name(path).startsWith("src"))
-      .filter((path) => /throw new (Error|TypeError|RangeError)\(/.test(readFileSync(path, "utf8")));
+      .filter((path) =>
+        /throw new (Error|TypeError|RangeError)\(/.test(readFileSync(path, "utf8")),
+      );
     expect(bare.map(name)).toEqual([]);
   });
 });

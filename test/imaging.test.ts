@@ -35,7 +35,12 @@ import {
 
 describe("masks", () => {
   it("equispaced-fraction reproduces fastMRI's lines for W = 372, R = 4, .08, offset 4", () => {
-    const mask = equispacedMask({ shape: [2, 372], acceleration: 4, centerFraction: 0.08, offset: 4 });
+    const mask = equispacedMask({
+      shape: [2, 372],
+      acceleration: 4,
+      centerFraction: 0.08,
+      offset: 4,
+    });
     const lines = [...mask.data.subarray(372)].flatMap((v, i) => (v ? [i] : []));
     expect(mask.step).toBeCloseTo(5.428571, 6);
     expect(lines.slice(0, 6)).toEqual([4, 9, 15, 20, 26, 31]);
@@ -50,21 +55,29 @@ describe("masks", () => {
       total += data.reduce((s, v) => s + v, 0);
     }
     expect(Math.abs(total / 200 - 80)).toBeLessThan(1.5);
-    const { data } = variableDensityMask({ shape: [1, 128], acceleration: 4, centerFraction: 0.08, seed: 3 });
+    const { data } = variableDensityMask({
+      shape: [1, 128],
+      acceleration: 4,
+      centerFraction: 0.08,
+      seed: 3,
+    });
     expect(data.reduce((s, v) => s + v, 0)).toBe(32);
   });
   it("are whole columns, radial spokes pass through DC, and repeat with their seed", () => {
     const options = { shape: [20, 64], acceleration: 4, centerFraction: 0.1, seed: 9 } as const;
     const mask = variableDensityMask(options);
-    for (let i = 1; i < 20; i++) expect(mask.data.subarray(i * 64, i * 64 + 64)).toEqual(mask.data.subarray(0, 64));
+    for (let i = 1; i < 20; i++)
+      expect(mask.data.subarray(i * 64, i * 64 + 64)).toEqual(mask.data.subarray(0, 64));
     expect(variableDensityMask(options)).toEqual(mask);
     expect(radialMask({ shape: [33, 64], spokes: 5 }).data[16 * 64 + 32]).toBe(1);
   });
   it("say what is wrong with impossible options and files", () => {
-    expect(() => randomMask({ shape: [8, 100], acceleration: 20, centerFraction: 0.08, seed: 0 })).toThrow(
-      /centre alone is 8 of 100/,
+    expect(() =>
+      randomMask({ shape: [8, 100], acceleration: 20, centerFraction: 0.08, seed: 0 }),
+    ).toThrow(/centre alone is 8 of 100/);
+    expect(() => maskFrom(new Float32Array(64), [8, 8], [16, 16])).toThrow(
+      /8×8, the images are 16×16/,
     );
-    expect(() => maskFrom(new Float32Array(64), [8, 8], [16, 16])).toThrow(/8×8, the images are 16×16/);
     expect(() => maskFrom(new Float32Array(64), [8, 8])).toThrow(/samples nothing/);
   });
 });
@@ -81,7 +94,9 @@ describe("subsampledFourier", () => {
           const rng = random(seed);
           const masks: Mask[] = [
             maskFrom(
-              Float32Array.from({ length: h * w }, (_, i) => (i === 0 || rng.uniform() < 0.4 ? 1 : 0)),
+              Float32Array.from({ length: h * w }, (_, i) =>
+                i === 0 || rng.uniform() < 0.4 ? 1 : 0,
+              ),
               [h, w],
             ),
             radialMask({ shape: [h, w], spokes: 3 }),
@@ -121,7 +136,8 @@ describe("metrics", () => {
       );
     });
   const [g, p] = [make(0), make(0.05)];
-  const slices = (x: Float64Array): Float64Array[] => [0, 1, 2].map((s) => x.subarray(s * N * N, (s + 1) * N * N));
+  const slices = (x: Float64Array): Float64Array[] =>
+    [0, 1, 2].map((s) => x.subarray(s * N * N, (s + 1) * N * N));
   const top = Math.max(...g);
   const mean = (f: (a: Float64Array, b: Float64Array) => number): number =>
     slices(g).reduce((s, a, i) => s + f(a, slices(p)[i]), 0) / 3;
@@ -131,8 +147,14 @@ describe("metrics", () => {
     ["mean PSNR of slices", () => mean((a, b) => psnr(a, b)), 29.0312275297],
     ["SSIM, the volume's maximum", () => mean((a, b) => ssim(a, b, [N, N], top)), 0.9863935738],
     ["SSIM, each slice's maximum", () => mean((a, b) => ssim(a, b, [N, N])), 0.9859792663],
-    ["Gaussian SSIM of slice 0", () => ssimGaussian(slices(g)[0], slices(p)[0], [N, N], top), 0.9828923245],
-  ])("%s agrees with skimage and fastMRI", (_name, measure, want) => expect(measure()).toBeCloseTo(want, 9));
+    [
+      "Gaussian SSIM of slice 0",
+      () => ssimGaussian(slices(g)[0], slices(p)[0], [N, N], top),
+      0.9828923245,
+    ],
+  ])("%s agrees with skimage and fastMRI", (_name, measure, want) =>
+    expect(measure()).toBeCloseTo(want, 9),
+  );
 });
 
 describe("phantoms", () => {
@@ -160,7 +182,12 @@ describe("phantoms", () => {
 
 describe("solvers", () => {
   const N = 64;
-  const mask = variableDensityMask({ shape: [N, N], acceleration: 3, centerFraction: 0.1, seed: 2 });
+  const mask = variableDensityMask({
+    shape: [N, N],
+    acceleration: 3,
+    centerFraction: 0.1,
+    seed: 2,
+  });
   const operator = subsampledFourier({ mask });
   it("total variation beats zero-filling by 3 dB on a phantom, at any intensity", async () => {
     const backend = await openBackend("wasm");
@@ -197,7 +224,12 @@ describe("solvers", () => {
       await reconstruct(method, y, general, backend),
     ];
     expect(norm(other.map((v, k) => v - exact[k])) / norm(exact)).toBeLessThan(1e-3);
-    const few = await reconstruct(totalVariation({ lambda: 0.05, iterations: 3, rho: 0.5 }), y, general, backend);
+    const few = await reconstruct(
+      totalVariation({ lambda: 0.05, iterations: 3, rho: 0.5 }),
+      y,
+      general,
+      backend,
+    );
     expect(norm(few.map((v, k) => v - exact[k])) / norm(exact)).toBeGreaterThan(1e-2);
   });
   it("on several coils every method beats zero-filling, which beats one coil's", async () => {
@@ -221,7 +253,10 @@ describe("solvers", () => {
   it("conjugate gradients solve the normal equations, at any intensity", async () => {
     const backend = await openBackend("reference");
     const shape = [12, 10] as const;
-    const op = multiCoilFourier({ mask: radialMask({ shape, spokes: 5 }), coils: birdcageCoils({ shape, coils: 3 }) });
+    const op = multiCoilFourier({
+      mask: radialMask({ shape, spokes: 5 }),
+      coils: birdcageCoils({ shape, coils: 3 }),
+    });
     const x = brainPhantoms({ shape: [16, 16], count: 1, seed: 8 })
       .image(0)
       .slice(0, 240);
@@ -269,7 +304,9 @@ describe("solvers", () => {
     for (let k = 0; k < 20; k++) {
       const step = Float64Array.from({ length: 512 }, () => rng.normal());
       for (const size of [1e-2, 1e-1])
-        expect(await cost(longer.map((v, i) => v + (size * scale * step[i]) / norm(step)))).toBeGreaterThan(best);
+        expect(
+          await cost(longer.map((v, i) => v + (size * scale * step[i]) / norm(step))),
+        ).toBeGreaterThan(best);
     }
     expect(await cost(await solve(10))).toBeGreaterThanOrEqual(best);
   }, 60_000);
@@ -282,12 +319,17 @@ describe("wavelet sparsity", () => {
     for (const wavelet of ["haar", "db2"] as const) {
       const run = async (threshold: number, x: Float64Array): Promise<ArrayLike<number>> => {
         const b = new GraphBuilder(ops);
-        b.output("y", shrinkDetails(b, b.input("x", [1, 2, 16, 8]), { threshold, wavelet, levels: 2 }));
+        b.output(
+          "y",
+          shrinkDetails(b, b.input("x", [1, 2, 16, 8]), { threshold, wavelet, levels: 2 }),
+        );
         return (await (await reference.compile(b)).execute({ x })).y;
       };
       const rng = random(4);
       const x = Float64Array.from({ length: 256 }, () => rng.normal());
-      (await Promise.resolve(run(0, x)).then((y) => Array.from(y))).forEach((v, i) => expect(v).toBeCloseTo(x[i], 9));
+      (await Promise.resolve(run(0, x)).then((y) => Array.from(y))).forEach((v, i) =>
+        expect(v).toBeCloseTo(x[i], 9),
+      );
       // everything shrunk leaves the coarse image: constants pass, and nothing grows
       const flat = new Float64Array(256).fill(2);
       Array.from(await run(1e6, flat)).forEach((v) => expect(v).toBeCloseTo(2, 9));
@@ -309,7 +351,14 @@ describe("wavelet sparsity", () => {
     const score = async (iterations: number, spin: boolean): Promise<number> =>
       psnr(
         truth,
-        magnitude(await reconstruct(waveletSparsity({ lambda: 0.01, iterations, spin }), y, operator, backend)),
+        magnitude(
+          await reconstruct(
+            waveletSparsity({ lambda: 0.01, iterations, spin }),
+            y,
+            operator,
+            backend,
+          ),
+        ),
         1,
       );
     expect(await score(60, true)).toBeGreaterThan(

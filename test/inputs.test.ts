@@ -37,8 +37,19 @@ interface Run {
   readonly err: string;
 }
 function reconstruct(...args: string[]): Run {
-  const out = ["--method", "zero-filled", "--backend", "reference", "--model", model, "--out", at("out")];
-  const { status, stderr } = spawnSync(process.execPath, [main, "reconstruct", ...out, ...args], { encoding: "utf8" });
+  const out = [
+    "--method",
+    "zero-filled",
+    "--backend",
+    "reference",
+    "--model",
+    model,
+    "--out",
+    at("out"),
+  ];
+  const { status, stderr } = spawnSync(process.execPath, [main, "reconstruct", ...out, ...args], {
+    encoding: "utf8",
+  });
   return { status, err: stderr };
 }
 const pictures = (run: Run): readonly number[] => {
@@ -79,12 +90,19 @@ describe("scans", () => {
     const blank = new Float32Array(H * W);
     const volumes = [blank, head, blank, blank, blank, blank, blank, blank, blank];
     const series = Float32Array.from(volumes.flatMap((slice) => [...slice]));
-    const run = reconstruct("--images", file("series.nii", nifti([W, H, 3, 3], 16, bytesOf(series))));
-    expect(run.err).toMatch(/a series of 3 volumes of 3 slices: the middle slice of the first, 1, is taken/);
+    const run = reconstruct(
+      "--images",
+      file("series.nii", nifti([W, H, 3, 3], 16, bytesOf(series))),
+    );
+    expect(run.err).toMatch(
+      /a series of 3 volumes of 3 slices: the middle slice of the first, 1, is taken/,
+    );
     expect(pictures(run)).toEqual([1, H, W]);
   });
   it("a blank slice among others is left out, and said to be; nothing but blank ones is refused", () => {
-    const slices = Float32Array.from([head, new Float32Array(H * W), head].flatMap((slice) => [...slice]));
+    const slices = Float32Array.from(
+      [head, new Float32Array(H * W), head].flatMap((slice) => [...slice]),
+    );
     const scan = file("blank.nii", nifti([W, H, 3], 16, bytesOf(slices)));
     const run = reconstruct("--images", scan, "--slices", "0-2");
     expect(pictures(run)).toEqual([2, H, W]);
@@ -105,15 +123,24 @@ describe("scans", () => {
 });
 
 describe("masks and k-space", () => {
-  const mask = variableDensityMask({ shape: [H, W], acceleration: 4, centerFraction: 0.12, seed: 1 });
+  const mask = variableDensityMask({
+    shape: [H, W],
+    acceleration: 4,
+    centerFraction: 0.12,
+    seed: 1,
+  });
   const bytes = (data: ArrayLike<number>, shape: readonly number[]): Uint8Array =>
     npy("|u1", shape, Uint8Array.from(data));
   it("what a mask file is taken for is printed; the implausible is refused with its option", () => {
     const good = reconstruct("--mask", file("mask.npy", bytes(mask.data, [H, W])), "--count", "1");
-    expect(good.err).toMatch(/25\.0 % is measured; .*row 16, column 16; the centre is taken for it and is measured/);
+    expect(good.err).toMatch(
+      /25\.0 % is measured; .*row 16, column 16; the centre is taken for it and is measured/,
+    );
     const row = file("row.npy", bytes(mask.data.subarray(0, W), [W]));
     expect(reconstruct("--mask", row, "--count", "1").err).toMatch(/25\.0 % is measured/);
-    const corner = mask.data.map((_, p) => mask.data[((Math.floor(p / W) + 16) % H) * W + (((p % W) + 16) % W)]);
+    const corner = mask.data.map(
+      (_, p) => mask.data[((Math.floor(p / W) + 16) % H) * W + (((p % W) + 16) % W)],
+    );
     const uncentred = file("corner.npy", bytes(corner, [H, W]));
     const refused = reconstruct("--mask", uncentred, "--count", "1");
     expect(refused.status).toBe(2);
@@ -129,13 +156,20 @@ describe("masks and k-space", () => {
       ),
     );
     expect(reconstruct("--mask", soft, "--count", "1").err).toMatch(/--mask-threshold/);
-    expect(pictures(reconstruct("--mask", soft, "--count", "1", "--mask-threshold", "128"))).toEqual([1, H, W]);
+    expect(
+      pictures(reconstruct("--mask", soft, "--count", "1", "--mask-threshold", "128")),
+    ).toEqual([1, H, W]);
   });
   it("a mask of transparent holes is not fully measured", () => {
     const rows = Array.from({ length: H }, (_, i) =>
       Array.from({ length: W }, (_, j) => [255, 255, 255, 255 * mask.data[i * W + j]]).flat(),
     );
-    const run = reconstruct("--mask", file("alpha.png", png({ width: W, height: H, colour: 6 }, rows)), "--count", "1");
+    const run = reconstruct(
+      "--mask",
+      file("alpha.png", png({ width: W, height: H, colour: 6 }, rows)),
+      "--count",
+      "1",
+    );
     expect(run.err).toMatch(/25\.0 % is measured/);
   });
   it("k-space with next to nothing in its unmeasured cells, and from the corner", () => {
@@ -145,7 +179,9 @@ describe("masks and k-space", () => {
       return mask.data[p] ? (1 + (k % 3)) / (1 + far) : 1e-12;
     });
     const tiny = file("k.npy", npy("<c8", [H, W], bytesOf(cells)));
-    expect(reconstruct("--kspace", tiny).err).toMatch(/25\.0 % is measured; values up to 1\.41e-12 are taken/);
+    expect(reconstruct("--kspace", tiny).err).toMatch(
+      /25\.0 % is measured; values up to 1\.41e-12 are taken/,
+    );
     const corner = cells.map((_, k) => {
       const p = Math.floor(k / 2);
       return cells[2 * (((Math.floor(p / W) + 16) % H) * W + (((p % W) + 16) % W)) + (k % 2)];
@@ -166,7 +202,11 @@ describe("masks and k-space", () => {
     });
     const oblong = file("oblong.npy", npy("<c8", [h, w], bytesOf(cells)));
     for (const method of ["zero-filled", "conjugate-gradient", "total-variation"])
-      expect(pictures(reconstruct("--kspace", oblong, "--method", method)), method).toEqual([1, h, w]);
+      expect(pictures(reconstruct("--kspace", oblong, "--method", method)), method).toEqual([
+        1,
+        h,
+        w,
+      ]);
     const network = reconstruct("--kspace", oblong, "--method", "network");
     expect(network.status).toBe(2);
     expect(network.err).toMatch(/its k-space is 12×10, the network takes 32×32/);
@@ -179,15 +219,34 @@ describe("masks and k-space", () => {
     ["random", 25],
   ])("--sampling %s measures 1/R, to %d percent points of k-space", (sampling, tolerance) => {
     for (const acceleration of [1, 2, 4, 8]) {
-      const options = ["--sampling", sampling, "--acceleration", String(acceleration), "--center-fraction", "0.1"];
+      const options = [
+        "--sampling",
+        sampling,
+        "--acceleration",
+        String(acceleration),
+        "--center-fraction",
+        "0.1",
+      ];
       const { err } = reconstruct(...options, "--count", "1");
       const share = Number(/([\d.]+) % of k-space is measured/.exec(err)?.[1]);
-      expect(Math.abs(share - 100 / acceleration), `1/${acceleration}: ${share} %`).toBeLessThanOrEqual(tolerance);
+      expect(
+        Math.abs(share - 100 / acceleration),
+        `1/${acceleration}: ${share} %`,
+      ).toBeLessThanOrEqual(tolerance);
     }
   });
   it("the mask of every kind is said, and the centre alone ends", () => {
     const run = reconstruct(
-      ...["--sampling", "equispaced-fraction", "--acceleration", "4", "--center-fraction", "0.25", "--count", "1"],
+      ...[
+        "--sampling",
+        "equispaced-fraction",
+        "--acceleration",
+        "4",
+        "--center-fraction",
+        "0.25",
+        "--count",
+        "1",
+      ],
     );
     expect(run.err).toMatch(/equispaced-fraction, 25\.0 % of k-space is measured/);
   });
@@ -210,7 +269,9 @@ describe("pictures", () => {
     ]) {
       const set = pictureFolder("set", files, { classes: ["a", "b"] });
       expect(set.shape).toEqual([3, 2, 2]);
-      expect(set.notes).toEqual(["set: 1 pictures are in colour and 1 are grey; all are taken as colour"]);
+      expect(set.notes).toEqual([
+        "set: 1 pictures are in colour and 1 are grey; all are taken as colour",
+      ]);
       const out = new Float32Array(12);
       set.pixels(
         files.findIndex((f) => f.read() === colour),
@@ -255,7 +316,9 @@ describe("pictures", () => {
         [height - 1, width - 1],
       ].map(([i, j]) => 255 * picture.pixel(i, j)[0]);
       seen.forEach((v, k) =>
-        expect(Math.abs(v - corners[turned[orientation][k]]), `${orientation} ${k}`).toBeLessThan(12),
+        expect(Math.abs(v - corners[turned[orientation][k]]), `${orientation} ${k}`).toBeLessThan(
+          12,
+        ),
       );
     }
     expect(readPicture(withOrientation(bytes, 9), "a.jpg").height).toBe(16);
@@ -266,8 +329,19 @@ describe("pictures", () => {
     for (const name of ["x", "y"]) symlinkSync(at(`real/${name}`), at(`links/${name}`));
     symlinkSync(at("nowhere"), at("links/broken"));
     symlinkSync(at("links/loop"), at("links/loop"));
-    const args = ["train", "classifier", "--data", at("links"), "--epochs", "1", "--batch-size", "4"];
-    const run = spawnSync(process.execPath, [main, ...args, "--out", at("links.safetensors")], { encoding: "utf8" });
+    const args = [
+      "train",
+      "classifier",
+      "--data",
+      at("links"),
+      "--epochs",
+      "1",
+      "--batch-size",
+      "4",
+    ];
+    const run = spawnSync(process.execPath, [main, ...args, "--out", at("links.safetensors")], {
+      encoding: "utf8",
+    });
     expect(run.stderr).not.toMatch(/holds neither/);
   });
 });
@@ -309,7 +383,9 @@ describe("numpy's types", () => {
     const slice = readVolume(npy("<f2", [1, 6], bytesOf(bits)), "a").slice(0);
     expect([...slice]).toEqual([2 ** -24, 1023 * 2 ** -24, 2 ** -14, 65504, -0, -2]);
     for (const odd of [0x7c00, 0xfc00, 0x7e00])
-      expect(() => readVolume(npy("<f2", [1, 1], bytesOf(Uint16Array.of(odd))), "a").slice(0)).toThrow(/--fill/);
+      expect(() =>
+        readVolume(npy("<f2", [1, 1], bytesOf(Uint16Array.of(odd))), "a").slice(0),
+      ).toThrow(/--fill/);
   });
   it("shapes that cannot be are refused", () => {
     for (const shape of [

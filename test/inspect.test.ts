@@ -64,13 +64,15 @@ describe("looking inside", () => {
       expect(sum).toBeCloseTo(data[flat], 10);
       expect(terms.reduce((s, t) => s + t.input * t.weight, bias)).toBeCloseTo(sum, 10);
     }
-    expect((await explainNode(network, { layer: "0.conv2d", node: [4, 0, 0], input, backend })).terms).toHaveLength(4);
-    await expect(explainNode(network, { layer: "2.silu", node: [0], input, backend })).rejects.toThrow(
-      /is no linear layer or convolution/,
-    );
-    await expect(explainNode(network, { layer: "5.linear", node: [5], input, backend })).rejects.toThrow(
-      /no node \[5\]/,
-    );
+    expect(
+      (await explainNode(network, { layer: "0.conv2d", node: [4, 0, 0], input, backend })).terms,
+    ).toHaveLength(4);
+    await expect(
+      explainNode(network, { layer: "2.silu", node: [0], input, backend }),
+    ).rejects.toThrow(/is no linear layer or convolution/);
+    await expect(
+      explainNode(network, { layer: "5.linear", node: [5], input, backend }),
+    ).rejects.toThrow(/no node \[5\]/);
   });
   it("the gradient vector has every parameter, and checkGradients holds it to central differences", async () => {
     const target = [0, 0, 1, 0, 0];
@@ -86,11 +88,13 @@ describe("looking inside", () => {
     );
     expect(cost).toBeGreaterThan(0);
     // the last layer's bias: ∂C/∂b = ∂C/∂z
-    expect([...parameters.get("5.linear.bias")!.data]).toEqual([...activations.get("5.linear")!.data]);
+    expect([...parameters.get("5.linear.bias")!.data]).toEqual([
+      ...activations.get("5.linear")!.data,
+    ]);
     for (const loss of [crossEntropy(), meanSquaredError()])
-      expect(await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 })).toBeLessThan(
-        1e-6,
-      );
+      expect(
+        await checkGradients(network, { loss, inputs: input, targets: target, count: 1, seed: 3 }),
+      ).toBeLessThan(1e-6);
   });
 });
 
@@ -102,7 +106,14 @@ describe("the chain rule, node by node", () => {
     linear: { input: [7], layer: nn.linear({ outFeatures: 5 }) },
     "convolution, grouped, strided, dilated": {
       input: image,
-      layer: nn.conv2d({ outChannels: 4, kernelSize: 2, stride: 2, dilation: 2, padding: 1, groups: 2 }),
+      layer: nn.conv2d({
+        outChannels: 4,
+        kernelSize: 2,
+        stride: 2,
+        dilation: 2,
+        padding: 1,
+        groups: 2,
+      }),
     },
     "convolution, same, even kernel": {
       input: image,
@@ -111,7 +122,10 @@ describe("the chain rule, node by node", () => {
     ...Object.fromEntries(
       (["reflect", "replicate", "circular"] as const).map((paddingMode) => [
         `convolution, ${paddingMode}`,
-        { input: image, layer: nn.conv2d({ outChannels: 2, kernelSize: 3, padding: 1, paddingMode, bias: false }) },
+        {
+          input: image,
+          layer: nn.conv2d({ outChannels: 2, kernelSize: 3, padding: 1, paddingMode, bias: false }),
+        },
       ]),
     ),
     "transposed convolution": {
@@ -120,7 +134,13 @@ describe("the chain rule, node by node", () => {
     },
     "convolution, rectangular": {
       input: image,
-      layer: nn.conv2d({ outChannels: 2, kernelSize: [3, 2], stride: [1, 2], padding: [1, 1], dilation: [1, 2] }),
+      layer: nn.conv2d({
+        outChannels: 2,
+        kernelSize: [3, 2],
+        stride: [1, 2],
+        padding: [1, 1],
+        dilation: [1, 2],
+      }),
     },
     "transposed convolution, grouped, dilated": {
       input: [2, 2, 2],
@@ -231,7 +251,8 @@ describe("the chain rule, node by node", () => {
             }
           }
           const label = `${after.map((l) => l.kind)} ${statistics}`;
-          for (const { product, total } of sums.values()) expect(Math.abs(product - total), label).toBeLessThan(1e-9);
+          for (const { product, total } of sums.values())
+            expect(Math.abs(product - total), label).toBeLessThan(1e-9);
           wantBias?.forEach((w, i) => expect(Math.abs(biasSums[i] - w), label).toBeLessThan(1e-9));
           // every weight's derivative is the vector's, none left out
           const seen = new Set(totals);
@@ -239,11 +260,19 @@ describe("the chain rule, node by node", () => {
         }
     }, 120_000);
   it("refuses what has no weights, and nodes that are not there", async () => {
-    const network = nn.sequential({ input: [3], seed: 1, layers: [nn.linear({ outFeatures: 2 }), nn.softmax()] });
+    const network = nn.sequential({
+      input: [3],
+      seed: 1,
+      layers: [nn.linear({ outFeatures: 2 }), nn.softmax()],
+    });
     const options = { input: [1, 2, 3], target: [1, 0], loss: meanSquaredError(), backend };
     const refused = (layer: string, node: number[], message: RegExp): Promise<void> =>
       expect(explainDerivatives(network, { ...options, layer, node })).rejects.toThrow(message);
-    await refused("1.softmax", [0], /"1\.softmax" is no linear layer or convolution .*; there are 0\.linear/);
+    await refused(
+      "1.softmax",
+      [0],
+      /"1\.softmax" is no linear layer or convolution .*; there are 0\.linear/,
+    );
     await refused("0.linear", [2], /no node \[2\] in 0\.linear/);
     await refused("0.linear", [0.5], /no node/);
     const rules = await explainDerivatives(network, { ...options, layer: "0.linear", node: [1] });
@@ -257,7 +286,10 @@ describe("sheets and saliency", () => {
     const sheet = featureSheet(await trace(network, { inputs: numbers(784), backend }));
     expect(sheet.values.length).toBe(sheet.shape[0] * sheet.shape[1]);
     expect([Math.min(...sheet.values), Math.max(...sheet.values)]).toEqual([0, 1]);
-    expect(kernelSheet(network, "3.conv2d.weight").shape).toEqual([16 * (5 * 8 + 2) + 2, 6 * (5 * 8 + 2) + 2]);
+    expect(kernelSheet(network, "3.conv2d.weight").shape).toEqual([
+      16 * (5 * 8 + 2) + 2,
+      6 * (5 * 8 + 2) + 2,
+    ]);
     expect(() => kernelSheet(network, "7.linear.weight")).toThrow(
       /no convolution's weight; there are 0\.conv2d\.weight, 3\.conv2d\.weight/,
     );
@@ -276,7 +308,9 @@ describe("sheets and saliency", () => {
     const input = numbers(36);
     const s = await saliency(network, { input, output: 1, backend });
     const at = async (i: number, h: number): Promise<number> =>
-      (await trace(network, { inputs: input.map((v, j) => (j === i ? v + h : v)), backend })).get("3.linear")!.data[1];
+      (await trace(network, { inputs: input.map((v, j) => (j === i ? v + h : v)), backend })).get(
+        "3.linear",
+      )!.data[1];
     for (const i of [0, 14, 35])
       expect(s.data[i]).toBeCloseTo(Math.abs((await at(i, 0.01)) - (await at(i, -0.01))) / 0.02, 4);
     const cam = await gradCam(network, { input, output: 1, layer: "0.conv2d", backend });
@@ -302,7 +336,13 @@ describe("receptive fields", () => {
     nn.conv2d({ outChannels: 4, kernelSize: 3, stride: 3, padding: 1 }),
     nn.conv2d({ outChannels: 4, kernelSize: 2, stride: 2, dilation: 3, padding: "same" }),
     nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1, paddingMode: "circular" }),
-    nn.conv2d({ outChannels: 4, kernelSize: 4, stride: 3, padding: "same", paddingMode: "replicate" }),
+    nn.conv2d({
+      outChannels: 4,
+      kernelSize: 4,
+      stride: 3,
+      padding: "same",
+      paddingMode: "replicate",
+    }),
     nn.convTranspose2d({ outChannels: 4, kernelSize: 3, stride: 2, padding: 1 }),
     nn.convTranspose2d({ outChannels: 4, kernelSize: 2, stride: 3 }),
     nn.convTranspose2d({ outChannels: 4, kernelSize: 4 }),
@@ -372,14 +412,16 @@ describe("receptive fields", () => {
             // a cell that sees nothing along one axis sees nothing along the other
             if (rows.size === 0) expect([field.rows, field.columns], label).toContainEqual([0, -1]);
             else expect([field.rows, field.columns], label).toEqual([ends(rows), ends(columns)]);
-            for (const seen of [field.rows, field.columns]) most = Math.max(most, seen[1] - seen[0] + 1);
+            for (const seen of [field.rows, field.columns])
+              most = Math.max(most, seen[1] - seen[0] + 1);
           }
           expect(summary.layers.find((l) => l.name === name)!.receptiveField).toBe(most);
         }
       }
   }, 120_000);
   it("normalisation sees the whole image, unless a summary leaves its statistics out; flattening ends them", () => {
-    const of = (...layers: nn.Layer[]): nn.Network => nn.sequential({ input: [4, 9, 9], seed: 1, layers });
+    const of = (...layers: nn.Layer[]): nn.Network =>
+      nn.sequential({ input: [4, 9, 9], seed: 1, layers });
     const conv = nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1 });
     for (const norm of [nn.instanceNorm2d(), nn.groupNorm({ groups: 2 }), nn.layerNorm()]) {
       const network = of(conv, norm, conv);
@@ -389,7 +431,9 @@ describe("receptive fields", () => {
       });
       expect(summarize(network)).toMatchObject({ receptiveField: 5, dependsOnWholeImage: true });
     }
-    expect(receptiveField(of(conv, nn.batchNorm2d(), conv), { layer: "2.conv2d", row: 4, column: 0 })).toEqual({
+    expect(
+      receptiveField(of(conv, nn.batchNorm2d(), conv), { layer: "2.conv2d", row: 4, column: 0 }),
+    ).toEqual({
       rows: [2, 6],
       columns: [0, 2],
     });
@@ -411,7 +455,13 @@ describe("receptive fields", () => {
       {
         input: [1, 9, 11],
         layers: [
-          nn.conv2d({ outChannels: 1, kernelSize: 5, stride: 2, padding: 2, paddingMode: "reflect" as const }),
+          nn.conv2d({
+            outChannels: 1,
+            kernelSize: 5,
+            stride: 2,
+            padding: 2,
+            paddingMode: "reflect" as const,
+          }),
           nn.convTranspose2d({ outChannels: 1, kernelSize: 3, stride: 2 }),
           nn.avgPool2d({ kernelSize: 3, stride: 2, padding: 1 }),
         ],
@@ -454,12 +504,17 @@ describe("receptive fields", () => {
           // large both ways, so that a maximum cannot hide it
           const differs = await Promise.all(
             [50, -50].map(async (v) => {
-              const after = (await trace(network, { inputs: image.map((p, j) => (j === i ? p + v : p)), backend })).get(
-                layer,
-              )!;
+              const after = (
+                await trace(network, {
+                  inputs: image.map((p, j) => (j === i ? p + v : p)),
+                  backend,
+                })
+              ).get(layer)!;
               return Array.from(
                 { length: channels },
-                (_, c) => after.data[(c * h + row) * w + column] !== before.data[(c * h + row) * w + column],
+                (_, c) =>
+                  after.data[(c * h + row) * w + column] !==
+                  before.data[(c * h + row) * w + column],
               ).some(Boolean);
             }),
           );
@@ -467,7 +522,10 @@ describe("receptive fields", () => {
         }
         const field = receptiveField(network, { layer, row, column });
         for (const [axis, range] of [field.rows, field.columns].entries()) {
-          const [low, high] = [Math.min(...depends.map((d) => d[axis])), Math.max(...depends.map((d) => d[axis]))];
+          const [low, high] = [
+            Math.min(...depends.map((d) => d[axis])),
+            Math.max(...depends.map((d) => d[axis])),
+          ];
           if (exact) expect(range).toEqual([low, high]);
           expect(range[0]).toBeLessThanOrEqual(low);
           expect(range[1]).toBeGreaterThanOrEqual(high);
@@ -475,9 +533,9 @@ describe("receptive fields", () => {
         }
       }
     }
-    expect(() => receptiveField(nn.lenet5({ seed: 0 }), { layer: "0.conv2d", row: 28, column: 0 })).toThrow(
-      /no cell 28, 0/,
-    );
+    expect(() =>
+      receptiveField(nn.lenet5({ seed: 0 }), { layer: "0.conv2d", row: 28, column: 0 }),
+    ).toThrow(/no cell 28, 0/);
   });
 });
 
@@ -504,18 +562,27 @@ describe("kernels", () => {
       if (kernel.shape.length === 3) continue;
       const want = 3 * kernel.data.reduce((a, b) => a + b, 0);
       if (/Edge|sobel|prewitt|scharr|laplacian|corner/.test(name)) expect(want, name).toBe(0);
-      for (const v of (await filterImage(flat, { kernel, backend })).data) expect(v).toBeCloseTo(want, 6);
+      for (const v of (await filterImage(flat, { kernel, backend })).data)
+        expect(v).toBeCloseTo(want, 6);
     }
     for (const kernel of [boxBlur(11), gaussianBlur(11, 2)])
-      for (const v of (await filterImage(flat, { kernel, padding: "same", paddingMode: "reflect", backend })).data)
+      for (const v of (
+        await filterImage(flat, { kernel, padding: "same", paddingMode: "reflect", backend })
+      ).data)
         expect(v).toBeCloseTo(3, 5);
   });
   it("colour selectors take one channel; a filter for other channels is refused", async () => {
     const colour = { shape: [3, 5, 5], data: numbers(75) };
-    const { shape, data } = await filterImage(colour, { kernel: kernels.green, padding: "same", backend });
+    const { shape, data } = await filterImage(colour, {
+      kernel: kernels.green,
+      padding: "same",
+      backend,
+    });
     expect(shape).toEqual([1, 5, 5]);
     expect([...data]).toEqual([...colour.data.subarray(25, 50)]);
-    expect((await filterImage(colour, { kernel: kernels.sharpen, backend })).shape).toEqual([3, 3, 3]);
+    expect((await filterImage(colour, { kernel: kernels.sharpen, backend })).shape).toEqual([
+      3, 3, 3,
+    ]);
     await expect(filterImage(image, { kernel: kernels.red, backend })).rejects.toThrow(
       /for 3 channels, the image \[7×7\] has 1/,
     );

@@ -53,7 +53,11 @@ describe("quantiles", () => {
 });
 
 /** How often the interval of n draws holds the truth, in 2,000 runs. */
-function coverOf(n: number, draw: (rng: ReturnType<typeof random>) => number, truth: number): number {
+function coverOf(
+  n: number,
+  draw: (rng: ReturnType<typeof random>) => number,
+  truth: number,
+): number {
   const rng = random(n);
   let held = 0;
   for (let k = 0; k < 2000; k++) {
@@ -88,7 +92,8 @@ describe("the interval of a mean", () => {
     expect(other.high).toBeCloseTo(10 - 2 * own.low, 9);
   });
   it("is absent where none can be promised", () => {
-    for (const values of [[], [1], [1, 2], [2, 2, 2, 2]]) expect(meanInterval95(values).interval).toBeUndefined();
+    for (const values of [[], [1], [1, 2], [2, 2, 2, 2]])
+      expect(meanInterval95(values).interval).toBeUndefined();
     expect(meanShareInterval95([0.1, 0.5, 0.9, 1]).interval).toBeUndefined();
     expect(meanInterval95(Array.from({ length: 20 }, (_, i) => i % 7)).assumes).toBeUndefined();
     expect(() => meanInterval95([1, Number.NaN, 2])).toThrow(ConfigError);

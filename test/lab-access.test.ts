@@ -89,7 +89,8 @@ describe.runIf(chromium)("the lab, for everybody", () => {
   async function moveTheKernel(page: Page): Promise<void> {
     await tabTo(page, /^−?\d+$/);
     const kernel = page.locator('[aria-label="kernel 1"]');
-    while (!(await kernel.evaluate((grid) => grid.contains(document.activeElement)))) await page.keyboard.press("Tab");
+    while (!(await kernel.evaluate((grid) => grid.contains(document.activeElement))))
+      await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.keyboard.insertText("2");
@@ -99,19 +100,27 @@ describe.runIf(chromium)("the lab, for everybody", () => {
     );
     await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowDown");
-    await eventually(() => page.locator("h2", { hasText: "products at" }).textContent()).toMatch(/row 2/);
+    await eventually(() => page.locator("h2", { hasText: "products at" }).textContent()).toMatch(
+      /row 2/,
+    );
   }
 
   it("says what it is: title, language, description, and a name for every link and control", async () => {
     const page = await lab.open("cost");
     expect(await page.title()).toBe("The cost · Fiducial lab");
-    expect(await page.evaluate("document.doctype.name + document.characterSet + document.documentElement.lang")).toBe(
-      "htmlUTF-8en",
-    );
+    expect(
+      await page.evaluate(
+        "document.doctype.name + document.characterSet + document.documentElement.lang",
+      ),
+    ).toBe("htmlUTF-8en");
     const described = await page.locator('meta[name="description"]').getAttribute("content");
     expect(described!.length).toBeGreaterThan(50);
-    expect(await page.locator('meta[name="viewport"]').getAttribute("content")).toMatch(/^width=device-width/);
-    const links = await page.locator("a").evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.textContent]));
+    expect(await page.locator('meta[name="viewport"]').getAttribute("content")).toMatch(
+      /^width=device-width/,
+    );
+    const links = await page
+      .locator("a")
+      .evaluateAll((all) => all.map((a) => [a.getAttribute("href"), a.textContent]));
     for (const [href, text] of links) {
       expect(href).toMatch(/^#\//);
       expect(text?.trim()).not.toBe("");
@@ -125,14 +134,19 @@ describe.runIf(chromium)("the lab, for everybody", () => {
   });
 });
 
-const answered = (url: string, options: object): Promise<{ status: number; headers: object; body: string }> =>
+const answered = (
+  url: string,
+  options: object,
+): Promise<{ status: number; headers: object; body: string }> =>
   new Promise((resolve, reject) => {
     const asked = request(url, options, (response) => {
       let body = "";
       response.on("data", (data: Buffer) => {
         body += String(data);
       });
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode!, headers: response.headers, body }),
+      );
     });
     asked.on("error", reject);
     asked.end();
@@ -156,7 +170,9 @@ describe.runIf(chromium)("fiducial lab", () => {
       "x-content-type-options": "nosniff",
     });
     const policy = (headers as Record<string, string>)["content-security-policy"];
-    expect(policy.replace("; frame-ancestors 'none'", "")).toBe(/Policy" content="([^"]*)"/.exec(body)?.[1]);
+    expect(policy.replace("; frame-ancestors 'none'", "")).toBe(
+      /Policy" content="([^"]*)"/.exec(body)?.[1],
+    );
     expect(policy).not.toMatch(/unsafe-inline|'unsafe-eval'|https?:/);
     expect(new URL(lab.url).hostname).toBe("127.0.0.1");
   });
@@ -177,8 +193,12 @@ describe.runIf(chromium)("fiducial lab", () => {
     const host = await hostOf();
     const elsewhere = await openLab(host.url);
     const page = await elsewhere.open("slide");
-    expect(await gridOf(page, "output of kernel 1")).toEqual(Array.from({ length: 4 }, () => [0, 30, 30, 0]));
-    await eventually(() => page.locator("footer").textContent()).toMatch(/1 thread\..*not cross-origin isolated/);
+    expect(await gridOf(page, "output of kernel 1")).toEqual(
+      Array.from({ length: 4 }, () => [0, 30, 30, 0]),
+    );
+    await eventually(() => page.locator("footer").textContent()).toMatch(
+      /1 thread\..*not cross-origin isolated/,
+    );
     await elsewhere.close();
     host.close();
   });

@@ -61,7 +61,9 @@ describe.runIf(chromium)("an audit in the lab", () => {
     const report = readFileSync(await saved(page, "Save report.html", "report.html"), "utf8");
     const figures = (html: string): string[] => html.match(/\d+\.\d+ dB/g) ?? [];
     expect(figures(report).length).toBeGreaterThan(10);
-    expect(figures(report)).toEqual(figures(readFileSync(join(at("again"), "report.html"), "utf8")));
+    expect(figures(report)).toEqual(
+      figures(readFileSync(join(at("again"), "report.html"), "utf8")),
+    );
   });
 
   it("shows the report with the project's own renderer, in its own style", async () => {
@@ -73,7 +75,9 @@ describe.runIf(chromium)("an audit in the lab", () => {
     const claims = await tableOf(page, "What this audit says");
     expect(claims.length).toBeGreaterThanOrEqual(6);
     await page.getByLabel("Verdicts", { exact: true }).selectOption("pass");
-    await eventually(async () => (await tableOf(page, "What this audit says")).length).toBeLessThan(claims.length);
+    await eventually(async () => (await tableOf(page, "What this audit says")).length).toBeLessThan(
+      claims.length,
+    );
     for (const row of await tableOf(page, "What this audit says")) expect(row[2]).toBe("✓ pass");
     await page.getByLabel("Verdicts", { exact: true }).selectOption("all");
   });
@@ -111,9 +115,9 @@ describe.runIf(chromium)("an audit in the lab", () => {
     expect(second.status, second.err).toBe(0);
     await other.getByLabel("And another").setInputFiles(join(at("noisy"), "result.json"));
     await settled(other);
-    await eventually(async () => (await tableOf(other, "In what the audits differ")).map((row) => row[0])).toContain(
-      "noise.sigma",
-    );
+    await eventually(async () =>
+      (await tableOf(other, "In what the audits differ")).map((row) => row[0]),
+    ).toContain("noise.sigma");
     await other.context().close();
   });
 
@@ -125,10 +129,16 @@ describe.runIf(chromium)("an audit in the lab", () => {
     const [row] = await tableOf(live, "Trained here");
     const own = await saved(live, "Save jitter.safetensors", "page.safetensors");
     const words = await printed(live, section);
-    const run = fiducial([...words.map((word) => (word === "jitter.safetensors" ? at(word) : word)), "--json"]);
+    const run = fiducial([
+      ...words.map((word) => (word === "jitter.safetensors" ? at(word) : word)),
+      "--json",
+    ]);
     expect(run.status, run.err).toBe(0);
-    const [page1, command] = [own, at("jitter.safetensors")].map((path) => loadNetwork(readFileSync(path), path));
-    for (const [name, { data }] of command.parameters) expect(page1.parameters.get(name)!.data).toEqual(data);
+    const [page1, command] = [own, at("jitter.safetensors")].map((path) =>
+      loadNetwork(readFileSync(path), path),
+    );
+    for (const [name, { data }] of command.parameters)
+      expect(page1.parameters.get(name)!.data).toEqual(data);
     const { heldOutPsnr } = JSON.parse(run.out) as { heldOutPsnr: Record<string, number> };
     expect(numberOf(row[1])).toBeCloseTo(heldOutPsnr["U-Net"], 2);
     expect(numberOf(row[4])).toBeGreaterThan(0);
@@ -142,10 +152,18 @@ describe.runIf(chromium)("an audit in the lab", () => {
     await eventually(async () => (await tableOf(compared, "Computed here")).length).toBe(6);
     await press(compared, "Stop");
     const rows = await tableOf(compared, "Computed here");
-    const run = fiducial([...(await printed(compared, "main")), "--out", at("remedies"), "--threads", "2"]);
+    const run = fiducial([
+      ...(await printed(compared, "main")),
+      "--out",
+      at("remedies"),
+      "--threads",
+      "2",
+    ]);
     expect(run.status, run.err).toBe(0);
     const { tests } = JSON.parse(readFileSync(join(at("remedies"), "result.json"), "utf8"));
-    const { measurements } = tests.find(({ id }: { id: string }) => id === "instability-ascent") as {
+    const { measurements } = tests.find(
+      ({ id }: { id: string }) => id === "instability-ascent",
+    ) as {
       measurements: { method: string; psnr: { before: number; after: number } }[];
     };
     for (const { method, psnr } of measurements) {

@@ -51,7 +51,10 @@ function expectAlike(rows: string[][], test: TestRecord, name: string): TestReco
   const own = test.measurements.filter((m) => m.method === name);
   const shown = rows.filter((row) => row[0] === name);
   expect(shown.map((row) => row[1])).toEqual(["none", "r₁", "r₂", "r₃"]);
-  expect(shown[0].slice(3, 5)).toEqual([own[0].psnr.before.toFixed(2), own[0].ssim.before.toFixed(3)]);
+  expect(shown[0].slice(3, 5)).toEqual([
+    own[0].psnr.before.toFixed(2),
+    own[0].ssim.before.toFixed(3),
+  ]);
   for (const [k, m] of own.entries())
     expect(shown[k + 1].slice(2, 6)).toEqual([
       `${(100 * m.relativeNorm).toFixed(2)} %`,
@@ -87,7 +90,9 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
       const own = expectAlike(rows, test, name);
       const shown = rows.filter((row) => row[0] === name);
       const norms = own.map((m) => m.norm);
-      expect(norms[0] < norms[1] && norms[1] < norms[2], `${name}: ${norms.join(" < ")}`).toBe(true);
+      expect(norms[0] < norms[1] && norms[1] < norms[2], `${name}: ${norms.join(" < ")}`).toBe(
+        true,
+      );
       // each within its budget, to float32
       for (const m of own) expect(m.relativeNorm).toBeLessThan(m.relativeBudget! * (1 + 1e-6));
       const same = test.transfers?.find((t) => t.from === names[0] && t.to === name);
@@ -104,13 +109,15 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const test = await repeated(page, "worst-case-perturbation");
     for (const name of names) expectAlike(rows, test, name);
     const pictures = page.locator(".method canvas, .parts .picture canvas");
-    const transforms = await pictures.evaluateAll((all) => all.map((c) => getComputedStyle(c).transform));
+    const transforms = await pictures.evaluateAll((all) =>
+      all.map((c) => getComputedStyle(c).transform),
+    );
     expect(new Set(transforms).size).toBe(1);
     expect(transforms[0]).toMatch(/^matrix\(2, 0, 0, 2,/);
     await pictures.nth(3).hover();
-    await eventually(() => page.locator(".method figcaption", { hasText: /^row \d+, column \d+: / }).count()).toBe(
-      await page.locator(".method canvas").count(),
-    );
+    await eventually(() =>
+      page.locator(".method figcaption", { hasText: /^row \d+, column \d+: / }).count(),
+    ).toBe(await page.locator(".method canvas").count());
     await page.context().close();
   });
 
@@ -118,9 +125,9 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const page = await lab.open(`break/attack?${quick}&run=1`);
     await finished(page);
     // a linear method of norm 1 cannot be broken, and nobody says so beforehand
-    await eventually(() => page.locator(".outcome", { hasText: "zero-filled –" }).textContent()).toMatch(
-      /^✓ Not observed/,
-    );
+    await eventually(() =>
+      page.locator(".outcome", { hasText: "zero-filled –" }).textContent(),
+    ).toMatch(/^✓ Not observed/);
     expect(await violations(page)).toEqual([]);
     await page.getByRole("link", { name: "k-space" }).first().click();
     await settled(page);
@@ -138,7 +145,9 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     await press(page, "Search for the worst");
     await page.locator("[data-phase=running]").waitFor();
     await page.workers()[0].evaluate("setTimeout(() => { throw new Error('lost') })");
-    await eventually(() => page.locator("[data-phase=failed]").textContent()).toMatch(/worker was lost/);
+    await eventually(() => page.locator("[data-phase=failed]").textContent()).toMatch(
+      /worker was lost/,
+    );
     await press(page, "Again");
     await page.locator(".method canvas").first().waitFor();
     await press(page, "Stop");
@@ -151,11 +160,18 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
   it("takes masks that are drawn, by the keyboard and as a list, and none that measures nothing", async () => {
     const page = await lab.open("break/kspace?size=64");
     const before = await tableOf(page, "What is made of");
-    expect(before.map((row) => row[0])).toEqual(["zero-filled", "total variation", "small cascade", "small U-Net"]);
+    expect(before.map((row) => row[0])).toEqual([
+      "zero-filled",
+      "total variation",
+      "small cascade",
+      "small U-Net",
+    ]);
     await page.getByRole("slider", { name: /^Columns of k-space/ }).focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("Space");
-    await eventually(() => page.locator("h2", { hasText: "is measured" }).textContent()).toMatch(/26\.6 %/);
+    await eventually(() => page.locator("h2", { hasText: "is measured" }).textContent()).toMatch(
+      /26\.6 %/,
+    );
     await page.waitForURL(/mask=drawn/);
     const list = page.locator(".mask-tools input");
     expect(await list.inputValue()).toMatch(/^0,/);
@@ -176,10 +192,15 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
       const placed = words.map((word) => (/^(images|mask\.png)$/.test(word) ? at(word) : word));
       const run = fiducial([...placed, "--json"]);
       const { images } = JSON.parse(run.out) as { images: { psnr: number; ssim: number }[] };
-      expect(drawn[row].slice(1, 3)).toEqual([images[0].psnr.toFixed(2), images[0].ssim.toFixed(3)]);
+      expect(drawn[row].slice(1, 3)).toEqual([
+        images[0].psnr.toFixed(2),
+        images[0].ssim.toFixed(3),
+      ]);
     }
     await press(page, "Clear");
-    await eventually(() => page.locator(".empty .failure").textContent()).toMatch(/measures nothing/);
+    await eventually(() => page.locator(".empty .failure").textContent()).toMatch(
+      /measures nothing/,
+    );
     await press(page, "Back to the networks’ own mask");
     await eventually(() => tableOf(page, "What is made of")).toEqual(before);
     // sixteen columns in the middle are the preset's, too
@@ -205,7 +226,9 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const rows = await tableOf(page, /^20 places/);
     const test = await repeated(page, "structural-change");
     for (const [i, name] of names.entries()) {
-      const found = test.measurements.find((m) => m.method === name && m.label === "2.5 px, contrast 0.2");
+      const found = test.measurements.find(
+        (m) => m.method === name && m.label === "2.5 px, contrast 0.2",
+      );
       const { recovered, low, high, lost, shares } = found!.detail!;
       const percent = (v: number, digits: number): string => `${(100 * v).toFixed(digits)} %`;
       expect(rows[i].slice(0, 4)).toEqual([
@@ -224,7 +247,9 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const { rates = [] } = await repeated(page, "sampling-rates");
     for (const name of names)
       for (const row of rows.filter((r) => r[0] === name)) {
-        const own = rates.filter((s) => s.method === name && `${(100 * s.rate).toFixed(0)} %` === row[1]);
+        const own = rates.filter(
+          (s) => s.method === name && `${(100 * s.rate).toFixed(0)} %` === row[1],
+        );
         const values = own.flatMap((s) => s.psnr);
         expect(row[2]).toBe((values.reduce((a, b) => a + b, 0) / values.length).toFixed(2));
         expect(row[4]).toBe(String(values.length));
@@ -240,11 +265,14 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
         .locator(".control", { has: page.getByLabel(label) })
         .getByRole("status")
         .textContent();
-    const open = async (label: string, path: string): Promise<void> => page.getByLabel(label).setInputFiles(path);
+    const open = async (label: string, path: string): Promise<void> =>
+      page.getByLabel(label).setInputFiles(path);
     writeFileSync(at("huge.nii"), "");
     truncateSync(at("huge.nii"), 2 ** 31);
     await open("Open a scan", at("huge.nii"));
-    await eventually(() => said("Open a scan")).toMatch(/huge\.nii has 2147 MB, which a page has no room for/);
+    await eventually(() => said("Open a scan")).toMatch(
+      /huge\.nii has 2147 MB, which a page has no room for/,
+    );
     writeFileSync(at("notes.txt"), "no scan at all");
     await open("Open a scan", at("notes.txt"));
     await eventually(() => said("Open a scan")).toMatch(/notes\.txt/);
@@ -257,11 +285,16 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     });
     writeFileSync(at("classifier.safetensors"), saveNetwork(classifier));
     await open("Open a network", at("classifier.safetensors"));
-    await eventually(() => said("Open a network")).toMatch(/a reconstruction network maps complex images/);
+    await eventually(() => said("Open a network")).toMatch(
+      /a reconstruction network maps complex images/,
+    );
     const scan = fileURLToPath(new URL("../docs/images/kernels.png", import.meta.url));
     await open("Open a scan", scan);
     await eventually(() => said("Open a scan")).toMatch(/kernels\.png: \d+×\d+/);
-    await open("Open a network", fileURLToPath(new URL("../weights/lab-unet.safetensors", import.meta.url)));
+    await open(
+      "Open a network",
+      fileURLToPath(new URL("../weights/lab-unet.safetensors", import.meta.url)),
+    );
     await eventually(() => said("Open a network")).toMatch(/parameters, made for 64×64/);
     await settled(page);
     expect((await tableOf(page, "What each method makes")).map((row) => row[0])).toEqual(names);
@@ -272,8 +305,12 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const host = await hostOf();
     const elsewhere = await openLab(host.url);
     const page = await elsewhere.open("break/kspace?size=64");
-    expect((await tableOf(page, "What is made of")).map((row) => row[0])).toContain("small cascade");
-    await eventually(() => page.locator("footer").textContent()).toMatch(/1 thread\..*not cross-origin isolated/);
+    expect((await tableOf(page, "What is made of")).map((row) => row[0])).toContain(
+      "small cascade",
+    );
+    await eventually(() => page.locator("footer").textContent()).toMatch(
+      /1 thread\..*not cross-origin isolated/,
+    );
     await elsewhere.close();
     host.close();
   });
@@ -297,7 +334,11 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     for (const width of [360, 1280])
       it(`has nothing that axe objects to, ${colorScheme}, ${width} pixels wide, and fits the screen`, async () => {
         const viewport = { width, height: 800 };
-        const page = await lab.open(`break/kspace?${quick}`, { colorScheme, viewport, reducedMotion: "reduce" });
+        const page = await lab.open(`break/kspace?${quick}`, {
+          colorScheme,
+          viewport,
+          reducedMotion: "reduce",
+        });
         for (const section of breakSections) {
           await visit(page, lab.url, `break/${section}?${quick}`);
           await expectForEverybody(page, width, section);

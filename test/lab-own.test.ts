@@ -36,7 +36,9 @@ async function drop(page: Page, name: string, bytes: Uint8Array | string): Promi
       const data = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
       const dataTransfer = new DataTransfer();
       dataTransfer.items.add(new File([data], file));
-      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      document.body.dispatchEvent(
+        new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }),
+      );
     },
     [name, base64] as const,
   );
@@ -49,11 +51,21 @@ function scan(): { pixels: Float32Array; shape: [number, number] } {
   return { pixels: whole.slice(0, 40 * 48), shape: [40, 48] };
 }
 const unet = (): Network => {
-  const shape = { inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, size: [64, 64] } as const;
+  const shape = {
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 2,
+    depth: 1,
+    size: [64, 64],
+  } as const;
   return nn.unet({ ...shape, seed: 5, residual: true, norm: "none" });
 };
 const classifier = (): Network =>
-  nn.sequential({ input: [1, 8, 8], seed: 1, layers: [nn.flatten(), nn.linear({ outFeatures: 3 })] });
+  nn.sequential({
+    input: [1, 8, 8],
+    seed: 1,
+    layers: [nn.flatten(), nn.linear({ outFeatures: 3 })],
+  });
 
 describe.runIf(chromium)("files of the visitor's", () => {
   let lab: Lab;
@@ -84,10 +96,21 @@ describe.runIf(chromium)("files of the visitor's", () => {
       await settled(page);
       const path = join(folder, name);
       writeFileSync(path, bytes);
-      const options = `--model lab-cascade --size 64 --noise 0.01 --method zero-filled --seed 1 --json`.split(" ");
-      const run = fiducial(["reconstruct", "--images", path, "--out", join(folder, "images"), ...options]);
+      const options =
+        `--model lab-cascade --size 64 --noise 0.01 --method zero-filled --seed 1 --json`.split(
+          " ",
+        );
+      const run = fiducial([
+        "reconstruct",
+        "--images",
+        path,
+        "--out",
+        join(folder, "images"),
+        ...options,
+      ]);
       expect(run.status, `${name}: ${run.err}`).toBe(0);
-      const [{ psnr, ssim }] = (JSON.parse(run.out) as { images: { psnr: number; ssim: number }[] }).images;
+      const [{ psnr, ssim }] = (JSON.parse(run.out) as { images: { psnr: number; ssim: number }[] })
+        .images;
       const [row] = await tableOf(page, "What is made of");
       expect(row.slice(0, 3), name).toEqual(["zero-filled", psnr.toFixed(2), ssim.toFixed(3)]);
     }
@@ -102,7 +125,9 @@ describe.runIf(chromium)("files of the visitor's", () => {
       ["mine.onnx", exportNetwork(unet()).bytes],
     ] as const) {
       await drop(page, name, bytes);
-      await eventually(() => said(page)).toMatch(new RegExp(`${name}: a network of \\d+ parameters`));
+      await eventually(() => said(page)).toMatch(
+        new RegExp(`${name}: a network of \\d+ parameters`),
+      );
       await settled(page);
       await page.waitForURL(/network=own/);
       rows.push((await tableOf(page, "What each method makes"))[0]);
@@ -120,7 +145,11 @@ describe.runIf(chromium)("files of the visitor's", () => {
       ["empty.nii", "", /empty\.nii: the file is empty/],
       ["cut.safetensors", whole.slice(0, whole.length - 100), /cut\.safetensors/],
       ["cut.onnx", exportNetwork(unet()).bytes.slice(0, 200), /cut\.onnx/],
-      ["classes.safetensors", saveNetwork(classifier()), /a reconstruction network maps complex images/],
+      [
+        "classes.safetensors",
+        saveNetwork(classifier()),
+        /a reconstruction network maps complex images/,
+      ],
       ["classes.onnx", exportNetwork(classifier()).bytes, /classes\.onnx/],
       ["cut.png", writePng(scan().pixels, scan().shape, 1).slice(0, 90), /cut\.png/],
     ] as const) {
@@ -165,7 +194,9 @@ describe.runIf(chromium)("files of the visitor's", () => {
   it("says that a rate was too high to learn by, or what came of it, and stays at hand", async () => {
     const page = await lab.open("train?samples=50&epochs=1&batch=1&rate=1&convolutions=1");
     await page.getByRole("button", { name: "Train" }).first().click();
-    await eventually(() => page.locator("[data-phase]").getAttribute("data-phase")).toMatch(/done|failed/);
+    await eventually(() => page.locator("[data-phase]").getAttribute("data-phase")).toMatch(
+      /done|failed/,
+    );
     await press(page, "Start again");
     await eventually(() => page.locator("[data-phase]").textContent()).toMatch(/Not trained yet/);
     await page.context().close();
@@ -191,15 +222,22 @@ describe.runIf(chromium)("files of the visitor's", () => {
   });
 });
 
-it.runIf(chromium)("computes by plain loops, and says so, where WebAssembly is forbidden", async () => {
-  const host = await hostOf({ "Content-Security-Policy": "script-src 'self'" });
-  const lab = await openLab(host.url);
-  const page = await lab.open("slide");
-  expect(await gridOf(page, "output of kernel 1")).toEqual(Array.from({ length: 4 }, () => [0, 30, 30, 0]));
-  await eventually(() => page.locator("footer").textContent()).toMatch(/reference.*computed by plain loops/s);
-  await visit(page, lab.url, "layers");
-  expect(await page.locator("main .failure").count()).toBe(0);
-  expect((await tableOf(page, /largest first/)).length).toBeGreaterThan(5);
-  await lab.close();
-  host.close();
-});
+it.runIf(chromium)(
+  "computes by plain loops, and says so, where WebAssembly is forbidden",
+  async () => {
+    const host = await hostOf({ "Content-Security-Policy": "script-src 'self'" });
+    const lab = await openLab(host.url);
+    const page = await lab.open("slide");
+    expect(await gridOf(page, "output of kernel 1")).toEqual(
+      Array.from({ length: 4 }, () => [0, 30, 30, 0]),
+    );
+    await eventually(() => page.locator("footer").textContent()).toMatch(
+      /reference.*computed by plain loops/s,
+    );
+    await visit(page, lab.url, "layers");
+    expect(await page.locator("main .failure").count()).toBe(0);
+    expect((await tableOf(page, /largest first/)).length).toBeGreaterThan(5);
+    await lab.close();
+    host.close();
+  },
+);

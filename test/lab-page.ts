@@ -14,7 +14,8 @@ export const chromium: string | undefined = [
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
 ].find((path) => existsSync(path));
-if (!chromium) console.warn("Skipped: the lab, because no Chromium is installed (apt-get install chromium)");
+if (!chromium)
+  console.warn("Skipped: the lab, because no Chromium is installed (apt-get install chromium)");
 
 export interface Lab {
   readonly url: string;
@@ -30,7 +31,13 @@ export interface Lab {
 }
 
 async function served(): Promise<{ server: ChildProcess; url: string }> {
-  const server = spawn(process.execPath, [join(root, "dist/cli/main.js"), "lab", "--port", "0", "--json"]);
+  const server = spawn(process.execPath, [
+    join(root, "dist/cli/main.js"),
+    "lab",
+    "--port",
+    "0",
+    "--json",
+  ]);
   const line = await new Promise<string>((resolve, reject) => {
     let said = "";
     server.stdout!.on("data", (data: Buffer) => resolve(String(data)));
@@ -49,11 +56,15 @@ const types: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 /** The files of the lab from a static host, under a folder, with `headers` or none. */
-export async function hostOf(headers: Readonly<Record<string, string>> = {}): Promise<{ url: string; close(): void }> {
+export async function hostOf(
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ url: string; close(): void }> {
   const server = createServer(({ url = "/" }, response) => {
     const path = url.replace(/^\/sub\//, "/").replace(/\/$/, "/index.html");
     const type = types[extname(path)] ?? "application/octet-stream";
-    response.writeHead(200, { ...headers, "Content-Type": type }).end(readFileSync(join(root, "lab/dist", path)));
+    response
+      .writeHead(200, { ...headers, "Content-Type": type })
+      .end(readFileSync(join(root, "lab/dist", path)));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
@@ -82,7 +93,8 @@ export async function visit(page: Page, url: string, at: string): Promise<void> 
 
 /** `elsewhere` is an address where the lab's files are served by something else. */
 export async function openLab(elsewhere?: string): Promise<Lab> {
-  const { server, url } = elsewhere === undefined ? await served() : { server: undefined, url: elsewhere };
+  const { server, url } =
+    elsewhere === undefined ? await served() : { server: undefined, url: elsewhere };
   const { chromium: browsers } = await import("playwright-core");
   const browser: Browser = await browsers.launch({
     executablePath: chromium!,
@@ -95,14 +107,19 @@ export async function openLab(elsewhere?: string): Promise<Lab> {
     strangers,
     complaints,
     async open(at, options = {}) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 900 },
+        ...options,
+      });
       const page = await context.newPage();
       page.setDefaultTimeout(120_000);
       page.on("request", (request) => {
-        if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) strangers.push(request.url());
+        if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url()))
+          strangers.push(request.url());
       });
       page.on("console", (message) => {
-        if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+        if (message.type() === "error" || message.type() === "warning")
+          complaints.push(message.text());
       });
       page.on("pageerror", (error) => complaints.push(error.message));
       await visit(page, url, at);
@@ -128,12 +145,16 @@ export async function tableOf(page: Page, caption: string | RegExp): Promise<str
   const rows = table.locator("tbody tr");
   // the page may still be at the answer before
   await rows.first().waitFor({ state: "attached", timeout: 120_000 });
-  return rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+  return rows.evaluateAll((all) =>
+    all.map((row) => [...row.children].map((cell) => cell.textContent ?? "")),
+  );
 }
 /** The numbers of a grid by its name, row after row. */
 export async function gridOf(page: Page, label: string): Promise<number[][]> {
   const rows = page.locator(`[aria-label="${label}"] tr`);
-  const texts = await rows.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  const texts = await rows.evaluateAll((all) =>
+    all.map((row) => [...row.children].map((cell) => cell.textContent)),
+  );
   return texts.map((row) => row.map(numberOf));
 }
 /** Types a number into a cell, as a visitor at the keyboard does. */
@@ -150,12 +171,24 @@ export async function typeInto(
 }
 
 export const insideSections = [
-  ...["slide", "kernels", "learned", "channels", "pool", "node", "layers", "cost", "backprop", "train"],
+  ...[
+    "slide",
+    "kernels",
+    "learned",
+    "channels",
+    "pool",
+    "node",
+    "layers",
+    "cost",
+    "backprop",
+    "train",
+  ],
 ] as const;
 export const breakSections = ["kspace", "attack", "tumour", "rates", "remedies"] as const;
 /** The least that sections 11 to 16 can be asked for. */
 export const quick = "size=64&network=unet&steps=5";
-export const press = (page: Page, label: string): Promise<void> => page.getByRole("button", { name: label }).click();
+export const press = (page: Page, label: string): Promise<void> =>
+  page.getByRole("button", { name: label }).click();
 /** Until a search, sweep or training has ended. */
 export async function finished(page: Page, within = "main"): Promise<void> {
   const phase = page.locator(`${within} [data-phase]`).first();
@@ -173,7 +206,9 @@ interface Violation {
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const found = (await page.evaluate("axe.run()")) as { violations: Violation[] };
-  return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+  return found.violations.map(
+    (v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`,
+  );
 }
 /** Everything that holds of every section, whatever the screen. */
 export async function expectForEverybody(page: Page, width: number, at: string): Promise<void> {
@@ -181,10 +216,15 @@ export async function expectForEverybody(page: Page, width: number, at: string):
   // axe passes a canvas without a name
   const nameless = await page
     .locator("canvas")
-    .evaluateAll((all) => all.filter((c) => c.getAttribute("role") !== "img" || !c.getAttribute("aria-label")).length);
+    .evaluateAll(
+      (all) =>
+        all.filter((c) => c.getAttribute("role") !== "img" || !c.getAttribute("aria-label")).length,
+    );
   expect(nameless, at).toBe(0);
   expect(await page.locator("main table:has(caption)").count(), at).toBeGreaterThan(0);
-  expect(await page.evaluate("document.documentElement.scrollWidth"), at).toBeLessThanOrEqual(width);
+  expect(await page.evaluate("document.documentElement.scrollWidth"), at).toBeLessThanOrEqual(
+    width,
+  );
   expect(await page.evaluate("document.getAnimations().length"), at).toBe(0);
 }
 
@@ -198,5 +238,7 @@ export async function tabTo(page: Page, wanted: RegExp, most = 400): Promise<voi
     if (wanted.test(await focused(page))) return;
     await page.keyboard.press("Tab");
   }
-  throw new Error(`${wanted} is not reached by the keyboard; the focus is on "${await focused(page)}"`);
+  throw new Error(
+    `${wanted} is not reached by the keyboard; the focus is on "${await focused(page)}"`,
+  );
 }

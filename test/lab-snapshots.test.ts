@@ -26,7 +26,8 @@ function reduced(png: Uint8Array): Look {
     const [c, x, y] = [i % 3, Math.floor(i / 3) % WIDTH, Math.floor(i / 3 / WIDTH)];
     let sum = 0;
     for (let p = 0; p < step; p++)
-      for (let q = 0; q < step; q++) sum += data[channels * ((y * step + p) * width + x * step + q) + c];
+      for (let q = 0; q < step; q++)
+        sum += data[channels * ((y * step + p) * width + x * step + q) + c];
     small[i] = Math.round(sum / step ** 2);
   }
   return { height: rows, data: small };
@@ -51,7 +52,8 @@ function apart(a: Look, b: Look): { mean: number; far: number; rows: number } {
 }
 /** Pixels far apart that a section may have, of a thousand. */
 const FAR = 0.004;
-const alike = ({ mean, far, rows }: ReturnType<typeof apart>): boolean => mean <= MEAN && far <= FAR && rows <= 4;
+const alike = ({ mean, far, rows }: ReturnType<typeof apart>): boolean =>
+  mean <= MEAN && far <= FAR && rows <= 4;
 
 const stored = (name: string): string => `${folder}${name}.png`;
 function store(name: string, { height, data }: Look): void {

@@ -1,6 +1,16 @@
 // What the lab shows is what is so: its numbers against implementations that share nothing with it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromium, eventually, gridOf, numberOf, openLab, settled, tableOf, typeInto, type Lab } from "./lab-page.ts";
+import {
+  chromium,
+  eventually,
+  gridOf,
+  numberOf,
+  openLab,
+  settled,
+  tableOf,
+  typeInto,
+  type Lab,
+} from "./lab-page.ts";
 
 /** Cross-correlation by the definition: kernel [k][k] over image [n][n], with zeros around it. */
 function correlate(image: number[][], kernel: number[][], stride = 1, padding = 0): number[][] {
@@ -10,7 +20,8 @@ function correlate(image: number[][], kernel: number[][], stride = 1, padding = 
   return places.map((top) =>
     places.map((left) => {
       let sum = 0;
-      for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) sum += (image[top + i]?.[left + j] ?? 0) * kernel[i][j];
+      for (let i = 0; i < k; i++)
+        for (let j = 0; j < k; j++) sum += (image[top + i]?.[left + j] ?? 0) * kernel[i][j];
       return sum;
     }),
   );
@@ -34,8 +45,12 @@ describe.runIf(chromium)("the lab", () => {
   describe("a kernel slides", () => {
     it("answers the 6×6 edge with four rows of 0 30 30 0", async () => {
       const page = await lab.open("slide");
-      expect(await gridOf(page, "output of kernel 1")).toEqual(Array.from({ length: 4 }, () => [0, 30, 30, 0]));
-      expect(await page.locator(".sum").textContent()).toMatch(/10 \+ 0 \+ 0 \+ 10 \+ 0 \+ 0 \+ 10 \+ 0 \+ 0 = 30/);
+      expect(await gridOf(page, "output of kernel 1")).toEqual(
+        Array.from({ length: 4 }, () => [0, 30, 30, 0]),
+      );
+      expect(await page.locator(".sum").textContent()).toMatch(
+        /10 \+ 0 \+ 0 \+ 10 \+ 0 \+ 0 \+ 10 \+ 0 \+ 0 = 30/,
+      );
       await page.context().close();
     });
     it("answers anew, all 16 numbers, whichever cell of kernel or image is typed into", async () => {
@@ -47,7 +62,9 @@ describe.runIf(chromium)("the lab", () => {
         image[row + 1][column + 2] = 7 - 2 * i;
         await typeInto(page, "kernel 1", [row, column], String(kernel[row][column]));
         await typeInto(page, "image", [row + 1, column + 2], String(image[row + 1][column + 2]));
-        await eventually(() => gridOf(page, "output of kernel 1")).toEqual(correlate(image, kernel));
+        await eventually(() => gridOf(page, "output of kernel 1")).toEqual(
+          correlate(image, kernel),
+        );
       }
       await page.context().close();
     });
@@ -65,7 +82,9 @@ describe.runIf(chromium)("the lab", () => {
         const page = await lab.open(
           `slide?size=${size}&stride=${stride}&padding=${padding}&kernels=${kernel.flat().join("_")}`,
         );
-        expect(await gridOf(page, "output of kernel 1")).toEqual(correlate(halves, kernel, stride, padding));
+        expect(await gridOf(page, "output of kernel 1")).toEqual(
+          correlate(halves, kernel, stride, padding),
+        );
         await page.context().close();
       }
     });
@@ -90,15 +109,23 @@ describe.runIf(chromium)("the lab", () => {
       parts.push(answer);
     }
     const map = await gridOf(page, "map, the sum of the three answers and the bias");
-    expect(map).toEqual(parts[0].map((row, i) => row.map((v, j) => v + parts[1][i][j] + parts[2][i][j] + 2)));
+    expect(map).toEqual(
+      parts[0].map((row, i) => row.map((v, j) => v + parts[1][i][j] + parts[2][i][j] + 2)),
+    );
     await page.getByLabel("Mute red").check();
-    await eventually(() => gridOf(page, "answer of red alone")).toEqual(map.map((row) => row.map(() => 0)));
+    await eventually(() => gridOf(page, "answer of red alone")).toEqual(
+      map.map((row) => row.map(() => 0)),
+    );
     await page.context().close();
   });
 
   describe("back-propagation", () => {
     /** The parameters' derivatives as central differences of a cost that is written here anew. */
-    const expected = (parameters: number[], loss: "squared" | "crossEntropy", activation: string): number[] => {
+    const expected = (
+      parameters: number[],
+      loss: "squared" | "crossEntropy",
+      activation: string,
+    ): number[] => {
       const at = (moved: number, by: number): number =>
         costOf(
           parameters.map((v, i) => (i === moved ? v + by : v)),
@@ -110,25 +137,32 @@ describe.runIf(chromium)("the lab", () => {
     const settings = (["squared", "crossEntropy"] as const).flatMap((loss) =>
       (["tanh", "sigmoid", "relu"] as const).map((activation) => ({ loss, activation })),
     );
-    it.each(settings)("shows derivatives that are so: $loss, $activation", async ({ loss, activation }) => {
-      const page = await lab.open(`backprop?loss=${loss}&activation=${activation}&seed=4`);
-      const rows = (await tableOf(page, "Every parameter")).map((row) => row.slice(1).map(numberOf));
-      expect(rows).toHaveLength(25);
-      const derivatives = expected(
-        rows.map((row) => row[0]),
-        loss,
-        activation,
-      );
-      for (const [i, [value, shown, difference, next]] of rows.entries()) {
-        expect(Math.abs(shown - derivatives[i])).toBeLessThan(1e-4);
-        expect(Math.abs(shown - difference)).toBeLessThan(1e-4);
-        // the update, at the rate 0.5 that is set
-        expect(next).toBeCloseTo(value - 0.5 * shown, 4);
-      }
-      const length = Math.sqrt(rows.reduce((sum, row) => sum + row[1] ** 2, 0));
-      expect(numberOf((await page.locator(".control strong").first().textContent()) ?? "")).toBeCloseTo(length, 3);
-      await page.context().close();
-    });
+    it.each(settings)(
+      "shows derivatives that are so: $loss, $activation",
+      async ({ loss, activation }) => {
+        const page = await lab.open(`backprop?loss=${loss}&activation=${activation}&seed=4`);
+        const rows = (await tableOf(page, "Every parameter")).map((row) =>
+          row.slice(1).map(numberOf),
+        );
+        expect(rows).toHaveLength(25);
+        const derivatives = expected(
+          rows.map((row) => row[0]),
+          loss,
+          activation,
+        );
+        for (const [i, [value, shown, difference, next]] of rows.entries()) {
+          expect(Math.abs(shown - derivatives[i])).toBeLessThan(1e-4);
+          expect(Math.abs(shown - difference)).toBeLessThan(1e-4);
+          // the update, at the rate 0.5 that is set
+          expect(next).toBeCloseTo(value - 0.5 * shown, 4);
+        }
+        const length = Math.sqrt(rows.reduce((sum, row) => sum + row[1] ** 2, 0));
+        expect(
+          numberOf((await page.locator(".control strong").first().textContent()) ?? ""),
+        ).toBeCloseTo(length, 3);
+        await page.context().close();
+      },
+    );
     it("adds up nine products for each shared weight, one for others", async () => {
       for (const weight of [0, 3, 4, 5, 20, 24]) {
         const page = await lab.open(`backprop?weight=${weight}`);
@@ -136,7 +170,8 @@ describe.runIf(chromium)("the lab", () => {
         const [sum, difference] = rows.slice(-2).map((row) => numberOf(row[4]));
         const products = rows.slice(0, -2).map((row) => row.slice(1).map(numberOf));
         expect(products).toHaveLength(weight < 5 ? 9 : 1);
-        for (const [dzdw, dadz, dCda, product] of products) expect(product).toBeCloseTo(dzdw * dadz * dCda, 5);
+        for (const [dzdw, dadz, dCda, product] of products)
+          expect(product).toBeCloseTo(dzdw * dadz * dCda, 5);
         expect(products.reduce((total, row) => total + row[3], 0)).toBeCloseTo(sum, 5);
         expect(difference).toBeCloseTo(sum, 5);
         const every = await tableOf(page, "Every parameter");
@@ -155,7 +190,9 @@ describe.runIf(chromium)("the lab", () => {
       const promised = (await tableOf(page, "Every parameter")).map((row) => row[4]);
       const cost = numberOf(await page.locator(".cost").textContent());
       await page.getByRole("button", { name: "Update all 25 parameters" }).click();
-      await eventually(async () => (await tableOf(page, "Every parameter")).map((row) => row[1])).toEqual(promised);
+      await eventually(async () =>
+        (await tableOf(page, "Every parameter")).map((row) => row[1]),
+      ).toEqual(promised);
       expect(numberOf(await page.locator(".cost").textContent())).toBeLessThan(cost);
       await page.context().close();
     });
@@ -168,7 +205,9 @@ describe.runIf(chromium)("the lab", () => {
     await page.getByRole("button", { name: "Train" }).first().click();
     await eventually(() => phase.getAttribute("data-phase")).toBe("done");
     const last = (await tableOf(page, "Epoch by epoch")).at(-1)!;
-    console.info(`trained in ${((performance.now() - started) / 1000).toFixed(1)} s: ${last[4]} of new digits`);
+    console.info(
+      `trained in ${((performance.now() - started) / 1000).toFixed(1)} s: ${last[4]} of new digits`,
+    );
     expect(numberOf(last[4].replace(" %", ""))).toBeGreaterThanOrEqual(90);
     await page.context().close();
   });
@@ -214,9 +253,14 @@ describe.runIf(chromium)("the lab", () => {
     const seen = new Set<string>();
     for (const sheet of [1, 2, 3]) {
       await page.goto(`${lab.url}#/sheet?sheet=${sheet}`);
-      await eventually(() => page.locator("h1").textContent()).toMatch(new RegExp(`sheet ${sheet}$`));
+      await eventually(() => page.locator("h1").textContent()).toMatch(
+        new RegExp(`sheet ${sheet}$`),
+      );
       await settled(page);
-      const [image, kernel] = [await gridOf(page, "image of exercise 1"), await gridOf(page, "kernel of exercise 1")];
+      const [image, kernel] = [
+        await gridOf(page, "image of exercise 1"),
+        await gridOf(page, "kernel of exercise 1"),
+      ];
       expect(await gridOf(page, "output of answer 1")).toEqual(correlate(image, kernel));
       seen.add(String(image));
     }
@@ -227,20 +271,32 @@ describe.runIf(chromium)("the lab", () => {
     const page = await lab.open("kernels?image=own");
     await eventually(() => page.locator(".failure").textContent()).toMatch(/open it again/);
     const file = page.locator("#own-picture");
-    await file.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("not a picture") });
-    await eventually(() => page.locator(".control [role=status]").textContent()).toMatch(/notes\.txt/);
+    await file.setInputFiles({
+      name: "notes.txt",
+      mimeType: "text/plain",
+      buffer: Buffer.from("not a picture"),
+    });
+    await eventually(() => page.locator(".control [role=status]").textContent()).toMatch(
+      /notes\.txt/,
+    );
     const { writePng } = await import("fiducial");
     const ramp = Float32Array.from({ length: 20 * 30 }, (_, i) => (i % 30) / 29);
     const buffer = Buffer.from(writePng(ramp, [20, 30], 1));
     await file.setInputFiles({ name: "ramp.png", mimeType: "image/png", buffer });
-    await eventually(() => page.locator(".control [role=status]").textContent()).toMatch(/ramp\.png, .*20×30/);
+    await eventually(() => page.locator(".control [role=status]").textContent()).toMatch(
+      /ramp\.png, .*20×30/,
+    );
     await eventually(() => page.locator("canvas").count()).toBe(2);
     await page.context().close();
   });
 });
 
 /** The cost of section 9's network at its first picture and right answer, by plain loops. */
-function costOf(parameters: readonly number[], loss: "squared" | "crossEntropy", activation: string): number {
+function costOf(
+  parameters: readonly number[],
+  loss: "squared" | "crossEntropy",
+  activation: string,
+): number {
   const image = [1, 0.2, 0, 0, 0.3, 1, 0.1, 0, 0, 0.2, 0.9, 0.2, 0, 0, 0.3, 1];
   const bend = (z: number): number => {
     if (activation === "tanh") return Math.tanh(z);
@@ -253,7 +309,9 @@ function costOf(parameters: readonly number[], loss: "squared" | "crossEntropy",
       for (let i = 0; i < 4; i++) z += parameters[i] * image[4 * (p + (i >> 1)) + q + (i & 1)];
       a.push(bend(z));
     }
-  const y = [0, 1].map((o) => a.reduce((sum, v, i) => sum + v * parameters[5 + 9 * o + i], parameters[23 + o]));
+  const y = [0, 1].map((o) =>
+    a.reduce((sum, v, i) => sum + v * parameters[5 + 9 * o + i], parameters[23 + o]),
+  );
   if (loss === "squared") return ((y[0] - 1) ** 2 + y[1] ** 2) / 2;
   return Math.log(Math.exp(y[0]) + Math.exp(y[1])) - y[0];
 }

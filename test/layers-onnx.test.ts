@@ -10,7 +10,9 @@ interface Case {
   input: number[];
   every: number;
 }
-const { cases } = JSON.parse(readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8")) as {
+const { cases } = JSON.parse(
+  readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8"),
+) as {
   cases: Record<string, Case>;
 };
 const small = Object.entries(cases).filter(([, { every }]) => every === 1);
@@ -25,7 +27,9 @@ describe("in ONNX Runtime each is what it is here", () => {
     // attention is of one image at a time there
     const n = typeof count === "number" ? count : shape[0];
     const one = data.subarray(0, n * sizeOf(shape.slice(1)));
-    const out = await runtime(bytes, { [inputs[0].name]: { data: one, shape: [n, ...shape.slice(1)] } });
+    const out = await runtime(bytes, {
+      [inputs[0].name]: { data: one, shape: [n, ...shape.slice(1)] },
+    });
     const want = await predict(network, { inputs: one, count: n, backend });
     expect(worst(want, out[outputs[0].name])).toBeLessThan(1e-5);
   });

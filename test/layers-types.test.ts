@@ -6,9 +6,19 @@ import { expect, it } from "vitest";
 const root = fileURLToPath(new URL("..", import.meta.url));
 it("options have the types of their table, in the layer and where it is used", () => {
   const file = fileURLToPath(new URL("fixtures/own-layers.ts", import.meta.url));
-  const options = ["--ignoreConfig", "--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext"];
+  const options = [
+    "--ignoreConfig",
+    "--noEmit",
+    "--strict",
+    "--skipLibCheck",
+    "--module",
+    "nodenext",
+  ];
   const tsc = `${root}node_modules/.bin/tsc`;
-  const { status, stdout } = spawnSync(tsc, [...options, "--target", "es2023", file], { cwd: root, encoding: "utf8" });
+  const { status, stdout } = spawnSync(tsc, [...options, "--target", "es2023", file], {
+    cwd: root,
+    encoding: "utf8",
+  });
   expect(stdout).toBe("");
   expect(status).toBe(0);
 });

@@ -2,8 +2,25 @@
 // differences.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { gradients, GraphBuilder, openBackend, ops, random, sizeOf, type Value } from "fiducial/engine";
-import { adam, applyNetwork, crossEntropy, fit, nn, saveNetwork, type Dataset, type Network } from "fiducial/learning";
+import {
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+  type Value,
+} from "fiducial/engine";
+import {
+  adam,
+  applyNetwork,
+  crossEntropy,
+  fit,
+  nn,
+  saveNetwork,
+  type Dataset,
+  type Network,
+} from "fiducial/learning";
 
 interface Case {
   layers: nn.Layer[];
@@ -16,7 +33,9 @@ interface Case {
   gradients: Record<string, number[]>;
   buffers: Record<string, number[]>;
 }
-const { cases } = JSON.parse(readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8")) as {
+const { cases } = JSON.parse(
+  readFileSync(new URL("fixtures/pytorch_layers.json", import.meta.url), "utf8"),
+) as {
   cases: Record<string, Case>;
 };
 /** Uniform in [−1, 1) from a hash of place and phase, as in fixtures/pytorch_layers.py. */
@@ -29,16 +48,25 @@ function wave(count: number, phase: number): Float32Array {
   });
 }
 const f = Math.fround;
-const conv = (outChannels: number): nn.Layer => nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
+const conv = (outChannels: number): nn.Layer =>
+  nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
 /** Layers that PyTorch has none of. */
 const ours: Record<string, Pick<Case, "layers" | "input" | "training">> = {
-  piecewiseLinear: { layers: [nn.piecewiseLinear({ knots: 9 })], input: [2, 3, 4, 5], training: false },
+  piecewiseLinear: {
+    layers: [nn.piecewiseLinear({ knots: 9 })],
+    input: [2, 3, 4, 5],
+    training: false,
+  },
   "piecewiseLinear, elsewhere": {
     layers: [nn.piecewiseLinear({ knots: 4, from: 0, to: 3, outside: -0.5 })],
     input: [1, 2, 5, 3],
     training: false,
   },
-  "scale, learned": { layers: [nn.scale({ factor: 2, learned: true })], input: [2, 3, 2, 2], training: false },
+  "scale, learned": {
+    layers: [nn.scale({ factor: 2, learned: true })],
+    input: [2, 3, 2, 2],
+    training: false,
+  },
   eachChannel: {
     layers: [nn.eachChannel({ layers: [conv(4), nn.piecewiseLinear({ knots: 5 }), conv(1)] })],
     input: [2, 2, 5, 4],
@@ -66,7 +94,8 @@ function fixtureNetwork({ layers, input }: Pick<Case, "layers" | "input">): Netw
       const running = /running(Mean|Variance)$/.exec(name)?.[1];
       const s = wave(sizeOf(shape), running ? 1 : name.length + 0.1 * name.charCodeAt(0));
       const weight = name.endsWith(".weight") && !/norm|prelu/i.test(name);
-      const scale = running === "Variance" || (name.endsWith(".weight") && !weight && !name.includes("prelu"));
+      const scale =
+        running === "Variance" || (name.endsWith(".weight") && !weight && !name.includes("prelu"));
       const factor = f(weight ? sizeOf(shape.slice(1)) ** -0.5 : 0.3);
       return [name, { shape, data: s.map((v) => (scale ? f(1 + f(factor * v)) : f(factor * v))) }];
     }),
@@ -116,14 +145,17 @@ describe("layers agree with PyTorch to 1e-4, on every backend", () => {
   for (const [name, c] of Object.entries(cases))
     it(name, async () => {
       const network = fixtureNetwork(c);
-      const some = (v: ArrayLike<number>): number[] => Array.from(v).filter((_, i) => i % c.every === 0);
+      const some = (v: ArrayLike<number>): number[] =>
+        Array.from(v).filter((_, i) => i % c.every === 0);
       // whole networks, of layers that are all here by themselves, cost the plain loops ten seconds
       const backends = c.every === 1 ? (["reference", "wasm"] as const) : (["wasm"] as const);
       for (const backend of backends) {
         const plan = await (await openBackend(backend)).compile(graphOf(network, c).b);
         const out = await plan.execute({ x: wave(sizeOf(c.input), 0.5).map((v) => 2 * v) });
         expect(worst(c.output, some(out.y)), `${backend} output`).toBeLessThan(1e-4);
-        expect(worst(c.inputGradient, some(out["d x"])), `${backend} input gradient`).toBeLessThan(1e-4);
+        expect(worst(c.inputGradient, some(out["d x"])), `${backend} input gradient`).toBeLessThan(
+          1e-4,
+        );
         expect(Object.keys(c.gradients).sort()).toEqual(
           [...network.parameters.keys()].filter((k) => !k.includes("running")).sort(),
         );
@@ -150,14 +182,21 @@ describe("gradients agree with central differences to 1e-6, on the reference", (
       const start = new Map<string, Float64Array>(
         wrt.map(([key, v]) => [
           key,
-          Float64Array.from({ length: sizeOf(v.shape) }, () => (key === "x" ? 2 : 0.7) * rng.normal()),
+          Float64Array.from(
+            { length: sizeOf(v.shape) },
+            () => (key === "x" ? 2 : 0.7) * rng.normal(),
+          ),
         ]),
       );
       const direction = new Map(
-        wrt.map(([key, v]) => [key, Float64Array.from({ length: sizeOf(v.shape) }, () => rng.normal())]),
+        wrt.map(([key, v]) => [
+          key,
+          Float64Array.from({ length: sizeOf(v.shape) }, () => rng.normal()),
+        ]),
       );
       const at = async (t: number): Promise<Record<string, ArrayLike<number>>> => {
-        const moved = (key: string): Float64Array => start.get(key)!.map((v, i) => v + t * direction.get(key)![i]);
+        const moved = (key: string): Float64Array =>
+          start.get(key)!.map((v, i) => v + t * direction.get(key)![i]);
         for (const [key] of wrt) if (key !== "x") await plan.write(key, moved(key));
         return plan.execute({ x: moved("x") });
       };
@@ -182,7 +221,10 @@ describe("networks", () => {
     expect(nn.resnet20({ seed: 0 }).architecture.layers).toEqual(cases["ResNet-20"].layers);
     expect(nn.smallVgg({ seed: 0 }).architecture.layers).toEqual(cases["small VGG"].layers);
     const count = (network: Network): number =>
-      [...network.parameters].reduce((n, [name, p]) => n + (name.includes("running") ? 0 : p.data.length), 0);
+      [...network.parameters].reduce(
+        (n, [name, p]) => n + (name.includes("running") ? 0 : p.data.length),
+        0,
+      );
     expect(count(nn.resnet18({ seed: 0, input: [3, 64, 64] }))).toBe(11689512);
   });
   it("ResNet-20 trains on CIFAR-shaped images with falling loss; its running statistics are saved and used", async () => {
@@ -191,7 +233,8 @@ describe("networks", () => {
       inputShape: [3, 32, 32],
       targetShape: [10],
       read: (i, x, t) => {
-        for (let k = 0; k < x.length; k++) x[k] = Math.sin((k % 32) * (0.2 + 0.3 * (i % 2))) + 0.1 * Math.sin(i + k);
+        for (let k = 0; k < x.length; k++)
+          x[k] = Math.sin((k % 32) * (0.2 + 0.3 * (i % 2))) + 0.1 * Math.sin(i + k);
         t.fill(0);
         t[i % 2] = 1;
       },
@@ -219,7 +262,11 @@ describe("networks", () => {
     expect(saveNetwork(trained).length).toBeGreaterThan(270000 * 4);
   });
   it("dropout drops in training, other elements every step, and nothing in evaluation", async () => {
-    const network = nn.sequential({ input: [1000], seed: 0, layers: [nn.dropout({ probability: 0.25 })] });
+    const network = nn.sequential({
+      input: [1000],
+      seed: 0,
+      layers: [nn.dropout({ probability: 0.25 })],
+    });
     const ones = new Float32Array(1000).fill(1);
     for (const backend of ["reference", "wasm"] as const) {
       const run = async (training: boolean): Promise<() => Promise<ArrayLike<number>>> => {
@@ -241,7 +288,9 @@ describe("networks", () => {
       (layers: nn.Layer[], input = [3, 8, 8]): (() => Network) =>
       () =>
         nn.sequential({ input, seed: 0, layers });
-    expect(build([nn.residual({ body: [nn.conv2d({ outChannels: 5, kernelSize: 3, padding: 1 })] })])).toThrow(
+    expect(
+      build([nn.residual({ body: [nn.conv2d({ outChannels: 5, kernelSize: 3, padding: 1 })] })]),
+    ).toThrow(
       /layer 0\.residual: its body and its shortcut have shapes \[1×5×8×8\] and \[1×3×8×8\].*1×1 convolution/,
     );
     expect(build([nn.branches({ branches: [[], [nn.maxPool2d({ kernelSize: 2 })]] })])).toThrow(
@@ -250,13 +299,19 @@ describe("networks", () => {
     expect(build([nn.graph({ nodes: [{ name: "a", from: ["b"] }] })])).toThrow(
       /comes from "b", which is not before it/,
     );
-    expect(build([nn.groupNorm({ groups: 2 })])).toThrow(/3 channels .* do not divide into 2 groups/);
-    expect(build([nn.pixelShuffle({ scale: 2 })])).toThrow(/no multiple of 2² = 4/);
-    expect(build([nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 8, paddingMode: "reflect" })])).toThrow(
-      /padding 8 with mode "reflect"/,
+    expect(build([nn.groupNorm({ groups: 2 })])).toThrow(
+      /3 channels .* do not divide into 2 groups/,
     );
-    expect(build([nn.upsample({ scale: 65536, mode: "nearest" })])).toThrow(/an axis of 524288 cells/);
-    expect(build([{ kind: "Conv2D" } as never])).toThrow(/there is no layer "Conv2D": did you mean conv2d/);
+    expect(build([nn.pixelShuffle({ scale: 2 })])).toThrow(/no multiple of 2² = 4/);
+    expect(
+      build([nn.conv2d({ outChannels: 1, kernelSize: 3, padding: 8, paddingMode: "reflect" })]),
+    ).toThrow(/padding 8 with mode "reflect"/);
+    expect(build([nn.upsample({ scale: 65536, mode: "nearest" })])).toThrow(
+      /an axis of 524288 cells/,
+    );
+    expect(build([{ kind: "Conv2D" } as never])).toThrow(
+      /there is no layer "Conv2D": did you mean conv2d/,
+    );
   });
   it("lays out nothing for an axis that no image has", () => {
     const pads = (["reflect", "replicate", "circular"] as const).map((paddingMode) =>
@@ -279,7 +334,9 @@ describe("networks", () => {
         [1, 2 ** 40, 8],
         [1, 65537, 65537],
       ])
-        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(/an axis of \d+ cells/);
+        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(
+          /an axis of \d+ cells/,
+        );
     const deep = [
       nn.conv3d({ outChannels: 1, kernelSize: 3 }),
       nn.maxPool3d({ kernelSize: 2 }),
@@ -291,24 +348,38 @@ describe("networks", () => {
         [1, 8, 2 ** 40, 8],
         [1, 8, 8, 65537],
       ])
-        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(/an axis of \d+ cells/);
+        expect(() => nn.sequential({ input, layers: [layer], seed: 1 }), layer.kind).toThrow(
+          /an axis of \d+ cells/,
+        );
     const tall = nn.conv3d({ outChannels: 1, kernelSize: [30000, 1, 1], padding: "same" });
-    expect(() => nn.sequential({ input: [1, 60000, 1, 1], layers: [tall], seed: 1 })).toThrow(/an axis of \d+ cells/);
+    expect(() => nn.sequential({ input: [1, 60000, 1, 1], layers: [tall], seed: 1 })).toThrow(
+      /an axis of \d+ cells/,
+    );
     const lines = [
       nn.conv1d({ outChannels: 1, kernelSize: 2, padding: "same" }),
       nn.maxPool1d({ kernelSize: 2 }),
       nn.avgPool1d({ kernelSize: 3, padding: "same" }),
     ];
     for (const layer of lines)
-      expect(() => nn.sequential({ input: [1, 2 ** 31], layers: [layer], seed: 1 }), layer.kind).toThrow(
-        /an axis of 2147483648 cells; it may have at most 1048576$/,
-      );
-    const grown = [nn.unflatten({ shape: [1, 2, 2 ** 31] }), nn.upsample({ scale: 2, mode: "nearest" })];
-    expect(() => nn.sequential({ input: [2 ** 32], layers: grown, seed: 1 })).toThrow(/an axis of 2147483648 cells/);
+      expect(
+        () => nn.sequential({ input: [1, 2 ** 31], layers: [layer], seed: 1 }),
+        layer.kind,
+      ).toThrow(/an axis of 2147483648 cells; it may have at most 1048576$/);
+    const grown = [
+      nn.unflatten({ shape: [1, 2, 2 ** 31] }),
+      nn.upsample({ scale: 2, mode: "nearest" }),
+    ];
+    expect(() => nn.sequential({ input: [2 ** 32], layers: grown, seed: 1 })).toThrow(
+      /an axis of 2147483648 cells/,
+    );
     // as wide and as high as they may be: still nothing for every cell of the plane
     const largest = nn.avgPool2d({ kernelSize: 3, stride: 1, padding: 1, countIncludePad: false });
     const volume = nn.avgPool3d({ kernelSize: [2, 1, 1], padding: "same" });
-    expect(nn.sequential({ input: [1, 2, 65536, 65536], layers: [volume], seed: 1 }).parameters.size).toBe(0);
-    expect(nn.sequential({ input: [1, 65536, 65536], layers: [largest], seed: 1 }).parameters.size).toBe(0);
+    expect(
+      nn.sequential({ input: [1, 2, 65536, 65536], layers: [volume], seed: 1 }).parameters.size,
+    ).toBe(0);
+    expect(
+      nn.sequential({ input: [1, 65536, 65536], layers: [largest], seed: 1 }).parameters.size,
+    ).toBe(0);
   });
 });

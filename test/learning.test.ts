@@ -104,7 +104,14 @@ describe("agreement with PyTorch to 1e-4", () => {
     ],
     [
       "unet",
-      nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 2, seed: 0, residual: true }),
+      nn.unet({
+        inChannels: 2,
+        outChannels: 2,
+        baseChannels: 4,
+        depth: 2,
+        seed: 0,
+        residual: true,
+      }),
       meanSquaredError(),
       numbers(768, 1.5, 1),
     ],
@@ -114,7 +121,14 @@ describe("agreement with PyTorch to 1e-4", () => {
     const network = fixtureNetwork(base, want);
     expect([...network.parameters.keys()].sort()).toEqual([...base.parameters.keys()].sort());
     for (const backend of ["reference", "wasm"] as const) {
-      const got = await differentiate(backend, network, loss, numbers(sizeOf(want.input), 0.5, 1), want.input, target);
+      const got = await differentiate(
+        backend,
+        network,
+        loss,
+        numbers(sizeOf(want.input), 0.5, 1),
+        want.input,
+        target,
+      );
       expect(Math.abs(got.cost[0] / want.loss - 1), backend).toBeLessThan(1e-4);
       expect(worst(want.output, seventh(got.y))).toBeLessThan(1e-4);
       expect(worst(want.inputGradient, seventh(got["d x"]))).toBeLessThan(1e-4);
@@ -126,7 +140,14 @@ describe("agreement with PyTorch to 1e-4", () => {
 
 describe("a whole U-Net", () => {
   it("wasm agrees with the float64 reference to 1e-5 on loss and every gradient", async () => {
-    const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 6, depth: 2, seed: 3, residual: true });
+    const network = nn.unet({
+      inChannels: 2,
+      outChannels: 2,
+      baseChannels: 6,
+      depth: 2,
+      seed: 3,
+      residual: true,
+    });
     const rng = random(1);
     const draw = (n: number): Float32Array => Float32Array.from({ length: n }, () => rng.normal());
     const [x, t] = [draw(2 * 2 * 24 * 20), draw(2 * 2 * 24 * 20)];
@@ -150,7 +171,8 @@ function stripes(count: number): Dataset {
       const across = i % 2 === 0;
       const phase = rng.integer(4);
       for (let p = 0; p < 784; p++)
-        input[p] = (((across ? Math.floor(p / 28) : p % 28) + phase) % 4 < 2 ? 1 : 0) + 0.3 * rng.normal();
+        input[p] =
+          (((across ? Math.floor(p / 28) : p % 28) + phase) % 4 < 2 ? 1 : 0) + 0.3 * rng.normal();
       target.fill(0);
       target[across ? 0 : 1] = 1;
     },
@@ -183,9 +205,10 @@ describe("training", () => {
     const target = new Float32Array(10);
     for (let i = 0; i < 40; i++) set.read(900 + i, inputs.subarray(i * 784, (i + 1) * 784), target);
     const y = await predict(a, { inputs, count: 40, backend });
-    const right = Array.from({ length: 40 }, (_, i) => y[i * 10 + (i % 2)] > y[i * 10 + 1 - (i % 2)]).filter(
-      Boolean,
-    ).length;
+    const right = Array.from(
+      { length: 40 },
+      (_, i) => y[i * 10 + (i % 2)] > y[i * 10 + 1 - (i % 2)],
+    ).filter(Boolean).length;
     expect(right).toBeGreaterThanOrEqual(39);
   });
   it("SGD with momentum and Adam take PyTorch's steps", async () => {
@@ -210,7 +233,12 @@ describe("training", () => {
     const network = nn.sequential({
       input: [1, 8, 8],
       seed: 0,
-      layers: [nn.conv2d({ outChannels: 4, kernelSize: 3 }), nn.relu(), nn.flatten(), nn.linear({ outFeatures: 10 })],
+      layers: [
+        nn.conv2d({ outChannels: 4, kernelSize: 3 }),
+        nn.relu(),
+        nn.flatten(),
+        nn.linear({ outFeatures: 10 }),
+      ],
     });
     const data: Dataset = {
       length: 64,
@@ -309,16 +337,19 @@ describe("checkpoints", () => {
     const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
     for (let k = 0; k < 200; k++) {
       const broken = bytes.slice();
-      broken[k < 140 ? rng.integer(header) : header + rng.integer(bytes.length - header)] ^= 1 << rng.integer(8);
+      broken[k < 140 ? rng.integer(header) : header + rng.integer(bytes.length - header)] ^=
+        1 << rng.integer(8);
       expect(() => loadNetwork(broken, "x.safetensors"), `damage ${k}`).toThrow(FormatError);
     }
     for (const n of [0, 7, 100, bytes.length - 4])
       expect(() => loadNetwork(bytes.subarray(0, n), "x.safetensors")).toThrow(FormatError);
-    expect(() => loadNetwork(bytes.subarray(0, bytes.length - 4), "x.safetensors")).toThrow(/cut short/);
-    const other = nn.lenet5({ seed: 0, classes: 7 });
-    expect(() => loadNetwork(saveNetwork({ ...network, parameters: other.parameters }), "x.safetensors")).toThrow(
-      /another architecture/,
+    expect(() => loadNetwork(bytes.subarray(0, bytes.length - 4), "x.safetensors")).toThrow(
+      /cut short/,
     );
+    const other = nn.lenet5({ seed: 0, classes: 7 });
+    expect(() =>
+      loadNetwork(saveNetwork({ ...network, parameters: other.parameters }), "x.safetensors"),
+    ).toThrow(/another architecture/);
   });
   type Header = Record<string, unknown> & { __metadata__: Record<string, string> };
   /** The file with another header, and the checksum of the first two formats. */
@@ -356,13 +387,28 @@ describe("checkpoints", () => {
       [withLayers([null, first, ...rest]), /must be a list, each of it an object/],
       [withLayers([{ kind: "residual", body: [null] }]), /body must be a list/],
       [withLayers([{ kind: "constructor" }]), /there is no layer "constructor"/],
-      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, architecture: nested } })), /nested deeper/],
+      [
+        withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, architecture: nested } })),
+        /nested deeper/,
+      ],
       [withLayers(undefined), /must be a list/],
       [withLayers([first, ...rest], [1, 1e9, "x"]), /takes an input of shape/],
       [withHeader((h) => ({ ...h, "0.conv2d.bias": null })), /"0\.conv2d\.bias" is not float32/],
-      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: "[1]" } })), /provenance/],
-      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: '{"a":{}}' } })), /provenance/],
-      [withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, trained: '{"classes":[1]}' } })), /classes/],
+      [
+        withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: "[1]" } })),
+        /provenance/,
+      ],
+      [
+        withHeader((h) => ({ ...h, __metadata__: { ...h.__metadata__, provenance: '{"a":{}}' } })),
+        /provenance/,
+      ],
+      [
+        withHeader((h) => ({
+          ...h,
+          __metadata__: { ...h.__metadata__, trained: '{"classes":[1]}' },
+        })),
+        /classes/,
+      ],
       [withHeader((h) => ({ ...h, __metadata__: 7 })), /metadata are no texts/],
       [withHeader((h) => ({ ...h, "0.conv2d.bias": h["0.conv2d.weight"] })), /begins at byte/],
     ] as const) {
@@ -383,11 +429,18 @@ describe("layers", () => {
         layers: [nn.conv2d({ outChannels: 4, kernelSize: 3 }), nn.linear({ outFeatures: 10 })],
       }),
     ).toThrow(/layer 1\.linear: its input is \[1×4×26×26\].*flatten/);
-    expect(() => nn.sequential({ input: [3, 4, 4], seed: 0, layers: [nn.maxPool2d({ kernelSize: 9 })] })).toThrow(
-      /layer 0\.maxPool2d/,
-    );
     expect(() =>
-      nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 4, depth: 3, seed: 0, size: [30, 32] }),
+      nn.sequential({ input: [3, 4, 4], seed: 0, layers: [nn.maxPool2d({ kernelSize: 9 })] }),
+    ).toThrow(/layer 0\.maxPool2d/);
+    expect(() =>
+      nn.unet({
+        inChannels: 1,
+        outChannels: 1,
+        baseChannels: 4,
+        depth: 3,
+        seed: 0,
+        size: [30, 32],
+      }),
     ).toThrow(/multiples of 8/);
   });
   it("upsampling matches PyTorch's nearest and bilinear (align_corners = False)", async () => {
@@ -396,9 +449,16 @@ describe("layers", () => {
     const backend = await openBackend("reference");
     for (const [mode, want] of [
       ["nearest", [1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]],
-      ["bilinear", [1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4]],
+      [
+        "bilinear",
+        [1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4],
+      ],
     ] as const) {
-      const network = nn.sequential({ input: [1, 2, 2], seed: 0, layers: [nn.upsample({ scale: 2, mode })] });
+      const network = nn.sequential({
+        input: [1, 2, 2],
+        seed: 0,
+        layers: [nn.upsample({ scale: 2, mode })],
+      });
       b.output("y", applyNetwork(b, network, x).y);
       expect([...(await (await backend.compile(b)).execute()).y]).toEqual(want);
     }
@@ -429,7 +489,9 @@ describe("layers", () => {
         initializer,
         layers: [nn.conv2d({ outChannels: 64, kernelSize: 3 })],
       });
-      return [...parameters.values()].map(({ data }) => data.reduce((s, v) => s + v * v, 0) / data.length);
+      return [...parameters.values()].map(
+        ({ data }) => data.reduce((s, v) => s + v * v, 0) / data.length,
+      );
     };
     // fanIn = 16·9 = 144, fanOut = 64·9 = 576
     for (const [initializer, weight, bias] of [
@@ -445,7 +507,12 @@ describe("layers", () => {
   it("summaries count what is known by hand", () => {
     const s = summarize(nn.lenet5({ seed: 0 }));
     expect(s.parameters).toBe(61706);
-    expect(s.layers[0]).toMatchObject({ name: "0.conv2d", shape: [6, 28, 28], parameters: 156, receptiveField: 5 });
+    expect(s.layers[0]).toMatchObject({
+      name: "0.conv2d",
+      shape: [6, 28, 28],
+      parameters: 156,
+      receptiveField: 5,
+    });
     expect(s.layers[3].receptiveField).toBe(14);
     expect(s.layers[7].receptiveField).toBe(Number.POSITIVE_INFINITY);
   });

@@ -69,7 +69,13 @@ describe("subset simulation", () => {
     ]) {
       let inside = 0;
       for (let seed = 0; seed < 400; seed++) {
-        const { low, high } = await subsetSimulation({ dimension: 10, response: linear(10), threshold, seed, samples });
+        const { low, high } = await subsetSimulation({
+          dimension: 10,
+          response: linear(10),
+          threshold,
+          seed,
+          samples,
+        });
         if (low < normalCdf(-threshold) && normalCdf(-threshold) < high) inside++;
       }
       expect(inside / 400).toBeGreaterThanOrEqual(0.92);
@@ -93,7 +99,8 @@ describe("subset simulation", () => {
   it("agrees with 10⁶ plain samples on a curved problem, within both intervals", async () => {
     const event = {
       dimension: 5,
-      response: (u: Float64Array): number => u[0] ** 2 + 0.5 * Math.abs(u[1] * u[2]) + 0.3 * u[3] - 0.2 * u[4],
+      response: (u: Float64Array): number =>
+        u[0] ** 2 + 0.5 * Math.abs(u[1] * u[2]) + 0.3 * u[3] - 0.2 * u[4],
       threshold: 13,
       seed: 9,
     };
@@ -105,7 +112,14 @@ describe("subset simulation", () => {
     expect(Math.abs(Math.log(found.probability / plain.probability))).toBeLessThan(Math.log(1.5));
   });
   it("says that an event it never met is at most so likely, and repeats for a seed", async () => {
-    const event = { dimension: 3, response: linear(3), threshold: 100, seed: 1, samples: 100, maxLevels: 3 };
+    const event = {
+      dimension: 3,
+      response: linear(3),
+      threshold: 100,
+      seed: 1,
+      samples: 100,
+      maxLevels: 3,
+    };
     const found = await subsetSimulation(event);
     expect(found).toMatchObject({ bound: true, low: 0 });
     expect(await subsetSimulation(event)).toEqual(found);
@@ -145,7 +159,9 @@ describe("the likelihood of a bad reconstruction", () => {
     expect(b.probability).toBeGreaterThan(0.001);
     expect(a.low).toBeLessThan(b.high);
     expect(a.high).toBeGreaterThan(b.low);
-    expect(rare.tests[1].measurements.find((m) => m.method === "constant")!.likelihood).toMatchObject({
+    expect(
+      rare.tests[1].measurements.find((m) => m.method === "constant")!.likelihood,
+    ).toMatchObject({
       bound: true,
       low: 0,
     });

@@ -21,7 +21,9 @@ beforeAll(() => {
   heads = describeKind(brainPhantoms({ shape, count: 400, seed: 1 }));
 });
 const real = (value: (row: number, column: number) => number): Float32Array =>
-  Float32Array.from({ length: 2 * size }, (_, k) => (k < size ? value(Math.floor(k / N), k % N) : 0));
+  Float32Array.from({ length: 2 * size }, (_, k) =>
+    k < size ? value(Math.floor(k / N), k % N) : 0,
+  );
 const turned = (x: Float32Array): Float32Array =>
   x.map((_, k) => x[(k < size ? 0 : size) + (N - 1 - (k % N)) * N + (Math.floor(k / N) % N)]);
 const inverted = (x: Float32Array): Float32Array => {
@@ -31,24 +33,33 @@ const inverted = (x: Float32Array): Float32Array => {
 /** A body that fills the frame: one even brightness, two darker lungs, a bright spine, no phase. */
 const chest = (seed: number): Float32Array => {
   const rng = random(seed);
-  const within = (u: number, v: number, a: number, b: number): boolean => (u / a) ** 2 + (v / b) ** 2 < 1;
+  const within = (u: number, v: number, a: number, b: number): boolean =>
+    (u / a) ** 2 + (v / b) ** 2 < 1;
   return real((i, j) => {
     const [y, x] = [(2 * i) / N - 1, (2 * j) / N - 1];
     if (!within(x, y, 0.98, 0.75)) return 0;
-    if (within(x - 0.45, y, 0.3, 0.45) || within(x + 0.45, y, 0.3, 0.45)) return 0.1 + 0.02 * rng.uniform();
+    if (within(x - 0.45, y, 0.3, 0.45) || within(x + 0.45, y, 0.3, 0.45))
+      return 0.1 + 0.02 * rng.uniform();
     return within(x, y - 0.5, 0.1, 0.1) ? 1 : 0.5 + 0.03 * rng.uniform();
   });
 };
 /** Patches of every size, as scenes have them. */
 const scene = (seed: number): Float32Array => {
   const rng = random(seed);
-  const levels = [1, 2, 4, 8, 16].map((s) => Array.from({ length: size }, () => Math.sqrt(s) * rng.uniform()));
-  return real((i, j) => levels.reduce((sum, v, k) => sum + v[Math.floor(i / 2 ** k) * N + Math.floor(j / 2 ** k)], 0));
+  const levels = [1, 2, 4, 8, 16].map((s) =>
+    Array.from({ length: size }, () => Math.sqrt(s) * rng.uniform()),
+  );
+  return real((i, j) =>
+    levels.reduce((sum, v, k) => sum + v[Math.floor(i / 2 ** k) * N + Math.floor(j / 2 ** k)], 0),
+  );
 };
 
 describe("likeness", () => {
   it("takes at least 98 of 100 phantoms of another seed for what they are", () => {
-    const alike = Array.from({ length: 100 }, (_, i) => compareKinds(fresh.image(i), shape, [heads]).alike);
+    const alike = Array.from(
+      { length: 100 },
+      (_, i) => compareKinds(fresh.image(i), shape, [heads]).alike,
+    );
     expect(alike.filter(Boolean).length).toBeGreaterThanOrEqual(98);
   });
   it("names ellipses, noise, bodies, scenes, inverted heads, other scales and rough phases", () => {
@@ -64,7 +75,9 @@ describe("likeness", () => {
       inverted: (i) => inverted(fresh.image(i)),
       small: (i) => {
         const x = fresh.image(i);
-        return real((row, column) => (row < N / 2 && column < N / 2 ? x[2 * row * N + 2 * column] : 0));
+        return real((row, column) =>
+          row < N / 2 && column < N / 2 ? x[2 * row * N + 2 * column] : 0,
+        );
       },
       roughPhase: (i) => fresh.image(i).map((v, k) => v * ((k % size) % 2 === 0 ? 1 : -1)),
     };
@@ -84,7 +97,8 @@ describe("likeness", () => {
     // the others are as wide as high, which heads may be
     expect(named.length).toBeGreaterThan(50);
     for (let i = 0; i < 100; i++)
-      if (1 / imageFeatures(fresh.image(i), shape).elongation < heads.ranges.elongation[0]) expect(named).toContain(i);
+      if (1 / imageFeatures(fresh.image(i), shape).elongation < heads.ranges.elongation[0])
+        expect(named).toContain(i);
   });
   it("knows several kinds, keeps them as plain data, and does not ask how bright an image is", () => {
     const mosaics = describeKind(brainPhantoms({ shape, count: 100, seed: 1, mosaics: 1 }));
@@ -99,10 +113,14 @@ describe("likeness", () => {
   });
   it("refuses what it cannot compare", () => {
     expect(() => imageFeatures(new Float32Array(2 * size), shape)).toThrow(/0 everywhere/);
-    expect(() => imageFeatures(new Float32Array(2 * size).fill(Number.NaN), shape)).toThrow(ConfigError);
+    expect(() => imageFeatures(new Float32Array(2 * size).fill(Number.NaN), shape)).toThrow(
+      ConfigError,
+    );
     expect(() => imageFeatures(new Float32Array(7), shape)).toThrow(ShapeError);
     expect(() => compareKinds(fresh.image(0), shape, [])).toThrow(ConfigError);
-    expect(() => compareKinds(new Float32Array(2048).fill(1), [32, 32], [heads])).toThrow(/resample/);
+    expect(() => compareKinds(new Float32Array(2048).fill(1), [32, 32], [heads])).toThrow(
+      /resample/,
+    );
     expect(() => describeKind(imagesFrom([fresh.image(0)], shape))).toThrow(/50 or more/);
   });
 });

@@ -13,9 +13,13 @@ const many = 2 ** 24;
 describe("JSON", () => {
   it("of too many values or bytes is refused before it is parsed", () => {
     const lists = `[${"[],".repeat(many / 2)}[]]`;
-    expect(() => parseJson(lists, "a: it", "mend it")).toThrow(/a: it has over 16777216 values.*mend it/);
+    expect(() => parseJson(lists, "a: it", "mend it")).toThrow(
+      /a: it has over 16777216 values.*mend it/,
+    );
     expect(() => readResult(lists, "a")).toThrow(FormatError);
-    expect(() => parseJson(new Uint8Array(2 ** 28 + 1), "a: it", "mend it")).toThrow(/a: it has 268435457 bytes/);
+    expect(() => parseJson(new Uint8Array(2 ** 28 + 1), "a: it", "mend it")).toThrow(
+      /a: it has 268435457 bytes/,
+    );
     // marks inside of texts count as well, so there is room for many
     expect(parseJson(JSON.stringify(["[{:,".repeat(1e6)]), "a", "b")).toHaveLength(1);
   });
@@ -40,7 +44,18 @@ describe("JSON", () => {
       const arch = file("arch.json", content);
       const out = at("never.safetensors");
       refused(
-        fiducial(["train", "classifier", "--data", "strokes", "--count", "9", "--arch", arch, "--out", out]),
+        fiducial([
+          "train",
+          "classifier",
+          "--data",
+          "strokes",
+          "--count",
+          "9",
+          "--arch",
+          arch,
+          "--out",
+          out,
+        ]),
         says,
       );
     }
@@ -53,7 +68,9 @@ describe("DICOM", () => {
     for (let at = 0; at < items.length; at += 8) items.set([0xfe, 0xff, 0, 0xe0], at);
     // the same bytes as values: told before anything is parsed
     const bytes = dicom([[0x08, 0x1140, "UN", items]]);
-    expect(() => readVolume(bytes, "a.dcm")).toThrow(/a\.dcm: it has 1048577 items, more than any scan/);
+    expect(() => readVolume(bytes, "a.dcm")).toThrow(
+      /a\.dcm: it has 1048577 items, more than any scan/,
+    );
   });
 });
 
@@ -62,11 +79,17 @@ describe("networks", () => {
     const relus = (n: number): nn.Layer[] => Array.from({ length: n }, () => nn.relu());
     const build = (layers: nn.Layer[]) => () => nn.sequential({ input: [4], layers, seed: 1 });
     expect(build(relus(10_001))).toThrow(/there are 10001 of them; a network has at most 10000/);
-    expect(build([nn.residual({ body: relus(6000) }), nn.branches({ branches: [relus(3000), relus(3000)] })])).toThrow(
-      /there are 12002 of them/,
-    );
+    expect(
+      build([
+        nn.residual({ body: relus(6000) }),
+        nn.branches({ branches: [relus(3000), relus(3000)] }),
+      ]),
+    ).toThrow(/there are 12002 of them/);
     const deep = { ...network, architecture: { ...network.architecture, layers: relus(50_000) } };
-    refused(fiducial(["inspect", file("deep.safetensors", saveNetwork(deep))]), /there are 50000 of them/);
+    refused(
+      fiducial(["inspect", file("deep.safetensors", saveNetwork(deep))]),
+      /there are 50000 of them/,
+    );
   });
 });
 

@@ -16,27 +16,46 @@ const orders = [
   [2, 0, 1],
   [2, 1, 0],
 ];
-const flips = Array.from({ length: 8 }, (_, k) => [k & 1, (k >> 1) & 1, k >> 2].map((b) => b === 1));
+const flips = Array.from({ length: 8 }, (_, k) =>
+  [k & 1, (k >> 1) & 1, k >> 2].map((b) => b === 1),
+);
 /** The quaternion of a rotation (its columns); qfac −1 where its third axis is turned round. */
-function quaternionOf(columns: readonly (readonly number[])[]): { quatern: number[]; qfac: number } {
+function quaternionOf(columns: readonly (readonly number[])[]): {
+  quatern: number[];
+  qfac: number;
+} {
   const [i, j, k] = columns;
   const cross = [i[1] * j[2] - i[2] * j[1], i[2] * j[0] - i[0] * j[2], i[0] * j[1] - i[1] * j[0]];
   const qfac = cross[0] * k[0] + cross[1] * k[1] + cross[2] * k[2] < 0 ? -1 : 1;
   const R = [0, 1, 2].map((w) => [i[w], j[w], cross[w]]);
   // of the four forms the one with the largest first part is exact
-  const squares = [R[0][0] - R[1][1] - R[2][2], R[1][1] - R[0][0] - R[2][2], R[2][2] - R[0][0] - R[1][1]];
+  const squares = [
+    R[0][0] - R[1][1] - R[2][2],
+    R[1][1] - R[0][0] - R[2][2],
+    R[2][2] - R[0][0] - R[1][1],
+  ];
   const [b, c, d] = squares.map((s) => Math.sqrt(Math.max(0, 1 + s)) / 2);
   const a = Math.sqrt(Math.max(0, 1 + R[0][0] + R[1][1] + R[2][2])) / 2;
   const sign = (v: number): number => (v < 0 ? -1 : 1);
   if (a > 1e-9)
-    return { quatern: [b * sign(R[2][1] - R[1][2]), c * sign(R[0][2] - R[2][0]), d * sign(R[1][0] - R[0][1])], qfac };
+    return {
+      quatern: [
+        b * sign(R[2][1] - R[1][2]),
+        c * sign(R[0][2] - R[2][0]),
+        d * sign(R[1][0] - R[0][1]),
+      ],
+      qfac,
+    };
   // half turns: signs relative to the first that is not 0
   if (b > 1e-9) return { quatern: [b, c * sign(R[0][1]), d * sign(R[0][2])], qfac };
   return { quatern: c > 1e-9 ? [0, c, d * sign(R[1][2])] : [0, 0, d], qfac };
 }
 
 /** The head with stored axis a along world axis order[a], downwards where flipped. */
-function stored(order: readonly number[], flipped: readonly boolean[]): { dims: number[]; bytes: Uint8Array } {
+function stored(
+  order: readonly number[],
+  flipped: readonly boolean[],
+): { dims: number[]; bytes: Uint8Array } {
   const dims = order.map((world) => SIZES[world]);
   const values: number[] = [];
   for (let k = 0; k < dims[2]; k++)
@@ -63,12 +82,16 @@ describe("one head in all 48 orders and directions", () => {
       const { dims, bytes } = stored(order, flipped);
       const columns = columnsOf(order, flipped);
       // a little oblique, and of other spacing than 1
-      const sform = [0, 1, 2].map((w) => [...columns.map((c, a) => 1.5 * c[w] + 0.2 * ((a + w) % 2)), 7]);
+      const sform = [0, 1, 2].map((w) => [
+        ...columns.map((c, a) => 1.5 * c[w] + 0.2 * ((a + w) % 2)),
+        7,
+      ]);
       for (const little of [true, false]) {
         const pixels = little ? bytes : bytes.map((_, i) => bytes[i ^ 1]);
         const v = readVolume(nifti(dims, 4, pixels, { version, little, sform }), "a");
         expect([v.slices, v.height, v.width]).toEqual([4, 3, 2]);
-        for (let z = 0; z < 4; z++) expect([...v.slice(z)], `${order} ${flipped}`).toEqual(axial(z));
+        for (let z = 0; z < 4; z++)
+          expect([...v.slice(z)], `${order} ${flipped}`).toEqual(axial(z));
       }
     }
   });
@@ -109,7 +132,8 @@ describe("one head in all 48 orders and directions", () => {
 });
 
 describe("slices", () => {
-  const ramp = (n: number): Uint8Array => new Uint8Array(Int16Array.from({ length: n }, (_, i) => i).buffer);
+  const ramp = (n: number): Uint8Array =>
+    new Uint8Array(Int16Array.from({ length: n }, (_, i) => i).buffer);
   const rows = [
     [-1, 0, 0, 0],
     [0, 1, 0, 0],
@@ -142,7 +166,9 @@ describe("slices", () => {
     ]) {
       const v = readVolume(nifti(dims, 4, ramp(120), { sform: rows }), "a");
       expect([v.slices, v.volumes]).toEqual([20, 5]);
-      expect([...v.slice(9)].sort((a, b) => a - b)).toEqual(Array.from({ length: 6 }, (_, i) => 2 * 24 + 6 + i));
+      expect([...v.slice(9)].sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 6 }, (_, i) => 2 * 24 + 6 + i),
+      );
     }
   });
 });
@@ -151,11 +177,15 @@ describe("what a file may look like", () => {
   const values = [1, 2, 3, 4];
   const shorts = new Uint8Array(Int16Array.from(values).buffer);
   const upright = [3, 4, 1, 2];
-  const read = (bytes: Uint8Array, options = {}): number[] => [...readVolume(bytes, "a.nii", options).slice(0)];
+  const read = (bytes: Uint8Array, options = {}): number[] => [
+    ...readVolume(bytes, "a.nii", options).slice(0),
+  ];
   it("a voxel offset of 0 follows the header; one inside the header is refused", () => {
     for (const version of [1, 2]) {
       expect(read(nifti([2, 2], 4, shorts, { version, offset: 0 }))).toEqual(upright);
-      expect(() => read(nifti([2, 2], 4, shorts, { version, offset: 100 }))).toThrow(/pixels start at byte 100/);
+      expect(() => read(nifti([2, 2], 4, shorts, { version, offset: 100 }))).toThrow(
+        /pixels start at byte 100/,
+      );
     }
   });
   it("a pair of header and pixels, each gzipped or not", () => {
@@ -183,7 +213,9 @@ describe("what a file may look like", () => {
     }
   });
   it("values that are not finite are refused, or filled and counted", () => {
-    const floats = new Uint8Array(Float32Array.of(Number.NaN, 1, Number.POSITIVE_INFINITY, 2).buffer);
+    const floats = new Uint8Array(
+      Float32Array.of(Number.NaN, 1, Number.POSITIVE_INFINITY, 2).buffer,
+    );
     const v = readVolume(nifti([2, 2], 16, floats), "a.nii");
     expect(() => v.slice(0)).toThrow(/--fill/);
     const fill = { value: 0, count: 0 };
@@ -194,6 +226,8 @@ describe("what a file may look like", () => {
     const analyze = nifti([2, 2], 4, shorts);
     analyze.fill(0, 344, 348);
     expect(() => read(analyze)).toThrow(/Analyze 7\.5/);
-    expect(() => read(gzip(new TextEncoder().encode("not a volume".repeat(100))))).toThrow(FormatError);
+    expect(() => read(gzip(new TextEncoder().encode("not a volume".repeat(100))))).toThrow(
+      FormatError,
+    );
   });
 });

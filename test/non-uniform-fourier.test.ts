@@ -38,7 +38,9 @@ function phases(axis: 0 | 1, sign: number): { re: Float64Array; im: Float64Array
   const [re, im] = [new Float64Array(M * N), new Float64Array(M * N)];
   for (let m = 0; m < M; m++)
     for (let n = 0; n < N; n++)
-      [im[m * N + n], re[m * N + n]] = sinCos((sign * 2 * PI * frequencies[2 * m + axis] * (n - N / 2)) / N);
+      [im[m * N + n], re[m * N + n]] = sinCos(
+        (sign * 2 * PI * frequencies[2 * m + axis] * (n - N / 2)) / N,
+      );
   return { re, im };
 }
 /** N⁻¹ ΣΣ x e^(−2πi k·n/N) */
@@ -76,7 +78,8 @@ function adjointSum(y: ArrayLike<number>): Float64Array {
     }
   return x;
 }
-const away = (a: ArrayLike<number>, b: Float64Array): number => norm(b.map((v, k) => v - a[k])) / norm(b);
+const away = (a: ArrayLike<number>, b: Float64Array): number =>
+  norm(b.map((v, k) => v - a[k])) / norm(b);
 const y = sum(image);
 async function firstImage(operator: Operator, of: ArrayLike<number>): Promise<Float64Array> {
   const b = new GraphBuilder(ops);
@@ -125,11 +128,18 @@ describe("samples off the grid", () => {
     async (oversampling, errors, largest) => {
       const top = (v: Float64Array): number => magnitude(v).reduce((p, q) => Math.max(p, q), 0);
       for (const [i, want] of errors.entries()) {
-        const operator = nonUniformFourier({ shape: [N, N], trajectory, oversampling, width: 3 + i });
+        const operator = nonUniformFourier({
+          shape: [N, N],
+          trajectory,
+          oversampling,
+          width: 3 + i,
+        });
         const found = await applyOperator(operator, "forward", image, backend);
         // the table's last digit
         expect(Math.abs(away(found, y) / want - 1)).toBeLessThan(1e-3);
-        expect(Math.abs(top(found.map((v, k) => v - y[k])) / top(y) / largest[i] - 1)).toBeLessThan(1e-3);
+        expect(Math.abs(top(found.map((v, k) => v - y[k])) / top(y) / largest[i] - 1)).toBeLessThan(
+          1e-3,
+        );
         expect(await dotTest(operator, { seed: 1, backend })).toBeLessThan(2e-16);
       }
     },
@@ -181,7 +191,8 @@ describe("samples off the grid", () => {
     const objects = analyticEllipses({ shape: [N, N], count: 1, seed: 3 });
     const truth = magnitude(objects.image(0));
     const found = magnitude(await firstImage(operator, objects.measurement(0, operator)));
-    const scale = found.reduce((s, v, k) => s + v * truth[k], 0) / truth.reduce((s, v) => s + v * v, 0);
+    const scale =
+      found.reduce((s, v, k) => s + v * truth[k], 0) / truth.reduce((s, v) => s + v * v, 0);
     expect(scale).toBeGreaterThan(0.97);
     expect(scale).toBeLessThan(1.03);
     expect(psnr(truth, found, 1)).toBeGreaterThan(25);
@@ -189,13 +200,26 @@ describe("samples off the grid", () => {
   it("can be named by an array, which must fit the pixels", () => {
     const data = Float32Array.from([0, 0, 3.5, -4, 1, 2]);
     const file = { kind: "file", sha256: arrayHash(data) } as const;
-    const given = (shape: readonly number[], values = data) => new Map([[file.sha256, { shape, data: values }]]);
+    const given = (shape: readonly number[], values = data) =>
+      new Map([[file.sha256, { shape, data: values }]]);
     expect(openTrajectory(file, [8, 8], given([1, 3, 2])).counts).toEqual([1, 3]);
-    expect(() => openTrajectory(file, [8, 8])).toThrow(/trajectory: the array with SHA-256 .* is not given/);
-    expect(() => openTrajectory(file, [8, 8], given([3, 2]))).toThrow(/it is \[3×2\]; give \[readouts×samples×2\]/);
-    expect(() => openTrajectory(file, [8, 6], given([1, 3, 2]))).toThrow(/sample 1 is at -4 .* from -3 to 3/);
-    expect(() => openTrajectory({ ...trajectory, spokes: 0 }, [8, 8])).toThrow(/radial with 0 spokes/);
-    expect(() => openTrajectory({ ...trajectory, spokes: 1e6, samples: 1e6 }, [8, 8])).toThrow(/samples are too many/);
-    expect(() => nonUniformFourier({ shape: [8, 8], trajectory, width: 1 })).toThrow(/width 1; give/);
+    expect(() => openTrajectory(file, [8, 8])).toThrow(
+      /trajectory: the array with SHA-256 .* is not given/,
+    );
+    expect(() => openTrajectory(file, [8, 8], given([3, 2]))).toThrow(
+      /it is \[3×2\]; give \[readouts×samples×2\]/,
+    );
+    expect(() => openTrajectory(file, [8, 6], given([1, 3, 2]))).toThrow(
+      /sample 1 is at -4 .* from -3 to 3/,
+    );
+    expect(() => openTrajectory({ ...trajectory, spokes: 0 }, [8, 8])).toThrow(
+      /radial with 0 spokes/,
+    );
+    expect(() => openTrajectory({ ...trajectory, spokes: 1e6, samples: 1e6 }, [8, 8])).toThrow(
+      /samples are too many/,
+    );
+    expect(() => nonUniformFourier({ shape: [8, 8], trajectory, width: 1 })).toThrow(
+      /width 1; give/,
+    );
   });
 });

@@ -29,13 +29,20 @@ import {
 
 const backends = { reference: await openBackend("reference"), wasm: await openBackend("wasm") };
 type Feed = Record<string, ArrayLike<number>>;
-async function compute(backend: Backend, b: GraphBuilder, feed: Feed): Promise<Record<string, ArrayLike<number>>> {
+async function compute(
+  backend: Backend,
+  b: GraphBuilder,
+  feed: Feed,
+): Promise<Record<string, ArrayLike<number>>> {
   return (await backend.compile(b)).execute(feed);
 }
 function numbers(n: number, seed: number): Float64Array {
   const rng = random(seed);
   // off 0, where ReLUs and maxima have kinks
-  return Float64Array.from({ length: n }, () => (rng.uniform() < 0.5 ? -1 : 1) * (0.05 + 0.95 * rng.uniform()));
+  return Float64Array.from(
+    { length: n },
+    () => (rng.uniform() < 0.5 ? -1 : 1) * (0.05 + 0.95 * rng.uniform()),
+  );
 }
 
 describe("every op with a geometry, over uneven strides, dilations, paddings and groups", () => {
@@ -80,12 +87,18 @@ describe("every op with a geometry, over uneven strides, dilations, paddings and
   }
   const transposed = ({ kernel, groups, ...attrs }: Geometry): Built => {
     const b = new GraphBuilder(ops);
-    const inputs = { x: b.input("x", [2, 2 * groups, 4, 5]), w: b.input("w", [2 * groups, 3, ...kernel]) };
+    const inputs = {
+      x: b.input("x", [2, 2 * groups, 4, 5]),
+      w: b.input("w", [2 * groups, 3, ...kernel]),
+    };
     return { b, inputs, y: b.emit("conv_transpose2d", inputs, { ...attrs, groups }) };
   };
   const forward = ({ kernel, groups, stride, padding, dilation }: Geometry): Built => {
     const b = new GraphBuilder(ops);
-    const inputs = { x: b.input("x", [2, 2 * groups, 9, 8]), w: b.input("w", [3 * groups, 2, ...kernel]) };
+    const inputs = {
+      x: b.input("x", [2, 2 * groups, 9, 8]),
+      w: b.input("w", [3 * groups, 2, ...kernel]),
+    };
     return { b, inputs, y: b.emit("conv2d", inputs, { stride, padding, dilation, groups }) };
   };
   /** With fewer outputs than conv2d would have, as behind a transposed convolution. */
@@ -93,8 +106,15 @@ describe("every op with a geometry, over uneven strides, dilations, paddings and
     const { kernel, groups, stride, padding, dilation } = g;
     const size = transposed(g).y.shape;
     const b = new GraphBuilder(ops);
-    const inputs = { x: b.input("x", [2, 2 * groups, size[2], size[3]]), dy: b.input("dy", [2, 3 * groups, 4, 5]) };
-    return { b, inputs, y: b.emit("conv2d_weight_grad", inputs, { kernel, groups, stride, padding, dilation }) };
+    const inputs = {
+      x: b.input("x", [2, 2 * groups, size[2], size[3]]),
+      dy: b.input("dy", [2, 3 * groups, 4, 5]),
+    };
+    return {
+      b,
+      inputs,
+      y: b.emit("conv2d_weight_grad", inputs, { kernel, groups, stride, padding, dilation }),
+    };
   };
   const pool =
     (op: "max_pool2d" | "avg_pool2d") =>
@@ -149,7 +169,10 @@ describe("every op with a geometry, over uneven strides, dilations, paddings and
         });
         const moved = (h: number): Feed =>
           Object.fromEntries(
-            Object.entries(feed).map(([name, x]) => [name, x.map((v, i) => v + h * direction[name][i])]),
+            Object.entries(feed).map(([name, x]) => [
+              name,
+              x.map((v, i) => v + h * direction[name][i]),
+            ]),
           );
         const out = await plan.execute(feed);
         const up = await plan.execute(moved(1e-6));
@@ -205,7 +228,12 @@ describe("every activation at 0, ±ε and ±1e9, value and slopes, on both backe
       (x) => sigmoid(x) + x * sigmoid(x) * sigmoid(-x),
       (x) => sigmoid(x) * sigmoid(-x) * (2 + x * (1 - 2 * sigmoid(x))),
     ],
-    hardSigmoid: [nn.hardSigmoid(), (x) => clamp(x / 6 + 0.5, 0, 1), (x) => inside(x, 3) / 6, () => 0],
+    hardSigmoid: [
+      nn.hardSigmoid(),
+      (x) => clamp(x / 6 + 0.5, 0, 1),
+      (x) => inside(x, 3) / 6,
+      () => 0,
+    ],
     hardTanh: [nn.hardTanh(), (x) => clamp(x, -1, 1), (x) => inside(x, 1), () => 0],
     hardSwish: [
       nn.hardSwish(),
@@ -237,11 +265,16 @@ describe("every activation at 0, ±ε and ±1e9, value and slopes, on both backe
       (x) => 0.5 * x * (1 + tanh(inner(x))),
       (x) => {
         const slope = c * (1 + 3 * 0.044715 * x * x);
-        return 0.5 * (1 + tanh(inner(x))) + (Math.abs(x) > 1e3 ? 0 : 0.5 * x * (1 - tanh(inner(x)) ** 2) * slope);
+        return (
+          0.5 * (1 + tanh(inner(x))) +
+          (Math.abs(x) > 1e3 ? 0 : 0.5 * x * (1 - tanh(inner(x)) ** 2) * slope)
+        );
       },
     ],
   };
-  const points = [0, 1e-30, -1e-30, 1e-6, -1e-6, 1e-3, -1e-3, 0.7, -0.7, 2.5, -2.5, 12, -12, 45, -45, 1e9, -1e9];
+  const points = [
+    0, 1e-30, -1e-30, 1e-6, -1e-6, 1e-3, -1e-3, 0.7, -0.7, 2.5, -2.5, 12, -12, 45, -45, 1e9, -1e9,
+  ];
 
   for (const [name, [layer, ...orders]] of Object.entries(formulas))
     it(name, async () => {
@@ -263,9 +296,10 @@ describe("every activation at 0, ±ε and ±1e9, value and slopes, on both backe
             // float32 numbers, where the backend's are
             const want = formula(kind === "wasm" ? Math.fround(p) : p);
             const error = Math.abs(out[order][i] - want) / Math.max(1, Math.abs(want));
-            expect(error, `${kind}: derivative ${order} at ${p} is ${out[order][i]}, not ${want}`).toBeLessThan(
-              tolerance,
-            );
+            expect(
+              error,
+              `${kind}: derivative ${order} at ${p} is ${out[order][i]}, not ${want}`,
+            ).toBeLessThan(tolerance);
           }),
         );
       }
@@ -273,7 +307,11 @@ describe("every activation at 0, ±ε and ±1e9, value and slopes, on both backe
 
   it("upsampling and pools have float64 constants on the reference", async () => {
     const x = numbers(7 * 5, 4);
-    const up = nn.sequential({ input: [1, 7, 5], seed: 0, layers: [nn.upsample({ scale: 3, mode: "bilinear" })] });
+    const up = nn.sequential({
+      input: [1, 7, 5],
+      seed: 0,
+      layers: [nn.upsample({ scale: 3, mode: "bilinear" })],
+    });
     const b = new GraphBuilder(ops);
     b.output("y", applyNetwork(b, up, b.input("x", [1, 1, 7, 5])).y);
     const { y } = await compute(backends.reference, b, { x });
@@ -320,7 +358,11 @@ describe("every loss at 0, ±ε, ±1e9 and with an offset", () => {
   const pointwise: Record<string, [Loss, (d: number) => number, (d: number) => number]> = {
     meanSquaredError: [meanSquaredError(), (d) => d * d, (d) => 2 * d],
     meanAbsoluteError: [meanAbsoluteError(), Math.abs, Math.sign],
-    huber: [huber(), (d) => (Math.abs(d) <= 1 ? 0.5 * d * d : Math.abs(d) - 0.5), (d) => Math.max(-1, Math.min(1, d))],
+    huber: [
+      huber(),
+      (d) => (Math.abs(d) <= 1 ? 0.5 * d * d : Math.abs(d) - 0.5),
+      (d) => Math.max(-1, Math.min(1, d)),
+    ],
     "huber, delta": [
       huber({ delta: 0.5 }),
       (d) => (Math.abs(d) <= 0.5 ? 0.5 * d * d : 0.5 * (Math.abs(d) - 0.25)),
@@ -353,12 +395,22 @@ describe("every loss at 0, ±ε, ±1e9 and with an offset", () => {
       ]) {
         const top = Math.max(...logits);
         const total = logits.reduce((s, v) => s + exp(v - top), 0);
-        const { cost, gradient } = await evaluate(backend, crossEntropy(), [1, 3], logits, [1, 0, 0]);
+        const { cost, gradient } = await evaluate(
+          backend,
+          crossEntropy(),
+          [1, 3],
+          logits,
+          [1, 0, 0],
+        );
         const want = log(total) - (logits[0] - top);
         const tolerance = kind === "reference" ? 1e-14 : 1e-6;
-        expect(Math.abs(cost - want), `${kind} ${logits}`).toBeLessThan(tolerance * Math.max(1, want));
+        expect(Math.abs(cost - want), `${kind} ${logits}`).toBeLessThan(
+          tolerance * Math.max(1, want),
+        );
         logits.forEach((v, i) =>
-          expect(Math.abs(gradient[i] - exp(v - top) / total + (i === 0 ? 1 : 0))).toBeLessThan(tolerance),
+          expect(Math.abs(gradient[i] - exp(v - top) / total + (i === 0 ? 1 : 0))).toBeLessThan(
+            tolerance,
+          ),
         );
       }
   });
@@ -370,12 +422,23 @@ describe("every loss at 0, ±ε, ±1e9 and with an offset", () => {
     let [sum, windows] = [0, 0];
     for (let r = 0; r + 7 <= H; r++)
       for (let q = 0; q + 7 <= W; q++) {
-        const cells = Array.from({ length: 49 }, (_, i) => (r + Math.floor(i / 7)) * W + q + (i % 7));
+        const cells = Array.from(
+          { length: 49 },
+          (_, i) => (r + Math.floor(i / 7)) * W + q + (i % 7),
+        );
         const mean = (x: ArrayLike<number>): number => cells.reduce((s, i) => s + x[i], 0) / 49;
         const [mp, mt] = [mean(p), mean(t)];
-        const covariance = (x: ArrayLike<number>, mx: number, y: ArrayLike<number>, my: number): number =>
-          cells.reduce((s, i) => s + (x[i] - mx) * (y[i] - my), 0) / 48;
-        const [pp, tt, pt] = [covariance(p, mp, p, mp), covariance(t, mt, t, mt), covariance(p, mp, t, mt)];
+        const covariance = (
+          x: ArrayLike<number>,
+          mx: number,
+          y: ArrayLike<number>,
+          my: number,
+        ): number => cells.reduce((s, i) => s + (x[i] - mx) * (y[i] - my), 0) / 48;
+        const [pp, tt, pt] = [
+          covariance(p, mp, p, mp),
+          covariance(t, mt, t, mt),
+          covariance(p, mp, t, mt),
+        ];
         sum += ((2 * mp * mt + c1) * (2 * pt + c2)) / ((mp * mp + mt * mt + c1) * (pp + tt + c2));
         windows++;
       }
@@ -398,7 +461,9 @@ describe("every loss at 0, ±ε, ±1e9 and with an offset", () => {
       const exact = await evaluate(backends.reference, loss, shape, p, t);
       expect(Math.abs(exact.cost - want), `offset ${offset}`).toBeLessThan(1e-9);
       const fast = await evaluate(backends.wasm, loss, shape, p, t);
-      expect(Math.abs(fast.cost - want) / want, `offset ${offset}, range ${range}`).toBeLessThan(tolerance);
+      expect(Math.abs(fast.cost - want) / want, `offset ${offset}, range ${range}`).toBeLessThan(
+        tolerance,
+      );
       const top = Math.max(...Array.from(exact.gradient, Math.abs));
       for (let i = 0; i < H * W; i++)
         expect(Math.abs(fast.gradient[i] - exact.gradient[i]) / top).toBeLessThan(10 * tolerance);
@@ -447,17 +512,24 @@ describe('padding "same"', () => {
             const value = applyNetwork(b, network, b.input("x", [1, 1, h, w])).y;
             b.output("y", value);
             const { y } = await compute(backends.reference, b, { x: image });
-            const [[rows, top], [columns, left]] = [rule(h, k, stride, dilation), rule(w, k, stride, dilation)];
+            const [[rows, top], [columns, left]] = [
+              rule(h, k, stride, dilation),
+              rule(w, k, stride, dilation),
+            ];
             expect(value.shape).toEqual([1, 1, rows, columns]);
             for (let p = 0; p < rows; p++)
               for (let q = 0; q < columns; q++) {
                 let want = 0;
                 for (let i = 0; i < k; i++)
                   for (let j = 0; j < k; j++) {
-                    const [r, s] = [p * stride - top + i * dilation, q * stride - left + j * dilation];
+                    const [r, s] = [
+                      p * stride - top + i * dilation,
+                      q * stride - left + j * dilation,
+                    ];
                     const outside = r < 0 || r >= h || s < 0 || s >= w;
                     if (outside && paddingMode === "zeros") continue;
-                    const cell = Math.max(0, Math.min(h - 1, r)) * w + Math.max(0, Math.min(w - 1, s));
+                    const cell =
+                      Math.max(0, Math.min(h - 1, r)) * w + Math.max(0, Math.min(w - 1, s));
                     want += weights[k * i + j] * image[cell];
                   }
                 expect(y[p * columns + q]).toBeCloseTo(want, 12);

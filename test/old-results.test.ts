@@ -4,12 +4,21 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { readResult, renderComparison, renderCsv, renderFigures, renderHtml, renderMarkdown } from "fiducial/audit";
+import {
+  readResult,
+  renderComparison,
+  renderCsv,
+  renderFigures,
+  renderHtml,
+  renderMarkdown,
+} from "fiducial/audit";
 import { at, fiducial, file, refused } from "./program.ts";
 
 const versions = ["1.0", "1.1", "1.2"];
 const jsonOf = (version: string): string =>
-  gunzipSync(readFileSync(new URL(`fixtures/result-${version}.json.gz`, import.meta.url))).toString("utf8");
+  gunzipSync(readFileSync(new URL(`fixtures/result-${version}.json.gz`, import.meta.url))).toString(
+    "utf8",
+  );
 const options = { command: "npx fiducial audit" };
 
 describe.each(versions)("a result of schema %s", (version) => {
@@ -18,7 +27,11 @@ describe.each(versions)("a result of schema %s", (version) => {
   const result = readResult(json, "old.json");
   it("keeps its version, its SHA-256 and every number", () => {
     expect(stored.schemaVersion).toBe(version);
-    expect(result).toMatchObject({ schemaVersion: version, sha256: stored.sha256, scales: stored.scales });
+    expect(result).toMatchObject({
+      schemaVersion: version,
+      sha256: stored.sha256,
+      scales: stored.scales,
+    });
     // JSON has no infinity
     const plain = JSON.parse(JSON.stringify(result)) as typeof result;
     stored.tests.forEach((test, i) => expect(plain.tests[i]).toMatchObject(test));
@@ -29,7 +42,8 @@ describe.each(versions)("a result of schema %s", (version) => {
     for (const { id, title, measurements, details, verdicts } of result.tests) {
       expect(page, id).toContain(title);
       expect(details.length > 0, id).toBe(measurements.length > 0 || id === "sampling-rates");
-      for (const { method, outcome } of verdicts) expect(page).toMatch(new RegExp(`${method}[\\s\\S]*${outcome}`));
+      for (const { method, outcome } of verdicts)
+        expect(page).toMatch(new RegExp(`${method}[\\s\\S]*${outcome}`));
     }
     expect(page).not.toMatch(/undefined|NaN|\[object/);
     expect(renderHtml(result, options)).toContain(result.sha256);

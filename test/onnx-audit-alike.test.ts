@@ -43,14 +43,20 @@ const cascade: Network = {
   trained: { form: { input: "image", iterations: 2, dataConsistency: true } },
 };
 
-const again = (network: Network, from: Parameters<typeof exportReconstructor>[0]["from"]): Network =>
-  importedNetwork({ bytes: exportReconstructor({ network, from }).bytes, name: "again.onnx" }).network;
+const again = (
+  network: Network,
+  from: Parameters<typeof exportReconstructor>[0]["from"],
+): Network =>
+  importedNetwork({ bytes: exportReconstructor({ network, from }).bytes, name: "again.onnx" })
+    .network;
 
 /** Every number of the result, by its path, without what names the method. */
 function figures(value: unknown, path = ""): [string, number][] {
   if (typeof value === "number") return [[path, value]];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, v]) => (key === "description" ? [] : figures(v, `${path}.${key}`)));
+  return Object.entries(value).flatMap(([key, v]) =>
+    key === "description" ? [] : figures(v, `${path}.${key}`),
+  );
 }
 async function audited(network: Network): Promise<[string, number][]> {
   const result = await audit({
@@ -75,7 +81,9 @@ describe("the audit of an exported network, imported again", () => {
     const [own, imported] = [await audited(network), await audited(again(network, from))];
     expect(own.length).toBeGreaterThan(30);
     expect(imported.map(([path]) => path)).toEqual(own.map(([path]) => path));
-    const apart = own.filter(([, v], i) => Math.abs(v - imported[i][1]) > 1e-4 * Math.max(1e-3, Math.abs(v)));
+    const apart = own.filter(
+      ([, v], i) => Math.abs(v - imported[i][1]) > 1e-4 * Math.max(1e-3, Math.abs(v)),
+    );
     expect(apart).toEqual([]);
   });
   it("keeps its figures when it is saved as a checkpoint and read again", async () => {

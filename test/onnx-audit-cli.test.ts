@@ -14,10 +14,9 @@ const quick = [
   ...["--norms", "0.02", "--acceleration", "2"],
 ];
 const figures = (folderName: string): unknown => {
-  const { methods, tests } = JSON.parse(readFileSync(`${at(folderName)}/result.json`, "utf8")) as Record<
-    string,
-    unknown
-  >;
+  const { methods, tests } = JSON.parse(
+    readFileSync(`${at(folderName)}/result.json`, "utf8"),
+  ) as Record<string, unknown>;
   return { methods, tests };
 };
 
@@ -34,13 +33,25 @@ describe("fiducial audit --model net.onnx", () => {
     expect(fiducial([...args, "--threads", "2", "--out", at("two")]).status).toBe(0);
     expect(figures("two")).toEqual(figures("one"));
     for (const shard of ["1/2", "2/2"])
-      expect(fiducial([...args, "--shard", shard, "--threads", "1", "--out", at(`part-${shard[0]}`)]).status).toBe(0);
+      expect(
+        fiducial([...args, "--shard", shard, "--threads", "1", "--out", at(`part-${shard[0]}`)])
+          .status,
+      ).toBe(0);
     const merged = fiducial(["merge", at("part-1"), at("part-2"), "--out", at("merged")]);
     expect(merged.err).not.toContain("internal error");
     expect(figures("merged")).toEqual(figures("one"));
   }, 240_000);
   it("guesses one magnitude, says so, and writes the recipe that does the same", () => {
-    const args = ["reconstruct", "--model", onnx("unet-legacy.onnx"), "--count", "1", "--acceleration", "2", "--json"];
+    const args = [
+      "reconstruct",
+      "--model",
+      onnx("unet-legacy.onnx"),
+      "--count",
+      "1",
+      "--acceleration",
+      "2",
+      "--json",
+    ];
     const guessed = fiducial([...args, "--out", at("a"), "--write-recipe", at("guessed.json")]);
     expect(guessed.status).toBe(0);
     expect(guessed.err).toMatch(/taken without a recipe.*magnitude.*phase kept; scale peak/);
@@ -59,7 +70,10 @@ describe("fiducial classify --model net.onnx", () => {
     const data = Uint16Array.from({ length: 3 * cells }, (_, i) =>
       Math.round(65535 * torch.pixels[(i % 3) * cells + Math.floor(i / 3)]),
     );
-    const picture = file("picture.png", encode({ width: 16, height: 16, data, channels: 3, depth: 16 }));
+    const picture = file(
+      "picture.png",
+      encode({ width: 16, height: 16, data, channels: 3, depth: 16 }),
+    );
     const run = fiducial([
       "classify",
       "--model",
@@ -72,7 +86,9 @@ describe("fiducial classify --model net.onnx", () => {
       at("why"),
     ]);
     expect(run.status).toBe(0);
-    const [{ classes }] = JSON.parse(run.out) as { classes: { name: string; probability: number }[] }[];
+    const [{ classes }] = JSON.parse(run.out) as {
+      classes: { name: string; probability: number }[];
+    }[];
     for (const { name, probability } of classes)
       expect(Math.abs(probability - torch.classes[Number(name.split(" ")[1])])).toBeLessThan(1e-4);
     expect(readFileSync(`${at("why")}/saliency-1.png`).length).toBeGreaterThan(100);
@@ -81,15 +97,27 @@ describe("fiducial classify --model net.onnx", () => {
 
 describe("fiducial inspect net.onnx", () => {
   it("lists the nodes, their shapes and parameters, of a file that takes a recipe too", () => {
-    const run = fiducial(["inspect", onnx("cascade-dft.onnx"), "--json", "--write-recipe", at("begun.json")]);
+    const run = fiducial([
+      "inspect",
+      onnx("cascade-dft.onnx"),
+      "--json",
+      "--write-recipe",
+      at("begun.json"),
+    ]);
     expect(run.status).toBe(0);
-    const { nodes } = JSON.parse(run.out) as { nodes: { op: string; shape?: number[]; parameters: number }[] };
+    const { nodes } = JSON.parse(run.out) as {
+      nodes: { op: string; shape?: number[]; parameters: number }[];
+    };
     expect(nodes.filter(({ op }) => op === "DFT")).toHaveLength(8);
     expect(nodes.every(({ shape }) => shape !== undefined)).toBe(true);
     const learned = nodes.filter(({ op }) => op === "Conv").map(({ parameters }) => parameters);
     expect(learned).toEqual([2 * 6 * 9 + 6, 6 * 2 * 9 + 2, 2 * 6 * 9 + 6, 6 * 2 * 9 + 2]);
     const begun = JSON.parse(readFileSync(at("begun.json"), "utf8")) as { inputs: unknown };
-    expect(begun.inputs).toEqual({ image: { is: "image" }, kspace: { is: "measurement" }, mask: { is: "mask" } });
+    expect(begun.inputs).toEqual({
+      image: { is: "image" },
+      kspace: { is: "measurement" },
+      mask: { is: "mask" },
+    });
   });
 });
 
@@ -105,7 +133,8 @@ describe("what cannot be audited is refused in one line that says what to do", (
     ));
   it("a classifier", () =>
     refused(audit(onnx("classifier.onnx")), /as a classifier does|no image/, "fiducial classify"));
-  it("axes without a size", () => refused(audit(onnx("unet-dynamic.onnx")), "[batch×1×height×width]", "--size N"));
+  it("axes without a size", () =>
+    refused(audit(onnx("unet-dynamic.onnx")), "[batch×1×height×width]", "--size N"));
   it("a size that the export fixed", () =>
     refused(
       audit(
@@ -146,7 +175,9 @@ describe("what cannot be audited is refused in one line that says what to do", (
       audit(
         onnx("cascade-dft.onnx"),
         "--as",
-        recipe("other.json", { inputs: { x: { is: "image" }, image: { is: "image", layout: "NHWC" } } }),
+        recipe("other.json", {
+          inputs: { x: { is: "image" }, image: { is: "image", layout: "NHWC" } },
+        }),
       ),
       'has no input "x"',
       'its input "kspace" [1×2×32×32] is not in the recipe',
@@ -155,7 +186,11 @@ describe("what cannot be audited is refused in one line that says what to do", (
     ));
   it("a recipe of weights for an ONNX file", () =>
     refused(
-      audit(onnx("unet-legacy.onnx"), "--as", file("w.json", '{"format":"fiducial-recipe-1","inputs":{}}')),
+      audit(
+        onnx("unet-legacy.onnx"),
+        "--as",
+        file("w.json", '{"format":"fiducial-recipe-1","inputs":{}}'),
+      ),
       "fiducial-onnx-1",
     ));
   it("an operator without k-space, for a network that asks for it", () =>
@@ -180,7 +215,11 @@ describe("what cannot be audited is refused in one line that says what to do", (
       audit(
         onnx("varnet-0.onnx"),
         "--as",
-        recipe("blocks.json", { inputs: { image: { is: "image" } }, unrolled: "kspace", blocks: ["varnet-7.onnx"] }),
+        recipe("blocks.json", {
+          inputs: { image: { is: "image" } },
+          unrolled: "kspace",
+          blocks: ["varnet-7.onnx"],
+        }),
       ),
       '"varnet-7.onnx" is not in its folder',
     ));

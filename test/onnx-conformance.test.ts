@@ -9,7 +9,9 @@ it("imported networks compute what the suite says, with the derivatives of what 
   const [script, cases] = ["../scripts/conformance.mjs", "./fixtures/onnx-cases.zip"].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),
   );
-  const { status, stdout } = spawnSync(process.execPath, [script, cases, "--gradients"], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.execPath, [script, cases, "--gradients"], {
+    encoding: "utf8",
+  });
   expect(stdout).toMatch(/^core +(\d{3}) of \1, 100\.00 %$/m);
   expect(stdout).toMatch(/^serious +(\d{3}) of \1, 100\.00 %$/m);
   const compared = stdout.match(/derivatives of (\d+) cases beside central differences: 0 are off/);

@@ -1,7 +1,15 @@
 // Every op as an ONNX file, run by ONNX Runtime and held to the engine's own definition; what
 // stands for several; how many images.
 import { describe, expect, it } from "vitest";
-import { GraphBuilder, ops, sizeOf, SparseMatrix, type OpDef, type OpName, type Value } from "fiducial/engine";
+import {
+  GraphBuilder,
+  ops,
+  sizeOf,
+  SparseMatrix,
+  type OpDef,
+  type OpName,
+  type Value,
+} from "fiducial/engine";
 import { exportGraph, exportNetwork, nn, type ExportOnnxOptions } from "fiducial/learning";
 import { contents, counted, engine, runtime, values, worst, type Feed } from "./onnx-runtime.ts";
 
@@ -26,27 +34,40 @@ function sampleFeed({ shapes, positive = false }: Sample): Feed {
 const samplesOf = (op: OpName): readonly Sample[] => (ops[op] as unknown as OpDef<"mul">).samples;
 /** Not of forward passes. */
 const others: readonly OpName[] = [
-  ...(["relu_grad", "take_grad", "lookup_grad", "conv2d_weight_grad", "normalize_grad", "random_uniform"] as const),
+  ...([
+    "relu_grad",
+    "take_grad",
+    "lookup_grad",
+    "conv2d_weight_grad",
+    "normalize_grad",
+    "random_uniform",
+  ] as const),
   ...(["max_pool2d_grad", "max_pool2d_gather", "avg_pool2d_grad"] as const),
 ];
 const forward = (Object.keys(ops) as OpName[]).filter((op) => !others.includes(op));
 
 describe.each(forward)("%s in ONNX Runtime", (op) => {
-  it.each(samplesOf(op).map((sample, i) => [i, sample] as const))("sample %i is its definition", async (_i, sample) => {
-    const b = sampleGraph(op, sample);
-    const feed = sampleFeed(sample);
-    const want = await engine(b, feed);
-    const each: NonNullable<ExportOnnxOptions["dft"]>[] = op === "fft2" ? ["matrix", "op"] : ["matrix"];
-    for (const dft of each) {
-      const { bytes } = exportGraph(() => b, { ...one, dft });
-      expect(worst(want.y, (await runtime(bytes, feed)).y), dft).toBeLessThan(TOLERANCE);
-    }
-  });
+  it.each(samplesOf(op).map((sample, i) => [i, sample] as const))(
+    "sample %i is its definition",
+    async (_i, sample) => {
+      const b = sampleGraph(op, sample);
+      const feed = sampleFeed(sample);
+      const want = await engine(b, feed);
+      const each: NonNullable<ExportOnnxOptions["dft"]>[] =
+        op === "fft2" ? ["matrix", "op"] : ["matrix"];
+      for (const dft of each) {
+        const { bytes } = exportGraph(() => b, { ...one, dft });
+        expect(worst(want.y, (await runtime(bytes, feed)).y), dft).toBeLessThan(TOLERANCE);
+      }
+    },
+  );
 });
 it("refuses ops of gradients and of training, each by its name", () => {
   for (const op of others) {
     const b = sampleGraph(op, samplesOf(op)[0]);
-    expect(() => exportGraph(() => b, facts)).toThrow(new RegExp(`${op} \\((a gradient|training)\\); only what`));
+    expect(() => exportGraph(() => b, facts)).toThrow(
+      new RegExp(`${op} \\((a gradient|training)\\); only what`),
+    );
   }
 });
 
@@ -54,11 +75,15 @@ describe("graphs", () => {
   const shape = [2, 3, 4, 5];
   const feed: Feed = { x: { data: values(sizeOf(shape), 1), shape } };
   /** The export of a graph on x, held to its definition. */
-  async function checked(make: (b: GraphBuilder, x: Value) => Value): Promise<Record<string, number>> {
+  async function checked(
+    make: (b: GraphBuilder, x: Value) => Value,
+  ): Promise<Record<string, number>> {
     const b = new GraphBuilder(ops);
     b.output("y", make(b, b.input("x", shape)));
     const { bytes } = exportGraph(() => b, one);
-    expect(worst((await engine(b, feed)).y, (await runtime(bytes, feed)).y)).toBeLessThan(TOLERANCE);
+    expect(worst((await engine(b, feed)).y, (await runtime(bytes, feed)).y)).toBeLessThan(
+      TOLERANCE,
+    );
     return counted(contents(bytes));
   }
   it("keeps an input that is an output, and a value that is two, without losing either", async () => {
@@ -132,7 +157,8 @@ describe("how many images", () => {
       b.output("y", make(b, b.input("x", [batch, 2, 6])));
       return b;
     };
-  const reshaped = (b: GraphBuilder, x: Value): Value => b.emit("reshape", { x }, { shape: [2 * x.shape[0], 6] });
+  const reshaped = (b: GraphBuilder, x: Value): Value =>
+    b.emit("reshape", { x }, { shape: [2 * x.shape[0], 6] });
   it("any, where shapes follow from the batch, and then every number is right", async () => {
     const trace = traced((b, x) => b.emit("softmax", { x: reshaped(b, x) }, {}));
     const { bytes, fixedBatch, inputs, outputs } = exportGraph(trace, facts);
@@ -143,7 +169,9 @@ describe("how many images", () => {
     ]);
     for (const batch of [1, 4]) {
       const feed: Feed = { x: { data: values(12 * batch, batch), shape: [batch, 2, 6] } };
-      expect(worst((await engine(trace(batch), feed)).y, (await runtime(bytes, feed)).y)).toBeLessThan(TOLERANCE);
+      expect(
+        worst((await engine(trace(batch), feed)).y, (await runtime(bytes, feed)).y),
+      ).toBeLessThan(TOLERANCE);
     }
   });
   it("no number of them is refused", () => {
@@ -160,9 +188,18 @@ describe("how many images", () => {
       [/take moves images/, (b, x) => b.emit("take", { x }, { axis: 0, indices: [0, 0] })],
       [
         /broadcast_to repeats/,
-        (b, x) => b.emit("broadcast_to", { x: b.emit("sum", { x }, { axes: [0] }) }, { shape: [x.shape[0], 2, 6] }),
+        (b, x) =>
+          b.emit(
+            "broadcast_to",
+            { x: b.emit("sum", { x }, { axes: [0] }) },
+            { shape: [x.shape[0], 2, 6] },
+          ),
       ],
-      [/more nodes/, (b, x) => Array.from({ length: x.shape[0] }).reduce((v: Value) => b.emit("neg", { x: v }, {}), x)],
+      [
+        /more nodes/,
+        (b, x) =>
+          Array.from({ length: x.shape[0] }).reduce((v: Value) => b.emit("neg", { x: v }, {}), x),
+      ],
     ];
     for (const [why, make] of reasons) {
       const { fixedBatch, inputs } = exportGraph(traced(make), facts);
@@ -175,7 +212,10 @@ describe("how many images", () => {
 it("a file of 2 GiB and more is refused in one line, before it is written", () => {
   const huge = nn.sequential({ input: [2], seed: 0, layers: [nn.linear({ outFeatures: 1 })] });
   const data = new Float32Array(2 ** 29);
-  const parameters = new Map([...huge.parameters, ["0.linear.weight", { shape: [2 ** 28, 2], data }] as const]);
+  const parameters = new Map([
+    ...huge.parameters,
+    ["0.linear.weight", { shape: [2 ** 28, 2], data }] as const,
+  ]);
   const layers = [nn.linear({ outFeatures: 2 ** 28, bias: false })];
   const network = { ...huge, architecture: { input: [2], layers }, parameters };
   expect(() => exportNetwork(network)).toThrow(/2\.0 GiB, and one ONNX file holds less than 2/);

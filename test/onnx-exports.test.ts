@@ -49,7 +49,9 @@ describe("sizes that tracing has fixed", () => {
   };
   it("an even trace runs at other even sizes, and says which node does not fit at an odd one", () => {
     expect(at("unet/opset-16.onnx", [1, 1, 24, 20])).toEqual([1, 1, 24, 20]);
-    expect(() => at("unet/opset-16.onnx", [1, 1, 18, 18])).toThrow(/node ".*" \(Concat\): .*sizes may be fixed/);
+    expect(() => at("unet/opset-16.onnx", [1, 1, 18, 18])).toThrow(
+      /node ".*" \(Concat\): .*sizes may be fixed/,
+    );
   });
   it("a trace with an odd level runs at its like alone", () => {
     expect(at("unet-odd/opset-16.onnx", [1, 1, 22, 26])).toEqual([1, 1, 22, 26]);
@@ -61,9 +63,16 @@ describe("what is trained", () => {
   it("is what layers read as weights, less what is said to be none", () => {
     const { weights } = imported("unrolled/opset-16.onnx");
     const name = "unrolled/opset-16.onnx";
-    const some = importOnnx(files[name], { name, isWeight: (tensor) => tensor.startsWith("body.") });
+    const some = importOnnx(files[name], {
+      name,
+      isWeight: (tensor) => tensor.startsWith("body."),
+    });
     expect([...some.weights.keys()].sort()).toEqual(
-      [0, 1].flatMap((i) => [0, 2].flatMap((j) => ["bias", "weight"].map((part) => `body.${i}.${j}.${part}`))).sort(),
+      [0, 1]
+        .flatMap((i) =>
+          [0, 2].flatMap((j) => ["bias", "weight"].map((part) => `body.${i}.${j}.${part}`)),
+        )
+        .sort(),
     );
     expect(weights.size).toBeGreaterThan(some.weights.size);
   });

@@ -2,7 +2,19 @@
 import { describe, expect, it } from "vitest";
 import { FiducialError, FormatError, GraphBuilder, ops, UnsupportedOpError } from "fiducial/engine";
 import { applyOnnx, importOnnx, type ImportOptions } from "fiducial/learning";
-import { bytes, graph, join, model, node, port, smallNetwork, tensor, types, varint, whole } from "./fixtures/onnx.mjs";
+import {
+  bytes,
+  graph,
+  join,
+  model,
+  node,
+  port,
+  smallNetwork,
+  tensor,
+  types,
+  varint,
+  whole,
+} from "./fixtures/onnx.mjs";
 
 function refusal(file: Uint8Array, options: ImportOptions = {}): FiducialError {
   const [begun, clock] = [process.cpuUsage(), performance.now()];
@@ -31,7 +43,8 @@ describe("a hostile file is one line", () => {
   let deep = graph({ nodes: [relu], ...plain });
   for (let depth = 0; depth < 60; depth++)
     deep = graph({ nodes: [node("If", ["x"], ["y"], { then_branch: { graph: deep } })], ...plain });
-  const lied = (length: bigint): Uint8Array => join([varint(7 * 8 + 2), varint(length), new Uint8Array(9)]);
+  const lied = (length: bigint): Uint8Array =>
+    join([varint(7 * 8 + 2), varint(length), new Uint8Array(9)]);
   const cases: Record<string, Uint8Array> = {
     "nothing at all": new Uint8Array(0),
     "no protobuf": new TextEncoder().encode("<html>404 Not Found</html>"),
@@ -41,14 +54,33 @@ describe("a hostile file is one line", () => {
     "a length of 2⁶³": lied(2n ** 63n),
     "a length of 2³² + 9, of which 9 are there": lied(2n ** 32n + 9n),
     "a varint without an end": new Uint8Array(1000).fill(255),
-    "graphs in graphs": model({ nodes: [node("If", ["x"], ["y"], { then_branch: { graph: deep } })], ...plain }),
+    "graphs in graphs": model({
+      nodes: [node("If", ["x"], ["y"], { then_branch: { graph: deep } })],
+      ...plain,
+    }),
     "groups in groups": new Uint8Array(1e5).fill(35 * 8 + 3),
-    "dims of 10¹²": model({ nodes: [relu], ...plain, tensors: [join([whole(1, 1e12), whole(2, 1), bytes(8, "w")])] }),
-    "negative dims": model({ nodes: [relu], ...plain, tensors: [join([whole(1, -4), whole(2, 1), bytes(8, "w")])] }),
+    "dims of 10¹²": model({
+      nodes: [relu],
+      ...plain,
+      tensors: [join([whole(1, 1e12), whole(2, 1), bytes(8, "w")])],
+    }),
+    "negative dims": model({
+      nodes: [relu],
+      ...plain,
+      tensors: [join([whole(1, -4), whole(2, 1), bytes(8, "w")])],
+    }),
     "dims whose product overflows": model({
       nodes: [relu],
       ...plain,
-      tensors: [join([whole(1, 2n ** 31n), whole(1, 2n ** 31n), whole(1, 2n ** 31n), whole(2, 1), bytes(8, "w")])],
+      tensors: [
+        join([
+          whole(1, 2n ** 31n),
+          whole(1, 2n ** 31n),
+          whole(1, 2n ** 31n),
+          whole(2, 1),
+          bytes(8, "w"),
+        ]),
+      ],
     }),
     "a node that reads itself": model({ nodes: [node("Add", ["x", "y"], ["y"])], ...plain }),
     "nodes that read one another": model({
@@ -72,9 +104,17 @@ describe("a hostile file is one line", () => {
 });
 
 describe("tensors in other files", () => {
-  const entry = (key: string, value: string): Uint8Array => bytes(13, join([bytes(1, key), bytes(2, value)]));
+  const entry = (key: string, value: string): Uint8Array =>
+    bytes(13, join([bytes(1, key), bytes(2, value)]));
   const stored = (location: string, more: Uint8Array[] = []): Uint8Array =>
-    join([whole(1, 2), whole(2, types.float32), bytes(8, "w"), entry("location", location), ...more, whole(14, 1)]);
+    join([
+      whole(1, 2),
+      whole(2, types.float32),
+      bytes(8, "w"),
+      entry("location", location),
+      ...more,
+      whole(14, 1),
+    ]);
   const file = (location: string, more: Uint8Array[] = []): Uint8Array =>
     model({
       inputs: [port("x", [1, 2])],
@@ -89,25 +129,38 @@ describe("tensors in other files", () => {
       asked.push(path);
       return beside;
     };
-    const imported = importOnnx(file("data/w.bin", [entry("offset", "4"), entry("length", "8")]), { readExternal });
+    const imported = importOnnx(file("data/w.bin", [entry("offset", "4"), entry("length", "8")]), {
+      readExternal,
+    });
     expect([...imported.weights.get("w")!.data]).toEqual([3, 4]);
     expect(asked).toEqual(["data/w.bin"]);
   });
-  it.each(["../w.bin", "a/../../w.bin", "/etc/passwd", "C:\\w.bin", "\\\\host\\w.bin", "a\\..\\..\\w.bin", ""])(
-    "outside of the model's folder are never asked for: %j",
-    (location) => {
-      const readExternal = (): never => {
-        throw new Error("asked");
-      };
-      expect(refusal(file(location), { readExternal }).message).toContain("not in the model's folder");
-    },
-  );
-  it("that are missing, too short or not given are named", () => {
-    expect(refusal(file("w.bin"), { readExternal: () => undefined }).message).toContain('"w.bin", which is not there');
-    expect(refusal(file("w.bin"), { readExternal: () => beside.subarray(0, 4) }).message).toContain("has 4 bytes");
-    expect(refusal(file("w.bin", [entry("offset", "-8")]), { readExternal: () => beside }).message).toContain(
-      "from -8",
+  it.each([
+    "../w.bin",
+    "a/../../w.bin",
+    "/etc/passwd",
+    "C:\\w.bin",
+    "\\\\host\\w.bin",
+    "a\\..\\..\\w.bin",
+    "",
+  ])("outside of the model's folder are never asked for: %j", (location) => {
+    const readExternal = (): never => {
+      throw new Error("asked");
+    };
+    expect(refusal(file(location), { readExternal }).message).toContain(
+      "not in the model's folder",
     );
+  });
+  it("that are missing, too short or not given are named", () => {
+    expect(refusal(file("w.bin"), { readExternal: () => undefined }).message).toContain(
+      '"w.bin", which is not there',
+    );
+    expect(refusal(file("w.bin"), { readExternal: () => beside.subarray(0, 4) }).message).toContain(
+      "has 4 bytes",
+    );
+    expect(
+      refusal(file("w.bin", [entry("offset", "-8")]), { readExternal: () => beside }).message,
+    ).toContain("from -8");
     expect(refusal(file("w.bin")).message).toContain("no other file was given");
   });
 });
@@ -125,12 +178,20 @@ describe("what is not read", () => {
     });
     const error = refusal(file);
     expect(error).toBeInstanceOf(UnsupportedOpError);
-    for (const part of ['"boxes" (NonMaxSuppression)', '"twist"', "a cast to string", '"memory" (LSTM)'])
+    for (const part of [
+      '"boxes" (NonMaxSuppression)',
+      '"twist"',
+      "a cast to string",
+      '"memory" (LSTM)',
+    ])
       expect(error.message).toContain(part);
     expect(error.data.faults).toHaveLength(4);
   });
   it("control characters of a file never reach the terminal", () => {
-    const file = model({ ...plain, nodes: [node("Esc\u001b[2J", ["x"], ["y"], { "\u001b": 1 }, "\u0007")] });
+    const file = model({
+      ...plain,
+      nodes: [node("Esc\u001b[2J", ["x"], ["y"], { "\u001b": 1 }, "\u0007")],
+    });
     expect(refusal(file).message).not.toMatch(/\p{Cc}/u);
   });
 });
@@ -145,8 +206,12 @@ describe("sizes that an export has fixed", () => {
   it("are said, with the node and what it was given", () => {
     const b = new GraphBuilder(ops);
     const imported = importOnnx(file);
-    expect(applyOnnx(b, imported, { x: b.input("x", [1, 1, 4, 4]) }).outputs[0].shape).toEqual([1, 16]);
+    expect(applyOnnx(b, imported, { x: b.input("x", [1, 1, 4, 4]) }).outputs[0].shape).toEqual([
+      1, 16,
+    ]);
     const other = (): unknown => applyOnnx(b, imported, { x: b.input("large", [1, 1, 6, 5]) });
-    expect(other).toThrow(/node "flat" \(Reshape\).*\[1×1×6×5\].*export fixed its input "x" at \[1×1×4×4\]/);
+    expect(other).toThrow(
+      /node "flat" \(Reshape\).*\[1×1×6×5\].*export fixed its input "x" at \[1×1×4×4\]/,
+    );
   });
 });

@@ -19,11 +19,20 @@ import {
   trace,
   type Network,
 } from "fiducial/learning";
-import { model, node, port, shapeNetwork, smallNetwork, tensor, vectorNetwork } from "./fixtures/onnx.mjs";
+import {
+  model,
+  node,
+  port,
+  shapeNetwork,
+  smallNetwork,
+  tensor,
+  vectorNetwork,
+} from "./fixtures/onnx.mjs";
 
 const backend = await openBackend("wasm", { threads: 1 });
 afterAll(() => backend.close());
-const ramp = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => ((i * 31) % 23) / 11 - 1);
+const ramp = (n: number): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => ((i * 31) % 23) / 11 - 1);
 
 async function run(network: Network, size: readonly number[]): Promise<number[]> {
   const b = new GraphBuilder(ops);
@@ -37,7 +46,14 @@ describe("a file's network", () => {
   const imported = importOnnx(smallNetwork(), { name: "models/small.onnx" });
   const network = networkFromOnnx(imported);
   it("has the weights of its layers as parameters, and running statistics as constants", () => {
-    expect([...imported.weights.keys()].sort()).toEqual(["b1", "scale", "shift", "slope", "w1", "w2"]);
+    expect([...imported.weights.keys()].sort()).toEqual([
+      "b1",
+      "scale",
+      "shift",
+      "slope",
+      "w1",
+      "w2",
+    ]);
     expect([...network.parameters.keys()].sort()[0]).toBe("0.onnx.b1");
     expect(network.architecture.input).toEqual([2, 8, 8]);
     expect(network.provenance).toEqual({ onnx: "small.onnx", producer: "test" });
@@ -54,7 +70,9 @@ describe("a file's network", () => {
       ],
     });
     const given = (name: string): Float32Array => {
-      const { data } = (imported.weights.get(name) ?? imported.file.graph.tensors.get(name)) as { data: Float32Array };
+      const { data } = (imported.weights.get(name) ?? imported.file.graph.tensors.get(name)) as {
+        data: Float32Array;
+      };
       return Float32Array.from(data);
     };
     const names: Record<string, string> = {
@@ -97,11 +115,21 @@ describe("a file's network", () => {
       "MaxPool",
     ]);
     expect(summary.parameters).toBe(72 + 4 + 32 + 4 + 4 + 1);
-    expect(summary.layers[0]).toMatchObject({ name: "0.onnx.n0", shape: [4, 8, 8], parameters: 76, receptiveField: 3 });
+    expect(summary.layers[0]).toMatchObject({
+      name: "0.onnx.n0",
+      shape: [4, 8, 8],
+      parameters: 76,
+      receptiveField: 3,
+    });
   });
   it("has right derivatives in all its weights", async () => {
     const inputs = ramp(128);
-    const options = { loss: meanSquaredError(), inputs, targets: inputs.map((v) => v / 2), count: 1 };
+    const options = {
+      loss: meanSquaredError(),
+      inputs,
+      targets: inputs.map((v) => v / 2),
+      count: 1,
+    };
     const { parameters } = await gradientVector(network, { ...options, backend });
     expect([...parameters.keys()]).toHaveLength(6);
     expect(await checkGradients(network, { ...options, seed: 1 })).toBeLessThan(1e-6);
@@ -132,7 +160,9 @@ describe("a file's network", () => {
       },
     });
     expect(losses.at(-1)!).toBeLessThan(losses[0] / 2);
-    expect(trained.parameters.get("0.onnx.w1")!.data).not.toEqual(network.parameters.get("0.onnx.w1")!.data);
+    expect(trained.parameters.get("0.onnx.w1")!.data).not.toEqual(
+      network.parameters.get("0.onnx.w1")!.data,
+    );
   });
 });
 
@@ -143,7 +173,9 @@ describe("sizes that are computed", () => {
     expect(await run(network, [2, 1, 6, 10])).toHaveLength(120);
   });
   it("must be said where the file leaves them open", () => {
-    expect(() => networkFromOnnx(importOnnx(shapeNetwork()))).toThrow(/"x" is declared \[N×1×H×W\]; say/);
+    expect(() => networkFromOnnx(importOnnx(shapeNetwork()))).toThrow(
+      /"x" is declared \[N×1×H×W\]; say/,
+    );
   });
 });
 
@@ -158,15 +190,21 @@ describe("inputs and outputs", () => {
     const b = new GraphBuilder(ops);
     const x = b.input("x", [1, 1, 2, 2]);
     const known = { sizes: { data: [1, 1, 4, 6] } };
-    expect(applyOnnx(b, importOnnx(resized, { known }), { x }).outputs[0].shape).toEqual([1, 1, 4, 6]);
+    expect(applyOnnx(b, importOnnx(resized, { known }), { x }).outputs[0].shape).toEqual([
+      1, 1, 4, 6,
+    ]);
     const open = importOnnx(resized);
     expect(open.inputs.map(({ name }) => name)).toEqual(["x", "sizes"]);
     const sizes = b.input("sizes", [4]);
-    expect(() => applyOnnx(b, open, { x, sizes })).toThrow(/"sizes", has to be known before the network runs/);
+    expect(() => applyOnnx(b, open, { x, sizes })).toThrow(
+      /"sizes", has to be known before the network runs/,
+    );
     expect(() => importOnnx(resized, { known: { size: { data: [1] } } })).toThrow(
       /no input "size"; it has "x", "sizes"/,
     );
-    expect(() => importOnnx(resized, { known: { sizes: { data: [1], shape: [2] } } })).toThrow(ConfigError);
+    expect(() => importOnnx(resized, { known: { sizes: { data: [1], shape: [2] } } })).toThrow(
+      ConfigError,
+    );
   });
   it("of tensors with a default need not be given", () => {
     const file = model({
@@ -184,7 +222,9 @@ describe("inputs and outputs", () => {
   });
   it("more than one are named, where a network has one", () => {
     expect(() => networkFromOnnx(importOnnx(resized))).toThrow(/2 inputs, "x", "sizes"/);
-    expect(() => networkFromOnnx(importOnnx(vectorNetwork()), { output: "z" })).toThrow(/no output "z"/);
+    expect(() => networkFromOnnx(importOnnx(vectorNetwork()), { output: "z" })).toThrow(
+      /no output "z"/,
+    );
     const chosen = networkFromOnnx(importOnnx(vectorNetwork()), { input: [4], output: "place" });
     expect(chosen.architecture.input).toEqual([4]);
   });
@@ -198,6 +238,8 @@ describe("inputs and outputs", () => {
     expect(other).toThrow(/node "n0" \(Conv\).*given "x" \[1×3×8×8\], "w1" \[4×2×3×3\]/);
   });
   it("half precision is said once", () => {
-    expect(importOnnx(vectorNetwork()).notes).toEqual(["1 of its tensors are float16; all is computed in float32"]);
+    expect(importOnnx(vectorNetwork()).notes).toEqual([
+      "1 of its tensors are float16; all is computed in float32",
+    ]);
   });
 });

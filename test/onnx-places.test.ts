@@ -1,7 +1,14 @@
 // Places that an imported network computes: numbers gathered by them and images sampled at them, in
 // ONNX Runtime beside the engine, with their derivatives.
 import { describe, expect, it } from "vitest";
-import { ConfigError, gradients, GraphBuilder, openBackend, ops, type Shape } from "fiducial/engine";
+import {
+  ConfigError,
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  type Shape,
+} from "fiducial/engine";
 import { applyOnnx, importOnnx, type OnnxModel } from "fiducial/learning";
 import { imported, runtime, values, worst, type Feed } from "./onnx-runtime.ts";
 import { model, node, port, tensor } from "./fixtures/onnx.mjs";
@@ -25,9 +32,30 @@ interface Case {
 const gathers: Record<string, Case> = {
   "a line by images": { op: "Gather", x: [7], at: [2, 3], y: [2, 3], n: 7 },
   "rows of a matrix": { op: "Gather", x: [5, 3], at: [4], y: [4, 3], n: 5 },
-  "an axis between others": { op: "Gather", x: [2, 5, 3], at: [4, 2], y: [2, 4, 2, 3], n: 5, attributes: { axis: 1 } },
-  "one place of every axis": { op: "Gather", x: [2, 5], at: [], y: [2], n: 5, attributes: { axis: 1 } },
-  "each its own": { op: "GatherElements", x: [3, 4], at: [2, 4], y: [2, 4], n: 3, attributes: { axis: 0 } },
+  "an axis between others": {
+    op: "Gather",
+    x: [2, 5, 3],
+    at: [4, 2],
+    y: [2, 4, 2, 3],
+    n: 5,
+    attributes: { axis: 1 },
+  },
+  "one place of every axis": {
+    op: "Gather",
+    x: [2, 5],
+    at: [],
+    y: [2],
+    n: 5,
+    attributes: { axis: 1 },
+  },
+  "each its own": {
+    op: "GatherElements",
+    x: [3, 4],
+    at: [2, 4],
+    y: [2, 4],
+    n: 3,
+    attributes: { axis: 0 },
+  },
   "each its own along the last": {
     op: "GatherElements",
     x: [3, 4],
@@ -63,11 +91,15 @@ const feedOf = (x: Shape, at: Shape): Feed => ({
 });
 
 const backend = await openBackend("reference");
-type Cost = (feed: Readonly<Record<string, ArrayLike<number>>>) => Promise<Record<string, ArrayLike<number>>>;
+type Cost = (
+  feed: Readonly<Record<string, ArrayLike<number>>>,
+) => Promise<Record<string, ArrayLike<number>>>;
 /** A weighted sum of what the file gives, and its gradients to all inputs. */
 async function costOf(file: OnnxModel, feed: Feed): Promise<Cost> {
   const b = new GraphBuilder(ops);
-  const inputs = Object.entries(feed).map(([name, { shape }]) => [name, b.input(name, shape)] as const);
+  const inputs = Object.entries(feed).map(
+    ([name, { shape }]) => [name, b.input(name, shape)] as const,
+  );
   const y = applyOnnx(b, file, Object.fromEntries(inputs)).outputs[0].value();
   const weighted = b.emit("mul", { a: y, b: b.constant(values(sizes(y.shape), 3), y.shape) }, {});
   const cost = b.emit("sum", { x: weighted }, { axes: y.shape.map((_, i) => i) });
@@ -80,7 +112,9 @@ async function costOf(file: OnnxModel, feed: Feed): Promise<Cost> {
 /** Along a random direction of each input: gradient beside central differences, over the cost. */
 async function derivativeError(file: Uint8Array, feed: Feed): Promise<number> {
   const cost = await costOf(importOnnx(file), feed);
-  const start = Object.fromEntries(Object.entries(feed).map(([name, { data }]) => [name, Float64Array.from(data)]));
+  const start = Object.fromEntries(
+    Object.entries(feed).map(([name, { data }]) => [name, Float64Array.from(data)]),
+  );
   const own = await cost(start);
   const step = 1e-6;
   let worstOf = 0;
@@ -124,7 +158,10 @@ describe("images sampled at computed places", () => {
       opset: 16,
       inputs: [port("x", [...x]), port("at", [...at])],
       outputs: [port("y", [2, 3, 4, 3])],
-      nodes: [node("Mul", ["at", "two"], ["places"]), node("GridSample", ["x", "places"], ["y"], attributes)],
+      nodes: [
+        node("Mul", ["at", "two"], ["places"]),
+        node("GridSample", ["x", "places"], ["y"], attributes),
+      ],
       tensors: [tensor("two", [], [2.3])],
     });
     const feed = feedOf(x, at);

@@ -11,14 +11,25 @@ export type Feed = Record<string, { data: Float32Array; shape: readonly number[]
 /** Uniform in [−1, 1), or [0.5, 1.5). */
 export function values(n: number, seed: number, positive = false): Float32Array {
   const rng = random(seed);
-  return Float32Array.from({ length: n }, () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1));
+  return Float32Array.from(
+    { length: n },
+    () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1),
+  );
 }
-export async function runtime(bytes: Uint8Array, feed: Feed): Promise<Record<string, Float32Array>> {
+export async function runtime(
+  bytes: Uint8Array,
+  feed: Feed,
+): Promise<Record<string, Float32Array>> {
   const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  const tensors = Object.entries(feed).map(([name, { data, shape }]) => [name, new Tensor("float32", data, shape)]);
+  const tensors = Object.entries(feed).map(([name, { data, shape }]) => [
+    name,
+    new Tensor("float32", data, shape),
+  ]);
   const out = await session.run(Object.fromEntries(tensors));
   await session.release();
-  return Object.fromEntries(Object.entries(out).map(([name, { data }]) => [name, data as Float32Array]));
+  return Object.fromEntries(
+    Object.entries(out).map(([name, { data }]) => [name, data as Float32Array]),
+  );
 }
 export async function engine(
   b: GraphBuilder,
@@ -26,7 +37,9 @@ export async function engine(
   backend: "reference" | "wasm" = "reference",
 ): Promise<Record<string, ArrayLike<number>>> {
   const plan = await (await openBackend(backend, { convolution: "direct" })).compile(b);
-  return plan.execute(Object.fromEntries(Object.entries(feed).map(([name, { data }]) => [name, data])));
+  return plan.execute(
+    Object.fromEntries(Object.entries(feed).map(([name, { data }]) => [name, data])),
+  );
 }
 /** The file's first output, imported here. */
 export async function imported(bytes: Uint8Array, feed: Feed): Promise<ArrayLike<number>> {

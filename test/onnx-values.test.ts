@@ -1,13 +1,24 @@
 // What imported networks compute where the conformance suite does not look: derivatives through
 // rounding, branches that the input decides, limits to what is computed beforehand.
 import { describe, expect, it } from "vitest";
-import { ConfigError, gradients, GraphBuilder, openBackend, ops, type Shape } from "fiducial/engine";
+import {
+  ConfigError,
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  type Shape,
+} from "fiducial/engine";
 import { applyOnnx, importOnnx } from "fiducial/learning";
 import { graph, model, node, port, tensor } from "./fixtures/onnx.mjs";
 
 const backend = await openBackend("reference");
 /** The first output at x, and the gradient of its sum. */
-async function slopes(file: Uint8Array, shape: Shape, x: readonly number[]): Promise<{ y: number[]; dx: number[] }> {
+async function slopes(
+  file: Uint8Array,
+  shape: Shape,
+  x: readonly number[],
+): Promise<{ y: number[]; dx: number[] }> {
   const b = new GraphBuilder(ops);
   const input = b.input("x", shape);
   const y = applyOnnx(b, importOnnx(file), { x: input }).outputs[0].value();
@@ -17,12 +28,19 @@ async function slopes(file: Uint8Array, shape: Shape, x: readonly number[]): Pro
   const out = await (await backend.compile(b)).execute({ x });
   return { y: [...out.y], dx: [...out.dx] };
 }
-const given = (nodes: Uint8Array[], tensors: Uint8Array[] = [], shape: readonly number[] = [4]): Uint8Array =>
+const given = (
+  nodes: Uint8Array[],
+  tensors: Uint8Array[] = [],
+  shape: readonly number[] = [4],
+): Uint8Array =>
   model({ opset: 18, inputs: [port("x", shape)], outputs: [port("y", shape)], nodes, tensors });
 
 describe("quantised activations", () => {
   const file = given(
-    [node("QuantizeLinear", ["x", "s", "z"], ["q"]), node("DequantizeLinear", ["q", "s", "z"], ["y"])],
+    [
+      node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+      node("DequantizeLinear", ["q", "s", "z"], ["y"]),
+    ],
     [tensor("s", [], [0.5]), tensor("z", [], [128], "uint8")],
   );
   it("are rounded to the even step, with a derivative straight through, and none beyond the range", async () => {
@@ -49,7 +67,10 @@ describe("a branch", () => {
     const { y, dx } = await slopes(file, [4], [1, 0, 0, 0]);
     expect(y[0]).toBeCloseTo(Math.E, 12);
     expect(dx).toEqual(y);
-    expect(await slopes(file, [4], [-1, 0, 0, 0])).toEqual({ y: [1, -0, -0, -0], dx: [-1, -1, -1, -1] });
+    expect(await slopes(file, [4], [-1, 0, 0, 0])).toEqual({
+      y: [1, -0, -0, -0],
+      dx: [-1, -1, -1, -1],
+    });
   });
 });
 
@@ -61,14 +82,18 @@ describe("many indices without order", () => {
     const wasm = await openBackend("wasm", { threads: 1 });
     const b = new GraphBuilder(ops);
     b.output("y", applyOnnx(b, importOnnx(file), { x: b.input("x", [n]) }).outputs[0].value());
-    const { y } = await (await wasm.compile(b)).execute({ x: Float32Array.from({ length: n }, (_, i) => i) });
+    const { y } = await (await wasm.compile(b)).execute({
+      x: Float32Array.from({ length: n }, (_, i) => i),
+    });
     expect(Array.from(y)).toEqual(order);
     await wasm.close();
   });
 });
 
 describe("nodes in another order", () => {
-  const branch = { graph: graph({ nodes: [node("Neg", ["late"], ["z"])], outputs: [port("z", [4])] }) };
+  const branch = {
+    graph: graph({ nodes: [node("Neg", ["late"], ["z"])], outputs: [port("z", [4])] }),
+  };
   const file = given(
     [
       node("If", ["yes"], ["y"], { then_branch: branch, else_branch: branch }),
@@ -89,7 +114,12 @@ describe("ops of Core ML's files", () => {
       node("Crop", ["a"], ["b"], { border: [1, 0, 0, 1] }),
       node("Affine", ["b"], ["y"], { alpha: { float: 0.5 }, beta: { float: 3 } }),
     ];
-    const file = model({ opset: 1, inputs: [port("x", [1, 2, 2, 2])], outputs: [port("y", [1, 2, 1, 1])], nodes });
+    const file = model({
+      opset: 1,
+      inputs: [port("x", [1, 2, 2, 2])],
+      outputs: [port("y", [1, 2, 1, 1])],
+      nodes,
+    });
     const { y, dx } = await slopes(file, [1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
     expect(y).toEqual([0.5 * (2 * 2 + 1) + 3, 0.5 * (2 * 6 - 1) + 3]);
     expect(dx).toEqual([0, 1, 0, 0, 0, 1, 0, 0]);
@@ -115,7 +145,11 @@ describe("whole numbers", () => {
       inputs: [port("x", [1])],
       outputs: [port("sum", [1], "uint8"), port("part", [1], "int32")],
       nodes: [node("Add", ["a", "a"], ["sum"]), node("Div", ["b", "c"], ["part"])],
-      tensors: [tensor("a", [1], [200], "uint8"), tensor("b", [1], [-7], "int32"), tensor("c", [1], [2], "int32")],
+      tensors: [
+        tensor("a", [1], [200], "uint8"),
+        tensor("b", [1], [-7], "int32"),
+        tensor("c", [1], [2], "int32"),
+      ],
     });
     const b = new GraphBuilder(ops);
     const { outputs } = applyOnnx(b, importOnnx(file), { x: b.input("x", [1]) });
@@ -127,9 +161,14 @@ describe("what would not end is refused at once", () => {
   const list = (name: string, values: readonly (number | string)[]): Uint8Array =>
     tensor(name, [values.length], values, "int64");
   const one = (name: string, value: number): Uint8Array => tensor(name, [], [value], "int64");
-  const doubled = Array.from({ length: 40 }, (_, i) => node("Concat", [`v${i}`, `v${i}`], [`v${i + 1}`], { axis: 0 }));
+  const doubled = Array.from({ length: 40 }, (_, i) =>
+    node("Concat", [`v${i}`, `v${i}`], [`v${i + 1}`], { axis: 0 }),
+  );
   const cases: Record<string, Uint8Array> = {
-    "an array of 10¹² numbers": given([node("Expand", ["x", "s"], ["y"])], [list("s", [1e6, 1e6, 4])]),
+    "an array of 10¹² numbers": given(
+      [node("Expand", ["x", "s"], ["y"])],
+      [list("s", [1e6, 1e6, 4])],
+    ),
     "a range without an end": given(
       [node("Range", ["a", "b", "c"], ["r"]), node("Gather", ["x", "r"], ["y"])],
       [one("a", 0), one("b", 1e15), one("c", 1)],
@@ -142,8 +181,15 @@ describe("what would not end is refused at once", () => {
       [node("Identity", ["l"], ["v0"]), ...doubled, node("Gather", ["x", "v40"], ["y"])],
       [list("l", [0, 1])],
     ),
-    "a pad of 10⁹ cells": given([node("Pad", ["x", "p"], ["y"], { mode: "edge" })], [list("p", [1e9, 1e9])]),
-    "a window of 10⁹ cells": given([node("MaxPool", ["x"], ["y"], { kernel_shape: [1e9, 1e9] })], [], [1, 1, 4, 4]),
+    "a pad of 10⁹ cells": given(
+      [node("Pad", ["x", "p"], ["y"], { mode: "edge" })],
+      [list("p", [1e9, 1e9])],
+    ),
+    "a window of 10⁹ cells": given(
+      [node("MaxPool", ["x"], ["y"], { kernel_shape: [1e9, 1e9] })],
+      [],
+      [1, 1, 4, 4],
+    ),
     "a division by zero that becomes a size": given(
       [node("Div", ["a", "b"], ["s"]), node("Reshape", ["x", "s"], ["y"])],
       [list("a", [4]), list("b", [0])],

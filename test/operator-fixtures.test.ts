@@ -55,12 +55,14 @@ describe("scikit-image's example: the Shepp-Logan phantom of 160², 160 views", 
     });
   const sinogram = turnedSums();
   it("has its sinogram", () => {
-    for (const [detector, view, value] of example.sinogram) expect(sinogram[view * n + detector]).toBeCloseTo(value, 4);
+    for (const [detector, view, value] of example.sinogram)
+      expect(sinogram[view * n + detector]).toBeCloseTo(value, 4);
     expect(norm(sinogram) / example.norm).toBeCloseTo(1, 7);
   });
   it("is off by 0.0282741186 after our filtered back-projection, as after its own", async () => {
     const y = new Float64Array(2 * n * whole);
-    for (let view = 0; view < n; view++) y.set(sinogram.subarray(view * n, (view + 1) * n), view * whole);
+    for (let view = 0; view < n; view++)
+      y.set(sinogram.subarray(view * n, (view + 1) * n), view * whole);
     const b = new GraphBuilder(ops);
     b.output("x", operator.initial!(b, b.input("y", [1, ...operator.range])));
     const { x } = await (await (await openBackend("reference")).compile(b)).execute({ y });
@@ -91,7 +93,9 @@ describe("scikit-image's example: the Shepp-Logan phantom of 160², 160 views", 
 
 it("A* of lines is A's own transpose where scikit-image's misses by 0.7 %", async () => {
   const operator = parallelBeam({ shape: [64, 64], views: 30, detectors: 64, arc: 180 });
-  expect(await dotTest(operator, { seed: 1, backend: await openBackend("reference") })).toBeLessThan(1e-15);
+  expect(
+    await dotTest(operator, { seed: 1, backend: await openBackend("reference") }),
+  ).toBeLessThan(1e-15);
 });
 
 it("ESPIRiT's presets are SigPy's and BART's settings", () => {

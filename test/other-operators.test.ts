@@ -47,7 +47,11 @@ const images = analyticEllipses({ shape, count: 1, seed: 8 });
 const cases: [string, Operator, number][] = [
   ["a parallel beam", parallelBeam({ shape, views: 15, detectors: 47, arc: 180 }), 0.1],
   ["a fan beam", fanBeam({ shape, views: 20, detectors: 49, source: 128, detector: 0 }), 0.1],
-  ["golden-angle spokes", nonUniformFourier({ shape, trajectory: { kind: "radial", spokes: 13, samples: 64 } }), 0.02],
+  [
+    "golden-angle spokes",
+    nonUniformFourier({ shape, trajectory: { kind: "radial", spokes: 13, samples: 64 } }),
+    0.02,
+  ],
 ];
 
 describe.each(cases)("%s", (_, operator, sigma) => {
@@ -70,7 +74,12 @@ describe.each(cases)("%s", (_, operator, sigma) => {
       methods: [totalVariation({ sigma, iterations: 6 }), filteredBackProjection()],
       tests: [
         instabilityAscent({ relativeNorms: [0.02], iterations: 3 }),
-        worstCasePerturbation({ domain: "measurement", relativeBudgets: [0.02], steps: 3, restarts: 1 }),
+        worstCasePerturbation({
+          domain: "measurement",
+          relativeBudgets: [0.02],
+          steps: 3,
+          restarts: 1,
+        }),
         structuralChange({ placements: 1 }),
         samplingRates(),
       ],
@@ -78,8 +87,12 @@ describe.each(cases)("%s", (_, operator, sigma) => {
       backend,
     });
     const outcomes = Object.fromEntries(result.tests.map(({ id, outcome }) => [id, outcome]));
-    expect(outcomes).toMatchObject({ "sampling-rates": "not-applicable", "structural-change": "not-applicable" });
-    for (const id of ["instability-ascent", "worst-case-perturbation"]) expect(outcomes[id]).toMatch(/pass|fail/);
+    expect(outcomes).toMatchObject({
+      "sampling-rates": "not-applicable",
+      "structural-change": "not-applicable",
+    });
+    for (const id of ["instability-ascent", "worst-case-perturbation"])
+      expect(outcomes[id]).toMatch(/pass|fail/);
 
     const command = "fiducial audit";
     for (const report of [renderMarkdown(result, { command }), renderHtml(result, { command })]) {
@@ -102,7 +115,8 @@ it("total variation ends at one minimiser, by conjugate gradients or by a majori
   // and it is there sooner
   const soon = await by(operator, 30);
   const late = await by(plain, 30);
-  const error = (x: Float64Array): number => norm(x.map((v, k) => v - majorised[k])) / norm(majorised);
+  const error = (x: Float64Array): number =>
+    norm(x.map((v, k) => v - majorised[k])) / norm(majorised);
   expect(error(soon)).toBeLessThan(0.8 * error(late));
 }, 60_000);
 
@@ -117,16 +131,41 @@ describe("the command line", () => {
     residual: true,
   });
   const model = file("small.safetensors", saveNetwork(network));
-  const short = ["--model", model, "--count", "1", "--steps", "2", "--iterations", "2", "--threads", "1"];
+  const short = [
+    "--model",
+    model,
+    "--count",
+    "1",
+    "--steps",
+    "2",
+    "--iterations",
+    "2",
+    "--threads",
+    "1",
+  ];
   it.each([
     ["radon", ["--views", "9"], /parallelBeam \(views 9, detectors 24, arc 180; simulated\)/],
     ["fan-beam", ["--views", "9", "--source", "40"], /fanBeam \(views 9, detectors 26, source 40/],
-    ["radial-nufft", ["--spokes", "7"], /nonUniformFourier \(samplingKind radial, readouts 7, samples 32; simulated\)/],
+    [
+      "radial-nufft",
+      ["--spokes", "7"],
+      /nonUniformFourier \(samplingKind radial, readouts 7, samples 32; simulated\)/,
+    ],
   ])(
     "audits by %s",
     (operator, more, said) => {
       const out = at(`audit ${operator}`);
-      const args = ["audit", ...short, "--operator", operator, ...more, "--phantoms", "ellipses", "--out", out];
+      const args = [
+        "audit",
+        ...short,
+        "--operator",
+        operator,
+        ...more,
+        "--phantoms",
+        "ellipses",
+        "--out",
+        out,
+      ];
       const run = fiducial(args);
       expect(run.status, run.err).toBe(0);
       const report = readFileSync(`${out}/report.html`, "utf8");
@@ -138,7 +177,10 @@ describe("the command line", () => {
     60_000,
   );
   it.each([
-    [["--views", "9"], /--views: give --operator radon or fan-beam too.*single-coil has no use for it/],
+    [
+      ["--views", "9"],
+      /--views: give --operator radon or fan-beam too.*single-coil has no use for it/,
+    ],
     [
       ["--operator", "radon", "--acceleration", "4"],
       /--acceleration is for a mask of k-space, and --operator radon has none/,
@@ -149,7 +191,10 @@ describe("the command line", () => {
       ["--operator", "multi-coil", "--coils", "espirit"],
       /--coils espirit: they are found in one slice of measured k-space/,
     ],
-    [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
+    [
+      ["--operator", "multi-coil", "--phantoms", "ellipses"],
+      /measured from their formulas, and multiCoilFourier/,
+    ],
   ])(
     "refuses %j in one line",
     (args, message) => {
@@ -162,12 +207,35 @@ describe("the command line", () => {
   it("samples along a trajectory from a file, and says what is wrong with one", () => {
     const radial = openTrajectory({ kind: "radial", spokes: 30, samples: 32 }, [16, 16]);
     const given = file("spokes.npy", npy(radial.frequencies, [30, 32, 2], "<f4"));
-    const one = ["reconstruct", "--model", model, "--phantoms", "ellipses", "--count", "1", "--operator", "nufft"];
-    const args = [...one, "--method", "filtered-back-projection", "--out", at("spokes"), "--json", "--trajectory"];
+    const one = [
+      "reconstruct",
+      "--model",
+      model,
+      "--phantoms",
+      "ellipses",
+      "--count",
+      "1",
+      "--operator",
+      "nufft",
+    ];
+    const args = [
+      ...one,
+      "--method",
+      "filtered-back-projection",
+      "--out",
+      at("spokes"),
+      "--json",
+      "--trajectory",
+    ];
     const run = fiducial([...args, given]);
     expect(run.status, run.err).toBe(0);
     const { images, operator } = JSON.parse(run.out);
-    expect(operator).toMatchObject({ kind: "nonUniformFourier", samplingKind: "file", readouts: 30, samples: 32 });
+    expect(operator).toMatchObject({
+      kind: "nonUniformFourier",
+      samplingKind: "file",
+      readouts: 30,
+      samples: 32,
+    });
     expect(images[0].psnr).toBeGreaterThan(15);
     const wide = file(
       "wide.npy",
@@ -179,7 +247,9 @@ describe("the command line", () => {
     );
     const refused = fiducial([...args, wide]);
     expect(refused.status).toBe(2);
-    expect(refused.err).toMatch(/trajectory: sample 0 is at -16 cycles per field of view; 16×16 pixels have/);
+    expect(refused.err).toMatch(
+      /trajectory: sample 0 is at -16 cycles per field of view; 16×16 pixels have/,
+    );
   }, 30_000);
   it.each([
     [
@@ -199,7 +269,16 @@ describe("the command line", () => {
     (network, measured, kind, direct) => {
       const out = at(`${network}.safetensors`);
       const few = ["--size", "16", "--count", "2", "--epochs", "1", "--threads", "1", "--json"];
-      const run = fiducial(["train", "reconstructor", "--network", network, ...measured, ...few, "--out", out]);
+      const run = fiducial([
+        "train",
+        "reconstructor",
+        "--network",
+        network,
+        ...measured,
+        ...few,
+        "--out",
+        out,
+      ]);
       expect(run.status, run.err).toBe(0);
       const { heldOutPsnr } = JSON.parse(run.out);
       expect(Object.keys(heldOutPsnr)).toContain(direct);
@@ -214,17 +293,41 @@ describe("the command line", () => {
     [["--operator", "radon", "--acceleration", "4"], /--acceleration is for a mask of k-space/],
     [["--operator", "radon", "--crop", "8"], /--crop is for a mask of k-space/],
     [["--views", "9"], /--views: give --operator radon or fan-beam too/],
-    [["--operator", "multi-coil", "--phantoms", "ellipses"], /measured from their formulas, and multiCoilFourier/],
+    [
+      ["--operator", "multi-coil", "--phantoms", "ellipses"],
+      /measured from their formulas, and multiCoilFourier/,
+    ],
   ])("refuses to train by %j, in one line", (args, message) => {
-    const run = fiducial(["train", "reconstructor", "--size", "16", "--count", "1", ...args, "--out", at("refused")]);
+    const run = fiducial([
+      "train",
+      "reconstructor",
+      "--size",
+      "16",
+      "--count",
+      "1",
+      ...args,
+      "--out",
+      at("refused"),
+    ]);
     expect(run.status).toBe(2);
     expect(run.err.trim()).toMatch(message);
     expect(run.err.trim()).not.toContain("\n");
   });
   it("finds the coils of measured k-space by ESPIRiT", async () => {
     const size = [32, 32] as const;
-    const wide = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true });
-    const operator = multiCoilFourier({ mask: fullMask(size), coils: birdcageCoils({ shape: size, coils: 3 }) });
+    const wide = nn.unet({
+      inChannels: 2,
+      outChannels: 2,
+      baseChannels: 2,
+      depth: 1,
+      seed: 1,
+      size,
+      residual: true,
+    });
+    const operator = multiCoilFourier({
+      mask: fullMask(size),
+      coils: birdcageCoils({ shape: size, coils: 3 }),
+    });
     const y = await applyOperator(
       operator,
       "forward",
@@ -233,7 +336,13 @@ describe("the command line", () => {
     );
     const kspace = file("coils.npy", npy(pairs(y), [3, ...size], "<c8"));
     const out = at("espirit");
-    const args = ["reconstruct", "--model", file("wide.safetensors", saveNetwork(wide)), "--kspace", kspace];
+    const args = [
+      "reconstruct",
+      "--model",
+      file("wide.safetensors", saveNetwork(wide)),
+      "--kspace",
+      kspace,
+    ];
     const run = fiducial([
       ...args,
       "--operator",
@@ -256,7 +365,8 @@ function pairs(y: ArrayLike<number>): Float32Array {
   return Float32Array.from({ length: y.length }, (_, k) => y[(k % 2) * half + Math.floor(k / 2)]);
 }
 function npy(values: ArrayLike<number>, shape: readonly number[], type: string): Uint8Array {
-  const head = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
+  const head =
+    `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
   return Buffer.concat([
     Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]),
     Buffer.from(`${head}\n`, "latin1"),

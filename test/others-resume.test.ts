@@ -11,7 +11,17 @@ const outputs = ["result.json", "report.html", "report.md", "measurements.csv"];
 const script = fileURLToPath(new URL("./fixtures/recon.mjs", import.meta.url));
 const node = JSON.stringify(process.execPath);
 const onnx = file("network.onnx", exportReconstructor({ network, from: "image" }).bytes);
-const common = ["audit", "--methods", "zero-filled", "--count", "1", "--threads", "1", "--seed", "3"];
+const common = [
+  "audit",
+  "--methods",
+  "zero-filled",
+  "--count",
+  "1",
+  "--threads",
+  "1",
+  "--seed",
+  "3",
+];
 const ascent = [
   "--tests",
   "ascent,worst-case",
@@ -28,7 +38,14 @@ const ascent = [
   "--acceleration",
   "2",
 ];
-const command = ["--size", "16", "--command", `${node} "${script}" plain {in} {out}`, "--command-batch", "50"];
+const command = [
+  "--size",
+  "16",
+  "--command",
+  `${node} "${script}" plain {in} {out}`,
+  "--command-batch",
+  "50",
+];
 const search = ["--tests", "worst-case", "--budgets", "0.02", "--queries", "40"];
 
 // a program's own files are counted, too
@@ -47,9 +64,14 @@ it.each([
       expect(outputs.filter((output) => existsSync(join(out, output)))).toEqual([]);
     }
     const last = fiducial([...args, "--out", out]);
-    expect(last.err).toMatch(/\d+ of \d+ pieces of this audit are there already; going on from there/);
+    expect(last.err).toMatch(
+      /\d+ of \d+ pieces of this audit are there already; going on from there/,
+    );
     for (const output of outputs)
-      expect(readFileSync(join(out, output)).equals(readFileSync(join(whole, output))), output).toBe(true);
+      expect(
+        readFileSync(join(out, output)).equals(readFileSync(join(whole, output))),
+        output,
+      ).toBe(true);
     expect(readdirSync(out)).not.toContain("pieces");
   },
   240_000,

@@ -1,7 +1,16 @@
 // The packed package as a stranger gets it: installed in an empty project, run in Node, bundled by
 // Vite and run in Chromium.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,8 +24,8 @@ const folder = mkdtempSync(join(tmpdir(), "fiducial-package-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
+const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
 );
 const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 let tarball = "";
@@ -30,7 +39,15 @@ const linksOf = (markdown: string): string[] =>
 function typescript50(): string | undefined {
   const prefix = join(folder, "oldest");
   mkdirSync(prefix);
-  const wanted = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", prefix, "typescript@5.0.4"];
+  const wanted = [
+    "install",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    "--prefix",
+    prefix,
+    "typescript@5.0.4",
+  ];
   const { status } = spawnSync("npm", wanted, { cwd: prefix, stdio: "ignore" });
   return status === 0 ? join(prefix, "node_modules", "typescript", "lib", "tsc.js") : undefined;
 }
@@ -46,17 +63,28 @@ import * as data from "fiducial/data";
 const saved = learning.saveNetwork(learning.nn.lenet5({ seed: 1 }));
 export const bytes: ArrayBuffer = saved.buffer;
 export const blob = new Blob([saved]);
-${["all.audit", "engine.openBackend", "saved", "imaging.totalVariation()", "audit.worstCasePerturbation()"]
+${[
+  "all.audit",
+  "engine.openBackend",
+  "saved",
+  "imaging.totalVariation()",
+  "audit.worstCasePerturbation()",
+]
   .concat(["report.legible", "data.readVolume"])
   .map((value, i) => `// @ts-expect-error\nexport const wrong${i}: 7 = ${value};`)
   .join("\n")}
 `;
 if (!chromium)
-  console.warn("Skipped: the package in a browser, because no Chromium is installed (apt-get install chromium)");
+  console.warn(
+    "Skipped: the package in a browser, because no Chromium is installed (apt-get install chromium)",
+  );
 
 beforeAll(() => {
   const packed = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" }),
+    execFileSync("npm", ["pack", "--json", "--pack-destination", folder], {
+      cwd: root,
+      encoding: "utf8",
+    }),
   ) as [{ filename: string }];
   tarball = join(folder, packed[0].filename);
   writeFileSync(join(folder, "package.json"), `{ "private": true, "type": "module" }`);
@@ -78,16 +106,19 @@ describe("the package", () => {
   });
   it("carries its own version, and its engine imports nothing from outside", () => {
     const installed = join(folder, "node_modules", "fiducial");
-    expect((JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string }).version).toBe(
-      version,
-    );
-    const files = (readdirSync(join(installed, "dist", "engine"), { recursive: true }) as string[]).filter(
-      (name) => extname(name) === ".js",
-    );
+    expect(
+      (JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string })
+        .version,
+    ).toBe(version);
+    const files = (
+      readdirSync(join(installed, "dist", "engine"), { recursive: true }) as string[]
+    ).filter((name) => extname(name) === ".js");
     expect(files.length).toBeGreaterThan(50);
     for (const name of files)
       expect(
-        readFileSync(join(installed, "dist", "engine", name), "utf8").match(/(?:from|import\()\s*"(?!\.)[^"]*"/g),
+        readFileSync(join(installed, "dist", "engine", name), "utf8").match(
+          /(?:from|import\()\s*"(?!\.)[^"]*"/g,
+        ),
         name,
       ).toBe(null);
   });
@@ -122,18 +153,27 @@ describe("the package", () => {
         strict: true,
         noEmit: true,
       };
-      const config = { compilerOptions: { ...compilerOptions, exactOptionalPropertyTypes: true }, files: ["types.ts"] };
+      const config = {
+        compilerOptions: { ...compilerOptions, exactOptionalPropertyTypes: true },
+        files: ["types.ts"],
+      };
       writeFileSync(join(folder, "tsconfig.types.json"), JSON.stringify(config));
       for (const compiler of [oldest!, bin("tsc")]) {
-        const { stdout } = spawnSync(process.execPath, [compiler, "-p", join(folder, "tsconfig.types.json")], {
-          encoding: "utf8",
-        });
+        const { stdout } = spawnSync(
+          process.execPath,
+          [compiler, "-p", join(folder, "tsconfig.types.json")],
+          {
+            encoding: "utf8",
+          },
+        );
         expect(stdout, `${compiler} ${String(module)}`).toBe("");
       }
     }
   });
   it("keeps the names of its errors when a minifier renames its classes", async () => {
-    const names = Object.keys(fiducial).filter((name) => /^[A-Z]\w+Error$/.test(name) && name !== "FiducialError");
+    const names = Object.keys(fiducial).filter(
+      (name) => /^[A-Z]\w+Error$/.test(name) && name !== "FiducialError",
+    );
     expect(names.length).toBeGreaterThan(6);
     const app = join(folder, "minified");
     mkdirSync(app);
@@ -151,7 +191,9 @@ describe("the package", () => {
       ssr: { noExternal: true },
       build: { ssr: "entry.js", minify: true, target: "es2022" },
     });
-    const output = execFileSync(process.execPath, [join(app, "dist", "entry.js")], { encoding: "utf8" });
+    const output = execFileSync(process.execPath, [join(app, "dist", "entry.js")], {
+      encoding: "utf8",
+    });
     const got = JSON.parse(output) as { names: string[]; classes: string[] };
     expect(got.names).toEqual(names);
     // or nothing was renamed, and nothing shown
@@ -168,62 +210,97 @@ describe("the package", () => {
     writeFileSync(
       join(folder, "tsconfig.json"),
       JSON.stringify({
-        compilerOptions: { module: "nodenext", target: "es2022", lib: ["es2023", "dom"], types: [], strict: true },
+        compilerOptions: {
+          module: "nodenext",
+          target: "es2022",
+          lib: ["es2023", "dom"],
+          types: [],
+          strict: true,
+        },
         files: ["example.ts"],
       }),
     );
     expect(spawnSync(bin("tsc"), ["-p", folder], { encoding: "utf8" }).stdout).toBe("");
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], { cwd: folder, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["example.js"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
     expect(stderr).toBe("");
     expect(status).toBe(0);
     expect(stdout).toMatch(/method: 'zero-filled',\s+outcome: 'pass'/);
   });
   it("has a command line that works where it is built", () => {
-    const { status, stdout } = spawnSync("npx", ["fiducial", "--version"], { cwd: root, encoding: "utf8" });
+    const { status, stdout } = spawnSync("npx", ["fiducial", "--version"], {
+      cwd: root,
+      encoding: "utf8",
+    });
     expect([status, stdout.trim()]).toEqual([0, version]);
   });
   it("has a command line that works where it is installed", () => {
-    const { status, stdout } = spawnSync(join(folder, "node_modules", ".bin", "fiducial"), ["inspect"], {
-      cwd: folder,
-      encoding: "utf8",
-    });
+    const { status, stdout } = spawnSync(
+      join(folder, "node_modules", ".bin", "fiducial"),
+      ["inspect"],
+      {
+        cwd: folder,
+        encoding: "utf8",
+      },
+    );
     expect(status).toBe(0);
     expect(stdout).toMatch(/1\.dataConsistency/);
   });
-  it.runIf(chromium)("runs the same example, bundled by Vite, in Chromium, with the same verdicts", async () => {
-    const app = join(folder, "app");
-    mkdirSync(app);
-    writeFileSync(
-      join(app, "index.html"),
-      `<!doctype html><title>example</title><script type="module" src="./main.js"></script>`,
-    );
-    writeFileSync(join(app, "main.js"), example.replace("console.log(", "globalThis.shown = JSON.stringify("));
-    const { build, preview } = await import("vite");
-    const config = { root: app, logLevel: "silent", configFile: false, build: { target: "es2022" } } as const;
-    await build(config);
-    const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1" } });
-    const { chromium: browsers } = await import("playwright-core");
-    const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
-    try {
-      const page = await browser.newPage();
-      const errors: string[] = [];
-      page.on("pageerror", (error) => errors.push(error.message));
-      await page.goto(server.resolvedUrls!.local[0]);
-      await page.waitForFunction("globalThis.shown", undefined, { timeout: 120_000 }).catch((error: Error) => {
-        throw new Error(`${errors.join("; ")} ${error.message}`);
-      });
-      const shown = JSON.parse(await page.evaluate("globalThis.shown")) as unknown;
+  it.runIf(chromium)(
+    "runs the same example, bundled by Vite, in Chromium, with the same verdicts",
+    async () => {
+      const app = join(folder, "app");
+      mkdirSync(app);
       writeFileSync(
-        join(folder, "node.js"),
-        example.replace("console.log(", "process.stdout.write(JSON.stringify(").replace(/\);\s*$/, "));"),
+        join(app, "index.html"),
+        `<!doctype html><title>example</title><script type="module" src="./main.js"></script>`,
       );
-      expect(shown).toEqual(JSON.parse(execFileSync(process.execPath, ["node.js"], { cwd: folder, encoding: "utf8" })));
-      expect(errors).toEqual([]);
-    } finally {
-      await browser.close();
-      await server.close();
-    }
-  });
+      writeFileSync(
+        join(app, "main.js"),
+        example.replace("console.log(", "globalThis.shown = JSON.stringify("),
+      );
+      const { build, preview } = await import("vite");
+      const config = {
+        root: app,
+        logLevel: "silent",
+        configFile: false,
+        build: { target: "es2022" },
+      } as const;
+      await build(config);
+      const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1" } });
+      const { chromium: browsers } = await import("playwright-core");
+      const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
+      try {
+        const page = await browser.newPage();
+        const errors: string[] = [];
+        page.on("pageerror", (error) => errors.push(error.message));
+        await page.goto(server.resolvedUrls!.local[0]);
+        await page
+          .waitForFunction("globalThis.shown", undefined, { timeout: 120_000 })
+          .catch((error: Error) => {
+            throw new Error(`${errors.join("; ")} ${error.message}`);
+          });
+        const shown = JSON.parse(await page.evaluate("globalThis.shown")) as unknown;
+        writeFileSync(
+          join(folder, "node.js"),
+          example
+            .replace("console.log(", "process.stdout.write(JSON.stringify(")
+            .replace(/\);\s*$/, "));"),
+        );
+        expect(shown).toEqual(
+          JSON.parse(
+            execFileSync(process.execPath, ["node.js"], { cwd: folder, encoding: "utf8" }),
+          ),
+        );
+        expect(errors).toEqual([]);
+      } finally {
+        await browser.close();
+        await server.close();
+      }
+    },
+  );
   it.runIf(chromium)(
     "trains in Chromium with the bits of Node: in a worker of an isolated page with 1, 2 and 3 threads, and on the page itself with one",
     async () => {
@@ -255,7 +332,10 @@ describe("the package", () => {
         worker: { format: "es" },
       } as const;
       await build(config);
-      const headers = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+      const headers = {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+      };
       const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
       const { chromium: browsers } = await import("playwright-core");
       const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox"] });
@@ -320,7 +400,10 @@ describe("the package", () => {
           "Cross-Origin-Embedder-Policy": "require-corp",
           "Content-Security-Policy": `default-src 'none'; script-src ${script}; worker-src 'self'; connect-src 'self'`,
         };
-        const server = await preview({ ...config, preview: { port: 0, host: "127.0.0.1", headers } });
+        const server = await preview({
+          ...config,
+          preview: { port: 0, host: "127.0.0.1", headers },
+        });
         const context = await browser.newContext();
         try {
           const page = await context.newPage();
@@ -332,13 +415,18 @@ describe("the package", () => {
         }
       };
       try {
-        expect(await shown("'self' 'wasm-unsafe-eval'")).toEqual({ sum: -1e6, threads: 2, notes: [] });
+        expect(await shown("'self' 'wasm-unsafe-eval'")).toEqual({
+          sum: -1e6,
+          threads: 2,
+          notes: [],
+        });
         expect(await shown("'self'")).toEqual({
           code: "BACKEND",
           message: expect.stringMatching(/'wasm-unsafe-eval'/) as string,
         });
         const assets = join(app, "dist", "assets");
-        for (const name of readdirSync(assets)) if (name.startsWith("pool-worker")) rmSync(join(assets, name));
+        for (const name of readdirSync(assets))
+          if (name.startsWith("pool-worker")) rmSync(join(assets, name));
         expect(await shown("'self' 'wasm-unsafe-eval'")).toEqual({
           sum: -1e6,
           threads: 1,

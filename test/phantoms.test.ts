@@ -69,18 +69,24 @@ describe("ellipses", () => {
   const objects = analyticEllipses({ shape, count: 2, seed: 5 });
   const operators: [string, Operator][] = [
     ["a mask", subsampledFourier({ mask: radialMask({ shape, spokes: 12 }) })],
-    ["spokes", nonUniformFourier({ shape, trajectory: { kind: "radial", spokes: 9, samples: 96 } })],
+    [
+      "spokes",
+      nonUniformFourier({ shape, trajectory: { kind: "radial", spokes: 9, samples: 96 } }),
+    ],
     ["a parallel beam", parallelBeam({ shape, views: 12, detectors: 64, arc: 180 })],
     ["a fan beam", fanBeam({ shape, views: 12, detectors: 66, source: 150, detector: 0 })],
   ];
-  it.each(operators)("measured by %s are near what their pixels give, and not the same", async (_, operator) => {
-    const own = objects.measurement(1, operator);
-    const pixels = await applyOperator(operator, "forward", objects.image(1), backend);
-    const away = norm(own.map((v, k) => v - pixels[k])) / norm(own);
-    expect(away).toBeGreaterThan(1e-3);
-    expect(away).toBeLessThan(0.05);
-    expect(own.every((v, k) => operator.measured[k] === 1 || v === 0)).toBe(true);
-  });
+  it.each(operators)(
+    "measured by %s are near what their pixels give, and not the same",
+    async (_, operator) => {
+      const own = objects.measurement(1, operator);
+      const pixels = await applyOperator(operator, "forward", objects.image(1), backend);
+      const away = norm(own.map((v, k) => v - pixels[k])) / norm(own);
+      expect(away).toBeGreaterThan(1e-3);
+      expect(away).toBeLessThan(0.05);
+      expect(own.every((v, k) => operator.measured[k] === 1 || v === 0)).toBe(true);
+    },
+  );
   it("are images from 0 to 1, each its own", () => {
     const [first, second] = [objects.image(0), objects.image(1)];
     expect(maximum(magnitude(first))).toBeCloseTo(1, 6);
@@ -94,14 +100,21 @@ describe("ellipses", () => {
   });
   it("are measured so in a problem, with its noise", async () => {
     const [, operator] = operators[2];
-    const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.1 }), images: objects });
+    const problem = inverseProblem({
+      operator,
+      noise: gaussianNoise({ sigma: 0.1 }),
+      images: objects,
+    });
     const y = await measure(problem, { image: 0, seed: 4, backend });
     const noise = problem.draw(4, 0);
     const want = objects.measurement(0, operator).map((v, k) => v + noise[k]);
     expect(norm(want.map((v, k) => v - y[k])) / norm(y)).toBeLessThan(1e-12);
   });
   it("are refused by an operator that has no formula of them", () => {
-    const operator = multiCoilFourier({ mask: fullMask(shape), coils: birdcageCoils({ shape, coils: 3 }) });
+    const operator = multiCoilFourier({
+      mask: fullMask(shape),
+      coils: birdcageCoils({ shape, coils: 3 }),
+    });
     const noise = gaussianNoise({ sigma: 0 });
     expect(() => inverseProblem({ operator, noise, images: objects })).toThrow(
       /measured from their formulas, and multiCoilFourier measures neither/,

@@ -2,12 +2,25 @@
 // two values into one place at one time.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { arithmetic, BackendError, GraphBuilder, gradients, ops, reachable, type Value } from "fiducial/engine";
+import {
+  arithmetic,
+  BackendError,
+  GraphBuilder,
+  gradients,
+  ops,
+  reachable,
+  type Value,
+} from "fiducial/engine";
 // fusion and placement are no part of the public face
 // biome-ignore lint/style/noRestrictedImports: see above
 import { fuse, readsOf, type Reach } from "../dist/engine/backend/fusion.js";
 // biome-ignore lint/style/noRestrictedImports: see above
-import { lifetimesOf, placeByLifetime, placeSideBySide, type Lifetime } from "../dist/engine/backend/placement.js";
+import {
+  lifetimesOf,
+  placeByLifetime,
+  placeSideBySide,
+  type Lifetime,
+} from "../dist/engine/backend/placement.js";
 
 const lifetimes = fc
   .array(
@@ -20,7 +33,15 @@ const lifetimes = fc
     { maxLength: 40 },
   )
   .map((all) =>
-    all.map(({ bytes, from, length, over }, id): Lifetime => ({ id, bytes, from, to: from + length, over })),
+    all.map(
+      ({ bytes, from, length, over }, id): Lifetime => ({
+        id,
+        bytes,
+        from,
+        to: from + length,
+        over,
+      }),
+    ),
   );
 const layouts = fc.record({
   alignment: fc.constantFrom(16, 64, 256),
@@ -59,8 +80,15 @@ describe("placement", () => {
     );
   });
   it("uses a place again, and opens a second segment only where the first is full", () => {
-    const value = (id: number, from: number, to: number): Lifetime => ({ id, bytes: 100, from, to });
-    const one = placeByLifetime([value(0, 0, 1), value(1, 1, 2), value(2, 2, 3)], { alignment: 256 });
+    const value = (id: number, from: number, to: number): Lifetime => ({
+      id,
+      bytes: 100,
+      from,
+      to,
+    });
+    const one = placeByLifetime([value(0, 0, 1), value(1, 1, 2), value(2, 2, 3)], {
+      alignment: 256,
+    });
     expect(one.segments).toEqual([512]);
     expect(one.places.get(2)).toEqual(one.places.get(0));
     const two = placeSideBySide([value(0, 0, 0), value(1, 0, 0), value(2, 0, 0)], {
@@ -71,7 +99,10 @@ describe("placement", () => {
   });
   it("says how large a value is that no buffer holds", () => {
     const place = (): unknown =>
-      placeByLifetime([{ id: 0, bytes: 1000, from: 0, to: 0 }], { alignment: 256, segmentBytes: 512 });
+      placeByLifetime([{ id: 0, bytes: 1000, from: 0, to: 0 }], {
+        alignment: 256,
+        segmentBytes: 512,
+      });
     expect(place).toThrow(BackendError);
     expect(place).toThrow(/needs 1024 bytes, a buffer holds 512/);
   });
@@ -98,7 +129,12 @@ const graphs = fc
         () => f.mul(p, q),
         () => f.relu(p),
         () => f.add(p, bias),
-        () => b.emit("conv2d", { x: p, w }, { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 }),
+        () =>
+          b.emit(
+            "conv2d",
+            { x: p, w },
+            { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+          ),
         () => b.emit("normalize", { x: p }, { axes: [2, 3], epsilon: 1e-5 }),
         () => f.mul(b.emit("broadcast_to", { x: bias }, { shape }), p),
         () => f.reshape(f.reshape(p, [4, 36]), shape),
@@ -127,14 +163,16 @@ describe("fusion", () => {
         (graph, reach, limits) => {
           const order = reachable(graph);
           const { groups, root } = fuse(graph, order, {
-            reach: (source) => (source.op === "conv2d" || source.op === "normalize" ? reach : "nothing"),
+            reach: (source) =>
+              source.op === "conv2d" || source.op === "normalize" ? reach : "nothing",
             limits,
           });
           const done = groups.flatMap((group) => group.nodes.map((node) => node.id));
           expect(new Set(done).size).toBe(done.length);
           const written = new Set(order.filter((id) => graph.nodes[id].kind !== "op"));
           for (const group of groups) {
-            for (const id of readsOf(group)) expect(written.has(root(id)), `${root(id)} is read`).toBe(true);
+            for (const id of readsOf(group))
+              expect(written.has(root(id)), `${root(id)} is read`).toBe(true);
             for (const id of group.outputs) written.add(id);
             const size = group.nodes.length - (group.expression && group.source ? 1 : 0);
             expect(size).toBeLessThanOrEqual(limits.ops);
@@ -156,7 +194,10 @@ describe("fusion", () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         const order = reachable(graph);
-        const { groups, root } = fuse(graph, order, { reach: () => "channels", limits: { ops: 24, operands: 40 } });
+        const { groups, root } = fuse(graph, order, {
+          reach: () => "channels",
+          limits: { ops: 24, operands: 40 },
+        });
         const steps = groups.map((group) => ({
           reads: readsOf(group),
           outputs: group.outputs,
@@ -164,7 +205,8 @@ describe("fusion", () => {
           once: false,
         }));
         const program = { steps, shapeOf: (id: number) => graph.nodes[id].shape, root };
-        const isKept = (id: number): boolean => ["parameter", "constant"].includes(graph.nodes[id].kind);
+        const isKept = (id: number): boolean =>
+          ["parameter", "constant"].includes(graph.nodes[id].kind);
         const spans = new Map(lifetimesOf(graph, order, program, isKept).map((l) => [l.id, l]));
         steps.forEach((step, time) => {
           for (const id of step.reads.map(root).filter((read) => !isKept(read))) {

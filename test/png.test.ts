@@ -23,10 +23,16 @@ const adam7 = [
   [1, 0, 2, 1],
 ];
 /** The lengths in bytes of the rows of all passes. */
-function rowLengths([height, width]: readonly number[], bits: number, interlaced: boolean): number[] {
+function rowLengths(
+  [height, width]: readonly number[],
+  bits: number,
+  interlaced: boolean,
+): number[] {
   return (interlaced ? adam7 : [[0, 0, 1, 1]]).flatMap(([top, left, down, across]) => {
     const [rows, columns] = [Math.ceil((height - top) / down), Math.ceil((width - left) / across)];
-    return columns > 0 && rows > 0 ? new Array<number>(rows).fill(Math.ceil((columns * bits) / 8)) : [];
+    return columns > 0 && rows > 0
+      ? new Array<number>(rows).fill(Math.ceil((columns * bits) / 8))
+      : [];
   });
 }
 const palette = Array.from({ length: 768 }, (_, k) => (k * 7) % 256);
@@ -43,12 +49,21 @@ describe.each(types)("colour type %i of %i bits", (colour, depth) => {
   const made = ([height, width]: readonly number[], interlace: number): Uint8Array => {
     const lengths = rowLengths([height, width], channels * depth, interlace === 1);
     const rows = lengths.map((n) => Array.from({ length: n }, () => rng.integer(256)));
-    const head = { width, height, depth, colour, interlace, filters: rows.map(() => rng.integer(5)) };
+    const head = {
+      width,
+      height,
+      depth,
+      colour,
+      interlace,
+      filters: rows.map(() => rng.integer(5)),
+    };
     return png(head, rows, colour === 3 ? [["PLTE", palette]] : []);
   };
   const values = (bytes: Uint8Array): number[] => {
     const { height, width, pixel } = readPicture(bytes, "a.png");
-    return Array.from({ length: height * width }, (_, k) => pixel(Math.floor(k / width), k % width)).flat();
+    return Array.from({ length: height * width }, (_, k) =>
+      pixel(Math.floor(k / width), k % width),
+    ).flat();
   };
   /** What fast-png's data say: low depths are packed in rows. */
   const peer = (bytes: Uint8Array): number[] => {
@@ -61,7 +76,8 @@ describe.each(types)("colour type %i of %i bits", (colour, depth) => {
     };
     return Array.from({ length: height * width }, (_, k) => {
       const [i, j] = [Math.floor(k / width), k % width];
-      if (colour === 3) return palette.slice(3 * at(i, j, 0), 3 * at(i, j, 0) + 3).map((v) => v / 255);
+      if (colour === 3)
+        return palette.slice(3 * at(i, j, 0), 3 * at(i, j, 0) + 3).map((v) => v / 255);
       return [0, 1, 2].map((c) => at(i, j, channels < 3 ? 0 : c) / (2 ** depth - 1));
     }).flat();
   };
@@ -84,9 +100,12 @@ describe.each(types)("colour type %i of %i bits", (colour, depth) => {
       for (const [top, left, down, across] of adam7)
         for (let i = top; i < height && left < width; i += down, row++) {
           const columns = Math.ceil((width - left) / across);
-          const alone = values(png({ width: columns, height: 1, depth, colour }, [rows[row]], more));
+          const alone = values(
+            png({ width: columns, height: 1, depth, colour }, [rows[row]], more),
+          );
           for (let j = 0; j < columns; j++)
-            for (let c = 0; c < 3; c++) expect(got[3 * (i * width + left + j * across) + c]).toBe(alone[3 * j + c]);
+            for (let c = 0; c < 3; c++)
+              expect(got[3 * (i * width + left + j * across) + c]).toBe(alone[3 * j + c]);
         }
     }
   });
@@ -99,7 +118,10 @@ it("a filter, a colour or a chunk that there is not is refused", () => {
   const grey = { width: 1, height: 1 };
   refused(png({ ...grey, filters: [5] }, [[0]]), /a row has filter 5/);
   refused(png({ ...grey, colour: 3 }, [[0]]), /its palette is missing/);
-  refused(png({ ...grey, colour: 3 }, [[0]], [["PLTE", [1, 2]]]), /its palette is .*no list of colours/);
+  refused(
+    png({ ...grey, colour: 3 }, [[0]], [["PLTE", [1, 2]]]),
+    /its palette is .*no list of colours/,
+  );
   refused(png({ ...grey, colour: 3 }, [[7]], [["PLTE", [1, 2, 3]]]), /not in its palette/);
   refused(png({ ...grey, colour: 2, depth: 4 }, [[7]]), /colour type 2, 4 bits.* do not exist/);
   refused(png({ width: 2, height: 2 }, [[0, 0]]), /fewer pixels than 2×2/);

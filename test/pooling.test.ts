@@ -29,7 +29,11 @@ interface Pooling {
   readonly ceil: boolean;
 }
 /** Windows along an axis of n cells; one that would begin in the far padding is left out. */
-function windows(n: number, axis: 0 | 1, { kernel, stride, dilation, pads, ceil }: Pooling): number {
+function windows(
+  n: number,
+  axis: 0 | 1,
+  { kernel, stride, dilation, pads, ceil }: Pooling,
+): number {
   const room = n + pads[axis] + pads[axis + 2] - (dilation[axis] * (kernel[axis] - 1) + 1);
   const count = (ceil ? Math.ceil(room / stride[axis]) : Math.floor(room / stride[axis])) + 1;
   return ceil && (count - 1) * stride[axis] >= n + pads[axis] ? count - 1 : count;
@@ -76,7 +80,9 @@ for (const kernel of [
         for (const ceil of [false, true]) {
           const pooling = { kernel, stride, dilation, pads, ceil };
           // padding beyond what a window reaches is no pooling
-          const fits = pads.every((p, i) => p < dilation[i % 2] * (kernel[i % 2] - 1) + 1 && p < kernel[i % 2]);
+          const fits = pads.every(
+            (p, i) => p < dilation[i % 2] * (kernel[i % 2] - 1) + 1 && p < kernel[i % 2],
+          );
           if (fits) poolings.push(pooling);
         }
 
@@ -114,13 +120,19 @@ function averagePool(b: GraphBuilder, x: Value, pooling: Pooling, countPadding: 
     const n = [H, W][axis];
     const [low, high] = countPadding ? [-pads[axis], n + pads[axis + 2]] : [0, n];
     return Array.from({ length: windows(n, axis, pooling) }, (_, p) => {
-      const places = Array.from({ length: kernel[axis] }, (_, r) => p * stride[axis] - pads[axis] + r * dilation[axis]);
+      const places = Array.from(
+        { length: kernel[axis] },
+        (_, r) => p * stride[axis] - pads[axis] + r * dilation[axis],
+      );
       return kernel[axis] / places.filter((at) => at >= low && at < high).length;
     });
   });
   const { mul } = arithmetic(b);
   const rows = b.constant(shares[0], [shares[0].length, 1]);
-  return mul(mul(b.emit("avg_pool2d", { x }, attrs), rows), b.constant(shares[1], [shares[1].length]));
+  return mul(
+    mul(b.emit("avg_pool2d", { x }, attrs), rows),
+    b.constant(shares[1], [shares[1].length]),
+  );
 }
 
 describe.each(Object.entries(backends))("on %s", (_name, backend) => {
@@ -162,7 +174,8 @@ describe.each(Object.entries(backends))("on %s", (_name, backend) => {
         b.output("y", y);
         const out = (await (await backend.compile(b)).execute({ x: image })).y;
         const want = [...windowsOf(pooling)].map(
-          ({ cells, padded }) => cells.reduce((s, c) => s + image[c], 0) / (countPadding ? padded : cells.length),
+          ({ cells, padded }) =>
+            cells.reduce((s, c) => s + image[c], 0) / (countPadding ? padded : cells.length),
         );
         const worst = Math.max(...want.map((w, i) => Math.abs(w - out[i])));
         expect(worst, JSON.stringify({ ...pooling, countPadding })).toBeLessThan(1e-5);
@@ -174,7 +187,8 @@ describe("a pooling that is none", () => {
   const pool = (attrs: Partial<Attributes>, size: Pair = [5, 5]): (() => Value) => {
     const b = new GraphBuilder(ops);
     const x = b.input("x", [1, 1, ...size]);
-    return () => b.emit("max_pool2d", { x }, { kernel: [2, 2], stride: [2, 2], padding: [0, 0], ...attrs });
+    return () =>
+      b.emit("max_pool2d", { x }, { kernel: [2, 2], stride: [2, 2], padding: [0, 0], ...attrs });
   };
   it("is refused in one line", () => {
     expect(pool({ padding: [2, 0] })).toThrow(
@@ -182,7 +196,9 @@ describe("a pooling that is none", () => {
     );
     expect(pool({ after: [0, 4] })).toThrow(/window 3 along axis 3 holds no cell/);
     // between the two cells of a dilated window
-    expect(pool({ padding: [1, 1], dilation: [2, 2], stride: [1, 1] }, [1, 1])).toThrow(/window 0 along axis 2/);
+    expect(pool({ padding: [1, 1], dilation: [2, 2], stride: [1, 1] }, [1, 1])).toThrow(
+      /window 0 along axis 2/,
+    );
     expect(pool({ dilation: [0, 1] })).toThrow(/dilation \[0,1\] must be at least 1/);
     expect(pool({ after: [0, -1] })).toThrow(/padding \[0,0\] and \[0,-1\] at least 0/);
     expect(pool({ dilation: [5, 1] })).toThrow(/does not fit into/);

@@ -39,8 +39,10 @@ const scan: Acquisition = {
   spectrum: async (image) => (await plan.execute({ x: image })).y,
 };
 const size = shape[0] * shape[1];
-const by = (name: string): (typeof acquisitionFaults)[number] => acquisitionFaults.find((f) => f.name === name)!;
-const change = (y: ArrayLike<number>): number => norm(Float64Array.from(y, (v, k) => v - scan.y[k]));
+const by = (name: string): (typeof acquisitionFaults)[number] =>
+  acquisitionFaults.find((f) => f.name === name)!;
+const change = (y: ArrayLike<number>): number =>
+  norm(Float64Array.from(y, (v, k) => v - scan.y[k]));
 
 describe("faults", () => {
   it.each(acquisitionFaults.map((f) => [f.name, f] as const))(
@@ -50,7 +52,9 @@ describe("faults", () => {
       for (const severity of fault.severities) {
         const y = await fault.corrupt(scan, severity, random(7));
         expect(y).toEqual(await fault.corrupt(scan, severity, random(7)));
-        expect(y.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
+        expect(y.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(
+          true,
+        );
         sizes.push(change(y));
       }
       expect(sizes[0]).toBeGreaterThan(0);
@@ -63,14 +67,25 @@ describe("faults", () => {
     const several = multiCoilFourier({ mask, coils: birdcageCoils({ shape, coils: 3 }) });
     const whole = several.sampling.under(fullMask(shape));
     const y = await applyOperator(several, "forward", x, wasm);
-    const parallel: Acquisition = { x, y, mask, spectrum: (image) => applyOperator(whole, "forward", image, wasm) };
+    const parallel: Acquisition = {
+      x,
+      y,
+      mask,
+      spectrum: (image) => applyOperator(whole, "forward", image, wasm),
+    };
     const half = 3 * size;
     const changed = (faulty: Float64Array, coil: number): number =>
       norm(faulty.subarray(coil * size, (coil + 1) * size).map((v, k) => v - y[coil * size + k])) +
-      norm(faulty.subarray(half + coil * size, half + (coil + 1) * size).map((v, k) => v - y[half + coil * size + k]));
+      norm(
+        faulty
+          .subarray(half + coil * size, half + (coil + 1) * size)
+          .map((v, k) => v - y[half + coil * size + k]),
+      );
     for (const fault of acquisitionFaults) {
       const faulty = await fault.corrupt(parallel, fault.severities[1], random(7));
-      expect(faulty.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(true);
+      expect(faulty.every((v, k) => Number.isFinite(v) && (mask.data[k % size] || v === 0))).toBe(
+        true,
+      );
       const struck = [0, 1, 2].filter((coil) => changed(faulty, coil) > 1e-3);
       expect(struck).toHaveLength(fault.name === "k-space spike" ? 1 : 3);
     }
@@ -82,7 +97,10 @@ describe("faults", () => {
     // the scanner's phase error of a column is every coil's
     const turnOf = (coil: number, k: number): number => {
       const [re, im] = [coil * size + k, half + coil * size + k];
-      return Math.atan2(phases[im] * y[re] - phases[re] * y[im], phases[re] * y[re] + phases[im] * y[im]);
+      return Math.atan2(
+        phases[im] * y[re] - phases[re] * y[im],
+        phases[re] * y[re] + phases[im] * y[im],
+      );
     };
     const middle = size / 2 + shape[1] / 2;
     for (const coil of [1, 2]) expect(turnOf(coil, middle)).toBeCloseTo(turnOf(0, middle), 6);
@@ -99,7 +117,9 @@ describe("faults", () => {
   });
   it("a spike is one cell, lost lines are zero, a drift is zero in the middle", async () => {
     const differing = (y: Float64Array): number[] =>
-      Array.from({ length: size }, (_, k) => k).filter((k) => y[k] !== scan.y[k] || y[size + k] !== scan.y[size + k]);
+      Array.from({ length: size }, (_, k) => k).filter(
+        (k) => y[k] !== scan.y[k] || y[size + k] !== scan.y[size + k],
+      );
     expect(differing(await by("k-space spike").corrupt(scan, 0.1, random(3)))).toHaveLength(1);
     const lost = await by("lost lines").corrupt(scan, 0.15, random(4));
     for (const k of differing(lost)) expect([lost[k], lost[size + k]]).toEqual([0, 0]);

@@ -38,9 +38,13 @@ export function fiducial(args: readonly string[], { env = {}, node = [] }: Surro
 }
 /** The same behind a shell's words: `ulimit -f 8; exec "$0" "$@"`, `"$0" "$@" | head -1`. */
 export function throughShell(script: string, args: readonly string[]): Run {
-  const { status, stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, main, ...args], {
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    "bash",
+    ["-c", script, process.execPath, main, ...args],
+    {
+      encoding: "utf8",
+    },
+  );
   return { status, out: stdout, err: stderr };
 }
 
@@ -90,14 +94,33 @@ const { spec } = subsampledFourier({
 });
 /** A network so small that audits of it take a second. */
 export const network = {
-  ...nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size, residual: true }),
+  ...nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 2,
+    depth: 1,
+    seed: 1,
+    size,
+    residual: true,
+  }),
   trained: { operator: { ...spec }, noiseSigma: 0.01 },
 };
 export const model = file("model.safetensors", saveNetwork(network));
 /** Options of an audit that takes a second; total variation beside it takes three more. */
 export const quick = [
   ...["--model", model, "--methods", "zero-filled", "--threads", "1"],
-  ...["--iterations", "4", "--norms", "0.01,0.02", "--steps", "2", "--restarts", "2", "--budgets", "0.02"],
+  ...[
+    "--iterations",
+    "4",
+    "--norms",
+    "0.01,0.02",
+    "--steps",
+    "2",
+    "--restarts",
+    "2",
+    "--budgets",
+    "0.02",
+  ],
 ];
 /** The same with one test. */
 export const quickest = [...quick, "--tests", "ascent"];

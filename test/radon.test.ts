@@ -23,20 +23,36 @@ const sinogram = (operator: Operator, image: ArrayLike<number>): Promise<Float64
     Float64Array.from({ length: 2 * image.length }, (_, k) => image[k] ?? 0),
     backend,
   );
-async function firstImage(operator: Operator, y: ArrayLike<number>, on = backend): Promise<Float64Array> {
+async function firstImage(
+  operator: Operator,
+  y: ArrayLike<number>,
+  on = backend,
+): Promise<Float64Array> {
   const b = new GraphBuilder(ops);
   b.output("x", operator.initial!(b, b.input("y", [1, ...operator.range])));
   return Float64Array.from((await (await on.compile(b)).execute({ y })).x);
 }
-const ellipse: Ellipse = { row: 63.5 + 7, column: 63.5 + 10, a: 30, b: 18, turned: [0, 1], value: 1 };
+const ellipse: Ellipse = {
+  row: 63.5 + 7,
+  column: 63.5 + 10,
+  a: 30,
+  b: 18,
+  turned: [0, 1],
+  value: 1,
+};
 const image = rasterOf([ellipse], [128, 128]);
 /** Over the pixels within `radius` of the ellipse's centre. */
 const within = (radius: number, values: ArrayLike<number>): number[] =>
   Array.from({ length: 128 * 128 }, (_, k) => k)
-    .filter((k) => (Math.floor(k / 128) - ellipse.row) ** 2 + ((k % 128) - ellipse.column) ** 2 < radius ** 2)
+    .filter(
+      (k) =>
+        (Math.floor(k / 128) - ellipse.row) ** 2 + ((k % 128) - ellipse.column) ** 2 < radius ** 2,
+    )
     .map((k) => values[k]);
-const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
-const rmse = (found: ArrayLike<number>): number => Math.sqrt(mean(Array.from(image, (v, k) => (found[k] - v) ** 2)));
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, v) => sum + v, 0) / values.length;
+const rmse = (found: ArrayLike<number>): number =>
+  Math.sqrt(mean(Array.from(image, (v, k) => (found[k] - v) ** 2)));
 
 describe("a parallel beam", () => {
   it.each([
@@ -44,7 +60,17 @@ describe("a parallel beam", () => {
     [30, [7.194434164, 28.9679368559, 36.5931516382, 41.9264849716, 19.6999876635, 2.2136720505]],
     // at 45° a line crosses every row; the second runs through 9f, 13(1 − f) and 14f with
     // f = 3 − 3/√2: √2·(13 + 10f) = 43√2 − 30
-    [45, [8.5391052434, 43 * Math.SQRT2 - 30, 44.0832611207, 35.0832611207, 14.3553390593, 2.627416998]],
+    [
+      45,
+      [
+        8.5391052434,
+        43 * Math.SQRT2 - 30,
+        44.0832611207,
+        35.0832611207,
+        14.3553390593,
+        2.627416998,
+      ],
+    ],
     [90, [0, 58, 42, 26, 10, 0]],
     [120, [8.8546882018, 40.3538290725, 49.9264849716, 28.5931516382, 8.3140954469, 0.5534180126]],
   ])("has Joseph's integrals of 1 … 16 at %i°", async (degrees, want) => {
@@ -65,7 +91,8 @@ describe("a parallel beam", () => {
     ]) {
       const at = (k: number): number => {
         let sum = ramp(0);
-        for (let j = 1; j <= n / 2; j++) sum += (j === n / 2 ? 1 : 2) * ramp(j) * sinCos((2 * PI * j * k) / n)[1];
+        for (let j = 1; j <= n / 2; j++)
+          sum += (j === n / 2 ? 1 : 2) * ramp(j) * sinCos((2 * PI * j * k) / n)[1];
         return sum;
       };
       expect(at(0)).toBeCloseTo(first, 11);
@@ -108,16 +135,21 @@ describe("a fan beam", () => {
     const [y, want] = [await sinogram(fan, x), await sinogram(beam, x)];
     for (let k = 0; k < 80; k++) expect(y[k]).toBeCloseTo(want[k], 3);
   });
-  it.each([0, 200])("shows an ellipse by weighted filtered back-projection, detector at %i", async (detector) => {
-    const detectors = detector === 0 ? 150 : 290;
-    const operator = fanBeam({ shape: [128, 128], views: 360, detectors, source: 200, detector });
-    const found = await firstImage(operator, measureEllipses([ellipse], operator), fast);
-    expect(mean(within(10, found))).toBeCloseTo(1, 2);
-    expect(rmse(found)).toBeLessThan(0.025);
-  });
+  it.each([0, 200])(
+    "shows an ellipse by weighted filtered back-projection, detector at %i",
+    async (detector) => {
+      const detectors = detector === 0 ? 150 : 290;
+      const operator = fanBeam({ shape: [128, 128], views: 360, detectors, source: 200, detector });
+      const found = await firstImage(operator, measureEllipses([ellipse], operator), fast);
+      expect(mean(within(10, found))).toBeCloseTo(1, 2);
+      expect(rmse(found)).toBeLessThan(0.025);
+    },
+  );
   it("refuses a source inside the image", () => {
     const options = { shape: [16, 16], views: 8, detectors: 20, source: 11, detector: 0 } as const;
-    expect(() => fanBeam(options)).toThrow(/the source is at 11.*outside the image \(above 11\.3\)/);
+    expect(() => fanBeam(options)).toThrow(
+      /the source is at 11.*outside the image \(above 11\.3\)/,
+    );
   });
 });
 
@@ -127,6 +159,8 @@ it("has the same bits on any number of threads", async () => {
   const y = await applyOperator(operator, "forward", x, fast);
   const more = await openBackend("wasm", { threads: 3 });
   expect(await applyOperator(operator, "forward", x, more)).toEqual(y);
-  expect(await applyOperator(operator, "adjoint", y, more)).toEqual(await applyOperator(operator, "adjoint", y, fast));
+  expect(await applyOperator(operator, "adjoint", y, more)).toEqual(
+    await applyOperator(operator, "adjoint", y, fast),
+  );
   await more.close();
 });

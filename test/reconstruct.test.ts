@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openBackend, random } from "fiducial/engine";
 import { loadVolume, readNpyArray, readVolume, writeDicom, writeNifti } from "fiducial/data";
-import { measure, gaussianNoise, imagesFrom, inverseProblem, magnitude, subsampledFourier } from "fiducial/imaging";
+import {
+  measure,
+  gaussianNoise,
+  imagesFrom,
+  inverseProblem,
+  magnitude,
+  subsampledFourier,
+} from "fiducial/imaging";
 import { npy } from "./fixtures/files.mjs";
 import { complex, hdf5 } from "./fixtures/hdf5.mjs";
 import { main } from "./program.ts";
@@ -15,7 +22,9 @@ const folder = mkdtempSync(join(tmpdir(), "fiducial-reconstruct-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string): string => join(folder, name);
 const fiducial = (...args: string[]): { status: number | null; out: string; err: string } => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "reconstruct", ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "reconstruct", ...args], {
+    encoding: "utf8",
+  });
   return { status, out: stdout, err: stderr };
 };
 
@@ -26,7 +35,9 @@ const backend = await openBackend("wasm", { threads: 1 });
 /** Every cell of k-space, without noise. */
 async function kspaceOf(image: Float32Array): Promise<Float64Array> {
   const ones = new Uint8Array(H * W).fill(1);
-  const operator = subsampledFourier({ mask: { shape, data: ones, spec: { kind: "file", shape, sha256: "0" } } });
+  const operator = subsampledFourier({
+    mask: { shape, data: ones, spec: { kind: "file", shape, sha256: "0" } },
+  });
   const images = imagesFrom([image], shape);
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 1e-12 }), images });
   return measure(problem, { image: 0, seed: 1, backend });
@@ -36,11 +47,14 @@ const coilImages = Array.from({ length: COILS }, () =>
 );
 const kspaces = await Promise.all(coilImages.map(kspaceOf));
 const magnitudes = coilImages.map(magnitude);
-const rss = Float64Array.from({ length: H * W }, (_, p) => Math.hypot(...magnitudes.map((m) => m[p])));
+const rss = Float64Array.from({ length: H * W }, (_, p) =>
+  Math.hypot(...magnitudes.map((m) => m[p])),
+);
 /** Cut to 12×20 about the middle. */
 const middle = Float32Array.from({ length: 12 * W }, (_, p) => rss[6 * W + p]);
 
-const pairs = (k: Float64Array): number[] => Array.from(k.subarray(0, H * W), (v, p) => [v, k[H * W + p]]).flat();
+const pairs = (k: Float64Array): number[] =>
+  Array.from(k.subarray(0, H * W), (v, p) => [v, k[H * W + p]]).flat();
 const scan = at("scan.h5");
 writeFileSync(
   scan,
@@ -54,9 +68,19 @@ const error = (found: ArrayLike<number>, wanted: ArrayLike<number>): number =>
 
 describe("measured k-space of many coils", () => {
   it("fastMRI: root of the sum of squares, cut as the file says, beside its own reconstruction", () => {
-    const run = fiducial("--kspace", scan, "--method", "zero-filled", "--out", at("rss.npy"), "--json");
+    const run = fiducial(
+      "--kspace",
+      scan,
+      "--method",
+      "zero-filled",
+      "--out",
+      at("rss.npy"),
+      "--json",
+    );
     expect(run.status, run.err).toBe(0);
-    expect(run.err).toMatch(/fastMRI, k-space of 1 slice, 24×20, 3 coils, each reconstructed by itself.*cut to 12×20/);
+    expect(run.err).toMatch(
+      /fastMRI, k-space of 1 slice, 24×20, 3 coils, each reconstructed by itself.*cut to 12×20/,
+    );
     const array = readNpyArray(readFileSync(at("rss.npy")), "a");
     expect(array.shape).toEqual([1, 12, W]);
     const found = Array.from({ length: 12 * W }, (_, p) => array.at([0, Math.floor(p / W), p % W]));
@@ -67,11 +91,22 @@ describe("measured k-space of many coils", () => {
   it("an array of coils: --coils rss says that it is one", () => {
     const values = Float32Array.from(kspaces.flatMap(pairs));
     writeFileSync(at("coils.npy"), npy("<c8", [COILS, H, W], new Uint8Array(values.buffer)));
-    const how = ["--kspace", at("coils.npy"), "--operator", "multi-coil", "--coils", "rss", "--method", "zero-filled"];
+    const how = [
+      "--kspace",
+      at("coils.npy"),
+      "--operator",
+      "multi-coil",
+      "--coils",
+      "rss",
+      "--method",
+      "zero-filled",
+    ];
     const run = fiducial(...how, "--out", at("coils.nii.gz"));
     expect(run.status, run.err).toBe(0);
     expect(run.err).toMatch(/k-space of 1 slice, 24×20, 3 coils/);
-    expect(error(readVolume(readFileSync(at("coils.nii.gz")), "a").slice(0), rss)).toBeLessThan(1e-5);
+    expect(error(readVolume(readFileSync(at("coils.nii.gz")), "a").slice(0), rss)).toBeLessThan(
+      1e-5,
+    );
   });
   it("the network keeps its own size, and says what else can be done", () => {
     const run = fiducial("--kspace", scan, "--out", at("never"));
@@ -93,7 +128,10 @@ describe("what is written", () => {
   });
   it("a folder gets a picture of each and an array of all", () => {
     expect(fiducial(...image, "--out", at("folder")).status).toBe(0);
-    expect(readdirSync(at("folder")).sort()).toEqual(["reconstruction-1.png", "reconstruction.npy"]);
+    expect(readdirSync(at("folder")).sort()).toEqual([
+      "reconstruction-1.png",
+      "reconstruction.npy",
+    ]);
   });
   it("several slices are frames and slices in order; a capture names nobody, and is the same twice", () => {
     const slices = [1, 2, 3].map((k) => Float64Array.from({ length: 6 }, (_, p) => k * (p + 1)));
@@ -124,10 +162,16 @@ describe("libraries that are not installed", () => {
     `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`,
   )}`;
   it("are named, with what to do, in one line", () => {
-    const run = spawnSync(process.execPath, ["--import", hidden, main, "reconstruct", "--kspace", scan], {
-      encoding: "utf8",
-    });
+    const run = spawnSync(
+      process.execPath,
+      ["--import", hidden, main, "reconstruct", "--kspace", scan],
+      {
+        encoding: "utf8",
+      },
+    );
     expect(run.status).toBe(2);
-    expect(run.stderr).toMatch(/^[^\n]*scan\.h5: reading HDF5 needs the library h5wasm.*npm install h5wasm\n$/);
+    expect(run.stderr).toMatch(
+      /^[^\n]*scan\.h5: reading HDF5 needs the library h5wasm.*npm install h5wasm\n$/,
+    );
   });
 });

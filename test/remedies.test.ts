@@ -1,7 +1,14 @@
 // Forms of networks and what makes them stabler: each option does what it says.
 import { describe, expect, it } from "vitest";
 import { arithmetic, GraphBuilder, gradients, openBackend, ops } from "fiducial/engine";
-import { adam, loadNetwork, meanSquaredError, nn, saveNetwork, type Network } from "fiducial/learning";
+import {
+  adam,
+  loadNetwork,
+  meanSquaredError,
+  nn,
+  saveNetwork,
+  type Network,
+} from "fiducial/learning";
 import {
   applyOperator,
   brainPhantoms,
@@ -78,8 +85,10 @@ describe("remedies", () => {
     expect([...out.held]).toEqual([4, 9]);
   });
   it("an adversary makes the loss larger, the more so the larger its ball and the more its steps", async () => {
-    const first = async (adversarial?: { relativeBudget: number; steps: number }): Promise<number> =>
-      (await train(adversarial ? { adversarial } : {})).losses[0];
+    const first = async (adversarial?: {
+      relativeBudget: number;
+      steps: number;
+    }): Promise<number> => (await train(adversarial ? { adversarial } : {})).losses[0];
     const [plain, small, large, longer] = [
       await first(),
       await first({ relativeBudget: 0.02, steps: 1 }),
@@ -103,7 +112,10 @@ describe("remedies", () => {
     const again = loadNetwork(saveNetwork(trained), "memory");
     const method = networkReconstructor({ network: again });
     expect(method.description).toMatchObject({ smoothingSigma: 0.05, smoothingSamples: 8 });
-    const [a, b] = [await reconstruct(method, y, operator, backend), await reconstruct(method, y, operator, backend)];
+    const [a, b] = [
+      await reconstruct(method, y, operator, backend),
+      await reconstruct(method, y, operator, backend),
+    ];
     expect(b).toEqual(a);
     expect(again.trained).toEqual(trained.trained);
     const { smoothing: _, ...unsmoothed } = again.trained!;
@@ -125,8 +137,16 @@ describe("forms", () => {
     const { trained } = await train({ form: { iterations: 3, dataConsistency: true } });
     expect([...trained.parameters.keys()]).toEqual([...unet.parameters.keys()]);
     const method = networkReconstructor({ network: trained });
-    expect(method).toMatchObject({ name: "U-Net", description: { iterations: 3, dataConsistency: true } });
-    const measured = await applyOperator(operator, "forward", await reconstruct(method, y, operator, backend), backend);
+    expect(method).toMatchObject({
+      name: "U-Net",
+      description: { iterations: 3, dataConsistency: true },
+    });
+    const measured = await applyOperator(
+      operator,
+      "forward",
+      await reconstruct(method, y, operator, backend),
+      backend,
+    );
     expect(norm(measured.map((v, k) => v - y[k])) / norm(y)).toBeLessThan(1e-5);
     const once = await reconstruct(
       networkReconstructor({ network: trained, form: { iterations: 1 } }),
@@ -154,7 +174,9 @@ describe("forms", () => {
     expect(norm(tenfold.map((v, k) => v - 10 * x[k])) / norm(tenfold)).toBeLessThan(1e-4);
   });
   it("a network is called by its maker or by its layers, never by its form; one on y is bound to its operator", () => {
-    const trained = { form: { input: "measurement" as const, iterations: 1, dataConsistency: false } };
+    const trained = {
+      form: { input: "measurement" as const, iterations: 1, dataConsistency: false },
+    };
     const conv = { kind: "conv2d", outChannels: 2, kernelSize: 3, padding: "same" } as const;
     const plain = nn.sequential({ input: [2, 16, 16], layers: [conv, conv], seed: 1 });
     const nameOf = (network: Network): string => networkReconstructor({ network }).name;
@@ -167,10 +189,14 @@ describe("forms", () => {
     });
     expect(misfit(bound, operator)).toBeUndefined();
     const { sampling } = operator;
-    expect(misfit(bound, sampling.under(nestedMasks(sampling.mask, { rates: [0.8], seed: 1 })[0]))).toMatch(
+    expect(
+      misfit(bound, sampling.under(nestedMasks(sampling.mask, { rates: [0.8], seed: 1 })[0])),
+    ).toMatch(
       /network of 2 layers was made for the operator .*variable-density.*, the problem's is .*nested/,
     );
-    expect(misfit(networkReconstructor({ network: plain }), sampling.under(sampling.mask))).toBeUndefined();
+    expect(
+      misfit(networkReconstructor({ network: plain }), sampling.under(sampling.mask)),
+    ).toBeUndefined();
   });
   it("what a network was trained for is held to its types", () => {
     const save = (trained: unknown) => () =>
@@ -190,12 +216,20 @@ describe("forms", () => {
     );
     expect(save([])).toThrow(/no object/);
     const holographic = save({ operator: { kind: "holographic" } })();
-    expect(() => trainedOperator(holographic, "net")).toThrow(/net: trained\.operator: there is no kind "holographic"/);
+    expect(() => trainedOperator(holographic, "net")).toThrow(
+      /net: trained\.operator: there is no kind "holographic"/,
+    );
   });
   it("refuses what is out of range", async () => {
-    expect(() => networkReconstructor({ network: unet, form: { iterations: 0 } })).toThrow(/0 iterations/);
-    expect(() => networkReconstructor({ network: unet, smoothing: { sigma: 0, samples: 2 } })).toThrow(/positive/);
-    await expect(train({ adversarial: { relativeBudget: 0, steps: 1 } })).rejects.toThrow(/budget positive/);
+    expect(() => networkReconstructor({ network: unet, form: { iterations: 0 } })).toThrow(
+      /0 iterations/,
+    );
+    expect(() =>
+      networkReconstructor({ network: unet, smoothing: { sigma: 0, samples: 2 } }),
+    ).toThrow(/positive/);
+    await expect(train({ adversarial: { relativeBudget: 0, steps: 1 } })).rejects.toThrow(
+      /budget positive/,
+    );
     await expect(train({ rates: [2] })).rejects.toThrow(/in \(0, 1\]/);
   });
 });

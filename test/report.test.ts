@@ -24,7 +24,8 @@ import {
   type Report,
 } from "fiducial/report";
 
-const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+const png =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 
 /** A report with every kind and every field; `of` gives each of its texts. */
 function everything(of: (what: string) => string): Report {
@@ -40,7 +41,11 @@ function everything(of: (what: string) => string): Report {
     { text: of("words"), mark: 1, strong: true, soft: of("soft"), to: of("section"), shade: 0.5 },
     { text: -0.001, format: "ratio", outcome: "fail", shade: -0.5 },
   ];
-  const picture = { picture: of("picture"), label: of("label"), caption: { text: of("caption"), soft: of("soft") } };
+  const picture = {
+    picture: of("picture"),
+    label: of("label"),
+    caption: { text: of("caption"), soft: of("soft") },
+  };
   const details: Detail[] = [
     {
       kind: "table",
@@ -101,13 +106,15 @@ function everything(of: (what: string) => string): Report {
     {
       kind: "verdicts",
       ...shown("verdicts"),
-      lines: (["pass", "fail", "inconclusive", "error", "not-applicable"] as const).map((outcome: Outcome, mark) => ({
-        name: of("method"),
-        mark,
-        outcome,
-        explanation: of("explanation"),
-        figure: of("judged"),
-      })),
+      lines: (["pass", "fail", "inconclusive", "error", "not-applicable"] as const).map(
+        (outcome: Outcome, mark) => ({
+          name: of("method"),
+          mark,
+          outcome,
+          explanation: of("explanation"),
+          figure: of("judged"),
+        }),
+      ),
     },
     {
       kind: "facts",
@@ -161,9 +168,13 @@ describe("text from anywhere", () => {
     // where nothing is written, nothing is drawn around it
     const page = reportPage(everything((what) => `${what} ${text}`));
     expect(skeleton(page)).toBe(skeleton(reportPage(plain)));
-    expect(page).not.toMatch(/<script|<img[^>]*onerror=|href="(?!#|data:)|https?:\/\/(?!example\.org)/);
+    expect(page).not.toMatch(
+      /<script|<img[^>]*onerror=|href="(?!#|data:)|https?:\/\/(?!example\.org)/,
+    );
     expect(page.replaceAll("\n", "")).not.toMatch(/\p{Cc}|\p{Cs}|[\u202a-\u202e]/u);
-    expect(reportPage(everything(() => text))).not.toMatch(/<script|<[a-z]+[^>"]*(?:"[^"]*"[^>"]*)*onerror/);
+    expect(reportPage(everything(() => text))).not.toMatch(
+      /<script|<[a-z]+[^>"]*(?:"[^"]*"[^>"]*)*onerror/,
+    );
   });
   it.each(hostile)("is text in Markdown: %j makes no column, link, heading or tag", (text) => {
     const columns = (markdown: string): number[] =>
@@ -217,32 +228,41 @@ describe("text from anywhere", () => {
   });
   it("control characters are shown, not obeyed", () => {
     expect(legible("a\u001b[31m\u0007\n\tb\u009b\u202e\ud800c")).toBe("a␛[31m␇ b���c");
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (s) => !/\p{Cc}|\p{Cs}/u.test(legible(s))));
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (s) => !/\p{Cc}|\p{Cs}/u.test(legible(s))),
+    );
   });
 });
 
 describe("numbers for people", () => {
   it("have no sign before a zero, and a dash where there is none", () => {
-    const printers = [(v: number) => fixed(v, 2), percent, decibels, figure, (v: number) => fixed(v, 0)];
+    const printers = [
+      (v: number) => fixed(v, 2),
+      percent,
+      decibels,
+      figure,
+      (v: number) => fixed(v, 0),
+    ];
     fc.assert(
       fc.property(fc.double(), (v) => {
-        for (const print of printers) expect(print(v)).not.toMatch(/^[-−]0(\.0*)?( |$)|NaN|Infinity|-/);
+        for (const print of printers)
+          expect(print(v)).not.toMatch(/^[-−]0(\.0*)?( |$)|NaN|Infinity|-/);
       }),
     );
-    expect([fixed(-0.001, 2), percent(-0.00001), decibels(-0.004), fixed(null, 2), percent(Number.NaN)]).toEqual([
-      "0.00",
-      "0.00 %",
-      "0.00 dB",
-      "–",
-      "–",
-    ]);
-    expect([fixed(-1.5, 1), decibels(3.14159), percent(0.1234), figure(1234.5), probability(0.0002)]).toEqual([
-      "−1.5",
-      "3.14 dB",
-      "12.34 %",
-      "1230",
-      "2.0e−4",
-    ]);
+    expect([
+      fixed(-0.001, 2),
+      percent(-0.00001),
+      decibels(-0.004),
+      fixed(null, 2),
+      percent(Number.NaN),
+    ]).toEqual(["0.00", "0.00 %", "0.00 dB", "–", "–"]);
+    expect([
+      fixed(-1.5, 1),
+      decibels(3.14159),
+      percent(0.1234),
+      figure(1234.5),
+      probability(0.0002),
+    ]).toEqual(["−1.5", "3.14 dB", "12.34 %", "1230", "2.0e−4"]);
   });
   it("take the words beside them along: one image, two images, an arrow, a disc", () => {
     expect([
@@ -267,7 +287,9 @@ describe("every kind of detail", () => {
     expect(page).toContain(
       `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`,
     );
-    expect(page).not.toMatch(/<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN|\[object/);
+    expect(page).not.toMatch(
+      /<script|<link|@import|url\(|https?:|src="(?!data:)|undefined|NaN|\[object/,
+    );
     expect(page).not.toMatch(
       /<th[^>]*><\/th>|<img(?![^>]* alt="[^"]+")|<svg(?![^>]*(role="img" aria-label="[^"]+"|aria-hidden="true"))/,
     );
@@ -285,7 +307,9 @@ describe("every kind of detail", () => {
   });
   it("crops a picture to its box and outlines it in the whole", () => {
     expect(page).toContain(`<svg class="crop" viewBox="20 10 6 5" role="img"`);
-    expect(page).toMatch(/class="box" style="top:25\.00%; ?left:33\.33%; ?height:12\.50%; ?width:10\.00%/);
+    expect(page).toMatch(
+      /class="box" style="top:25\.00%; ?left:33\.33%; ?height:12\.50%; ?width:10\.00%/,
+    );
   });
   it("keeps its numbers in CSV: a row for every cell, point and bar", () => {
     const rows = report.sections[0].details.map((d) => detailCsv(d).split("\r\n").length - 1);
@@ -294,13 +318,16 @@ describe("every kind of detail", () => {
   });
 });
 
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
+const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
 );
 describe.runIf(chromium)("in a browser", () => {
   it("fits a phone of 360 pixels and a desk of 1280, is dark where that is wished, opens what is folded when printed, and asks for nothing", async () => {
     const { chromium: browsers } = await import("playwright-core");
-    const browser = await browsers.launch({ executablePath: chromium!, args: ["--no-sandbox", "--disable-gpu"] });
+    const browser = await browsers.launch({
+      executablePath: chromium!,
+      args: ["--no-sandbox", "--disable-gpu"],
+    });
     try {
       const page = await browser.newPage();
       const asked: string[] = [];
@@ -309,21 +336,27 @@ describe.runIf(chromium)("in a browser", () => {
       await page.setContent(reportPage(everything((what) => `${what} ${long}`)));
       for (const width of [360, 1280]) {
         await page.setViewportSize({ width, height: 800 });
-        expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+        expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(
+          width,
+        );
       }
-      const background = (): Promise<string> => page.evaluate("getComputedStyle(document.body).backgroundColor");
+      const background = (): Promise<string> =>
+        page.evaluate("getComputedStyle(document.body).backgroundColor");
       const light = await background();
       await page.emulateMedia({ colorScheme: "dark" });
       expect(await background()).not.toBe(light);
       const height = (): Promise<number> =>
         page.evaluate("document.querySelector('details svg').getBoundingClientRect().height");
-      const seen = "document.querySelector('details svg').checkVisibility({ contentVisibilityAuto: true })";
+      const seen =
+        "document.querySelector('details svg').checkVisibility({ contentVisibilityAuto: true })";
       expect(await page.evaluate(seen)).toBe(false);
       await page.emulateMedia({ media: "print", colorScheme: "light" });
       // the page's policy forbids to wait within it
       await expect.poll(() => page.evaluate(seen)).toBe(true);
       expect(await height()).toBeGreaterThan(50);
-      expect(await page.evaluate("getComputedStyle(document.querySelector('.ramp')).printColorAdjust")).toBe("exact");
+      expect(
+        await page.evaluate("getComputedStyle(document.querySelector('.ramp')).printColorAdjust"),
+      ).toBe("exact");
       expect(asked.filter((url) => !url.startsWith("data:"))).toEqual([]);
     } finally {
       await browser.close();

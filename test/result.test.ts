@@ -17,16 +17,35 @@ const signed = (result: Node): string => {
   const sha256 = createHash("sha256").update(JSON.stringify(rest)).digest("hex");
   return JSON.stringify({ ...rest, sha256 });
 };
-const schema = JSON.parse(readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8")) as object;
+const schema = JSON.parse(
+  readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8"),
+) as object;
 const validate = new Ajv2020({ strict: false }).compile(schema);
 
 /** Every object and list of a result that its schema describes, and where it stands. */
 function places(value: unknown, path: string): { node: Node; path: string }[] {
   if (typeof value !== "object" || value === null || path.endsWith(".spec")) return [];
-  const inside = Object.entries(value).flatMap(([key, v]) => places(v, `${path}.${key.replace(/^\d+$/, "n")}`));
+  const inside = Object.entries(value).flatMap(([key, v]) =>
+    places(v, `${path}.${key.replace(/^\d+$/, "n")}`),
+  );
   return [{ node: value as Node, path }, ...inside];
 }
-const strange = ["", "a\u001b]", 0, -1, 0.5, 7, null, true, [], ["x"], [[1]], {}, { text: "x" }, { kind: "film" }];
+const strange = [
+  "",
+  "a\u001b]",
+  0,
+  -1,
+  0.5,
+  7,
+  null,
+  true,
+  [],
+  ["x"],
+  [[1]],
+  {},
+  { text: "x" },
+  { kind: "film" },
+];
 
 /** Changes, removes or adds one field. */
 function change(node: Node, rng: ReturnType<typeof random>): void {
@@ -79,6 +98,9 @@ describe("a result from a file", () => {
     const [first, ...others] = tests;
     const bad = { ...rest, tests: [{ ...first, title: 7 }, ...others] };
     const path = file("wrong-type.json", signed(bad as unknown as Node));
-    refused(fiducial(["report", path, "--out", at("never")]), /wrong-type\.json.*tests\[0\]\.title: it must be a text/);
+    refused(
+      fiducial(["report", path, "--out", at("never")]),
+      /wrong-type\.json.*tests\[0\]\.title: it must be a text/,
+    );
   });
 });

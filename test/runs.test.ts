@@ -39,7 +39,12 @@ const classifier = (layers: nn.Layer[] = []): Network =>
   nn.sequential({
     input: [1, 3, 3],
     seed: 1,
-    layers: [nn.conv2d({ outChannels: 2, kernelSize: 2 }), ...layers, nn.flatten(), nn.linear({ outFeatures: 2 })],
+    layers: [
+      nn.conv2d({ outChannels: 2, kernelSize: 2 }),
+      ...layers,
+      nn.flatten(),
+      nn.linear({ outFeatures: 2 }),
+    ],
   });
 const options: FitOptions = {
   data: points(),
@@ -50,10 +55,19 @@ const options: FitOptions = {
   seed: 0,
   backend,
 };
-const parametersOf = (network: Network): number[] => [...network.parameters.values()].flatMap((p) => [...p.data]);
-async function statesOf(network: Network, given: FitOptions, forward?: Forward): Promise<TrainingState[]> {
+const parametersOf = (network: Network): number[] =>
+  [...network.parameters.values()].flatMap((p) => [...p.data]);
+async function statesOf(
+  network: Network,
+  given: FitOptions,
+  forward?: Forward,
+): Promise<TrainingState[]> {
   const states: TrainingState[] = [];
-  await fit(network, { ...given, checkpointEvery: 1, on: { checkpoint: (s) => void states.push(s) } }, forward);
+  await fit(
+    network,
+    { ...given, checkpointEvery: 1, on: { checkpoint: (s) => void states.push(s) } },
+    forward,
+  );
   return states;
 }
 
@@ -68,7 +82,11 @@ describe("early stopping", () => {
       t[0] = w * (1 + i);
     },
   });
-  const network = nn.sequential({ input: [1], seed: 1, layers: [nn.linear({ outFeatures: 1, bias: false })] });
+  const network = nn.sequential({
+    input: [1],
+    seed: 1,
+    layers: [nn.linear({ outFeatures: 1, bias: false })],
+  });
   const run: FitOptions = {
     data: line(4),
     validation: line(1),
@@ -111,9 +129,15 @@ describe("early stopping", () => {
 });
 
 describe("before the first step", () => {
-  const refused = async (given: Partial<FitOptions>, message: RegExp, network = classifier()): Promise<void> => {
+  const refused = async (
+    given: Partial<FitOptions>,
+    message: RegExp,
+    network = classifier(),
+  ): Promise<void> => {
     let steps = 0;
-    await expect(fit(network, { ...options, ...given, on: { step: () => void steps++ } })).rejects.toThrow(message);
+    await expect(
+      fit(network, { ...options, ...given, on: { step: () => void steps++ } }),
+    ).rejects.toThrow(message);
     expect(steps).toBe(0);
   };
   const withTarget = (...rows: number[]): Dataset => ({
@@ -129,11 +153,24 @@ describe("before the first step", () => {
       ["training", "data"],
       ["validation", "validation"],
     ] as const) {
-      const bad = (message: string): RegExp => new RegExp(`sample 7 of the ${name} data has ${message}`);
-      await refused({ [key]: withTarget(0, 0) }, bad("the target \\[0, 0\\], which is no distribution over 2 classes"));
-      await refused({ [key]: withTarget(0.5, 0.6) }, bad("the target \\[0.5, 0.6\\], which is no distribution"));
-      await refused({ [key]: withTarget(2, -1) }, bad("the target \\[2, -1\\], which is no distribution"));
-      const broken = { ...points(), read: (i: number, x: Float32Array, t: Float32Array) => points(0).read(i, x, t) };
+      const bad = (message: string): RegExp =>
+        new RegExp(`sample 7 of the ${name} data has ${message}`);
+      await refused(
+        { [key]: withTarget(0, 0) },
+        bad("the target \\[0, 0\\], which is no distribution over 2 classes"),
+      );
+      await refused(
+        { [key]: withTarget(0.5, 0.6) },
+        bad("the target \\[0.5, 0.6\\], which is no distribution"),
+      );
+      await refused(
+        { [key]: withTarget(2, -1) },
+        bad("the target \\[2, -1\\], which is no distribution"),
+      );
+      const broken = {
+        ...points(),
+        read: (i: number, x: Float32Array, t: Float32Array) => points(0).read(i, x, t),
+      };
       const nan: Dataset = {
         ...broken,
         read: (i, x, t) => {
@@ -144,14 +181,20 @@ describe("before the first step", () => {
       await refused({ [key]: nan }, bad("the value NaN"));
       const whole = key === "data" ? {} : { data: withTarget(1) };
       for (const label of [2, -1, 0.5])
-        await refused({ ...whole, [key]: withTarget(label) }, bad(`the class ${label}, and there are classes 0 to 1`));
+        await refused(
+          { ...whole, [key]: withTarget(label) },
+          bad(`the class ${label}, and there are classes 0 to 1`),
+        );
     }
     await refused({ validation: { ...points(), length: 0 } }, /no validation samples/);
     await refused(
       { validation: { ...points(), inputShape: [1, 4, 4] } },
       /validation samples are \[1×4×4\].*\[1×3×3\]/,
     );
-    await refused({ validation: { ...points(), targetShape: [3] } }, /validation samples are .* targets \[3\]/);
+    await refused(
+      { validation: { ...points(), targetShape: [3] } },
+      /validation samples are .* targets \[3\]/,
+    );
     await refused({ earlyStopping: { patience: 1 } }, /give validation data/);
     await refused({ checkpointEvery: 0 }, /checkpointEvery 0 must be a whole number/);
   });
@@ -207,7 +250,9 @@ describe("a Forward of one's own", () => {
     const losses: number[][] = [];
     for (const [data, forward] of [[points(), doubled] as const, [twice] as const]) {
       const own: number[] = [];
-      const on = { epoch: (e: { validation?: { loss: number } }) => void own.push(e.validation!.loss) };
+      const on = {
+        epoch: (e: { validation?: { loss: number } }) => void own.push(e.validation!.loss),
+      };
       await fit(network, { ...options, data, validation: data, on }, forward);
       losses.push(own);
     }
@@ -220,12 +265,17 @@ describe("a Forward of one's own", () => {
       (b, net, x, _target, use) => {
         const scale = b.parameter("scale", [], Float32Array.of(1));
         const { y, parameters } = applyNetwork(b, net, arithmetic(b).mul(x, scale), use);
-        return { y, parameters: returned ? new Map([...parameters, ["scale", scale]]) : parameters };
+        return {
+          y,
+          parameters: returned ? new Map([...parameters, ["scale", scale]]) : parameters,
+        };
       };
     await expect(fit(classifier(), options, scaled(true))).rejects.toThrow(
       /learns "scale", which the network does not/,
     );
-    await expect(fit(classifier(), options, scaled(false))).rejects.toThrow(/parameter "scale" and returns none of it/);
+    await expect(fit(classifier(), options, scaled(false))).rejects.toThrow(
+      /parameter "scale" and returns none of it/,
+    );
   });
 });
 
@@ -273,7 +323,9 @@ describe("a layer's options", () => {
       const wrong = { ...layer, wrongOption: 2 };
       const message = new RegExp(`layer 0\\.${layer.kind} has no option "wrongOption": it has `);
       expect(build(wrong)).toThrow(message);
-      expect(build(nn.residual({ body: [wrong], shortcut: [layer] }))).toThrow(/has no option "wrongOption"/);
+      expect(build(nn.residual({ body: [wrong], shortcut: [layer] }))).toThrow(
+        /has no option "wrongOption"/,
+      );
     });
   it("the nearest one is named", () => {
     const conv = { kind: "conv2d", outChannels: 1, kernelSize: 1 };
@@ -314,18 +366,32 @@ describe("resuming", () => {
         /started with data \w+ and should go on with \w+;/,
       ],
       "another label": [
-        { data: augmented({ ...points(), read: (i, x, t) => points().read(i === 3 ? 1 : i, x, t) }, change) },
+        {
+          data: augmented(
+            { ...points(), read: (i, x, t) => points().read(i === 3 ? 1 : i, x, t) },
+            change,
+          ),
+        },
         /with data/,
       ],
       "another test picture": [{ validation: points(1e-3) }, /with validation/],
       "no augmentation": [{ data: points() }, /with shift 1 and should go on with unset/],
-      shift: [{ data: augmented(points(), { ...change, shift: 2 }) }, /with shift 1 and should go on with 2;/],
-      flip: [{ data: augmented(points(), { ...change, flip: true }) }, /with flip 0 and should go on with 1;/],
+      shift: [
+        { data: augmented(points(), { ...change, shift: 2 }) },
+        /with shift 1 and should go on with 2;/,
+      ],
+      flip: [
+        { data: augmented(points(), { ...change, flip: true }) },
+        /with flip 0 and should go on with 1;/,
+      ],
       "two of them": [
         { data: augmented(points(), { ...change, rotate: 5, noise: 0.5 }) },
         /with rotate 0 and should go on with 5, with jitter 0 and should go on with 0\.5;/,
       ],
-      "augmentation's seed": [{ data: augmented(points(), { ...change, seed: 2 }) }, /with augmentationSeed/],
+      "augmentation's seed": [
+        { data: augmented(points(), { ...change, seed: 2 }) },
+        /with augmentationSeed/,
+      ],
       seed: [{ seed: 5 }, /with seed 0 and should go on with 5/],
       epochs: [{ epochs: 4 }, /with epochs/],
       batch: [{ batchSize: 4 }, /with batchSize/],
@@ -336,11 +402,19 @@ describe("resuming", () => {
       average: [{ averageDecay: 0.9 }, /with averageDecay/],
       patience: [{ earlyStopping: { patience: 8 } }, /with earlyStopping 9/],
       plateau: [{ plateau: { patience: 1, factor: 0.5 } }, /with plateau/],
-      backend: [{ backend: await openBackend("reference") }, /with backend wasm and should go on with reference/],
-      precision: [{ settings: { precision: "fast" } }, /with precision reproducible and should go on with fast/],
+      backend: [
+        { backend: await openBackend("reference") },
+        /with backend wasm and should go on with reference/,
+      ],
+      precision: [
+        { settings: { precision: "fast" } },
+        /with precision reproducible and should go on with fast/,
+      ],
     };
     for (const [name, [given, message]] of Object.entries(others))
-      await expect(fit(network, { ...run, ...given, resume: state }), name).rejects.toThrow(message);
+      await expect(fit(network, { ...run, ...given, resume: state }), name).rejects.toThrow(
+        message,
+      );
     const other = classifier([nn.dropout({ probability: 0.3 })]);
     await expect(fit(other, { ...run, resume: state })).rejects.toThrow(/another architecture/);
   });
@@ -354,7 +428,14 @@ describe("resuming", () => {
         noise: gaussianNoise({ sigma: noise }),
         images: brainPhantoms({ shape, count: 6, seed: 3 }),
       });
-    const unet = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size: shape });
+    const unet = nn.unet({
+      inChannels: 2,
+      outChannels: 2,
+      baseChannels: 2,
+      depth: 1,
+      seed: 1,
+      size: shape,
+    });
     const given = {
       problem: problem(0.02),
       jitter: 0.05,
@@ -374,7 +455,10 @@ describe("resuming", () => {
     });
     expect(states).toHaveLength(5);
     for (const state of states) {
-      const resumed = await fitReconstructor(unet, { ...given, resume: loadTraining(saveTraining(state)) });
+      const resumed = await fitReconstructor(unet, {
+        ...given,
+        resume: loadTraining(saveTraining(state)),
+      });
       expect(parametersOf(resumed)).toEqual(parametersOf(whole));
       expect(resumed.provenance).toEqual(whole.provenance);
     }

@@ -1,7 +1,15 @@
 // Files of masks and k-space are what they claim to be, or are refused with the option that says
 // how they are meant; and every kind of sampling ends at the edges of its options.
 import { describe, expect, it } from "vitest";
-import { ConfigError, FormatError, GraphBuilder, openBackend, ops, random, ShapeError } from "fiducial/engine";
+import {
+  ConfigError,
+  FormatError,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  ShapeError,
+} from "fiducial/engine";
 import { readCellValues } from "fiducial/data";
 import {
   describeMask,
@@ -54,7 +62,9 @@ describe("values of a mask file", () => {
     const soft = Float64Array.from(masks[0].data, (v, i) => (v ? 1 : (i % 3) / 5));
     expect(() => maskFrom(soft, shape)).toThrow(/--mask-threshold/);
     expect(maskFrom(soft, shape, shape, { threshold: 0.5 }).data).toEqual(masks[0].data);
-    expect(count(maskFrom(soft, shape, shape, { threshold: 0 }).data)).toBeGreaterThan(count(masks[0].data));
+    expect(count(maskFrom(soft, shape, shape, { threshold: 0 }).data)).toBeGreaterThan(
+      count(masks[0].data),
+    );
     expect(() =>
       maskFrom(
         soft.map((v) => v - 0.5),
@@ -73,7 +83,9 @@ describe("values of a mask file", () => {
       [1, 1],
       [64, 47],
     ] as const)
-      expect(() => maskFrom(new Uint8Array(wrong[0] * wrong[1]).fill(1), wrong, shape)).toThrow(ShapeError);
+      expect(() => maskFrom(new Uint8Array(wrong[0] * wrong[1]).fill(1), wrong, shape)).toThrow(
+        ShapeError,
+      );
   });
 });
 
@@ -86,7 +98,11 @@ describe("where the lowest frequency is", () => {
         [128, 128],
         [20, 30],
       ] as const) {
-        const options = { shape: [H, W] as const, acceleration, centerFraction: acceleration > 4 ? 0.06 : 0.1 };
+        const options = {
+          shape: [H, W] as const,
+          acceleration,
+          centerFraction: acceleration > 4 ? 0.06 : 0.1,
+        };
         const made = [
           variableDensityMask({ ...options, seed: 1 }),
           randomMask({ ...options, seed: 1 }),
@@ -113,7 +129,9 @@ describe("where the lowest frequency is", () => {
   it("one that is not measured is refused, unless it is said to be right", () => {
     const data = Uint8Array.from(masks[0].data);
     for (let i = 0; i < shape[0]; i++) data[i * shape[1] + shape[1] / 2] = 0;
-    expect(() => maskFrom(data, shape, shape, judge)).toThrow(/is not measured.*--lowest-frequency centre/);
+    expect(() => maskFrom(data, shape, shape, judge)).toThrow(
+      /is not measured.*--lowest-frequency centre/,
+    );
     expect(maskFrom(data, shape, shape, { lowest: "centre" }).facts.lowestMeasured).toBe(false);
   });
 });
@@ -130,7 +148,11 @@ describe("k-space files", async () => {
     for (const mask of masks)
       for (const scale of [1e-6, 1, 1e6])
         for (const nothing of [0, 1e-12]) {
-          const made = maskFromKspace([sampled(mask, scale, nothing * Math.max(1, scale))], shape, judge);
+          const made = maskFromKspace(
+            [sampled(mask, scale, nothing * Math.max(1, scale))],
+            shape,
+            judge,
+          );
           expect(made.data).toEqual(mask.data);
         }
   });
@@ -138,7 +160,10 @@ describe("k-space files", async () => {
     const rng = random(5);
     const noisy = sampled(masks[0], 1, 0).map((v) => (v === 0 ? 1e-9 * (rng.uniform() - 0.5) : v));
     expect(maskFromKspace([noisy], shape, judge).data).toEqual(masks[0].data);
-    expect(maskFromKspace([full.map((v) => v + 0.01 * rng.uniform())], shape, judge).facts.measuredFraction).toBe(1);
+    expect(
+      maskFromKspace([full.map((v) => v + 0.01 * rng.uniform())], shape, judge).facts
+        .measuredFraction,
+    ).toBe(1);
     expect(maskFromKspace([noisy], shape, { threshold: 0 }).facts.measuredFraction).toBe(1);
   });
   it("several slices: what any of them has", () => {
@@ -160,7 +185,8 @@ describe("k-space files", async () => {
 
 describe("numbers out of mask files", () => {
   const row = Array.from(masks[1].data.subarray(0, shape[1]));
-  const doubles = (values: readonly number[]): Uint8Array => new Uint8Array(Float64Array.from(values).buffer);
+  const doubles = (values: readonly number[]): Uint8Array =>
+    new Uint8Array(Float64Array.from(values).buffer);
   it("rows of every shape that means one", () => {
     const { length } = row;
     for (const dims of [[length], [1, length], [1, 1, length, 1], [1, length, 1]]) {
@@ -169,10 +195,14 @@ describe("numbers out of mask files", () => {
       expect([...cells.values]).toEqual(row);
     }
     expect(readCellValues(npy("<f8", [length, 1], doubles(row)), "m").shape).toEqual([length, 1]);
-    expect(() => readCellValues(npy("<f8", [2, 2, 2], doubles(row.slice(0, 8))), "m")).toThrow(FormatError);
+    expect(() => readCellValues(npy("<f8", [2, 2, 2], doubles(row.slice(0, 8))), "m")).toThrow(
+      FormatError,
+    );
   });
   it("complex values count by their magnitude", () => {
-    expect([...readCellValues(npy("<c16", [1, 2], doubles([0, -2, 0, 0])), "m").values]).toEqual([2, 0]);
+    expect([...readCellValues(npy("<c16", [1, 2], doubles([0, -2, 0, 0])), "m").values]).toEqual([
+      2, 0,
+    ]);
   });
   it("transparent cells of a picture are not measured, however transparency is stored", () => {
     const pictures = [
@@ -188,7 +218,8 @@ describe("numbers out of mask files", () => {
       ),
       png({ width: 2, height: 1, colour: 0 }, [[255, 9]], [["tRNS", [0, 9]]]),
     ];
-    for (const picture of pictures) expect([...readCellValues(picture, "m").values]).toEqual([1, 0]);
+    for (const picture of pictures)
+      expect([...readCellValues(picture, "m").values]).toEqual([1, 0]);
   });
   it("a NIfTI mask is not turned", () => {
     const cells = readCellValues(gzip(nifti([3, 2], 2, Uint8Array.of(1, 0, 0, 0, 0, 1))), "m");
@@ -221,7 +252,9 @@ describe("the edges of the options", () => {
             const low = Math.round(W * centerFraction);
             if (low * R >= W || (W * centerFraction) % 1 === 0.5) continue;
             const mask = equispacedMask({ shape: [1, W], acceleration: R, centerFraction, offset });
-            expect([...mask.data], `${W} ${R} ${centerFraction} ${offset}`).toEqual(fastMri(W, R, low, offset));
+            expect([...mask.data], `${W} ${R} ${centerFraction} ${offset}`).toEqual(
+              fastMri(W, R, low, offset),
+            );
             compared++;
           }
     expect(compared).toBeGreaterThan(3000);

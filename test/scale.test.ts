@@ -1,6 +1,14 @@
 // The scale law: f(s·y) = s·f(y), whatever the scanner's units.
 import { describe, expect, it } from "vitest";
-import { arithmetic, gradients, GraphBuilder, openBackend, ops, random, type Value } from "fiducial/engine";
+import {
+  arithmetic,
+  gradients,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  type Value,
+} from "fiducial/engine";
 import { nn } from "fiducial/learning";
 import {
   networkReconstructor,
@@ -44,7 +52,10 @@ describe("f(s·y) = s·f(y) for s from 1e-12 to 1e12", () => {
   const methods = {
     "zero-filled": zeroFilled(),
     "U-Net": networkReconstructor({ network }),
-    "unrolled U-Net": networkReconstructor({ network, form: { iterations: 2, dataConsistency: true } }),
+    "unrolled U-Net": networkReconstructor({
+      network,
+      form: { iterations: 2, dataConsistency: true },
+    }),
     "total variation": totalVariation(),
   };
   for (const [name, method] of Object.entries(methods))
@@ -87,7 +98,9 @@ describe("atUnitScale", () => {
         expect(Array.from(out.x, (v) => v / s)).toEqual(Array.from(one.x));
         // beyond, the squared cost leaves float32, not the scale
         if (Math.abs(k) <= 40)
-          expect(difference(out.gradient, one.gradient, s)).toBeLessThan(backend.name === "wasm" ? 1e-6 : 1e-14);
+          expect(difference(out.gradient, one.gradient, s)).toBeLessThan(
+            backend.name === "wasm" ? 1e-6 : 1e-14,
+          );
       }
     }
   });
@@ -102,7 +115,9 @@ describe("atUnitScale", () => {
       const out = await (await backend.compile(graph(3))).execute({ y: batch });
       expect(out.gradient.every(Number.isFinite)).toBe(true);
       expect(Array.from(out.x.subarray(y.length, 2 * y.length)).every((v) => v === 0)).toBe(true);
-      expect(difference(out.x.subarray(2 * y.length), out.x.subarray(0, y.length), 1e-20)).toBeLessThan(1e-5);
+      expect(
+        difference(out.x.subarray(2 * y.length), out.x.subarray(0, y.length), 1e-20),
+      ).toBeLessThan(1e-5);
     }
   });
 });

@@ -1,7 +1,15 @@
 // The search of a ball against what is known: linear methods' singular values, a climb written out
 // on host arrays, methods without gradients, and the laws that hold for every method.
 import { describe, expect, it } from "vitest";
-import { arithmetic, GraphBuilder, openBackend, ops, random, type Backend, type Value } from "fiducial/engine";
+import {
+  arithmetic,
+  GraphBuilder,
+  openBackend,
+  ops,
+  random,
+  type Backend,
+  type Value,
+} from "fiducial/engine";
 import { nn } from "fiducial/learning";
 import {
   brainPhantoms,
@@ -45,7 +53,9 @@ const mask = operator.sampling.mask.data;
 const scene = { x: problem.images.image(0), noise: problem.draw(1, 0) };
 
 /** f(y) = F⁻¹(w·y): the singular values of f are w where something is measured. */
-const weights = Float32Array.from({ length: cells }, (_, k) => (mask[k] ? 0.5 + ((7 * k) % 13) / 13 : 0));
+const weights = Float32Array.from({ length: cells }, (_, k) =>
+  mask[k] ? 0.5 + ((7 * k) % 13) / 13 : 0,
+);
 weights[mask.indexOf(1)] = 2;
 const linear: Reconstructor = {
   ...zeroFilled(),
@@ -53,14 +63,24 @@ const linear: Reconstructor = {
   apply: (b, y) => operator.adjoint(b, arithmetic(b).mul(y, b.constant(weights, [size, size]))),
 };
 const unet = networkReconstructor({
-  network: nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 3, depth: 1, seed: 2, size: shape, residual: true }),
+  network: nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 3,
+    depth: 1,
+    seed: 2,
+    size: shape,
+    residual: true,
+  }),
 });
 const variation = totalVariation({ lambda: 0.05, iterations: 8 });
 
 function drawing(domain: Domain, seed: number): () => Promise<Float64Array> {
   const rng = random(seed);
   return async () => {
-    const e = Float64Array.from({ length: 2 * cells }, (_, k) => (mask[k % cells] ? rng.normal() : 0));
+    const e = Float64Array.from({ length: 2 * cells }, (_, k) =>
+      mask[k % cells] ? rng.normal() : 0,
+    );
     const zero = await compileObjective(zeroFilled(), problem, "measurement", reference);
     return domain === "image" ? zero.asImage(e) : e;
   };
@@ -74,7 +94,10 @@ interface Setting {
   readonly change?: true;
   readonly seed?: number;
 }
-async function open(method: Reconstructor, setting: Setting = {}): Promise<Searched & { ticks: () => number }> {
+async function open(
+  method: Reconstructor,
+  setting: Setting = {},
+): Promise<Searched & { ticks: () => number }> {
   const { domain = "measurement", ball = "l2", backend = reference, seed = 3 } = setting;
   const objective = await compileObjective(method, problem, domain, backend);
   const clean = await objective.reconstruct(scene, new Float64Array(2 * cells));
@@ -93,8 +116,11 @@ async function open(method: Reconstructor, setting: Setting = {}): Promise<Searc
     ticks: () => ticks,
   };
 }
-const run = async (method: Reconstructor, setting: Setting, options: SearchOptions): Promise<Found[]> =>
-  search(await open(method, setting), options);
+const run = async (
+  method: Reconstructor,
+  setting: Setting,
+  options: SearchOptions,
+): Promise<Found[]> => search(await open(method, setting), options);
 const cellSizes = (r: Float64Array): number[] =>
   Array.from({ length: cells }, (_, k) => Math.hypot(r[k], r[cells + k]));
 
@@ -138,8 +164,11 @@ describe("what holds for every method", () => {
       const objective = await compileObjective(method, problem, domain, reference);
       for (const [i, { radius, goals }] of found.entries())
         for (const [g, { r, value, before, tried, curve }] of goals.entries()) {
-          expect(ball === "l2" ? norm(r) : Math.max(...cellSizes(r))).toBeLessThanOrEqual(radius * (1 + 1e-9));
-          if (domain === "measurement") expect(cellSizes(r).every((v, k) => mask[k] === 1 || v === 0)).toBe(true);
+          expect(ball === "l2" ? norm(r) : Math.max(...cellSizes(r))).toBeLessThanOrEqual(
+            radius * (1 + 1e-9),
+          );
+          if (domain === "measurement")
+            expect(cellSizes(r).every((v, k) => mask[k] === 1 || v === 0)).toBe(true);
           const x = await objective.reconstruct(scene, r);
           const { p, magnitudes } = searched.goals[g];
           const [a, b] = magnitudes ? [x, p].map((v) => cellSizes(Float64Array.from(v))) : [x, p];
@@ -153,7 +182,9 @@ describe("what holds for every method", () => {
         }
       const counted = found.reduce((n, f) => n + f.gradients, 0);
       expect(searched.ticks()).toBe(counted);
-      expect(counted).toBeLessThanOrEqual(searchSteps({ goals: 2, starts: 0 }, { radii, steps: 10 }));
+      expect(counted).toBeLessThanOrEqual(
+        searchSteps({ goals: 2, starts: 0 }, { radii, steps: 10 }),
+      );
     });
   it("the same bits for one, two and three threads, and twice", async () => {
     const bits: string[] = [];
@@ -166,7 +197,10 @@ describe("what holds for every method", () => {
   });
   it("float32 finds what float64 finds", async () => {
     const options = { radii: [0.5], steps: 20 };
-    const [[single], [double]] = [await run(variation, { backend: wasm }, options), await run(variation, {}, options)];
+    const [[single], [double]] = [
+      await run(variation, { backend: wasm }, options),
+      await run(variation, {}, options),
+    ];
     expect(Math.abs(single.goals[0].value / double.goals[0].value - 1)).toBeLessThan(0.01);
     expect(norm(single.goals[0].r)).toBeLessThanOrEqual(0.5 * (1 + 1e-6));
   });
@@ -211,11 +245,14 @@ describe("one step", () => {
   it("a reconstruction that is not finite ends the search and says where", async () => {
     const broken: Reconstructor = {
       ...linear,
-      apply: (b, y) => b.emit("log", { x: b.emit("neg", { x: b.emit("abs", { x: y }, {}) }, {}) }, {}),
+      apply: (b, y) =>
+        b.emit("log", { x: b.emit("neg", { x: b.emit("abs", { x: y }, {}) }, {}) }, {}),
     };
     const searched = await open(linear);
     const step = await compileSearchStep(broken, problem, { domain: "measurement" }, reference);
-    await expect(search({ ...searched, step }, { radii: [0.1] })).rejects.toThrow(/not finite at step 1/);
+    await expect(search({ ...searched, step }, { radii: [0.1] })).rejects.toThrow(
+      /not finite at step 1/,
+    );
   });
 });
 
@@ -226,11 +263,16 @@ describe("a method without gradients", () => {
     name: "jump",
     apply(b, y) {
       const { add, mul, reshape, sub, sum } = arithmetic(b);
-      const key = Float32Array.from({ length: 2 * cells }, (_, k) => (k === mask.indexOf(1) ? 1 : 0));
+      const key = Float32Array.from({ length: 2 * cells }, (_, k) =>
+        k === mask.indexOf(1) ? 1 : 0,
+      );
       const level = sum(mul(y, b.constant(key, [1, 2, size, size])), [1, 2, 3]);
       const gate = b.emit("greater", { a: sub(level, b.scalar(known)), b: b.scalar(at) }, {});
       const detail = b.constant(new Float32Array(2 * cells).fill(0.5), [1, 2, size, size]);
-      return add(mul(reshape(gate, [y.shape[0], 1, 1, 1]), detail), b.constant(new Float32Array(1).fill(0.1), [1]));
+      return add(
+        mul(reshape(gate, [y.shape[0], 1, 1, 1]), detail),
+        b.constant(new Float32Array(1).fill(0.1), [1]),
+      );
     },
   });
   let known = 0;
@@ -271,7 +313,10 @@ describe("a method without gradients", () => {
 });
 
 describe("the local Lipschitz constant", () => {
-  const at = async (method: Reconstructor, steps: number): Promise<Awaited<ReturnType<typeof localLipschitz>>> => {
+  const at = async (
+    method: Reconstructor,
+    steps: number,
+  ): Promise<Awaited<ReturnType<typeof localLipschitz>>> => {
     const objective = await compileObjective(method, problem, "measurement", reference);
     const p = await objective.reconstruct(scene, new Float64Array(2 * cells));
     const start = await drawing("measurement", 4)();

@@ -19,14 +19,28 @@ import { arrayHash, brainPhantoms, methods, networksByHash, openMethod } from "f
 import { nn } from "fiducial/learning";
 
 const shape = [16, 16] as const;
-const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1, size: shape });
+const network = nn.unet({
+  inChannels: 2,
+  outChannels: 2,
+  baseChannels: 2,
+  depth: 1,
+  seed: 1,
+  size: shape,
+});
 const networks = networksByHash([network]);
 const [sha256] = networks.keys();
 const spec: AuditSpec = {
   version: specVersion,
   operator: {
     kind: "subsampledFourier",
-    mask: { kind: "variable-density", shape, acceleration: 2, centerFraction: 0.2, power: 2, seed: 1 },
+    mask: {
+      kind: "variable-density",
+      shape,
+      acceleration: 2,
+      centerFraction: 0.2,
+      power: 2,
+      seed: 1,
+    },
   },
   noise: { kind: "gaussian", sigma: 0.01 },
   images: { kind: "brainPhantoms", shape, count: 1, seed: 20_001 },
@@ -71,14 +85,35 @@ describe("an audit's spec", () => {
   it.each([
     [{ version: 2 }, /spec: it is of version 2, this program knows version 1; update the program/],
     [{ colour: "red" }, /spec: it has no field "colour"; it has version, operator, /],
-    [{ operator: { kind: "radon" } }, /spec\.operator: there is no kind "radon"; this version knows subsampledFourier/],
-    [{ operator: { ...spec.operator, coils: 4 } }, /spec\.operator: subsampledFourier has no field "coils"/],
-    [{ methods: [{ kind: "magic" }] }, /spec\.methods\[0\]: there is no kind "magic"; this version knows network/],
-    [{ methods: [{ kind: "zeroFilled", lambda: 1 }] }, /spec\.methods\[0\]: zeroFilled has no field "lambda"/],
+    [
+      { operator: { kind: "radon" } },
+      /spec\.operator: there is no kind "radon"; this version knows subsampledFourier/,
+    ],
+    [
+      { operator: { ...spec.operator, coils: 4 } },
+      /spec\.operator: subsampledFourier has no field "coils"/,
+    ],
+    [
+      { methods: [{ kind: "magic" }] },
+      /spec\.methods\[0\]: there is no kind "magic"; this version knows network/,
+    ],
+    [
+      { methods: [{ kind: "zeroFilled", lambda: 1 }] },
+      /spec\.methods\[0\]: zeroFilled has no field "lambda"/,
+    ],
     [{ tests: [{ kind: "hope" }] }, /spec\.tests\[0\]: there is no kind "hope"/],
-    [{ tests: [{ kind: "worstCasePerturbation", ball: "l1" }] }, /spec\.tests\[0\]\.ball: it must be one of l2, linf/],
-    [{ tests: [{ kind: "practicalFaults", faults: ["flood"] }] }, /faults\[0\]: it must be one of patient translation/],
-    [{ images: { kind: "brainPhantoms", shape: [16], count: 1, seed: 1 } }, /spec\.images\.shape: it must be \[height/],
+    [
+      { tests: [{ kind: "worstCasePerturbation", ball: "l1" }] },
+      /spec\.tests\[0\]\.ball: it must be one of l2, linf/,
+    ],
+    [
+      { tests: [{ kind: "practicalFaults", faults: ["flood"] }] },
+      /faults\[0\]: it must be one of patient translation/,
+    ],
+    [
+      { images: { kind: "brainPhantoms", shape: [16], count: 1, seed: 1 } },
+      /spec\.images\.shape: it must be \[height/,
+    ],
     [{ noise: { kind: "gaussian" } }, /spec\.noise\.sigma: it must be a number/],
     [{ seed: -1 }, /spec\.seed: it must be a whole number from 0 up, it is -1/],
     [
@@ -93,15 +128,23 @@ describe("an audit's spec", () => {
   it("refuses every field that is missing or of another type, by its name", () => {
     const names = Object.keys(spec);
     fc.assert(
-      fc.property(fc.constantFrom(...names), fc.constantFrom(undefined, null, [null], "text", 1.5), (name, value) => {
-        const wrong = { ...spec, [name]: value };
-        expect(() => parseAuditSpec(wrong, "spec")).toThrow(new RegExp(`spec\\.${name}|spec: it is of version`));
-      }),
+      fc.property(
+        fc.constantFrom(...names),
+        fc.constantFrom(undefined, null, [null], "text", 1.5),
+        (name, value) => {
+          const wrong = { ...spec, [name]: value };
+          expect(() => parseAuditSpec(wrong, "spec")).toThrow(
+            new RegExp(`spec\\.${name}|spec: it is of version`),
+          );
+        },
+      ),
     );
   });
   it("refuses another backend, and a network that is not given", async () => {
     const reference = await openBackend("reference");
-    expect(() => auditFromSpec(spec, given, reference)).toThrow(/to run on the backend wasm, this one is reference/);
+    expect(() => auditFromSpec(spec, given, reference)).toThrow(
+      /to run on the backend wasm, this one is reference/,
+    );
     const wasm = await openBackend("wasm", { threads: 1 });
     expect(() => auditFromSpec(spec, { ...given, networks: new Map() }, wasm)).toThrow(
       /network with SHA-256 .* not given/,
@@ -117,7 +160,12 @@ describe("an audit's spec", () => {
           )
         : value;
     expect(auditFingerprint(reversed(spec) as AuditSpec)).toBe(auditFingerprint(spec));
-    const others = [{ seed: 2 }, { certificates: true }, { noise: { kind: "gaussian", sigma: 0.02 } }, { methods: [] }];
+    const others = [
+      { seed: 2 },
+      { certificates: true },
+      { noise: { kind: "gaussian", sigma: 0.02 } },
+      { methods: [] },
+    ];
     const prints = [spec, ...others.map((o) => read(o))].map(auditFingerprint);
     expect(new Set(prints).size).toBe(5);
   });
@@ -132,7 +180,10 @@ describe("two audits", () => {
     for (const [changed, fields] of [
       [{}, []],
       // an operator's own seed is not the audit's
-      [{ operator: { ...spec.operator, mask: { ...spec.operator.mask, seed: 7 } } }, ["operator.mask.seed"]],
+      [
+        { operator: { ...spec.operator, mask: { ...spec.operator.mask, seed: 7 } } },
+        ["operator.mask.seed"],
+      ],
       [{ seed: 9 }, ["seed"]],
       [{ methods: [...spec.methods].reverse() }, []],
       [
@@ -147,8 +198,12 @@ describe("two audits", () => {
     const other = differences(base, changedBy({ operator: { kind: "subsampledFourier", mask } }));
     expect(other).toContainEqual({ field: "operator.mask.sha256", a: undefined, b: mask.sha256 });
     const image = { ...base.problem.images[0], sha256: "2".repeat(64) };
-    expect(differences(base, { ...base, problem: { ...base.problem, images: [image] } })).toHaveLength(1);
-    expect(renderComparison(base, changedBy({}))).toMatch(/same problem: .* the same methods and tests/);
+    expect(
+      differences(base, { ...base, problem: { ...base.problem, images: [image] } }),
+    ).toHaveLength(1);
+    expect(renderComparison(base, changedBy({}))).toMatch(
+      /same problem: .* the same methods and tests/,
+    );
     expect(renderComparison(base, changedBy({ tests: [] }))).toMatch(
       /What was done to it differs:\n\n.*\n.*\n\| tests\.instability/,
     );
@@ -164,9 +219,16 @@ describe("two audits", () => {
 describe("the tables of methods and tests", () => {
   it("every kind opens without options, under a name of its own, and says that kind of itself", () => {
     const opened = Object.keys(methods).map((kind) => {
-      const named = { networkReconstructor: { sha256 }, command: { sha256, name: "a program", command: "it" } };
+      const named = {
+        networkReconstructor: { sha256 },
+        command: { sha256, name: "a program", command: "it" },
+      };
       const own = named[kind as keyof typeof named] ?? {};
-      const method = openMethod({ kind, ...own } as never, networks, new Map([[sha256, async () => []]]));
+      const method = openMethod(
+        { kind, ...own } as never,
+        networks,
+        new Map([[sha256, async () => []]]),
+      );
       expect(method.description.kind).toBe(kind);
       return method.name;
     });

@@ -1,6 +1,12 @@
 // The small problem that stubs with known truth are judged on.
 import { openBackend } from "fiducial/engine";
-import { brainPhantoms, gaussianNoise, inverseProblem, subsampledFourier, variableDensityMask } from "fiducial/imaging";
+import {
+  brainPhantoms,
+  gaussianNoise,
+  inverseProblem,
+  subsampledFourier,
+  variableDensityMask,
+} from "fiducial/imaging";
 
 export const shape = [32, 32] as const;
 export const images = brainPhantoms({ shape, count: 2, seed: 5 });

@@ -42,7 +42,10 @@ const constant: Reconstructor = {
   description: { kind: "constant" },
   apply: (b, y) => b.emit("mul", { a: y, b: b.scalar(0) }, {}),
 };
-const run = async (test: StabilityTest, ...methods: Reconstructor[]): Promise<AuditResult["tests"][number]> =>
+const run = async (
+  test: StabilityTest,
+  ...methods: Reconstructor[]
+): Promise<AuditResult["tests"][number]> =>
   (await audit({ problem, methods, tests: [test], seed: 1, backend })).tests[1];
 const shareOf = (mask: Mask): number => mask.data.reduce((a, b) => a + b, 0) / mask.data.length;
 
@@ -54,7 +57,9 @@ describe("nested masks", () => {
     const own = shareOf(mask);
     const masks = nestedMasks(mask, { rates: [0.1, own, 0.5 + own / 2, 1], seed: 4 });
     masks.forEach((m, i) => {
-      if (i > 0) for (let k = 0; k < m.data.length; k++) expect(m.data[k]).toBeGreaterThanOrEqual(masks[i - 1].data[k]);
+      if (i > 0)
+        for (let k = 0; k < m.data.length; k++)
+          expect(m.data[k]).toBeGreaterThanOrEqual(masks[i - 1].data[k]);
     });
     expect(masks[1].data).toEqual(mask.data);
     expect(shareOf(masks[0])).toBeCloseTo(0.1, 1);
@@ -74,7 +79,11 @@ describe("more samples", () => {
         "mul",
         {
           a: op.adjoint(b, y),
-          b: b.scalar(shareOf((op as typeof operator).sampling.mask) > 1.1 * shareOf(operator.sampling.mask) ? 0.7 : 1),
+          b: b.scalar(
+            shareOf((op as typeof operator).sampling.mask) > 1.1 * shareOf(operator.sampling.mask)
+              ? 0.7
+              : 1,
+          ),
         },
         {},
       ),
@@ -82,14 +91,25 @@ describe("more samples", () => {
   it("finds a method that memorised its rate, and not an honest one; one that is bound to its mask is left out", async () => {
     const bound = { ...honest, name: "bound", madeFor: { operator: operator.spec! } };
     const test = await run(samplingRates(), honest, memorising, bound, constant);
-    expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "not-applicable", "error"]);
-    expect(test.verdicts[1].explanation).toMatch(/is \d+\.\d+ dB \(.* to .*\) worse at \d+ % of k-space than at \d+ %/);
-    expect(test.verdicts[3].explanation).toMatch(/^gives the same image.*never gets worse with more; gains 0\.00 dB/);
+    expect(test.verdicts.map((v) => v.outcome)).toEqual([
+      "pass",
+      "fail",
+      "not-applicable",
+      "error",
+    ]);
+    expect(test.verdicts[1].explanation).toMatch(
+      /is \d+\.\d+ dB \(.* to .*\) worse at \d+ % of k-space than at \d+ %/,
+    );
+    expect(test.verdicts[3].explanation).toMatch(
+      /^gives the same image.*never gets worse with more; gains 0\.00 dB/,
+    );
     const own = test.rates!.filter((r) => r.method === "zero-filled");
     // above twice the audit's rate everything is measured: one rate instead of two
     expect(own).toHaveLength(2 * 7);
     for (const image of [0, 1]) {
-      const means = own.filter((r) => r.image === image).map((r) => r.psnr.reduce((a, b) => a + b, 0) / r.psnr.length);
+      const means = own
+        .filter((r) => r.image === image)
+        .map((r) => r.psnr.reduce((a, b) => a + b, 0) / r.psnr.length);
       means.forEach((m, i) => {
         if (i > 0) expect(m).toBeGreaterThan(means[i - 1]);
       });
@@ -99,7 +119,10 @@ describe("more samples", () => {
 
 describe("searches for one detail", () => {
   /** Linear; `weights` of k-space. */
-  const filtered = (name: string, gain: (row: number, column: number) => number): Reconstructor => ({
+  const filtered = (
+    name: string,
+    gain: (row: number, column: number) => number,
+  ): Reconstructor => ({
     name,
     description: { kind: "stub" },
     apply: (b, y) =>
@@ -110,7 +133,9 @@ describe("searches for one detail", () => {
           {
             a: y,
             b: b.constant(
-              Float32Array.from({ length: 1024 }, (_, k) => gain(Math.floor(k / 32) - 16, (k % 32) - 16)),
+              Float32Array.from({ length: 1024 }, (_, k) =>
+                gain(Math.floor(k / 32) - 16, (k % 32) - 16),
+              ),
               [...shape],
             ),
           },
@@ -128,14 +153,21 @@ describe("searches for one detail", () => {
           {
             a: operator.adjoint(b, y),
             b: b.constant(
-              Float32Array.from({ length: 1024 }, (_, k) => (Math.floor(k / 32) < 16 && k % 32 < 16 ? 0.05 : 1)),
+              Float32Array.from({ length: 1024 }, (_, k) =>
+                Math.floor(k / 32) < 16 && k % 32 < 16 ? 0.05 : 1,
+              ),
               [...shape],
             ),
           },
           {},
         ),
     };
-    const test = await run(lostDetailSearch({ radius: 2, walks: 2, moves: 30 }), honest, hiding, constant);
+    const test = await run(
+      lostDetailSearch({ radius: 2, walks: 2, moves: 30 }),
+      honest,
+      hiding,
+      constant,
+    );
     expect(test.verdicts.map((v) => v.outcome)).toEqual(["pass", "fail", "error"]);
     expect(test.verdicts[0].figure!.value).toBeCloseTo(100, 2);
     expect(test.verdicts[1].figure!.value).toBeLessThan(20);
@@ -160,7 +192,10 @@ describe("the worst cases of stubs", () => {
     const { tests, certificates } = await audit({
       problem,
       methods: [honest, constant],
-      tests: [instabilityAscent({ iterations: 20 }), worstCasePerturbation({ steps: 4, restarts: 2 })],
+      tests: [
+        instabilityAscent({ iterations: 20 }),
+        worstCasePerturbation({ steps: 4, restarts: 2 }),
+      ],
       seed: 1,
       backend,
       certificates: true,
@@ -221,7 +256,8 @@ describe("balls, regions and published settings", () => {
                 const x = await subject.reconstruct(r);
                 for (let k = 0; k < 2048; k++) {
                   const [row, column] = [Math.floor((k % 1024) / 32), k % 32];
-                  if (row >= 8 && row < 14 && column >= 10 && column < 15) inside += (x[k] - subject.clean[k]) ** 2;
+                  if (row >= 8 && row < 14 && column >= 10 && column < 15)
+                    inside += (x[k] - subject.clean[k]) ** 2;
                 }
                 return subject.measure(r, o);
               },
@@ -245,15 +281,28 @@ describe("balls, regions and published settings", () => {
     ).tests;
     expect(verdicts[0]).toMatchObject({
       outcome: "error",
-      explanation: expect.stringMatching(/region 30,0,6,5: it does not lie inside the image of 32×32/) as string,
+      explanation: expect.stringMatching(
+        /region 30,0,6,5: it does not lie inside the image of 32×32/,
+      ) as string,
     });
   });
   it("the published ascents stop after their own numbers of steps", async () => {
     const test = await run(instabilityAscent(ascentPresets.automap), honest);
-    expect(test.measurements.filter((m) => m.image === 0).map((m) => m.iteration)).toEqual([12, 16, 20, 24]);
-    expect(test.settings).toMatchObject({ lambda: 0.1, stepSize: 0.001, momentum: 0.9, start: 1e-5, aim: "truth" });
-    for (const preset of Object.values(ascentPresets)) expect(() => instabilityAscent(preset)).not.toThrow();
-    expect(() => instabilityAscent({ stops: [5, 4] })).toThrow(/must be whole numbers that increase/);
+    expect(test.measurements.filter((m) => m.image === 0).map((m) => m.iteration)).toEqual([
+      12, 16, 20, 24,
+    ]);
+    expect(test.settings).toMatchObject({
+      lambda: 0.1,
+      stepSize: 0.001,
+      momentum: 0.9,
+      start: 1e-5,
+      aim: "truth",
+    });
+    for (const preset of Object.values(ascentPresets))
+      expect(() => instabilityAscent(preset)).not.toThrow();
+    expect(() => instabilityAscent({ stops: [5, 4] })).toThrow(
+      /must be whole numbers that increase/,
+    );
   });
 });
 
@@ -269,7 +318,11 @@ describe("an operator of another kind", () => {
     forward: (b, x) => arithmetic(b).slice(x, 2, 0, 20),
     adjoint: (b, y) => b.emit("pad", { x: y }, { before: [0, 0, 0, 0], after: [0, 0, 12, 0] }),
   };
-  const other = inverseProblem({ operator: window, noise: gaussianNoise({ sigma: 0.005 }), images });
+  const other = inverseProblem({
+    operator: window,
+    noise: gaussianNoise({ sigma: 0.005 }),
+    images,
+  });
   it("has every test that does not look at k-space; of the others it says what they need", async () => {
     const tests = [
       instabilityAscent({ iterations: 5 }),
@@ -283,28 +336,40 @@ describe("an operator of another kind", () => {
       badReconstructionLikelihood({ samples: 20 }),
     ].map((t, i) => (i === 2 ? { ...t, id: "linf" } : t));
     const methods = [honest, waveletSparsity({ iterations: 5, levels: 2 })];
-    const result = await audit({ problem: other, methods, tests, seed: 1, backend, certificates: true });
+    const result = await audit({
+      problem: other,
+      methods,
+      tests,
+      seed: 1,
+      backend,
+      certificates: true,
+    });
     const [accuracy, ...searched] = result.tests;
     expect(accuracy.id).toBe("accuracy");
     expect(searched.map((t) => t.measurements.length > 0)).toEqual(tests.map((_, i) => i < 4));
     for (const test of searched.slice(0, 4)) {
       expect(test.verdicts.map((v) => v.outcome)).not.toContain("error");
-      for (const m of test.measurements) if (m.method === "zero-filled") expect(m.amplification).toBeLessThan(1.001);
+      for (const m of test.measurements)
+        if (m.method === "zero-filled") expect(m.amplification).toBeLessThan(1.001);
     }
     for (const test of searched.slice(4)) {
       expect(test.measurements).toEqual([]);
-      expect(test.verdicts[0].explanation).toBe("needs a sampling mask of k-space, and window has none");
+      expect(test.verdicts[0].explanation).toBe(
+        "needs a sampling mask of k-space, and window has none",
+      );
     }
     expect(result.pictures.mask).toBeUndefined();
     expect(result.certificates![0].local).toBeCloseTo(1, 3);
-    expect(renderHtml(result, { command: "npx fiducial audit" })).toContain("needs a sampling mask of k-space");
+    expect(renderHtml(result, { command: "npx fiducial audit" })).toContain(
+      "needs a sampling mask of k-space",
+    );
   });
   it("refuses a method that needs what it lacks", async () => {
     const needy = { ...honest, requires: ["sampling"] as const };
     const tests = [worstCasePerturbation()];
-    await expect(planAudit({ problem: other, methods: [needy], tests, seed: 1, backend })).rejects.toThrow(
-      /zero-filled needs a sampling mask of k-space, and window has none/,
-    );
+    await expect(
+      planAudit({ problem: other, methods: [needy], tests, seed: 1, backend }),
+    ).rejects.toThrow(/zero-filled needs a sampling mask of k-space, and window has none/);
   });
 });
 
@@ -321,7 +386,8 @@ describe("methods and operators that are none", () => {
       await outcome({
         ...honest,
         name: "drawing",
-        apply: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(1 + 0.1 * calls++) }, {}),
+        apply: (b, y) =>
+          b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(1 + 0.1 * calls++) }, {}),
       }),
     ).toMatch(/gives different images for the same measurement/);
   });
@@ -330,7 +396,12 @@ describe("methods and operators that are none", () => {
       await outcome({
         ...honest,
         name: "cropped",
-        apply: (b, y) => b.emit("slice", { x: operator.adjoint(b, y) }, { start: [0, 0, 0, 0], end: [1, 2, 16, 32] }),
+        apply: (b, y) =>
+          b.emit(
+            "slice",
+            { x: operator.adjoint(b, y) },
+            { start: [0, 0, 0, 0], end: [1, 2, 16, 32] },
+          ),
       }),
     ).toMatch(/gives \[1×2×16×32\], an image is \[1×2×32×32\]/);
     expect(
@@ -347,7 +418,13 @@ describe("methods and operators that are none", () => {
   });
   it("a method made for another operator is refused before anything is computed, in one line that says both", async () => {
     const refused = async (madeFor: Reconstructor["madeFor"]): Promise<string> =>
-      audit({ problem, methods: [honest, { ...honest, name: "stranger", madeFor }], tests, seed: 1, backend }).then(
+      audit({
+        problem,
+        methods: [honest, { ...honest, name: "stranger", madeFor }],
+        tests,
+        seed: 1,
+        backend,
+      }).then(
         () => "",
         (error: Error) => `${error.name}: ${error.message}`,
       );
@@ -358,12 +435,14 @@ describe("methods and operators that are none", () => {
     expect(await refused({ range: [2, 4, 32, 32] })).toMatch(
       /stranger was made for measurements of \[2×4×32×32\], the operator's are \[2×32×32\]/,
     );
-    expect(await refused({ operator: other.spec! })).toMatch(/stranger was made for .*radial.*variable-density/);
+    expect(await refused({ operator: other.spec! })).toMatch(
+      /stranger was made for .*radial.*variable-density/,
+    );
     const fitting = { domain: operator.domain, range: operator.range, operator: operator.spec! };
     expect(await refused(fitting)).toBe("");
-    await expect(reconstruct({ ...honest, madeFor: { range: [1] } }, [], operator, backend)).rejects.toThrow(
-      /zero-filled was made for measurements of \[1\]/,
-    );
+    await expect(
+      reconstruct({ ...honest, madeFor: { range: [1] } }, [], operator, backend),
+    ).rejects.toThrow(/zero-filled was made for measurements of \[1\]/);
   });
   it("an operator without an adjoint, or with another's", async () => {
     const { adjoint: _, ...none } = operator;
@@ -375,9 +454,14 @@ describe("methods and operators that are none", () => {
         seed: 1,
         backend,
       });
-    await expect((async () => of(none as typeof operator))()).rejects.toThrow(/subsampledFourier has no adjoint/);
+    await expect((async () => of(none as typeof operator))()).rejects.toThrow(
+      /subsampledFourier has no adjoint/,
+    );
     await expect(
-      of({ ...operator, adjoint: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(2) }, {}) }),
+      of({
+        ...operator,
+        adjoint: (b, y) => b.emit("mul", { a: operator.adjoint(b, y), b: b.scalar(2) }, {}),
+      }),
     ).rejects.toThrow(/adjoint of subsampledFourier is not its forward's adjoint/);
   });
   it("thresholds out of range", () => {

@@ -56,7 +56,11 @@ const outcomes = ({ verdicts }: Tested): Record<string, string> =>
   Object.fromEntries(verdicts.map((v) => [v.method, v.outcome]));
 /** The labels whose largest share over the images is above `limit`. */
 const brokenBy = ({ scores = [] }: Tested, method: string, limit: number): string[] => [
-  ...new Set(scores.filter((s) => s.method === method && s.figures.shareOfOwnError > limit).map((s) => s.label)),
+  ...new Set(
+    scores
+      .filter((s) => s.method === method && s.figures.shareOfOwnError > limit)
+      .map((s) => s.label),
+  ),
 ];
 const leftOut = ({ scores = [] }: Tested): string[] => [
   ...new Set(scores.filter((s) => s.leftOut !== undefined).map((s) => s.label)),
@@ -83,7 +87,8 @@ describe("symmetries", () => {
     expect(ofReal.explanation).toMatch(/left out, as the operator does not have it: conjugate/);
     // as built in: f(sy)/s is s² times f(y)
     const at = (label: string, image: number): number =>
-      test.scores!.find((s) => s.method === "cubic" && s.label === label && s.image === image)!.figures.relative;
+      test.scores!.find((s) => s.method === "cubic" && s.label === label && s.image === image)!
+        .figures.relative;
     for (const image of [0, 1]) {
       expect(at("scale × 10", image) / at("scale × 2", image)).toBeCloseTo(99 / 3, 2);
       expect(at("scale × 0.5", image) / at("scale × 2", image)).toBeCloseTo(0.75 / 3, 4);
@@ -96,7 +101,10 @@ describe("symmetries", () => {
     expect(brokenBy(test, "turning", 1e-3)).toEqual(["conjugate"]);
   });
   it("moves the image along the axis that is wholly sampled", async () => {
-    const cells = Float64Array.from({ length: H * W }, (_, k) => mask.data[(k % H) * W + Math.floor(k / H)]);
+    const cells = Float64Array.from(
+      { length: H * W },
+      (_, k) => mask.data[(k % H) * W + Math.floor(k / H)],
+    );
     const rows = subsampledFourier({ mask: maskFrom(cells, shape, shape) });
     const test = await run(rows, zeroFilled(), striped);
     expect(test.scores!.map((s) => s.label)).toContain("shift by a column");
@@ -104,17 +112,26 @@ describe("symmetries", () => {
     expect(brokenBy(test, "striped", 1e-3)).toEqual([]);
   });
   it("with several coils, which stay where they are, asks for scale and phase alone", async () => {
-    const test = await run(multiCoilFourier({ mask, coils: birdcageCoils({ shape, coils: 3 }) }), zeroFilled(), real);
+    const test = await run(
+      multiCoilFourier({ mask, coils: birdcageCoils({ shape, coils: 3 }) }),
+      zeroFilled(),
+      real,
+    );
     expect(leftOut(test)).toEqual(["shift by a row", "conjugate"]);
     expect(outcomes(test)).toMatchObject({ "zero-filled": "pass", "real part": "fail" });
-    expect(test.details[0]).toMatchObject({ kind: "table", note: expect.stringMatching(/does not have the relation/) });
+    expect(test.details[0]).toMatchObject({
+      kind: "table",
+      note: expect.stringMatching(/does not have the relation/),
+    });
   });
   it("a method that is told the noise's level is told it in the measurement's units", async () => {
     for (const told of [totalVariation({ sigma: 0.05 }), waveletSparsity({ sigma: 0.05 })]) {
       const { inUnits, ...untold } = told;
       expect(inUnits).toBeDefined();
       const scales = ["scale × 0.5", "scale × 2", "scale × 10"];
-      expect(brokenBy(await run(columns, untold), told.name, 1e-3)).toEqual(expect.arrayContaining(scales));
+      expect(brokenBy(await run(columns, untold), told.name, 1e-3)).toEqual(
+        expect.arrayContaining(scales),
+      );
       expect(brokenBy(await run(columns, told), told.name, 1e-3)).not.toEqual(
         expect.arrayContaining([expect.stringMatching(/^scale/)]),
       );
@@ -126,7 +143,13 @@ describe("symmetries", () => {
     const validate = new Ajv2020({ strict: false }).compile(
       JSON.parse(readFileSync(new URL("../schema/result.schema.json", import.meta.url), "utf8")),
     );
-    const result = await audit({ problem, methods: [zeroFilled()], tests: [symmetries()], seed: 1, backend });
+    const result = await audit({
+      problem,
+      methods: [zeroFilled()],
+      tests: [symmetries()],
+      seed: 1,
+      backend,
+    });
     validate(JSON.parse(JSON.stringify(result)));
     expect(validate.errors).toBe(null);
   });
@@ -135,7 +158,9 @@ describe("symmetries", () => {
       factors: [3],
       phasesInDegrees: [45],
     });
-    expect(() => symmetries({ factors: [0] })).toThrow(/factors and the threshold must be positive/);
+    expect(() => symmetries({ factors: [0] })).toThrow(
+      /factors and the threshold must be positive/,
+    );
     expect(() => symmetries({ degrees: [Number.NaN] })).toThrow(/phases finite/);
     expect(() => symmetries({ maxShare: 0 })).toThrow(/must be positive/);
     expect(() => symmetries({ factors: [], degrees: [] })).toThrow(/at least one factor/);

@@ -14,7 +14,8 @@ import {
 } from "fiducial/engine";
 
 const rng = random(7);
-const numbers = (n: number): Float64Array => Float64Array.from({ length: n }, () => 0.5 + Math.round(8 * rng.normal()));
+const numbers = (n: number): Float64Array =>
+  Float64Array.from({ length: n }, () => 0.5 + Math.round(8 * rng.normal()));
 
 /** y = x at the indices, and the derivatives of Σ w·y by x. */
 async function run(

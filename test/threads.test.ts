@@ -36,11 +36,14 @@ describe("threads", () => {
     const { threads, result } = await trainingBits(fiducial, 1);
     expect(threads).toBe(1);
     expect([result.lenet.steps, result.unet.steps]).toEqual([100, 20]);
-    for (const count of [2, 3, 7]) expect(await trainingBits(fiducial, count)).toEqual({ threads: count, result });
+    for (const count of [2, 3, 7])
+      expect(await trainingBits(fiducial, count)).toEqual({ threads: count, result });
   });
 
   /** A pass whose every chunk but the first never ends, unless it traps. */
-  async function endless(trap: boolean): Promise<{ pool: Pool; run: (own: (chunk: number) => void) => void }> {
+  async function endless(
+    trap: boolean,
+  ): Promise<{ pool: Pool; run: (own: (chunk: number) => void) => void }> {
     const f = new FunctionBuilder(2);
     f.if(f.params[1], () => (trap ? f.do([0x00]) : f.range(0, 1, 0, () => {})));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
@@ -92,7 +95,10 @@ describe("threads", () => {
       const b = new GraphBuilder(ops); b.output("y", b.emit("neg", { x: b.constant(new Float32Array(1e6), [1e6]) }, {}));
       const backend = await openBackend("wasm", { threads: 2 }); await (await backend.compile(b)).execute(); ${after}`;
     const run = (source: string): { status: number | null; stdout: string } =>
-      spawnSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8", timeout: 60_000 });
+      spawnSync(process.execPath, ["--input-type=module", "-e", source], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
     expect(run(script("", "console.log(backend.threads, backend.notes)"))).toMatchObject({
       status: 0,
       stdout: "2 []\n",
@@ -110,9 +116,15 @@ describe("threads", () => {
     const refused = run(
       script("WebAssembly.validate = () => false;", "")
         .replace("const backend = await", "await")
-        .replace("; await (await backend.compile(b)).execute();", ".catch((e) => console.log(e.code, e.message));"),
+        .replace(
+          "; await (await backend.compile(b)).execute();",
+          ".catch((e) => console.log(e.code, e.message));",
+        ),
     );
-    expect(refused).toMatchObject({ status: 0, stdout: expect.stringMatching(/no SIMD; update it/) as string });
+    expect(refused).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/no SIMD; update it/) as string,
+    });
   });
   it("forgotten plans give their shared memory back", () => {
     const source = `const { openBackend, GraphBuilder, ops } = await import(${JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)))});
@@ -129,7 +141,9 @@ describe("threads", () => {
   });
   it("wrong options are one clear line", async () => {
     await expect(openBackend("wasm", { threads: 0 })).rejects.toThrow(ConfigError);
-    await expect(openBackend("wasm", { threads: 2.5 })).rejects.toThrow(/whole number from 1 to 64, got 2.5/);
+    await expect(openBackend("wasm", { threads: 2.5 })).rejects.toThrow(
+      /whole number from 1 to 64, got 2.5/,
+    );
     await expect(openBackend("wasm", { precision: "sloppy" as never })).rejects.toThrow(
       /"reproducible" or "fast", got "sloppy"/,
     );
@@ -164,7 +178,11 @@ const relative = (a: HostData, b: HostData): number =>
   Math.sqrt(a.reduce((s, x, i) => s + (x - b[i]) ** 2, 0) / a.reduce((s, x) => s + x * x, 1e-300));
 
 describe("plans", () => {
-  const run = async (b: GraphBuilder, x: Float32Array, options: BackendOptions): Promise<Record<string, HostData>> => {
+  const run = async (
+    b: GraphBuilder,
+    x: Float32Array,
+    options: BackendOptions,
+  ): Promise<Record<string, HostData>> => {
     const plan = await (await openBackend("wasm", options)).compile(b);
     await plan.execute({ x });
     return { ...(await plan.execute({ x })), bias: await plan.read("bias") };
@@ -191,7 +209,9 @@ describe("plans", () => {
       ] as const) {
         const got = await run(b, x, options);
         for (const [name, value] of Object.entries(want))
-          expect(relative(value, got[name]), `${name} ${JSON.stringify(options)}`).toBeLessThan(1e-5);
+          expect(relative(value, got[name]), `${name} ${JSON.stringify(options)}`).toBeLessThan(
+            1e-5,
+          );
       }
     },
   );
@@ -201,10 +221,16 @@ describe("plans", () => {
       const b = new GraphBuilder(ops);
       const f = arithmetic(b);
       const x = b.input("x", [3, 5, 4, 6]);
-      const perChannel = (seed: number): typeof x => b.parameter(`p${seed}`, [1, 5, 1, 1], draw(5, seed));
+      const perChannel = (seed: number): typeof x =>
+        b.parameter(`p${seed}`, [1, 5, 1, 1], draw(5, seed));
       b.output(
         "y",
-        f.relu(f.add(f.mul(b.emit("normalize", { x }, { axes, epsilon: 1e-5 }), perChannel(1)), perChannel(2))),
+        f.relu(
+          f.add(
+            f.mul(b.emit("normalize", { x }, { axes, epsilon: 1e-5 }), perChannel(1)),
+            perChannel(2),
+          ),
+        ),
       );
       const feed = { x: draw(360, 3) };
       const [want, got] = await Promise.all(
@@ -221,12 +247,19 @@ describe("plans", () => {
     const x = b.input("x", [1, 1, 32, 32]);
     const { y, parameters } = applyNetwork(
       b,
-      nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 16, depth: 2, seed: 5, size: [32, 32] }),
+      nn.unet({
+        inChannels: 1,
+        outChannels: 1,
+        baseChannels: 16,
+        depth: 2,
+        seed: 5,
+        size: [32, 32],
+      }),
       x,
     );
     const f = arithmetic(b);
-    gradients(b, f.mul(f.sum(f.square(y)), 0.5), [x, ...[...parameters].map(([, p]) => p)]).forEach((g, i) =>
-      b.output(`d${i}`, g),
+    gradients(b, f.mul(f.sum(f.square(y)), 0.5), [x, ...[...parameters].map(([, p]) => p)]).forEach(
+      (g, i) => b.output(`d${i}`, g),
     );
     const feed = { x: draw(1024, 6) };
     const want = await (await (await openBackend("reference")).compile(b)).execute(feed);
@@ -239,7 +272,9 @@ describe("plans", () => {
     expect(relative(want.d0, got.d0)).toBeLessThan(1e-5);
   });
   it("fuses what can be fused, and packs weights once that nothing changes", async () => {
-    const names = (await (await openBackend("wasm")).compile(sample(16, 16))).steps.map((s) => s.name);
+    const names = (await (await openBackend("wasm")).compile(sample(16, 16))).steps.map(
+      (s) => s.name,
+    );
     expect(names.some((name) => name.startsWith("conv2d winograd + add + add + relu"))).toBe(true);
     expect(names).toContain("normalize + relu");
     const { steps } = await (await openBackend("wasm")).compile(sample(16, 16));
@@ -268,7 +303,14 @@ describe("plans", () => {
     const x = b.input("x", [4, 1, 64, 64]);
     const { y, parameters } = applyNetwork(
       b,
-      nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 8, depth: 2, seed: 5, size: [64, 64] }),
+      nn.unet({
+        inChannels: 1,
+        outChannels: 1,
+        baseChannels: 8,
+        depth: 2,
+        seed: 5,
+        size: [64, 64],
+      }),
       x,
     );
     const f = arithmetic(b);
@@ -290,7 +332,14 @@ describe("plans", () => {
     const { nn, applyNetwork } = fiducial;
     const b = new GraphBuilder(ops);
     const size = [1376, 1376] as const;
-    const network = nn.unet({ inChannels: 1, outChannels: 1, baseChannels: 32, depth: 4, seed: 5, size });
+    const network = nn.unet({
+      inChannels: 1,
+      outChannels: 1,
+      baseChannels: 32,
+      depth: 4,
+      seed: 5,
+      size,
+    });
     const { y, parameters } = applyNetwork(b, network, b.input("x", [1, 1, ...size]));
     const f = arithmetic(b);
     const weights = [...parameters].map(([, p]) => p);
@@ -334,7 +383,8 @@ describe("unusual shapes", () => {
     };
     const [want, got] = await Promise.all(
       (["reference", "wasm"] as const).map(
-        async (name) => await (await (await openBackend(name, { threads: 3 })).compile(b)).execute(feed),
+        async (name) =>
+          await (await (await openBackend(name, { threads: 3 })).compile(b)).execute(feed),
       ),
     );
     return Math.max(0, ...Object.entries(want).map(([name, v]) => relative(v, got[name])));
@@ -343,7 +393,12 @@ describe("unusual shapes", () => {
     ["a 1×1 image", [1, 17, 1, 1], [18, 17, 3, 3], {}],
     ["no image at all", [0, 3, 8, 8], [4, 3, 3, 3], {}],
     ["a kernel larger than the image", [1, 3, 4, 5], [2, 3, 11, 11], { padding: [5, 5] }],
-    ["strides larger than the kernel", [2, 5, 17, 19], [7, 5, 2, 3], { stride: [4, 5], padding: [0, 1] }],
+    [
+      "strides larger than the kernel",
+      [2, 5, 17, 19],
+      [7, 5, 2, 3],
+      { stride: [4, 5], padding: [0, 1] },
+    ],
     ["channels not divisible by 4, with Winograd's form", [3, 21, 11, 14], [19, 21, 3, 3], {}],
     ["depthwise", [2, 18, 15, 13], [18, 1, 3, 3], { groups: 18 }],
     ["5×5 with Winograd's form", [2, 13, 11, 14], [9, 13, 5, 5], { padding: [2, 1] }],
@@ -372,16 +427,23 @@ describe("unusual shapes", () => {
     expect(Math.max(...got.y)).toBeGreaterThan(0);
   });
   it("a kernel that does not fit, and memory that does not exist, are one clear error", async () => {
-    await expect(convolve([1, 3, 4, 5], [2, 3, 7, 7], { padding: [0, 0] })).rejects.toThrow(/does not fit/);
+    await expect(convolve([1, 3, 4, 5], [2, 3, 7, 7], { padding: [0, 0] })).rejects.toThrow(
+      /does not fit/,
+    );
     const b = new GraphBuilder(ops);
     b.output(
       "y",
       b.emit(
         "conv2d",
-        { x: b.input("x", [1, 64, 4096, 4096]), w: b.parameter("w", [64, 64, 3, 3], draw(36864, 1)) },
+        {
+          x: b.input("x", [1, 64, 4096, 4096]),
+          w: b.parameter("w", [64, 64, 3, 3], draw(36864, 1)),
+        },
         plain,
       ),
     );
-    await expect((await openBackend("wasm")).compile(b)).rejects.toThrow(/needs \d{10,} bytes \(\d+\.\d\d GiB\)/);
+    await expect((await openBackend("wasm")).compile(b)).rejects.toThrow(
+      /needs \d{10,} bytes \(\d+\.\d\d GiB\)/,
+    );
   });
 });

@@ -34,7 +34,9 @@ interface Recorded {
   value: number;
   gradient: number[];
 }
-const fixture = JSON.parse(readFileSync(new URL("fixtures/pytorch_losses.json", import.meta.url), "utf8")) as {
+const fixture = JSON.parse(
+  readFileSync(new URL("fixtures/pytorch_losses.json", import.meta.url), "utf8"),
+) as {
   losses: Record<string, Recorded>;
   optimizers: Record<string, number[][]>;
   schedules: Record<string, number[]>;
@@ -86,7 +88,8 @@ async function opened(loss: Loss, { shape, targetShape, t }: Recorded) {
 }
 
 describe("losses agree with PyTorch", () => {
-  it("are all in the fixture", () => expect(Object.keys(losses)).toEqual(Object.keys(fixture.losses)));
+  it("are all in the fixture", () =>
+    expect(Object.keys(losses)).toEqual(Object.keys(fixture.losses)));
   for (const [name, loss] of Object.entries(losses))
     it(name, async () => {
       const recorded = fixture.losses[name];
@@ -107,7 +110,8 @@ describe("losses' gradients agree with central differences", () => {
       const at = async (h: number): Promise<number> =>
         (await run(recorded.p.map((v, i) => v + h * direction[i]))).cost[0];
       const h = 1e-4;
-      const difference = (8 * ((await at(h)) - (await at(-h))) - (await at(2 * h)) + (await at(-2 * h))) / (12 * h);
+      const difference =
+        (8 * ((await at(h)) - (await at(-h))) - (await at(2 * h)) + (await at(-2 * h))) / (12 * h);
       const along = direction.reduce((s, d, i) => s + d * gradient[i], 0);
       const size = direction.reduce((s, d, i) => s + Math.abs(d * gradient[i]), 0);
       expect(Math.abs(along - difference)).toBeLessThan(1e-6 * size);
@@ -120,13 +124,21 @@ describe("losses refuse what they cannot read", () => {
     loss.apply(b, b.input("p", p), b.input("t", t));
   };
   it("targets of another shape, by both shapes", () => {
-    expect(apply(crossEntropy(), [2, 3, 4, 4], [2, 4])).toThrow(/prediction is \[2×3×4×4\], the target \[2×4\]/);
-    expect(apply(binaryCrossEntropy(), [2, 3], [2, 2])).toThrow(/binaryCrossEntropy: the prediction/);
+    expect(apply(crossEntropy(), [2, 3, 4, 4], [2, 4])).toThrow(
+      /prediction is \[2×3×4×4\], the target \[2×4\]/,
+    );
+    expect(apply(binaryCrossEntropy(), [2, 3], [2, 2])).toThrow(
+      /binaryCrossEntropy: the prediction/,
+    );
     expect(apply(dice(), [2, 3], [2, 3])).toThrow(/takes logits of pixels/);
   });
   it("weights of another number of classes", () => {
-    expect(apply(crossEntropy({ classWeights: [1, 2] }), [2, 3], [2])).toThrow(/2 class weights for 3 classes/);
-    expect(apply(binaryCrossEntropy({ positiveWeight: [1, 2] }), [2, 3], [2, 3])).toThrow(/2 class weights for 3/);
+    expect(apply(crossEntropy({ classWeights: [1, 2] }), [2, 3], [2])).toThrow(
+      /2 class weights for 3 classes/,
+    );
+    expect(apply(binaryCrossEntropy({ positiveWeight: [1, 2] }), [2, 3], [2, 3])).toThrow(
+      /2 class weights for 3/,
+    );
   });
   it("options out of range, and sums of losses that read other targets", () => {
     expect(() => focal({ gamma: 0.5 })).toThrow(/gamma 0.5 must be 0, or from 1/);
@@ -145,14 +157,18 @@ describe("groups of parameters take PyTorch's steps", () => {
     adamW: adamW({ learningRate: 0.01, weightDecay: 0.1 }),
     rmsprop: rmsprop({ learningRate: 0.01, weightDecay: 0.1 }),
   };
-  it("are all in the fixture", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.optimizers)));
+  it("are all in the fixture", () =>
+    expect(Object.keys(cases)).toEqual(Object.keys(fixture.optimizers)));
   for (const [name, optimizer] of Object.entries(cases))
     it(name, async () => {
       const b = new GraphBuilder(ops);
       const { add, mul, square, sub, sum } = arithmetic(b);
       const w = b.parameter("w", [5], new Float32Array(5));
       const v = b.parameter("v", [5], new Float32Array(5));
-      const first = mul(square(sub(w, b.constant(numbers(5, 7), [5]))), b.constant([1, 2, 3, 4, 5], [5]));
+      const first = mul(
+        square(sub(w, b.constant(numbers(5, 7), [5]))),
+        b.constant([1, 2, 3, 4, 5], [5]),
+      );
       const cost = sum(add(first, square(add(v, mul(w, b.constant(numbers(5, 2), [5]))))));
       const both = new Map([
         ["w", w],
@@ -166,7 +182,9 @@ describe("groups of parameters take PyTorch's steps", () => {
       await plan.write("v", numbers(5, 4));
       for (let k = 0; k < 10; k++) await plan.execute();
       for (const [i, key] of ["w", "v"].entries())
-        (await plan.read(key)).forEach((value, j) => expect(value).toBeCloseTo(fixture.optimizers[name][i][j], 6));
+        (await plan.read(key)).forEach((value, j) =>
+          expect(value).toBeCloseTo(fixture.optimizers[name][i][j], 6),
+        );
     });
 });
 
@@ -178,7 +196,8 @@ describe("schedules are PyTorch's", () => {
     exponential: exponentialDecay({ factor: 0.9 }),
     polynomial: polynomialDecay({ power: 0.9 }),
   };
-  it("are all in the fixture", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.schedules)));
+  it("are all in the fixture", () =>
+    expect(Object.keys(cases)).toEqual(Object.keys(fixture.schedules)));
   for (const [name, schedule] of Object.entries(cases))
     it(name, () => {
       const rates = fixture.schedules[name];

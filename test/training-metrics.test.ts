@@ -20,10 +20,9 @@ import {
   type Metric,
 } from "fiducial/learning";
 
-const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn_metrics.json", import.meta.url), "utf8")) as Record<
-  string,
-  Record<string, number>
->;
+const fixture = JSON.parse(
+  readFileSync(new URL("fixtures/sklearn_metrics.json", import.meta.url), "utf8"),
+) as Record<string, Record<string, number>>;
 const backend = await openBackend("reference");
 const numbers = (n: number, k: number): number[] =>
   Array.from({ length: n }, (_, i) => ((i * 37 + k * 11) % 101) / 50 - 1);
@@ -37,7 +36,12 @@ const labels = numbers(120, 2).map((v) => Number(v > 0.2));
 const scores = numbers(120, 6).map((v, i) => tenth(2 * v + labels[i]));
 /** A network of nothing: what it is given is what it says. */
 const echo = (n: number) => nn.sequential({ input: [n], layers: [nn.flatten()], seed: 0 });
-function rows(values: number[], n: number, target: (i: number) => number[], shape: number[]): Dataset {
+function rows(
+  values: number[],
+  n: number,
+  target: (i: number) => number[],
+  shape: number[],
+): Dataset {
   return {
     length: values.length / n,
     inputShape: [n],
@@ -61,7 +65,9 @@ const named = (name: string): string => `${name} macro`;
 describe("metrics agree with scikit-learn", () => {
   it("of classes, by number and by share", async () => {
     const metrics = [
-      ...counted.flatMap((metric) => [...averages, { average: 1 }].map((options) => metric(options))),
+      ...counted.flatMap((metric) =>
+        [...averages, { average: 1 }].map((options) => metric(options)),
+      ),
       topK(2),
       topK(3),
       areaUnderCurve(),
@@ -72,14 +78,20 @@ describe("metrics agree with scikit-learn", () => {
         shape.length === 0 ? [classOf(i)] : [0, 1, 2, 3, 4].map((c) => Number(c === classOf(i)));
       const result = await evaluated(rows(logits, 5, one, shape), crossEntropy(), metrics);
       expect(result.accuracy).toBeCloseTo(accuracy, 12);
-      const found = Object.entries(result.metrics!).map(([name, value]) => [name in want ? name : named(name), value]);
+      const found = Object.entries(result.metrics!).map(([name, value]) => [
+        name in want ? name : named(name),
+        value,
+      ]);
       expect(found.map(([name]) => name).sort()).toEqual(Object.keys(want).sort());
       for (const [name, value] of found) expect(value, String(name)).toBeCloseTo(want[name], 12);
     }
     expect(ROWS * 5).toBe(logits.length);
   });
   it("of labels", async () => {
-    const metrics = [...counted.flatMap((metric) => averages.map((options) => metric(options))), areaUnderCurve()];
+    const metrics = [
+      ...counted.flatMap((metric) => averages.map((options) => metric(options))),
+      areaUnderCurve(),
+    ];
     const data = rows(scores, 3, (i) => labels.slice(3 * i, 3 * i + 3), [3]);
     const result = await evaluated(data, binaryCrossEntropy(), metrics);
     const { accuracy, ...want } = fixture.labels;
@@ -89,7 +101,9 @@ describe("metrics agree with scikit-learn", () => {
     expect(Object.keys(result.metrics!).length).toBe(Object.keys(want).length);
   });
   it("of two classes: the second's area", async () => {
-    const pairs = scores.flatMap((v, i) => (i % 3 === 0 ? [scores[i + 1], v] : [])).map((v) => Math.round(10 * v));
+    const pairs = scores
+      .flatMap((v, i) => (i % 3 === 0 ? [scores[i + 1], v] : []))
+      .map((v) => Math.round(10 * v));
     const data = rows(pairs, 2, (i) => [labels[3 * i]], []);
     const result = await evaluated(data, crossEntropy(), [areaUnderCurve()]);
     expect(result.metrics!.areaUnderCurve).toBeCloseTo(fixture["two classes"].areaUnderCurve, 12);
@@ -129,11 +143,15 @@ describe("metrics refuse what they cannot say", () => {
   it("targets of another kind, two of one name, an average that there is not", async () => {
     const data = rows(logits, 5, () => [0, 0, 0, 0, 0], [5]);
     const ask = (metrics: Metric[], loss = meanSquaredError()) => evaluated(data, loss, metrics);
-    await expect(ask([topK(2)])).rejects.toThrow(/top2 is of classes, and the loss's targets are numbers/);
+    await expect(ask([topK(2)])).rejects.toThrow(
+      /top2 is of classes, and the loss's targets are numbers/,
+    );
     await expect(ask([topK(2)], binaryCrossEntropy())).rejects.toThrow(/targets are labels/);
     await expect(ask([f1(), f1()], binaryCrossEntropy())).rejects.toThrow(/two of the name "f1"/);
     expect(() => f1({ average: "makro" as never })).toThrow(/did you mean macro\?/);
     expect(() => topK(0)).toThrow(/k 0 must be/);
-    await expect(ask([recall({ average: 7 })], binaryCrossEntropy())).rejects.toThrow(/no class 7 among 5/);
+    await expect(ask([recall({ average: 7 })], binaryCrossEntropy())).rejects.toThrow(
+      /no class 7 among 5/,
+    );
   });
 });

@@ -41,7 +41,10 @@ const three = await openBackend("wasm", { threads: 3 });
 /**
  * Images of noise with a bright row that says the class, of which the first is the most frequent.
  */
-function stripes(length: number, options: { size?: number; channels?: number; rare?: boolean } = {}): Dataset {
+function stripes(
+  length: number,
+  options: { size?: number; channels?: number; rare?: boolean } = {},
+): Dataset {
   const { size = 8, channels = 1, rare = false } = options;
   const classOf = (i: number): number => (rare ? (i % 10 === 0 ? 1 : i % 10 === 5 ? 2 : 0) : i % 3);
   return {
@@ -65,7 +68,9 @@ const small = (channels = 1, size = 8): Network =>
       nn.conv2d({ outChannels: 4, kernelSize: 3 }),
       nn.batchNorm2d(),
       nn.relu(),
-      nn.residual({ body: [nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1 }), nn.batchNorm2d()] }),
+      nn.residual({
+        body: [nn.conv2d({ outChannels: 4, kernelSize: 3, padding: 1 }), nn.batchNorm2d()],
+      }),
       nn.dropout({ probability: 0.2, seed: 3 }),
       nn.flatten(),
       nn.linear({ outFeatures: 3 }),
@@ -95,13 +100,21 @@ describe("groups of parameters", () => {
   });
   it("frozen layers do as in prediction: training the head is training it on what the rest predicts", async () => {
     const network = small();
-    const groups = [{ of: ["0.conv2d", "1.batchNorm2d", "3.*", "4.dropout"].slice(0, 3), frozen: true }];
+    const groups = [
+      { of: ["0.conv2d", "1.batchNorm2d", "3.*", "4.dropout"].slice(0, 3), frozen: true },
+    ];
     const still = { ...network, architecture: without(network, "dropout") };
-    const renamed = new Map([...network.parameters].map(([name, p]) => [name.replace("6.", "5."), p]));
+    const renamed = new Map(
+      [...network.parameters].map(([name, p]) => [name.replace("6.", "5."), p]),
+    );
     const head = { ...still, parameters: renamed };
     const trained = await fit(head, { ...base, groups });
     // the same features, made beforehand
-    const features = nn.sequential({ input: [1, 8, 8], seed: 0, layers: head.architecture.layers.slice(0, -1) });
+    const features = nn.sequential({
+      input: [1, 8, 8],
+      seed: 0,
+      layers: head.architecture.layers.slice(0, -1),
+    });
     const { predict } = await import("fiducial/learning");
     const known: Network = {
       ...features,
@@ -114,16 +127,26 @@ describe("groups of parameters", () => {
     const made = await predict(known, { inputs, count: 48, backend });
     const data = samplesFrom({ inputs: made, inputShape: [144], targets, targetShape: [3] });
     const alone = nn.sequential({ input: [144], seed: 0, layers: [nn.linear({ outFeatures: 3 })] });
-    const own = new Map(["weight", "bias"].map((k) => [`0.linear.${k}`, renamed.get(`5.linear.${k}`)!]));
+    const own = new Map(
+      ["weight", "bias"].map((k) => [`0.linear.${k}`, renamed.get(`5.linear.${k}`)!]),
+    );
     const want = await fit({ ...alone, parameters: own }, { ...base, data });
     for (const k of ["weight", "bias"])
       want.parameters
         .get(`0.linear.${k}`)!
-        .data.forEach((v, i) => expect(trained.parameters.get(`5.linear.${k}`)!.data[i]).toBeCloseTo(v, 5));
+        .data.forEach((v, i) =>
+          expect(trained.parameters.get(`5.linear.${k}`)!.data[i]).toBeCloseTo(v, 5),
+        );
   });
   it("a rate of half moves half as far, and decay can spare biases and norms", async () => {
     const network = small();
-    const one = { ...base, epochs: 1, data: stripes(8), optimizer: sgd({ learningRate: 0.1 }), schedule: constant() };
+    const one = {
+      ...base,
+      epochs: 1,
+      data: stripes(8),
+      optimizer: sgd({ learningRate: 0.1 }),
+      schedule: constant(),
+    };
     const whole = await fit(network, one);
     const half = await fit(network, { ...one, groups: [{ of: "6.linear", rate: 0.5 }] });
     const from = network.parameters.get("6.linear.weight")!.data;
@@ -132,19 +155,34 @@ describe("groups of parameters", () => {
     const decaying = { ...one, optimizer: sgd({ learningRate: 0.1, weightDecay: 0.5 }) };
     const spared = await fit(network, { ...decaying, decayed: "weights" });
     const plain = changed(whole, spared);
-    expect(plain).toEqual(["0.conv2d.weight", "3.residual.body.0.conv2d.weight", "6.linear.weight"]);
+    expect(plain).toEqual([
+      "0.conv2d.weight",
+      "3.residual.body.0.conv2d.weight",
+      "6.linear.weight",
+    ]);
   });
   it("names that are none, and what cannot be, are told", async () => {
     const network = small();
-    const refused = (groups: FitOptions["groups"], more = {}) => fit(network, { ...base, ...more, groups: groups! });
-    await expect(refused([{ of: "0.conv", frozen: true }])).rejects.toThrow(/"0.conv".*did you mean 0.conv2d\?/);
+    const refused = (groups: FitOptions["groups"], more = {}) =>
+      fit(network, { ...base, ...more, groups: groups! });
+    await expect(refused([{ of: "0.conv", frozen: true }])).rejects.toThrow(
+      /"0.conv".*did you mean 0.conv2d\?/,
+    );
     await expect(refused([{ of: "*", frozen: true }])).rejects.toThrow(/every parameter is frozen/);
     await expect(refused([{ of: "*", rate: -1 }])).rejects.toThrow(/rate -1/);
-    await expect(refused([{ of: "*", freeze: true } as never])).rejects.toThrow(/did you mean frozen\?/);
+    await expect(refused([{ of: "*", freeze: true } as never])).rejects.toThrow(
+      /did you mean frozen\?/,
+    );
     const { shares: _, ...old } = sgd({ learningRate: 0.1 });
-    await expect(refused([{ of: "0.conv2d", rate: 0.1 }], { optimizer: old })).rejects.toThrow(/knows no rates/);
-    await expect(fit(network, { ...base, decayed: "weight" as never })).rejects.toThrow(/"all" or "weights"/);
-    await expect(fit(network, { ...base, shedule: constant() } as never)).rejects.toThrow(/did you mean schedule\?/);
+    await expect(refused([{ of: "0.conv2d", rate: 0.1 }], { optimizer: old })).rejects.toThrow(
+      /knows no rates/,
+    );
+    await expect(fit(network, { ...base, decayed: "weight" as never })).rejects.toThrow(
+      /"all" or "weights"/,
+    );
+    await expect(fit(network, { ...base, shedule: constant() } as never)).rejects.toThrow(
+      /did you mean schedule\?/,
+    );
   });
 });
 function without(network: Network, kind: string): Network["architecture"] {
@@ -191,9 +229,9 @@ describe("the best epoch", () => {
     await expect(fit(small(), { ...base, keepBest: true })).rejects.toThrow(/give validation data/);
     const watched = { ...base, validation, metrics: [f1()] };
     await expect(fit(small(), { ...watched, monitor: "F1" })).rejects.toThrow(/did you mean f1\?/);
-    await expect(fit(small(), { ...watched, metrics: [{ ...f1(), name: "loss" }] })).rejects.toThrow(
-      /is there already/,
-    );
+    await expect(
+      fit(small(), { ...watched, metrics: [{ ...f1(), name: "loss" }] }),
+    ).rejects.toThrow(/is there already/);
   });
 });
 
@@ -214,7 +252,13 @@ describe("all that is random", () => {
       }),
       { alpha: 0.4, seed: 6 },
     );
-  const options = { ...base, data: everything(40), validation: undefined, epochs: 3, checkpointEvery: 4 };
+  const options = {
+    ...base,
+    data: everything(40),
+    validation: undefined,
+    epochs: 3,
+    checkpointEvery: 4,
+  };
   const { validation: _, ...run } = options;
   it("gives the same bits on any number of threads, and when a run goes on", async () => {
     const states: TrainingState[] = [];
@@ -224,12 +268,17 @@ describe("all that is random", () => {
     const whole = await fit(small(3), { ...run, on: { checkpoint } });
     expect((await fit(small(3), { ...run, backend: three })).parameters).toEqual(whole.parameters);
     expect(states.length).toBeGreaterThan(2);
-    for (const resume of states) expect((await fit(small(3), { ...run, resume })).parameters).toEqual(whole.parameters);
+    for (const resume of states)
+      expect((await fit(small(3), { ...run, resume })).parameters).toEqual(whole.parameters);
   });
   it("and a run with other options does not go on from it", async () => {
     const states: TrainingState[] = [];
     await fit(small(3), { ...run, on: { checkpoint: (s) => void states.push(s) } });
-    const other = { ...run, data: mixup(run.data.varied!.from, { alpha: 0.5, seed: 6 }), resume: states[0] };
+    const other = {
+      ...run,
+      data: mixup(run.data.varied!.from, { alpha: 0.5, seed: 6 }),
+      resume: states[0],
+    };
     await expect(fit(small(3), other)).rejects.toThrow(/mixup 0.4 and should go on with 0.5/);
   });
 });
@@ -268,7 +317,9 @@ describe("samples in memory", () => {
     subsetOf(data, [3, 0]).read(0, x, t);
     expect([...x, ...t]).toEqual([18, 19, 20, 21, 22, 23, 1]);
     expect(() => samplesFrom({ inputs, inputShape: [5], targets: [0] })).toThrow(ShapeError);
-    expect(() => samplesFrom({ inputs, inputShape: [6], targets: [0, 1] })).toThrow(/4 inputs .* and 2 numbers/);
+    expect(() => samplesFrom({ inputs, inputShape: [6], targets: [0, 1] })).toThrow(
+      /4 inputs .* and 2 numbers/,
+    );
     const wide = BigInt64Array.of(0n, 1n, 2n, 1n) as never;
     expect(() => samplesFrom({ inputs, inputShape: [6], targets: wide })).toThrow(DtypeError);
     expect(() => subsetOf(data, [4])).toThrow(/no sample 4 among 4/);
@@ -277,11 +328,14 @@ describe("samples in memory", () => {
     const network = nn.sequential({ input: [2], seed: 0, layers: [nn.linear({ outFeatures: 3 })] });
     const given = (targets: number[], targetShape: number[]): Dataset =>
       samplesFrom({ inputs: new Float32Array(8), inputShape: [2], targets, targetShape });
-    const tried = (data: Dataset, loss: FitOptions["loss"]) => fit(network, { ...base, batchSize: 2, data, loss });
+    const tried = (data: Dataset, loss: FitOptions["loss"]) =>
+      fit(network, { ...base, batchSize: 2, data, loss });
     await expect(tried(given([0, 1, 3, 2], []), crossEntropy())).rejects.toThrow(
       /sample 2 of the training data has the class 3, and there are classes 0 to 2/,
     );
-    await expect(tried(given(Array(12).fill(1.5), [3]), binaryCrossEntropy())).rejects.toThrow(/the label 1.5/);
+    await expect(tried(given(Array(12).fill(1.5), [3]), binaryCrossEntropy())).rejects.toThrow(
+      /the label 1.5/,
+    );
     await expect(tried(given([0, 1, 0, 1, 0, 1, 0, 1], [2]), crossEntropy())).rejects.toThrow(
       /\[2×3\], the target \[2×2\]/,
     );
@@ -310,7 +364,10 @@ describe("samples that come later", () => {
   }
   it("give the bits of those that are there, through every change of them", async () => {
     const through = (data: Dataset): Dataset =>
-      mixup(augmented(balanced(data, { seed: 1, classOf: (i) => i % 3 }), { flip: true, seed: 2 }), { seed: 3 });
+      mixup(
+        augmented(balanced(data, { seed: 1, classOf: (i) => i % 3 }), { flip: true, seed: 2 }),
+        { seed: 3 },
+      );
     const now = await fit(small(), { ...base, data: through(base.data), validation: stripes(9) });
     const data = late(base.data);
     const then = await fit(small(), { ...base, data: through(data), validation: late(stripes(9)) });
@@ -320,13 +377,21 @@ describe("samples that come later", () => {
   it("a batch is asked for while the one before is trained on", async () => {
     const data = late(base.data);
     const asked: number[] = [];
-    await fit(small(), { ...base, data, epochs: 1, on: { step: () => void asked.push(data.asked.length) } });
+    await fit(small(), {
+      ...base,
+      data,
+      epochs: 1,
+      on: { step: () => void asked.push(data.asked.length) },
+    });
     // one look at all, then each step's own batch and the next one
     expect(asked[0]).toBe(3);
     expect(asked.length).toBe(6);
   });
   it("a failure is that of the run", async () => {
-    const data: Dataset = { ...base.data, prepare: () => Promise.reject(new ConfigError("no such file", {})) };
+    const data: Dataset = {
+      ...base.data,
+      prepare: () => Promise.reject(new ConfigError("no such file", {})),
+    };
     await expect(fit(small(), { ...base, data })).rejects.toThrow(/no such file/);
   });
 });
@@ -351,12 +416,24 @@ describe("logs", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, number>);
-    expect(lines.map((line) => line.step ?? `epoch ${line.epoch}`)).toEqual([3, 6, "epoch 1", 9, 12, "epoch 2"]);
-    expect(rows[1].split(",").map(Number).slice(0, 6)).toEqual([2, ...Object.values(lines[5]).slice(1, 6)]);
+    expect(lines.map((line) => line.step ?? `epoch ${line.epoch}`)).toEqual([
+      3,
+      6,
+      "epoch 1",
+      9,
+      12,
+      "epoch 2",
+    ]);
+    expect(rows[1].split(",").map(Number).slice(0, 6)).toEqual([
+      2,
+      ...Object.values(lines[5]).slice(1, 6),
+    ]);
     expect(() => jsonLinesLog(() => {}, { every: 0.5 })).toThrow(/every 0.5/);
   });
   it("TensorBoard's event files are those of its own writer, byte for byte", async () => {
-    const { hex } = JSON.parse(readFileSync(new URL("fixtures/tensorboard_events.json", import.meta.url), "utf8")) as {
+    const { hex } = JSON.parse(
+      readFileSync(new URL("fixtures/tensorboard_events.json", import.meta.url), "utf8"),
+    ) as {
       hex: string;
     };
     const chunks: Uint8Array[] = [];
@@ -375,7 +452,13 @@ describe("the search for a learning rate", () => {
   it("finds one that trains, without changing the network, and repeats", async () => {
     const network = small();
     const before = JSON.stringify([...network.parameters.values()].map((p) => [...p.data]));
-    const options = { ...base, optimizer: adam({ learningRate: 1 }), from: 1e-5, to: 10, steps: 60 };
+    const options = {
+      ...base,
+      optimizer: adam({ learningRate: 1 }),
+      from: 1e-5,
+      to: 10,
+      steps: 60,
+    };
     const found = await findLearningRate(network, options);
     expect(JSON.stringify([...network.parameters.values()].map((p) => [...p.data]))).toBe(before);
     expect(found.steepest).toBeGreaterThan(1e-5);
@@ -383,9 +466,16 @@ describe("the search for a learning rate", () => {
     expect(await findLearningRate(network, { ...options, backend: three })).toEqual(found);
     const losses: number[] = [];
     const on = { epoch: (e: Epoch) => void losses.push(e.trainLoss) };
-    await fit(network, { ...base, optimizer: adam({ learningRate: found.steepest }), epochs: 4, on });
+    await fit(network, {
+      ...base,
+      optimizer: adam({ learningRate: found.steepest }),
+      epochs: 4,
+      on,
+    });
     expect(losses[3]).toBeLessThan(losses[0] / 2);
-    await expect(findLearningRate(network, { ...options, from: 1, to: 0.1 })).rejects.toThrow(/must rise/);
+    await expect(findLearningRate(network, { ...options, from: 1, to: 0.1 })).rejects.toThrow(
+      /must rise/,
+    );
   });
 });
 
@@ -418,7 +508,9 @@ describe("the thread's other work", () => {
     for (const after of [0, 40]) {
       const stop = new AbortController();
       setTimeout(() => stop.abort(new ConfigError("enough", {})), after);
-      await expect(fit(wide, { ...options, epochs: 50, signal: stop.signal })).rejects.toThrow("enough");
+      await expect(fit(wide, { ...options, epochs: 50, signal: stop.signal })).rejects.toThrow(
+        "enough",
+      );
     }
   });
 });
@@ -431,9 +523,24 @@ it("regression has no accuracy, and labels have", async () => {
     targetShape: [2],
   });
   const told: Epoch[] = [];
-  const options = { ...base, data, batchSize: 4, epochs: 60, optimizer: adam({ learningRate: 0.3 }), validation: data };
-  await fit(network, { ...options, loss: binaryCrossEntropy(), on: { epoch: (e) => void told.push(e) } });
+  const options = {
+    ...base,
+    data,
+    batchSize: 4,
+    epochs: 60,
+    optimizer: adam({ learningRate: 0.3 }),
+    validation: data,
+  };
+  await fit(network, {
+    ...options,
+    loss: binaryCrossEntropy(),
+    on: { epoch: (e) => void told.push(e) },
+  });
   expect(told.at(-1)).toMatchObject({ trainAccuracy: 1, validation: { accuracy: 1 } });
-  await fit(network, { ...options, loss: meanSquaredError(), on: { epoch: (e) => void told.push(e) } });
+  await fit(network, {
+    ...options,
+    loss: meanSquaredError(),
+    on: { epoch: (e) => void told.push(e) },
+  });
   expect(told.at(-1)!.trainAccuracy).toBeUndefined();
 });

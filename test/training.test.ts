@@ -27,7 +27,9 @@ import {
   type TrainingState,
 } from "fiducial/learning";
 
-const fixture = JSON.parse(readFileSync(new URL("fixtures/pytorch_training.json", import.meta.url), "utf8")) as {
+const fixture = JSON.parse(
+  readFileSync(new URL("fixtures/pytorch_training.json", import.meta.url), "utf8"),
+) as {
   losses: Record<string, { value: number; gradient?: number[] }>;
   optimizers: Record<string, number[]>;
 };
@@ -47,13 +49,17 @@ describe("losses agree with PyTorch, and 1 − SSIM with skimage", () => {
     crossEntropy: [crossEntropy(), logits],
     smoothed: [crossEntropy({ labelSmoothing: 0.1 }), logits],
     weighted: [crossEntropy({ classWeights: [1, 2, 0.5, 3] }), logits],
-    "smoothed and weighted": [crossEntropy({ classWeights: [1, 2, 0.5, 3], labelSmoothing: 0.2 }), logits],
+    "smoothed and weighted": [
+      crossEntropy({ classWeights: [1, 2, 0.5, 3], labelSmoothing: 0.2 }),
+      logits,
+    ],
     meanSquaredError: [meanSquaredError(), logits],
     meanAbsoluteError: [meanAbsoluteError(), logits],
     huber: [huber({ delta: 0.7 }), logits],
     structuralDissimilarity: [structuralDissimilarity({ range: 1 }), images],
   };
-  it("are all in the fixture", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.losses)));
+  it("are all in the fixture", () =>
+    expect(Object.keys(cases)).toEqual(Object.keys(fixture.losses)));
   for (const [name, [loss, { shape, p, t }]] of Object.entries(cases))
     it(name, async () => {
       const b = new GraphBuilder(ops);
@@ -72,9 +78,9 @@ describe("losses agree with PyTorch, and 1 − SSIM with skimage", () => {
       const near = (await at(h)) - (await at(-h));
       const far = (await at(2 * h)) - (await at(-2 * h));
       const difference = (8 * near - far) / (12 * h);
-      expect(Math.abs(direction.reduce((s, d, i) => s + d * out.gradient[i], 0) - difference)).toBeLessThan(
-        1e-6 * direction.reduce((s, d, i) => s + Math.abs(d * out.gradient[i]), 0),
-      );
+      expect(
+        Math.abs(direction.reduce((s, d, i) => s + d * out.gradient[i], 0) - difference),
+      ).toBeLessThan(1e-6 * direction.reduce((s, d, i) => s + Math.abs(d * out.gradient[i]), 0));
     });
 });
 
@@ -88,18 +94,28 @@ describe("optimisers take PyTorch's steps", () => {
     rmsprop: rmsprop({ learningRate: 0.05 }),
     clipped: clipped(sgd({ learningRate: 0.05 }), { maxNorm: 1 }),
   };
-  it("are all in the fixture", () => expect(Object.keys(cases)).toEqual(Object.keys(fixture.optimizers)));
+  it("are all in the fixture", () =>
+    expect(Object.keys(cases)).toEqual(Object.keys(fixture.optimizers)));
   for (const [name, optimizer] of Object.entries(cases))
     it(name, async () => {
       const b = new GraphBuilder(ops);
       const { mul, square, sub, sum } = arithmetic(b);
       const w = b.parameter("w", [5], Float32Array.from(numbers(5, 3)));
-      const cost = sum(mul(square(sub(w, b.constant(numbers(5, 7), [5]))), b.constant([1, 2, 3, 4, 5], [5])));
-      optimizer.apply(b, new Map([["w", w]]), gradients(b, cost, [w]), b.scalar(optimizer.options.learningRate));
+      const cost = sum(
+        mul(square(sub(w, b.constant(numbers(5, 7), [5]))), b.constant([1, 2, 3, 4, 5], [5])),
+      );
+      optimizer.apply(
+        b,
+        new Map([["w", w]]),
+        gradients(b, cost, [w]),
+        b.scalar(optimizer.options.learningRate),
+      );
       const plan = await backend.compile(b);
       await plan.write("w", numbers(5, 3));
       for (let k = 0; k < 10; k++) await plan.execute();
-      (await plan.read("w")).forEach((v, i) => expect(v).toBeCloseTo(fixture.optimizers[name][i], 7));
+      (await plan.read("w")).forEach((v, i) =>
+        expect(v).toBeCloseTo(fixture.optimizers[name][i], 7),
+      );
     });
   it("refuses options that make no sense", () => {
     expect(() => sgd({ learningRate: 0.1, nesterov: true })).toThrow(/nesterov needs a momentum/);
@@ -161,7 +177,9 @@ describe("training", () => {
     });
     expect(rates).toEqual([0.01, 0.01, 0.01, 0.005, 0.005, 0.0025]);
     for (const state of states)
-      expect((await fit(network, { ...options, resume: state })).parameters).toEqual(whole.parameters);
+      expect((await fit(network, { ...options, resume: state })).parameters).toEqual(
+        whole.parameters,
+      );
     await expect(
       fit(network, {
         data: set(1),
@@ -236,9 +254,13 @@ describe("training", () => {
       read({ rotate: 90, scale: 0.5, noise: 0.1, shift: 2, seed: 1 }, 3),
     );
     expect(read({ rotate: 90, seed: 1 }, 0)).not.toEqual(read({ rotate: 90, seed: 1 }, 1));
-    const places = new Set(Array.from({ length: 40 }, (_, e) => read({ flip: true, seed: 1 }, e).indexOf(1)));
+    const places = new Set(
+      Array.from({ length: 40 }, (_, e) => read({ flip: true, seed: 1 }, e).indexOf(1)),
+    );
     expect([...places].sort()).toEqual([4 * 9 + 2, 4 * 9 + 6]);
-    const shifted = new Set(Array.from({ length: 200 }, (_, e) => read({ shift: 1, seed: 1 }, e).indexOf(1)));
+    const shifted = new Set(
+      Array.from({ length: 200 }, (_, e) => read({ shift: 1, seed: 1 }, e).indexOf(1)),
+    );
     expect(shifted.size).toBe(9);
     // turning keeps the distance from the middle, scaling stays within its range
     for (let e = 0; e < 20; e++) {
@@ -305,9 +327,17 @@ describe("training", () => {
         },
       },
     });
-    averaged.parameters.get("0.linear.weight")!.data.forEach((v, i) => expect(v).toBeCloseTo(want[i], 5));
-    const resumed = await fit(network, { ...options, averageDecay: 0.9, resume: averagedStates[0] });
-    resumed.parameters.get("0.linear.weight")!.data.forEach((v, i) => expect(v).toBeCloseTo(want[i], 5));
+    averaged.parameters
+      .get("0.linear.weight")!
+      .data.forEach((v, i) => expect(v).toBeCloseTo(want[i], 5));
+    const resumed = await fit(network, {
+      ...options,
+      averageDecay: 0.9,
+      resume: averagedStates[0],
+    });
+    resumed.parameters
+      .get("0.linear.weight")!
+      .data.forEach((v, i) => expect(v).toBeCloseTo(want[i], 5));
     await expect(fit(network, { ...options, resume: averagedStates[0] })).rejects.toThrow(
       /started with averageDecay 0\.9/,
     );

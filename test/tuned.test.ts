@@ -20,7 +20,9 @@ import {
 const shape = [64, 64] as const;
 const images = brainPhantoms({ shape, count: 3, seed: 70_000 });
 const operatorAt = (acceleration: number): ReturnType<typeof subsampledFourier> =>
-  subsampledFourier({ mask: variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 2 }) });
+  subsampledFourier({
+    mask: variableDensityMask({ shape, acceleration, centerFraction: 0.08, seed: 2 }),
+  });
 const operator = operatorAt(4);
 const methods = { totalVariation, waveletSparsity, firenet };
 

@@ -2,13 +2,21 @@
 import { describe, expect, it } from "vitest";
 import { gradients, GraphBuilder, openBackend, ops, random, ShapeError } from "fiducial/engine";
 import { applyNetwork, nn, type Network } from "fiducial/learning";
-import { networkReconstructor, reconstruct, subsampledFourier, variableDensityMask } from "fiducial/imaging";
+import {
+  networkReconstructor,
+  reconstruct,
+  subsampledFourier,
+  variableDensityMask,
+} from "fiducial/imaging";
 
 const normal = (n: number, scale: number, seed: number): Float32Array => {
   const rng = random(seed);
   return Float32Array.from({ length: n }, () => scale * rng.normal());
 };
-function withParameters(network: Network, make: (name: string, n: number) => Float32Array): Network {
+function withParameters(
+  network: Network,
+  make: (name: string, n: number) => Float32Array,
+): Network {
   const parameters = new Map(
     [...network.parameters].map(([name, p]) => [name, { ...p, data: make(name, p.data.length) }]),
   );
@@ -58,9 +66,9 @@ describe("piecewiseLinear", () => {
   });
   it("refuses knots that make no line", () => {
     for (const options of [{ knots: 1 }, { knots: 5, from: 1, to: 1 }])
-      expect(() => nn.sequential({ input: [1, 2, 2], seed: 0, layers: [nn.piecewiseLinear(options)] })).toThrow(
-        /0\.piecewiseLinear: its \d knots .* make no line/,
-      );
+      expect(() =>
+        nn.sequential({ input: [1, 2, 2], seed: 0, layers: [nn.piecewiseLinear(options)] }),
+      ).toThrow(/0\.piecewiseLinear: its \d knots .* make no line/);
   });
 });
 
@@ -73,15 +81,25 @@ describe("proximalStep", () => {
   const measuredOf = async (x: ArrayLike<number>): Promise<Float64Array> => {
     const b = new GraphBuilder(ops);
     b.output("k", operator.forward(b, b.input("x", [1, 2, ...shape])));
-    return Float64Array.from((await (await (await openBackend("reference")).compile(b)).execute({ x })).k);
+    return Float64Array.from(
+      (await (await (await openBackend("reference")).compile(b)).execute({ x })).k,
+    );
   };
   const through = async (layers: nn.Layer[]): Promise<Float64Array> => {
     const network = nn.sequential({ input: [2, ...shape], seed: 0, layers });
-    return reconstruct(networkReconstructor({ network }), y, operator, await openBackend("reference"));
+    return reconstruct(
+      networkReconstructor({ network }),
+      y,
+      operator,
+      await openBackend("reference"),
+    );
   };
   it("leaves (y + ρ Fz)/(1 + ρ) where it was measured", async () => {
     // z = A*y/2, so Fz = y/2
-    const x = await through([nn.scale({ factor: 0.5 }), nn.proximalStep({ rho: 0.25, learned: true })]);
+    const x = await through([
+      nn.scale({ factor: 0.5 }),
+      nn.proximalStep({ rho: 0.25, learned: true }),
+    ]);
     const k = await measuredOf(x);
     y.forEach((v, i) => expect(k[i]).toBeCloseTo((v + 0.25 * (v / 2)) / 1.25, 10));
   });
@@ -102,5 +120,7 @@ it("a table that has not a row for every channel is refused", () => {
   const b = new GraphBuilder(ops);
   const [x, table] = [b.input("x", [1, 2, 3, 3]), b.input("table", [3, 4])];
   expect(() => b.emit("lookup", { x, table }, { low: 0, step: 1 })).toThrow(ShapeError);
-  expect(() => b.emit("lookup", { x, table: b.input("t", [2, 4]) }, { low: 0, step: 0 })).toThrow(/positive/);
+  expect(() => b.emit("lookup", { x, table: b.input("t", [2, 4]) }, { low: 0, step: 0 })).toThrow(
+    /positive/,
+  );
 });

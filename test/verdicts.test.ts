@@ -1,7 +1,13 @@
 // Verdicts on stubs whose truth is known by construction: each gets the outcome that its truth
 // demands, whatever the search happens to find.
 import { describe, expect, it } from "vitest";
-import { audit, instabilityAscent, worstCasePerturbation, type AuditResult, type Outcome } from "fiducial/audit";
+import {
+  audit,
+  instabilityAscent,
+  worstCasePerturbation,
+  type AuditResult,
+  type Outcome,
+} from "fiducial/audit";
 import { arithmetic, type GraphBuilder, type Value } from "fiducial/engine";
 import {
   applyOperator,
@@ -20,7 +26,11 @@ import {
 import { backend, images, operator, problem, shape } from "./stub-problem.ts";
 
 type Apply = (b: GraphBuilder, y: Value, operator: Operator) => Value;
-const stub = (name: string, apply: Apply): Reconstructor => ({ name, description: { kind: "stub" }, apply });
+const stub = (name: string, apply: Apply): Reconstructor => ({
+  name,
+  description: { kind: "stub" },
+  apply,
+});
 
 const tests = [instabilityAscent({ iterations: 12 }), worstCasePerturbation({ steps: 12 })];
 async function verdicts(
@@ -28,11 +38,18 @@ async function verdicts(
   beside: readonly Reconstructor[] = [zeroFilled()],
   other: InverseProblem = problem,
 ): Promise<{ accuracy: Outcome; ascent: Outcome; worst: Outcome; result: AuditResult }> {
-  const result = await audit({ problem: other, methods: [method, ...beside], tests, seed: 1, backend });
+  const result = await audit({
+    problem: other,
+    methods: [method, ...beside],
+    tests,
+    seed: 1,
+    backend,
+  });
   const [accuracy, ascent, worst] = result.tests.map((t) => t.verdicts[0].outcome);
   return { accuracy, ascent, worst, result };
 }
-const said = (result: AuditResult, test: number): string => result.tests[test].verdicts[0].explanation;
+const said = (result: AuditResult, test: number): string =>
+  result.tests[test].verdicts[0].explanation;
 
 /** What both images measure, and a direction in the row space of A that has nothing of it. */
 const measured = await Promise.all(
@@ -58,7 +75,8 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 };
-const minus = (a: Float64Array, b: ArrayLike<number>, times: number): Float64Array => a.map((v, i) => v - times * b[i]);
+const minus = (a: Float64Array, b: ArrayLike<number>, times: number): Float64Array =>
+  a.map((v, i) => v - times * b[i]);
 
 const direction = await hiddenDirection();
 /** ⟨A*y, d⟩, which the clean measurements do not have. */
@@ -69,7 +87,9 @@ function along(b: GraphBuilder, x: Value): Value {
 /** x with `amount` times a blot that covers the image. */
 function blotted(b: GraphBuilder, x: Value, amount: Value): Value {
   const { add, mul } = arithmetic(b);
-  const blot = Float64Array.from({ length: 2048 }, (_, k) => (k < 1024 ? 0.5 + 0.5 * Math.cos(k / 9) : 0));
+  const blot = Float64Array.from({ length: 2048 }, (_, k) =>
+    k < 1024 ? 0.5 + 0.5 * Math.cos(k / 9) : 0,
+  );
   return add(x, mul(b.constant(blot, x.shape), amount));
 }
 
@@ -111,7 +131,9 @@ describe("a method whose truth is known", () => {
     const quantised = stub("quantised", (b, y, op) => {
       const { add, div } = arithmetic(b);
       const x = op.adjoint(b, y);
-      const steps = Array.from({ length: 64 }, (_, k) => b.emit("greater", { a: x, b: b.scalar((k - 31.5) / 24) }, {}));
+      const steps = Array.from({ length: 64 }, (_, k) =>
+        b.emit("greater", { a: x, b: b.scalar((k - 31.5) / 24) }, {}),
+      );
       return div(
         add(
           steps.reduce((p, q) => add(p, q)),
@@ -131,7 +153,9 @@ describe("a method whose truth is known", () => {
       // far from both clean images, in units of a perturbation of 1 %
       const near = measured.map((v) => mean(square(sub(x, b.constant(v, x.shape)))));
       const limit = (0.01 * norm(measured[0])) ** 2 / 2048;
-      const [first, second] = near.map((distance) => b.emit("greater", { a: distance, b: b.scalar(limit) }, {}));
+      const [first, second] = near.map((distance) =>
+        b.emit("greater", { a: distance, b: b.scalar(limit) }, {}),
+      );
       return blotted(b, add(x, 0), mul(mul(first, second), 1));
     });
     const { accuracy, worst, result } = await verdicts(delicate);
@@ -141,7 +165,11 @@ describe("a method whose truth is known", () => {
   it("nearly exact: what it loses above the floor is no loss", async () => {
     const whole = subsampledFourier({ mask: fullMask(shape) });
     const exact = inverseProblem({ operator: whole, noise: gaussianNoise({ sigma: 0 }), images });
-    const { accuracy, worst, result } = await verdicts({ ...zeroFilled(), name: "exact" }, [], exact);
+    const { accuracy, worst, result } = await verdicts(
+      { ...zeroFilled(), name: "exact" },
+      [],
+      exact,
+    );
     expect(result.accuracy[0].psnr).toBeGreaterThan(100);
     expect([accuracy, worst]).toEqual(["pass", "pass"]);
   });
@@ -149,12 +177,20 @@ describe("a method whose truth is known", () => {
     const dark = stub("dark", (b, y, op) => arithmetic(b).mul(op.adjoint(b, y), 0.4));
     const { accuracy, ascent, worst, result } = await verdicts(dark);
     expect([accuracy, ascent, worst]).toEqual(["fail", "inconclusive", "inconclusive"]);
-    for (const test of [1, 2]) expect(said(result, test)).toMatch(/^is .* worse than the first image from the data/);
+    for (const test of [1, 2])
+      expect(said(result, test)).toMatch(/^is .* worse than the first image from the data/);
   });
   it("less accurate than a classical method by more than a decibel: its accuracy fails, its verdicts say so", async () => {
-    const linear = { ...stub("linear", (b, y, op) => op.adjoint(b, y)), lipschitz: zeroFilled().lipschitz };
-    const { accuracy, worst, result } = await verdicts(linear, [totalVariation({ iterations: 30, sigma: 0.005 })]);
+    const linear = {
+      ...stub("linear", (b, y, op) => op.adjoint(b, y)),
+      lipschitz: zeroFilled().lipschitz,
+    };
+    const { accuracy, worst, result } = await verdicts(linear, [
+      totalVariation({ iterations: 30, sigma: 0.005 }),
+    ]);
     expect([accuracy, worst]).toEqual(["fail", "pass"]);
-    expect(said(result, 2)).toMatch(/^is \d+\.\d+ dB less accurate than total variation to begin with; /);
+    expect(said(result, 2)).toMatch(
+      /^is \d+\.\d+ dB less accurate than total variation to begin with; /,
+    );
   });
 });

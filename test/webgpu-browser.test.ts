@@ -8,16 +8,21 @@ import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
+const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
 );
-if (!chromium) console.warn("Skipped: webgpu in a page, because no Chromium is installed (apt-get install chromium)");
+if (!chromium)
+  console.warn(
+    "Skipped: webgpu in a page, because no Chromium is installed (apt-get install chromium)",
+  );
 
 /** Serves the built package at 127.0.0.1, which browsers take for a secure context. */
 const server: Server = createServer((request, response) => {
   const path = normalize(join(dist, new URL(request.url!, "http://x").pathname));
   if (request.url === "/") {
-    response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>webgpu</title>");
+    response
+      .writeHead(200, { "Content-Type": "text/html" })
+      .end("<!doctype html><title>webgpu</title>");
   } else if (path.startsWith(dist) && extname(path) === ".js" && existsSync(path)) {
     response.writeHead(200, { "Content-Type": "text/javascript" });
     createReadStream(path).pipe(response);
@@ -96,7 +101,10 @@ describe.skipIf(!chromium)("webgpu in Chromium", () => {
     }
   }
   it("trains and transforms as wasm does, and names its adapter", async () => {
-    const { wasm, webgpu } = await inPage<{ wasm: Shown; webgpu: Shown }>(["--enable-unsafe-webgpu"], script);
+    const { wasm, webgpu } = await inPage<{ wasm: Shown; webgpu: Shown }>(
+      ["--enable-unsafe-webgpu"],
+      script,
+    );
     expect(webgpu.adapter).toMatch(/\w/);
     expect(wasm.adapter).toBeUndefined();
     for (const name of ["y", "w"] as const) {
@@ -120,6 +128,8 @@ describe.skipIf(!chromium)("webgpu in Chromium", () => {
     expect(card.outcomes).toEqual(wasm.outcomes);
   });
   it("says what is missing where a browser has no adapter", async () => {
-    expect(await inPage<string>([], without)).toMatch(/^BackendError: webgpu: (no graphics adapter|this browser)/);
+    expect(await inPage<string>([], without)).toMatch(
+      /^BackendError: webgpu: (no graphics adapter|this browser)/,
+    );
   });
 });

@@ -5,15 +5,23 @@ import { applyOnnx, GraphBuilder, importOnnx, openBackend, ops } from "../../dis
 import { measure, settings } from "../measure.mjs";
 import { absoluteSum, workloads } from "../workloads.mjs";
 
-const file = new Uint8Array(readFileSync(new URL(`../peers/${settings.workload}.onnx`, import.meta.url)));
+const file = new Uint8Array(
+  readFileSync(new URL(`../peers/${settings.workload}.onnx`, import.meta.url)),
+);
 const { data, shape } = workloads[settings.workload].x();
 const graph = new GraphBuilder(ops);
 const x = graph.input("x", shape);
 graph.output("y", applyOnnx(graph, importOnnx(file), { x }).outputs[0].value());
-const backend = await openBackend("wasm", { threads: settings.threads, precision: settings.precision });
+const backend = await openBackend("wasm", {
+  threads: settings.threads,
+  precision: settings.precision,
+});
 const begun = performance.now();
 const plan = await backend.compile(graph);
 const compileMs = +(performance.now() - begun).toFixed(1);
 const planMiB = Math.round(plan.memoryBytes / 2 ** 20);
-await measure("fiducial ONNX", async () => (await plan.execute({ x: data })).y, absoluteSum, { planMiB, compileMs });
+await measure("fiducial ONNX", async () => (await plan.execute({ x: data })).y, absoluteSum, {
+  planMiB,
+  compileMs,
+});
 await backend.close();

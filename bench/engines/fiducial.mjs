@@ -19,7 +19,8 @@ const graph = new GraphBuilder(ops);
 const f = arithmetic(graph);
 const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
 const pool = { kernel: [2, 2], stride: [2, 2], padding: [0, 0] };
-const conv = (x, w, padding) => graph.emit("conv2d", { x, w }, { ...plain, padding: [padding, padding] });
+const conv = (x, w, padding) =>
+  graph.emit("conv2d", { x, w }, { ...plain, padding: [padding, padding] });
 const resident = (name, { shape, data }) => graph.parameter(name, shape, data);
 const residents = (all) =>
   Object.fromEntries(Object.entries(all).map(([name, value]) => [name, resident(name, value)]));
@@ -29,7 +30,10 @@ const residents = (all) =>
  */
 const keep = (name, value) =>
   graph.update(
-    resident(name, { shape: value.shape, data: new Float32Array(value.shape.reduce((a, b) => a * b)) }),
+    resident(name, {
+      shape: value.shape,
+      data: new Float32Array(value.shape.reduce((a, b) => a * b)),
+    }),
     value,
   );
 const half = (x) => f.mul(f.sum(f.square(x)), 0.5);
@@ -37,19 +41,23 @@ const half = (x) => f.mul(f.sum(f.square(x)), 0.5);
 const bias = (value, name, shape) => f.add(value, f.reshape(name, shape));
 /** A full layer. */
 const full = (value, weights, shift) =>
-  bias(graph.emit("matmul", { a: value, b: weights }, { transposeA: false, transposeB: false }), shift, [
-    1,
-    shift.shape[0],
-  ]);
+  bias(
+    graph.emit("matmul", { a: value, b: weights }, { transposeA: false, transposeB: false }),
+    shift,
+    [1, shift.shape[0]],
+  );
 /** A parameter of zeros beside another one, for an optimiser. */
-const beside = (name, { shape }) => resident(name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
+const beside = (name, { shape }) =>
+  resident(name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
 
 function crossEntropy(logits) {
   const chosen = new Float32Array(640);
   lenetLabels.forEach((label, i) => {
     chosen[i * 10 + label] = -1 / 64;
   });
-  return f.sum(f.mul(graph.emit("log_softmax", { x: logits }, {}), graph.constant(chosen, [64, 10])));
+  return f.sum(
+    f.mul(graph.emit("log_softmax", { x: logits }, {}), graph.constant(chosen, [64, 10])),
+  );
 }
 
 function descend(loss, parameters) {
@@ -128,8 +136,15 @@ const builders = {
     const p = residents(lenetParameters());
     const image = graph.input("x", x().shape);
     const stage = (value, w, b, padding, channels) =>
-      graph.emit("max_pool2d", { x: f.relu(bias(conv(value, p[w], padding), p[b], [1, channels, 1, 1])) }, pool);
-    const flat = f.reshape(stage(stage(image, "c1", "b1", 2, 6), "c2", "b2", 0, 16), [x().shape[0], 400]);
+      graph.emit(
+        "max_pool2d",
+        { x: f.relu(bias(conv(value, p[w], padding), p[b], [1, channels, 1, 1])) },
+        pool,
+      );
+    const flat = f.reshape(stage(stage(image, "c1", "b1", 2, 6), "c2", "b2", 0, 16), [
+      x().shape[0],
+      400,
+    ]);
     const hidden = f.relu(full(f.relu(full(flat, p.f1, p.fb1)), p.f2, p.fb2));
     const logits = full(hidden, p.f3, p.fb3);
     if (step === "infer") return finish(logits, { step });
@@ -179,26 +194,33 @@ const builders = {
     return finish(value, { image, target, step, parameters: p });
   },
   coils({ size, coils }) {
-    const planes = (seed, count) => graph.constant(fill(count * size * size, seed, 1), [count, 1, size, size]);
+    const planes = (seed, count) =>
+      graph.constant(fill(count * size * size, seed, 1), [count, 1, size, size]);
     const [re, im] = [planes(5, coils), planes(6, coils)];
     const [xr, xi] = [7, 8].map((seed) =>
       resident(`x${seed}`, { shape: [1, 1, size, size], data: fill(size * size, seed, 1) }),
     );
     const rows = graph.constant(measuredRows(size), [size, 1]);
-    const seen = f.concat([f.sub(f.mul(re, xr), f.mul(im, xi)), f.add(f.mul(re, xi), f.mul(im, xr))], 1);
+    const seen = f.concat(
+      [f.sub(f.mul(re, xr), f.mul(im, xi)), f.add(f.mul(re, xi), f.mul(im, xr))],
+      1,
+    );
     const y = f.mul(graph.emit("fft2", { x: seen }, { inverse: false }), rows);
     const images = graph.emit("fft2", { x: y }, { inverse: true });
     const [yr, yi] = [f.slice(images, 1, 0, 1), f.slice(images, 1, 1, 2)];
     const joined = [f.add(f.mul(re, yr), f.mul(im, yi)), f.sub(f.mul(re, yi), f.mul(im, yr))];
     keep("real", f.sum(joined[0], [0]));
     keep("imaginary", f.sum(joined[1], [0]));
-    return async () => absoluteSum(await plan.read("real")) + absoluteSum(await plan.read("imaginary"));
+    return async () =>
+      absoluteSum(await plan.read("real")) + absoluteSum(await plan.read("imaginary"));
   },
   unet({ x, target, step }) {
     const p = residents(unetParameters());
     const image = graph.input("x", x().shape);
     const block = (value, name) =>
-      f.relu(graph.emit("normalize", { x: conv(value, p[name], 1) }, { axes: [2, 3], epsilon: 1e-5 }));
+      f.relu(
+        graph.emit("normalize", { x: conv(value, p[name], 1) }, { axes: [2, 3], epsilon: 1e-5 }),
+      );
     let value = image;
     const skips = [0, 1, 2, 3].map((level) => {
       const skip = block(block(value, `e${level}a`), `e${level}b`);
@@ -221,7 +243,14 @@ const builders = {
     const both = new Float32Array(2 * size * size);
     both.set(re());
     both.set(im(), size * size);
-    keep("y", graph.emit("fft2", { x: resident("x", { shape: [1, 2, size, size], data: both }) }, { inverse: false }));
+    keep(
+      "y",
+      graph.emit(
+        "fft2",
+        { x: resident("x", { shape: [1, 2, size, size], data: both }) },
+        { inverse: false },
+      ),
+    );
     // centred and orthonormal here; the sum of |·| differs by the factor n only, the origin's place
     // does not matter to it
     return async () => absoluteSum(await plan.read("y")) * size;
@@ -243,12 +272,16 @@ let t = 0;
 const run = () => {
   t++;
   return plan.execute(
-    workload.step === "train" ? { ...fixed, first: [1 / (1 - 0.9 ** t)], second: [1 / (1 - 0.999 ** t)] } : fixed,
+    workload.step === "train"
+      ? { ...fixed, first: [1 / (1 - 0.9 ** t)], second: [1 / (1 - 0.999 ** t)] }
+      : fixed,
   );
 };
 if (process.env.PROFILE) {
   for (const until = performance.now() + 1500; performance.now() < until; ) await run();
-  const rows = await plan.profile(workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed);
+  const rows = await plan.profile(
+    workload.step === "train" ? { ...fixed, first: [1], second: [1] } : fixed,
+  );
   const byKernel = new Map();
   for (const r of rows) {
     const key = process.env.PROFILE === "shapes" ? `${r.step.name} [${r.step.shape}]` : r.step.name;
@@ -269,8 +302,13 @@ if (process.env.PROFILE) {
       .join("\n"),
   );
 }
-await measure(`fiducial${settings.precision === "fast" ? " fast" : ""}`, run, (out) => checksum(out, run), {
-  planMiB: Math.round(plan.memoryBytes / 2 ** 20),
-  compileMs: +compileMs.toFixed(1),
-});
+await measure(
+  `fiducial${settings.precision === "fast" ? " fast" : ""}`,
+  run,
+  (out) => checksum(out, run),
+  {
+    planMiB: Math.round(plan.memoryBytes / 2 ** 20),
+    compileMs: +compileMs.toFixed(1),
+  },
+);
 await backend.close();

@@ -17,5 +17,9 @@ const session = await runtime.InferenceSession.create(model, {
 });
 const { data, shape } = workloads[settings.workload].x();
 const x = new runtime.Tensor("float32", data, shape);
-await measure(web ? "ORT wasm" : "ORT native", async () => (await session.run({ x })).y.data, absoluteSum);
+await measure(
+  web ? "ORT wasm" : "ORT native",
+  async () => (await session.run({ x })).y.data,
+  absoluteSum,
+);
 process.exit(0);

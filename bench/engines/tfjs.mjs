@@ -2,7 +2,13 @@
 // filter gradient written for it, which it lacks.
 import { createRequire } from "node:module";
 import { measure, settings } from "../measure.mjs";
-import { absoluteSum, lenetLabels, lenetParameters, unetParameters, workloads } from "../workloads.mjs";
+import {
+  absoluteSum,
+  lenetLabels,
+  lenetParameters,
+  unetParameters,
+  workloads,
+} from "../workloads.mjs";
 
 const require = createRequire(new URL("../peers/package.json", import.meta.url));
 console.warn = () => {};
@@ -19,16 +25,17 @@ tf.registerKernel({
   kernelFunc: ({ inputs: { x, dy }, attrs }) =>
     tf.tidy(() => {
       const [kh, kw, ci, co] = attrs.filterShape;
-      const { outHeight, outWidth, strideHeight, strideWidth, padInfo } = tf.backend_util.computeConv2DInfo(
-        x.shape,
-        attrs.filterShape,
-        attrs.strides,
-        1,
-        attrs.pad,
-        attrs.dimRoundingMode,
-        false,
-        "channelsLast",
-      );
+      const { outHeight, outWidth, strideHeight, strideWidth, padInfo } =
+        tf.backend_util.computeConv2DInfo(
+          x.shape,
+          attrs.filterShape,
+          attrs.strides,
+          1,
+          attrs.pad,
+          attrs.dimRoundingMode,
+          false,
+          "channelsLast",
+        );
       const padded = tf.pad(x, [
         [0, 0],
         [padInfo.top, padInfo.bottom],
@@ -45,7 +52,12 @@ tf.registerKernel({
               : tf.stridedSlice(
                   padded,
                   [0, r, s, 0],
-                  [x.shape[0], r + (outHeight - 1) * strideHeight + 1, s + (outWidth - 1) * strideWidth + 1, ci],
+                  [
+                    x.shape[0],
+                    r + (outHeight - 1) * strideHeight + 1,
+                    s + (outWidth - 1) * strideWidth + 1,
+                    ci,
+                  ],
                   [1, strideHeight, strideWidth, 1],
                 );
           taps.push(tf.matMul(tf.reshape(part, [-1, ci]), flat, true, false));
@@ -120,7 +132,10 @@ const builders = {
     const turned = new Float32Array(all.f1.data.length);
     for (let c = 0; c < 16; c++)
       for (let i = 0; i < 25; i++)
-        turned.set(all.f1.data.subarray((c * 25 + i) * 120, (c * 25 + i + 1) * 120), (i * 16 + c) * 120);
+        turned.set(
+          all.f1.data.subarray((c * 25 + i) * 120, (c * 25 + i + 1) * 120),
+          (i * 16 + c) * 120,
+        );
     all.f1.data = turned;
     const p = parameters(all, (t) => tf.variable(t));
     const x = image(workload.x());
@@ -128,7 +143,10 @@ const builders = {
     const optimizer = tf.train.momentum(0.01, 0.9);
     const cost = () => {
       let h = tf.maxPool(tf.relu(tf.add(tf.conv2d(x, p.c1, 1, "same"), p.b1)), 2, 2, "valid");
-      h = tf.reshape(tf.maxPool(tf.relu(tf.add(tf.conv2d(h, p.c2, 1, "valid"), p.b2)), 2, 2, "valid"), [64, 400]);
+      h = tf.reshape(
+        tf.maxPool(tf.relu(tf.add(tf.conv2d(h, p.c2, 1, "valid"), p.b2)), 2, 2, "valid"),
+        [64, 400],
+      );
       h = tf.relu(tf.add(tf.matMul(h, p.f1), p.fb1));
       h = tf.relu(tf.add(tf.matMul(h, p.f2), p.fb2));
       return tf.losses.softmaxCrossEntropy(labels, tf.add(tf.matMul(h, p.f3), p.fb3));
@@ -172,6 +190,7 @@ const builders = {
     return [() => read(() => gradient(x)), absoluteSum];
   },
 };
-if (!builders[workload.kind]) throw new Error("TensorFlow.js's wasm backend has no Fourier transform");
+if (!builders[workload.kind])
+  throw new Error("TensorFlow.js's wasm backend has no Fourier transform");
 const [run, check] = builders[workload.kind]();
 await measure("tfjs wasm", run, check);

@@ -12,13 +12,21 @@ const routes = Object.values(files)
 function Header({ current }: { current: Route }): JSX.Element {
   return (
     <header class="top">
-      <button type="button" class="skip" onClick={() => document.querySelector<HTMLElement>("h1")?.focus()}>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.querySelector<HTMLElement>("h1")?.focus()}
+      >
         Skip to the section
       </button>
       <span class="brand">Fiducial lab</span>
       <nav aria-label="Routes">
         {routes.map(({ id, title }) => (
-          <a key={id} href={addressOf(id, "")} aria-current={id === current.id ? "page" : undefined}>
+          <a
+            key={id}
+            href={addressOf(id, "")}
+            aria-current={id === current.id ? "page" : undefined}
+          >
             {title}
           </a>
         ))}

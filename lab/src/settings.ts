@@ -24,11 +24,25 @@ export function whole(name: string, otherwise: number, from: number, to: number)
   };
   return { name, otherwise, read: readWhole, write };
 }
-export function oneOf<const T extends string>(name: string, names: readonly T[], otherwise: NoInfer<T>): Setting<T> {
-  return { name, otherwise, read: (text) => names.find((n) => n === text), write: (value) => value };
+export function oneOf<const T extends string>(
+  name: string,
+  names: readonly T[],
+  otherwise: NoInfer<T>,
+): Setting<T> {
+  return {
+    name,
+    otherwise,
+    read: (text) => names.find((n) => n === text),
+    write: (value) => value,
+  };
 }
 export function flag(name: string): Setting<boolean> {
-  return { name, otherwise: false, read: (text) => text === "1", write: (value) => (value ? "1" : "0") };
+  return {
+    name,
+    otherwise: false,
+    read: (text) => text === "1",
+    write: (value) => (value ? "1" : "0"),
+  };
 }
 /** Numbers up to a million in size: cells that a visitor has typed. */
 export function numbers(name: string, otherwise: readonly number[]): Setting<readonly number[]> {
@@ -36,7 +50,8 @@ export function numbers(name: string, otherwise: readonly number[]): Setting<rea
     const all = text.split("_").map((part) => (part === "" ? Number.NaN : Number(part)));
     return all.length <= 1000 && all.every((v) => Math.abs(v) <= 1e6) ? all : undefined;
   };
-  const write = (values: readonly number[]): string => values.map((v) => Number(v.toPrecision(8))).join("_");
+  const write = (values: readonly number[]): string =>
+    values.map((v) => Number(v.toPrecision(8))).join("_");
   return { name, otherwise, read, write };
 }
 

@@ -17,7 +17,10 @@ export interface Standing {
 }
 
 /** By method; undefined for one that could not be run. */
-export function accuracyOf(header: AuditHeader, cleans: readonly (readonly Piece[])[]): (Standing | undefined)[] {
+export function accuracyOf(
+  header: AuditHeader,
+  cleans: readonly (readonly Piece[])[],
+): (Standing | undefined)[] {
   const { methods } = header.facts;
   const means = cleans.map((own) => {
     const all = own.flatMap((p) => p.accuracy?.psnr ?? []);
@@ -44,8 +47,10 @@ export function accuracyOf(header: AuditHeader, cleans: readonly (readonly Piece
  * is.
  */
 export function inaccuracyOf({ psnr, aboveInitial, best }: Standing): string | undefined {
-  if (aboveInitial < -NOTHING_DB) return `is ${decibels(-aboveInitial)} worse than the first image from the data`;
-  if (best && psnr < best.psnr - MARGIN_DB) return `is ${decibels(best.psnr - psnr)} less accurate than ${best.method}`;
+  if (aboveInitial < -NOTHING_DB)
+    return `is ${decibels(-aboveInitial)} worse than the first image from the data`;
+  if (best && psnr < best.psnr - MARGIN_DB)
+    return `is ${decibels(best.psnr - psnr)} less accurate than ${best.method}`;
   return undefined;
 }
 /** Rounding of a zero-filled image that is computed twice. */
@@ -71,7 +76,9 @@ function accuracyVerdict(method: string, standing: Standing): Verdict {
 
 /** Without a truth: how much of what was measured the image does not explain. */
 function nothingKnown(method: string, own: readonly Piece[]): Verdict {
-  const residual = mean(own.flatMap((p) => (p.findings?.scores ?? []).map((s) => s.figures.residual)));
+  const residual = mean(
+    own.flatMap((p) => (p.findings?.scores ?? []).map((s) => s.figures.residual)),
+  );
   const explanation = `is not judged: no true image is known, so nothing is known of its accuracy; its image leaves ${percent(residual)} of what was measured unexplained (‖Ax̂ − y‖/‖y‖), which says nothing about what was not measured`;
   return { method, outcome: "not-applicable", explanation };
 }
@@ -115,7 +122,8 @@ const LEAST = 1e-4;
 function unrepeatable(repeat: Known["repeat"]): string[] {
   if (!repeat || repeat.difference === 0) return [];
   const { difference, noise } = repeat;
-  const beside = noise > 0 ? `, ${fixed(difference / noise, 2)} times as much as other noise changes` : "";
+  const beside =
+    noise > 0 ? `, ${fixed(difference / noise, 2)} times as much as other noise changes` : "";
   const size = difference < LEAST ? `less than ${percent(LEAST)}` : percent(difference);
   return [`it gives another image each time: two of one measurement differ by ${size}${beside}`];
 }
@@ -137,11 +145,14 @@ export function beforehand(verdict: Verdict, { standing, gradient, repeat }: Kno
   const useless = standing !== undefined && standing.aboveInitial < -NOTHING_DB;
   const doubts = [
     ...(wrong
-      ? [`its gradient fails the self-check (${wrong.relativeError.toExponential(1)}), so the search is blind`]
+      ? [
+          `its gradient fails the self-check (${wrong.relativeError.toExponential(1)}), so the search is blind`,
+        ]
       : []),
     ...(useless ? ["being stable is nothing where the data are ignored"] : []),
   ];
-  const outcome = verdict.outcome === "pass" && doubts.length > 0 ? "inconclusive" : verdict.outcome;
+  const outcome =
+    verdict.outcome === "pass" && doubts.length > 0 ? "inconclusive" : verdict.outcome;
   const before = fault === undefined ? "" : `${fault} to begin with; `;
   const after = [...doubts, ...unrepeatable(repeat)].map((d) => `; ${d}`).join("");
   return { ...verdict, outcome, explanation: `${before}${verdict.explanation}${after}` };

@@ -7,7 +7,14 @@ import { audited } from "./audited.ts";
 import { certificateKey, cleanKey, testKey, type AuditHeader, type Piece } from "./plan.ts";
 import { heatPicture, whereLargest, WHITE_PERCENTILE } from "./pictures.ts";
 import { resultHash } from "./result.ts";
-import type { AuditResult, Certificate, ImageScale, Outcome, TestRecord, Verdict } from "./schema.ts";
+import type {
+  AuditResult,
+  Certificate,
+  ImageScale,
+  Outcome,
+  TestRecord,
+  Verdict,
+} from "./schema.ts";
 import { foundNothing, type Found } from "./stability/shown/found.ts";
 import { shownWithoutTruth } from "./stability/shown/reference-free.ts";
 import { shownAsSearch } from "./stability/shown/search.ts";
@@ -59,15 +66,33 @@ function joined(pieces: readonly Piece[]): Findings {
 /** A test that the operator cannot have. */
 function leftOut(test: StabilityTest, names: readonly string[], explanation: string): Record_ {
   const { id, title, description, source, domain, settings, thresholds } = test;
-  const verdicts = names.map((method): Verdict => ({ method, outcome: "not-applicable", explanation }));
+  const verdicts = names.map(
+    (method): Verdict => ({ method, outcome: "not-applicable", explanation }),
+  );
   const outcome = "not-applicable";
-  return { id, title, description, source, domain, settings, thresholds, outcome, verdicts, measurements: [] };
+  return {
+    id,
+    title,
+    description,
+    source,
+    domain,
+    settings,
+    thresholds,
+    outcome,
+    verdicts,
+    measurements: [],
+  };
 }
 
 /**
  * What a test found for one method, judged beside the classical methods and what is known of it.
  */
-function verdictOf(gathered: Gathered, test: StabilityTest, found: readonly (readonly Piece[])[], m: number): Verdict {
+function verdictOf(
+  gathered: Gathered,
+  test: StabilityTest,
+  found: readonly (readonly Piece[])[],
+  m: number,
+): Verdict {
   const { names, failures, cleans, standings, header } = gathered;
   const method = names[m];
   const broken = failures[m] ?? found[m].find((p) => p.error !== undefined)?.error;
@@ -158,12 +183,19 @@ interface Coloured {
   readonly regions: Record<string, Box>;
 }
 /** Colours the maps of pieces of one image: all of one kind on one scale. */
-function colour({ header }: Gathered, pieces: readonly Piece[], pictures: Record<string, string>): Coloured {
+function colour(
+  { header }: Gathered,
+  pieces: readonly Piece[],
+  pictures: Record<string, string>,
+): Coloured {
   const regions: Record<string, Box> = {};
   const topOf = (which: "errors" | "changes"): number => {
     const maps = pieces.flatMap((p) => Object.entries(p[which] ?? {}));
     const unpacked = maps.map(([id, packed]) => ({ id, values: float32sOf(packed) }));
-    const top = unpacked.reduce((most, { values }) => values.reduce((a, b) => Math.max(a, b), most), 1e-12);
+    const top = unpacked.reduce(
+      (most, { values }) => values.reduce((a, b) => Math.max(a, b), most),
+      1e-12,
+    );
     for (const { id, values } of unpacked) {
       pictures[id] = heatPicture(values, header.shape, top);
       if (which === "changes") regions[id] = whereLargest(values, header.shape);
@@ -179,13 +211,19 @@ interface Scales {
   of(t: number): Pick<Found, "scales" | "regions">;
 }
 /** Colours every map: without perturbation by image, with it by image and test. */
-function colourAll(gathered: Gathered, records: readonly Record_[], pictures: Record<string, string>): Scales {
+function colourAll(
+  gathered: Gathered,
+  records: readonly Record_[],
+  pictures: Record<string, string>,
+): Scales {
   const { header, names, images, piece, cleans } = gathered;
   const clean = (i: number): Piece[] => cleans.map((own) => own[i]);
   const tried = (id: string, i: number): Piece[] => names.map((_, m) => piece(testKey(id, m, i)));
   const undisturbed = images.map((i) => colour(gathered, clean(i), pictures));
   const disturbed = records.map(({ id }, t) =>
-    header.tests[t].notApplicable === undefined ? images.map((i) => colour(gathered, tried(id, i), pictures)) : [],
+    header.tests[t].notApplicable === undefined
+      ? images.map((i) => colour(gathered, tried(id, i), pictures))
+      : [],
   );
   const white = (i: number): Pick<ImageScale, "magnitude" | "percentile"> => ({
     magnitude: header.whites[i],
@@ -226,8 +264,12 @@ export function assembleAudit(
 
   const pictures: Record<string, string> = { ...header.pictures };
   for (const { key } of header.pieces) Object.assign(pictures, piece(key).pictures);
-  const accuracy = cleans.flatMap((own, m) => (failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : []));
-  const repeats = cleans.flatMap(([{ repeat }], m) => (repeat ? [{ method: names[m], ...repeat }] : []));
+  const accuracy = cleans.flatMap((own, m) =>
+    failures[m] === undefined ? own.flatMap((p) => p.accuracy ?? []) : [],
+  );
+  const repeats = cleans.flatMap(([{ repeat }], m) =>
+    repeat ? [{ method: names[m], ...repeat }] : [],
+  );
   const { scales, of: shownOn } = colourAll(gathered, records, pictures);
   const around: Omit<Found, "test" | "scales" | "regions"> = {
     methods: names,
@@ -250,7 +292,10 @@ export function assembleAudit(
     gradientChecks: cleans.flatMap((own) => own[0].gradientCheck ?? []),
     repeats: repeats.length > 0 ? repeats : undefined,
     accuracy,
-    tests: [{ ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] }, ...records.map(shown)],
+    tests: [
+      { ...accurate, outcome: outcomeFor(header, accurate.verdicts), details: [] },
+      ...records.map(shown),
+    ],
     certificates: certificates.length > 0 ? certificates : undefined,
     pictures,
     scales,

@@ -25,18 +25,28 @@ async function gradientCheck(lab: Laboratory, method: Method): Promise<GradientC
 /**
  * Accuracy and pictures of one image; of the first, also whether the method is fit to be audited.
  */
-export async function cleanPiece(lab: Laboratory, method: Method, image: number, collected: Collected): Promise<Piece> {
+export async function cleanPiece(
+  lab: Laboratory,
+  method: Method,
+  image: number,
+  collected: Collected,
+): Promise<Piece> {
   const { truth, range, white, scene, y } = await lab.view(image);
-  const { constant, repeat }: Inspected = image === 0 ? await inspectMethod(lab, method) : { constant: false };
+  const { constant, repeat }: Inspected =
+    image === 0 ? await inspectMethod(lab, method) : { constant: false };
   const x = await lab.clean(method, image);
   const m = magnitude(x);
   const at = `${image} ${method.name}`;
   const { shape } = lab.problem.images;
   collected.pictures[`reconstruction ${at}`] = greyPicture(m, shape, white);
-  const checked = image === 0 && !constant ? { gradientCheck: await gradientCheck(lab, method) } : {};
+  const checked =
+    image === 0 && !constant ? { gradientCheck: await gradientCheck(lab, method) } : {};
   const rest = present({ repeat, ...(constant ? { constant } : checked) });
   if (!lab.known)
-    return { ...rest, findings: { measurements: [], scores: [await consistency(lab, { method, image, x, y })] } };
+    return {
+      ...rest,
+      findings: { measurements: [], scores: [await consistency(lab, { method, image, x, y })] },
+    };
   const error = magnitude(x.map((v, k) => v - scene.x[k]));
   collected.errors[`error ${at}`] = error;
   const accuracy = {
@@ -68,14 +78,24 @@ interface Reconstructed {
  * The local Lipschitz constant at the first image's measurement; of a method without a gradient
  * there is none.
  */
-export async function certificatePiece(lab: Laboratory, method: Method, tick: () => Promise<void>): Promise<Piece> {
+export async function certificatePiece(
+  lab: Laboratory,
+  method: Method,
+  tick: () => Promise<void>,
+): Promise<Piece> {
   const objective = await lab.objective(method, "measurement");
   if (!objective) return {};
   const { scene, yNorm } = await lab.view(0);
   const p = await lab.clean(method, 0);
   const start = lab.randomPerturbation("measurement", `certificate ${method.name}`)();
-  const climb = (r: Float64Array): ReturnType<typeof objective.climb> => objective.climb(scene, r, p);
-  const { sigma, steps } = await localLipschitz(climb, start, { radius: 1e-3 * yNorm, steps: POWER_STEPS }, tick);
+  const climb = (r: Float64Array): ReturnType<typeof objective.climb> =>
+    objective.climb(scene, r, p);
+  const { sigma, steps } = await localLipschitz(
+    climb,
+    start,
+    { radius: 1e-3 * yNorm, steps: POWER_STEPS },
+    tick,
+  );
   for (let k = steps; k < POWER_STEPS; k++) await tick();
   return { local: sigma };
 }

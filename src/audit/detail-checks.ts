@@ -1,7 +1,18 @@
 // What the details of a result from a file are held to before anything draws them: every kind's
 // fields, as report/kinds.ts has them and schema/result.schema.json says to others.
 import { FormatError, quoted } from "../engine/index.ts";
-import { aList, aMap, aNumber, aRecord, aText, aWhole, check, maybe, oneOf, type Check } from "../imaging/index.ts";
+import {
+  aList,
+  aMap,
+  aNumber,
+  aRecord,
+  aText,
+  aWhole,
+  check,
+  maybe,
+  oneOf,
+  type Check,
+} from "../imaging/index.ts";
 import {
   isKind,
   type Axis,
@@ -24,7 +35,10 @@ export type Checks<T> = { readonly [F in keyof Required<T>]: Check };
 const isNumber = (v: unknown): boolean => typeof v === "number" && Number.isFinite(v);
 /** JSON has no infinity: null stands for it, and for what is no number. */
 export const aNumberOrNull: Check = check("a number or null", (v) => v === null || isNumber(v));
-export const aNumberFrom0: Check = check("a number from 0 up", (v) => isNumber(v) && (v as number) >= 0);
+export const aNumberFrom0: Check = check(
+  "a number from 0 up",
+  (v) => isNumber(v) && (v as number) >= 0,
+);
 export const aShare: Check = check(
   "a number from 0 to 1",
   (v) => isNumber(v) && (v as number) >= 0 && (v as number) <= 1,
@@ -40,7 +54,11 @@ const outcomes: { readonly [O in Outcome]: true } = {
 export const anOutcome: Check = oneOf(Object.keys(outcomes));
 const aFact = check(
   "a text, a number, true, false, or a list of numbers",
-  (v) => typeof v === "string" || isNumber(v) || typeof v === "boolean" || (Array.isArray(v) && v.every(isNumber)),
+  (v) =>
+    typeof v === "string" ||
+    isNumber(v) ||
+    typeof v === "boolean" ||
+    (Array.isArray(v) && v.every(isNumber)),
 );
 export const aFacts: Check = aMap(aFact);
 
@@ -58,7 +76,10 @@ const formats: { readonly [F in Format]: true } = {
   exponential: true,
 };
 const aFormat = oneOf(Object.keys(formats));
-const aWord = check("a text, a number or null", (v) => typeof v === "string" || v === null || isNumber(v));
+const aWord = check(
+  "a text, a number or null",
+  (v) => typeof v === "string" || v === null || isNumber(v),
+);
 const label: Checks<Label> = {
   text: aWord,
   format: maybe(aFormat),
@@ -78,7 +99,8 @@ const aCell: Check = (value, where) => {
 const wholes = (count: number): Check =>
   check(
     `${count} whole numbers from 0 up`,
-    (v) => Array.isArray(v) && v.length === count && v.every((n) => Number.isSafeInteger(n) && n >= 0),
+    (v) =>
+      Array.isArray(v) && v.length === count && v.every((n) => Number.isSafeInteger(n) && n >= 0),
   );
 const aBox = wholes(4);
 const picture: Checks<Picture> = {
@@ -120,7 +142,15 @@ const windows: Checks<NonNullable<PictureGrid["windows"]>> = {
 };
 const group: Checks<Bars["groups"][number]> = {
   name: aText,
-  bars: aList(aRecord({ name: aText, mark: aWhole, value: aNumberOrNull, low: maybe(aNumber), high: maybe(aNumber) })),
+  bars: aList(
+    aRecord({
+      name: aText,
+      mark: aWhole,
+      value: aNumberOrNull,
+      low: maybe(aNumber),
+      high: maybe(aNumber),
+    }),
+  ),
 };
 const line: Checks<Verdicts["lines"][number]> = {
   name: aText,
@@ -174,8 +204,11 @@ const anyKind: { readonly [K in keyof Kinds]?: Check } = Object.fromEntries(
 export const aDetail: Check = (value, where) => {
   const { kind } = (value ?? {}) as { kind?: unknown };
   if (!isKind(kind))
-    throw new FormatError(`${where}: it shows a ${quoted(kind)}, which this program cannot draw; repeat the audit`, {
-      kind,
-    });
+    throw new FormatError(
+      `${where}: it shows a ${quoted(kind)}, which this program cannot draw; repeat the audit`,
+      {
+        kind,
+      },
+    );
   anyKind[kind]?.(value, where);
 };

@@ -31,7 +31,9 @@ function compare(field: string, a: unknown, b: unknown): Difference[] {
   const [p, q] = [fieldsOf(a), fieldsOf(b)];
   if (!p || !q) return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ field, a, b }];
   const names = [...new Set([...Object.keys(p), ...Object.keys(q)])];
-  return names.flatMap((name) => compare(field === "" ? name : `${field}.${name}`, p[name], q[name]));
+  return names.flatMap((name) =>
+    compare(field === "" ? name : `${field}.${name}`, p[name], q[name]),
+  );
 }
 
 /** What a result without a spec says of the same. */
@@ -42,7 +44,9 @@ function recorded({ seed, problem, methods, tests }: AuditResult): Fields {
     operator,
     noise,
     methods: Object.fromEntries(methods.map(({ name, description }) => [name, description])),
-    tests: Object.fromEntries(tests.map(({ id, settings, thresholds }) => [id, { settings, thresholds }])),
+    tests: Object.fromEntries(
+      tests.map(({ id, settings, thresholds }) => [id, { settings, thresholds }]),
+    ),
   };
 }
 
@@ -53,9 +57,12 @@ export function differences(a: AuditResult, b: AuditResult): Difference[] {
     "software version": r.software.version,
     "schema version": r.schemaVersion,
     backend: r.spec?.backend ?? r.software.backend,
-    "images' SHA-256": Object.fromEntries(r.problem.images.map((image, i) => [String(i + 1), image.sha256])),
+    "images' SHA-256": Object.fromEntries(
+      r.problem.images.map((image, i) => [String(i + 1), image.sha256]),
+    ),
   });
   return compare("", fields(a), fields(b));
 }
 /** Whether a difference is one of what was done to the problem, not of the problem. */
-export const ofTheBench = ({ field }: Difference): boolean => /^(methods|tests|certificates)\b/.test(field);
+export const ofTheBench = ({ field }: Difference): boolean =>
+  /^(methods|tests|certificates)\b/.test(field);

@@ -14,7 +14,13 @@ import {
   type Reconstructor,
 } from "../imaging/index.ts";
 import type { Ball } from "./attack/ascent.ts";
-import { compileObjective, openLooking, type Domain, type Looking, type Objective } from "./attack/objective.ts";
+import {
+  compileObjective,
+  openLooking,
+  type Domain,
+  type Looking,
+  type Objective,
+} from "./attack/objective.ts";
 import { compileSearchStep, type SearchStep } from "./attack/step.ts";
 import { compileUnderMasks, type UnderMask } from "./masked.ts";
 
@@ -33,7 +39,10 @@ export interface EitherMethod {
 }
 
 /** Each value is made once, when it is first asked for. */
-export function remembered<Key, Value>(make: (key: Key) => Promise<Value>, name: (key: Key) => string) {
+export function remembered<Key, Value>(
+  make: (key: Key) => Promise<Value>,
+  name: (key: Key) => string,
+) {
   const known = new Map<string, Promise<Value>>();
   return (key: Key): Promise<Value> => {
     const at = name(key);
@@ -56,7 +65,11 @@ const nameOf = ({ method, domain }: Of<Method>): string => `${domain} ${method.n
  * Everything is compiled when it is first asked for, and once. Searches take their gradients on the
  * backend `searching`; what is measured and shown is computed on `backend`.
  */
-export function openEither(problem: InverseProblem, backend: Backend, searching: Backend = backend): EitherMethod {
+export function openEither(
+  problem: InverseProblem,
+  backend: Backend,
+  searching: Backend = backend,
+): EitherMethod {
   const { operator } = problem;
   const objective = remembered<Of<Reconstructor>, Objective>(
     ({ method, domain }) => compileObjective(method, problem, domain, { backend, searching }),
@@ -74,19 +87,26 @@ export function openEither(problem: InverseProblem, backend: Backend, searching:
     (method) => compileUnderMasks(method, operator, backend),
     ({ name }) => name,
   );
-  const inUnits = remembered<{ readonly told: Reconstructor; readonly factor: number }, Reconstruct>(
+  const inUnits = remembered<
+    { readonly told: Reconstructor; readonly factor: number },
+    Reconstruct
+  >(
     ({ told }) => openReconstruct(told, operator, backend),
     ({ told, factor }) => `${factor} ${told.name}`,
   );
   return {
     differentiable: hasGraph,
-    looking: (method, domain) => (hasGraph(method) ? objective({ method, domain }) : program({ method, domain })),
-    objective: async (method, domain) => (hasGraph(method) ? objective({ method, domain }) : undefined),
-    searchStep: async (method, domain, ball) => (hasGraph(method) ? searchStep({ method, domain, ball }) : undefined),
+    looking: (method, domain) =>
+      hasGraph(method) ? objective({ method, domain }) : program({ method, domain }),
+    objective: async (method, domain) =>
+      hasGraph(method) ? objective({ method, domain }) : undefined,
+    searchStep: async (method, domain, ball) =>
+      hasGraph(method) ? searchStep({ method, domain, ball }) : undefined,
     async underMask(method, y, mask) {
       const other = operator.sampling?.under(mask);
       if (!other || misfit(method, other) !== undefined) return undefined;
-      if (!hasGraph(method)) return method.followsMask ? reconstruct(method, y, other, backend) : undefined;
+      if (!hasGraph(method))
+        return method.followsMask ? reconstruct(method, y, other, backend) : undefined;
       const under = await underMasks(method);
       return under ? under(y, mask) : reconstruct(method, y, other, backend);
     },

@@ -21,7 +21,8 @@ const scaled = (v: Float64Array, to: number): Float64Array => {
   const length = norm(v);
   return v.map((x) => (length > 0 ? (x * to) / length : 0));
 };
-const sum = (a: Float64Array, b: Float64Array, by = 1): Float64Array => a.map((v, i) => v + by * b[i]);
+const sum = (a: Float64Array, b: Float64Array, by = 1): Float64Array =>
+  a.map((v, i) => v + by * b[i]);
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let total = 0;
   for (let i = 0; i < a.length; i++) total += a[i] * b[i];
@@ -41,7 +42,12 @@ interface Line {
  * Its direction is the gradient at another point, so that it knows nothing of the line's kinks;
  * where that is 0 it is the way to the line, for what moves all the same has the wrong gradient.
  */
-async function openLine(objective: Objective, scene: Scene, p: Float64Array, ends: Ends): Promise<Line> {
+async function openLine(
+  objective: Objective,
+  scene: Scene,
+  p: Float64Array,
+  ends: Ends,
+): Promise<Line> {
   const { start, other, length } = ends;
   const { gradient } = await objective.climb(scene, sum(start, other), p);
   const direction = scaled(norm(gradient) > 0 ? gradient : start, 1);

@@ -15,9 +15,20 @@ export {
 export { openAsking, type Asked, type Asking, type Reached } from "./attack/queries.ts";
 export { spsa, type SpsaOptions } from "./attack/spsa.ts";
 export { squareAttack, type SquareOptions } from "./attack/square.ts";
-export { QUERIES, searchByQueries, type Queried, type QueryOptions } from "./attack/gradient-free.ts";
+export {
+  QUERIES,
+  searchByQueries,
+  type Queried,
+  type QueryOptions,
+} from "./attack/gradient-free.ts";
 export { compileSearchStep, type Goal, type SearchStep } from "./attack/step.ts";
-export { compileObjective, openLooking, type Domain, type Looking, type Objective } from "./attack/objective.ts";
+export {
+  compileObjective,
+  openLooking,
+  type Domain,
+  type Looking,
+  type Objective,
+} from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
 export {
   decodePiece,
@@ -65,18 +76,29 @@ export {
 } from "./intervals.ts";
 export { betaCdf, betaQuantile, studentQuantile } from "./quantiles.ts";
 export { fromNormals, normalCdf } from "./likelihood/normals.ts";
-export { plainMonteCarlo, subsetSimulation, type Likelihood } from "./likelihood/subset-simulation.ts";
+export {
+  plainMonteCarlo,
+  subsetSimulation,
+  type Likelihood,
+} from "./likelihood/subset-simulation.ts";
 export { badReconstructionLikelihood } from "./stability/likelihood.ts";
 export { inventedDetail } from "./stability/invented-detail.ts";
 export { lostDetailSearch } from "./stability/lost-detail-search.ts";
 export { lookFor, type Looked, type Recovery } from "./stability/recovery.ts";
 export { samplingRates } from "./stability/sampling-rates.ts";
 export { practicalFaults } from "./stability/practice.ts";
-export { ascentPresets, instabilityAscent, type AscentOptions } from "./stability/instability-ascent.ts";
+export {
+  ascentPresets,
+  instabilityAscent,
+  type AscentOptions,
+} from "./stability/instability-ascent.ts";
 export { symmetries } from "./stability/symmetries.ts";
 export { structuralChange } from "./stability/structural-change.ts";
 export type { Findings, StabilityTest, Subject } from "./stability/test.ts";
-export { worstCasePerturbation, type WorstCaseOptions } from "./stability/worst-case-perturbation.ts";
+export {
+  worstCasePerturbation,
+  type WorstCaseOptions,
+} from "./stability/worst-case-perturbation.ts";
 export { differences, type Difference } from "./differences.ts";
 export { answerOf, type Answer } from "./report/answer.ts";
 export type { ReportOptions } from "./report/audit-report.ts";

@@ -43,7 +43,10 @@ function spread(values: readonly number[]): { deviation: number; skewness: numbe
   const offsets = values.map((v) => v - centre);
   const second = offsets.reduce((sum, d) => sum + d * d, 0) / n;
   const third = offsets.reduce((sum, d) => sum + d * d * d, 0) / n;
-  return { deviation: Math.sqrt((second * n) / (n - 1)), skewness: third / (second * Math.sqrt(second)) };
+  return {
+    deviation: Math.sqrt((second * n) / (n - 1)),
+    skewness: third / (second * Math.sqrt(second)),
+  };
 }
 
 const cubeRoot = (x: number): number => (x === 0 ? 0 : Math.sign(x) * exp(log(Math.abs(x)) / 3));
@@ -65,7 +68,8 @@ function unskewed(t: number, skew: number): number {
  */
 export function meanInterval95(values: readonly number[]): MeanInterval {
   const wrong = values.find((v) => !Number.isFinite(v));
-  if (wrong !== undefined) throw new ConfigError(`meanInterval95: ${wrong} among the values; leave it out and say so`);
+  if (wrong !== undefined)
+    throw new ConfigError(`meanInterval95: ${wrong} among the values; leave it out and say so`);
   const n = values.length;
   const centre = mean(values);
   if (n < MEAN_FROM) return { mean: centre };
@@ -74,9 +78,16 @@ export function meanInterval95(values: readonly number[]): MeanInterval {
   const t = studentQuantile(0.975, n - 1);
   const error = deviation / Math.sqrt(n);
   const skew = n < SKEWED_FROM ? 0 : skewness / (3 * Math.sqrt(n));
-  const interval = { low: centre - error * unskewed(t, skew), high: centre - error * unskewed(-t, skew) };
+  const interval = {
+    low: centre - error * unskewed(t, skew),
+    high: centre - error * unskewed(-t, skew),
+  };
   if (n >= ANY_FROM) return { mean: centre, interval };
-  return { mean: centre, interval, assumes: "values that are neither strongly skewed nor in two groups" };
+  return {
+    mean: centre,
+    interval,
+    assumes: "values that are neither strongly skewed nor in two groups",
+  };
 }
 
 /**
@@ -85,10 +96,13 @@ export function meanInterval95(values: readonly number[]): MeanInterval {
  */
 export function differenceInterval95(a: readonly number[], b: readonly number[]): MeanInterval {
   if (a.length !== b.length)
-    throw new ConfigError(`differenceInterval95: ${a.length} values beside ${b.length}; every one needs its pair`, {
-      a: a.length,
-      b: b.length,
-    });
+    throw new ConfigError(
+      `differenceInterval95: ${a.length} values beside ${b.length}; every one needs its pair`,
+      {
+        a: a.length,
+        b: b.length,
+      },
+    );
   return meanInterval95(a.map((v, i) => v - b[i]));
 }
 
@@ -133,7 +147,10 @@ function agreement(k: number, n: number, p: number): number {
  */
 export function shareInterval95(k: number, n: number): Interval | undefined {
   if (!Number.isInteger(k) || !Number.isInteger(n) || k < 0 || k > n)
-    throw new ConfigError(`shareInterval95: ${k} of ${n}; give whole numbers from 0 to all`, { k, n });
+    throw new ConfigError(`shareInterval95: ${k} of ${n}; give whole numbers from 0 to all`, {
+      k,
+      n,
+    });
   if (n < SHARE_FROM) return undefined;
   const level = n <= 50 ? 0.065 : 0.05;
   // Clopper and Pearson's interval contains it; its ends move inwards to what agrees

@@ -16,7 +16,8 @@ export const RUIN_DB = 6;
 /**
  * The loss in dB of a figure that fell from `before` to `after`, as far as it lies below the floor.
  */
-export const lossOf = (before: number, after: number): number => Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
+export const lossOf = (before: number, after: number): number =>
+  Math.min(before, FLOOR_DB) - Math.min(after, FLOOR_DB);
 
 /** What one perturbation size does to one method, means over images, all in dB. */
 export interface Harm {
@@ -43,7 +44,10 @@ export interface Reference {
 }
 /** The reference that keeps most; undefined where there is none but the method itself. */
 export const bestReference = (references: readonly Reference[]): Reference | undefined =>
-  references.reduce<Reference | undefined>((best, r) => (best && best.left >= r.left ? best : r), undefined);
+  references.reduce<Reference | undefined>(
+    (best, r) => (best && best.left >= r.left ? best : r),
+    undefined,
+  );
 
 export interface HarmLimits {
   readonly harmDb: number;
@@ -56,7 +60,11 @@ export interface HarmLimits {
  * leaves less than the best reference keeps at its own worst case; or it costs `ruinDb` or more
  * beyond noise that is measured as much.
  */
-export function harmReason(harm: Harm, best: Reference | undefined, limits: HarmLimits): string | undefined {
+export function harmReason(
+  harm: Harm,
+  best: Reference | undefined,
+  limits: HarmLimits,
+): string | undefined {
   const more = `${decibels(harm.beyond)} more than noise does`;
   if (harm.beyond >= limits.ruinDb) return `: ${more}, limit ${limits.ruinDb} dB`;
   if (harm.loss < limits.harmDb) return undefined;
@@ -101,9 +109,12 @@ export function doubtsOf(measurements: readonly Measurement[], harmDb = 0): stri
   const images = new Map<string, number[]>();
   for (const m of measurements) {
     const doubt = doubtOf(m, harmDb);
-    if (doubt !== undefined) images.set(doubt, [...new Set([...(images.get(doubt) ?? []), m.image + 1])]);
+    if (doubt !== undefined)
+      images.set(doubt, [...new Set([...(images.get(doubt) ?? []), m.image + 1])]);
   }
-  return [...images].map(([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`);
+  return [...images].map(
+    ([doubt, list]) => `${doubt} (image${list.length > 1 ? "s" : ""} ${list.join(", ")})`,
+  );
 }
 
 /**
@@ -128,13 +139,21 @@ export interface Size {
 }
 
 /** The findings at the sizes that are judged, by their labels. */
-export function sizesOf(findings: Findings, { references }: Beside, labels: readonly string[]): Size[] {
-  const at = (all: readonly Measurement[], label: string): Measurement[] => all.filter((m) => m.label === label);
+export function sizesOf(
+  findings: Findings,
+  { references }: Beside,
+  labels: readonly string[],
+): Size[] {
+  const at = (all: readonly Measurement[], label: string): Measurement[] =>
+    all.filter((m) => m.label === label);
   return labels
     .map((label) => ({
       label,
       own: at(findings.measurements, label),
-      references: references.map((r) => ({ method: r.method, own: at(r.findings.measurements, label) })),
+      references: references.map((r) => ({
+        method: r.method,
+        own: at(r.findings.measurements, label),
+      })),
     }))
     .filter(({ own }) => own.length > 0);
 }
@@ -160,10 +179,15 @@ export function judgeHarm(method: string, sizes: readonly Size[], limits: HarmLi
     judged.flatMap((s) => s.own),
     limits.harmDb,
   );
-  const figure = { value: harm.beyond, threshold: limits.ruinDb, unit: `dB beyond noise at ${label}` };
+  const figure = {
+    value: harm.beyond,
+    threshold: limits.ruinDb,
+    unit: `dB beyond noise at ${label}`,
+  };
   const how = worst.own.some((m) => m.search?.queries !== undefined) ? " without gradients" : "";
   const lost = `at ${label} the worst perturbation found${how} costs ${decibels(harm.loss)} (noise that is measured as much ${decibels(harm.noise)}) and leaves ${decibels(harm.left)}`;
-  if (reason !== undefined) return { method, outcome: "fail", figure, explanation: `${lost}${reason}` };
+  if (reason !== undefined)
+    return { method, outcome: "fail", figure, explanation: `${lost}${reason}` };
   if (doubts.length === 0) return { method, outcome: "pass", figure, explanation: lost };
   return {
     method,

@@ -89,7 +89,11 @@ export interface Laboratory extends EitherMethod {
 }
 
 type Apply = (v: Values) => Promise<HostData>;
-async function compileOperator(operator: Operator, which: "forward" | "adjoint", backend: Backend): Promise<Apply> {
+async function compileOperator(
+  operator: Operator,
+  which: "forward" | "adjoint",
+  backend: Backend,
+): Promise<Apply> {
   const b = new GraphBuilder(ops);
   const shape = which === "forward" ? operator.domain : operator.range;
   b.output("out", operator[which](b, b.input("v", [1, ...shape])));
@@ -141,7 +145,17 @@ export async function openLaboratory(options: {
     const initialPsnr = measurements ? Number.NaN : psnr(truth, magnitude(first), range);
     const white = whiteOf(truth);
     const scene = { x, noise };
-    return { scene, image, truth, range, white, y, xNorm: norm(image), yNorm: norm(y), initialPsnr };
+    return {
+      scene,
+      image,
+      truth,
+      range,
+      white,
+      y,
+      xNorm: norm(image),
+      yNorm: norm(y),
+      initialPsnr,
+    };
   }, String);
   const either = openEither(problem, backend, searching);
   const clean = remembered<{ method: Method; i: number }, Float64Array>(
@@ -149,7 +163,8 @@ export async function openLaboratory(options: {
       const { scene } = await view(i);
       const nothing = new Float64Array(sizeOf(operator.domain));
       const x = await (await either.looking(method, "image")).reconstruct(scene, nothing);
-      if (!x.every(Number.isFinite)) throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
+      if (!x.every(Number.isFinite))
+        throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       return x;
     },
     ({ method, i }) => `${method.name} ${i}`,
@@ -167,10 +182,12 @@ export async function openLaboratory(options: {
     forward,
     adjoint,
     ...(spectrum ? { spectrum } : {}),
-    randomPerturbation: (domain, label) => gaussian(domain === "image" ? everywhere : operator.measured, label),
+    randomPerturbation: (domain, label) =>
+      gaussian(domain === "image" ? everywhere : operator.measured, label),
     measuredNoise(domain, label) {
       const draw = gaussian(operator.measured, label);
-      return async () => (domain === "measurement" ? draw() : Float64Array.from(await adjoint(draw())));
+      return async () =>
+        domain === "measurement" ? draw() : Float64Array.from(await adjoint(draw()));
     },
   };
 }

@@ -1,5 +1,12 @@
 // One plan for every mask, where a method asks of its operator for nothing but A and A*.
-import { arithmetic, GraphBuilder, ops, sizeOf, type Backend, type Value } from "../engine/index.ts";
+import {
+  arithmetic,
+  GraphBuilder,
+  ops,
+  sizeOf,
+  type Backend,
+  type Value,
+} from "../engine/index.ts";
 import { fullMask, type Mask, type Operator, type Reconstructor } from "../imaging/index.ts";
 
 /** x̂ from a measurement [range] under a mask, zero where nothing is measured. */

@@ -53,11 +53,19 @@ export interface MeasureOptions {
 }
 
 /** The perturbation inside its budget. */
-export function clipped(setting: Setting, proposed: Float64Array, options: MeasureOptions): Float64Array {
+export function clipped(
+  setting: Setting,
+  proposed: Float64Array,
+  options: MeasureOptions,
+): Float64Array {
   const { relativeBudget, ball = "l2" } = options;
   if (relativeBudget === undefined) return proposed;
   const { reference } = setting;
-  return projected(proposed, relativeBudget * (ball === "l2" ? reference.norm : reference.maximum), ball);
+  return projected(
+    proposed,
+    relativeBudget * (ball === "l2" ? reference.norm : reference.maximum),
+    ball,
+  );
 }
 
 export interface Quality {
@@ -72,7 +80,11 @@ export function qualityOf(
   against: Float64Array,
 ): Quality {
   const m = magnitude(x);
-  return { psnr: psnr(against, m, range), ssim: ssim(against, m, shape, range), nmse: nmse(against, m) };
+  return {
+    psnr: psnr(against, m, range),
+    ssim: ssim(against, m, shape, range),
+    nmse: nmse(against, m),
+  };
 }
 function sum(a: ArrayLike<number>, b: ArrayLike<number>): Float64Array {
   const out = new Float64Array(a.length);
@@ -99,7 +111,11 @@ async function besideNoise(setting: Setting, label: string, measuredNorm: number
   }
   const looks = (await looking.reconstructAll(scene, drawn)).map((x) => {
     const m = magnitude(x);
-    return { change: norm(difference(x, clean)), psnr: psnr(truth, m, range), nmse: nmse(truth, m) };
+    return {
+      change: norm(difference(x, clean)),
+      psnr: psnr(truth, m, range),
+      nmse: nmse(truth, m),
+    };
   });
   const mean = (of: (look: (typeof looks)[number]) => number): number =>
     looks.reduce((total, look) => total + of(look), 0) / draws;
@@ -127,7 +143,12 @@ function lossBound({ bound, clean, view }: Setting, measuredNorm: number): numbe
  * Pictures of the perturbation as it is and enlarged, of the perturbed image, and of what comes of
  * it.
  */
-async function pictured(setting: Setting, id: string, r: Float64Array, x: Float64Array): Promise<Shown> {
+async function pictured(
+  setting: Setting,
+  id: string,
+  r: Float64Array,
+  x: Float64Array,
+): Promise<Shown> {
   const { looking, view, shape, content, clean } = setting;
   const { pictures, errors, changes } = setting.collected;
   const { scene, white } = view;
@@ -173,14 +194,24 @@ export async function measurePerturbation(
   const r = clipped(setting, proposed, options);
   const x = await looking.reconstruct(view.scene, r);
   if (!x.every(Number.isFinite))
-    throw new ConfigError(`its reconstruction of image ${image + 1} is not finite under ${label}`, {});
+    throw new ConfigError(
+      `its reconstruction of image ${image + 1} is not finite under ${label}`,
+      {},
+    );
   const length = norm(r);
   const measuredNorm = norm(await looking.measured(r));
-  const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measuredNorm);
+  const noise = await besideNoise(
+    setting,
+    `noise ${test} ${method} ${image} ${label}`,
+    measuredNorm,
+  );
   const after = qualityOf(setting, x, content ? magnitude(sum(view.scene.x, r)) : view.truth);
   const outputChange = norm(difference(x, clean));
   const id = `${test} ${image} ${method} ${series === undefined ? "" : `${series} `}${label}`;
-  const both = (of: keyof Quality): { before: number; after: number } => ({ before: before[of], after: after[of] });
+  const both = (of: keyof Quality): { before: number; after: number } => ({
+    before: before[of],
+    after: after[of],
+  });
   return present({
     method,
     image,
@@ -213,7 +244,10 @@ export async function measureChange(
   const { test, method, image, view, clean, looking, shape, collected } = setting;
   const x = await looking.reconstruct(view.scene, r);
   if (!x.every(Number.isFinite))
-    throw new ConfigError(`its reconstruction of measurement ${image + 1} is not finite under ${label}`, {});
+    throw new ConfigError(
+      `its reconstruction of measurement ${image + 1} is not finite under ${label}`,
+      {},
+    );
   const measured = norm(await looking.measured(r));
   const noise = await besideNoise(setting, `noise ${test} ${method} ${image} ${label}`, measured);
   const changed = difference(x, clean);

@@ -13,19 +13,24 @@ export function whiteOf(values: Float64Array): number {
 }
 
 /** The box of a quarter of the sides that holds most of ‖values‖², [H,W]. */
-export function whereLargest(values: ArrayLike<number>, [height, width]: readonly [number, number]): Box {
+export function whereLargest(
+  values: ArrayLike<number>,
+  [height, width]: readonly [number, number],
+): Box {
   const [h, w] = [height, width].map((side) => Math.max(1, Math.round(side / 4)));
   // sums[(i, j)]: of the squares above and to the left of it
   const sums = new Float64Array((height + 1) * (width + 1));
   const at = (i: number, j: number): number => i * (width + 1) + j;
   for (let i = 0; i < height; i++)
     for (let j = 0; j < width; j++)
-      sums[at(i + 1, j + 1)] = values[i * width + j] ** 2 + sums[at(i, j + 1)] + sums[at(i + 1, j)] - sums[at(i, j)];
+      sums[at(i + 1, j + 1)] =
+        values[i * width + j] ** 2 + sums[at(i, j + 1)] + sums[at(i + 1, j)] - sums[at(i, j)];
   const inside = (i: number, j: number): number =>
     sums[at(i + h, j + w)] - sums[at(i, j + w)] - sums[at(i + h, j)] + sums[at(i, j)];
   let best: Box = [0, 0, h, w];
   for (let i = 0; i + h <= height; i++)
-    for (let j = 0; j + w <= width; j++) if (inside(i, j) > inside(best[0], best[1])) best = [i, j, h, w];
+    for (let j = 0; j + w <= width; j++)
+      if (inside(i, j) > inside(best[0], best[1])) best = [i, j, h, w];
   return best;
 }
 
@@ -57,11 +62,9 @@ const ramp = [
 export function heat(t: number): [number, number, number] {
   const at = Math.max(0, Math.min(1, t)) * (ramp.length - 1);
   const k = Math.min(ramp.length - 2, Math.floor(at));
-  return [0, 1, 2].map((c) => Math.round(ramp[k][c] + (ramp[k + 1][c] - ramp[k][c]) * (at - k))) as [
-    number,
-    number,
-    number,
-  ];
+  return [0, 1, 2].map((c) =>
+    Math.round(ramp[k][c] + (ramp[k + 1][c] - ramp[k][c]) * (at - k)),
+  ) as [number, number, number];
 }
 /** One colour for every level of a byte. */
 const palette = Array.from({ length: 256 }, (_, level) => heat(level / 255));
@@ -72,6 +75,7 @@ export function heatPicture(
   top: number,
 ): string {
   const data = new Uint8Array(width * height);
-  for (let i = 0; i < data.length; i++) data[i] = Math.round(255 * Math.max(0, Math.min(1, values[i] / top)));
+  for (let i = 0; i < data.length; i++)
+    data[i] = Math.round(255 * Math.max(0, Math.min(1, values[i] / top)));
   return base64(encode({ width, height, data, channels: 1, depth: 8, palette }));
 }

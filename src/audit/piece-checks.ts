@@ -17,7 +17,16 @@ import {
 } from "../imaging/index.ts";
 import { aFacts, aNumberFrom0, aNumberOrNull, type Checks } from "./detail-checks.ts";
 import { cleanKey, testKey, type AuditHeader, type Piece, type PieceRecord } from "./plan.ts";
-import { accuracy, gradientCheck, measurement, rate, repeat, result, score, transfer } from "./result-checks.ts";
+import {
+  accuracy,
+  gradientCheck,
+  measurement,
+  rate,
+  repeat,
+  result,
+  score,
+  transfer,
+} from "./result-checks.ts";
 import type { Findings } from "./stability/test.ts";
 
 const aBase64: Check = check(
@@ -49,20 +58,37 @@ const aPiece = aRecord(piece);
  * Throws FormatError, beginning with `where`, for a field that is unknown or of another type, and
  * for a map of errors that is none of the header's shape.
  */
-export function checkPiece(value: Piece, { shape: [height, width] }: AuditHeader, where: string): Piece {
+export function checkPiece(
+  value: Piece,
+  { shape: [height, width] }: AuditHeader,
+  where: string,
+): Piece {
   // what JSON has no number for is null to the checks
   aPiece(JSON.parse(JSON.stringify(value)), where);
   const bytes = 4 * height * width;
   for (const [id, map] of Object.entries({ ...value.errors, ...value.changes })) {
     const fits =
-      map.length === 4 * Math.ceil(bytes / 3) && float32sOf(map).every((v) => v >= 0 && v < Number.MAX_VALUE);
-    if (!fits) throw new FormatError(`${where}: its map ${quoted(id)} is not ${height}×${width} numbers from 0 up`, {});
+      map.length === 4 * Math.ceil(bytes / 3) &&
+      float32sOf(map).every((v) => v >= 0 && v < Number.MAX_VALUE);
+    if (!fits)
+      throw new FormatError(
+        `${where}: its map ${quoted(id)} is not ${height}×${width} numbers from 0 up`,
+        {},
+      );
   }
   return value;
 }
 
 const { schemaVersion, software, spec, seed, problem, methods, metrics } = result;
-const facts: Checks<AuditHeader["facts"]> = { schemaVersion, software, spec, seed, problem, methods, metrics };
+const facts: Checks<AuditHeader["facts"]> = {
+  schemaVersion,
+  software,
+  spec,
+  seed,
+  problem,
+  methods,
+  metrics,
+};
 const test: Checks<AuditHeader["tests"][number]> = {
   id: aText,
   settings: aFacts,
@@ -101,8 +127,10 @@ export function checkHeader(value: unknown, where: string): AuditHeader {
   };
   const images = own.problem.images.length;
   if (bounds.length !== own.methods.length) fail("it has not one bound for every method");
-  if (whites.length !== images || initialPsnr.length !== images) fail("it has not one white for every image");
-  if (own.spec && own.spec.tests.length !== tests.length) fail("its tests are not those of its spec");
+  if (whites.length !== images || initialPsnr.length !== images)
+    fail("it has not one white for every image");
+  if (own.spec && own.spec.tests.length !== tests.length)
+    fail("its tests are not those of its spec");
   const keys = new Set(pieces.map((p) => p.key));
   const needed = own.methods.flatMap((_, m) =>
     own.problem.images.flatMap((_image, i) => [

@@ -61,7 +61,10 @@ export interface AuditOptions {
  * fingerprint.
  */
 export interface AuditHeader {
-  readonly facts: Pick<AuditResult, "schemaVersion" | "software" | "spec" | "seed" | "problem" | "methods" | "metrics">;
+  readonly facts: Pick<
+    AuditResult,
+    "schemaVersion" | "software" | "spec" | "seed" | "problem" | "methods" | "metrics"
+  >;
   readonly tests: readonly {
     readonly id: string;
     readonly settings: StabilityTest["settings"];
@@ -109,7 +112,9 @@ export interface Piece {
 }
 /** A piece as JSON and back, with what JSON has no number for: an infinite PSNR stays one. */
 export const encodePiece = (piece: Piece): string =>
-  JSON.stringify(piece, (_, v: unknown) => (typeof v === "number" && !Number.isFinite(v) ? { number: String(v) } : v));
+  JSON.stringify(piece, (_, v: unknown) =>
+    typeof v === "number" && !Number.isFinite(v) ? { number: String(v) } : v,
+  );
 export const decodePiece = (json: string): Piece =>
   JSON.parse(json, (_, v: unknown) =>
     typeof v === "object" && v !== null && Object.keys(v).join() === "number"
@@ -124,7 +129,12 @@ export interface AuditPlan {
 }
 
 const packed = (maps: Readonly<Record<string, Float64Array>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(maps).map(([id, values]) => [id, base64(float32Bytes(Float32Array.from(values)))]));
+  Object.fromEntries(
+    Object.entries(maps).map(([id, values]) => [
+      id,
+      base64(float32Bytes(Float32Array.from(values))),
+    ]),
+  );
 
 export const cleanKey = (m: number, i: number): string => `clean-${m}-${i}`;
 export const testKey = (id: string, m: number, i: number): string => `${id}-${m}-${i}`;
@@ -149,12 +159,16 @@ async function checkAudit(options: AuditOptions, count: number): Promise<void> {
   for (const [what, names] of Object.entries(named)) {
     const twice = names.find((n, i) => names.indexOf(n) !== i);
     if (twice !== undefined)
-      throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, { name: twice });
+      throw new ConfigError(`audit: two ${what} are called "${twice}"; give each its own name`, {
+        name: twice,
+      });
   }
   for (const method of methods) {
     const strange = misfit(method, problem.operator);
     if (strange !== undefined)
-      throw new ConfigError(`audit: ${strange}; use a method that was made for this operator`, { name: method.name });
+      throw new ConfigError(`audit: ${strange}; use a method that was made for this operator`, {
+        name: method.name,
+      });
   }
   const adjoint = await dotTest(problem.operator, { seed, backend });
   if (!(adjoint < ADJOINT_TOLERANCE))
@@ -175,12 +189,18 @@ const NO_TRUTH = "needs the true image, and of a measurement none is known";
 const unfit = (
   { requires, referenceFree }: StabilityTest,
   { problem, known }: Pick<Laboratory, "problem" | "known">,
-): string | undefined => lacking(problem.operator, requires) ?? (known || referenceFree ? undefined : NO_TRUTH);
+): string | undefined =>
+  lacking(problem.operator, requires) ?? (known || referenceFree ? undefined : NO_TRUTH);
 
 /** Said of a test that differentiates the method, where it is a program. */
 const NO_GRADIENT = "needs a gradient, and a program has none";
 /** One method on one image for one test. */
-function tested(lab: Laboratory, test: StabilityTest, method: Method, image: number): Pick<Job, "steps" | "compute"> {
+function tested(
+  lab: Laboratory,
+  test: StabilityTest,
+  method: Method,
+  image: number,
+): Pick<Job, "steps" | "compute"> {
   const differentiable = lab.differentiable(method);
   if (test.gradients === "needed" && !differentiable)
     return { steps: 1, compute: async () => ({ leftOut: NO_GRADIENT }) };
@@ -189,7 +209,9 @@ function tested(lab: Laboratory, test: StabilityTest, method: Method, image: num
     async compute(collected, tick) {
       const subject = await openSubject(lab, { test, method, image, collected, tick });
       if (lab.known) return { findings: await test.examine(subject) };
-      return { findings: { measurements: [], scores: (await test.referenceFree?.examine(subject)) ?? [] } };
+      return {
+        findings: { measurements: [], scores: (await test.referenceFree?.examine(subject)) ?? [] },
+      };
     },
   };
 }
@@ -235,14 +257,21 @@ const metrics = {
 };
 
 const computedOn = ({ backend, searching }: AuditOptions): string =>
-  searching ? `${nameOfBackend(backend)}, searches on ${nameOfBackend(searching)}` : nameOfBackend(backend);
+  searching
+    ? `${nameOfBackend(backend)}, searches on ${nameOfBackend(searching)}`
+    : nameOfBackend(backend);
 
 function factsOf(options: AuditOptions, count: number): AuditHeader["facts"] {
   const { problem, methods, seed, spec, images, measurements } = options;
   const records = Array.from({ length: count }, (_, i): ImageRecord => {
     const { label = `image ${i + 1}`, preparation = "none", unlike } = images?.[i] ?? {};
     const values = measurements ? Float32Array.from(measurements[i]) : problem.images.image(i);
-    return present({ label, sha256: bytesToHex(sha256(float32Bytes(values))), preparation, unlike });
+    return present({
+      label,
+      sha256: bytesToHex(sha256(float32Bytes(values))),
+      preparation,
+      unlike,
+    });
   });
   return present({
     schemaVersion,
@@ -255,7 +284,9 @@ function factsOf(options: AuditOptions, count: number): AuditHeader["facts"] {
       images: records,
       truth: measurements ? ("unknown" as const) : undefined,
     }),
-    methods: methods.map(({ name, description, classical }) => present({ name, description, classical })),
+    methods: methods.map(({ name, description, classical }) =>
+      present({ name, description, classical }),
+    ),
     metrics,
   });
 }
@@ -270,12 +301,20 @@ async function headerOf(
   const { shape } = images;
   const views: View[] = [];
   for (let i = 0; i < lab.imageCount; i++) views.push(await lab.view(i));
-  const truths = views.map(({ truth, white }, i) => [`image ${i}`, greyPicture(truth, shape, white)]);
+  const truths = views.map(({ truth, white }, i) => [
+    `image ${i}`,
+    greyPicture(truth, shape, white),
+  ]);
   const drawn = operator.picture?.();
   return {
     facts: factsOf(options, lab.imageCount),
     tests: tests.map((test) =>
-      present({ id: test.id, settings: test.settings, thresholds: test.thresholds, notApplicable: unfit(test, lab) }),
+      present({
+        id: test.id,
+        settings: test.settings,
+        thresholds: test.thresholds,
+        notApplicable: unfit(test, lab),
+      }),
     ),
     bounds: methods.map((m) => m.lipschitz?.(operator) ?? null),
     shape,

@@ -4,8 +4,9 @@ import { ConfigError, exp, log } from "../engine/index.ts";
 
 /** Source: Lanczos 1964, with Godfrey's coefficients for g = 7. */
 const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313,
+  -176.61502916214059, 12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6,
+  1.5056327351493116e-7,
 ];
 const HALF_LOG_2_PI = 0.9189385332046727;
 
@@ -45,7 +46,8 @@ function betaFraction(x: number, a: number, b: number): number {
  * x, for a, b > 0. Absolute error below 1e-12. Source: NIST DLMF 8.17.22.
  */
 export function betaCdf(x: number, a: number, b: number): number {
-  if (!(a > 0) || !(b > 0)) throw new ConfigError(`betaCdf: a ${a} and b ${b} must be positive`, { a, b });
+  if (!(a > 0) || !(b > 0))
+    throw new ConfigError(`betaCdf: a ${a} and b ${b} must be positive`, { a, b });
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   const front = exp(a * log(x) + b * log(1 - x) + logGamma(a + b) - logGamma(a) - logGamma(b));
@@ -69,7 +71,8 @@ export function crossing(increasing: (x: number) => number, low: number, high: n
  * The x below which a beta variable lies with probability p. Throws ConfigError unless 0 ≤ p ≤ 1.
  */
 export function betaQuantile(p: number, a: number, b: number): number {
-  if (!(p >= 0 && p <= 1)) throw new ConfigError(`betaQuantile: p = ${p} is not a probability`, { p });
+  if (!(p >= 0 && p <= 1))
+    throw new ConfigError(`betaQuantile: p = ${p} is not a probability`, { p });
   if (p === 0 || p === 1) return p;
   return crossing((x) => betaCdf(x, a, b) - p, 0, 1);
 }
@@ -80,7 +83,10 @@ export function betaQuantile(p: number, a: number, b: number): number {
  */
 export function studentQuantile(p: number, freedom: number): number {
   if (!(p > 0 && p < 1) || !(freedom > 0))
-    throw new ConfigError(`studentQuantile: p = ${p} with ${freedom} degrees of freedom`, { p, freedom });
+    throw new ConfigError(`studentQuantile: p = ${p} with ${freedom} degrees of freedom`, {
+      p,
+      freedom,
+    });
   if (p === 0.5) return 0;
   if (p > 0.5) return -studentQuantile(1 - p, freedom);
   // P(T < −t) = I_x(ν/2, 1/2) / 2 with x = ν/(ν + t²)

@@ -45,7 +45,10 @@ import type {
 } from "./schema.ts";
 import { parseAuditSpec } from "./spec.ts";
 
-const aCount: Check = check("a whole number from 1 up", (v) => Number.isSafeInteger(v) && (v as number) >= 1);
+const aCount: Check = check(
+  "a whole number from 1 up",
+  (v) => Number.isSafeInteger(v) && (v as number) >= 1,
+);
 const two = (item: Check): Check => aRecord({ before: item, after: item });
 
 export const gradientCheck: Checks<GradientCheck> = {
@@ -54,7 +57,10 @@ export const gradientCheck: Checks<GradientCheck> = {
   tolerance: aNumberFrom0,
   passed: aFlag,
 };
-export const repeat: Checks<Omit<Repeat, "method">> = { difference: aNumberFrom0, noise: aNumberFrom0 };
+export const repeat: Checks<Omit<Repeat, "method">> = {
+  difference: aNumberFrom0,
+  noise: aNumberFrom0,
+};
 export const accuracy: Checks<Accuracy> = {
   method: aText,
   image: aWhole,
@@ -77,7 +83,12 @@ const detail: Checks<DetailScore> = {
   boxError: aNumber,
   ssim: aNumber,
 };
-export const rate: Checks<RateScore> = { method: aText, image: aWhole, rate: aNumber, psnr: aList(aNumberOrNull) };
+export const rate: Checks<RateScore> = {
+  method: aText,
+  image: aWhole,
+  rate: aNumber,
+  psnr: aList(aNumberOrNull),
+};
 export const score: Checks<Score> = {
   method: aText,
   image: aWhole,
@@ -193,7 +204,12 @@ const test: Checks<TestRecord> = {
   scores: maybe(aList(aRecord(score))),
   details: aList(aDetail),
 };
-const image: Checks<ImageRecord> = { label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) };
+const image: Checks<ImageRecord> = {
+  label: aText,
+  sha256: aHash,
+  preparation: aText,
+  unlike: maybe(aText),
+};
 const method: Checks<MethodRecord> = { name: aText, description: aFacts, classical: maybe(aTrue) };
 const aSpec: Check = (value, where) => {
   parseAuditSpec(value, where);
@@ -224,14 +240,22 @@ export const result: Checks<AuditResult> = {
 };
 const aResult = aRecord(result);
 /** Before 1.3 a result did not say how its tests are shown. */
-const anOldResult = aRecord({ ...result, tests: aList(aRecord({ ...test, details: maybe(aList(aDetail)) })) });
+const anOldResult = aRecord({
+  ...result,
+  tests: aList(aRecord({ ...test, details: maybe(aList(aDetail)) })),
+});
 
 /** What a result says of images by number must be there. */
 function checkReferences({ problem, accuracy, scales, tests }: AuditResult, where: string): void {
   const count = problem.images.length;
   const about = [
     ...accuracy,
-    ...tests.flatMap((t) => [...t.measurements, ...(t.rates ?? []), ...(t.scores ?? []), ...(t.transfers ?? [])]),
+    ...tests.flatMap((t) => [
+      ...t.measurements,
+      ...(t.rates ?? []),
+      ...(t.scores ?? []),
+      ...(t.transfers ?? []),
+    ]),
   ];
   const elsewhere = about.find((a) => a.image >= count);
   if (elsewhere)
@@ -239,7 +263,8 @@ function checkReferences({ problem, accuracy, scales, tests }: AuditResult, wher
       `${where}: it has figures of image ${elsewhere.image + 1}, and there are ${count} images`,
       {},
     );
-  if (scales.length < count) throw new FormatError(`${where}: it has ${scales.length} scales for ${count} images`, {});
+  if (scales.length < count)
+    throw new FormatError(`${where}: it has ${scales.length} scales for ${count} images`, {});
 }
 
 /** Throws FormatError that names the first field which is missing, unknown or of another type. */

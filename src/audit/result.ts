@@ -21,7 +21,9 @@ export function readResult(json: string | Uint8Array, what: string): AuditResult
   const { schemaVersion: version, sha256: hash, ...rest } = (value ?? {}) as AuditResult;
   if (typeof version !== "string" || typeof hash !== "string" || !Array.isArray(rest.tests))
     throw new FormatError(`${what}: it is no result of an audit; give a result.json`, {});
-  const [[major, minor], [ownMajor, ownMinor]] = [version, schemaVersion].map((v) => v.split(".").map(Number));
+  const [[major, minor], [ownMajor, ownMinor]] = [version, schemaVersion].map((v) =>
+    v.split(".").map(Number),
+  );
   if (major > ownMajor || (major === ownMajor && minor > ownMinor))
     throw new FormatError(
       `${what}: its schema is version ${version}, this program knows ${schemaVersion}; update the program`,

@@ -16,7 +16,9 @@ export interface AuditProgress {
  * throw.
  */
 export async function audit(
-  options: AuditOptions & { readonly on?: { readonly progress?: (p: AuditProgress) => void | Promise<void> } },
+  options: AuditOptions & {
+    readonly on?: { readonly progress?: (p: AuditProgress) => void | Promise<void> };
+  },
 ): Promise<AuditResult> {
   const plan = await planAudit(options);
   const total = plan.header.pieces.reduce((n, p) => n + p.steps, 0);

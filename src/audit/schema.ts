@@ -204,7 +204,10 @@ export interface Measurement {
   };
   readonly iteration?: number;
   readonly pictures?: Readonly<
-    Record<"perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error", string>
+    Record<
+      "perturbation" | "perturbationGained" | "perturbedImage" | "reconstruction" | "error",
+      string
+    >
   > & {
     /** |x̂(r) − x̂(0)|; before 1.3 there is none. */
     readonly change?: string;

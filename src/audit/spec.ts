@@ -45,7 +45,12 @@ type Size = readonly [number, number];
 
 export interface ImageKinds {
   /** Generated, none of them from a training. */
-  brainPhantoms: { readonly shape: Size; readonly count: number; readonly seed: number; readonly mosaics?: number };
+  brainPhantoms: {
+    readonly shape: Size;
+    readonly count: number;
+    readonly seed: number;
+    readonly mosaics?: number;
+  };
   /** Generated, and measured from their formulas. */
   analyticEllipses: { readonly shape: Size; readonly count: number; readonly seed: number };
   /** Arrays [2,H,W], by the hashes of their values. */
@@ -53,7 +58,9 @@ export interface ImageKinds {
   /** Measurements of the operator's range, by the hashes of their values: no truth is known. */
   measured: { readonly shape: Size; readonly measurements: readonly ImageRecord[] };
 }
-export type ImageSpec = { [K in keyof ImageKinds]: { readonly kind: K } & ImageKinds[K] }[keyof ImageKinds];
+export type ImageSpec = {
+  [K in keyof ImageKinds]: { readonly kind: K } & ImageKinds[K];
+}[keyof ImageKinds];
 
 export interface AuditSpec {
   readonly version: typeof specVersion;
@@ -81,7 +88,9 @@ export interface Given {
   readonly programs?: MethodsGiven["programs"];
 }
 
-const records: Check = aList(aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) }));
+const records: Check = aList(
+  aRecord({ label: aText, sha256: aHash, preparation: aText, unlike: maybe(aText) }),
+);
 const imageKinds: {
   readonly [K in keyof ImageKinds]: { readonly [F in keyof Required<ImageKinds[K]>]: Check };
 } & Kinds = {
@@ -99,7 +108,11 @@ const fields: { readonly [K in keyof AuditSpec]: Check } = {
   tests: aList(aTest),
   certificates: aFlag,
   seed: aWhole,
-  backend: aRecord({ name: aText, precision: oneOf(["reproducible", "fast"]), searches: maybe(aText) }),
+  backend: aRecord({
+    name: aText,
+    precision: oneOf(["reproducible", "fast"]),
+    searches: maybe(aText),
+  }),
 };
 const anAudit = aRecord(fields);
 
@@ -131,7 +144,9 @@ interface OpenedImages {
 function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
   if (spec.kind !== "given" && spec.kind !== "measured") {
     const isAnalytic = spec.kind === "analyticEllipses";
-    const preparation = isAnalytic ? "none; measured from its formula, not from its pixels" : "none";
+    const preparation = isAnalytic
+      ? "none; measured from its formula, not from its pixels"
+      : "none";
     const generated = (_: unknown, i: number): OpenedImages["records"][number] => ({
       label: `generated phantom ${i + 1}`,
       preparation,
@@ -143,7 +158,8 @@ function openImages(spec: ImageSpec, arrays: Arrays): OpenedImages {
   }
   const values = ({ sha256, label }: ImageRecord): Float32Array =>
     Float32Array.from(arrayOf(arrays, sha256, label).data);
-  if (spec.kind === "given") return { set: imagesFrom(spec.images.map(values), spec.shape), records: spec.images };
+  if (spec.kind === "given")
+    return { set: imagesFrom(spec.images.map(values), spec.shape), records: spec.images };
   const nothing = spec.measurements.map(() => new Float32Array(2 * spec.shape[0] * spec.shape[1]));
   const measurements = spec.measurements.map(values);
   return { set: imagesFrom(nothing, spec.shape), records: spec.measurements, measurements };
@@ -174,7 +190,11 @@ export function auditFromSpec(
   return {
     spec,
     ...(measurements ? { measurements } : {}),
-    problem: inverseProblem({ operator: openOperator(spec.operator, arrays), noise: spec.noise, images: set }),
+    problem: inverseProblem({
+      operator: openOperator(spec.operator, arrays),
+      noise: spec.noise,
+      images: set,
+    }),
     methods: spec.methods.map((method) => openMethod(method, networks, programs)),
     tests: spec.tests.map(openTest),
     seed: spec.seed,

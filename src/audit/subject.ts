@@ -46,7 +46,12 @@ interface Other {
 }
 
 /** What was found for one method, tried on the others; pictured where it is the audited one. */
-async function transfer(lab: Laboratory, job: SubjectJob, others: readonly Other[], r: Float64Array): Promise<void> {
+async function transfer(
+  lab: Laboratory,
+  job: SubjectJob,
+  others: readonly Other[],
+  r: Float64Array,
+): Promise<void> {
   const { test, method, image, collected } = job;
   const { truth, range, white } = await lab.view(image);
   const pictured = method.name === audited(lab.methods);
@@ -89,7 +94,12 @@ async function psnrWith(
 }
 
 /** f(factor·y), of the method that is told of the factor, or as it is. */
-async function inUnits(lab: Laboratory, method: Method, view: View, factor: number): Promise<Float64Array> {
+async function inUnits(
+  lab: Laboratory,
+  method: Method,
+  view: View,
+  factor: number,
+): Promise<Float64Array> {
   const scaled = view.y.map((v) => factor * v);
   const told = await lab.inUnits(method, factor);
   if (told) return (await told([scaled]))[0];
@@ -104,12 +114,17 @@ async function inUnits(lab: Laboratory, method: Method, view: View, factor: numb
  * The local singular vector, where small perturbations are answered most; nothing where there is
  * none.
  */
-async function singularStart(lab: Laboratory, objective: Objective, job: SeekJob): Promise<Start[]> {
+async function singularStart(
+  lab: Laboratory,
+  objective: Objective,
+  job: SeekJob,
+): Promise<Start[]> {
   const { image, domain, clean, label, tick } = job;
   const { scene, xNorm, yNorm } = await lab.view(image);
   const radius = 1e-3 * (domain === "image" ? xNorm : yNorm);
   const start = await lab.measuredNoise(domain, `singular ${label}`)();
-  const climb = (r: Float64Array): ReturnType<Objective["climb"]> => objective.climb(scene, r, clean);
+  const climb = (r: Float64Array): ReturnType<Objective["climb"]> =>
+    objective.climb(scene, r, clean);
   const { sigma, vector } = await localLipschitz(
     climb,
     start,
@@ -146,22 +161,33 @@ async function seek(lab: Laboratory, job: SeekJob, wanted: Wanted): Promise<Foun
     random: lab.measuredNoise(domain, `start ${label}`),
     tick,
   };
-  const [step, objective] = [await lab.searchStep(method, domain, ball), await lab.objective(method, domain)];
+  const [step, objective] = [
+    await lab.searchStep(method, domain, ball),
+    await lab.objective(method, domain),
+  ];
   if (!step || !objective) {
     const queried = { ...(await asQueried(lab, job)), ...common, ball };
     const own = singular ? [await ownError(lab, job)] : [];
-    return searchByQueries({ ...queried, starts: [...starts, ...own] }, present({ radii, queries }));
+    return searchByQueries(
+      { ...queried, starts: [...starts, ...own] },
+      present({ radii, queries }),
+    );
   }
   const own = singular ? await singularStart(lab, objective, job) : [];
   const taken = wanted.through?.(step) ?? step;
-  return search({ ...common, step: taken, scene, starts: [...starts, ...own] }, { radii, ...settings });
+  return search(
+    { ...common, step: taken, scene, starts: [...starts, ...own] },
+    { radii, ...settings },
+  );
 }
 
 /** What a search without gradients asks of a method. */
 async function asQueried(
   lab: Laboratory,
   { method, image, domain, clean, label }: SeekJob,
-): Promise<Pick<Queried, "look" | "place" | "directionOf" | "together" | "shape" | "clean" | "rng">> {
+): Promise<
+  Pick<Queried, "look" | "place" | "directionOf" | "together" | "shape" | "clean" | "rng">
+> {
   const { scene } = await lab.view(image);
   const looking = await lab.looking(method, domain);
   return {
@@ -178,7 +204,10 @@ async function asQueried(
 async function ownError(lab: Laboratory, { image, domain, clean }: SeekJob): Promise<Start> {
   const { scene } = await lab.view(image);
   const error = clean.map((v, k) => v - scene.x[k]);
-  return { kind: "its own error", r: domain === "image" ? error : Float64Array.from(await lab.forward(error)) };
+  return {
+    kind: "its own error",
+    r: domain === "image" ? error : Float64Array.from(await lab.forward(error)),
+  };
 }
 
 interface SubjectJob {
@@ -189,7 +218,11 @@ interface SubjectJob {
   readonly tick: () => Promise<void>;
 }
 /** What a job's perturbations are measured against. */
-function settingOf(lab: Laboratory, { test, method, image, collected }: SubjectJob, seen: Seen): Setting {
+function settingOf(
+  lab: Laboratory,
+  { test, method, image, collected }: SubjectJob,
+  seen: Seen,
+): Setting {
   const { problem } = lab;
   const { domain } = test;
   const { view, clean, looking } = seen;
@@ -254,7 +287,8 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     tick,
     seek: (wanted) => seek(lab, { method, image, domain, clean, label, tick }, wanted),
     async climb(r, aim) {
-      if (!objective) throw new ConfigError("the test goes along gradients; it must say that it needs them", {});
+      if (!objective)
+        throw new ConfigError("the test goes along gradients; it must say that it needs them", {});
       return objective.climb(scene, r, aim?.at ?? clean, aim?.window);
     },
     together: looking.together,
@@ -262,12 +296,16 @@ export async function openSubject(lab: Laboratory, job: SubjectJob): Promise<Sub
     reconstructAll: (rs) => looking.reconstructAll(scene, rs),
     inUnits: (factor) => inUnits(lab, method, view, factor),
     psnrOf: async (r) => psnr(truth, magnitude(await looking.reconstruct(scene, r)), range),
-    psnrOfAll: async (rs) => (await looking.reconstructAll(scene, rs)).map((x) => psnr(truth, magnitude(x), range)),
+    psnrOfAll: async (rs) =>
+      (await looking.reconstructAll(scene, rs)).map((x) => psnr(truth, magnitude(x), range)),
     psnrWith: (mask, rng) => psnrWith(lab, method, view, mask, rng),
     forward: lab.forward,
-    ...(lab.spectrum && sampling ? { scan: { x: seen, y, mask: sampling.mask, spectrum: lab.spectrum } } : {}),
+    ...(lab.spectrum && sampling
+      ? { scan: { x: seen, y, mask: sampling.mask, spectrum: lab.spectrum } }
+      : {}),
     async measure(proposed, options) {
-      if (options.label === test.transferred) await transfer(lab, job, others, clipped(setting, proposed, options));
+      if (options.label === test.transferred)
+        await transfer(lab, job, others, clipped(setting, proposed, options));
       return measurePerturbation(setting, proposed, options);
     },
     changeTo: (r, label, picture) => measureChange(setting, r, { label, picture }),

@@ -12,15 +12,26 @@ export interface Inspected {
 }
 
 /** Throws ConfigError for a graph that gives different images for one measurement. */
-async function requireSame(lab: Laboratory, method: Method, x: Float64Array, again: Float64Array): Promise<void> {
+async function requireSame(
+  lab: Laboratory,
+  method: Method,
+  x: Float64Array,
+  again: Float64Array,
+): Promise<void> {
   const objective = await lab.objective(method, "image");
   if (!objective) return;
   const { scene } = await lab.view(0);
   const { x: differentiated } = await objective.climb(scene, new Float64Array(x.length), x);
   const scale = norm(x) + 1e-12;
   // the second plan may round otherwise, but not by a thousandth
-  if (again.some((v, k) => v !== x[k]) || norm(differentiated.map((v, k) => v - x[k])) > 1e-3 * scale)
-    throw new ConfigError("it gives different images for the same measurement; fix what it draws at random", {});
+  if (
+    again.some((v, k) => v !== x[k]) ||
+    norm(differentiated.map((v, k) => v - x[k])) > 1e-3 * scale
+  )
+    throw new ConfigError(
+      "it gives different images for the same measurement; fix what it draws at random",
+      {},
+    );
 }
 
 /** How far two images of one measurement are apart, and how far other noise moves the image. */
@@ -32,7 +43,8 @@ async function repeatOf(
 ): Promise<NonNullable<Inspected["repeat"]>> {
   const { scene } = await lab.view(0);
   const { problem, seed } = lab;
-  const share = (other: Float64Array): number => norm(other.map((v, k) => v - x[k])) / Math.max(norm(x), 1e-30);
+  const share = (other: Float64Array): number =>
+    norm(other.map((v, k) => v - x[k])) / Math.max(norm(x), 1e-30);
   const fresh = problem.draw(seed + 1, 0);
   const own = problem.draw(seed, 0);
   const looking = await lab.looking(method, "measurement");
@@ -54,7 +66,10 @@ export async function inspectMethod(lab: Laboratory, method: Method): Promise<In
   const zero = new Float64Array(scene.x.length);
   const x = await lab.clean(method, 0);
   if (x.length !== zero.length)
-    throw new ShapeError(`its reconstruction has ${x.length} values, an image has ${zero.length}`, {});
+    throw new ShapeError(
+      `its reconstruction has ${x.length} values, an image has ${zero.length}`,
+      {},
+    );
   const again = await looking.reconstruct(scene, zero);
   await requireSame(lab, method, x, again);
   const draw = lab.randomPerturbation("image", `constant ${method.name}`)();
@@ -63,5 +78,7 @@ export async function inspectMethod(lab: Laboratory, method: Method): Promise<In
     draw.map((v) => (0.5 * xNorm * v) / norm(draw)),
   );
   const constant = other.every((v, k) => v === x[k]);
-  return lab.differentiable(method) ? { constant } : { constant, repeat: await repeatOf(lab, method, x, again) };
+  return lab.differentiable(method)
+    ? { constant }
+    : { constant, repeat: await repeatOf(lab, method, x, again) };
 }

@@ -27,7 +27,9 @@ function last(own: readonly Measurement[]): Measurement | undefined {
 function testSummary(result: AuditResult, test: TestRecord, number: number): Part[] {
   const rows = result.methods.map(({ name }) => {
     const own = test.measurements.filter((m) => m.method === name);
-    const found = result.problem.images.flatMap((_, i) => last(own.filter((m) => m.image === i)) ?? []);
+    const found = result.problem.images.flatMap(
+      (_, i) => last(own.filter((m) => m.image === i)) ?? [],
+    );
     const weaker = own.some((m) => m.search?.queries !== undefined) ? " (no gradients)" : "";
     return [
       `${name}${weaker}`,
@@ -37,7 +39,9 @@ function testSummary(result: AuditResult, test: TestRecord, number: number): Par
     ];
   });
   const figures =
-    test.measurements.length === 0 ? [] : [table(["method", "PSNR, dB", "beside noise, dB", "change, ×"], rows)];
+    test.measurements.length === 0
+      ? []
+      : [table(["method", "PSNR, dB", "beside noise, dB", "change, ×"], rows)];
   const verdicts = test.verdicts.flatMap(({ method, outcome, explanation }): Part[] => {
     const text = wrapped(outcome.padEnd(5), `${method} ${explanation}`);
     const colour = outcome === "pass" ? "green" : "red";

@@ -24,7 +24,9 @@ const simulated = ["images", "fill", "noise"] as const;
 
 /** Throws ConfigError for an option that measured k-space has no use for. */
 function checkOptions(values: AuditValues): void {
-  const other = simulated.find((name) => (name === "images" ? values.images.length > 0 : values[name] !== undefined));
+  const other = simulated.find((name) =>
+    name === "images" ? values.images.length > 0 : values[name] !== undefined,
+  );
   if (other !== undefined)
     throw new ConfigError(
       `--kspace and ${flagOf(other)} cannot both be given; measured k-space is audited as it is, and images have theirs simulated`,
@@ -56,7 +58,9 @@ export async function measuredKspace(
     sha256: arrayHash(measurements[i]),
     preparation: "as it was measured",
   }));
-  const own = measurements.map((data, i) => [records[i].sha256, { shape: operator.range, data }] as const);
+  const own = measurements.map(
+    (data, i) => [records[i].sha256, { shape: operator.range, data }] as const,
+  );
   const [height, width] = operator.domain.slice(-2);
   return {
     operator,

@@ -43,14 +43,20 @@ function shardOf(given: string, flag: string): Shard {
   const [, i, n] = /^(\d{1,6})\/(\d{1,6})$/.exec(given) ?? [];
   const [index, count] = [Number(i) - 1, Number(n)];
   if (i === undefined || !(index >= 0 && index < count))
-    throw new ConfigError(`${flag} ${given}: give I/N, the I-th of N parts, as in 2/3`, { shard: given });
+    throw new ConfigError(`${flag} ${given}: give I/N, the I-th of N parts, as in 2/3`, {
+      shard: given,
+    });
   return { index, count };
 }
 /** Top, left, height and width in pixels. */
 function regionOf(given: string, flag: string): readonly [number, number, number, number] {
-  const [top, left, height, width, ...more] = given.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  const [top, left, height, width, ...more] = given
+    .split(",")
+    .map((part) => (part.trim() === "" ? NaN : Number(part)));
   if (more.length > 0 || ![top, left, height, width].every((v) => v >= 0 && v <= 1e6))
-    throw new ConfigError(`${flag} ${given}: give top,left,height,width in pixels`, { region: given });
+    throw new ConfigError(`${flag} ${given}: give top,left,height,width in pixels`, {
+      region: given,
+    });
   return [top, left, height, width];
 }
 
@@ -65,14 +71,22 @@ export const testOptions = {
     from: 1,
     help: "of every size and contrast of the details, over all images",
   }),
-  samples: integer({ default: 200, from: 20, help: "of the likelihood, per level of subset simulation" }),
+  samples: integer({
+    default: 200,
+    from: 20,
+    help: "of the likelihood, per level of subset simulation",
+  }),
   norms: numbers({
     default: [0.01, 0.03, 0.06],
     from: 1e-6,
     to: 10,
     help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖",
   }),
-  iterations: integer({ default: 70, from: 1, help: "steps of the ascent at the largest norm, fewer at the others" }),
+  iterations: integer({
+    default: 70,
+    from: 1,
+    help: "steps of the ascent at the largest norm, fewer at the others",
+  }),
   preset: choice(Object.keys(ascentPresets) as Preset[], {
     help: `instead: the published ascent for a family of networks, ${Object.keys(ascentPresets).join(", ")}`,
   }),
@@ -81,7 +95,10 @@ export const testOptions = {
     default: "measurement",
     help: "of the worst-case search: perturbs the measurement or the image",
   }),
-  norm: choice(["l2", "linf"], { default: "l2", help: "its ball: l2, or linf, every cell by itself" }),
+  norm: choice(["l2", "linf"], {
+    default: "l2",
+    help: "its ball: l2, or linf, every cell by itself",
+  }),
   budgets: numbers({
     default: [0.005, 0.02, 0.05],
     from: 1e-6,
@@ -93,7 +110,11 @@ export const testOptions = {
     help: "where it wants the image to change, in pixels: top, left, height, width (everywhere)",
     read: regionOf,
   }),
-  steps: integer({ default: 70, from: 1, help: "its steps at the largest budget, fewer at the others" }),
+  steps: integer({
+    default: 70,
+    from: 1,
+    help: "its steps at the largest budget, fewer at the others",
+  }),
   restarts: integer({
     default: 1,
     from: 1,
@@ -131,7 +152,10 @@ export const auditOptions = {
   }),
   ...commandOptions,
   ...modelOptions,
-  name: text({ value: "NAME", help: "what the report calls the first (its own name, or one by its layers)" }),
+  name: text({
+    value: "NAME",
+    help: "what the report calls the first (its own name, or one by its layers)",
+  }),
   kspace: text({
     value: "FILE",
     help: "instead of images: measured k-space, as fiducial reconstruct takes it (of several coils with --operator multi-coil); its truth is not known, so figures stand in the place of verdicts",

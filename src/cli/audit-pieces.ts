@@ -2,7 +2,13 @@
 // that
 // was stopped goes on where it was, and parts of it can be computed on other machines.
 import { MessageChannel, Worker } from "node:worker_threads";
-import { decodePiece, encodePiece, type AuditPlan, type Piece, type PieceRecord } from "../audit/index.ts";
+import {
+  decodePiece,
+  encodePiece,
+  type AuditPlan,
+  type Piece,
+  type PieceRecord,
+} from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import type { Handed } from "./audit-setup.ts";
 import { MachineError } from "./errors.ts";
@@ -30,7 +36,9 @@ interface Computing {
   readonly terminal: Terminal;
 }
 const sameWork = (a: PiecesHeader, b: PiecesHeader): boolean =>
-  a.header.fingerprint === b.header.fingerprint && a.shard.index === b.shard.index && a.shard.count === b.shard.count;
+  a.header.fingerprint === b.header.fingerprint &&
+  a.shard.index === b.shard.index &&
+  a.shard.count === b.shard.count;
 
 /** What is there already, after an audit that was stopped; a header is there from here on. */
 function begun(out: string, { header }: AuditPlan, own: Computing["own"]): Map<string, Piece> {
@@ -74,7 +82,12 @@ function watch(open: readonly PieceRecord[], terminal: Terminal): Watch {
 
 type Finish = (piece: PieceRecord, json: string) => Promise<void>;
 /** Gives the worker piece after piece of the queue, until it is empty. */
-const work = (worker: Worker, queue: PieceRecord[], tick: Watch["tick"], finish: Finish): Promise<void> =>
+const work = (
+  worker: Worker,
+  queue: PieceRecord[],
+  tick: Watch["tick"],
+  finish: Finish,
+): Promise<void> =>
   new Promise((resolve, reject) => {
     let piece: PieceRecord | undefined;
     const next = (): void => {
@@ -84,7 +97,8 @@ const work = (worker: Worker, queue: PieceRecord[], tick: Watch["tick"], finish:
     };
     worker.on("error", reject);
     worker.on("exit", () => {
-      const what = "a worker thread ended before its work; run the same command again, it goes on from there";
+      const what =
+        "a worker thread ended before its work; run the same command again, it goes on from there";
       reject(new MachineError(what, {}));
     });
     worker.on("message", (json: string | null) => {

@@ -12,7 +12,13 @@ import {
   type TestSpec,
 } from "../audit/index.ts";
 import { openBackend, present, type Backend } from "../engine/index.ts";
-import { acquisitionFaults, coilDropOut, gaussianNoise, networksByHash, type RunProgram } from "../imaging/index.ts";
+import {
+  acquisitionFaults,
+  coilDropOut,
+  gaussianNoise,
+  networksByHash,
+  type RunProgram,
+} from "../imaging/index.ts";
 import { loadNetwork, saveNetwork, type Network } from "../learning/index.ts";
 import type { AuditValues, testNames, testOptions } from "./audit-options.ts";
 import { measuredKspace, type Audited } from "./audit-kspace.ts";
@@ -35,7 +41,8 @@ import type { Terminal } from "./terminal.ts";
 
 type TestValues = Values<typeof testOptions>;
 type TestName = (typeof testNames)[number];
-const chosen = ({ tests }: TestValues, name: TestName): boolean => tests.includes(name) || tests.includes("all");
+const chosen = ({ tests }: TestValues, name: TestName): boolean =>
+  tests.includes(name) || tests.includes("all");
 
 /** The tests that the options ask for. */
 function testsOf(options: AuditValues): TestSpec[] {
@@ -98,11 +105,16 @@ export interface Setup {
 }
 
 /** The scans, each with how it is unlike what the network was trained on. */
-function withUnlikeness({ spec, set }: Images, network: Network, terminal: Terminal): AuditSpec["images"] {
+function withUnlikeness(
+  { spec, set }: Images,
+  network: Network,
+  terminal: Terminal,
+): AuditSpec["images"] {
   if (spec.kind !== "given") return spec;
   const unlike = unlikeTraining(network, set);
   const records = spec.images.map((record, i) => present({ ...record, unlike: unlike[i] }));
-  for (const { label, unlike: how } of records) if (how !== undefined) terminal.note(`${label}: ${how}`);
+  for (const { label, unlike: how } of records)
+    if (how !== undefined) terminal.note(`${label}: ${how}`);
   return { ...spec, images: records };
 }
 
@@ -120,7 +132,8 @@ function besideOf(options: AuditValues): readonly string[] {
 async function modelsOf(options: AuditValues, model: Model): Promise<readonly Model[]> {
   const { name, size, command, model: paths } = options;
   if (command !== undefined && paths.length === 0) return [];
-  const named = name === undefined || command !== undefined ? model.network : { ...model.network, name };
+  const named =
+    name === undefined || command !== undefined ? model.network : { ...model.network, name };
   const models: Model[] = [{ ...model, network: named }];
   const others = paths.length === 0 ? OTHER_MODELS : paths.slice(1);
   // --as is the first one's
@@ -134,7 +147,8 @@ async function auditedOn(
   { model, networks, backend }: { model: Model; networks: readonly Network[]; backend: Backend },
   terminal: Terminal,
 ): Promise<Audited> {
-  if (options.kspace !== undefined) return measuredKspace(options, options.kspace, model, networks.length > 0);
+  if (options.kspace !== undefined)
+    return measuredKspace(options, options.kspace, model, networks.length > 0);
   const { operator, arrays, sampling } = await chooseMeasuring(options, model);
   const images = await loadImages(options, model.shape, backend, terminal);
   return {
@@ -147,10 +161,14 @@ async function auditedOn(
 }
 
 /** The program by the hash of its spec, as methods run it. */
-function programsOf({ methods }: AuditSpec, program: Program | undefined): NonNullable<Given["programs"]> {
+function programsOf(
+  { methods }: AuditSpec,
+  program: Program | undefined,
+): NonNullable<Given["programs"]> {
   const own = methods.filter((method) => method.kind === "command");
   if (!program) return new Map();
-  const run: RunProgram = (measurements, operator) => program.ask(questionOf(measurements, operator));
+  const run: RunProgram = (measurements, operator) =>
+    program.ask(questionOf(measurements, operator));
   return new Map(own.map(({ sha256 }) => [sha256, run]));
 }
 
@@ -164,7 +182,9 @@ async function chooseBackends(
   const backend = await chooseBackend({ ...options, backend: measuring, threads: 1 }, terminal);
   if (!isOnCard) return { backend };
   const searching = await chooseBackend({ ...options, threads: 1 }, terminal);
-  terminal.note(`searches run on ${searching.adapter}; what they find is measured on ${backend.name}`);
+  terminal.note(
+    `searches run on ${searching.adapter}; what they find is measured on ${backend.name}`,
+  );
   return { backend, searching };
 }
 
@@ -178,7 +198,8 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
   const { backend, searching } = await chooseBackends(options, terminal);
   const on = await auditedOn(options, { model, networks, backend }, terminal);
   const { operator, sampling, arrays, images, sigma } = on;
-  const command = options.command === undefined ? undefined : openCommand(options, options.command, on);
+  const command =
+    options.command === undefined ? undefined : openCommand(options, options.command, on);
   const spec: AuditSpec = {
     version: specVersion,
     operator: operator.spec!,
@@ -193,12 +214,21 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
     tests,
     certificates: chosen(options, "certificates"),
     seed: options.seed,
-    backend: { name: backend.name, precision: options.precision, ...present({ searches: searching?.adapter }) },
+    backend: {
+      name: backend.name,
+      precision: options.precision,
+      ...present({ searches: searching?.adapter }),
+    },
   };
   const program = command?.program;
   return present({
     audit: {
-      ...auditFromSpec(spec, { arrays, networks: named, programs: programsOf(spec, program) }, backend, searching),
+      ...auditFromSpec(
+        spec,
+        { arrays, networks: named, programs: programsOf(spec, program) },
+        backend,
+        searching,
+      ),
       spec,
     },
     sampling,
@@ -209,10 +239,18 @@ export async function setUpAudit(options: AuditValues, terminal: Terminal): Prom
 }
 
 /** The same audit in another thread. */
-export async function openHanded({ spec, arrays, checkpoints, port }: Handed): Promise<AuditOptions> {
+export async function openHanded({
+  spec,
+  arrays,
+  checkpoints,
+  port,
+}: Handed): Promise<AuditOptions> {
   const networks = networksByHash(checkpoints.map((bytes) => loadNetwork(bytes, "the network")));
   const { name, precision, searches } = spec.backend;
-  const backend: Backend = await openBackend(name as "wasm" | "reference", { precision, threads: 1 });
+  const backend: Backend = await openBackend(name as "wasm" | "reference", {
+    precision,
+    threads: 1,
+  });
   const searching = searches === undefined ? undefined : await openBackend("webgpu");
   const programs = programsOf(spec, port && programBehind(port));
   return auditFromSpec(spec, { arrays, networks, programs }, backend, searching);

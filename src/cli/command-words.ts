@@ -56,7 +56,8 @@ export function wordsOfCommand(command: string): string[] {
   let quote: string | undefined;
   for (let k = 0; k < command.length; k++) {
     const c = command[k];
-    const escapes = c === "\\" && quote !== "'" && (quote === undefined || /["\\]/.test(command[k + 1] ?? ""));
+    const escapes =
+      c === "\\" && quote !== "'" && (quote === undefined || /["\\]/.test(command[k + 1] ?? ""));
     if (escapes) {
       if (k + 1 === command.length) fail("it ends with a backslash; write it twice");
       word = (word ?? "") + command[++k];
@@ -93,7 +94,8 @@ function shownWord(word: string, index: number): string {
   const name = basename(value.replaceAll("\\", "/"));
   return before + (index === 0 || CODE.test(name) ? name : "FILE");
 }
-const quoted = (word: string): string => (/^[^\s'"\\]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const quoted = (word: string): string =>
+  /^[^\s'"\\]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** Read in pieces: weights may be larger than any buffer. */
 function hashOfFile(path: string): string {
@@ -101,7 +103,8 @@ function hashOfFile(path: string): string {
   const file = openSync(path, "r");
   try {
     const piece = new Uint8Array(1 << 20);
-    for (let n = readSync(file, piece); n > 0; n = readSync(file, piece)) hash.update(piece.subarray(0, n));
+    for (let n = readSync(file, piece); n > 0; n = readSync(file, piece))
+      hash.update(piece.subarray(0, n));
   } finally {
     closeSync(file);
   }
@@ -120,7 +123,9 @@ function nameOf(words: readonly string[]): string {
  */
 export function readCommand(command: string): ProgramWords {
   const words = wordsOfCommand(command);
-  const used = words.flatMap((word) => [...word.matchAll(/\{([A-Za-z]+)\}/g)].map(([, name]) => name));
+  const used = words.flatMap((word) =>
+    [...word.matchAll(/\{([A-Za-z]+)\}/g)].map(([, name]) => name),
+  );
   const strange = used.find((name) => !placeholders.includes(name as Placeholder));
   if (strange !== undefined)
     throw new ConfigError(
@@ -148,7 +153,10 @@ export function readCommand(command: string): ProgramWords {
 /** Throws ConfigError for a file that the operator has nothing for. */
 export function checkUses({ uses }: ProgramWords, operator: Operator): void {
   if (uses.has("mask") && !operator.sampling)
-    throw new ConfigError(`--command: it has {mask}, and ${operator.name} has none; leave it out`, {});
+    throw new ConfigError(
+      `--command: it has {mask}, and ${operator.name} has none; leave it out`,
+      {},
+    );
   if (uses.has("maps") && operator.spec?.kind !== "multiCoilFourier")
     throw new ConfigError(
       "--command: it has {maps}, and there is one coil; leave it out, or give --operator multi-coil",

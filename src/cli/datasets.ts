@@ -59,7 +59,10 @@ const pictureFile = (path: string, label: string): PictureFile => ({
   read: () => readFile(path),
 });
 /** A folder for every class, or the rows of a table. */
-function pictureFiles(path: string, labels: string | undefined): { files: PictureFile[]; classes: string[] } {
+function pictureFiles(
+  path: string,
+  labels: string | undefined,
+): { files: PictureFile[]; classes: string[] } {
   if (labels !== undefined) {
     const rows = readCsvLabels(new TextDecoder().decode(readFile(labels)), labels);
     const files = rows.map((row) => pictureFile(join(path, row.file), row.class));
@@ -79,9 +82,14 @@ function pictureFiles(path: string, labels: string | undefined): { files: Pictur
 async function openFolder(path: string, options: SplitOptions): Promise<PictureFolder> {
   const { size, fit, labels } = options;
   const { files, classes } = pictureFiles(path, labels);
-  const apart = size !== undefined || files.some(({ name }) => extname(name).toLowerCase() === ".webp");
+  const apart =
+    size !== undefined || files.some(({ name }) => extname(name).toLowerCase() === ".webp");
   if (!apart || files.length === 0) return pictureFolder(path, files, { classes });
-  return openPictures(files, { classes, fit, ...(size !== undefined && { size: [size, size] as const }) });
+  return openPictures(files, {
+    classes,
+    fit,
+    ...(size !== undefined && { size: [size, size] as const }),
+  });
 }
 /**
  * Reads every picture once, so that a bad one among thousands is named before hours of training,
@@ -127,18 +135,28 @@ function drawn(kind: keyof typeof generators, { seed, count }: SplitOptions): Sp
 
 function fromNpz(path: string, options: SplitOptions): Split {
   const arrays = readNpz(readFile(path), path);
-  const find = (images: readonly string[], labels: readonly string[]): LabelledImages | undefined => {
-    const [x, y] = [images, labels].map((keys) => keys.map((k) => arrays.get(k)).find((v) => v !== undefined));
+  const find = (
+    images: readonly string[],
+    labels: readonly string[],
+  ): LabelledImages | undefined => {
+    const [x, y] = [images, labels].map((keys) =>
+      keys.map((k) => arrays.get(k)).find((v) => v !== undefined),
+    );
     return x && y && arraySet(x, y, path);
   };
   const test = find(["x_test", "test_images"], ["y_test", "test_labels"]);
-  const train = find(["x_train", "train_images", "x", "images"], ["y_train", "train_labels", "y", "labels"]);
+  const train = find(
+    ["x_train", "train_images", "x", "images"],
+    ["y_train", "train_labels", "y", "labels"],
+  );
   if (!train)
     throw new FormatError(
       `${path}: it has the arrays ${[...arrays.keys()].join(", ")}; it should have images and labels, or x_train, y_train, x_test and y_test`,
       {},
     );
-  return test ? { train, test: { ...test, classes: train.classes }, description: "NPZ" } : cut(train, options, "NPZ");
+  return test
+    ? { train, test: { ...test, classes: train.classes }, description: "NPZ" }
+    : cut(train, options, "NPZ");
 }
 
 /** A folder and the names in it. */
@@ -154,8 +172,13 @@ function fromIdx(folder: Folder): Split | undefined {
   const pick = (pattern: RegExp): string | undefined => names.find((name) => pattern.test(name));
   const [images, labels] = [pick(/^train.*images.*idx3/), pick(/^train.*labels.*idx1/)];
   if (!images || !labels) return undefined;
-  const train = readIdxSet(fileIn(folder, images), fileIn(folder, labels), { name: `${path}, training set` });
-  const [testImages, testLabels] = [pick(/^(t10k|test).*images.*idx3/), pick(/^(t10k|test).*labels.*idx1/)];
+  const train = readIdxSet(fileIn(folder, images), fileIn(folder, labels), {
+    name: `${path}, training set`,
+  });
+  const [testImages, testLabels] = [
+    pick(/^(t10k|test).*images.*idx3/),
+    pick(/^(t10k|test).*labels.*idx1/),
+  ];
   if (!testImages || !testLabels) return cut(train, options, "IDX");
   const named = { name: `${path}, test set`, classes: train.classes };
   const test = readIdxSet(fileIn(folder, testImages), fileIn(folder, testLabels), named);
@@ -199,9 +222,15 @@ async function fromPictures({ path, names, options }: Folder): Promise<Split> {
     );
   if (!folders.includes("train/") || !folders.includes("test/"))
     return cut(await folderSet(path, options), options, "picture folders");
-  const [train, test] = [await folderSet(join(path, "train"), options), await folderSet(join(path, "test"), options)];
+  const [train, test] = [
+    await folderSet(join(path, "train"), options),
+    await folderSet(join(path, "test"), options),
+  ];
   if (train.classes.join() !== test.classes.join() || train.shape.join() !== test.shape.join())
-    throw new FormatError(`${path}: train/ and test/ differ in their classes or in their pictures' sizes`, {});
+    throw new FormatError(
+      `${path}: train/ and test/ differ in their classes or in their pictures' sizes`,
+      {},
+    );
   return { train, test, description: "picture folders" };
 }
 
@@ -211,7 +240,8 @@ async function fromPictures({ path, names, options }: Folder): Promise<Split> {
 export async function loadDataset(path: string, options: SplitOptions): Promise<Split> {
   if (Object.hasOwn(generators, path)) return drawn(path as keyof typeof generators, options);
   if (path.endsWith(".npz")) return fromNpz(path, options);
-  if (options.labels !== undefined) return cut(await folderSet(path, options), options, "pictures and a table");
+  if (options.labels !== undefined)
+    return cut(await folderSet(path, options), options, "pictures and a table");
   const folder = { path, names: listFolder(path), options };
   return fromIdx(folder) ?? fromNpy(folder) ?? fromCifar10(folder) ?? fromPictures(folder);
 }

@@ -40,14 +40,16 @@ const meanings: Readonly<Record<string, ExitCode>> = {
 const outOfMemory = (error: Error & { code?: string }): boolean =>
   error.code === "ERR_WORKER_OUT_OF_MEMORY" ||
   error.code === "ENOMEM" ||
-  (error instanceof RangeError && /allocation failed|could not allocate|out of memory/i.test(error.message));
+  (error instanceof RangeError &&
+    /allocation failed|could not allocate|out of memory/i.test(error.message));
 
 /** The error in one line, and the exit code that it means. */
 export function explained(thrown: unknown): { readonly line: string; readonly code: ExitCode } {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const { code } = error as { code?: string };
   if (error instanceof ProgramError) return { line: error.whole, code: BAD_INPUT };
-  if (code !== undefined && Object.hasOwn(meanings, code)) return { line: error.message, code: meanings[code] };
+  if (code !== undefined && Object.hasOwn(meanings, code))
+    return { line: error.message, code: meanings[code] };
   if (outOfMemory(error))
     return {
       line: `the memory is used up (${error.message}); use smaller or fewer images, or fewer --threads`,

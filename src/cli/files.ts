@@ -29,7 +29,8 @@ const mends: Readonly<Record<string, string>> = {
   EROFS: "the disk is read-only; choose another place",
   ENOSPC: "the disk is full; make room or choose another place",
   EDQUOT: "the disk quota is used up; make room or choose another place",
-  EFBIG: "the file grew past the largest size allowed here; raise the limit or choose another place",
+  EFBIG:
+    "the file grew past the largest size allowed here; raise the limit or choose another place",
   EMFILE: "too many files are open; close some programs",
   EIO: "the disk does not answer as it should; check it, or choose another place",
   ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB; cut the slices you need out of it first",
@@ -41,7 +42,9 @@ function say(path: string, doing: string, error: unknown): never {
   // not the machine's, but a mistake of ours
   if (code === undefined) throw error;
   const message = `${path}: cannot ${doing}: ${mends[code] ?? (error as Error).message}`;
-  throw ofTheMachine.has(code) ? new MachineError(message, { code }) : new ConfigError(message, { code });
+  throw ofTheMachine.has(code)
+    ? new MachineError(message, { code })
+    : new ConfigError(message, { code });
 }
 
 /**
@@ -60,7 +63,8 @@ export function readFile(path: string, remedy = "fetch or export it again"): Uin
 }
 
 /** Whether there is a folder of that name. */
-export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+export const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** A link counts as what it leads to; one that leads nowhere as a file, which says so when read. */
 function leadsToFolder(path: string, entry: Dirent): boolean {
@@ -145,10 +149,13 @@ function writeBeside(path: string, content: Uint8Array | string): string {
 /**
  * Writes all the files, or none: each beside its final name first, renamed once all are complete.
  */
-export function writeFiles(files: readonly { readonly path: string; readonly content: Uint8Array | string }[]): void {
+export function writeFiles(
+  files: readonly { readonly path: string; readonly content: Uint8Array | string }[],
+): void {
   const written: { path: string; beside: string }[] = [];
   try {
-    for (const { path, content } of files) written.push({ path, beside: writeBeside(path, content) });
+    for (const { path, content } of files)
+      written.push({ path, beside: writeBeside(path, content) });
     for (const { path, beside } of written) {
       try {
         renameSync(beside, path);

@@ -1,5 +1,12 @@
 // What the commands are given: a model, a sampling mask, and slices of image files.
-import { ConfigError, DtypeError, FormatError, openBackend, present, type Backend } from "../engine/index.ts";
+import {
+  ConfigError,
+  DtypeError,
+  FormatError,
+  openBackend,
+  present,
+  type Backend,
+} from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
 import { formatNames, readPicture } from "../data/index.ts";
 import { pixelsOf, preprocessed, type Network } from "../learning/index.ts";
@@ -34,7 +41,17 @@ import {
   usesMask,
   type Chosen,
 } from "./operator-inputs.ts";
-import { choice, flagOf, integer, number, option, text, texts, type computing, type Values } from "./options.ts";
+import {
+  choice,
+  flagOf,
+  integer,
+  number,
+  option,
+  text,
+  texts,
+  type computing,
+  type Values,
+} from "./options.ts";
 import type { Terminal } from "./terminal.ts";
 import { describeVolume, openCellValues, openVolume, slicesOf } from "./volumes.ts";
 
@@ -78,7 +95,10 @@ export const imageOptions = {
     value: "FILE",
     help: `${formatNames.join(", ")}, or a folder of DICOM files (generated brain phantoms)`,
   }),
-  variable: text({ value: "NAME", help: "the array to take of a file of several (the largest picture)" }),
+  variable: text({
+    value: "NAME",
+    help: "the array to take of a file of several (the largest picture)",
+  }),
   fill: number({
     value: "V",
     help: "what stands for values that are not finite, as in a NaN background (they are refused)",
@@ -88,14 +108,24 @@ export const imageOptions = {
     help: "slices of every file, 120,128 or 100-110 (the middle one)",
     read: numbersOf,
   }),
-  count: integer({ default: 2, from: 1, to: 1000, help: "how many phantoms, where no images are given" }),
+  count: integer({
+    default: 2,
+    from: 1,
+    to: 1000,
+    help: "how many phantoms, where no images are given",
+  }),
   phantoms: choice(["brain", "ellipses"], {
     default: "brain",
     help: "what they are: brain, measured from their pixels, or ellipses, measured from their formulas (no inverse crime)",
   }),
 } as const;
 export const lambdaOption = {
-  lambda: number({ value: "L", from: 1e-9, to: 1e6, help: "weight of total variation (the tuned one)" }),
+  lambda: number({
+    value: "L",
+    from: 1e-9,
+    to: 1e6,
+    help: "weight of total variation (the tuned one)",
+  }),
 } as const;
 
 /**
@@ -105,14 +135,20 @@ export async function chooseBackend(
   { backend, threads, precision }: Values<typeof computing>,
   terminal: Terminal,
 ): Promise<Backend> {
-  const opened = await openBackend(backend, { precision, ...(threads === undefined ? {} : { threads }) });
+  const opened = await openBackend(backend, {
+    precision,
+    ...(threads === undefined ? {} : { threads }),
+  });
   for (const note of opened.notes) terminal.note(note);
   return opened;
 }
 
 type Lambda = Values<typeof lambdaOption>;
 const classical: Readonly<Record<string, (options: Lambda, sigma?: number) => MethodSpec>> = {
-  "total-variation": ({ lambda }, sigma) => ({ kind: "totalVariation", ...present({ lambda, sigma }) }),
+  "total-variation": ({ lambda }, sigma) => ({
+    kind: "totalVariation",
+    ...present({ lambda, sigma }),
+  }),
   wavelet: (_, sigma) => ({ kind: "waveletSparsity", ...present({ sigma }) }),
   firenet: (_, sigma) => ({ kind: "firenet", ...present({ sigma }) }),
   "conjugate-gradient": () => ({ kind: "conjugateGradient" }),
@@ -137,7 +173,9 @@ export function describeSampling(what: string, facts: SamplingFacts): string {
   const { measuredFraction, floor, seemsAt, takenFor, lowestMeasured } = facts;
   return [
     `${what}: ${(100 * measuredFraction).toFixed(1)} % is measured`,
-    floor > 0 ? `values up to ${floor.toPrecision(3)} are taken for not measured` : "what is 0 is not",
+    floor > 0
+      ? `values up to ${floor.toPrecision(3)} are taken for not measured`
+      : "what is 0 is not",
     `the lowest frequency seems to be at row ${seemsAt[0]}, column ${seemsAt[1]}`,
     `the ${takenFor} is taken for it and is ${lowestMeasured ? "" : "not "}measured`,
   ].join("; ");
@@ -172,20 +210,31 @@ export function noteSampling({ mask, notes }: Noted, terminal: Terminal): void {
   );
 }
 
-async function maskFromFile(file: string, options: MaskOptions, { shape }: Model): Promise<Sampled> {
+async function maskFromFile(
+  file: string,
+  options: MaskOptions,
+  { shape }: Model,
+): Promise<Sampled> {
   const other = making.find((name) => options[name] !== undefined);
   if (other !== undefined)
-    throw new ConfigError(`--mask and ${flagOf(other)} cannot both be given; the file says what is measured`, {
-      other,
-    });
+    throw new ConfigError(
+      `--mask and ${flagOf(other)} cannot both be given; the file says what is measured`,
+      {
+        other,
+      },
+    );
   const cells = await openCellValues(file);
   const name = `${file} as mask`;
-  const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, { ...samplingFrom(options), name });
+  const { facts, ...mask } = maskFrom(cells.values, cells.shape, shape, {
+    ...samplingFrom(options),
+    name,
+  });
   return { mask, notes: [describeSampling(name, facts)] };
 }
 
 function generatedMask(options: MaskOptions, model: Model): Sampled {
-  if (making.some((name) => options[name] !== undefined)) return { mask: madeMask(options, model), notes: [] };
+  if (making.some((name) => options[name] !== undefined))
+    return { mask: madeMask(options, model), notes: [] };
   const trained = trainedOperator(model.network, "the model");
   if (trained && "mask" in trained) return { mask: openMask(trained.mask), notes: [] };
   const { shape } = model;
@@ -199,7 +248,8 @@ function generatedMask(options: MaskOptions, model: Model): Sampled {
 /** Spokes that measure nearest to 1/R: they cross, so that R times fewer measure more than that. */
 function radialOf(shape: Mask["shape"], acceleration: number): Mask {
   const most = 4 * Math.max(...shape);
-  const over = (spokes: number): number => shareOf(radialMask({ shape, spokes })) - 1 / acceleration;
+  const over = (spokes: number): number =>
+    shareOf(radialMask({ shape, spokes })) - 1 / acceleration;
   let [few, enough] = [0, most];
   while (enough - few > 1) {
     const spokes = Math.floor((few + enough) / 2);
@@ -207,11 +257,16 @@ function radialOf(shape: Mask["shape"], acceleration: number): Mask {
     else enough = spokes;
   }
   // more spokes may cross more often and measure less
-  const about = Array.from({ length: 9 }, (_, k) => enough - 4 + k).filter((n) => n >= 1 && n <= most);
+  const about = Array.from({ length: 9 }, (_, k) => enough - 4 + k).filter(
+    (n) => n >= 1 && n <= most,
+  );
   const distance = about.map((n) => Math.abs(over(n)));
   return radialMask({ shape, spokes: about[distance.indexOf(Math.min(...distance))] });
 }
-function madeMask({ sampling, acceleration = 4, centerFraction = 0.08, seed }: MaskOptions, { shape }: Model): Mask {
+function madeMask(
+  { sampling, acceleration = 4, centerFraction = 0.08, seed }: MaskOptions,
+  { shape }: Model,
+): Mask {
   const columns = { shape, acceleration, centerFraction, seed };
   if (sampling === "radial") return radialOf(shape, acceleration);
   if (sampling === "random") return randomMask(columns);
@@ -229,9 +284,12 @@ export async function chooseMeasuring(
   }
   const given = ofMasks.find((name) => options[name] !== undefined);
   if (given !== undefined)
-    throw new ConfigError(`${flagOf(given)} is for a mask of k-space, and --operator ${options.operator} has none`, {
-      given,
-    });
+    throw new ConfigError(
+      `${flagOf(given)} is for a mask of k-space, and --operator ${options.operator} has none`,
+      {
+        given,
+      },
+    );
   const chosen = await chooseOther(options, model.shape);
   return { ...chosen, sampling: { notes: [describeOperator(chosen.operator)] } };
 }
@@ -244,10 +302,14 @@ export function numbersOf(given: string, flag: string): readonly number[] {
   return given.split(",").flatMap((part) => {
     const [, from, to] = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part) ?? [];
     if (from === undefined)
-      throw new ConfigError(`${flag} ${given}: give whole numbers, as in 120,128 or 100-110`, { given });
+      throw new ConfigError(`${flag} ${given}: give whole numbers, as in 120,128 or 100-110`, {
+        given,
+      });
     const [first, last] = [Number(from), Number(to ?? from)];
     if (last < first || last - first >= 1000)
-      throw new ConfigError(`${flag} ${given}: ${part.trim()} is not a range of 1 to 1000 slices`, { given });
+      throw new ConfigError(`${flag} ${given}: ${part.trim()} is not a range of 1 to 1000 slices`, {
+        given,
+      });
     return Array.from({ length: last - first + 1 }, (_, i) => first + i);
   });
 }
@@ -273,7 +335,11 @@ export async function loadImages(
 ): Promise<Images> {
   const { images: files, slices: wanted, variable, fill, count, seed } = options;
   if (files.length === 0) {
-    if (wanted) throw new ConfigError("--slices: there are no files to take slices of; give --images too", {});
+    if (wanted)
+      throw new ConfigError(
+        "--slices: there are no files to take slices of; give --images too",
+        {},
+      );
     const generated = { shape, count, seed: HELD_OUT_SEED + seed };
     const ellipses = options.phantoms === "ellipses";
     return {
@@ -307,9 +373,11 @@ export async function loadImages(
       });
     }
   }
-  if (images.length === 0) throw new DtypeError("--slices: every slice is blank; choose others", { wanted });
+  if (images.length === 0)
+    throw new DtypeError("--slices: every slice is blank; choose others", { wanted });
   const twice = records.find((r, i) => records.findIndex((other) => other.label === r.label) !== i);
-  if (twice) throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
+  if (twice)
+    throw new FormatError(`--slices: ${twice.label} is asked for twice`, { label: twice.label });
   // bad input is one line, and nothing else
   for (const line of said) terminal.note(line);
   return {

@@ -18,7 +18,13 @@ import {
   type OnnxNode,
   type OnnxRecipe,
 } from "../learning/index.ts";
-import { onnxOptions, openOnnxClassifier, openOnnxNetwork, type OnnxChoice, type OpenedOnnx } from "./onnx-models.ts";
+import {
+  onnxOptions,
+  openOnnxClassifier,
+  openOnnxNetwork,
+  type OnnxChoice,
+  type OpenedOnnx,
+} from "./onnx-models.ts";
 import { listed, table } from "./terminal.ts";
 
 export interface NodeFacts {
@@ -52,9 +58,14 @@ function traced(model: OnnxModel, size: number | undefined): ReadonlyMap<OnnxNod
   const shapes = shapesOf(model, size);
   if (!shapes) return found;
   const b = new GraphBuilder(ops);
-  const inputs = Object.fromEntries([...shapes].map(([name, shape]) => [name, b.input(name, shape)]));
+  const inputs = Object.fromEntries(
+    [...shapes].map(([name, shape]) => [name, b.input(name, shape)]),
+  );
   try {
-    applyOnnx(b, model, inputs, { trainable: false, onNode: (node, shape) => found.set(node, shape) });
+    applyOnnx(b, model, inputs, {
+      trainable: false,
+      onNode: (node, shape) => found.set(node, shape),
+    });
   } catch (error) {
     // what lies behind is not known: an input that a recipe would fix, sizes that do not fit
     if (!(error instanceof FiducialError)) throw error;
@@ -68,7 +79,12 @@ function nodesOf(model: OnnxModel, size: number | undefined): NodeFacts[] {
     const own = node.inputs.filter((name) => model.weights.has(name) && !counted.has(name));
     for (const name of own) counted.add(name);
     const parameters = own.reduce((n, name) => n + sizeOf(model.weights.get(name)!.shape), 0);
-    return present({ name: node.name || node.outputs[0], op: node.op, shape: shapes.get(node), parameters });
+    return present({
+      name: node.name || node.outputs[0],
+      op: node.op,
+      shape: shapes.get(node),
+      parameters,
+    });
   });
 }
 /** As a reconstruction, or a classifier, or why as neither. */
@@ -120,11 +136,17 @@ export function emptyRecipe({ inputs, outputs }: OnnxModel): OnnxRecipe {
   };
 }
 
-export function describeOnnx({ model, nodes, parameters, ops: counts, taken }: OnnxInspection): string {
-  const ports = [...model.inputs.map((port) => ["input", port]), ...model.outputs.map((port) => ["output", port])] as [
-    string,
-    (typeof model.inputs)[number],
-  ][];
+export function describeOnnx({
+  model,
+  nodes,
+  parameters,
+  ops: counts,
+  taken,
+}: OnnxInspection): string {
+  const ports = [
+    ...model.inputs.map((port) => ["input", port]),
+    ...model.outputs.map((port) => ["output", port]),
+  ] as [string, (typeof model.inputs)[number]][];
   const rows = ports.map(([what, { name, type = "?", shape }]) => [
     what,
     name,

@@ -37,8 +37,12 @@ type Files = ReadonlyMap<string, string>;
 /** Throws ConfigError where the lab is not built. */
 function labFiles(folder: string): Files {
   if (!existsSync(join(folder, "index.html")))
-    throw new ConfigError(`lab: it is not built (${folder} has no index.html); run npm run build`, { folder });
-  const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => extname(name) !== "");
+    throw new ConfigError(`lab: it is not built (${folder} has no index.html); run npm run build`, {
+      folder,
+    });
+  const names = (readdirSync(folder, { recursive: true }) as string[]).filter(
+    (name) => extname(name) !== "",
+  );
   const files = new Map(names.map((name) => [`/${name.split(sep).join("/")}`, join(folder, name)]));
   files.set("/", join(folder, "index.html"));
   return files;
@@ -55,13 +59,20 @@ const refusal = (status: number, why: string): Answer => ({
   body: `${why}\n`,
 });
 
-function answerTo({ headers: { host = "" }, method, url = "" }: IncomingMessage, files: Files): Answer {
+function answerTo(
+  { headers: { host = "" }, method, url = "" }: IncomingMessage,
+  files: Files,
+): Answer {
   // a name that others may give this machine is none of ours (DNS rebinding)
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) return refusal(403, "Not this host.");
   if (method !== "GET" && method !== "HEAD") return refusal(405, "GET or HEAD only.");
   const file = files.get(url.split("?")[0]);
   if (file === undefined) return refusal(404, "There is no such file in the lab.");
-  return { status: 200, type: types[extname(file)] ?? "application/octet-stream", body: readFileSync(file) };
+  return {
+    status: 200,
+    type: types[extname(file)] ?? "application/octet-stream",
+    body: readFileSync(file),
+  };
 }
 function respond(request: IncomingMessage, response: ServerResponse, files: Files): void {
   try {
@@ -78,13 +89,18 @@ function respond(request: IncomingMessage, response: ServerResponse, files: File
  * Serves `folder` on 127.0.0.1; port 0 takes a free one. Throws ConfigError where nothing is built,
  * MachineError where the port cannot be had.
  */
-export async function serveLab(port: number, folder: string = built): Promise<{ server: Server; url: string }> {
+export async function serveLab(
+  port: number,
+  folder: string = built,
+): Promise<{ server: Server; url: string }> {
   const files = labFiles(folder);
   const server = createServer((request, response) => respond(request, response, files));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";
-      const why = taken ? "is taken; give another with --port, or 0 for a free one" : `cannot be had (${error.code})`;
+      const why = taken
+        ? "is taken; give another with --port, or 0 for a free one"
+        : `cannot be had (${error.code})`;
       reject(new MachineError(`lab: port ${port} ${why}`, { port }));
     });
     server.listen(port, "127.0.0.1", resolve);

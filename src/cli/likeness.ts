@@ -15,12 +15,17 @@ const SAMPLE = 100;
 const FEWEST = 50;
 
 /** What a network's training images are like, where it says so, or how they were generated. */
-function kindsOf({ trained, provenance }: Network, shape: readonly [number, number]): readonly ImageKind[] {
+function kindsOf(
+  { trained, provenance }: Network,
+  shape: readonly [number, number],
+): readonly ImageKind[] {
   if (trained?.kinds) return parseKinds(trained.kinds, "the network's training images");
   if (trained?.images !== "brainPhantoms" || Math.min(...shape) < 32) return [];
   const seed = Number(provenance.imageSeed ?? 0);
   const shares = Number(provenance.mosaics ?? 0) > 0 ? [0, 1] : [0];
-  return shares.map((mosaics) => describeKind(brainPhantoms({ shape, count: SAMPLE, seed, mosaics })));
+  return shares.map((mosaics) =>
+    describeKind(brainPhantoms({ shape, count: SAMPLE, seed, mosaics })),
+  );
 }
 
 /** What images are like that a network is to be trained on; nothing of fewer than tell. */
@@ -30,7 +35,9 @@ export function kindsOfTraining(sets: readonly ImageSet[]): readonly ImageKind[]
 
 /** By image: how it is unlike the training images, in words; undefined where it is alike. */
 export function unlikeTraining(network: Network, set: ImageSet): (string | undefined)[] {
-  const kinds = kindsOf(network, set.shape).filter(({ shape }) => shape.join() === set.shape.join());
+  const kinds = kindsOf(network, set.shape).filter(
+    ({ shape }) => shape.join() === set.shape.join(),
+  );
   return Array.from({ length: set.length }, (_, i) => {
     if (kinds.length === 0) return undefined;
     const { alike, verdict } = compareKinds(set.image(i), set.shape, kinds);

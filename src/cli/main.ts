@@ -3,7 +3,9 @@
 // uses nothing that is new itself.
 const OLDEST = 20;
 if (Number(process.versions.node.split(".")[0]) < OLDEST) {
-  process.stderr.write(`fiducial: this is Node ${process.versions.node}; it needs Node ${OLDEST} or newer\n`);
+  process.stderr.write(
+    `fiducial: this is Node ${process.versions.node}; it needs Node ${OLDEST} or newer\n`,
+  );
   process.exitCode = 3;
 } else {
   import("./program.ts").then(

@@ -5,12 +5,19 @@ import { fileURLToPath } from "node:url";
 import { ConfigError, formatShape } from "../engine/index.ts";
 import { loadTensors } from "../data/index.ts";
 import { atImageSize } from "../imaging/index.ts";
-import { loadNetwork, networkFromRecipe, parseRecipe, summarize, type Network } from "../learning/index.ts";
+import {
+  loadNetwork,
+  networkFromRecipe,
+  parseRecipe,
+  summarize,
+  type Network,
+} from "../learning/index.ts";
 import { fileExists, readFile } from "./files.ts";
 import { isOnnx, openOnnxNetwork, type OnnxFacts } from "./onnx-models.ts";
 import { integer, text, type Values } from "./options.ts";
 
-const weights = (name: string): string => fileURLToPath(new URL(`../../weights/${name}.safetensors`, import.meta.url));
+const weights = (name: string): string =>
+  fileURLToPath(new URL(`../../weights/${name}.safetensors`, import.meta.url));
 /** The network that the package brings: a deep cascade. */
 export const DEFAULT_MODEL: string = weights("cascade-128");
 /** What is audited beside it: a U-Net that works on the zero-filled image. */
@@ -20,7 +27,10 @@ export const OTHER_MODELS: readonly string[] = [weights("unet-128")];
 const LAB_MODELS: readonly string[] = [weights("lab-cascade"), weights("lab-unet")];
 /** All that the package brings, by name. */
 export const brought: ReadonlyMap<string, string> = new Map(
-  [DEFAULT_MODEL, ...OTHER_MODELS, ...LAB_MODELS].map((path) => [basename(path, ".safetensors"), path]),
+  [DEFAULT_MODEL, ...OTHER_MODELS, ...LAB_MODELS].map((path) => [
+    basename(path, ".safetensors"),
+    path,
+  ]),
 );
 
 export const modelOptions = {
@@ -28,7 +38,10 @@ export const modelOptions = {
     value: "RECIPE",
     help: "what the weights of another maker are (PyTorch, NPZ, MATLAB, HDF5, safetensors), docs/published-weights.md, or what an ONNX file's inputs and output are, docs/bring-your-own.md: a small JSON file",
   }),
-  writeRecipe: text({ value: "FILE", help: "write the recipe that an ONNX file was taken by, to be edited" }),
+  writeRecipe: text({
+    value: "FILE",
+    help: "write the recipe that an ONNX file was taken by, to be edited",
+  }),
   size: integer({ value: "N", from: 8, to: 4096, help: "images of N×N (the network's own size)" }),
 } as const;
 type ModelValues = Values<typeof modelOptions>;
@@ -38,10 +51,16 @@ interface Opened {
   readonly network: Network;
   readonly onnx?: OnnxFacts;
 }
-async function opened(given: string | undefined, { as, size }: Partial<ModelValues>): Promise<Opened> {
+async function opened(
+  given: string | undefined,
+  { as, size }: Partial<ModelValues>,
+): Promise<Opened> {
   const path = given === undefined || fileExists(given) ? given : (brought.get(given) ?? given);
   if (path === undefined && as !== undefined)
-    throw new ConfigError("--as: give the weights that it describes too (--model FILE; inspect FILE)", { as });
+    throw new ConfigError(
+      "--as: give the weights that it describes too (--model FILE; inspect FILE)",
+      { as },
+    );
   const bytes = readFile(path ?? DEFAULT_MODEL);
   if (path !== undefined && isOnnx(path, bytes)) {
     const { network, ...onnx } = openOnnxNetwork(path, bytes, { as, size });
@@ -53,7 +72,10 @@ async function opened(given: string | undefined, { as, size }: Partial<ModelValu
 }
 
 /** At the image size asked for. */
-async function openedAtSize(path: string | undefined, values: Partial<ModelValues>): Promise<Opened> {
+async function openedAtSize(
+  path: string | undefined,
+  values: Partial<ModelValues>,
+): Promise<Opened> {
   const { network, ...facts } = await opened(path, values);
   const { size } = values;
   if (size === undefined) return { network, ...facts };
@@ -68,7 +90,10 @@ async function openedAtSize(path: string | undefined, values: Partial<ModelValue
  * Any network, at the image size asked for. Throws FormatError for a file that is damaged, or a
  * recipe that does not fit it, ConfigError for a size that the network cannot take.
  */
-export async function openNetwork(path: string | undefined, values: Partial<ModelValues>): Promise<Network> {
+export async function openNetwork(
+  path: string | undefined,
+  values: Partial<ModelValues>,
+): Promise<Network> {
   return (await openedAtSize(path, values)).network;
 }
 

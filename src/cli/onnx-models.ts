@@ -33,13 +33,21 @@ export interface OnnxChoice {
   readonly size: number | undefined;
 }
 /** What a file and its options come to. */
-export function onnxOptions(path: string, bytes: Uint8Array, { as, size }: OnnxChoice): ImportedOptions {
+export function onnxOptions(
+  path: string,
+  bytes: Uint8Array,
+  { as, size }: OnnxChoice,
+): ImportedOptions {
   const recipe = as === undefined ? undefined : parseOnnxRecipe(readFile(as), as);
   const square = size === undefined ? undefined : ([size, size] as const);
   return { bytes, name: path, readBeside: beside(path), ...present({ recipe, size: square }) };
 }
 /** The classifier. Throws what importedClassifier and parseOnnxRecipe throw. */
-export function openOnnxClassifier(path: string, bytes: Uint8Array, choice: OnnxChoice): OpenedOnnx {
+export function openOnnxClassifier(
+  path: string,
+  bytes: Uint8Array,
+  choice: OnnxChoice,
+): OpenedOnnx {
   const { network, recipe, notes } = importedClassifier(onnxOptions(path, bytes, choice));
   const { range = [0, 1] } = recipe.pictures ?? {};
   const said = `${path}: ${choice.as === undefined ? "taken without a recipe" : "by the recipe"}: pictures of ${network.architecture.input.join("×")}, black ${range[0]} and white ${range[1]}, ${recipe.pictures?.mean ? "standardised by the recipe's mean and deviation" : "no mean taken off"}`;
@@ -58,16 +66,27 @@ export interface OpenedOnnx extends OnnxFacts {
 export function openOnnxNetwork(path: string, bytes: Uint8Array, choice: OnnxChoice): OpenedOnnx {
   const { network, recipe, notes } = importedNetwork(onnxOptions(path, bytes, choice));
   const how = choice.as === undefined ? "taken without a recipe" : "by the recipe";
-  const advice = choice.as === undefined ? " (to change it: --write-recipe FILE, edit, --as FILE)" : "";
+  const advice =
+    choice.as === undefined ? " (to change it: --write-recipe FILE, edit, --as FILE)" : "";
   const said = `${path}: ${how}: ${describeRecipe(recipe)}${advice}`;
   return { network, recipe, notes: [said, ...notes.map((note) => `${path}: ${note}`)] };
 }
 
 /** Once all input is known to be good: what was made of a file; its recipe, where it is wanted. */
-export function tellOnnx(facts: OnnxFacts | undefined, writeRecipe: string | undefined, terminal: Terminal): void {
+export function tellOnnx(
+  facts: OnnxFacts | undefined,
+  writeRecipe: string | undefined,
+  terminal: Terminal,
+): void {
   for (const note of facts?.notes ?? []) terminal.note(note);
   if (writeRecipe === undefined) return;
-  if (!facts) throw new ConfigError("--write-recipe: the model is no ONNX file; recipes of those are written", {});
-  writeFiles([{ path: writeRecipe, content: new TextEncoder().encode(writeOnnxRecipe(facts.recipe)) }]);
+  if (!facts)
+    throw new ConfigError(
+      "--write-recipe: the model is no ONNX file; recipes of those are written",
+      {},
+    );
+  writeFiles([
+    { path: writeRecipe, content: new TextEncoder().encode(writeOnnxRecipe(facts.recipe)) },
+  ]);
   terminal.note(`recipe: ${writeRecipe}`);
 }

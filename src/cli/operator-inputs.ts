@@ -42,7 +42,12 @@ export const operatorOptions = {
     to: 100_000,
     help: "of radon and fan-beam, one pixel apart (as many as see the whole image)",
   }),
-  arc: number({ value: "DEGREES", from: 1, to: 180, help: "of radon: what the views are spread over (180)" }),
+  arc: number({
+    value: "DEGREES",
+    from: 1,
+    to: 180,
+    help: "of radon: what the views are spread over (180)",
+  }),
   source: number({
     value: "PIXELS",
     from: 1,
@@ -62,26 +67,29 @@ export const operatorOptions = {
 type OperatorValues = Values<typeof operatorOptions>;
 
 /** What an option is for, where it is not for every operator. */
-const belongsTo: { readonly [K in keyof OperatorValues]?: readonly OperatorValues["operator"][] } = {
-  coils: ["multi-coil"],
-  views: ["radon", "fan-beam"],
-  detectors: ["radon", "fan-beam"],
-  arc: ["radon"],
-  source: ["fan-beam"],
-  spokes: ["radial-nufft", "spiral-nufft"],
-  trajectory: ["nufft"],
-};
+const belongsTo: { readonly [K in keyof OperatorValues]?: readonly OperatorValues["operator"][] } =
+  {
+    coils: ["multi-coil"],
+    views: ["radon", "fan-beam"],
+    detectors: ["radon", "fan-beam"],
+    arc: ["radon"],
+    source: ["fan-beam"],
+    spokes: ["radial-nufft", "spiral-nufft"],
+    trajectory: ["nufft"],
+  };
 /** Throws ConfigError for an option of another operator. */
 function checkBelongs(options: OperatorValues): void {
   for (const [name, operators] of Object.entries(belongsTo)) {
-    if (options[name as keyof OperatorValues] === undefined || operators.includes(options.operator)) continue;
+    if (options[name as keyof OperatorValues] === undefined || operators.includes(options.operator))
+      continue;
     throw new ConfigError(
       `${flagOf(name)}: give --operator ${operators.join(" or ")} too, or leave it out; ${options.operator} has no use for it`,
       { name },
     );
   }
 }
-export const usesMask = ({ operator }: OperatorValues): boolean => cartesian.includes(operator as never);
+export const usesMask = ({ operator }: OperatorValues): boolean =>
+  cartesian.includes(operator as never);
 
 export interface Chosen<O extends Operator = Operator> {
   readonly operator: O;
@@ -108,7 +116,8 @@ export async function chooseCartesian(
 }
 
 /** A number of coils or a way to find them, not a file of their maps. */
-export const isCount = (coils: string): boolean => /^\d+$/.test(coils) || Object.hasOwn(espiritNames, coils);
+export const isCount = (coils: string): boolean =>
+  /^\d+$/.test(coils) || Object.hasOwn(espiritNames, coils);
 
 async function chooseCoils(
   given: string | undefined,
@@ -132,7 +141,11 @@ async function chooseCoils(
   return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
 
-function estimated(name: keyof typeof espiritNames, [H, W]: Size, kspace: readonly Float32Array[] | undefined): Coils {
+function estimated(
+  name: keyof typeof espiritNames,
+  [H, W]: Size,
+  kspace: readonly Float32Array[] | undefined,
+): Coils {
   if (!kspace)
     throw new ConfigError(
       `--coils ${name}: they are found in one slice of measured k-space (reconstruct --kspace, --slices)`,
@@ -159,13 +172,21 @@ export function chooseOther(options: OperatorValues, shape: Size): Chosen {
     case "nufft":
       return fromTrajectory(options.trajectory, shape);
     default:
-      return { operator: nonUniformFourier({ shape, trajectory: generated(options, shape) }), arrays: none };
+      return {
+        operator: nonUniformFourier({ shape, trajectory: generated(options, shape) }),
+        arrays: none,
+      };
   }
 }
 const diagonal = ([H, W]: Size): number => Math.sqrt(H * H + W * W);
 
 function beam({ views = 50, detectors, arc = 180 }: OperatorValues, shape: Size): Operator {
-  return parallelBeam({ shape, views, detectors: detectors ?? Math.ceil(diagonal(shape)) + 1, arc });
+  return parallelBeam({
+    shape,
+    views,
+    detectors: detectors ?? Math.ceil(diagonal(shape)) + 1,
+    arc,
+  });
 }
 function fan({ views = 50, detectors, source }: OperatorValues, shape: Size): Operator {
   const distance = source ?? 4 * Math.max(...shape);
@@ -177,14 +198,17 @@ function fan({ views = 50, detectors, source }: OperatorValues, shape: Size): Op
 }
 function generated({ operator, spokes }: OperatorValues, shape: Size): TrajectorySpec {
   const longest = Math.max(...shape);
-  if (operator === "radial-nufft") return { kind: "radial", spokes: spokes ?? 40, samples: 2 * longest };
+  if (operator === "radial-nufft")
+    return { kind: "radial", spokes: spokes ?? 40, samples: 2 * longest };
   const [arms, turns] = [spokes ?? 16, 4];
   // samples no further apart than cells: the outermost turn is π·longest cells long
   return { kind: "spiral", arms, samples: Math.ceil(PI * turns * longest), turns };
 }
 function fromTrajectory(file: string | undefined, shape: Size): Chosen {
   if (file === undefined)
-    throw new ConfigError("--operator nufft: give its samples by --trajectory FILE", { operator: "nufft" });
+    throw new ConfigError("--operator nufft: give its samples by --trajectory FILE", {
+      operator: "nufft",
+    });
   const given = openArray(file);
   const { spec, arrays } = trajectoryFrom(given.values, given.shape);
   return { operator: nonUniformFourier({ shape, trajectory: spec }, arrays), arrays };

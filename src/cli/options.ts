@@ -35,9 +35,11 @@ function refuse(flag: string, text: string, advice: string): never {
 }
 function inRange(text: string, flag: string, { from, to }: Range): number {
   const value = Number(text);
-  const fits = text.trim() !== "" && value >= (from ?? -Number.MAX_VALUE) && value <= (to ?? Number.MAX_VALUE);
+  const fits =
+    text.trim() !== "" && value >= (from ?? -Number.MAX_VALUE) && value <= (to ?? Number.MAX_VALUE);
   if (fits) return value;
-  const range = from === undefined ? "" : to === undefined ? ` from ${from} up` : ` between ${from} and ${to}`;
+  const range =
+    from === undefined ? "" : to === undefined ? ` from ${from} up` : ` between ${from} and ${to}`;
   return refuse(flag, text, `give a number${range}`);
 }
 function wholeInRange(text: string, flag: string, range: Range): number {
@@ -65,14 +67,29 @@ export function text<D extends string | undefined = undefined>(
   return option<string, D>({ ...facts, read: (given) => given });
 }
 /** Any number of texts, each after the option's name. */
-export function texts(facts: { readonly help: string; readonly value: string }): Option<readonly string[]> {
+export function texts(facts: {
+  readonly help: string;
+  readonly value: string;
+}): Option<readonly string[]> {
   return { ...facts, multiple: true, default: [], read: (given) => [given] };
 }
-export function number<D extends number | undefined = undefined>(facts: Facts<D> & Range): Optional<number, D> {
-  return option<number, D>({ value: "N", ...facts, read: (given, name) => inRange(given, name, facts) });
+export function number<D extends number | undefined = undefined>(
+  facts: Facts<D> & Range,
+): Optional<number, D> {
+  return option<number, D>({
+    value: "N",
+    ...facts,
+    read: (given, name) => inRange(given, name, facts),
+  });
 }
-export function integer<D extends number | undefined = undefined>(facts: Facts<D> & Range): Optional<number, D> {
-  return option<number, D>({ value: "N", ...facts, read: (given, name) => wholeInRange(given, name, facts) });
+export function integer<D extends number | undefined = undefined>(
+  facts: Facts<D> & Range,
+): Optional<number, D> {
+  return option<number, D>({
+    value: "N",
+    ...facts,
+    read: (given, name) => wholeInRange(given, name, facts),
+  });
 }
 /** Numbers, separated by commas. */
 export function numbers<D extends readonly number[] | undefined = undefined>(
@@ -92,10 +109,10 @@ export function choice<const T extends string, D extends NoInfer<T> | undefined 
   return option<T, D>({ value: "NAME", ...facts, read });
 }
 /** Some of the names, separated by commas. */
-export function choices<const T extends string, D extends readonly NoInfer<T>[] | undefined = undefined>(
-  names: readonly T[],
-  facts: Facts<D>,
-): Optional<readonly T[], D> {
+export function choices<
+  const T extends string,
+  D extends readonly NoInfer<T>[] | undefined = undefined,
+>(names: readonly T[], facts: Facts<D>): Optional<readonly T[], D> {
   const advice = `give some of ${names.join(", ")}, separated by commas`;
   const read = (given: string, name: string): readonly T[] =>
     given.split(",").map((part) => names.find((n) => n === part) ?? refuse(name, part, advice));
@@ -133,7 +150,8 @@ export const common = {
 // ---- words to values, and back ----
 
 /** "batchSize" → "--batch-size" */
-export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 /** A value as it stands on a command line. */
 const wordOf = (value: unknown): string => (Array.isArray(value) ? value.join(",") : String(value));
 
@@ -146,13 +164,20 @@ export interface Parsed<O extends Options> {
  * Reads a command's words. Throws ConfigError for an option that the table does not have, naming
  * the nearest that it has, for one without its value and for a value that does not fit.
  */
-export function parse<O extends Options>(words: readonly string[], options: O, command: string): Parsed<O> {
+export function parse<O extends Options>(
+  words: readonly string[],
+  options: O,
+  command: string,
+): Parsed<O> {
   const names = new Map(Object.keys(options).map((name) => [flagOf(name), name]));
   const wrong = (what: string): never => {
     throw new ConfigError(`${command}: ${what}; see ${command} --help`, {});
   };
   const types = Object.fromEntries(
-    [...names].map(([flag, name]) => [flag.slice(2), { type: options[name].value ? "string" : "boolean" } as const]),
+    [...names].map(([flag, name]) => [
+      flag.slice(2),
+      { type: options[name].value ? "string" : "boolean" } as const,
+    ]),
   );
   const { tokens, positionals } = parseArgs({
     args: [...words],
@@ -168,15 +193,20 @@ export function parse<O extends Options>(words: readonly string[], options: O, c
     const name = names.get(flag);
     if (name === undefined) {
       const near = nearest(flag, [...names.keys()]);
-      return wrong(`there is no option ${flag}${near === undefined ? "" : `; did you mean ${near}?`}`);
+      return wrong(
+        `there is no option ${flag}${near === undefined ? "" : `; did you mean ${near}?`}`,
+      );
     }
     const { value, multiple, read } = options[name];
     if (value === undefined && token.value !== undefined) wrong(`${flag} takes no value`);
     // "--out --json" forgot the folder; "--out=--json" means it
-    const forgotten = token.value === undefined || (!token.inlineValue && /^-[^\d.]/.test(token.value));
+    const forgotten =
+      token.value === undefined || (!token.inlineValue && /^-[^\d.]/.test(token.value));
     if (value !== undefined && forgotten) wrong(`${flag} needs a value, ${flag} ${value}`);
     const own = read(token.value ?? "", flag);
-    values[name] = multiple ? [...((values[name] as unknown[] | undefined) ?? []), ...(own as unknown[])] : own;
+    values[name] = multiple
+      ? [...((values[name] as unknown[] | undefined) ?? []), ...(own as unknown[])]
+      : own;
   }
   for (const [name, { default: otherwise }] of Object.entries(options)) values[name] ??= otherwise;
   return { values: values as Values<O>, positionals };
@@ -194,7 +224,9 @@ export function wordsOf<O extends Options>(
     const words = multiple ? (given as readonly string[]) : [wordOf(given)];
     return words.flatMap((word, i) => {
       const shown = show(name, multiple ? String(i + 1) : word);
-      return shown === undefined ? [] : [value === undefined ? flagOf(name) : `${flagOf(name)} ${shown}`];
+      return shown === undefined
+        ? []
+        : [value === undefined ? flagOf(name) : `${flagOf(name)} ${shown}`];
     });
   });
 }
@@ -206,13 +238,16 @@ export interface HelpPage {
   readonly options: Options;
 }
 export function help({ name: command, usage, summary, options }: HelpPage): string {
-  const rows = Object.entries(options).map(([name, { value, help, default: otherwise, multiple }]) => {
-    const unless = value === undefined || multiple || otherwise === undefined ? "" : ` (${wordOf(otherwise)})`;
-    return {
-      left: `  ${flagOf(name)}${value === undefined ? "" : ` ${value}`}`,
-      right: `${help}${unless}${multiple ? "; may be given more than once" : ""}`,
-    };
-  });
+  const rows = Object.entries(options).map(
+    ([name, { value, help, default: otherwise, multiple }]) => {
+      const unless =
+        value === undefined || multiple || otherwise === undefined ? "" : ` (${wordOf(otherwise)})`;
+      return {
+        left: `  ${flagOf(name)}${value === undefined ? "" : ` ${value}`}`,
+        right: `${help}${unless}${multiple ? "; may be given more than once" : ""}`,
+      };
+    },
+  );
   const width = Math.max(...rows.map(({ left }) => left.length)) + 2;
   const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
   return `${summary}\n\nUsage: fiducial ${command} ${usage}\n\n${lines.join("\n")}\n`;

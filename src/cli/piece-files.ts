@@ -46,7 +46,10 @@ function readJson(path: string, remedy: string): unknown {
 /**
  * The content of a sealed file. Throws FormatError when it is another audit's, or not as it was.
  */
-function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: string; remedy: string }): string {
+function unsealed(
+  path: string,
+  { audit, key, remedy }: { audit?: string; key: string; remedy: string },
+): string {
   const value = readJson(path, remedy);
   const fail = (what: string): never => {
     throw new FormatError(`${path}: ${what}; ${remedy}`, {});
@@ -57,7 +60,8 @@ function unsealed(path: string, { audit, key, remedy }: { audit?: string; key: s
   if (audit !== undefined && seal.audit !== audit) fail("it is a piece of another audit");
   if (seal.key !== key) fail(`it is the piece ${quoted(seal.key)} under another name`);
   const text = JSON.stringify(content);
-  if (hashOf(text) !== seal.sha256) fail("its content does not fit its SHA-256, so it was changed or cut");
+  if (hashOf(text) !== seal.sha256)
+    fail("its content does not fit its SHA-256, so it was changed or cut");
   return text;
 }
 
@@ -94,7 +98,10 @@ export function readPieces(out: string, header: AuditHeader): Map<string, Piece>
     found.map((key) => {
       const remedy = "remove it and run its audit again";
       const path = pieceFile(out, key);
-      return [key, checkPiece(decodePiece(unsealed(path, { audit: fingerprint, key, remedy })), header, path)];
+      return [
+        key,
+        checkPiece(decodePiece(unsealed(path, { audit: fingerprint, key, remedy })), header, path),
+      ];
     }),
   );
 }
@@ -115,6 +122,11 @@ export function writePiecesHeader(out: string, own: PiecesHeader): void {
   writeFiles([{ path: headerOf(out), content }]);
 }
 /** `json` is what encodePiece gave. */
-export function writePiece(out: string, { fingerprint }: AuditHeader, key: string, json: string): void {
+export function writePiece(
+  out: string,
+  { fingerprint }: AuditHeader,
+  key: string,
+  json: string,
+): void {
   writeFiles([{ path: pieceFile(out, key), content: sealed(fingerprint, key, json) }]);
 }

@@ -6,8 +6,21 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { readNpyArray, writeNpyComplex, writeNpyFlags, type NpyArray } from "../data/index.ts";
 import { FiducialError, formatShape, present, type Shape } from "../engine/index.ts";
-import { openCoils, type Arrays, type Coils, type Mask, type MethodSpec, type Operator } from "../imaging/index.ts";
-import { checkUses, readCommand, type CommandValues, type Placeholder, type ProgramWords } from "./command-words.ts";
+import {
+  openCoils,
+  type Arrays,
+  type Coils,
+  type Mask,
+  type MethodSpec,
+  type Operator,
+} from "../imaging/index.ts";
+import {
+  checkUses,
+  readCommand,
+  type CommandValues,
+  type Placeholder,
+  type ProgramWords,
+} from "./command-words.ts";
 import { MachineError, ProgramError } from "./errors.ts";
 
 /** What a program is asked: plain data, for a thread may ask for another. */
@@ -88,7 +101,9 @@ function lastLine(said: string): string {
 }
 /** Paths may carry a patient's name. */
 function withoutPaths(line: string): string {
-  return line.replace(/(["'])[^"']*[\\/][^"']*\1/g, "FILE").replace(/[^\s"'(),:;=]*[\\/][^\s"'(),;]*/g, "FILE");
+  return line
+    .replace(/(["'])[^"']*[\\/][^"']*\1/g, "FILE")
+    .replace(/[^\s"'(),:;=]*[\\/][^\s"'(),;]*/g, "FILE");
 }
 
 interface Ended {
@@ -148,10 +163,17 @@ const unstarted: Readonly<Record<string, string>> = {
   ENOEXEC: "it is no program; name what runs it (python3 …)",
 };
 /** Throws ProgramError unless the program ended well. */
-async function requireEnd({ program, seconds }: Running, words: readonly string[], own: string): Promise<void> {
+async function requireEnd(
+  { program, seconds }: Running,
+  words: readonly string[],
+  own: string,
+): Promise<void> {
   const fail = (what: string, line: string): never => {
     const here = line.replaceAll(own, "");
-    throw new ProgramError(`${program.name} ${what}: ${withoutPaths(here)}`, `${program.name} ${what}: ${here}`);
+    throw new ProgramError(
+      `${program.name} ${what}: ${withoutPaths(here)}`,
+      `${program.name} ${what}: ${here}`,
+    );
   };
   let ended: Ended;
   try {
@@ -161,7 +183,8 @@ async function requireEnd({ program, seconds }: Running, words: readonly string[
     return fail("could not be started", unstarted[code] ?? message);
   }
   const { code, signal, said, late } = ended;
-  if (late) fail(`did not end within ${seconds} s`, "give it longer (--command-timeout), or fewer at once");
+  if (late)
+    fail(`did not end within ${seconds} s`, "give it longer (--command-timeout), or fewer at once");
   if (signal) fail(`was ended by ${signal}`, lastLine(said));
   if (code !== 0) fail(`ended with exit code ${code}`, lastLine(said));
 }
@@ -181,7 +204,11 @@ function inOrder(array: NpyArray): (place: number, channel: 0 | 1) => number {
 /** Axes of length 1 may be more or fewer than asked for. */
 const plain = (shape: readonly number[]): number[] => shape.filter((n) => n !== 1);
 /** The images of {out}. Throws ProgramError for everything that is none. */
-function imagesOf({ program, batch }: Running, path: string, { measurements, image: [H, W] }: Question): Images {
+function imagesOf(
+  { program, batch }: Running,
+  path: string,
+  { measurements, image: [H, W] }: Question,
+): Images {
   const fail = (what: string): never => {
     const line = `${program.name}: its {out} ${what}`;
     throw new ProgramError(line, line);
@@ -196,12 +223,16 @@ function imagesOf({ program, batch }: Running, path: string, { measurements, ima
     throw error;
   }
   if (plain(array.shape).join() !== plain(wanted).join())
-    fail(`is ${formatShape(array.shape)}; it is to be ${formatShape(wanted)}, complex or magnitude`);
+    fail(
+      `is ${formatShape(array.shape)}; it is to be ${formatShape(wanted)}, complex or magnitude`,
+    );
   const size = H * W;
   const at = inOrder(array);
   return measurements.map((_, n) => {
     const length = array.complex ? 2 * size : size;
-    const values = Float64Array.from({ length }, (__, k) => at(n * size + (k % size), k < size ? 0 : 1));
+    const values = Float64Array.from({ length }, (__, k) =>
+      at(n * size + (k % size), k < size ? 0 : 1),
+    );
     if (!values.every(Number.isFinite)) fail("has values that are not finite (NaN or infinity)");
     return values;
   });
@@ -212,7 +243,8 @@ async function answer(how: Running, own: string, question: Question): Promise<Im
   const { program, batch, maps } = how;
   const { measurements, shape, mask } = question;
   const files: Readonly<Record<Placeholder, () => Uint8Array | undefined>> = {
-    in: () => writeNpyComplex(measurements, batch === undefined ? shape : [measurements.length, ...shape]),
+    in: () =>
+      writeNpyComplex(measurements, batch === undefined ? shape : [measurements.length, ...shape]),
     out: () => undefined,
     mask: () => mask && writeNpyFlags(mask.data, mask.shape),
     maps: () => maps && mapsFile(maps),
@@ -222,7 +254,9 @@ async function answer(how: Running, own: string, question: Question): Promise<Im
     const content = files[name]();
     if (content) writeFileSync(pathOf(name), content);
   }
-  const words = program.words.map((word) => word.replace(/\{(in|out|mask|maps)\}/g, (_, name: string) => pathOf(name)));
+  const words = program.words.map((word) =>
+    word.replace(/\{(in|out|mask|maps)\}/g, (_, name: string) => pathOf(name)),
+  );
   await requireEnd(how, words, own);
   return imagesOf(how, pathOf("out"), question);
 }
@@ -244,7 +278,11 @@ interface Opened {
  * command that cannot be used.
  */
 export function openCommand(
-  { name, commandBatch: batch, commandTimeout: seconds }: CommandValues & { readonly name?: string | undefined },
+  {
+    name,
+    commandBatch: batch,
+    commandTimeout: seconds,
+  }: CommandValues & { readonly name?: string | undefined },
   command: string,
   { operator, arrays }: { readonly operator: Operator; readonly arrays: Arrays },
 ): Opened {
@@ -259,7 +297,10 @@ export function openCommand(
     together: batch,
     followsMask: words.uses.has("mask") ? true : undefined,
   });
-  return { spec, program: openProgram({ program, batch, seconds, maps: mapsOf(operator, arrays) }) };
+  return {
+    spec,
+    program: openProgram({ program, batch, seconds, maps: mapsOf(operator, arrays) }),
+  };
 }
 
 /** The program, ready to be asked any number of times, at once too. */
@@ -274,7 +315,9 @@ export function openProgram(how: Running): Program {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         if (error instanceof FiducialError || code === undefined) throw error;
-        throw new MachineError(`${how.program.name}: cannot exchange files with it: ${message}`, { code });
+        throw new MachineError(`${how.program.name}: cannot exchange files with it: ${message}`, {
+          code,
+        });
       } finally {
         rmSync(own, { recursive: true, force: true });
       }

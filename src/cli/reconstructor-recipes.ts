@@ -58,18 +58,31 @@ export interface Recipe {
   readonly schedule: Schedule;
   optimizer(learningRate: number): Optimizer;
   /** The network, untrained, how it is used, and its own loss where the sizes ask for another. */
-  build(sizes: Sizes): { readonly network: Network; readonly form: Form; readonly loss?: Loss | undefined };
+  build(sizes: Sizes): {
+    readonly network: Network;
+    readonly form: Form;
+    readonly loss?: Loss | undefined;
+  };
 }
 
-type Drawn = { readonly shape: readonly [number, number]; readonly count: number; readonly seed: number };
+type Drawn = {
+  readonly shape: readonly [number, number];
+  readonly count: number;
+  readonly seed: number;
+};
 export const phantomKinds = {
   varied: (drawn: Drawn): ImageSet => variedPhantoms(drawn),
   brain: (drawn: Drawn): ImageSet => brainPhantoms({ ...drawn, mosaics: 0.3 }),
   ellipses: (drawn: Drawn): ImageSet => analyticEllipses(drawn),
 } as const;
 
-const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({ input: "image", iterations, dataConsistency });
-const clippedAdam = (learningRate: number): Optimizer => clipped(adam({ learningRate }), { maxNorm: 1 });
+const onImage = ({ iterations, dataConsistency }: Sizes): Form => ({
+  input: "image",
+  iterations,
+  dataConsistency,
+});
+const clippedAdam = (learningRate: number): Optimizer =>
+  clipped(adam({ learningRate }), { maxNorm: 1 });
 /** What of a network's size and form an option may change. */
 const adjustable = ["channels", "depth", "cascades", "iterations", "dataConsistency"] as const;
 type Adjustable = (typeof adjustable)[number];
@@ -87,8 +100,11 @@ export function checkSizes(name: RecipeName, sizes: Pick<Sizes, Adjustable>): vo
   };
   const other = adjustable.find((option) => given[option] && !takes.includes(option));
   if (other === undefined) return;
-  const own = takes.length > 0 ? `it has ${takes.map(flagOf).join(", ")}` : "its form is its family's";
-  throw new ConfigError(`${flagOf(other)}: the network ${name} has no use for it; ${own}`, { option: other });
+  const own =
+    takes.length > 0 ? `it has ${takes.map(flagOf).join(", ")}` : "its form is its family's";
+  throw new ConfigError(`${flagOf(other)}: the network ${name} has no use for it; ${own}`, {
+    option: other,
+  });
 }
 
 const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
@@ -119,14 +135,30 @@ const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
   unet: {
     help: "unet (on the zero-filled image, without knowledge of the operator)",
     takes: ["channels", "depth", "iterations", "dataConsistency"],
-    training: { phantoms: "varied", count: 3000, epochs: 5, batchSize: 2, learningRate: 1e-3, otherMasks: 31 },
+    training: {
+      phantoms: "varied",
+      count: 3000,
+      epochs: 5,
+      batchSize: 2,
+      learningRate: 1e-3,
+      otherMasks: 31,
+    },
     loss: rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
     build(sizes) {
       const { size, seed, channels: baseChannels = 12, depth = 3 } = sizes;
-      const shape = { inChannels: 2, outChannels: 2, baseChannels, depth, size: [size, size] } as const;
-      return { network: nn.unet({ ...shape, seed, residual: true, norm: "none" }), form: onImage(sizes) };
+      const shape = {
+        inChannels: 2,
+        outChannels: 2,
+        baseChannels,
+        depth,
+        size: [size, size],
+      } as const;
+      return {
+        network: nn.unet({ ...shape, seed, residual: true, norm: "none" }),
+        form: onImage(sizes),
+      };
     },
   },
 };
@@ -137,7 +169,13 @@ function familyRecipe(name: ReconstructionNetworkName): Recipe {
   return {
     help: `${name} (${description})`,
     takes: [],
-    training: { phantoms: "varied", count: 1000, epochs: 10, batchSize: leastBatch, learningRate: 1e-3 },
+    training: {
+      phantoms: "varied",
+      count: 1000,
+      epochs: 10,
+      batchSize: leastBatch,
+      learningRate: 1e-3,
+    },
     loss: loss?.() ?? rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
@@ -148,7 +186,10 @@ function familyRecipe(name: ReconstructionNetworkName): Recipe {
   };
 }
 const families = Object.fromEntries(
-  Object.keys(reconstructionNetworks).map((name) => [name, familyRecipe(name as ReconstructionNetworkName)]),
+  Object.keys(reconstructionNetworks).map((name) => [
+    name,
+    familyRecipe(name as ReconstructionNetworkName),
+  ]),
 ) as Readonly<Record<ReconstructionNetworkName, Recipe>>;
 export type RecipeName = keyof typeof own | ReconstructionNetworkName;
 export const recipes: Readonly<Record<RecipeName, Recipe>> = { ...own, ...families };

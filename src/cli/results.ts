@@ -13,7 +13,11 @@ export interface Results {
   readonly places: readonly string[];
 }
 type Size = readonly [number, number];
-type Write = (magnitudes: readonly Float64Array[], images: readonly Float64Array[], size: Size) => Uint8Array;
+type Write = (
+  magnitudes: readonly Float64Array[],
+  images: readonly Float64Array[],
+  size: Size,
+) => Uint8Array;
 
 /** All images in one file. */
 const together: Readonly<Record<string, Write>> = {
@@ -22,12 +26,14 @@ const together: Readonly<Record<string, Write>> = {
   ".npy": (_, images, size) => writeNpy(images, size),
   ".dcm": (magnitudes, _, size) => writeDicom(magnitudes, size),
 };
-const png = (m: Float64Array, size: Size): Uint8Array => writePng(m, size, Math.max(maximum(m), 1e-30));
+const png = (m: Float64Array, size: Size): Uint8Array =>
+  writePng(m, size, Math.max(maximum(m), 1e-30));
 const endingOf = (out: string): string | undefined =>
   [...Object.keys(together), ".png"].find((ending) => out.toLowerCase().endsWith(ending));
 
 /** The first file that will be written, to find out early whether it can be. */
-export const firstFile = (out: string): string => (endingOf(out) ? out : join(out, "reconstruction.npy"));
+export const firstFile = (out: string): string =>
+  endingOf(out) ? out : join(out, "reconstruction.npy");
 
 /** "brain.png" for one image, "brain-1.png", "brain-2.png" for several. */
 const numbered = (out: string, i: number, of: number): string =>
@@ -46,7 +52,9 @@ export function resultFiles(out: string, images: readonly Float64Array[], size: 
   }
   const whole = ending === ".png" ? out : join(out, "reconstruction.png");
   // a folder's files are numbered even where there is one
-  const places = images.map((_, i) => numbered(whole, i, ending === ".png" ? images.length : images.length + 1));
+  const places = images.map((_, i) =>
+    numbered(whole, i, ending === ".png" ? images.length : images.length + 1),
+  );
   const files = magnitudes.map((m, i) => ({ path: places[i], content: png(m, size) }));
   if (ending === ".png") return { files, places };
   const array = { path: join(out, "reconstruction.npy"), content: writeNpy(images, size) };

@@ -70,7 +70,8 @@ function outlet(stream: NodeJS.WriteStream): Outlet {
 export const out: Outlet = outlet(process.stdout);
 export const err: Outlet = outlet(process.stderr);
 
-const capable = (stream: NodeJS.WriteStream): boolean => stream.isTTY === true && process.env.TERM !== "dumb";
+const capable = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && process.env.TERM !== "dumb";
 /** Whether the progress line is there, half-way written. */
 let open = false;
 function clear(): void {

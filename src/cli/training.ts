@@ -16,7 +16,11 @@ import type { Terminal } from "./terminal.ts";
 
 export const resumeOptions = {
   resume: flag({ help: "go on from the state beside --out, or start anew where there is none" }),
-  checkpointEvery: integer({ default: 200, from: 1, help: "steps between states written beside --out" }),
+  checkpointEvery: integer({
+    default: 200,
+    from: 1,
+    help: "steps between states written beside --out",
+  }),
 } as const;
 
 /** What --resume goes on from. */

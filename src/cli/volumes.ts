@@ -59,7 +59,10 @@ export async function openVolume(path: string, options: ReadOptions = {}): Promi
   if (!isFolder(path)) return opened(path, options, loadVolume);
   const files = filesIn(path);
   if (files.length === 0)
-    throw new ConfigError(`${path}: it is a folder, and an empty one; name a file or another folder`, {});
+    throw new ConfigError(
+      `${path}: it is a folder, and an empty one; name a file or another folder`,
+      {},
+    );
   return loadSeries(files, path);
 }
 
@@ -73,15 +76,22 @@ export const openKspace = (path: string, options: KspaceOptions = {}): Promise<M
 type KspaceOptions = ReadOptions & { readonly as?: "slices" | "coils" };
 
 /** What a file is and what is made of it, in one line. */
-export function describeVolume(path: string, { format, slices, volumes, height, width, complex }: Volume): string {
-  const many = volumes > 1 ? `${volumes} volumes of ${slices / volumes} slices` : `${slices} slices`;
+export function describeVolume(
+  path: string,
+  { format, slices, volumes, height, width, complex }: Volume,
+): string {
+  const many =
+    volumes > 1 ? `${volumes} volumes of ${slices / volumes} slices` : `${slices} slices`;
   return `${path}: ${format}, ${slices > 1 ? many : "one slice"} of ${height}×${width}, ${complex ? "complex" : "real"}`;
 }
 
 /**
  * An array of numbers of any rank. Throws as readNpyArray does, and FormatError for a complex one.
  */
-export function openArray(path: string): { readonly values: Float32Array; readonly shape: readonly number[] } {
+export function openArray(path: string): {
+  readonly values: Float32Array;
+  readonly shape: readonly number[];
+} {
   const { shape, complex, at } = readNpyArray(readFile(path), path);
   if (complex) throw new FormatError(`${path}: its values are complex; give real ones`, { path });
   const index = shape.map(() => 0);
@@ -132,10 +142,13 @@ export function slicesOf(volume: Volume, { path, wanted, fill, terminal }: Wishe
     const which = slices > 1 ? `, slice ${index}` : "";
     const filling = fill === undefined ? undefined : { value: fill, count: 0 };
     const values = volume.slice(index, filling);
-    const filled = filling?.count ? `${filling.count} values that are not finite taken as ${fill}` : "";
+    const filled = filling?.count
+      ? `${filling.count} values that are not finite taken as ${fill}`
+      : "";
     if (filled) terminal.note(`${path}${which}: ${filled}`);
     // one blank slice by itself is refused where it is prepared
-    if (chosen.length > 1 && isBlank(values)) terminal.note(`${path}${which}: it is blank and is left out`);
+    if (chosen.length > 1 && isBlank(values))
+      terminal.note(`${path}${which}: it is blank and is left out`);
     else taken.push({ values, which, done: filled && `${filled}; ` });
   }
   return taken;

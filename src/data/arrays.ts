@@ -15,13 +15,21 @@ export interface NamedArray {
 }
 
 /** Slowest axis first: the last two are rows and columns, all others slices. */
-export function rowMajor(shape: readonly number[]): Pick<NamedArray, "slices" | "height" | "width"> {
+export function rowMajor(
+  shape: readonly number[],
+): Pick<NamedArray, "slices" | "height" | "width"> {
   const [height, width] = shape.length > 1 ? shape.slice(-2) : [1, shape[0] ?? 1];
   return { slices: shape.slice(0, -2).reduce((n, d) => n * d, 1), height, width };
 }
 /** Fastest axis first, as MATLAB and Fortran count: the first two are rows and columns. */
-export function columnMajor(shape: readonly number[]): Pick<NamedArray, "slices" | "height" | "width"> {
-  return { slices: shape.slice(2).reduce((n, d) => n * d, 1), height: shape[0] ?? 1, width: shape[1] ?? 1 };
+export function columnMajor(
+  shape: readonly number[],
+): Pick<NamedArray, "slices" | "height" | "width"> {
+  return {
+    slices: shape.slice(2).reduce((n, d) => n * d, 1),
+    height: shape[0] ?? 1,
+    width: shape[1] ?? 1,
+  };
 }
 
 const isImage = ({ height, width }: NamedArray): boolean => height > 1 && width > 1;
@@ -29,7 +37,9 @@ const sizeOf = ({ slices, height, width }: NamedArray): number => slices * heigh
 const listed = (arrays: readonly NamedArray[]): string =>
   arrays
     .slice(0, 12)
-    .map((a) => `${printable(a.name)} (${a.slices > 1 ? `${a.slices}×` : ""}${a.height}×${a.width})`)
+    .map(
+      (a) => `${printable(a.name)} (${a.slices > 1 ? `${a.slices}×` : ""}${a.height}×${a.width})`,
+    )
     .join(", ");
 
 interface Choice {
@@ -39,15 +49,26 @@ interface Choice {
   readonly variable?: string | undefined;
 }
 /** Throws FormatError with what is there when there is no picture, or none of that name. */
-export function chooseArray(arrays: readonly NamedArray[], { name, format, variable }: Choice): Volume {
+export function chooseArray(
+  arrays: readonly NamedArray[],
+  { name, format, variable }: Choice,
+): Volume {
   const there = arrays.length > 0 ? `it has ${listed(arrays)}` : "it has no arrays of numbers";
   const images = arrays.filter(isImage);
   const named = variable === undefined ? undefined : arrays.find((a) => a.name === variable);
   if (variable !== undefined && !named)
-    throw new FormatError(`${name}: it has no variable ${printable(variable)}; ${there}`, { name, variable });
-  const chosen = named ?? images.reduce<NamedArray | undefined>((best, a) => larger(a, best), undefined);
-  if (!chosen) throw new FormatError(`${name}: none of its arrays is a picture; ${there}`, { name });
-  const notes = images.length > 1 && !named ? [`${printable(chosen.name)} is taken (--variable); ${there}`] : [];
+    throw new FormatError(`${name}: it has no variable ${printable(variable)}; ${there}`, {
+      name,
+      variable,
+    });
+  const chosen =
+    named ?? images.reduce<NamedArray | undefined>((best, a) => larger(a, best), undefined);
+  if (!chosen)
+    throw new FormatError(`${name}: none of its arrays is a picture; ${there}`, { name });
+  const notes =
+    images.length > 1 && !named
+      ? [`${printable(chosen.name)} is taken (--variable); ${there}`]
+      : [];
   const { slices, height, width, complex } = chosen;
   return volume(name, { format, slices, height, width, complex, notes }, chosen.open());
 }

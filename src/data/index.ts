@@ -1,5 +1,11 @@
 // The public face of data: bytes in, slices of numbers out, and back.
-export { readNpyArray, writeNpy, writeNpyComplex, writeNpyFlags, type NpyArray } from "./formats/npy.ts";
+export {
+  readNpyArray,
+  writeNpy,
+  writeNpyComplex,
+  writeNpyFlags,
+  type NpyArray,
+} from "./formats/npy.ts";
 export { loadPicture, pictureEndings, readPicture } from "./formats/picture.ts";
 export { writeDicom } from "./formats/dicom-writer.ts";
 export { writeNifti } from "./formats/nifti-writer.ts";
@@ -26,7 +32,12 @@ export { readCifar10 } from "./datasets/cifar10.ts";
 export { drawnShapes, straightEdges, strokeDigits } from "./datasets/generated.ts";
 export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/folder.ts";
 export { keptImages } from "./datasets/kept.ts";
-export { openPictures, type Pictures, type PicturesOptions, type PictureSource } from "./datasets/pictures.ts";
+export {
+  openPictures,
+  type Pictures,
+  type PicturesOptions,
+  type PictureSource,
+} from "./datasets/pictures.ts";
 export { readCsvLabels, type CsvLabel } from "./datasets/csv-labels.ts";
 export { resizedPlanes, type Fitting } from "./datasets/resize.ts";
 export { imagesOf, splitImages, type SplitChoice } from "./datasets/split.ts";

@@ -28,7 +28,8 @@ export interface MeasuredKspace {
   kspace(slice: number, coil: number): Float32Array;
 }
 
-type Facts = Omit<MeasuredKspace, "kspace" | "slices" | "height" | "width" | "notes"> & Partial<MeasuredKspace>;
+type Facts = Omit<MeasuredKspace, "kspace" | "slices" | "height" | "width" | "notes"> &
+  Partial<MeasuredKspace>;
 
 /** K-space whose coils are the slices of a volume: those of one slice after those of another. */
 export function coilsOf(name: string, volume: Volume, facts: Facts): MeasuredKspace {
@@ -41,7 +42,12 @@ export function coilsOf(name: string, volume: Volume, facts: Facts): MeasuredKsp
     notes,
     slices,
     kspace(slice, coil) {
-      const there = [slice, coil].every(Number.isInteger) && slice >= 0 && slice < slices && coil >= 0 && coil < coils;
+      const there =
+        [slice, coil].every(Number.isInteger) &&
+        slice >= 0 &&
+        slice < slices &&
+        coil >= 0 &&
+        coil < coils;
       if (there) return volume.slice(slice * coils + coil);
       throw new FormatError(
         `${name}: there is no slice ${slice} of coil ${coil}; it has ${slices} slices of ${coils} coils`,
@@ -53,7 +59,15 @@ export function coilsOf(name: string, volume: Volume, facts: Facts): MeasuredKsp
 }
 
 /** Slices of a volume as k-space: all of them slices of one coil, or all coils of one slice. */
-export function kspaceOf(name: string, volume: Volume, as: "slices" | "coils" = "slices"): MeasuredKspace {
+export function kspaceOf(
+  name: string,
+  volume: Volume,
+  as: "slices" | "coils" = "slices",
+): MeasuredKspace {
   const { format, slices, height, width } = volume;
-  return coilsOf(name, volume, { format, coils: as === "coils" ? slices : 1, image: [height, width] });
+  return coilsOf(name, volume, {
+    format,
+    coils: as === "coils" ? slices : 1,
+    image: [height, width],
+  });
 }

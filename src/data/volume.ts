@@ -31,7 +31,8 @@ export interface Volume {
 /** Largest number of voxels that is read: a header that claims more is wrong or hostile. */
 export const MAX_VOXELS: number = 2 ** 31;
 
-export type VolumeFacts = Omit<Volume, "slice" | "volumes" | "notes"> & Partial<Pick<Volume, "volumes" | "notes">>;
+export type VolumeFacts = Omit<Volume, "slice" | "volumes" | "notes"> &
+  Partial<Pick<Volume, "volumes" | "notes">>;
 
 /** A volume whose values are looked up one by one. Checks what every format must. */
 export function volume(
@@ -41,12 +42,15 @@ export function volume(
 ): Volume {
   const { slices, height, width, complex } = facts;
   if (!(slices >= 1 && height >= 1 && width >= 1))
-    throw new FormatError(`${name}: the image is ${slices}×${height}×${width}; every size must be at least 1`, {
-      name,
-      slices,
-      height,
-      width,
-    });
+    throw new FormatError(
+      `${name}: the image is ${slices}×${height}×${width}; every size must be at least 1`,
+      {
+        name,
+        slices,
+        height,
+        width,
+      },
+    );
   const channels = complex ? 2 : 1;
   return {
     volumes: 1,
@@ -54,11 +58,14 @@ export function volume(
     ...facts,
     slice(index, fill) {
       if (!Number.isInteger(index) || index < 0 || index >= slices)
-        throw new FormatError(`${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`, {
-          name,
-          index,
-          slices,
-        });
+        throw new FormatError(
+          `${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`,
+          {
+            name,
+            index,
+            slices,
+          },
+        );
       const out = new Float32Array(channels * height * width);
       let at = 0;
       for (let c = 0; c < channels; c++)
@@ -76,7 +83,11 @@ export function volume(
     },
   };
 }
-function notFinite(name: string, v: number, place: { slice: number; row: number; column: number }): never {
+function notFinite(
+  name: string,
+  v: number,
+  place: { slice: number; row: number; column: number },
+): never {
   const { slice, row, column } = place;
   throw new DtypeError(
     `${name}: slice ${slice} has the value ${v} at row ${row}, column ${column}; replace what is not finite (fiducial does with --fill 0)`,
@@ -87,7 +98,12 @@ function notFinite(name: string, v: number, place: { slice: number; row: number;
 /**
  * Throws FormatError unless `voxels` are few enough and `bytes` of them are there.
  */
-export function checkSize(name: string, voxels: number, bytesNeeded: number, bytesThere: number): void {
+export function checkSize(
+  name: string,
+  voxels: number,
+  bytesNeeded: number,
+  bytesThere: number,
+): void {
   if (!(voxels > 0) || voxels > MAX_VOXELS)
     throw new FormatError(
       `${name}: its header claims ${voxels} voxels, this reads 1 to ${MAX_VOXELS}; the header is damaged or the file is not what it seems`,

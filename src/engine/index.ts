@@ -1,6 +1,14 @@
 // The engine's public face.
 export { gradients } from "./autodiff/gradients.ts";
-export type { Backend, BackendOptions, ExecuteOptions, HostData, Inputs, Plan, PlanStep } from "./backend/backend.ts";
+export type {
+  Backend,
+  BackendOptions,
+  ExecuteOptions,
+  HostData,
+  Inputs,
+  Plan,
+  PlanStep,
+} from "./backend/backend.ts";
 export { nameOfBackend } from "./backend/backend.ts";
 export { openBackend } from "./backend/open.ts";
 export { pausing } from "./backend/turns.ts";
@@ -15,7 +23,19 @@ export { printGraph, reachable, verify } from "./graph/verify.ts";
 export { ops } from "./ops/index.ts";
 export { arithmetic, type Arithmetic, type Term } from "./graph/arithmetic.ts";
 export type { Emitter, Node } from "./graph/ir.ts";
-export { cos, erf, exp, log, log10, PI, pow, roundHalfEven, sin, sinCos, tanh } from "./core/math.ts";
+export {
+  cos,
+  erf,
+  exp,
+  log,
+  log10,
+  PI,
+  pow,
+  roundHalfEven,
+  sin,
+  sinCos,
+  tanh,
+} from "./core/math.ts";
 export { permutation } from "./core/random.ts";
 export { base64, float32Bytes, float32sOf, type Bytes } from "./core/bytes.ts";
 export { parseJson, quoted, withoutControls } from "./core/json.ts";

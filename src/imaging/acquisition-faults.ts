@@ -37,13 +37,18 @@ interface Cell {
   readonly time: number;
 }
 /** y with every measured cell of every coil replaced. */
-function cells(scan: Acquisition, next: (re: number, im: number, at: Cell) => readonly [number, number]): Float64Array {
+function cells(
+  scan: Acquisition,
+  next: (re: number, im: number, at: Cell) => readonly [number, number],
+): Float64Array {
   const W = scan.mask.shape[1];
   const size = scan.mask.data.length;
   const half = scan.y.length / 2;
   const out = new Float64Array(2 * half);
   const columns = measuredColumns(scan);
-  const timeOf = new Map(columns.map((c, i) => [c, columns.length > 1 ? i / (columns.length - 1) : 0]));
+  const timeOf = new Map(
+    columns.map((c, i) => [c, columns.length > 1 ? i / (columns.length - 1) : 0]),
+  );
   for (let k = 0; k < half; k++) {
     const cell = k % size;
     if (!scan.mask.data[cell]) continue;
@@ -107,7 +112,11 @@ function resampled(
  * From a moment on, the object is another one: its k-space minus the old object's is added to the
  * columns acquired since.
  */
-async function changedSince(scan: Acquisition, moment: number, other: Float64Array): Promise<Float64Array> {
+async function changedSince(
+  scan: Acquisition,
+  moment: number,
+  other: Float64Array,
+): Promise<Float64Array> {
   const half = scan.y.length / 2;
   const before = await scan.spectrum(scan.x);
   const after = await scan.spectrum(other);
@@ -121,10 +130,13 @@ export const coilDropOut: AcquisitionFault = {
   name: "coil drop-out",
   unit: "of a coil's signal",
   severities: [0.1, 0.3, 1],
-  description: "one coil, drawn at random, loses so much of its signal during the whole acquisition",
+  description:
+    "one coil, drawn at random, loses so much of its signal during the whole acquisition",
   async corrupt(scan, severity, rng) {
     const lost = rng.integer(scan.y.length / (2 * scan.mask.data.length));
-    return cells(scan, (re, im, { coil }) => (coil === lost ? [(1 - severity) * re, (1 - severity) * im] : [re, im]));
+    return cells(scan, (re, im, { coil }) =>
+      coil === lost ? [(1 - severity) * re, (1 - severity) * im] : [re, im],
+    );
   },
 };
 
@@ -150,7 +162,10 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
         return turned(
           re,
           im,
-          -2 * PI * (((row - Math.floor(H / 2)) * (r - row0)) / H + ((column - Math.floor(W / 2)) * (c - column0)) / W),
+          -2 *
+            PI *
+            (((row - Math.floor(H / 2)) * (r - row0)) / H +
+              ((column - Math.floor(W / 2)) * (c - column0)) / W),
         );
       });
     },
@@ -167,7 +182,10 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
       return changedSince(
         scan,
         0.55 + 0.2 * rng.uniform(),
-        resampled(scan.x, scan.mask.shape, (row, column) => [row * c - column * s, row * s + column * c]),
+        resampled(scan.x, scan.mask.shape, (row, column) => [
+          row * c - column * s,
+          row * s + column * c,
+        ]),
       );
     },
   },
@@ -180,10 +198,13 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     async corrupt(scan, severity, rng) {
       const half = scan.y.length / 2;
       const cellsOf = scan.mask.data;
-      const measured = Array.from({ length: half }, (_, k) => k).filter((k) => cellsOf[k % cellsOf.length]);
+      const measured = Array.from({ length: half }, (_, k) => k).filter(
+        (k) => cellsOf[k % cellsOf.length],
+      );
       const struck = measured[Math.floor(rng.uniform() * measured.length)];
       let top = 0;
-      for (let k = 0; k < half; k++) top = Math.max(top, Math.sqrt(scan.y[k] ** 2 + scan.y[half + k] ** 2));
+      for (let k = 0; k < half; k++)
+        top = Math.max(top, Math.sqrt(scan.y[k] ** 2 + scan.y[half + k] ** 2));
       const [a, b] = turned(severity * top, 0, 2 * PI * rng.uniform());
       return cells(scan, (re, im, { k }) => (k === struck ? [re + a, im + b] : [re, im]));
     },
@@ -216,7 +237,8 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     name: "phase errors",
     unit: "rad",
     severities: [0.03, 0.1, 0.4],
-    description: "every column has a phase error of its own, normal with the severity as standard deviation",
+    description:
+      "every column has a phase error of its own, normal with the severity as standard deviation",
     async corrupt(scan, severity, rng) {
       const errors = new Map(measuredColumns(scan).map((c) => [c, severity * rng.normal()]));
       return cells(scan, (re, im, { column }) => turned(re, im, errors.get(column)!));
@@ -231,7 +253,10 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
       changedSince(
         scan,
         0,
-        resampled(scan.x, scan.mask.shape, (row, column) => [row / (1 + severity), column / (1 + severity)]),
+        resampled(scan.x, scan.mask.shape, (row, column) => [
+          row / (1 + severity),
+          column / (1 + severity),
+        ]),
       ),
   },
   {
@@ -257,7 +282,8 @@ export const acquisitionFaults: readonly AcquisitionFault[] = [
     name: "thermal noise",
     unit: "dB signal to noise",
     severities: [30, 20, 10],
-    description: "Gaussian noise on every measured cell, so strong that the measured signal is the severity above it",
+    description:
+      "Gaussian noise on every measured cell, so strong that the measured signal is the severity above it",
     async corrupt(scan, severity, rng) {
       const half = scan.y.length / 2;
       const measured = scan.mask.data;

@@ -2,7 +2,10 @@
 import { FormatError, quoted } from "../engine/index.ts";
 import { aNumber, check, type Check } from "./operators/spec.ts";
 
-export const aWhole: Check = check("a whole number from 0 up", (v) => Number.isSafeInteger(v) && (v as number) >= 0);
+export const aWhole: Check = check(
+  "a whole number from 0 up",
+  (v) => Number.isSafeInteger(v) && (v as number) >= 0,
+);
 export const aText: Check = check("a text", (v) => typeof v === "string");
 export const aFlag: Check = check("true or false", (v) => typeof v === "boolean");
 export const oneOf = (names: readonly string[]): Check =>
@@ -11,7 +14,8 @@ export const oneOf = (names: readonly string[]): Check =>
 export const aList =
   (item: Check): Check =>
   (value, where) => {
-    if (!Array.isArray(value)) throw new FormatError(`${where}: it must be a list, it is ${quoted(value)}`, { value });
+    if (!Array.isArray(value))
+      throw new FormatError(`${where}: it must be a list, it is ${quoted(value)}`, { value });
     value.forEach((v, i) => {
       item(v, `${where}[${i}]`);
     });
@@ -25,9 +29,12 @@ export const aRecord =
       throw new FormatError(`${where}: it must be an object, it is ${quoted(value)}`, { value });
     const unknown = Object.keys(value).find((name) => !Object.hasOwn(fields, name));
     if (unknown !== undefined)
-      throw new FormatError(`${where}: it has no field ${quoted(unknown)}; it has ${Object.keys(fields).join(", ")}`, {
-        unknown,
-      });
+      throw new FormatError(
+        `${where}: it has no field ${quoted(unknown)}; it has ${Object.keys(fields).join(", ")}`,
+        {
+          unknown,
+        },
+      );
     for (const [name, holds] of Object.entries(fields))
       holds((value as Record<string, unknown>)[name], `${where}.${name}`);
   };

@@ -22,7 +22,9 @@ export const detailShapes: Readonly<Record<DetailShape, Inside>> = {
   ]),
   diamond: (r, c) => Math.abs(r) + 1.4 * Math.abs(c) <= 1,
   heart: (r, c) =>
-    r < -0.1 ? (Math.abs(c) - 0.5) ** 2 + (r + 0.3) ** 2 <= 0.25 : Math.abs(c) <= 0.98 * (1 - (r + 0.1) / 1.1),
+    r < -0.1
+      ? (Math.abs(c) - 0.5) ** 2 + (r + 0.3) ** 2 <= 0.25
+      : Math.abs(c) <= 0.98 * (1 - (r + 0.1) / 1.1),
 };
 
 /**
@@ -60,7 +62,14 @@ function tissueAt(
   let [all, on] = [0, 0];
   for (let r = -reach; r <= reach; r++)
     for (let c = -reach; c <= reach; c++) {
-      if (r * r + c * c > radius * radius || row + r < 0 || row + r >= H || column + c < 0 || column + c >= W) continue;
+      if (
+        r * r + c * c > radius * radius ||
+        row + r < 0 ||
+        row + r >= H ||
+        column + c < 0 ||
+        column + c >= W
+      )
+        continue;
       all++;
       const k = (row + r) * W + column + c;
       if (x[k] ** 2 + x[H * W + k] ** 2 >= (0.1 * top) ** 2) on++;
@@ -72,7 +81,12 @@ function tissueAt(
  * A place for a detail, drawn from those where all of it lies on tissue; of 200 places that do not
  * fit, the one with most tissue.
  */
-export function drawPlace(x: ArrayLike<number>, [H, W]: readonly [number, number], radius: number, rng: Random): Place {
+export function drawPlace(
+  x: ArrayLike<number>,
+  [H, W]: readonly [number, number],
+  radius: number,
+  rng: Random,
+): Place {
   const top = largest(x, H * W);
   const reach = Math.ceil(radius) + 1;
   let best: { place: Place; tissue: number } | undefined;
@@ -105,7 +119,8 @@ export function detailAt(
       let share = 0;
       for (let i = 0; i < 4; i++)
         for (let j = 0; j < 4; j++)
-          if (inside((r - row + (i - 1.5) / 4) / radius, (c - column + (j - 1.5) / 4) / radius)) share += 1 / 16;
+          if (inside((r - row + (i - 1.5) / 4) / radius, (c - column + (j - 1.5) / 4) / radius))
+            share += 1 / 16;
       if (share === 0) continue;
       const k = r * W + c;
       const m = Math.sqrt(x[k] ** 2 + x[size + k] ** 2);

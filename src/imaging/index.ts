@@ -17,7 +17,12 @@ export {
   type SamplingFacts,
   type SamplingOptions,
 } from "./operators/sampled-cells.ts";
-export { acquisitionFaults, coilDropOut, type Acquisition, type AcquisitionFault } from "./acquisition-faults.ts";
+export {
+  acquisitionFaults,
+  coilDropOut,
+  type Acquisition,
+  type AcquisitionFault,
+} from "./acquisition-faults.ts";
 export {
   applyOperator,
   dotTest,
@@ -28,7 +33,12 @@ export {
   type Sampling,
 } from "./operators/operator.ts";
 export type { OperatorDefinition, Operators, OperatorSpec } from "./operators/catalogue.ts";
-export { openOperator, operators, parseOperatorSpec, specOfDescription } from "./operators/index.ts";
+export {
+  openOperator,
+  operators,
+  parseOperatorSpec,
+  specOfDescription,
+} from "./operators/index.ts";
 export { describeMask, openMask, type MaskKinds, type MaskSpec } from "./operators/mask-spec.ts";
 export {
   aHash,
@@ -60,15 +70,32 @@ export { importedClassifier } from "./networks/imported-classifier.ts";
 export { importedNetwork, type Imported, type ImportedOptions } from "./networks/imported.ts";
 export { describeRecipe } from "./networks/imported-ports.ts";
 export { atImageSize } from "./networks/resize.ts";
-export { birdcageCoils, coilsFrom, openCoils, type CoilKinds, type Coils, type CoilsSpec } from "./operators/coils.ts";
-export { espirit, espiritPresets, type EspiritOptions, type Sensitivities } from "./operators/espirit.ts";
+export {
+  birdcageCoils,
+  coilsFrom,
+  openCoils,
+  type CoilKinds,
+  type Coils,
+  type CoilsSpec,
+} from "./operators/coils.ts";
+export {
+  espirit,
+  espiritPresets,
+  type EspiritOptions,
+  type Sensitivities,
+} from "./operators/espirit.ts";
 export { fanBeam, type FanBeam } from "./operators/fan-beam.ts";
 export { ramp } from "./operators/filtered-back-projection.ts";
 export type { Lines } from "./operators/lines.ts";
 export { multiCoilFourier } from "./operators/multi-coil-fourier.ts";
 export { nonUniformFourier, type NonUniformFourier } from "./operators/non-uniform-fourier.ts";
 export { normalOf } from "./operators/toeplitz.ts";
-export { openTrajectory, trajectoryFrom, type TrajectoryKinds, type TrajectorySpec } from "./operators/trajectories.ts";
+export {
+  openTrajectory,
+  trajectoryFrom,
+  type TrajectoryKinds,
+  type TrajectorySpec,
+} from "./operators/trajectories.ts";
 export { parallelBeam, type ParallelBeam } from "./operators/parallel-beam.ts";
 export { subsampledFourier, type CartesianOperator } from "./operators/subsampled-fourier.ts";
 export { uncentredFourier } from "./operators/uncentred-fourier.ts";
@@ -119,7 +146,11 @@ export {
   type FastMriOptions,
   type VarNetOptions,
 } from "./networks/fastmri-networks.ts";
-export { fbpConvNet, fbpConvNetArchitecture, type FbpConvNetOptions } from "./networks/fbpconvnet.ts";
+export {
+  fbpConvNet,
+  fbpConvNetArchitecture,
+  type FbpConvNetOptions,
+} from "./networks/fbpconvnet.ts";
 export { istaNet, istaNetArchitecture, type IstaNetOptions } from "./networks/ista-net.ts";
 export { modl, modlArchitecture, type ModlOptions } from "./networks/modl.ts";
 export {
@@ -127,7 +158,12 @@ export {
   variationalNetworkArchitecture,
   type VariationalNetworkOptions,
 } from "./networks/variational-network.ts";
-export { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+export {
+  networkHash,
+  networkReconstructor,
+  type Form,
+  type Smoothing,
+} from "./networks/network-reconstructor.ts";
 export { trainedOperator } from "./networks/trained-operator.ts";
 export { brainPhantoms, withSmoothPhase, type ImageSet } from "./phantoms/brain.ts";
 export { imagesFrom, isBlank, prepareImage, type Prepared } from "./prepare.ts";
@@ -138,7 +174,14 @@ export { measureEllipses, rasterOf, type Ellipse } from "./phantoms/continuous.t
 export { ellipsePhantoms } from "./phantoms/ellipses.ts";
 export { variedParts, variedPhantoms } from "./phantoms/varied.ts";
 export { sheppLogan } from "./phantoms/shepp-logan.ts";
-export { besideModel, gaussianNoise, inverseProblem, measure, type InverseProblem, type Noise } from "./problem.ts";
+export {
+  besideModel,
+  gaussianNoise,
+  inverseProblem,
+  measure,
+  type InverseProblem,
+  type Noise,
+} from "./problem.ts";
 export { inGroups, openReconstruct, reconstruct, type Reconstruct } from "./reconstruct.ts";
 export {
   hasGraph,
@@ -152,7 +195,12 @@ export {
 } from "./reconstructor.ts";
 export { conjugateGradient } from "./solvers/conjugate-gradient.ts";
 export { filteredBackProjection } from "./solvers/filtered-back-projection.ts";
-export { firenet, restartedPrimalDual, type Penalty, type RestartOptions } from "./solvers/firenet.ts";
+export {
+  firenet,
+  restartedPrimalDual,
+  type Penalty,
+  type RestartOptions,
+} from "./solvers/firenet.ts";
 export { haarAdjoint, haarDetails, type Details } from "./solvers/undecimated-haar.ts";
 export { totalVariation } from "./solvers/total-variation.ts";
 export { shrinkDetails, waveletSparsity, type Wavelet } from "./solvers/wavelet-sparsity.ts";

@@ -27,11 +27,17 @@ const DARK = 0.05;
 type Size = readonly [height: number, width: number];
 
 /** Share of the pixels that are background, and mean and deviation over mean of the others. */
-function tissueOf(m: Float64Array): Pick<ImageFeatures, "background" | "tissueMean" | "tissueContrast"> {
+function tissueOf(
+  m: Float64Array,
+): Pick<ImageFeatures, "background" | "tissueMean" | "tissueContrast"> {
   const tissue = m.filter((v) => v >= DARK);
   const mean = tissue.reduce((sum, v) => sum + v, 0) / tissue.length;
   const variance = tissue.reduce((sum, v) => sum + (v - mean) ** 2, 0) / tissue.length;
-  return { background: 1 - tissue.length / m.length, tissueMean: mean, tissueContrast: Math.sqrt(variance) / mean };
+  return {
+    background: 1 - tissue.length / m.length,
+    tissueMean: mean,
+    tissueContrast: Math.sqrt(variance) / mean,
+  };
 }
 
 /** What blocks of 4×4 pixels do not hold of the energy; a last row or column may be left out. */
@@ -67,7 +73,12 @@ function edgeSpreadOf(m: Float64Array, [H, W]: Size): number {
  * √(2 − 2·mean cosine) of the phase's steps between neighbours, weighted by their magnitudes: about
  * the root mean square of small steps in radians, and √2 where the phase is random.
  */
-function phaseRoughnessOf(image: ArrayLike<number>, m: Float64Array, [H, W]: Size, top: number): number {
+function phaseRoughnessOf(
+  image: ArrayLike<number>,
+  m: Float64Array,
+  [H, W]: Size,
+  top: number,
+): number {
   const n = H * W;
   let [along, weight] = [0, 0];
   const step = (p: number, q: number): void => {
@@ -108,15 +119,21 @@ function bodyOf(m: Float64Array, [H, W]: Size): { height: number; width: number 
 export function imageFeatures(image: ArrayLike<number>, shape: Size): ImageFeatures {
   const [H, W] = shape;
   if (image.length !== 2 * H * W || H < 8 || W < 8)
-    throw new ShapeError(`imageFeatures: ${image.length} values are not a complex image of ${H}×${W} (8×8 or more)`, {
-      shape,
-    });
+    throw new ShapeError(
+      `imageFeatures: ${image.length} values are not a complex image of ${H}×${W} (8×8 or more)`,
+      {
+        shape,
+      },
+    );
   const size = magnitude(image);
   const top = maximum(size);
   if (!(top > 0) || size.some((v) => !Number.isFinite(v)))
-    throw new ConfigError("imageFeatures: the image is 0 everywhere or not finite; there is nothing to compare", {
-      top,
-    });
+    throw new ConfigError(
+      "imageFeatures: the image is 0 everywhere or not finite; there is nothing to compare",
+      {
+        top,
+      },
+    );
   const m = size.map((v) => v / top);
   const body = bodyOf(m, shape);
   return {
@@ -149,7 +166,9 @@ const MARGIN = 0.1;
  */
 function together(features: ImageFeatures): number[] {
   const byRatio: readonly FeatureName[] = ["tissueContrast", "fineEnergy", "elongation"];
-  return names.map((name) => (byRatio.includes(name) ? log(Math.max(1e-9, features[name])) : features[name]));
+  return names.map((name) =>
+    byRatio.includes(name) ? log(Math.max(1e-9, features[name])) : features[name],
+  );
 }
 
 /** The inverse of a symmetric positive definite matrix, by Gauss and Jordan. */
@@ -197,7 +216,9 @@ export function describeKind(images: ImageSet): ImageKind {
         images: images.length,
       },
     );
-  const features = Array.from({ length: images.length }, (_, i) => imageFeatures(images.image(i), images.shape));
+  const features = Array.from({ length: images.length }, (_, i) =>
+    imageFeatures(images.image(i), images.shape),
+  );
   const ranges = {} as Record<FeatureName, readonly [number, number]>;
   for (const name of names) {
     const values = features.map((f) => f[name]);
@@ -228,7 +249,8 @@ export function describeKind(images: ImageSet): ImageKind {
 
 const aSize: Check = (value, where) => {
   aList(aWhole)(value, where);
-  if ((value as unknown[]).length !== 2) throw new FormatError(`${where}: it must be a height and a width`, {});
+  if ((value as unknown[]).length !== 2)
+    throw new FormatError(`${where}: it must be a height and a width`, {});
 };
 const aKind: Check = aRecord({
   images: aWhole,
@@ -248,7 +270,8 @@ export function parseKinds(value: unknown, where: string): readonly ImageKind[] 
     mean.length === n &&
     precision.length === n &&
     precision.every((row) => row.length === n);
-  if (!kinds.every(whole)) throw new FormatError(`${where}: its ${n} features are not all there`, {});
+  if (!kinds.every(whole))
+    throw new FormatError(`${where}: its ${n} features are not all there`, {});
   return kinds;
 }
 
@@ -300,7 +323,12 @@ function likenessTo(features: ImageFeatures, kind: ImageKind): Likeness {
     said.push(
       `no feature by itself is, but together they are, above all its ${titles[odd]} of ${figure(features[odd])}`,
     );
-  return { alike, outside, distance, verdict: `unlike the images it was trained on: ${said.join("; ")}` };
+  return {
+    alike,
+    outside,
+    distance,
+    verdict: `unlike the images it was trained on: ${said.join("; ")}`,
+  };
 }
 
 /**
@@ -308,8 +336,13 @@ function likenessTo(features: ImageFeatures, kind: ImageKind): Likeness {
  * Throws what imageFeatures throws, ConfigError without a kind, ShapeError where the
  * sizes differ: details are finer in larger images.
  */
-export function compareKinds(image: ArrayLike<number>, shape: Size, kinds: readonly ImageKind[]): Likeness {
-  if (kinds.length === 0) throw new ConfigError("compareKinds: there is no kind of training images to compare with");
+export function compareKinds(
+  image: ArrayLike<number>,
+  shape: Size,
+  kinds: readonly ImageKind[],
+): Likeness {
+  if (kinds.length === 0)
+    throw new ConfigError("compareKinds: there is no kind of training images to compare with");
   const other = kinds.find((kind) => kind.shape.join() !== shape.join());
   if (other)
     throw new ShapeError(

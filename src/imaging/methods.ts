@@ -3,7 +3,12 @@
 import { ConfigError, FormatError, present } from "../engine/index.ts";
 import type { Network } from "../learning/index.ts";
 import { aFlag, aRecord, aText, aWhole, maybe, oneOf } from "./checks.ts";
-import { networkHash, networkReconstructor, type Form, type Smoothing } from "./networks/network-reconstructor.ts";
+import {
+  networkHash,
+  networkReconstructor,
+  type Form,
+  type Smoothing,
+} from "./networks/network-reconstructor.ts";
 import { aHash, aNumber, checkSpec, type Check, type Kinds } from "./operators/spec.ts";
 import { networkScales } from "./networks/scale.ts";
 import type { Operator } from "./operators/operator.ts";
@@ -86,14 +91,22 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
     open({ sha256, ...options }, { networks }) {
       const network = networks.get(sha256);
       if (!network)
-        throw new FormatError(`method: the network with SHA-256 ${sha256} is not given; pass its checkpoint`, {
-          sha256,
-        });
+        throw new FormatError(
+          `method: the network with SHA-256 ${sha256} is not given; pass its checkpoint`,
+          {
+            sha256,
+          },
+        );
       return networkReconstructor({ network, ...options });
     },
   },
   totalVariation: {
-    fields: { lambda: maybe(aNumber), sigma: maybe(aNumber), iterations: maybe(aWhole), rho: maybe(aNumber) },
+    fields: {
+      lambda: maybe(aNumber),
+      sigma: maybe(aNumber),
+      iterations: maybe(aWhole),
+      rho: maybe(aNumber),
+    },
     open: totalVariation,
   },
   waveletSparsity: {
@@ -118,11 +131,20 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
     },
     open: firenet,
   },
-  conjugateGradient: { fields: { mu: maybe(aNumber), iterations: maybe(aWhole) }, open: conjugateGradient },
+  conjugateGradient: {
+    fields: { mu: maybe(aNumber), iterations: maybe(aWhole) },
+    open: conjugateGradient,
+  },
   filteredBackProjection: { fields: {}, open: filteredBackProjection },
   zeroFilled: { fields: {}, open: zeroFilled },
   command: {
-    fields: { name: aText, command: aText, sha256: aHash, together: maybe(aWhole), followsMask: maybe(aFlag) },
+    fields: {
+      name: aText,
+      command: aText,
+      sha256: aHash,
+      together: maybe(aWhole),
+      followsMask: maybe(aFlag),
+    },
     open: openCommand,
   },
 };
@@ -131,14 +153,26 @@ function openCommand(options: CommandOptions, { programs }: MethodsGiven): Black
   const { name, command, sha256, together = 1, followsMask = false } = options;
   const run = programs.get(sha256);
   if (!run)
-    throw new FormatError(`method: the program of "${command}" (SHA-256 ${sha256}) is not given; pass its --command`, {
-      sha256,
-    });
-  if (!(together >= 1)) throw new ConfigError(`command: ${together} measurements at once; it takes at least one`, {});
+    throw new FormatError(
+      `method: the program of "${command}" (SHA-256 ${sha256}) is not given; pass its --command`,
+      {
+        sha256,
+      },
+    );
+  if (!(together >= 1))
+    throw new ConfigError(`command: ${together} measurements at once; it takes at least one`, {});
   const batch = options.together;
-  return { name, description: present({ kind: "command", command, sha256, batch }), together, followsMask, run };
+  return {
+    name,
+    description: present({ kind: "command", command, sha256, batch }),
+    together,
+    followsMask,
+    run,
+  };
 }
-const kinds: Kinds = Object.fromEntries(Object.entries(methods).map(([kind, { fields }]) => [kind, fields]));
+const kinds: Kinds = Object.fromEntries(
+  Object.entries(methods).map(([kind, { fields }]) => [kind, fields]),
+);
 
 /** Throws FormatError for a value that is no MethodSpec. */
 export const aMethod: Check = (value, where) => checkSpec(value, where, kinds);

@@ -5,7 +5,10 @@ import { exp, log10, ShapeError } from "../engine/index.ts";
 type Values = ArrayLike<number>;
 function same(reference: Values, image: Values): void {
   if (reference.length !== image.length)
-    throw new ShapeError(`metric: the reference has ${reference.length} pixels, the image ${image.length}`, {});
+    throw new ShapeError(
+      `metric: the reference has ${reference.length} pixels, the image ${image.length}`,
+      {},
+    );
 }
 /** Largest value: fastMRI's data range. */
 export function maximum(x: Values): number {
@@ -51,7 +54,10 @@ function structuralSimilarity(
 ): number {
   same(g, p);
   if (H < size || W < size)
-    throw new ShapeError(`ssim: the image ${H}×${W} is smaller than its ${size}×${size} window`, {});
+    throw new ShapeError(
+      `ssim: the image ${H}×${W} is smaller than its ${size}×${size} window`,
+      {},
+    );
   const c1 = (0.01 * range) ** 2;
   const c2 = (0.03 * range) ** 2;
   let total = 0;
@@ -87,7 +93,15 @@ export function ssim(
   shape: readonly [number, number],
   range: number = maximum(reference),
 ): number {
-  return structuralSimilarity(reference, image, shape, new Float64Array(49).fill(1 / 49), 7, 49 / 48, range);
+  return structuralSimilarity(
+    reference,
+    image,
+    shape,
+    new Float64Array(49).fill(1 / 49),
+    7,
+    49 / 48,
+    range,
+  );
 }
 
 /**
@@ -102,7 +116,10 @@ export function ssimGaussian(
 ): number {
   const line = Float64Array.from({ length: 11 }, (_, i) => exp(-((i - 5) ** 2) / (2 * 1.5 * 1.5)));
   const sum = line.reduce((s, v) => s + v, 0);
-  const weights = Float64Array.from({ length: 121 }, (_, i) => (line[Math.floor(i / 11)] * line[i % 11]) / (sum * sum));
+  const weights = Float64Array.from(
+    { length: 121 },
+    (_, i) => (line[Math.floor(i / 11)] * line[i % 11]) / (sum * sum),
+  );
   return structuralSimilarity(reference, image, shape, weights, 11, 1, range);
 }
 

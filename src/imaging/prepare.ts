@@ -1,5 +1,12 @@
 // A scan's slice becomes an image that is audited: complex, of the operator's size, at most 1.
-import { DtypeError, GraphBuilder, ops, ShapeError, type Backend, type Value } from "../engine/index.ts";
+import {
+  DtypeError,
+  GraphBuilder,
+  ops,
+  ShapeError,
+  type Backend,
+  type Value,
+} from "../engine/index.ts";
 import { magnitude, maximum } from "./metrics.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 
@@ -34,10 +41,13 @@ export async function prepareImage(
     name,
   } = options;
   if (slice.length !== h * w * (complex ? 2 : 1))
-    throw new ShapeError(`${name}: ${slice.length} values for ${complex ? "a complex" : "an"} image of ${h}×${w}`, {
-      h,
-      w,
-    });
+    throw new ShapeError(
+      `${name}: ${slice.length} values for ${complex ? "a complex" : "an"} image of ${h}×${w}`,
+      {
+        h,
+        w,
+      },
+    );
   if (isBlank(slice))
     throw new DtypeError(
       `${name}: the image is constant (${slice[0]} everywhere), so there is nothing to reconstruct; choose another slice or file`,
@@ -45,7 +55,9 @@ export async function prepareImage(
     );
   let low = slice[0];
   for (let i = 0; i < slice.length; i++) low = Math.min(low, slice[i]);
-  const notes: string[] = [complex ? "complex image" : "magnitude image, zero phase: its k-space is simulated"];
+  const notes: string[] = [
+    complex ? "complex image" : "magnitude image, zero phase: its k-space is simulated",
+  ];
   const shift = !complex && low < 0 ? low : 0;
   if (shift !== 0) notes.push(`${-shift} added so that nothing is negative`);
   const values = Float32Array.from({ length: 2 * h * w }, (_, i) =>
@@ -53,10 +65,14 @@ export async function prepareImage(
   );
   // the square keeps the aspect ratio where the target is square
   const [sh, sw] =
-    h * W === w * H ? [h, w] : [Math.max(h, Math.ceil((w * H) / W)), Math.max(w, Math.ceil((h * W) / H))];
+    h * W === w * H
+      ? [h, w]
+      : [Math.max(h, Math.ceil((w * H) / W)), Math.max(w, Math.ceil((h * W) / H))];
   if (sh !== h || sw !== w) notes.push(`padded with zeros from ${h}×${w} to ${sh}×${sw}`);
   if (sh !== H || sw !== W)
-    notes.push(`resampled from ${sh}×${sw} to ${H}×${W} by ${sh > H ? "cropping" : "zero-padding"} its k-space`);
+    notes.push(
+      `resampled from ${sh}×${sw} to ${H}×${W} by ${sh > H ? "cropping" : "zero-padding"} its k-space`,
+    );
   const b = new GraphBuilder(ops);
   /** Crops or pads the last two axes about their centres, ⌊n/2⌋ to ⌊m/2⌋. */
   const fit = (x: Value, to: readonly [number, number]): Value => {
@@ -70,7 +86,11 @@ export async function prepareImage(
       const at = (v: number): number[] => y.shape.map((_, i) => (i === axis ? v : 0));
       if (m >= n) y = b.emit("pad", { x: y }, { before: at(first), after: at(m - n - first) });
       else
-        y = b.emit("slice", { x: y }, { start: at(-first), end: y.shape.map((d, i) => (i === axis ? m - first : d)) });
+        y = b.emit(
+          "slice",
+          { x: y },
+          { start: at(-first), end: y.shape.map((d, i) => (i === axis ? m - first : d)) },
+        );
     }
     return y;
   };
@@ -79,7 +99,11 @@ export async function prepareImage(
     "y",
     sh === H && sw === W
       ? square
-      : b.emit("fft2", { x: fit(b.emit("fft2", { x: square }, { inverse: false }), [H, W]) }, { inverse: true }),
+      : b.emit(
+          "fft2",
+          { x: fit(b.emit("fft2", { x: square }, { inverse: false }), [H, W]) },
+          { inverse: true },
+        ),
   );
   const y = (await (await backend.compile(b)).execute({ x: values })).y;
   const size = magnitude(y);
@@ -98,7 +122,10 @@ export function isBlank(slice: ArrayLike<number>): boolean {
 }
 
 /** Given images as a set. */
-export function imagesFrom(images: readonly Float32Array[], shape: readonly [number, number]): ImageSet {
+export function imagesFrom(
+  images: readonly Float32Array[],
+  shape: readonly [number, number],
+): ImageSet {
   return {
     length: images.length,
     shape,

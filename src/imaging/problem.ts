@@ -1,5 +1,11 @@
 // An inverse problem: what is imaged, how it is measured, and how noisy the measurement is.
-import { ConfigError, random, type Backend, type GraphBuilder, type Value } from "../engine/index.ts";
+import {
+  ConfigError,
+  random,
+  type Backend,
+  type GraphBuilder,
+  type Value,
+} from "../engine/index.ts";
 import { applyOperator, type Operator } from "./operators/operator.ts";
 import type { ImageSet } from "./phantoms/brain.ts";
 
@@ -29,7 +35,11 @@ export interface InverseProblem {
  * Throws ConfigError for an operator without A or A*, and for images that bring their own
  * measurement where the operator has no formula of it.
  */
-export function inverseProblem(options: { operator: Operator; noise: Noise; images: ImageSet }): InverseProblem {
+export function inverseProblem(options: {
+  operator: Operator;
+  noise: Noise;
+  images: ImageSet;
+}): InverseProblem {
   const { operator, noise } = options;
   for (const part of ["forward", "adjoint"] as const)
     if (typeof operator[part] !== "function")
@@ -45,7 +55,8 @@ export function inverseProblem(options: { operator: Operator; noise: Noise; imag
   const { measured, range } = operator;
   return {
     ...options,
-    sampled: (b, y) => b.emit("mul", { a: y, b: b.constant(Float32Array.from(measured), range) }, {}),
+    sampled: (b, y) =>
+      b.emit("mul", { a: y, b: b.constant(Float32Array.from(measured), range) }, {}),
     draw(seed, i) {
       const rng = random(seed).fork(`noise ${i}`);
       return Float64Array.from(measured, (there) => {
@@ -62,7 +73,11 @@ export function inverseProblem(options: { operator: Operator; noise: Noise; imag
  */
 export function besideModel(
   { images, operator, draw }: InverseProblem,
-  { image, seed, Ax }: { readonly image: number; readonly seed: number; readonly Ax: ArrayLike<number> },
+  {
+    image,
+    seed,
+    Ax,
+  }: { readonly image: number; readonly seed: number; readonly Ax: ArrayLike<number> },
 ): Float64Array {
   const noise = draw(seed, image);
   const own = images.measurement?.(image, operator);

@@ -65,22 +65,34 @@ function askProgram(method: BlackBox, operator: Operator, backend: Backend): Rec
   };
   const imageOf = async (answer: Values, y: Values): Promise<Float64Array> => {
     if (answer.length !== size && 2 * answer.length !== size)
-      throw new ShapeError(`it gives ${answer.length} values, an image has ${size}, its magnitudes ${size / 2}`, {});
-    const x = answer.length === size ? Float64Array.from(answer) : withPhase(answer, await firstOf(y));
-    if (!x.every(Number.isFinite)) throw new DtypeError("its image has values that are not finite", {});
+      throw new ShapeError(
+        `it gives ${answer.length} values, an image has ${size}, its magnitudes ${size / 2}`,
+        {},
+      );
+    const x =
+      answer.length === size ? Float64Array.from(answer) : withPhase(answer, await firstOf(y));
+    if (!x.every(Number.isFinite))
+      throw new DtypeError("its image has values that are not finite", {});
     return x;
   };
   return (measurements) =>
     inGroups(measurements, method.together, async (group) => {
       const answers = await method.run(group, operator);
       if (answers.length !== group.length)
-        throw new ShapeError(`it gives ${answers.length} images for ${group.length} measurements`, {});
+        throw new ShapeError(
+          `it gives ${answers.length} images for ${group.length} measurements`,
+          {},
+        );
       return Promise.all(answers.map((answer, k) => imageOf(answer, group[k])));
     });
 }
 
 /** The method on one operator. Throws ConfigError for one that was made for another. */
-export async function openReconstruct(method: Method, operator: Operator, backend: Backend): Promise<Reconstruct> {
+export async function openReconstruct(
+  method: Method,
+  operator: Operator,
+  backend: Backend,
+): Promise<Reconstruct> {
   const strange = misfit(method, operator);
   if (strange !== undefined) throw new ConfigError(`reconstruct: ${strange}`, {});
   if (!hasGraph(method)) return askProgram(method, operator, backend);

@@ -1,6 +1,12 @@
 // A reconstruction method f: measurement → image. One of ours is written as graph nodes, so that
 // everything in it can be differentiated; of somebody else's program only its answers are known.
-import { arithmetic, formatShape, type GraphBuilder, type Shape, type Value } from "../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../engine/index.ts";
 import type { OperatorSpec } from "./operators/catalogue.ts";
 import { canonical } from "./operators/spec.ts";
 import { lacking, type Operator, type Requirement } from "./operators/operator.ts";
@@ -52,7 +58,10 @@ export interface BlackBox extends Described {
    * An image for each measurement [range] of the operator: complex, of the domain's size, or its
    * magnitudes [H,W].
    */
-  run(measurements: readonly ArrayLike<number>[], operator: Operator): Promise<readonly ArrayLike<number>[]>;
+  run(
+    measurements: readonly ArrayLike<number>[],
+    operator: Operator,
+  ): Promise<readonly ArrayLike<number>[]>;
 }
 export type Method = Reconstructor | BlackBox;
 export const hasGraph = (method: Method): method is Reconstructor => "apply" in method;
@@ -72,7 +81,8 @@ export function misfit(method: Method, operator: Operator): string | undefined {
   if (range && range.join() !== operator.range.join())
     return `${method.name} was made for measurements of ${formatShape(range)}, the operator's are ${formatShape(operator.range)}`;
   const [wanted, given] = [canonical(only), canonical(operator.spec ?? operator.description)];
-  if (only && wanted !== given) return `${method.name} was made for the operator ${wanted}, the problem's is ${given}`;
+  if (only && wanted !== given)
+    return `${method.name} was made for the operator ${wanted}, the problem's is ${given}`;
   const lack = lacking(operator, method.requires);
   return lack && `${method.name} ${lack}`;
 }
@@ -83,7 +93,8 @@ export function zeroFilled(): Reconstructor {
     name: "zero-filled",
     classical: true,
     description: { kind: "zeroFilled" },
-    lipschitz: ({ norm }) => (norm === undefined ? undefined : { bound: norm, why: "linear, the operator's norm" }),
+    lipschitz: ({ norm }) =>
+      norm === undefined ? undefined : { bound: norm, why: "linear, the operator's norm" },
     apply: (b, y, operator) => operator.adjoint(b, y),
   };
 }
@@ -104,7 +115,8 @@ export function atUnitScale(
   const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
   const { scale: unit, something } = unitScale(b, initial);
   const scale = ratio ? mul(unit, ratio(b, unit)) : unit;
-  const over = (s: Value, v: Value): Value => reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
+  const over = (s: Value, v: Value): Value =>
+    reshape(s, [v.shape[0], ...v.shape.slice(1).map(() => 1)]);
   const x = body(div(y, over(scale, y)), div(initial, over(scale, initial)));
   return mul(mul(x, over(scale, x)), over(something, x));
 }

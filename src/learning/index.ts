@@ -34,7 +34,12 @@ export {
 export { applyOnnx, type AppliedOutput, type ApplyOnnxOptions } from "./onnx/apply.ts";
 export { importOnnx, type ImportOptions, type KnownInput, type OnnxModel } from "./onnx/import.ts";
 export type { Feed, OnnxBlock, Parts, Taken } from "./onnx/block.ts";
-export { keptGraph, networkFromOnnx, type OnnxLayer, type OnnxNetworkOptions } from "./onnx/layer.ts";
+export {
+  keptGraph,
+  networkFromOnnx,
+  type OnnxLayer,
+  type OnnxNetworkOptions,
+} from "./onnx/layer.ts";
 export { readOnnx, readOnnxTensor, type ReadOnnxOptions } from "./onnx/read.ts";
 export {
   declaredShape,
@@ -53,7 +58,13 @@ export {
 } from "./recipe/onnx-recipe.ts";
 export { networkFromRecipe, type GivenTensor, type GivenTensors } from "./recipe/open.ts";
 export { parseRecipe, recipeFormat, type Recipe } from "./recipe/recipe.ts";
-export { loadNetwork, loadTraining, saveNetwork, saveTraining, type TrainingState } from "./train/checkpoint.ts";
+export {
+  loadNetwork,
+  loadTraining,
+  saveNetwork,
+  saveTraining,
+  type TrainingState,
+} from "./train/checkpoint.ts";
 export { augmented, type Augmentation } from "./train/augment/augmented.ts";
 export type { RandomCrop } from "./train/augment/cropped.ts";
 export { mixup } from "./train/augment/mixup.ts";
@@ -99,8 +110,19 @@ export {
   type Scored,
 } from "./train/metrics/index.ts";
 export { fit, type Epoch, type FitOptions, type Progress } from "./train/fit.ts";
-export { findLearningRate, type RateSearch, type RateSearchOptions } from "./train/learning-rate.ts";
-export { csvLog, jsonLinesLog, together, type Listener, type LogOptions, type WriteText } from "./train/logs/log.ts";
+export {
+  findLearningRate,
+  type RateSearch,
+  type RateSearchOptions,
+} from "./train/learning-rate.ts";
+export {
+  csvLog,
+  jsonLinesLog,
+  together,
+  type Listener,
+  type LogOptions,
+  type WriteText,
+} from "./train/logs/log.ts";
 export { tensorBoardLog, type WriteBytes } from "./train/logs/tensorboard.ts";
 export type { Forward, Forwarded, ForwardUse } from "./train/forward.ts";
 export { adam, adamW, clipped, rmsprop, sgd, type Optimizer } from "./train/optimizers.ts";
@@ -113,8 +135,21 @@ export {
   type NodeExplanation,
   type NodeTerm,
 } from "./inspect/explain.ts";
-export { checkGradients, gradientVector, trace, type GradientVector, type Tensor } from "./inspect/trace.ts";
-export { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "./nn/kernels.ts";
+export {
+  checkGradients,
+  gradientVector,
+  trace,
+  type GradientVector,
+  type Tensor,
+} from "./inspect/trace.ts";
+export {
+  boxBlur,
+  filterImage,
+  gaussianBlur,
+  kernels,
+  type KernelImage,
+  type KernelName,
+} from "./nn/kernels.ts";
 export {
   constant,
   cosine,
@@ -126,7 +161,12 @@ export {
   warmUp,
   type Schedule,
 } from "./train/schedules.ts";
-export { measureShiftInvariance, receptiveField, type Field, type ShiftInvariance } from "./inspect/receptive-field.ts";
+export {
+  measureShiftInvariance,
+  receptiveField,
+  type Field,
+  type ShiftInvariance,
+} from "./inspect/receptive-field.ts";
 export { featureSheet, gradCam, kernelSheet, saliency, type Sheet } from "./inspect/sheet.ts";
 export { renderTrainingReport } from "./inspect/training-report.ts";
 export { metadataOf } from "./onnx/export/metadata.ts";

@@ -5,7 +5,14 @@ import { line } from "d3-shape";
 import type { Axis, Curve, Curves, Point } from "./kinds.ts";
 import { figure, fixed } from "./numbers.ts";
 
-export const frame = { width: 760, height: 360, left: 68, right: 190, top: 18, bottom: 56 } as const;
+export const frame = {
+  width: 760,
+  height: 360,
+  left: 68,
+  right: 190,
+  top: 18,
+  bottom: 56,
+} as const;
 const inner = { x1: frame.width - frame.right, y1: frame.height - frame.bottom } as const;
 /** Names nearer to one another than this lie on one another. */
 const NAME_HEIGHT = 18;
@@ -106,7 +113,12 @@ const nameBox = (name: string, { x, y }: Place): Rectangle => ({
   top: y - NAME_HEIGHT / 2,
   bottom: y + NAME_HEIGHT / 2,
 });
-const dotBox = ({ x, y }: Place): Rectangle => ({ left: x - DOT, right: x + DOT, top: y - DOT, bottom: y + DOT });
+const dotBox = ({ x, y }: Place): Rectangle => ({
+  left: x - DOT,
+  right: x + DOT,
+  top: y - DOT,
+  bottom: y + DOT,
+});
 
 /** What a point's intervals take. */
 function intervalBoxes(p: Finite, x: Scale, y: Scale): Rectangle[] {
@@ -122,7 +134,10 @@ function intervalBoxes(p: Finite, x: Scale, y: Scale): Rectangle[] {
  * Names beside single points: each at the first of the places around its point where no name, no
  * point and no interval lies, or at least no name and no point.
  */
-function scatteredNames(curves: readonly DrawnCurve[], intervals: readonly Rectangle[]): DrawnCurve[] {
+function scatteredNames(
+  curves: readonly DrawnCurve[],
+  intervals: readonly Rectangle[],
+): DrawnCurve[] {
   const taken = curves.flatMap(({ points }) => points.map(dotBox));
   return curves
     .toSorted((a, b) => a.points[0].y - b.points[0].y)
@@ -132,7 +147,9 @@ function scatteredNames(curves: readonly DrawnCurve[], intervals: readonly Recta
       const near = [-10, 10, -26, 26, 0, -42, 42, -58, 58].flatMap((dy) =>
         [x + GAP, left].map((at) => ({ x: at, y: y + dy })),
       );
-      const inside = near.filter((place) => place.x >= frame.left && place.y >= frame.top && place.y <= inner.y1);
+      const inside = near.filter(
+        (place) => place.x >= frame.left && place.y >= frame.top && place.y <= inner.y1,
+      );
       const clear = (boxes: readonly Rectangle[]): Place | undefined =>
         inside.find((place) => boxes.every((box) => !overlap(box, nameBox(curve.name, place))));
       const end = clear([...taken, ...intervals]) ?? clear(taken) ?? curve.end;
@@ -142,9 +159,18 @@ function scatteredNames(curves: readonly DrawnCurve[], intervals: readonly Recta
 }
 
 /** Nothing when there is no point to draw. */
-export function chartOf({ curves, x: xAxis, y: yAxis, lines = [], scattered }: Curves): Chart | undefined {
+export function chartOf({
+  curves,
+  x: xAxis,
+  y: yAxis,
+  lines = [],
+  scattered,
+}: Curves): Chart | undefined {
   const all = curves.flatMap((c) => finite([...c.points, ...(c.dashed ?? []), ...(c.dots ?? [])]));
-  const xs = [...all.flatMap((p) => [p.x, p.xLow ?? p.x, p.xHigh ?? p.x]), ...lines.map((l) => l.x)];
+  const xs = [
+    ...all.flatMap((p) => [p.x, p.xLow ?? p.x, p.xHigh ?? p.x]),
+    ...lines.map((l) => l.x),
+  ];
   const ys = all.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]);
   if (all.length === 0) return undefined;
   const x = scaleOf(xAxis, xs, [frame.left, inner.x1]);
@@ -169,11 +195,15 @@ export function chartOf({ curves, x: xAxis, y: yAxis, lines = [], scattered }: C
         intervals: intervalsOf(points, x, y),
         points: points.map(placeOf),
         dots: finite(curve.dots).map(placeOf),
-        end: scattered ? { x: x(last.x) + 12, y: y(last.y) - 10 } : { x: inner.x1 + 14, y: y(last.y) },
+        end: scattered
+          ? { x: x(last.x) + 12, y: y(last.y) - 10 }
+          : { x: inner.x1 + 14, y: y(last.y) },
       },
     ];
   });
-  const spans = curves.flatMap((curve) => finite(curve.points).flatMap((p) => intervalBoxes(p, x, y)));
+  const spans = curves.flatMap((curve) =>
+    finite(curve.points).flatMap((p) => intervalBoxes(p, x, y)),
+  );
   return {
     xTicks: ticksOf(xAxis, x),
     yTicks: ticksOf(yAxis, y),

@@ -17,12 +17,15 @@ export function csvCell(value: Value): string {
   const text = `${formula ? "'" : ""}${legible(given)}`;
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
-export const csvOf = (rows: Rows): string => rows.map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
+export const csvOf = (rows: Rows): string =>
+  rows.map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 
 const cellValue = (cell: Cell): Value => {
   const { text, outcome, soft } = labelOf(cell);
   if (typeof text === "number" && soft === undefined) return text;
-  return [outcome, text, soft].filter((part) => part !== undefined && part !== null && part !== "").join(" ");
+  return [outcome, text, soft]
+    .filter((part) => part !== undefined && part !== null && part !== "")
+    .join(" ");
 };
 const pointValues = (p: Point): Value[] => [p.x, p.y, p.low, p.high, p.xLow, p.xHigh];
 
@@ -39,13 +42,18 @@ const renderers: Renderers<null, Rows> = {
   pictures: () => [],
   bars: (b) => [
     ["group", "bar", b.axis, "low", "high"],
-    ...b.groups.flatMap((g) => g.bars.map((bar) => [g.name, bar.name, bar.value, bar.low, bar.high])),
+    ...b.groups.flatMap((g) =>
+      g.bars.map((bar) => [g.name, bar.name, bar.value, bar.low, bar.high]),
+    ),
   ],
   verdicts: (v) => [
     ["name", "outcome", "explanation"],
     ...v.lines.map((line) => [line.name, line.outcome, line.explanation]),
   ],
-  facts: (f) => [["name", "value"], ...Object.entries(f.facts).map(([name, value]) => [name, String(value)])],
+  facts: (f) => [
+    ["name", "value"],
+    ...Object.entries(f.facts).map(([name, value]) => [name, String(value)]),
+  ],
   text: () => [],
 };
 /** Empty for what has no numbers. */

@@ -11,7 +11,8 @@ export const reportPage = (report: Report): string =>
   `<!doctype html>${renderToString(<Page report={legibleReport(report)} />)}\n`;
 
 /** An SVG that stands alone needs its namespace. */
-const alone = (svg: string): string => svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ');
+const alone = (svg: string): string =>
+  svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ');
 /** SVGs that stand alone; empty where there is nothing to draw. */
 export const plotSvg = (curves: Curves): string => alone(renderToString(<Plot curves={curves} />));
 export const barsSvg = (bars: Bars): string => alone(renderToString(<BarChart bars={bars} />));

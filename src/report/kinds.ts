@@ -198,7 +198,8 @@ const known: Readonly<Record<keyof Kinds, true>> = {
   text: true,
 };
 /** Whether there are renderers for it: a file may hold anything. */
-export const isKind = (name: unknown): name is keyof Kinds => typeof name === "string" && Object.hasOwn(known, name);
+export const isKind = (name: unknown): name is keyof Kinds =>
+  typeof name === "string" && Object.hasOwn(known, name);
 
 export interface Section {
   readonly id: string;
@@ -230,4 +231,5 @@ export function render<Context, Output>(
 }
 
 /** A cell in its long form. */
-export const labelOf = (cell: Cell): Label => (typeof cell === "object" && cell !== null ? cell : { text: cell });
+export const labelOf = (cell: Cell): Label =>
+  typeof cell === "object" && cell !== null ? cell : { text: cell };

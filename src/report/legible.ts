@@ -23,16 +23,26 @@ function everyText<T>(value: T): T {
   if (typeof value === "string") return legible(value) as T;
   if (Array.isArray(value)) return value.map(everyText) as T;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, v]) => [legible(key), everyText(v)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, v]) => [legible(key), everyText(v)]),
+  ) as T;
 }
 /** The report with every text legible. Pictures and their ids stay as they are. */
 export function legibleReport(report: Report): Report {
   const { pictures = {}, ...rest } = report;
-  const named = Object.fromEntries(Object.entries(pictures).map(([id, data]) => [legible(id), data]));
+  const named = Object.fromEntries(
+    Object.entries(pictures).map(([id, data]) => [legible(id), data]),
+  );
   return { ...everyText(rest), pictures: named };
 }
 
-const spelled: Readonly<Record<string, string>> = { x̂: "xhat", "%": "percent", "₁": "1", "₂": "2", "₃": "3" };
+const spelled: Readonly<Record<string, string>> = {
+  x̂: "xhat",
+  "%": "percent",
+  "₁": "1",
+  "₂": "2",
+  "₃": "3",
+};
 /**
  * A file's name of any text: letters, digits and . + - alone, never empty, never a folder, never
  * one
@@ -45,7 +55,9 @@ export function slug(text: string): string {
     .replace(/\.{2,}/g, ".")
     .replace(/^[-.]+|[-.]+$/g, "")
     .slice(0, 100);
-  return safe === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe) ? `figure-${safe}` : safe;
+  return safe === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe)
+    ? `figure-${safe}`
+    : safe;
 }
 /** Gives every name once, whatever the case of its letters: the second "a" is "a-2". */
 export function uniqueNames(): (name: string) => string {

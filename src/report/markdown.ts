@@ -1,5 +1,13 @@
 // A report as Markdown, for an issue or a notebook; its pictures are in the page.
-import { labelOf, render, type Cell, type Column, type Format, type Renderers, type Report } from "./kinds.ts";
+import {
+  labelOf,
+  render,
+  type Cell,
+  type Column,
+  type Format,
+  type Renderers,
+  type Report,
+} from "./kinds.ts";
 import { legibleReport } from "./legible.ts";
 import { print } from "./numbers.ts";
 import { outcomeWords } from "./outcomes.ts";
@@ -13,7 +21,8 @@ export const escapeMarkdown = (text: string): string =>
 
 function cellText(cell: Cell, format?: Format): string {
   const label = labelOf(cell);
-  const own = typeof label.text === "string" ? label.text : print(label.text, label.format ?? format);
+  const own =
+    typeof label.text === "string" ? label.text : print(label.text, label.format ?? format);
   const text = escapeMarkdown(own);
   const parts = [
     label.outcome && outcomeWords[label.outcome],
@@ -53,12 +62,18 @@ const renderers: Renderers<null, string> = {
     Object.entries(f.facts)
       .map(([name, value]) => `- ${escapeMarkdown(name)}: ${escapeMarkdown(String(value))}`)
       .join("\n"),
-  text: (t) => [...t.paragraphs.map(escapeMarkdown), ...(t.code === undefined ? [] : [`    ${t.code}`])].join("\n\n"),
+  text: (t) =>
+    [...t.paragraphs.map(escapeMarkdown), ...(t.code === undefined ? [] : [`    ${t.code}`])].join(
+      "\n\n",
+    ),
 };
 
 export function reportMarkdown(report: Report): string {
   const { title, subtitle, sections } = legibleReport(report);
-  const blocks = [`# ${escapeMarkdown(title)}`, subtitle === undefined ? "" : escapeMarkdown(subtitle)];
+  const blocks = [
+    `# ${escapeMarkdown(title)}`,
+    subtitle === undefined ? "" : escapeMarkdown(subtitle),
+  ];
   for (const section of sections) {
     const outcome = section.outcome ? ` (${outcomeWords[section.outcome] ?? section.outcome})` : "";
     blocks.push(`## ${escapeMarkdown(section.title)}${outcome}`);

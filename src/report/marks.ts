@@ -27,4 +27,5 @@ const symbols: readonly SymbolType[] = [
   symbolCross,
 ];
 /** About the origin, of an area of 50. */
-export const outlineOf = (mark: number): string => symbol(symbols[mark % symbols.length], 50)() ?? "";
+export const outlineOf = (mark: number): string =>
+  symbol(symbols[mark % symbols.length], 50)() ?? "";

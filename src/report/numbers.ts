@@ -51,9 +51,12 @@ const printers: Readonly<Record<Format, (value: number | null) => string>> = {
   figure,
   exponential: (v) => exponential(v, 1),
 };
-export const print = (value: number | null, format: Format = "figure"): string => printers[format](value);
+export const print = (value: number | null, format: Format = "figure"): string =>
+  printers[format](value);
 
 /** "1 image", "2 images", "no images" */
-export const count = (n: number, one: string): string => `${n === 0 ? "no" : n} ${one}${n === 1 ? "" : "s"}`;
+export const count = (n: number, one: string): string =>
+  `${n === 0 ? "no" : n} ${one}${n === 1 ? "" : "s"}`;
 /** "an arrow", "a disc": by the first letter, which is right for the words that are used here. */
-export const withArticle = (words: string): string => `${/^[aeiou]/i.test(words) ? "an" : "a"} ${words}`;
+export const withArticle = (words: string): string =>
+  `${/^[aeiou]/i.test(words) ? "an" : "a"} ${words}`;

@@ -5,7 +5,8 @@
  */
 const light = ["#b84a00", "#0063a6", "#00734f", "#a13a7a", "#6b5b00", "#5b4bb0"];
 const dark = ["#f0935a", "#63b3f0", "#46c596", "#e388bf", "#cdb74a", "#aca2f7"];
-const marks = (colours: readonly string[]): string => colours.map((c, i) => `--m${i}:${c}`).join(";");
+const marks = (colours: readonly string[]): string =>
+  colours.map((c, i) => `--m${i}:${c}`).join(";");
 const markRules = light.map((_, i) => `.m${i}{--mark:var(--m${i})}`).join("");
 
 export const style: string = `

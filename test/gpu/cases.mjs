@@ -3,7 +3,10 @@ import { random } from "fiducial/engine";
 
 export function draw(n, seed, { positive = false } = {}) {
   const rng = random(seed);
-  return Float32Array.from({ length: n }, () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1));
+  return Float32Array.from(
+    { length: n },
+    () => rng.uniform() * (positive ? 1 : 2) + (positive ? 0.5 : -1),
+  );
 }
 
 /** Largest error over the largest value; infinite where a number is missing or not finite. */

@@ -5,7 +5,9 @@ import { agree, trial } from "../../dist/engine/backend/trial.js";
 
 const [wasm, gpu] = [await openBackend("wasm", { threads: 1 }), await openBackend("webgpu")];
 const [own, card] = [await trial(wasm), await trial(gpu)];
-const wrong = Object.fromEntries(Object.entries(card.outputs).map(([name, values]) => [name, values.slice()]));
+const wrong = Object.fromEntries(
+  Object.entries(card.outputs).map(([name, values]) => [name, values.slice()]),
+);
 wrong.weights[17] += 0.01 * Math.max(...wrong.weights);
 const nothing = Object.fromEntries(
   Object.entries(card.outputs).map(([name, { length }]) => [name, new Float32Array(length)]),

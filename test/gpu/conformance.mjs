@@ -1,6 +1,14 @@
 // Every op's samples, and shapes drawn at random, on the card against the definitions in float64;
 // every one run twice, in two plans, for its bits. Prints what it found as JSON.
-import { arithmetic, GraphBuilder, gradients, openBackend, ops, random, sizeOf } from "fiducial/engine";
+import {
+  arithmetic,
+  GraphBuilder,
+  gradients,
+  openBackend,
+  ops,
+  random,
+  sizeOf,
+} from "fiducial/engine";
 import { draw, sameBits, worstOf } from "./cases.mjs";
 
 const only = process.argv[2];
@@ -32,7 +40,9 @@ function convolutionCase(rng) {
   const [n, c, k, r, s] = [from(1, 2), from(1, 5), from(1, 6), from(1, 4), from(1, 4)];
   const pair = (low, high) => [from(low, high), from(low, high)];
   const attrs = { stride: pair(1, 3), padding: pair(0, 3), dilation: pair(1, 2), groups };
-  const size = [0, 1].map((axis) => Math.max(1, attrs.dilation[axis] * ([r, s][axis] - 1) + 1) + from(0, 8));
+  const size = [0, 1].map(
+    (axis) => Math.max(1, attrs.dilation[axis] * ([r, s][axis] - 1) + 1) + from(0, 8),
+  );
   const b = new GraphBuilder(ops);
   const a = arithmetic(b);
   const x = b.input("x", [n, c * groups, ...size]);
@@ -41,7 +51,9 @@ function convolutionCase(rng) {
   const y = a.relu(a.add(b.emit("conv2d", { x, w }, attrs), bias));
   b.output("y", y);
   gradients(b, a.sum(a.square(y)), [x, w, bias]).forEach((g, i) => b.output(`d${i}`, g));
-  const feed = Object.fromEntries([x, w, bias].map((v, i) => [["x", "w", "bias"][i], draw(sizeOf(v.shape), i + 1)]));
+  const feed = Object.fromEntries(
+    [x, w, bias].map((v, i) => [["x", "w", "bias"][i], draw(sizeOf(v.shape), i + 1)]),
+  );
   return { b, feed };
 }
 
@@ -112,9 +124,11 @@ function oddCases() {
 
 const cases = [];
 for (const [op, { samples }] of Object.entries(ops))
-  for (const [i, sample] of samples.entries()) cases.push({ name: `${op} ${i}`, make: () => sampleCase(op, sample) });
+  for (const [i, sample] of samples.entries())
+    cases.push({ name: `${op} ${i}`, make: () => sampleCase(op, sample) });
 const rng = random(1);
-for (let i = 0; i < 8; i++) cases.push({ name: `convolution, drawn ${i}`, make: () => convolutionCase(rng) });
+for (let i = 0; i < 8; i++)
+  cases.push({ name: `convolution, drawn ${i}`, make: () => convolutionCase(rng) });
 for (const size of [
   [1, 1],
   [4, 7],

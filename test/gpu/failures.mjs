@@ -119,7 +119,9 @@ found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent
   found.missing = await messageOf(() => plan.execute({}));
   const stop = new AbortController();
   stop.abort(new Error("stopped"));
-  found.aborted = await messageOf(() => plan.execute({ x: new Float32Array(384) }, { signal: stop.signal }));
+  found.aborted = await messageOf(() =>
+    plan.execute({ x: new Float32Array(384) }, { signal: stop.signal }),
+  );
 }
 await gpu.close();
 console.log(JSON.stringify({ adapter: gpu.adapter, found }));

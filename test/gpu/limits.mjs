@@ -43,9 +43,17 @@ function step() {
   };
   const weights = [kept("w", [4, 2, 3, 3], 1), kept("v", [2, 4, 3, 3], 2)];
   const y = relu(
-    b.emit("normalize", { x: b.emit("conv2d", { x, w: weights[0] }, attrs) }, { axes: [2, 3], epsilon: 1e-5 }),
+    b.emit(
+      "normalize",
+      { x: b.emit("conv2d", { x, w: weights[0] }, attrs) },
+      { axes: [2, 3], epsilon: 1e-5 },
+    ),
   );
-  const z = b.emit("fft2", { x: b.emit("conv2d", { x: y, w: weights[1] }, attrs) }, { inverse: false });
+  const z = b.emit(
+    "fft2",
+    { x: b.emit("conv2d", { x: y, w: weights[1] }, attrs) },
+    { inverse: false },
+  );
   const cost = mean(square(sub(z, 0.1)));
   gradients(b, cost, weights).forEach((g, i) => {
     const [m, s] = [kept(`m${i}`, g.shape), kept(`s${i}`, g.shape)];

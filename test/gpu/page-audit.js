@@ -39,7 +39,10 @@ globalThis.run = async () => {
   };
   const backend = await openBackend("wasm", { threads: 1 });
   const searching = await openBackend("webgpu");
-  const [card, wasm] = [await audit({ ...options, backend, searching }), await audit({ ...options, backend })];
+  const [card, wasm] = [
+    await audit({ ...options, backend, searching }),
+    await audit({ ...options, backend }),
+  ];
   const shown = ({ software, accuracy, tests }) => ({
     software,
     accuracy,

@@ -13,7 +13,10 @@ b.output("one", add(mul(x, y), z));
 // a sum of two products in a loop, as kernels have them
 const rows = b.emit("reshape", { x }, { shape: [count / 2, 2] });
 const columns = b.emit("reshape", { x: y }, { shape: [2, count / 2] });
-b.output("two", b.emit("matmul", { a: rows, b: columns }, { transposeA: false, transposeB: false }));
+b.output(
+  "two",
+  b.emit("matmul", { a: rows, b: columns }, { transposeA: false, transposeB: false }),
+);
 b.output("tiny", mul(x, b.scalar(2 ** -126)));
 const out = await (await gpu.compile(b)).execute({ x: p, y: q, z: r });
 
@@ -34,5 +37,12 @@ for (let i = 0; i < count / 2; i++) {
   loop[got === apart ? "apart" : got === once ? "once" : "other"]++;
 }
 const flushed = out.tiny.every((v, i) => v === 0 || Math.abs(p[i]) >= 1);
-console.log(JSON.stringify({ adapter: gpu.adapter, expression: tally, loop, denormals: flushed ? "flushed" : "kept" }));
+console.log(
+  JSON.stringify({
+    adapter: gpu.adapter,
+    expression: tally,
+    loop,
+    denormals: flushed ? "flushed" : "kept",
+  }),
+);
 await gpu.close();

@@ -45,7 +45,11 @@ const begun = performance.now();
 for (let i = 0; i < steps; i++) await plan.execute(feed, i % 2 ? { outputs: [] } : {});
 const seconds = (performance.now() - begun) / 1e3;
 const after = await settled();
-const grown = Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
+const grown = Object.fromEntries(
+  Object.keys(after).map((name) => [name, after[name] - before[name]]),
+);
 // the plan is held to here
-console.log(JSON.stringify({ adapter: gpu.adapter, steps, bytes: plan.memoryBytes, seconds, grown }));
+console.log(
+  JSON.stringify({ adapter: gpu.adapter, steps, bytes: plan.memoryBytes, seconds, grown }),
+);
 await gpu.close();

@@ -45,7 +45,9 @@ async function trained(backend, steps) {
       on: { step: ({ loss }) => void losses.push(loss) },
     },
   );
-  const weights = Object.fromEntries([...network.parameters].map(([name, { data }]) => [name, data.slice()]));
+  const weights = Object.fromEntries(
+    [...network.parameters].map(([name, { data }]) => [name, data.slice()]),
+  );
   return { ...weights, losses: Float32Array.from(losses) };
 }
 
@@ -56,9 +58,21 @@ async function searched(backend, steps) {
   const operator = subsampledFourier({ mask });
   const images = brainPhantoms({ shape, count: 1, seed: 5 });
   const problem = inverseProblem({ operator, noise: gaussianNoise({ sigma: 0.01 }), images });
-  const network = nn.unet({ inChannels: 2, outChannels: 2, baseChannels: 4, depth: 1, seed: 2, size: shape });
+  const network = nn.unet({
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: 4,
+    depth: 1,
+    seed: 2,
+    size: shape,
+  });
   const options = { domain: "measurement", ball: "l2" };
-  const step = await compileSearchStep(networkReconstructor({ network }), problem, options, backend);
+  const step = await compileSearchStep(
+    networkReconstructor({ network }),
+    problem,
+    options,
+    backend,
+  );
   const x = images.image(0);
   await step.begin(
     { x, noise: problem.draw(1, 0) },
@@ -66,7 +80,8 @@ async function searched(backend, steps) {
     draw(512, 9).map((v) => v / 100),
   );
   const sights = [];
-  for (let i = 0; i < steps; i++) sights.push(await step.advance(0.3, { stepSize: 0.1, momentum: 0.75 }));
+  for (let i = 0; i < steps; i++)
+    sights.push(await step.advance(0.3, { stepSize: 0.1, momentum: 0.75 }));
   return {
     values: Float64Array.from(sights, ({ value }) => value),
     slopes: Float64Array.from(sights, ({ slope }) => slope),

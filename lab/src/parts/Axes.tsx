@@ -39,7 +39,10 @@ export function Axes({ room, across, up, x, y }: AxesProps): JSX.Element {
       <text x={(left + width - right) / 2} y={height - 6} text-anchor="middle">
         {x}
       </text>
-      <text transform={`translate(13 ${(top + height - bottom) / 2}) rotate(-90)`} text-anchor="middle">
+      <text
+        transform={`translate(13 ${(top + height - bottom) / 2}) rotate(-90)`}
+        text-anchor="middle"
+      >
         {y}
       </text>
     </g>

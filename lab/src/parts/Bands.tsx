@@ -59,7 +59,11 @@ export function Bands({ label, x, y, bands, xSpan, line: upright }: BandsProps):
         ))}
         {bands.map((b) => (
           <g key={b.name} class={`m${b.mark}`}>
-            <path class="curve" d={through([...b.points]) ?? ""} stroke-dasharray={dashes[b.mark]} />
+            <path
+              class="curve"
+              d={through([...b.points]) ?? ""}
+              stroke-dasharray={dashes[b.mark]}
+            />
             {b.points.map((p) => (
               <circle key={p.x} class="point" cx={across(p.x)} cy={up(p.y)} r="3" />
             ))}

@@ -11,7 +11,15 @@ export interface Bar {
   readonly strong?: boolean;
 }
 /** From 0 to `most`, values that are not negative. */
-export function Bars({ label, bars, most }: { label: string; bars: readonly Bar[]; most?: number }): JSX.Element {
+export function Bars({
+  label,
+  bars,
+  most,
+}: {
+  label: string;
+  bars: readonly Bar[];
+  most?: number;
+}): JSX.Element {
   const end = most ?? Math.max(1e-12, ...bars.map((b) => b.value));
   return (
     <ul class="bars" aria-label={label}>
@@ -19,7 +27,10 @@ export function Bars({ label, bars, most }: { label: string; bars: readonly Bar[
         <li key={name} class={strong ? "strong" : undefined}>
           <span class="bar-name">{name}</span>
           <span class="bar-track">
-            <span class="bar" style={{ width: `${Math.max(0, Math.min(100, (100 * value) / end))}%` }} />
+            <span
+              class="bar"
+              style={{ width: `${Math.max(0, Math.min(100, (100 * value) / end))}%` }}
+            />
           </span>
           <span class="bar-value">{text ?? short(value)}</span>
         </li>
@@ -69,7 +80,15 @@ export function Vector({ label, values, chosen, groups, onChoose }: VectorProps)
       ))}
       {groups.map(({ name, from }, g) => (
         <g key={name}>
-          {g > 0 && <line class="divide" x1={across(from)} x2={across(from)} y1={TOP} y2={HEIGHT - BOTTOM} />}
+          {g > 0 && (
+            <line
+              class="divide"
+              x1={across(from)}
+              x2={across(from)}
+              y1={TOP}
+              y2={HEIGHT - BOTTOM}
+            />
+          )}
           <text x={across(from) + 2} y={HEIGHT - 6}>
             {name}
           </text>

@@ -36,7 +36,8 @@ function ends(values: readonly number[]): [number, number] {
   if (!Number.isFinite(low)) return [0, 1];
   return high > low ? [low, high] : [low - 0.5, high + 0.5];
 }
-const patternOf = ({ dashed }: Line): string | undefined => (dashed === true ? "6 4" : dashed || undefined);
+const patternOf = ({ dashed }: Line): string | undefined =>
+  dashed === true ? "6 4" : dashed || undefined;
 const finite = ([x, y]: Point): boolean => Number.isFinite(x) && Number.isFinite(y);
 
 export function Curves({ label, x, y, lines, dot, xSpan, ySpan }: CurvesProps): JSX.Element {
@@ -67,7 +68,10 @@ export function Curves({ label, x, y, lines, dot, xSpan, ySpan }: CurvesProps): 
         <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">
           {x}
         </text>
-        <text transform={`translate(13 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`} text-anchor="middle">
+        <text
+          transform={`translate(13 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)`}
+          text-anchor="middle"
+        >
           {y}
         </text>
         {lines.map((l) => (
@@ -83,7 +87,15 @@ export function Curves({ label, x, y, lines, dot, xSpan, ySpan }: CurvesProps): 
             ? null
             : l.points
                 .filter(finite)
-                .map((p) => <circle key={p[0]} class={`point m${l.mark}`} cx={across(p[0])} cy={up(p[1])} r="3" />),
+                .map((p) => (
+                  <circle
+                    key={p[0]}
+                    class={`point m${l.mark}`}
+                    cx={across(p[0])}
+                    cy={up(p[1])}
+                    r="3"
+                  />
+                )),
         )}
         {dot && finite(dot) && <circle class="dot" cx={across(dot[0])} cy={up(dot[1])} r="6" />}
       </svg>

@@ -14,13 +14,17 @@ export interface DroppedProps {
 }
 const isNetwork = (name: string): boolean => /\.(onnx|safetensors)$/i.test(name);
 
-async function opened(file: File, { size, withNetwork, onScan, onNetwork }: DroppedProps): Promise<string> {
+async function opened(
+  file: File,
+  { size, withNetwork, onScan, onNetwork }: DroppedProps,
+): Promise<string> {
   if (!isNetwork(file.name)) {
     const { name, rows, columns } = await openFile("openScan", file, {});
     onScan();
     return `${name}: a scan of ${rows}×${columns} is the image now.`;
   }
-  if (!withNetwork) return `${file.name} is a network: drop it on the section “Attack”, “Tumour” or “More samples”.`;
+  if (!withNetwork)
+    return `${file.name} is a network: drop it on the section “Attack”, “Tumour” or “More samples”.`;
   const { name, parameters } = await openFile("openOwnNetwork", file, { size });
   onNetwork();
   return `${name}: a network of ${parameters} parameters is the one that is broken now.`;

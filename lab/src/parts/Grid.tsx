@@ -47,7 +47,15 @@ const fontSize = (text: string, cell: number): number =>
 /** Cells as small as this have no room for a number. */
 const LEGIBLE = 27;
 
-function Editor({ value, name, done }: { value: number; name: string; done: (text?: string) => void }): JSX.Element {
+function Editor({
+  value,
+  name,
+  done,
+}: {
+  value: number;
+  name: string;
+  done: (text?: string) => void;
+}): JSX.Element {
   const given = useRef(false);
   const finish = (text?: string): void => {
     if (given.current) return;
@@ -169,7 +177,12 @@ export function Grid(grid: GridProps): JSX.Element {
   const lost = useRef(false);
   // the editor took the focus away with it, unless the visitor has put it somewhere else
   useEffect(() => {
-    if (editing === undefined && interactive && lost.current && document.activeElement === document.body)
+    if (
+      editing === undefined &&
+      interactive &&
+      lost.current &&
+      document.activeElement === document.body
+    )
       focus(current);
     lost.current = editing !== undefined;
   }, [editing]);

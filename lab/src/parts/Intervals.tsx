@@ -25,7 +25,10 @@ const jitter = (i: number): number => [0, -7, 7, -3.5, 3.5][i % 5];
 
 export function Intervals({ label, x, spreads, line }: IntervalsProps): JSX.Element {
   const all = spreads.flatMap((s) => [...s.values, s.high ?? s.mean]);
-  const across = scaleLinear([Math.min(0, ...all), Math.max(1, ...all)], [LEFT, WIDTH - RIGHT]).nice(5);
+  const across = scaleLinear(
+    [Math.min(0, ...all), Math.max(1, ...all)],
+    [LEFT, WIDTH - RIGHT],
+  ).nice(5);
   const height = TOP + ROW * spreads.length + BOTTOM;
   const floor = height - BOTTOM;
   return (
@@ -65,7 +68,11 @@ export function Intervals({ label, x, spreads, line }: IntervalsProps): JSX.Elem
           );
         })}
       </svg>
-      {line && <figcaption>Dashed: {line.name}. Upright bar: the mean, lying bar: its 95 % interval.</figcaption>}
+      {line && (
+        <figcaption>
+          Dashed: {line.name}. Upright bar: the mean, lying bar: its 95 % interval.
+        </figcaption>
+      )}
     </figure>
   );
 }

@@ -24,11 +24,22 @@ function gaps(columns: readonly boolean[]): [number, number][] {
   return found;
 }
 
-function Hatch({ columns, at }: { columns: readonly boolean[]; at: number | undefined }): JSX.Element {
+function Hatch({
+  columns,
+  at,
+}: {
+  columns: readonly boolean[];
+  at: number | undefined;
+}): JSX.Element {
   const id = useId();
   const size = columns.length;
   return (
-    <svg class="hatch" viewBox={`0 0 ${size} ${size}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class="hatch"
+      viewBox={`0 0 ${size} ${size}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <defs>
         <pattern
           id={id}
@@ -68,12 +79,18 @@ export function KSpace({ values, columns, side, onDraw }: KSpaceProps): JSX.Elem
     draw([...pen.current.columns]);
   };
   const onKeyDown = (e: KeyboardEvent): void => {
-    const moves: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -8, PageDown: 8 };
+    const moves: Readonly<Record<string, number>> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      PageUp: -8,
+      PageDown: 8,
+    };
     const way = moves[e.key];
     if (way !== undefined) setAt(Math.max(0, Math.min(size - 1, place + way)));
     else if (e.key === "Home") setAt(0);
     else if (e.key === "End") setAt(size - 1);
-    else if (e.key === " " || e.key === "Enter") draw(columns.map((v, k) => (k === place ? !v : v)));
+    else if (e.key === " " || e.key === "Enter")
+      draw(columns.map((v, k) => (k === place ? !v : v)));
     else return;
     e.preventDefault();
   };
@@ -106,7 +123,14 @@ export function KSpace({ values, columns, side, onDraw }: KSpaceProps): JSX.Elem
         pen.current = undefined;
       }}
     >
-      <Picture name="k-space, logarithm of its magnitude" values={values} rows={size} columns={size} side={side} bare />
+      <Picture
+        name="k-space, logarithm of its magnitude"
+        values={values}
+        rows={size}
+        columns={size}
+        side={side}
+        bare
+      />
       <Hatch columns={columns} at={focused ? place : undefined} />
     </div>
   );

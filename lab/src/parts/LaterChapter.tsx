@@ -28,13 +28,17 @@ export function laterChapter(
     useEffect(() => {
       load().then(setLoaded, () => setFailed(true));
     }, []);
-    if (failed) return <p class="failure">This part of the lab could not be fetched; reload the page.</p>;
+    if (failed)
+      return <p class="failure">This part of the lab could not be fetched; reload the page.</p>;
     if (!loaded) return <p class="waiting">Fetching this part of the lab…</p>;
     const { sections, carried, beyond } = loaded;
     const kept = new Map([...settings].filter(([name]) => carried.has(name)));
     const place = sections.findIndex(({ id }) => id === section);
     const linkTo = (id: string): string => formatAddress({ route, section: id, settings: kept });
-    const after = beyond && { title: beyond.title, href: formatAddress({ ...beyond, settings: kept }) };
+    const after = beyond && {
+      title: beyond.title,
+      href: formatAddress({ ...beyond, settings: kept }),
+    };
     return <Chapter {...{ sections, first, linkTo }} current={Math.max(0, place)} beyond={after} />;
   };
 }

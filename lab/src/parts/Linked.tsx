@@ -54,7 +54,13 @@ const settings = {
   white: real("white", 1, 0.1, 1),
 };
 
-export function Linked({ size, children }: { size: number; children: ComponentChildren }): JSX.Element {
+export function Linked({
+  size,
+  children,
+}: {
+  size: number;
+  children: ComponentChildren;
+}): JSX.Element {
   const [zoom, setZoom] = useSetting(settings.zoom);
   const [row, setRow] = useSetting(settings.row);
   const [column, setColumn] = useSetting(settings.column);
@@ -86,7 +92,13 @@ export function Linked({ size, children }: { size: number; children: ComponentCh
         />
         {zoom !== "1" && (
           <>
-            <Slider label="About row" value={centre.row + 1} from={1} to={size} onChange={(v) => setRow(v - 1)} />
+            <Slider
+              label="About row"
+              value={centre.row + 1}
+              from={1}
+              to={size}
+              onChange={(v) => setRow(v - 1)}
+            />
             <Slider
               label="About column"
               value={centre.column + 1}

@@ -6,7 +6,11 @@ const words: Readonly<Record<string, readonly [sign: string, word: string, kind:
   pass: ["✓", "Not observed", "good"],
   inconclusive: ["?", "Undecided", "open"],
 };
-export function Outcome(props: { outcome: string; name: string; explanation: string }): JSX.Element {
+export function Outcome(props: {
+  outcome: string;
+  name: string;
+  explanation: string;
+}): JSX.Element {
   const [sign, word, kind] = words[props.outcome] ?? ["–", props.outcome, "open"];
   return (
     <li class={`outcome ${kind}`}>

@@ -8,7 +8,11 @@ const SIDE = 28;
 const PEN = 1.3;
 
 /** The pixels with a stroke from one place to another added, in [0, 1]. */
-function drawn(pixels: readonly number[], from: readonly number[], to: readonly number[]): number[] {
+function drawn(
+  pixels: readonly number[],
+  from: readonly number[],
+  to: readonly number[],
+): number[] {
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
   const length = Math.max(1e-9, dx * dx + dy * dy);
   return pixels.map((v, i) => {
@@ -33,7 +37,10 @@ interface PadProps {
 export function Pad({ label, pixels, onDraw }: PadProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const last = useRef<readonly number[] | undefined>(undefined);
-  const [pen, setPen] = useState<{ at: readonly number[]; down: boolean }>({ at: [14, 6], down: false });
+  const [pen, setPen] = useState<{ at: readonly number[]; down: boolean }>({
+    at: [14, 6],
+    down: false,
+  });
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context) return;
@@ -88,7 +95,10 @@ export function Pad({ label, pixels, onDraw }: PadProps): JSX.Element {
       />
       <span
         class={`pen${pen.down ? " down" : ""}`}
-        style={{ left: `${(100 * (pen.at[0] + 0.5)) / SIDE}%`, top: `${(100 * (pen.at[1] + 0.5)) / SIDE}%` }}
+        style={{
+          left: `${(100 * (pen.at[0] + 0.5)) / SIDE}%`,
+          top: `${(100 * (pen.at[1] + 0.5)) / SIDE}%`,
+        }}
       />
     </div>
   );

@@ -33,7 +33,10 @@ export function describe(name: string, values: ArrayLike<number>, columns: numbe
   return `${name}, from ${short(low)} to ${short(high)}, highest at ${placeName(Math.floor(at / columns), at % columns)}`;
 }
 
-function paint(canvas: HTMLCanvasElement, { values, rows, columns, scale = "grey", ...rest }: PictureProps): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  { values, rows, columns, scale = "grey", ...rest }: PictureProps,
+): void {
   const context = canvas.getContext("2d");
   if (!context) return;
   const n = rows * columns;
@@ -72,7 +75,8 @@ export function Picture(picture: PictureProps): JSX.Element {
     if (place) linked?.look(place);
   };
   const value =
-    cursor && `${placeName(cursor.row, cursor.column)}: ${short(values[cursor.row * columns + cursor.column])}`;
+    cursor &&
+    `${placeName(cursor.row, cursor.column)}: ${short(values[cursor.row * columns + cursor.column])}`;
   const transform = linked && transformOf(linked);
   const marks = linked && cursor ? [...boxes, { ...cursor, width: 1, height: 1 }] : boxes;
   return (
@@ -90,9 +94,19 @@ export function Picture(picture: PictureProps): JSX.Element {
           onPointerDown={look}
         />
         {marks.length > 0 && (
-          <svg class="picture-boxes" viewBox={linked ? viewBoxOf(linked) : `0 0 ${columns} ${rows}`} aria-hidden="true">
+          <svg
+            class="picture-boxes"
+            viewBox={linked ? viewBoxOf(linked) : `0 0 ${columns} ${rows}`}
+            aria-hidden="true"
+          >
             {marks.map((b) => (
-              <rect x={b.column} y={b.row} width={b.width} height={b.height} vector-effect="non-scaling-stroke" />
+              <rect
+                x={b.column}
+                y={b.row}
+                width={b.width}
+                height={b.height}
+                vector-effect="non-scaling-stroke"
+              />
             ))}
           </svg>
         )}

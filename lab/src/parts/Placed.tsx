@@ -47,7 +47,12 @@ export function Placed({ row, column, radius, onPlace, ...picture }: PlacedProps
     >
       <Picture {...picture} />
       <svg class="ring" viewBox={`0 0 ${columns} ${rows}`} aria-hidden="true">
-        <circle cx={column + 0.5} cy={row + 0.5} r={radius + 3} vector-effect="non-scaling-stroke" />
+        <circle
+          cx={column + 0.5}
+          cy={row + 0.5}
+          r={radius + 3}
+          vector-effect="non-scaling-stroke"
+        />
       </svg>
     </div>
   );

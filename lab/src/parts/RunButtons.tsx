@@ -20,7 +20,8 @@ export function RunButtons({ run, label, told, disabled = false }: RunButtonsPro
   newest.current = told;
   useEffect(() => {
     say(newest.current);
-    const timer = phase === "running" ? setInterval(() => say(newest.current), SAID_EVERY) : undefined;
+    const timer =
+      phase === "running" ? setInterval(() => say(newest.current), SAID_EVERY) : undefined;
     return () => clearInterval(timer);
   }, [phase]);
   const again = phase === "done" || phase === "stopped" || phase === "failed";

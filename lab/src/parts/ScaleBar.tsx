@@ -4,7 +4,15 @@ import { colourAt, css, type Scale, type Span } from "./colours.ts";
 import { short } from "./numbers.ts";
 
 const STEPS = 48;
-export function ScaleBar({ what, scale, span }: { what: string; scale: Scale; span: Span }): JSX.Element {
+export function ScaleBar({
+  what,
+  scale,
+  span,
+}: {
+  what: string;
+  scale: Scale;
+  span: Span;
+}): JSX.Element {
   const [low, high] = span;
   return (
     <p class="scale-bar">

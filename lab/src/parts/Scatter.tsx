@@ -26,12 +26,19 @@ interface Numbered extends Dot {
   readonly textX: number;
 }
 /** A number stands right of its dot, or left where another one is there. */
-function numbered(dots: readonly Dot[], across: (v: number) => number, up: (v: number) => number): Numbered[] {
+function numbered(
+  dots: readonly Dot[],
+  across: (v: number) => number,
+  up: (v: number) => number,
+): Numbered[] {
   const placed: Numbered[] = [];
   for (const dot of dots) {
     const [px, py] = [across(dot.x), up(dot.y)];
     const taken = (x: number): boolean =>
-      placed.some((p) => Math.abs(p.py - py) < NEAR && (Math.abs(p.textX - x) < NEAR || Math.abs(p.px - x) < 9));
+      placed.some(
+        (p) =>
+          Math.abs(p.py - py) < NEAR && (Math.abs(p.textX - x) < NEAR || Math.abs(p.px - x) < 9),
+      );
     placed.push({ ...dot, px, py, textX: taken(px + 13) && !taken(px - 13) ? px - 13 : px + 13 });
   }
   return placed;

@@ -8,7 +8,8 @@ type Rgb = readonly [number, number, number];
 /** Every scale's colours from its lowest to its highest value. */
 const STEPS = 256;
 const parse = (css: string): Rgb => {
-  if (css.startsWith("#")) return [1, 3, 5].map((i) => Number.parseInt(css.slice(i, i + 2), 16)) as unknown as Rgb;
+  if (css.startsWith("#"))
+    return [1, 3, 5].map((i) => Number.parseInt(css.slice(i, i + 2), 16)) as unknown as Rgb;
   return (css.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number) as unknown as Rgb;
 };
 const tableOf = (interpolate: (t: number) => string): Rgb[] =>
@@ -47,7 +48,9 @@ export function colourAt(scale: Scale, value: number, [low, high]: Span): Rgb {
 }
 /** The ink that can be read on a colour: its contrast is at least 4.5. */
 export function inkOn([r, g, b]: Rgb): string {
-  const linear = [r, g, b].map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const linear = [r, g, b].map((v) =>
+    v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+  );
   return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18 ? "#000" : "#fff";
 }
 export const css = ([r, g, b]: Rgb): string => `rgb(${r},${g},${b})`;

@@ -42,11 +42,20 @@ export interface SliderProps {
   log?: boolean;
   onChange: (value: number) => void;
 }
-export function Slider({ label, value, from, to, step = 1, log = false, onChange }: SliderProps): JSX.Element {
+export function Slider({
+  label,
+  value,
+  from,
+  to,
+  step = 1,
+  log = false,
+  onChange,
+}: SliderProps): JSX.Element {
   const id = useId();
   const way = (v: number): number => (log ? Math.log10(v) : v);
   /** Of the slider's place, two digits that count where its ways are factors. */
-  const back = (place: string): number => (log ? Number((10 ** Number(place)).toPrecision(2)) : Number(place));
+  const back = (place: string): number =>
+    log ? Number((10 ** Number(place)).toPrecision(2)) : Number(place);
   const take = (text: string): void => {
     const given = typed(text);
     if (given !== undefined) onChange(Math.max(from, Math.min(to, given)));
@@ -80,7 +89,12 @@ export interface ChoiceProps<T extends string> {
   options: readonly (readonly [T, string])[];
   onChange: (value: T) => void;
 }
-export function Choice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>): JSX.Element {
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+}: ChoiceProps<T>): JSX.Element {
   const id = useId();
   return (
     <div class="control">
@@ -103,10 +117,18 @@ export function Choice<T extends string>({ label, value, options, onChange }: Ch
   );
 }
 
-export function Switch(props: { label: string; on: boolean; onChange: (on: boolean) => void }): JSX.Element {
+export function Switch(props: {
+  label: string;
+  on: boolean;
+  onChange: (on: boolean) => void;
+}): JSX.Element {
   return (
     <label class="control switch">
-      <input type="checkbox" checked={props.on} onChange={(e) => props.onChange(e.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={props.on}
+        onChange={(e) => props.onChange(e.currentTarget.checked)}
+      />
       {props.label}
     </label>
   );

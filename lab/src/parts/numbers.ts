@@ -25,4 +25,5 @@ export function typed(text: string): number | undefined {
   return text.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6 ? value : undefined;
 }
 /** "channel 1 of 3" counts from 1; so do rows and columns that people read. */
-export const placeName = (row: number, column: number): string => `row ${row + 1}, column ${column + 1}`;
+export const placeName = (row: number, column: number): string =>
+  `row ${row + 1}, column ${column + 1}`;

@@ -9,7 +9,11 @@ export type OpenCall = "openScan" | "openOwnNetwork" | "openResult";
 export type Beside<K extends OpenCall> = Omit<Argument<K>, "bytes" | "name">;
 
 /** Rejects with an EngineError, in one line, for a file that is too large or none of its kind. */
-export async function openFile<K extends OpenCall>(call: K, file: File, beside: Beside<K>): Promise<Result<K>> {
+export async function openFile<K extends OpenCall>(
+  call: K,
+  file: File,
+  beside: Beside<K>,
+): Promise<Result<K>> {
   const { name, size } = file;
   const megabytes = Math.round(size / 1e6);
   if (megabytes > MOST_MEGABYTES) {
@@ -19,7 +23,10 @@ export async function openFile<K extends OpenCall>(call: K, file: File, beside: 
   const bytes = await file.arrayBuffer().then(
     (buffer) => new Uint8Array(buffer),
     () => {
-      throw new EngineError({ code: "FILE", message: `${name} cannot be read; is it a folder, or was it moved?` });
+      throw new EngineError({
+        code: "FILE",
+        message: `${name} cannot be read; is it a folder, or was it moved?`,
+      });
     },
   );
   return ask(call, { bytes, name, ...beside } as unknown as Argument<K>).result;

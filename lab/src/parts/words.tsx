@@ -37,7 +37,10 @@ export function Sign({ children }: { children: ComponentChildren }): JSX.Element
 }
 
 /** The figure of an answer; a word while there is none, and the engine's line where it fails. */
-export function Shown<R>(props: { answer: Answered<R>; children: (value: R) => ComponentChildren }): JSX.Element {
+export function Shown<R>(props: {
+  answer: Answered<R>;
+  children: (value: R) => ComponentChildren;
+}): JSX.Element {
   const { answer, children } = props;
   return (
     <>
@@ -48,7 +51,9 @@ export function Shown<R>(props: { answer: Answered<R>; children: (value: R) => C
       )}
       {answer.busy && <span hidden data-busy />}
       {answer.value !== undefined && children(answer.value)}
-      {answer.value === undefined && answer.error === undefined && <p class="waiting">The engine is at work…</p>}
+      {answer.value === undefined && answer.error === undefined && (
+        <p class="waiting">The engine is at work…</p>
+      )}
     </>
   );
 }

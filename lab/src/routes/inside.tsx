@@ -12,7 +12,14 @@ function Inside({ section }: { section: string }): JSX.Element {
     0,
     sections.findIndex(({ id }) => id === section),
   );
-  return <Chapter {...{ sections, current }} first={1} linkTo={(id) => addressOf("inside", id)} beyond={beyond} />;
+  return (
+    <Chapter
+      {...{ sections, current }}
+      first={1}
+      linkTo={(id) => addressOf("inside", id)}
+      beyond={beyond}
+    />
+  );
 }
 
 export const route: Route = { id: "inside", title: "Inside a network", order: 1, View: Inside };

@@ -20,7 +20,13 @@ function Squares({ all, of }: { all: readonly Square[]; of: string }): JSX.Eleme
       {all.map(({ name, rows, columns, values }) => (
         <div class="part" key={name}>
           <p class="note">{name}</p>
-          <Grid label={`${name} of ${of}`} values={values} rows={rows} columns={columns} cell={38} />
+          <Grid
+            label={`${name} of ${of}`}
+            values={values}
+            rows={rows}
+            columns={columns}
+            cell={38}
+          />
         </div>
       ))}
     </Row>
@@ -94,10 +100,17 @@ function Sheet(): JSX.Element {
     <main class="sheet">
       <h1 tabIndex={-1}>Teachers' sheet {seed}</h1>
       <p class="sentence">
-        Ten questions and {answer.value?.length ?? "some"} exercises; the answers are on a page of their own.
+        Ten questions and {answer.value?.length ?? "some"} exercises; the answers are on a page of
+        their own.
       </p>
       <Controls>
-        <Slider label="Sheet: other numbers" value={seed} from={1} to={1000} onChange={(v) => setSeed(Math.round(v))} />
+        <Slider
+          label="Sheet: other numbers"
+          value={seed}
+          from={1}
+          to={1000}
+          onChange={(v) => setSeed(Math.round(v))}
+        />
         <button type="button" onClick={() => print()}>
           Print
         </button>

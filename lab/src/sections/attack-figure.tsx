@@ -10,7 +10,15 @@ import { Part, Row } from "../parts/words.tsx";
 import type { MethodName } from "../worker/break/asked.ts";
 import type { Image } from "../worker/calls/attack.ts";
 import type { Sampled } from "../worker/calls/kspace.ts";
-import { highest, largestError, niceGain, sameOf, stopOf, type Attack, type Seen } from "./attack-run.ts";
+import {
+  highest,
+  largestError,
+  niceGain,
+  sameOf,
+  stopOf,
+  type Attack,
+  type Seen,
+} from "./attack-run.ts";
 
 type Domain = "image" | "measurement";
 export interface AttackFigureProps {
@@ -26,9 +34,15 @@ interface Frame {
   readonly white: number;
   readonly most: number;
 }
-const score = ({ psnr, ssim }: Pick<Image, "psnr" | "ssim">): string => `${fixed(psnr, 2)} dB, SSIM ${fixed(ssim, 3)}`;
+const score = ({ psnr, ssim }: Pick<Image, "psnr" | "ssim">): string =>
+  `${fixed(psnr, 2)} dB, SSIM ${fixed(ssim, 3)}`;
 
-function Pair(props: { title: string; image: Pick<Image, "x" | "error">; told: string; frame: Frame }): JSX.Element {
+function Pair(props: {
+  title: string;
+  image: Pick<Image, "x" | "error">;
+  told: string;
+  frame: Frame;
+}): JSX.Element {
   const { title, image, told, frame } = props;
   const { size, side, white, most } = frame;
   const common = { rows: size, columns: size, side };
@@ -65,14 +79,38 @@ function MethodPictures(props: {
       <div class="pictures">
         <Pair title="unperturbed" image={clean} told={score(clean)} frame={frame} />
         {stop ? (
-          <Pair title={`its own ${label}`} image={stop.image} told={score(stop.image)} frame={frame} />
+          <Pair
+            title={`its own ${label}`}
+            image={stop.image}
+            told={score(stop.image)}
+            frame={frame}
+          />
         ) : (
-          live && <Pair title="searching…" image={live} told={`${fixed(live.psnr, 2)} dB so far`} frame={frame} />
+          live && (
+            <Pair
+              title="searching…"
+              image={live}
+              told={`${fixed(live.psnr, 2)} dB so far`}
+              frame={frame}
+            />
+          )
         )}
         {same && (
-          <Pair title={`${label} of the ${first.name}`} image={same.image} told={score(same.image)} frame={frame} />
+          <Pair
+            title={`${label} of the ${first.name}`}
+            image={same.image}
+            told={score(same.image)}
+            frame={frame}
+          />
         )}
-        {stop && <Pair title="noise, measured as much" image={stop.noise} told={score(stop.noise)} frame={frame} />}
+        {stop && (
+          <Pair
+            title="noise, measured as much"
+            image={stop.noise}
+            told={score(stop.noise)}
+            frame={frame}
+          />
+        )}
       </div>
     </section>
   );
@@ -97,7 +135,12 @@ function Added(props: { seen: Seen; label: string; frame: Frame; domain: Domain 
       {added && (
         <>
           <Part title={`x + ${name}`}>
-            <Picture name={`the image with ${name}`} values={added.perturbed} span={[0, white]} {...common} />
+            <Picture
+              name={`the image with ${name}`}
+              values={added.perturbed}
+              span={[0, white]}
+              {...common}
+            />
           </Part>
           <Part title={`${name}, ×1`}>
             <Picture
@@ -132,7 +175,14 @@ export function Unperturbed({ sampled, size }: { sampled: Sampled; size: number 
       <div class="pictures">
         <div class="stack">
           <h3>x, the true image</h3>
-          <Picture name="the true image" values={truth} rows={size} columns={size} span={[0, frame.white]} side={150} />
+          <Picture
+            name="the true image"
+            values={truth}
+            rows={size}
+            columns={size}
+            span={[0, frame.white]}
+            side={150}
+          />
         </div>
         {made.map((m) => (
           <Pair key={m.method} title={m.name} image={m} told={score(m)} frame={frame} />
@@ -160,15 +210,28 @@ function AllPictures(props: AttackFigureProps & { first: Seen }): JSX.Element {
         <legend>Method</legend>
         {run.seen.map(({ method, name }) => (
           <label key={method} class="option">
-            <input type="radio" name="method" checked={method === chosen} onChange={() => choose(method)} />
+            <input
+              type="radio"
+              name="method"
+              checked={method === chosen}
+              onChange={() => choose(method)}
+            />
             {name}
           </label>
         ))}
       </fieldset>
       {run.seen.map((seen) => (
-        <MethodPictures key={seen.method} {...{ seen, run, label, frame, first }} chosen={seen.method === chosen} />
+        <MethodPictures
+          key={seen.method}
+          {...{ seen, run, label, frame, first }}
+          chosen={seen.method === chosen}
+        />
       ))}
-      <ScaleBar what="|error|, the same in all maps and at all three sizes" scale="magma" span={[0, most]} />
+      <ScaleBar
+        what="|error|, the same in all maps and at all three sizes"
+        scale="magma"
+        span={[0, most]}
+      />
     </>
   );
 }

@@ -1,7 +1,15 @@
 // What is seen of an attack so far, from the notes of the worker.
 import { oneOf, real, useSetting, whole } from "../settings.ts";
 import type { MethodName } from "../worker/break/asked.ts";
-import type { AttackAsked, Attacked, AttackNews, Image, Live, Stop, Transferred } from "../worker/calls/attack.ts";
+import type {
+  AttackAsked,
+  Attacked,
+  AttackNews,
+  Image,
+  Live,
+  Stop,
+  Transferred,
+} from "../worker/calls/attack.ts";
 import type { Experiment } from "./experiment.ts";
 import { useRun, type Run } from "./run.ts";
 
@@ -67,7 +75,8 @@ export function useAttack({ asked: problem, network }: Experiment) {
 }
 export type AttackState = ReturnType<typeof useAttack>;
 
-export const stopOf = (seen: Seen, label: string): Stop | undefined => seen.stops.find((s) => s.label === label);
+export const stopOf = (seen: Seen, label: string): Stop | undefined =>
+  seen.stops.find((s) => s.label === label);
 export const sameOf = (run: Attack, method: MethodName, label: string): Transferred | undefined =>
   run.result?.same.find((t) => t.method === method && t.label === label);
 export const highest = (values: ArrayLike<number>): number => {

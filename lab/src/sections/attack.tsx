@@ -69,7 +69,12 @@ function Which({ state }: { state: AttackState }): JSX.Element {
       <legend>Shown</legend>
       {labels.map((label, k) => (
         <label key={label} class="option">
-          <input type="radio" name="shown" checked={state.shown === label} onChange={() => state.show(label)} />
+          <input
+            type="radio"
+            name="shown"
+            checked={state.shown === label}
+            onChange={() => state.show(label)}
+          />
           {label}, {state.percents[k]} %
         </label>
       ))}
@@ -134,11 +139,21 @@ function AttackSection(): JSX.Element {
   const searched =
     asked.domain === "image"
       ? ["--tests ascent", "--count 1", `--norms ${sizes}`, `--iterations ${steps}`]
-      : ["--tests worst-case", "--domain measurement", "--count 1", `--budgets ${sizes}`, `--steps ${steps}`];
+      : [
+          "--tests worst-case",
+          "--domain measurement",
+          "--count 1",
+          `--budgets ${sizes}`,
+          `--steps ${steps}`,
+        ];
   const more = [...searched, "--methods total-variation,zero-filled"];
   return (
     <>
-      <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
+      <ExperimentControls
+        experiment={experiment}
+        onOpened={() => setOpened(opened + 1)}
+        withNetwork
+      />
       <Sizes state={state} />
       <RunButtons run={run} label="Search for the worst" told={told(run)} disabled={!state.grows} />
       {run.seen.length > 0 && <Which state={state} />}

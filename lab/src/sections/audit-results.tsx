@@ -11,7 +11,11 @@ import { oneOf, useSetting } from "../settings.ts";
 import type { Claim, ShownResult } from "../worker/calls/audit.ts";
 import { useEngine } from "../worker/client.ts";
 
-const words: Readonly<Record<string, string>> = { fail: "✗ fail", pass: "✓ pass", inconclusive: "? undecided" };
+const words: Readonly<Record<string, string>> = {
+  fail: "✗ fail",
+  pass: "✓ pass",
+  inconclusive: "? undecided",
+};
 /** As the report has them: of accuracy, too, which is no instability. */
 const outcomeWords = (outcome: string): string => words[outcome] ?? `– ${outcome}`;
 const wantedOutcome = oneOf("outcome", ["all", "fail", "inconclusive", "pass"], "all");
@@ -21,9 +25,16 @@ function ClaimTable({ claims, of }: { claims: readonly Claim[]; of: string }): J
   const [method, setMethod] = useState("all");
   const methods = [...new Set(claims.map((c) => c.method))];
   const chosen = claims.filter(
-    (c) => (outcome === "all" || c.outcome === outcome) && (method === "all" || c.method === method),
+    (c) =>
+      (outcome === "all" || c.outcome === outcome) && (method === "all" || c.method === method),
   );
-  const rows = chosen.map((c) => [c.method, c.title, outcomeWords(c.outcome), c.figure, c.explanation]);
+  const rows = chosen.map((c) => [
+    c.method,
+    c.title,
+    outcomeWords(c.outcome),
+    c.figure,
+    c.explanation,
+  ]);
   return (
     <>
       <Controls>
@@ -70,7 +81,8 @@ function OneResult({ result }: { result: ShownResult }): JSX.Element {
         </button>
       </div>
       <p class="note">
-        SHA-256 {sha256.slice(0, 16)}…; <code>npx fiducial report result.json</code> draws the report from it again.
+        SHA-256 {sha256.slice(0, 16)}…; <code>npx fiducial report result.json</code> draws the
+        report from it again.
       </p>
       <details class="report-fold" open>
         <summary>The report, as the command line writes it</summary>
@@ -83,7 +95,9 @@ function OneResult({ result }: { result: ShownResult }): JSX.Element {
 /** Two results' verdicts side by side, and in what their audits differ. */
 function Compared({ a, b }: { a: ShownResult; b: ShownResult }): JSX.Element {
   const answer = useEngine("compareResults", { a: a.sha256, b: b.sha256 });
-  const keys = [...new Map([...a.claims, ...b.claims].map((c) => [`${c.title}: ${c.method}`, c])).keys()];
+  const keys = [
+    ...new Map([...a.claims, ...b.claims].map((c) => [`${c.title}: ${c.method}`, c])).keys(),
+  ];
   const of = ({ claims }: ShownResult, key: string): string => {
     const claim = claims.find((c) => `${c.title}: ${c.method}` === key);
     return claim ? `${outcomeWords(claim.outcome)}, ${claim.figure}` : "–";
@@ -99,9 +113,15 @@ function Compared({ a, b }: { a: ShownResult; b: ShownResult }): JSX.Element {
       <Shown answer={answer}>
         {(found) => (
           <NumberTable
-            caption={found.length === 0 ? "The audits themselves do not differ" : "In what the audits differ"}
+            caption={
+              found.length === 0
+                ? "The audits themselves do not differ"
+                : "In what the audits differ"
+            }
             head={["field", "first", "second"]}
-            rows={found.length === 0 ? [["nothing", "", ""]] : found.map((d) => [d.field, d.a, d.b])}
+            rows={
+              found.length === 0 ? [["nothing", "", ""]] : found.map((d) => [d.field, d.a, d.b])
+            }
           />
         )}
       </Shown>
@@ -118,9 +138,23 @@ export function AuditResults({ own }: { own: ShownResult | undefined }): JSX.Ele
     <>
       {own && <OneResult result={own} />}
       <Controls>
-        <Opener label="Open a result" call="openResult" what={what} beside={{}} say={say} onOpened={setFirst} />
+        <Opener
+          label="Open a result"
+          call="openResult"
+          what={what}
+          beside={{}}
+          say={say}
+          onOpened={setFirst}
+        />
         {first && (
-          <Opener label="And another" call="openResult" what={what} beside={{}} say={say} onOpened={setSecond} />
+          <Opener
+            label="And another"
+            call="openResult"
+            what={what}
+            beside={{}}
+            say={say}
+            onOpened={setSecond}
+          />
         )}
       </Controls>
       {first && second && <Compared a={first} b={second} />}

@@ -31,7 +31,10 @@ function useAudit({ asked: problem, network }: Experiment) {
     ...(rates ? (["rates"] as const) : []),
   ];
   const words = [
-    ...[`--tests ${tests.join(" --tests ")}`, ...(problem.image === "own" ? [] : [`--count ${count}`])],
+    ...[
+      `--tests ${tests.join(" --tests ")}`,
+      ...(problem.image === "own" ? [] : [`--count ${count}`]),
+    ],
     ...[`--iterations ${steps}`, "--methods total-variation,zero-filled"],
   ];
   const command = commandLine("audit", problem, words);
@@ -45,9 +48,21 @@ function Turned({ state }: { state: State }): JSX.Element {
   return (
     <Controls>
       {asked.problem.image === "phantom" && (
-        <Slider label="Heads" value={asked.count} from={1} to={4} onChange={(v) => setCount(Math.round(v))} />
+        <Slider
+          label="Heads"
+          value={asked.count}
+          from={1}
+          to={4}
+          onChange={(v) => setCount(Math.round(v))}
+        />
       )}
-      <Slider label="Steps at r₃" value={asked.steps} from={5} to={70} onChange={(v) => setSteps(Math.round(v))} />
+      <Slider
+        label="Steps at r₃"
+        value={asked.steps}
+        from={5}
+        to={70}
+        onChange={(v) => setSteps(Math.round(v))}
+      />
       <Switch label="Small details, twenty places" on={details} onChange={setDetails} />
       <Switch label="More and fewer samples" on={rates} onChange={setRates} />
     </Controls>
@@ -72,14 +87,19 @@ function Audit(): JSX.Element {
   const run = useRun("runAudit", asked, nothing, after);
   return (
     <>
-      <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
+      <ExperimentControls
+        experiment={experiment}
+        onOpened={() => setOpened(opened + 1)}
+        withNetwork
+      />
       <Turned state={state} />
       <RunButtons run={run} label="Run the audit" told={told(run)} />
       <AuditResults own={run.result} />
       <Command line={asked.command}>
         <p class="note">
-          For generated images the result that it writes is this one, byte for byte, whatever number of threads there
-          is; for a scan of your own it may also say how that is unlike the training images.
+          For generated images the result that it writes is this one, byte for byte, whatever number
+          of threads there is; for a scan of your own it may also say how that is unlike the
+          training images.
         </p>
       </Command>
     </>

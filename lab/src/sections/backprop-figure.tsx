@@ -64,14 +64,23 @@ function Values(props: {
   const { values } = props;
   return <Grid {...props} cell={48} text={(i) => short(values[i], 2)} />;
 }
-const column = (title: string, children: ComponentChildren): JSX.Element => <Part title={title}>{children}</Part>;
+const column = (title: string, children: ComponentChildren): JSX.Element => (
+  <Part title={title}>{children}</Part>
+);
 
 interface Figure {
   readonly state: BackpropState;
   readonly p: Propagated;
 }
-type Group = (of: string, from: number, rows: number, columns: number, known: boolean) => JSX.Element;
-const partOf = ({ parameters }: Propagated, from: number, n: number) => parameters.slice(from, from + n);
+type Group = (
+  of: string,
+  from: number,
+  rows: number,
+  columns: number,
+  known: boolean,
+) => JSX.Element;
+const partOf = ({ parameters }: Propagated, from: number, n: number) =>
+  parameters.slice(from, from + n);
 const map = { rows: MAP, columns: MAP } as const;
 
 /** The derivatives of a group of parameters, one of which may be chosen. */
@@ -88,7 +97,10 @@ function groupsOf({ state, p }: Figure): Group {
     const at = cellOf(from, rows * columns, columns);
     const values = partOf(p, from, rows * columns).map((q) => q.gradient);
     return (
-      <Derivative {...{ of, values, rows, columns, known, ...(at ? { at } : {}) }} onAt={chooser(from, columns)} />
+      <Derivative
+        {...{ of, values, rows, columns, known, ...(at ? { at } : {}) }}
+        onAt={chooser(from, columns)}
+      />
     );
   };
 }
@@ -124,7 +136,10 @@ function FirstLayer({ state, p }: Figure): JSX.Element {
             rows={KERNEL}
             columns={KERNEL}
             {...(asked.updates === 0
-              ? { onEdit: (i: number, v: number) => setKernel(kernel.map((q, k) => (k === i ? v : q.value))) }
+              ? {
+                  onEdit: (i: number, v: number) =>
+                    setKernel(kernel.map((q, k) => (k === i ? v : q.value))),
+                }
               : {})}
           />
           {group("w", kernelFrom, KERNEL, KERNEL, stage >= 5)}
@@ -165,7 +180,11 @@ function LastLayer({ state, p }: Figure): JSX.Element {
         return column(
           `weights ${name}`,
           <>
-            <Values label={`weights ${name}`} values={partOf(p, from, MAP ** 2).map((q) => q.value)} {...map} />
+            <Values
+              label={`weights ${name}`}
+              values={partOf(p, from, MAP ** 2).map((q) => q.value)}
+              {...map}
+            />
             {group(name, from, MAP, MAP, stage >= 2)}
           </>,
         );
@@ -182,11 +201,20 @@ function LastLayer({ state, p }: Figure): JSX.Element {
         "outputs y",
         <>
           <Values label="outputs y" values={p.values.y.data} rows={OUTPUTS} columns={1} />
-          <Derivative of="y" values={p.derivatives.y.data} rows={OUTPUTS} columns={1} known={stage >= 1} />
+          <Derivative
+            of="y"
+            values={p.derivatives.y.data}
+            rows={OUTPUTS}
+            columns={1}
+            known={stage >= 1}
+          />
         </>,
       )}
       {p.probabilities &&
-        column("softmax p", <Values label="probabilities p" values={p.probabilities} rows={OUTPUTS} columns={1} />)}
+        column(
+          "softmax p",
+          <Values label="probabilities p" values={p.probabilities} rows={OUTPUTS} columns={1} />,
+        )}
       {column("target t", <Values label="target t" values={target} rows={OUTPUTS} columns={1} />)}
       <Sign>→</Sign>
       {column("cost C", <p class="cost">{short(p.cost, 4)}</p>)}

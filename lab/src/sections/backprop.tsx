@@ -51,7 +51,15 @@ function useBackprop() {
       set(value);
     };
   return {
-    ...{ asked, stage, setStage, setChosen, setUpdates, setRate: afresh(setRate), setTarget: afresh(setTarget) },
+    ...{
+      asked,
+      stage,
+      setStage,
+      setChosen,
+      setUpdates,
+      setRate: afresh(setRate),
+      setTarget: afresh(setTarget),
+    },
     ...{ setSeed: afresh(setSeed), setActivation: afresh(setActivation), setLoss: afresh(setLoss) },
     ...{ setImage: afresh(setImage), setKernel: afresh(setKernel) },
   };
@@ -97,7 +105,14 @@ function Turned({ state }: { state: BackpropState }): JSX.Element {
         to={50}
         onChange={(v) => state.setSeed(Math.round(v))}
       />
-      <Slider label="Learning rate η" value={asked.rate} from={0.01} to={5} log onChange={state.setRate} />
+      <Slider
+        label="Learning rate η"
+        value={asked.rate}
+        from={0.01}
+        to={5}
+        log
+        onChange={state.setRate}
+      />
     </Controls>
   );
 }
@@ -152,7 +167,13 @@ function ChainTable({ p, chosen }: { p: Propagated; chosen: number }): JSX.Eleme
         head={["place", `∂z/∂${name}`, "∂a/∂z", "∂C/∂a", "product"]}
         rows={[
           ...p.shares.map(row),
-          [<strong key="s">∂C/∂{name}, their sum</strong>, "", "", "", <strong key="v">{fixed(p.total, 7)}</strong>],
+          [
+            <strong key="s">∂C/∂{name}, their sum</strong>,
+            "",
+            "",
+            "",
+            <strong key="v">{fixed(p.total, 7)}</strong>,
+          ],
           ["finite difference, by moving it ±0.00001", "", "", "", fixed(difference, 7)],
         ]}
       />
@@ -168,13 +189,21 @@ function Nudge({ state, p }: { state: BackpropState; p: Propagated }): JSX.Eleme
   return (
     <Part title={`Nudge ${name} alone`}>
       <Controls>
-        <Slider label={`Change of ${name}`} value={by} from={-1} to={1} step={0.01} onChange={setBy} />
+        <Slider
+          label={`Change of ${name}`}
+          value={by}
+          from={-1}
+          to={1}
+          step={0.01}
+          onChange={setBy}
+        />
       </Controls>
       <Shown answer={answer}>
         {({ cost, nudged }) => (
           <p class="sum">
-            C goes from {short(cost, 5)} to {short(nudged, 5)}: {short(nudged - cost, 3)}. The derivative promised{" "}
-            {short(gradient, 3)} · {short(by)} = {short(gradient * by, 3)}, which is the better the smaller the change.
+            C goes from {short(cost, 5)} to {short(nudged, 5)}: {short(nudged - cost, 3)}. The
+            derivative promised {short(gradient, 3)} · {short(by)} = {short(gradient * by, 3)},
+            which is the better the smaller the change.
           </p>
         )}
       </Shown>
@@ -221,11 +250,15 @@ function Update({ state, p }: { state: BackpropState; p: Propagated }): JSX.Elem
   return (
     <Part title={`Update: ${asked.updates} done`}>
       <p>
-        <Formula name="update" /> for every parameter, and only now that every derivative is known: a weight that moved
-        earlier would have changed the derivatives of the others.
+        <Formula name="update" /> for every parameter, and only now that every derivative is known:
+        a weight that moved earlier would have changed the derivatives of the others.
       </p>
       <p class="buttons">
-        <button type="button" disabled={asked.updates >= 50} onClick={() => setUpdates(asked.updates + 1)}>
+        <button
+          type="button"
+          disabled={asked.updates >= 50}
+          onClick={() => setUpdates(asked.updates + 1)}
+        >
           Update all {parameterCount} parameters
         </button>
         <button type="button" disabled={asked.updates === 0} onClick={() => setUpdates(0)}>
@@ -235,7 +268,9 @@ function Update({ state, p }: { state: BackpropState; p: Propagated }): JSX.Elem
       <p role="status">
         The next update takes the cost from <strong>{short(p.cost, 5)}</strong> to{" "}
         <strong>{short(p.costAfter, 5)}</strong>
-        {p.costAfter > p.cost ? ": it rises, for the step is too long. Lower the learning rate." : "."}
+        {p.costAfter > p.cost
+          ? ": it rises, for the step is too long. Lower the learning rate."
+          : "."}
       </p>
       <NumberTable
         caption="Every parameter"
@@ -276,7 +311,8 @@ function Backprop(): JSX.Element {
               </>
             ) : (
               <p class="note">
-                The gradient vector, its products and the update follow when every derivative is known.
+                The gradient vector, its products and the update follow when every derivative is
+                known.
               </p>
             )}
           </>

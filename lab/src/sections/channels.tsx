@@ -24,7 +24,9 @@ const picture = names.flatMap((_, c) =>
   }),
 );
 /** Vertical edges in red, horizontal ones in green, nothing of blue. */
-const filter = [1, 0, -1, 1, 0, -1, 1, 0, -1, 1, 1, 1, 0, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const filter = [
+  1, 0, -1, 1, 0, -1, 1, 0, -1, 1, 1, 1, 0, 0, 0, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+];
 
 const settings = {
   image: numbers("image", picture),
@@ -50,7 +52,16 @@ interface ChannelRowProps {
   onImage: (index: number, value: number) => void;
   onWeight: (index: number, value: number) => void;
 }
-function ChannelRow({ c, image, weights, summed, at, span, onImage, onWeight }: ChannelRowProps): JSX.Element {
+function ChannelRow({
+  c,
+  image,
+  weights,
+  summed,
+  at,
+  span,
+  onImage,
+  onWeight,
+}: ChannelRowProps): JSX.Element {
   return (
     <div class={`channel channel-${names[c]}`}>
       <Row>
@@ -100,16 +111,25 @@ function ChannelRow({ c, image, weights, summed, at, span, onImage, onWeight }: 
 function Sizes({ summed, count }: { summed: Summed; count: number }): JSX.Element {
   return (
     <p>
-      A block of numbers with several axes is a <strong>tensor</strong>: the image has 3×{SIDE}×{SIDE} numbers, one
-      filter 3×3×3, and {count} {count === 1 ? "filter answers" : "filters answer"} with{" "}
-      {summed.shape.slice(-3).join("×")}. <Formula name="parameters" /> ={" "}
-      <strong>{summed.parameters} parameters</strong>, whatever the size of the image (C = 3 channels, k = 3).
+      A block of numbers with several axes is a <strong>tensor</strong>: the image has 3×{SIDE}×
+      {SIDE} numbers, one filter 3×3×3, and {count}{" "}
+      {count === 1 ? "filter answers" : "filters answer"} with {summed.shape.slice(-3).join("×")}.{" "}
+      <Formula name="parameters" /> = <strong>{summed.parameters} parameters</strong>, whatever the
+      size of the image (C = 3 channels, k = 3).
     </p>
   );
 }
 
 /** The sum at one place, term by term. */
-function Products({ summed, place, bias }: { summed: Summed; place: string; bias: number }): JSX.Element {
+function Products({
+  summed,
+  place,
+  bias,
+}: {
+  summed: Summed;
+  place: string;
+  bias: number;
+}): JSX.Element {
   return (
     <NumberTable
       caption={`The 27 products at ${place}`}
@@ -123,7 +143,13 @@ function Products({ summed, place, bias }: { summed: Summed; place: string; bias
           short(t.product),
         ]),
         ["bias", "", "", short(bias), short(bias)],
-        [<strong key="sum">sum</strong>, "", "", "", <strong key="value">{short(summed.sum)}</strong>],
+        [
+          <strong key="sum">sum</strong>,
+          "",
+          "",
+          "",
+          <strong key="value">{short(summed.sum)}</strong>,
+        ],
       ]}
     />
   );
@@ -136,10 +162,22 @@ function Channels(): JSX.Element {
   const [count, setCount] = useSetting(settings.count);
   const [row, setRow] = useSetting(settings.row);
   const [column, setColumn] = useSetting(settings.column);
-  const mutes = [useSetting(settings.mutes[0]), useSetting(settings.mutes[1]), useSetting(settings.mutes[2])];
+  const mutes = [
+    useSetting(settings.mutes[0]),
+    useSetting(settings.mutes[1]),
+    useSetting(settings.mutes[2]),
+  ];
   const heard = image.map((v, i) => (mutes[Math.floor(i / SIDE ** 2)][0] ? 0 : v));
   const at = { row, column };
-  const answer = useEngine("channelSums", { image: heard, side: SIDE, filter: weights, bias, count, row, column });
+  const answer = useEngine("channelSums", {
+    image: heard,
+    side: SIDE,
+    filter: weights,
+    bias,
+    count,
+    row,
+    column,
+  });
   return (
     <>
       <Controls>
@@ -147,7 +185,13 @@ function Channels(): JSX.Element {
           <Switch key={names[c]} label={`Mute ${names[c]}`} on={muted} onChange={mute} />
         ))}
         <Slider label="Bias b" value={bias} from={-50} to={50} onChange={setBias} />
-        <Slider label="Filters K" value={count} from={1} to={64} onChange={(v) => setCount(Math.round(v))} />
+        <Slider
+          label="Filters K"
+          value={count}
+          from={1}
+          to={64}
+          onChange={(v) => setCount(Math.round(v))}
+        />
       </Controls>
       <Shown answer={answer}>
         {(summed) => {
@@ -214,7 +258,8 @@ export const channels: Section = {
     asks: "An image has 3 channels, and a filter has 3 kernels of 3×3. How many maps does one filter answer with?",
     options: ["1", "3", "9"],
     right: 0,
-    because: "Each kernel answers for its own channel, and the three answers are added, with one bias, into one map.",
+    because:
+      "Each kernel answers for its own channel, and the three answers are added, with one bias, into one map.",
   },
   View: Channels,
 };

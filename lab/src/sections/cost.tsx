@@ -34,7 +34,8 @@ function useCost() {
   const [sample, setSample] = useSetting(settings.chosen);
   const { from, to, axis, predictions: firsts } = kinds[loss];
   const predictions = given.length === 4 ? given : firsts;
-  const targets = givenTargets.length === 4 ? givenTargets.map((v) => (v >= 0.5 ? 1 : 0)) : [1, 0, 1, 1];
+  const targets =
+    givenTargets.length === 4 ? givenTargets.map((v) => (v >= 0.5 ? 1 : 0)) : [1, 0, 1, 1];
   const chosen = sample - 1;
   return {
     ...{ loss, predictions, targets, chosen, from, to, axis, setSample },
@@ -144,7 +145,11 @@ function CostFigure(): JSX.Element {
                 <Bars
                   label="Costs of the samples, and their mean"
                   bars={[
-                    ...costs.each.map((value, k) => ({ name: nameOf(k), value, strong: k === chosen })),
+                    ...costs.each.map((value, k) => ({
+                      name: nameOf(k),
+                      value,
+                      strong: k === chosen,
+                    })),
                     { name: "mean C", value: costs.mean, strong: true },
                   ]}
                 />
@@ -164,12 +169,14 @@ function CostFigure(): JSX.Element {
 export const cost: Section = {
   id: "cost",
   title: "The cost",
-  sentence: "The cost says in one number how wrong a prediction is; what training lowers is its mean over all samples.",
+  sentence:
+    "The cost says in one number how wrong a prediction is; what training lowers is its mean over all samples.",
   question: {
     asks: "A prediction is twice as far off as before. What becomes of its squared cost?",
     options: ["twice as much", "four times as much", "the same"],
     right: 1,
-    because: "The distance is squared: large errors count for more than many small ones. Move sample 3 and see.",
+    because:
+      "The distance is squared: large errors count for more than many small ones. Move sample 3 and see.",
   },
   View: CostFigure,
 };

@@ -16,7 +16,8 @@ const SIDE = 28;
 const drawing: Setting<readonly number[]> = {
   name: "drawing",
   otherwise: [],
-  read: (text) => (/^[0-9a-f]{784}$/.test(text) ? [...text].map((c) => Number.parseInt(c, 16) / 15) : undefined),
+  read: (text) =>
+    /^[0-9a-f]{784}$/.test(text) ? [...text].map((c) => Number.parseInt(c, 16) / 15) : undefined,
   write: (pixels) => pixels.map((v) => Math.round(15 * v).toString(16)).join(""),
 };
 const example = whole("example", 3, 0, 299);
@@ -78,7 +79,14 @@ export function Drawing({ asked, when }: { asked: TrainAsked; when: string }): J
                 title="The pixels that this hangs on"
                 note={`|∂ score of “${c.classes[c.likeliest]}” / ∂ pixel|, up to ${short(c.saliency.reduce((a, b) => Math.max(a, b), 0))}: where it is bright, a small change moves the answer most.`}
               >
-                <Picture name="saliency" values={c.saliency} rows={SIDE} columns={SIDE} scale="magma" side={196} />
+                <Picture
+                  name="saliency"
+                  values={c.saliency}
+                  rows={SIDE}
+                  columns={SIDE}
+                  scale="magma"
+                  side={196}
+                />
               </Part>
             </>
           )}

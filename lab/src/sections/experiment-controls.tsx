@@ -15,7 +15,12 @@ export const maskNames: readonly (readonly [MaskKind, string])[] = [
   ["full", "everything"],
   ["drawn", "drawn by hand"],
 ];
-const rated: ReadonlySet<MaskKind> = new Set(["variable-density", "random", "equispaced", "centre"]);
+const rated: ReadonlySet<MaskKind> = new Set([
+  "variable-density",
+  "random",
+  "equispaced",
+  "centre",
+]);
 
 export interface ExperimentControlsProps {
   experiment: Experiment;
@@ -46,7 +51,10 @@ function Networks({ experiment, onOpened }: ExperimentControlsProps): JSX.Elemen
           what="An ONNX file, or a checkpoint of Fiducial's (.safetensors); it stays in this tab."
           beside={{ size: asked.size }}
           say={({ name, parameters, input, notes }) =>
-            [`${name}: ${parameters} parameters, made for ${input.slice(1).join("×")}.`, ...notes].join(" ")
+            [
+              `${name}: ${parameters} parameters, made for ${input.slice(1).join("×")}.`,
+              ...notes,
+            ].join(" ")
           }
           onOpened={onOpened}
         />
@@ -80,7 +88,9 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
   const { experiment, onOpened, withNetwork = false, withDrawn = false } = props;
   const { asked, set } = experiment;
   const { image, mask, size, seed, noise } = asked;
-  const kinds = maskNames.filter(([kind]) => kind !== "drawn" || withDrawn || mask.kind === "drawn");
+  const kinds = maskNames.filter(
+    ([kind]) => kind !== "drawn" || withDrawn || mask.kind === "drawn",
+  );
   return (
     <Controls>
       {withNetwork && <Networks {...props} />}
@@ -114,7 +124,12 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
         ]}
         onChange={(v) => set({ size: v })}
       />
-      <Choice<MaskKind> label="Mask" value={mask.kind} options={kinds} onChange={(v) => set({ mask: v })} />
+      <Choice<MaskKind>
+        label="Mask"
+        value={mask.kind}
+        options={kinds}
+        onChange={(v) => set({ mask: v })}
+      />
       {rated.has(mask.kind) && (
         <Choice
           label="Measured"
@@ -127,7 +142,13 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
           onChange={(v) => set({ rate: v })}
         />
       )}
-      <Slider label="Seed" value={seed} from={1} to={99} onChange={(v) => set({ seed: String(Math.round(v)) })} />
+      <Slider
+        label="Seed"
+        value={seed}
+        from={1}
+        to={99}
+        onChange={(v) => set({ seed: String(Math.round(v)) })}
+      />
       <Slider
         label="Noise σ (image at most 1)"
         value={noise}

@@ -3,7 +3,12 @@
 import { useEffect } from "preact/hooks";
 import { change, useAddress } from "../address.ts";
 import { oneOf, real, textOf, useSetting, whole, type Setting } from "../settings.ts";
-import { maskKinds, type MaskKind, type NetworkName, type ProblemAsked } from "../worker/break/asked.ts";
+import {
+  maskKinds,
+  type MaskKind,
+  type NetworkName,
+  type ProblemAsked,
+} from "../worker/break/asked.ts";
 
 export const NOISE = 0.01;
 const columnList: Setting<string> = {
@@ -24,7 +29,9 @@ export const settings = {
   network: oneOf("network", ["cascade", "unet", "own"], "cascade"),
 };
 /** What goes along from section to section. */
-export const carried: ReadonlySet<string> = new Set(Object.values(settings).map(({ name }) => name));
+export const carried: ReadonlySet<string> = new Set(
+  Object.values(settings).map(({ name }) => name),
+);
 
 export interface Experiment {
   readonly asked: ProblemAsked;
@@ -51,7 +58,10 @@ export function useExperiment(opened: number): Experiment {
   const asked = { size: Number(size), image, seed, noise, mask, network, opened };
   const set: Experiment["set"] = (changes) => {
     const written = Object.entries(changes).map(([name, text]) => [name, short(name, text)]);
-    change({ run: undefined, ...(Object.fromEntries(written) as Record<string, string | undefined>) });
+    change({
+      run: undefined,
+      ...(Object.fromEntries(written) as Record<string, string | undefined>),
+    });
   };
   return { asked, network, set };
 }
@@ -81,7 +91,11 @@ export const modelNames: Readonly<Record<NetworkName, string>> = {
   own: "NETWORK",
 };
 /** The command line of a problem: "npx fiducial audit --tests … --size 64 …". */
-export function commandLine(command: string, asked: ProblemAsked, more: readonly string[] = []): string {
+export function commandLine(
+  command: string,
+  asked: ProblemAsked,
+  more: readonly string[] = [],
+): string {
   const { size, seed, noise, image, network } = asked;
   return [
     "npx fiducial",

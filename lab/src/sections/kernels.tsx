@@ -56,7 +56,8 @@ function Open({ onOpened }: { onOpened: () => void }): JSX.Element {
   const [said, say] = useState("PNG, JPEG, DICOM, NIfTI or NPY; it stays in this tab.");
   const open = async (file: File | undefined): Promise<void> => {
     if (!file) return;
-    if (file.size > 64e6) return say(`${file.name} has ${Math.round(file.size / 1e6)} MB; open one of at most 64 MB.`);
+    if (file.size > 64e6)
+      return say(`${file.name} has ${Math.round(file.size / 1e6)} MB; open one of at most 64 MB.`);
     const bytes = new Uint8Array(await file.arrayBuffer());
     await ask("openPicture", { bytes, name: file.name }).result.then(
       ({ name, rows, columns }) => {
@@ -77,7 +78,10 @@ function Open({ onOpened }: { onOpened: () => void }): JSX.Element {
   );
 }
 
-function KernelGrids(props: { filtered: Filtered; onEdit: (index: number, value: number) => void }): JSX.Element {
+function KernelGrids(props: {
+  filtered: Filtered;
+  onEdit: (index: number, value: number) => void;
+}): JSX.Element {
   const { kernel } = props.filtered;
   const size = kernel.shape.at(-1)!;
   const planes = kernel.data.length / size ** 2;
@@ -124,7 +128,10 @@ function Answer({ filtered }: { filtered: Filtered }): JSX.Element {
         />
       </Part>
       <Sign>→</Sign>
-      <Part title="Answer" note={`White is 0, red positive, blue negative, up to ±${short(span[1])}.`}>
+      <Part
+        title="Answer"
+        note={`White is 0, red positive, blue negative, up to ±${short(span[1])}.`}
+      >
         <div class="planes">
           {Array.from({ length: planes }, (_, p) => (
             <Picture
@@ -152,7 +159,14 @@ function Kernels(): JSX.Element {
   const [flip, setFlip] = useSetting(settings.flip);
   const [opened, setOpened] = useState(0);
   const odd = size % 2 === 1 ? size : size - 1;
-  const asked = { image, preset, size: odd, cells: cells.length > 0 ? cells : undefined, flip, opened };
+  const asked = {
+    image,
+    preset,
+    size: odd,
+    cells: cells.length > 0 ? cells : undefined,
+    flip,
+    opened,
+  };
   const answer = useEngine("filterPicture", asked);
   return (
     <>
@@ -190,15 +204,19 @@ function Kernels(): JSX.Element {
                 <KernelGrids
                   filtered={filtered}
                   onEdit={(index, value) =>
-                    setCells(filtered.kernel.data.map((v, i) => (i === index ? value : Number(v.toPrecision(6)))))
+                    setCells(
+                      filtered.kernel.data.map((v, i) =>
+                        i === index ? value : Number(v.toPrecision(6)),
+                      ),
+                    )
                   }
                 />
               </Part>
               <Answer filtered={filtered} />
             </Row>
             <p>
-              Networks slide the kernel as it stands (cross-correlation). Mathematicians turn it by 180° first
-              (convolution): with weights that are learned, it makes no difference which.
+              Networks slide the kernel as it stands (cross-correlation). Mathematicians turn it by
+              180° first (convolution): with weights that are learned, it makes no difference which.
             </p>
             <NumberTable
               caption="What goes in and what comes out"
@@ -219,7 +237,8 @@ function Kernels(): JSX.Element {
 export const kernels: Section = {
   id: "kernels",
   title: "Make kernels",
-  sentence: "What a kernel finds depends on its weights alone: edges, corners, a colour, or the same picture blurred.",
+  sentence:
+    "What a kernel finds depends on its weights alone: edges, corners, a colour, or the same picture blurred.",
   question: {
     asks: "A kernel's nine weights add up to 0. What does it answer where the picture is plain grey?",
     options: ["the grey itself", "0", "that depends on the grey"],

@@ -20,7 +20,11 @@ import type { Section } from "./section.ts";
 /** By name, and how it takes a mask. */
 const methods: readonly (readonly [MethodName, string, string])[] = [
   ["zero", "zero-filled", "Takes what was not measured for 0. Any mask will do."],
-  ["tv", "total variation", "Looks for the image with the fewest edges that agrees with the data. Any mask will do."],
+  [
+    "tv",
+    "total variation",
+    "Looks for the image with the fewest edges that agrees with the data. Any mask will do.",
+  ],
   [
     "cascade",
     "small cascade",
@@ -34,7 +38,13 @@ const methods: readonly (readonly [MethodName, string, string])[] = [
 ];
 const side = (size: number): number => (size > 64 ? 192 : 176);
 
-function MaskTools({ experiment, columns }: { experiment: Experiment; columns: readonly boolean[] }): JSX.Element {
+function MaskTools({
+  experiment,
+  columns,
+}: {
+  experiment: Experiment;
+  columns: readonly boolean[];
+}): JSX.Element {
   const { asked, set } = experiment;
   const [wrong, setWrong] = useState("");
   const id = useId();
@@ -113,7 +123,13 @@ function Method(props: {
   );
 }
 
-function Measured({ experiment, sampled }: { experiment: Experiment; sampled: Sampled }): JSX.Element {
+function Measured({
+  experiment,
+  sampled,
+}: {
+  experiment: Experiment;
+  sampled: Sampled;
+}): JSX.Element {
   const { asked, set } = experiment;
   const { kspace, share, truth } = sampled;
   // a mask of the hand's own is drawn before the engine has answered
@@ -133,8 +149,17 @@ function Measured({ experiment, sampled }: { experiment: Experiment; sampled: Sa
         />
         <MaskTools experiment={experiment} columns={columns} />
       </Part>
-      <Part title="The image" note="What is to be found. It is measured, with noise, only where the mask is open.">
-        <Picture name="the true image" values={truth} rows={asked.size} columns={asked.size} side={300} />
+      <Part
+        title="The image"
+        note="What is to be found. It is measured, with noise, only where the mask is open."
+      >
+        <Picture
+          name="the true image"
+          values={truth}
+          rows={asked.size}
+          columns={asked.size}
+          side={300}
+        />
       </Part>
     </Row>
   );
@@ -182,12 +207,16 @@ function Numbers({ made, share }: { made: readonly Reconstructed[]; share: numbe
 
 function Figure({ experiment }: { experiment: Experiment }): JSX.Element {
   const { asked } = experiment;
-  const answers = methods.map(([method]) => useEngine("sampleKspace", { problem: asked, methods: [method] }));
+  const answers = methods.map(([method]) =>
+    useEngine("sampleKspace", { problem: asked, methods: [method] }),
+  );
   const made = answers.flatMap(({ value }) => value?.made ?? []);
   const most = Math.max(1e-6, ...made.map((m) => m.error.reduce((a, b) => Math.max(a, b), 0)));
   return (
     <>
-      <Shown answer={answers[0]}>{(sampled) => <Measured experiment={experiment} sampled={sampled} />}</Shown>
+      <Shown answer={answers[0]}>
+        {(sampled) => <Measured experiment={experiment} sampled={sampled} />}
+      </Shown>
       <div class="pictures four">
         {methods.map(([method, title, note], i) => (
           <Method key={method} {...{ title, note, most }} size={asked.size} answer={answers[i]} />
@@ -203,15 +232,21 @@ function KSpaceSection(): JSX.Element {
   const [opened, setOpened] = useState(0);
   const experiment = useExperiment(opened);
   const { asked } = experiment;
-  const isEmpty = asked.mask.kind === "drawn" && !columnsOf(asked.mask.columns, asked.size)?.some(Boolean);
+  const isEmpty =
+    asked.mask.kind === "drawn" && !columnsOf(asked.mask.columns, asked.size)?.some(Boolean);
   const more = ["--count 1", "--method total-variation", "--out images"];
   return (
     <>
-      <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withDrawn />
+      <ExperimentControls
+        experiment={experiment}
+        onOpened={() => setOpened(opened + 1)}
+        withDrawn
+      />
       {isEmpty ? <Empty experiment={experiment} /> : <Figure experiment={experiment} />}
       <Command line={commandLine("reconstruct", { ...asked, network: "cascade" }, more)}>
         <p class="note">
-          And with <code>--method zero-filled</code>, or without <code>--method</code> for the network.
+          And with <code>--method zero-filled</code>, or without <code>--method</code> for the
+          network.
           {asked.mask.kind === "drawn" && " Save mask.png first, and give its place."}
         </p>
       </Command>

@@ -72,7 +72,10 @@ function Strip(props: {
             key={layer.name}
             title={`${i === 0 ? "" : `${i} · `}${kinds[layer.kind]} ${layer.shape.slice(1).join("×")}`}
           >
-            <div class="maps" style={{ gridTemplateColumns: `repeat(${Math.ceil(channels / 2)}, auto)` }}>
+            <div
+              class="maps"
+              style={{ gridTemplateColumns: `repeat(${Math.ceil(channels / 2)}, auto)` }}
+            >
               {Array.from({ length: channels }, (_, c) => {
                 const own = i === chosen.layer && c === chosen.channel;
                 const at = { row: chosen.row, column: chosen.column, height: 1, width: 1 };
@@ -126,7 +129,11 @@ function placeIn(at: readonly number[], maps: readonly number[]): string {
   const [map, rest] = [Math.floor(at[0] / (rows * columns)), at[0] % (rows * columns)];
   return `map ${map + 1}, ${placeName(Math.floor(rest / columns), rest % columns)}`;
 }
-function OriginTable(props: { origin: Origin; name: string; maps: readonly number[] }): JSX.Element {
+function OriginTable(props: {
+  origin: Origin;
+  name: string;
+  maps: readonly number[];
+}): JSX.Element {
   const { origin, name, maps } = props;
   const terms = [...origin.terms].sort((p, q) => Math.abs(q.product) - Math.abs(p.product));
   return (
@@ -140,7 +147,12 @@ function OriginTable(props: { origin: Origin; name: string; maps: readonly numbe
           "",
           <strong key="v">{short(origin.sum, 4)}</strong>,
         ],
-        ...terms.map((t) => [placeIn(t.at, maps), short(t.input), short(t.weight), short(t.product)]),
+        ...terms.map((t) => [
+          placeIn(t.at, maps),
+          short(t.input),
+          short(t.weight),
+          short(t.product),
+        ]),
       ]}
     />
   );
@@ -167,7 +179,10 @@ function OneNumber(props: {
   return (
     <>
       <Row>
-        <Part title={`Layer ${chosen.layer}, ${name}: ${short(values[index], 4)}`} note="Arrows choose another number.">
+        <Part
+          title={`Layer ${chosen.layer}, ${name}: ${short(values[index], 4)}`}
+          note="Arrows choose another number."
+        >
           <Grid
             label={`layer ${chosen.layer}, ${kinds[layer.kind]}`}
             values={values}
@@ -178,7 +193,9 @@ function OneNumber(props: {
             cell={columns > 10 ? (columns > 16 ? 16 : 24) : 36}
             text={(i) => short(values[i], 2)}
             at={at}
-            onAt={({ row, column }) => choose(image ? { ...chosen, row, column } : { ...chosen, channel: column })}
+            onAt={({ row, column }) =>
+              choose(image ? { ...chosen, row, column } : { ...chosen, channel: column })
+            }
           />
         </Part>
         <Sign>←</Sign>
@@ -233,7 +250,13 @@ function useLayers() {
   const [column, setColumn] = useSetting(settings.column);
   const [trained, setTrained] = useSetting(settings.trained);
   return {
-    ...{ trained, setTrained, digit, setDigit, asked: { layer, channel: channel - 1, row, column } },
+    ...{
+      trained,
+      setTrained,
+      digit,
+      setDigit,
+      asked: { layer, channel: channel - 1, row, column },
+    },
     choose: (c: Chosen) => {
       setLayer(c.layer);
       setChannel(Math.min(10, c.channel + 1));
@@ -244,7 +267,11 @@ function useLayers() {
 }
 
 /** Where the network comes from: with the lab, or trained here. */
-function Weights(props: { trained: number; setTrained: (v: number) => void; training: boolean }): JSX.Element {
+function Weights(props: {
+  trained: number;
+  setTrained: (v: number) => void;
+  training: boolean;
+}): JSX.Element {
   const { trained, setTrained, training } = props;
   const told = training
     ? `Training on 2000 digits from seed ${trained}, in this tab…`
@@ -274,7 +301,9 @@ function Layers(): JSX.Element {
   const chosen = fitting(traced.value, asked);
   const origin = useEngine("originOf", { digit, trained, ...chosen, layer: chosen.layer - 1 });
   const shown = origin.value;
-  const names = traced.value?.layers.slice(1).map((l, i) => [String(i + 1), `${i + 1} · ${kinds[l.kind]}`] as const);
+  const names = traced.value?.layers
+    .slice(1)
+    .map((l, i) => [String(i + 1), `${i + 1} · ${kinds[l.kind]}`] as const);
   return (
     <>
       <Controls>

@@ -36,7 +36,14 @@ function KernelRow({
     <Part title={title} note={note}>
       <div class="planes">
         {planes.map((values, k) => (
-          <Grid key={k} label={`${title}, kernel ${k + 1}`} values={values} rows={SIZE} columns={SIZE} cell={18} />
+          <Grid
+            key={k}
+            label={`${title}, kernel ${k + 1}`}
+            values={values}
+            rows={SIZE}
+            columns={SIZE}
+            cell={18}
+          />
         ))}
       </div>
     </Part>
@@ -99,7 +106,13 @@ function Figure({
             x="training step"
             y="right, %"
             ySpan={[0, 100]}
-            lines={[{ name: "new edges", mark: 1, points: snapshots.map((s) => [s.step, 100 * s.accuracy] as const) }]}
+            lines={[
+              {
+                name: "new edges",
+                mark: 1,
+                points: snapshots.map((s) => [s.step, 100 * s.accuracy] as const),
+              },
+            ]}
             dot={[now.step, 100 * now.accuracy]}
           />
         </Part>
@@ -138,7 +151,9 @@ function Learned(): JSX.Element {
         </button>
         <span role="status">{answer.busy && answer.value ? "Training anew…" : ""}</span>
       </p>
-      <Shown answer={answer}>{(learned) => <Figure learned={learned} step={step} setStep={setStep} />}</Shown>
+      <Shown answer={answer}>
+        {(learned) => <Figure learned={learned} step={step} setStep={setStep} />}
+      </Shown>
     </>
   );
 }

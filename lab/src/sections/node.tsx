@@ -19,7 +19,8 @@ const names: readonly (readonly [ActivationName, string])[] = [
   ["silu", "SiLU: z · sigmoid(z)"],
   ["none", "none: a = z"],
 ];
-const shortName = (name: string): string => names.find(([n]) => n === name)?.[1].split(":")[0] ?? name;
+const shortName = (name: string): string =>
+  names.find(([n]) => n === name)?.[1].split(":")[0] ?? name;
 const settings = {
   activation: oneOf("activation", ["relu", "leakyRelu", "sigmoid", "tanh", "silu", "none"], "relu"),
   inputs: numbers("x", [1, 0.5, -1]),
@@ -45,13 +46,26 @@ const backgrounds = [
 ] as const;
 
 function linesOf(curves: readonly ActivationCurve[], chosen: ActivationName): Line[] {
-  const points = (c: ActivationCurve, values: readonly number[]) => c.at.map((z, i) => [z, values[i]] as const);
+  const points = (c: ActivationCurve, values: readonly number[]) =>
+    c.at.map((z, i) => [z, values[i]] as const);
   const own = curves.find((c) => c.name === chosen)!;
   return [
     ...curves
       .filter((c) => c.name !== chosen && c.name !== "none")
-      .map((c, i): Line => ({ name: shortName(c.name), ...backgrounds[i], faint: true, points: points(c, c.values) })),
-    { name: `slope of ${shortName(chosen)}`, mark: 1, dashed: true, points: points(own, own.slopes) },
+      .map(
+        (c, i): Line => ({
+          name: shortName(c.name),
+          ...backgrounds[i],
+          faint: true,
+          points: points(c, c.values),
+        }),
+      ),
+    {
+      name: `slope of ${shortName(chosen)}`,
+      mark: 1,
+      dashed: true,
+      points: points(own, own.slopes),
+    },
     { name: shortName(chosen), mark: 0, points: points(own, own.values) },
   ];
 }
@@ -62,7 +76,12 @@ function NodeTable({ answer, bias }: { answer: NodeAnswer; bias: number }): JSX.
       caption="The node, term by term"
       head={["", "x", "w", "w · x"]}
       rows={[
-        ...answer.terms.map((t, i) => [`input ${i + 1}`, short(t.input), short(t.weight), short(t.product)]),
+        ...answer.terms.map((t, i) => [
+          `input ${i + 1}`,
+          short(t.input),
+          short(t.weight),
+          short(t.product),
+        ]),
         ["bias b", "", "", short(bias)],
         [<strong key="z">z, their sum</strong>, "", "", <strong key="v">{short(answer.z)}</strong>],
         [<strong key="a">a = f(z)</strong>, "", "", <strong key="v">{short(answer.a)}</strong>],
@@ -81,7 +100,12 @@ function OneNode(): JSX.Element {
   const weights = padTo(givenWeights, settings.weights.otherwise);
   const answer = useEngine("oneNode", { inputs, weights, bias, activation });
   const curves = useEngine("activationCurves", {});
-  const slider = (label: string, values: readonly number[], i: number, set: (v: readonly number[]) => void) => (
+  const slider = (
+    label: string,
+    values: readonly number[],
+    i: number,
+    set: (v: readonly number[]) => void,
+  ) => (
     <Slider
       key={label}
       label={label}
@@ -116,7 +140,11 @@ function OneNode(): JSX.Element {
                     xSpan={[-6, 6]}
                     ySpan={[-2, 4]}
                     lines={linesOf(all, activation)}
-                    dot={Math.abs(node.z) <= 6 && node.a >= -2 && node.a <= 4 ? [node.z, node.a] : undefined}
+                    dot={
+                      Math.abs(node.z) <= 6 && node.a >= -2 && node.a <= 4
+                        ? [node.z, node.a]
+                        : undefined
+                    }
                   />
                 )}
               </Shown>
@@ -139,7 +167,13 @@ function WhyBent(): JSX.Element {
       note="Without one, a layer of a layer is a layer: however many there are, the output is a straight line of the input. With one, every node may add a bend."
     >
       <Controls>
-        <Slider label="Other weights" value={seed} from={1} to={20} onChange={(v) => setSeed(Math.round(v))} />
+        <Slider
+          label="Other weights"
+          value={seed}
+          from={1}
+          to={20}
+          onChange={(v) => setSeed(Math.round(v))}
+        />
       </Controls>
       <Shown answer={answer}>
         {({ at, withActivation, without }) => (
@@ -149,8 +183,17 @@ function WhyBent(): JSX.Element {
             y="output"
             xSpan={[-6, 6]}
             lines={[
-              { name: "no activation", mark: 1, dashed: true, points: at.map((x, i) => [x, without[i]] as const) },
-              { name: shortName(activation), mark: 0, points: at.map((x, i) => [x, withActivation[i]] as const) },
+              {
+                name: "no activation",
+                mark: 1,
+                dashed: true,
+                points: at.map((x, i) => [x, without[i]] as const),
+              },
+              {
+                name: shortName(activation),
+                mark: 0,
+                points: at.map((x, i) => [x, withActivation[i]] as const),
+              },
             ]}
           />
         )}
@@ -184,14 +227,25 @@ function Softmax(): JSX.Element {
             onChange={(value) => setScores(changed(scores, i, value))}
           />
         ))}
-        <Slider label="Temperature T" value={temperature} from={0.1} to={5} step={0.1} onChange={setTemperature} />
+        <Slider
+          label="Temperature T"
+          value={temperature}
+          from={0.1}
+          to={5}
+          step={0.1}
+          onChange={setTemperature}
+        />
       </Controls>
       <Shown answer={answer}>
         {(shares) => (
           <Bars
             label="Probabilities"
             most={1}
-            bars={shares.map((p, i) => ({ name: `z${below[i]} = ${fixed(scores[i], 1)}`, value: p, text: percent(p) }))}
+            bars={shares.map((p, i) => ({
+              name: `z${below[i]} = ${fixed(scores[i], 1)}`,
+              value: p,
+              text: percent(p),
+            }))}
           />
         )}
       </Shown>

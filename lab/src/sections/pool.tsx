@@ -52,7 +52,8 @@ function usePool() {
   return {
     ...{ image, kind, size, shift, setKind, setSize, setShift },
     at: { row: Math.min(row, last), column: Math.min(column, last) },
-    setCell: (index: number, value: number) => setImage(image.map((v, i) => (i === index ? value : v))),
+    setCell: (index: number, value: number) =>
+      setImage(image.map((v, i) => (i === index ? value : v))),
     choose: (place: Place) => {
       setRow(place.row);
       setColumn(place.column);
@@ -101,11 +102,25 @@ function Still({ state, p }: { state: State; p: Pooled }): JSX.Element {
   return (
     <Row>
       <Part title="Image" note="Enter changes a cell, or a tap.">
-        <Grid label="image" values={image} {...whole8} {...grey} box={window} onEdit={state.setCell} />
+        <Grid
+          label="image"
+          values={image}
+          {...whole8}
+          {...grey}
+          box={window}
+          onEdit={state.setCell}
+        />
       </Part>
       <Sign>→</Sign>
       <Part title="Pooled" note={`Each number stands for ${size * size}. Arrows choose one.`}>
-        <Grid label="pooled" values={p.still} {...pooledOf(p)} {...grey} at={at} onAt={state.choose} />
+        <Grid
+          label="pooled"
+          values={p.still}
+          {...pooledOf(p)}
+          {...grey}
+          at={at}
+          onAt={state.choose}
+        />
       </Part>
       <Sign>←</Sign>
       <Part title="∂ chosen / ∂ image" note={why}>
@@ -221,7 +236,8 @@ export const pool: Section = {
     asks: "The image moves by one pixel. Do the numbers after 2×2 max-pooling stay as they were?",
     options: ["all of them do", "some do", "none does"],
     right: 1,
-    because: "A bright pixel that moves within its window changes nothing; one that crosses into the next window does.",
+    because:
+      "A bright pixel that moves within its window changes nothing; one that crosses into the next window does.",
   },
   View: Pool,
 };

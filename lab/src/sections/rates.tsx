@@ -25,7 +25,9 @@ function after(seen: Seen, news: RatesNews): Seen {
   if ("done" in news) return { ...seen, done: news.done };
   const { curve } = news;
   const known = seen.curves.some((c) => c.method === curve.method);
-  const curves = known ? seen.curves.map((c) => (c.method === curve.method ? curve : c)) : [...seen.curves, curve];
+  const curves = known
+    ? seen.curves.map((c) => (c.method === curve.method ? curve : c))
+    : [...seen.curves, curve];
   return { ...seen, curves };
 }
 const images = whole("images", 7, 1, 20);
@@ -33,7 +35,13 @@ const images = whole("images", 7, 1, 20);
 const within = ({ low, high }: RatePoint): string =>
   low === undefined || high === undefined ? "–" : `${fixed(low, 2)} to ${fixed(high, 2)}`;
 
-function Figure({ curves, own }: { curves: readonly RateCurve[]; own: number | undefined }): JSX.Element {
+function Figure({
+  curves,
+  own,
+}: {
+  curves: readonly RateCurve[];
+  own: number | undefined;
+}): JSX.Element {
   return (
     <Bands
       label={`PSNR against the share of k-space that is measured, for ${curves.map((c) => c.name).join(", ")}; the numbers are in the table`}
@@ -49,7 +57,13 @@ function Figure({ curves, own }: { curves: readonly RateCurve[]; own: number | u
   );
 }
 
-function Found({ curves, own }: { curves: readonly RateCurve[]; own: number | undefined }): JSX.Element {
+function Found({
+  curves,
+  own,
+}: {
+  curves: readonly RateCurve[];
+  own: number | undefined;
+}): JSX.Element {
   return (
     <>
       <Figure curves={curves} own={own} />
@@ -57,7 +71,13 @@ function Found({ curves, own }: { curves: readonly RateCurve[]; own: number | un
         caption="PSNR, mean and 95 % interval over images and masks"
         head={["method", "measured", "PSNR, dB", "95 % interval", "images × masks"]}
         rows={curves.flatMap(({ name, points }) =>
-          points.map((p) => [name, percent(p.rate, 0), fixed(p.mean, 2), within(p), String(p.count)]),
+          points.map((p) => [
+            name,
+            percent(p.rate, 0),
+            fixed(p.mean, 2),
+            within(p),
+            String(p.count),
+          ]),
         )}
       />
     </>
@@ -80,7 +100,12 @@ function Rates(): JSX.Element {
   const { network } = experiment;
   const [count, setCount] = useSetting(images);
   const heads = experiment.asked.image === "own" ? 1 : count;
-  const run = useRun("sweepRates", { problem: experiment.asked, network, images: heads }, nothing, after);
+  const run = useRun(
+    "sweepRates",
+    { problem: experiment.asked, network, images: heads },
+    nothing,
+    after,
+  );
   const { phase, seen, result } = run;
   const told = {
     idle: `Not measured yet: ${heads} ${heads === 1 ? "image" : "images"}, three families of nested masks each.`,
@@ -92,10 +117,20 @@ function Rates(): JSX.Element {
   const more = ["--tests rates", `--count ${heads}`, "--methods total-variation,zero-filled"];
   return (
     <>
-      <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
+      <ExperimentControls
+        experiment={experiment}
+        onOpened={() => setOpened(opened + 1)}
+        withNetwork
+      />
       {experiment.asked.image === "phantom" && (
         <Controls>
-          <Slider label="Heads" value={count} from={1} to={20} onChange={(v) => setCount(Math.round(v))} />
+          <Slider
+            label="Heads"
+            value={count}
+            from={1}
+            to={20}
+            onChange={(v) => setCount(Math.round(v))}
+          />
         </Controls>
       )}
       <RunButtons run={run} label="Measure less and more" told={told} />

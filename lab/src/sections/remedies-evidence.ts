@@ -12,7 +12,8 @@ export interface TrainedRemedy {
 const row = (name: string, psnr: number, worst: number, change: number): TrainedRemedy => ({
   ...{ name, psnr, worst, change },
 });
-export const evidenceSource = "docs/remedies.md, made by node scripts/remedies.mjs (fiducial 0.1.0, seed 1)";
+export const evidenceSource =
+  "docs/remedies.md, made by node scripts/remedies.mjs (fiducial 0.1.0, seed 1)";
 export const trainedRemedies: readonly TrainedRemedy[] = [
   row("U-Net, none", 21.64, 0.92, 2.48),
   row("U-Net, jitter 0.03", 21.37, 1.26, 2.97),

@@ -10,7 +10,12 @@ import { RunButtons } from "../parts/RunButtons.tsx";
 import { Scatter } from "../parts/Scatter.tsx";
 import { Part } from "../parts/words.tsx";
 import { real, useSetting, whole } from "../settings.ts";
-import type { RemediesAsked, RemediesNews, Remedied, RemedyName } from "../worker/calls/remedies.ts";
+import type {
+  RemediesAsked,
+  RemediesNews,
+  Remedied,
+  RemedyName,
+} from "../worker/calls/remedies.ts";
 import { commandLine, modelNames, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { evidenceSource, trainedRemedies } from "./remedies-evidence.ts";
@@ -22,7 +27,10 @@ import type { Section } from "./section.ts";
 const remedies: readonly (readonly [RemedyName, string])[] = [
   ["zero", "nothing is guessed at all"],
   ["unet", "no remedy: the network corrects the zero-filled image"],
-  ["put-back", "data consistency: what was measured is put back at the end, by a network that was not trained for it"],
+  [
+    "put-back",
+    "data consistency: what was measured is put back at the end, by a network that was not trained for it",
+  ],
   ["tv", "no network: total variation"],
   ["wavelet", "no network: sparse wavelets"],
   ["cascade", "data consistency within the network, trained with it"],
@@ -63,7 +71,15 @@ function Found({ found, norm }: { found: readonly Remedied[]; norm: number }): J
       </Part>
       <NumberTable
         caption="Computed here, one image"
-        head={["method", "PSNR, dB", "left, dB", "lost, dB", "lost to noise, dB", "change / ‖r‖", "what it is"]}
+        head={[
+          "method",
+          "PSNR, dB",
+          "left, dB",
+          "lost, dB",
+          "lost to noise, dB",
+          "change / ‖r‖",
+          "what it is",
+        ]}
         rows={found.map(({ remedy, name, measurement: { psnr, noise, amplification } }) => [
           name,
           fixed(psnr.before, 2),
@@ -96,12 +112,18 @@ function Evidence(): JSX.Element {
         />
       </Part>
       <p class="note">
-        Source: {evidenceSource}. Jitter is training with noise, adversarial training with worst cases.
+        Source: {evidenceSource}. Jitter is training with noise, adversarial training with worst
+        cases.
       </p>
       <NumberTable
         caption="Trained elsewhere, four phantoms of 64²"
         head={["method", "PSNR, dB", "lost at 5 % of ‖y‖, dB", "change / ‖r‖"]}
-        rows={trainedRemedies.map((r) => [r.name, fixed(r.psnr, 2), fixed(r.worst, 2), fixed(r.change, 2)])}
+        rows={trainedRemedies.map((r) => [
+          r.name,
+          fixed(r.psnr, 2),
+          fixed(r.worst, 2),
+          fixed(r.change, 2),
+        ])}
       />
     </section>
   );
@@ -114,7 +136,12 @@ function Remedies(): JSX.Element {
   const [steps, setSteps] = useSetting(settings.steps);
   const problem = { ...experiment.asked, network: "cascade" as const };
   const share = Number((norm / 100).toPrecision(6));
-  const asked: RemediesAsked = { problem, norm: share, steps, remedies: remedies.map(([name]) => name) };
+  const asked: RemediesAsked = {
+    problem,
+    norm: share,
+    steps,
+    remedies: remedies.map(([name]) => name),
+  };
   const run = useRun("compareRemedies", asked, nothing, after);
   const { phase, seen } = run;
   const told = {
@@ -132,16 +159,30 @@ function Remedies(): JSX.Element {
     <>
       <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} />
       <Controls>
-        <Slider label="‖r‖, % of ‖x‖" value={norm} from={0.1} to={20} step={0.1} log onChange={setNorm} />
-        <Slider label="Steps" value={steps} from={5} to={70} onChange={(v) => setSteps(Math.round(v))} />
+        <Slider
+          label="‖r‖, % of ‖x‖"
+          value={norm}
+          from={0.1}
+          to={20}
+          step={0.1}
+          log
+          onChange={setNorm}
+        />
+        <Slider
+          label="Steps"
+          value={steps}
+          from={5}
+          to={70}
+          onChange={(v) => setSteps(Math.round(v))}
+        />
       </Controls>
       <RunButtons run={run} label={`Compare ${remedies.length} methods`} told={told} />
       {seen.found.length > 0 && <Found found={seen.found} norm={norm} />}
       <Command line={commandLine("audit", problem, more)}>
         <p class="note">
           The U-Net with its cells put back and the smoothed one have no option there; they are{" "}
-          <code>networkReconstructor({"{ network, form, smoothing }"})</code> of the library, {percent(share)} of ‖x‖ as
-          the budget.
+          <code>networkReconstructor({"{ network, form, smoothing }"})</code> of the library,{" "}
+          {percent(share)} of ‖x‖ as the budget.
         </p>
       </Command>
       <RemedyTrainings />

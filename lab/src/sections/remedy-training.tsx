@@ -10,7 +10,12 @@ import { fixed, percent } from "../parts/numbers.ts";
 import { RunButtons } from "../parts/RunButtons.tsx";
 import { Part } from "../parts/words.tsx";
 import { oneOf, useSetting, whole } from "../settings.ts";
-import type { RemedyNews, RemedyTraining, TrainedHere, TrainedName } from "../worker/calls/remedy-training.ts";
+import type {
+  RemedyNews,
+  RemedyTraining,
+  TrainedHere,
+  TrainedName,
+} from "../worker/calls/remedy-training.ts";
 import { alike, remedyFlags, searchedFor } from "./remedy-words.ts";
 import { useRun, type Run } from "./run.ts";
 import { smoothed, thinned } from "./training.ts";
@@ -49,8 +54,11 @@ function told({ phase, seen }: Run<Seen, TrainedHere>, { epochs }: RemedyTrainin
     return `Not trained yet: ${epochs} ${epochs === 1 ? "pass" : "passes"} over ${alike.count} images of ${alike.size}².`;
   if (phase === "done") return `Trained and searched${far}.`;
   if (phase === "stopped") return "Stopped.";
-  if (seen.searched > 0) return `Trained${far}. Search for its worst perturbation, gradient step ${seen.searched}.`;
-  return seen.steps === 0 ? "The engine draws the images…" : `Step ${seen.step} of ${seen.steps}${far}.`;
+  if (seen.searched > 0)
+    return `Trained${far}. Search for its worst perturbation, gradient step ${seen.searched}.`;
+  return seen.steps === 0
+    ? "The engine draws the images…"
+    : `Step ${seen.step} of ${seen.steps}${far}.`;
 }
 
 function LossCurve({ seen }: { seen: Seen }): JSX.Element {
@@ -69,7 +77,8 @@ function LossCurve({ seen }: { seen: Seen }): JSX.Element {
   );
 }
 
-const nameOf = ({ remedy, epochs, seed }: RemedyTraining): string => `${remedy}, ${epochs} epochs, seed ${seed}`;
+const nameOf = ({ remedy, epochs, seed }: RemedyTraining): string =>
+  `${remedy}, ${epochs} epochs, seed ${seed}`;
 function TrainedTable({ all }: { all: readonly TrainedHere[] }): JSX.Element {
   const { norm } = searchedFor;
   return (
@@ -98,8 +107,19 @@ function TrainedTable({ all }: { all: readonly TrainedHere[] }): JSX.Element {
 function Turned({ asked, set }: { asked: RemedyTraining; set: Setters }): JSX.Element {
   return (
     <Controls>
-      <Choice<TrainedName> label="Remedy" value={asked.remedy} options={words} onChange={set.remedy} />
-      <Slider label="Epochs" value={asked.epochs} from={1} to={20} onChange={(v) => set.epochs(Math.round(v))} />
+      <Choice<TrainedName>
+        label="Remedy"
+        value={asked.remedy}
+        options={words}
+        onChange={set.remedy}
+      />
+      <Slider
+        label="Epochs"
+        value={asked.epochs}
+        from={1}
+        to={20}
+        onChange={(v) => set.epochs(Math.round(v))}
+      />
       <Slider
         label="Seed of the training"
         value={asked.seed}
@@ -141,7 +161,9 @@ export function RemedyTrainings(): JSX.Element {
       {result && (
         <button
           type="button"
-          onClick={() => download(`${remedy}.safetensors`, result.checkpoint, "application/octet-stream")}
+          onClick={() =>
+            download(`${remedy}.safetensors`, result.checkpoint, "application/octet-stream")
+          }
         >
           Save {remedy}.safetensors
         </button>

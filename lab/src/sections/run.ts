@@ -33,7 +33,12 @@ export function useRun<K extends CallName, S, N>(
   after: (seen: S, news: N) => S,
   setting = "run",
 ): Run<S, Result<K>> {
-  const idle: State<S, Result<K>> = { phase: "idle", seen: nothing, result: undefined, error: undefined };
+  const idle: State<S, Result<K>> = {
+    phase: "idle",
+    seen: nothing,
+    result: undefined,
+    error: undefined,
+  };
   const [state, setState] = useState(idle);
   const going = useRef<Asked<Result<K>> | undefined>(undefined);
   const begun = useAddress().settings.get(setting) === "1";
@@ -45,7 +50,8 @@ export function useRun<K extends CallName, S, N>(
     halt();
     setState({ ...idle, phase: "running" });
     const mine = ask(name, argument, (news: N) => {
-      if (going.current === mine) setState((before) => ({ ...before, seen: after(before.seen, news) }));
+      if (going.current === mine)
+        setState((before) => ({ ...before, seen: after(before.seen, news) }));
     });
     going.current = mine;
     const settle = (end: Partial<State<S, Result<K>>>): void => {

@@ -53,7 +53,10 @@ function padded(image: readonly number[], padding: number): number[] {
 }
 
 /** Walks through all places of the output, one every 0.4 s, once it is asked to. */
-function useWalk(count: number, go: (index: number) => void): { step: number | undefined; toggle: () => void } {
+function useWalk(
+  count: number,
+  go: (index: number) => void,
+): { step: number | undefined; toggle: () => void } {
   const [step, setStep] = useState<number>();
   useEffect(() => {
     if (step === undefined) return undefined;
@@ -68,14 +71,27 @@ function useWalk(count: number, go: (index: number) => void): { step: number | u
   return { step, toggle: () => setStep(step === undefined ? 0 : undefined) };
 }
 
-function Products({ slid, kernel, size }: { slid: Slid; kernel: readonly number[]; size: number }): JSX.Element {
+function Products({
+  slid,
+  kernel,
+  size,
+}: {
+  slid: Slid;
+  kernel: readonly number[];
+  size: number;
+}): JSX.Element {
   const products = slid.terms.map((t) => t.product);
   return (
     <NumberTable
       caption={`The products at ${placeName(slid.row, slid.column)} of the output`}
       head={["image at", "image x", "kernel w", "w · x"]}
       rows={[
-        ...slid.terms.map((t) => [placeName(t.at[1], t.at[2]), short(t.input), short(t.weight), short(t.product)]),
+        ...slid.terms.map((t) => [
+          placeName(t.at[1], t.at[2]),
+          short(t.input),
+          short(t.weight),
+          short(t.product),
+        ]),
         ...(products.length < size * size
           ? [[`in the padding (${kernel.length - products.length} cells)`, "0", "", "0"]]
           : []),
@@ -103,9 +119,20 @@ function useSlide() {
   const kernels = given.length === count * area ? given : firstKernels(size, count);
   const own = (k: number): readonly number[] => kernels.slice(k * area, (k + 1) * area);
   return {
-    ...{ image: image.length === SIDE * SIDE ? image : edge, kernels, own, size, count, stride, padding, row, column },
+    ...{
+      image: image.length === SIDE * SIDE ? image : edge,
+      kernels,
+      own,
+      size,
+      count,
+      stride,
+      padding,
+      row,
+      column,
+    },
     ...{ chosen: Math.min(named, count) - 1, setImage, setStride, setPadding, setNamed },
-    setCell: (k: number, index: number, value: number) => setGiven(changed(kernels, k * area + index, value)),
+    setCell: (k: number, index: number, value: number) =>
+      setGiven(changed(kernels, k * area + index, value)),
     move: (place: Place) => {
       setRow(place.row);
       setColumn(place.column);
@@ -127,15 +154,42 @@ function Turned({ state, children }: { state: State; children: ComponentChildren
   const { size, count, stride, padding, chosen, reshape, setStride, setPadding, setNamed } = state;
   return (
     <Controls>
-      <Slider label="Kernel size" value={size} from={1} to={5} onChange={(v) => reshape(Math.round(v), count)} />
-      <Slider label="Kernels" value={count} from={1} to={3} onChange={(v) => reshape(size, Math.round(v))} />
-      <Slider label="Stride" value={stride} from={1} to={3} onChange={(v) => setStride(Math.round(v))} />
-      <Slider label="Padding" value={padding} from={0} to={2} onChange={(v) => setPadding(Math.round(v))} />
+      <Slider
+        label="Kernel size"
+        value={size}
+        from={1}
+        to={5}
+        onChange={(v) => reshape(Math.round(v), count)}
+      />
+      <Slider
+        label="Kernels"
+        value={count}
+        from={1}
+        to={3}
+        onChange={(v) => reshape(size, Math.round(v))}
+      />
+      <Slider
+        label="Stride"
+        value={stride}
+        from={1}
+        to={3}
+        onChange={(v) => setStride(Math.round(v))}
+      />
+      <Slider
+        label="Padding"
+        value={padding}
+        from={0}
+        to={2}
+        onChange={(v) => setPadding(Math.round(v))}
+      />
       {count > 1 && (
         <Choice
           label="Shown"
           value={String(chosen + 1)}
-          options={Array.from({ length: count }, (_, k) => [String(k + 1), `kernel ${k + 1}`] as const)}
+          options={Array.from(
+            { length: count },
+            (_, k) => [String(k + 1), `kernel ${k + 1}`] as const,
+          )}
           onChange={(v) => setNamed(Number(v))}
         />
       )}
@@ -160,7 +214,10 @@ function ThreeGrids({ state, slid, filled }: FigureProps): JSX.Element {
   };
   return (
     <Row>
-      <Part title="Image x" note={padding > 0 ? "The rim of zeros is the padding." : "Enter changes a cell, or a tap."}>
+      <Part
+        title="Image x"
+        note={padding > 0 ? "The rim of zeros is the padding." : "Enter changes a cell, or a tap."}
+      >
         <Grid
           label="image"
           scale="grey"
@@ -204,19 +261,28 @@ function ThreeGrids({ state, slid, filled }: FigureProps): JSX.Element {
 /** "10 − 5 + 0 = 5" */
 function sumText(products: readonly number[]): string {
   if (products.length === 0) return "nothing but padding";
-  return products.map((v, i) => (i === 0 ? short(v) : `${v < 0 ? " − " : " + "}${short(Math.abs(v))}`)).join("");
+  return products
+    .map((v, i) => (i === 0 ? short(v) : `${v < 0 ? " − " : " + "}${short(Math.abs(v))}`))
+    .join("");
 }
 function NineProducts({ state, slid }: { state: State; slid: Slid }): JSX.Element {
   const { image, own, size, stride, padding, chosen } = state;
   const side = SIDE + 2 * padding;
   const [top, left] = [slid.row * stride, slid.column * stride];
   const window = padded(image, padding);
-  const under = own(chosen).map((_, i) => window[(top + Math.floor(i / size)) * side + left + (i % size)]);
+  const under = own(chosen).map(
+    (_, i) => window[(top + Math.floor(i / size)) * side + left + (i % size)],
+  );
   const products = new Map(
-    slid.terms.map((t) => [(t.at[1] + padding - top) * size + (t.at[2] + padding - left), t.product]),
+    slid.terms.map((t) => [
+      (t.at[1] + padding - top) * size + (t.at[2] + padding - left),
+      t.product,
+    ]),
   );
   return (
-    <Part title={`The ${size * size} products at ${placeName(slid.row, slid.column)}, and their sum`}>
+    <Part
+      title={`The ${size * size} products at ${placeName(slid.row, slid.column)}, and their sum`}
+    >
       <div class="products">
         <Grid
           label="products of image and kernel"
@@ -240,7 +306,9 @@ function Slide(): JSX.Element {
   const asked = { image, side: SIDE, kernels, size, count, stride, padding, chosen, row, column };
   const answer = useEngine("slideKernels", asked);
   const [, , rows, columns] = answer.value?.output.shape ?? [1, 1, 4, 4];
-  const walk = useWalk(rows * columns, (i) => state.move({ row: Math.floor(i / columns), column: i % columns }));
+  const walk = useWalk(rows * columns, (i) =>
+    state.move({ row: Math.floor(i / columns), column: i % columns }),
+  );
   return (
     <>
       <Turned state={state}>
@@ -257,10 +325,10 @@ function Slide(): JSX.Element {
               <Formula name="convolution" />
             </p>
             <p>
-              Sliding over {SIDE}×{SIDE} pixels, the kernel stands at <Formula name="outputSize" /> = {rows} places
-              along each side (n = {SIDE}, k = {size}, margin m = {padding}, stride s = {stride}).{" "}
-              {count === 1 ? "One kernel makes" : `${count} kernels make`} an output of {count}×{rows}×{columns}, from{" "}
-              {slid.parameters} weights.
+              Sliding over {SIDE}×{SIDE} pixels, the kernel stands at <Formula name="outputSize" />{" "}
+              = {rows} places along each side (n = {SIDE}, k = {size}, margin m = {padding}, stride
+              s = {stride}). {count === 1 ? "One kernel makes" : `${count} kernels make`} an output
+              of {count}×{rows}×{columns}, from {slid.parameters} weights.
             </p>
             <Products slid={slid} kernel={own(chosen)} size={size} />
           </>
@@ -279,7 +347,8 @@ export const slide: Section = {
     asks: "The image is 10 on its left and 0 on its right. Where will the kernel 1 0 −1 answer with something other than 0?",
     options: ["where the image is bright", "where bright meets dark", "where the image is dark"],
     right: 1,
-    because: "Where all nine pixels are equal, the kernel's 1s and −1s cancel; only astride the edge do they not.",
+    because:
+      "Where all nine pixels are equal, the kernel's 1s and −1s cancel; only astride the edge do they not.",
   },
   View: Slide,
 };

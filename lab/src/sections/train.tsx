@@ -80,7 +80,13 @@ function Turned({ state }: { state: State }): JSX.Element {
         ]}
         onChange={(v) => state.setConvolutions(v === "1" ? "1" : "2")}
       />
-      <Slider label="Kernels" value={asked.kernels} from={2} to={16} onChange={round(state.setKernels)} />
+      <Slider
+        label="Kernels"
+        value={asked.kernels}
+        from={2}
+        to={16}
+        onChange={round(state.setKernels)}
+      />
       <Slider
         label="Training pictures"
         value={asked.samples}
@@ -89,9 +95,28 @@ function Turned({ state }: { state: State }): JSX.Element {
         step={50}
         onChange={round(state.setSamples)}
       />
-      <Slider label="Learning rate" value={asked.rate} from={0.0001} to={1} log onChange={state.setRate} />
-      <Slider label="Batch" value={asked.batch} from={1} to={200} onChange={round(state.setBatch)} />
-      <Slider label="Epochs" value={asked.epochs} from={1} to={30} onChange={round(state.setEpochs)} />
+      <Slider
+        label="Learning rate"
+        value={asked.rate}
+        from={0.0001}
+        to={1}
+        log
+        onChange={state.setRate}
+      />
+      <Slider
+        label="Batch"
+        value={asked.batch}
+        from={1}
+        to={200}
+        onChange={round(state.setBatch)}
+      />
+      <Slider
+        label="Epochs"
+        value={asked.epochs}
+        from={1}
+        to={30}
+        onChange={round(state.setEpochs)}
+      />
       <Slider label="Seed" value={asked.seed} from={1} to={100} onChange={round(state.setSeed)} />
     </Controls>
   );
@@ -128,7 +153,11 @@ function Buttons({ training, asked }: { training: Training; asked: TrainAsked })
             {run.phase === "paused" ? "▶ Go on" : "▶ Train"}
           </button>
         )}
-        <button type="button" disabled={busy || run.phase === "done"} onClick={() => goOn(run.step + 1)}>
+        <button
+          type="button"
+          disabled={busy || run.phase === "done"}
+          onClick={() => goOn(run.step + 1)}
+        >
           One step
         </button>
         <button
@@ -154,7 +183,9 @@ function Spoken({ run }: { run: Run }): JSX.Element {
   const last = run.epochs.at(-1);
   const right = last?.validation?.accuracy;
   const text =
-    right === undefined ? "" : `After ${last!.epoch} epochs ${percent(right)} of new pictures are told right.`;
+    right === undefined
+      ? ""
+      : `After ${last!.epoch} epochs ${percent(right)} of new pictures are told right.`;
   const [said, say] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => say(text), 5000);
@@ -171,7 +202,9 @@ function CostCurves({ run, asked }: { run: Run; asked: TrainAsked }): JSX.Elemen
   const each = run.losses.map((v, i): Point => [i + 1, v]);
   const smooth = smoothed(run.losses).map((v, i): Point => [i + 1, v]);
   const perEpoch = stepsOf(asked) / asked.epochs;
-  const held = run.epochs.flatMap((e): Point[] => (e.validation ? [[e.epoch * perEpoch, e.validation.loss]] : []));
+  const held = run.epochs.flatMap((e): Point[] =>
+    e.validation ? [[e.epoch * perEpoch, e.validation.loss]] : [],
+  );
   return (
     <Curves
       label={`Cost against the training step, ${run.losses.length} steps so far; the numbers of each epoch are in the table`}
@@ -188,7 +221,9 @@ function CostCurves({ run, asked }: { run: Run; asked: TrainAsked }): JSX.Elemen
 }
 function AccuracyCurves({ run, asked }: { run: Run; asked: TrainAsked }): JSX.Element {
   const of = (value: (e: Run["epochs"][number]) => number | undefined): Point[] =>
-    run.epochs.flatMap((e): Point[] => (value(e) === undefined ? [] : [[e.epoch, 100 * value(e)!]]));
+    run.epochs.flatMap((e): Point[] =>
+      value(e) === undefined ? [] : [[e.epoch, 100 * value(e)!]],
+    );
   return (
     <Curves
       label="Pictures told right against the epoch, those that are trained on and new ones; the numbers are in the table"
@@ -262,7 +297,15 @@ function EpochTable({ run }: { run: Run }): JSX.Element {
   );
 }
 
-function Figure({ prepared, run, asked }: { prepared: Prepared; run: Run; asked: TrainAsked }): JSX.Element {
+function Figure({
+  prepared,
+  run,
+  asked,
+}: {
+  prepared: Prepared;
+  run: Run;
+  asked: TrainAsked;
+}): JSX.Element {
   // what changes with an epoch is not compared anew at every frame
   const perEpoch = [run.epochs.length, run.phase === "idle", prepared];
   const accuracy = useMemo(() => <AccuracyCurves run={run} asked={asked} />, perEpoch);
@@ -329,7 +372,11 @@ export const train: Section = {
     "Training repeats one thing: a batch of pictures, the gradient of its cost, a small step of every parameter. All pictures once make an epoch.",
   question: {
     asks: "With only 50 training pictures and many epochs, what will the two curves of “told right” do?",
-    options: ["rise together", "part: trained-on pictures do better", "part: new pictures do better"],
+    options: [
+      "rise together",
+      "part: trained-on pictures do better",
+      "part: new pictures do better",
+    ],
     right: 1,
     because:
       "The network learns its few pictures by heart, which helps little with new ones: it over-fits. Set 50 pictures and 30 epochs, and see.",

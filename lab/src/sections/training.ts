@@ -16,7 +16,15 @@ export interface Run {
   readonly error: string | undefined;
 }
 const nothing: Run = {
-  ...{ phase: "idle", drawn: 0, step: 0, losses: [], epochs: [], kernels: undefined, imagesPerSecond: 0 },
+  ...{
+    phase: "idle",
+    drawn: 0,
+    step: 0,
+    losses: [],
+    epochs: [],
+    kernels: undefined,
+    imagesPerSecond: 0,
+  },
   error: undefined,
 };
 
@@ -24,7 +32,11 @@ function after(run: Run, news: TrainProgress): Run {
   if (news.drawn !== undefined) return { ...run, phase: "drawing", drawn: news.drawn };
   return {
     ...run,
-    phase: news.paused ? "paused" : run.phase === "paused" && !news.losses?.length ? "paused" : "running",
+    phase: news.paused
+      ? "paused"
+      : run.phase === "paused" && !news.losses?.length
+        ? "paused"
+        : "running",
     step: news.step ?? run.step,
     losses: news.losses?.length ? [...run.losses, ...news.losses] : run.losses,
     epochs: news.epoch ? [...run.epochs, news.epoch] : run.epochs,

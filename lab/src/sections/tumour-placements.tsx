@@ -17,7 +17,9 @@ const after = (seen: Seen, news: News): Seen =>
   "swept" in news ? { done: 0, swept: [...seen.swept, news.swept] } : { ...seen, done: news.done };
 
 const interval = ({ low, high }: Swept): string =>
-  low === undefined || high === undefined ? "none from so few" : `${percent(low, 0)} to ${percent(high, 0)}`;
+  low === undefined || high === undefined
+    ? "none from so few"
+    : `${percent(low, 0)} to ${percent(high, 0)}`;
 
 export function Placements({ asked }: { asked: SweepAsked }): JSX.Element {
   const run = useRun("sweepTumours", asked, nothing, after);
@@ -47,7 +49,13 @@ export function Placements({ asked }: { asked: SweepAsked }): JSX.Element {
           />
           <NumberTable
             caption={`${asked.placements} places, radius ${asked.radius} px, contrast ${asked.contrast}`}
-            head={["method", "comes back, mean", "95 % interval", "lost (less than half)", "beyond any method"]}
+            head={[
+              "method",
+              "comes back, mean",
+              "95 % interval",
+              "lost (less than half)",
+              "beyond any method",
+            ]}
             rows={swept.map((s) => [
               s.name,
               percent(s.mean),

@@ -54,7 +54,12 @@ function Turned({ state }: { state: State }): JSX.Element {
   const last = asked.problem.size - 1;
   return (
     <Controls>
-      <Choice label="Shape" value={asked.shape} options={shapes.map((s) => [s, s])} onChange={state.setShape} />
+      <Choice
+        label="Shape"
+        value={asked.shape}
+        options={shapes.map((s) => [s, s])}
+        onChange={state.setShape}
+      />
       <Choice
         label="Radius, pixels"
         value={state.radius}
@@ -163,13 +168,27 @@ function Tumour(): JSX.Element {
   const { asked } = state;
   const answer = useEngine("placeTumour", asked);
   const swept = {
-    ...{ problem: asked.problem, network: asked.network, radius: asked.radius, contrast: asked.contrast },
+    ...{
+      problem: asked.problem,
+      network: asked.network,
+      radius: asked.radius,
+      contrast: asked.contrast,
+    },
     placements: 20,
   };
-  const more = ["--tests details", "--count 1", "--placements 20", "--methods total-variation,zero-filled"];
+  const more = [
+    "--tests details",
+    "--count 1",
+    "--placements 20",
+    "--methods total-variation,zero-filled",
+  ];
   return (
     <>
-      <ExperimentControls experiment={experiment} onOpened={() => setOpened(opened + 1)} withNetwork />
+      <ExperimentControls
+        experiment={experiment}
+        onOpened={() => setOpened(opened + 1)}
+        withNetwork
+      />
       <Turned state={state} />
       <Shown answer={answer}>
         {(placed) => (
@@ -182,8 +201,8 @@ function Tumour(): JSX.Element {
       <Placements asked={swept} />
       <Command line={commandLine("audit", asked.problem, more)}>
         <p class="note">
-          It tries every radius and contrast; yours is the row {asked.radius} px, contrast {asked.contrast}. The one
-          that you placed by hand has no command.
+          It tries every radius and contrast; yours is the row {asked.radius} px, contrast{" "}
+          {asked.contrast}. The one that you placed by hand has no command.
         </p>
       </Command>
     </>

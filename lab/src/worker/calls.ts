@@ -10,7 +10,13 @@ import { activationCurves, oneNode, softmaxOf, twoLayers } from "./calls/node.ts
 import { poolInvariance, poolShift } from "./calls/pool.ts";
 import { exerciseSheet } from "./calls/sheet.ts";
 import { slideKernels } from "./calls/slide.ts";
-import { classifyDrawing, exampleOf, prepareTraining, steerTraining, trainNetwork } from "./calls/train.ts";
+import {
+  classifyDrawing,
+  exampleOf,
+  prepareTraining,
+  steerTraining,
+  trainNetwork,
+} from "./calls/train.ts";
 import { openPicture } from "./pictures.ts";
 
 type Breaking = typeof import("./calls/break.ts");

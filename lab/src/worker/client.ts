@@ -58,7 +58,11 @@ export function ask<K extends CallName>(
   const id = ++last;
   const post = (question: Question): void => theWorker().postMessage(question);
   const result = new Promise<Result<K>>((resolve, reject) => {
-    waiting.set(id, { resolve: resolve as Waiting["resolve"], reject, progress: progress as Waiting["progress"] });
+    waiting.set(id, {
+      resolve: resolve as Waiting["resolve"],
+      reject,
+      progress: progress as Waiting["progress"],
+    });
     post({ kind: "call", id, name, argument });
   });
   return { result, stop: () => post({ kind: "stop", id }) };
@@ -72,7 +76,11 @@ export interface Answered<R> {
 }
 /** What the engine says to an argument, and again whenever it changes; only the newest is asked. */
 export function useEngine<K extends CallName>(name: K, argument: Argument<K>): Answered<Result<K>> {
-  const [answered, setAnswered] = useState<Answered<Result<K>>>({ value: undefined, error: undefined, busy: true });
+  const [answered, setAnswered] = useState<Answered<Result<K>>>({
+    value: undefined,
+    error: undefined,
+    busy: true,
+  });
   const wanted = useRef<string | undefined>(undefined);
   const asking = useRef(false);
   const key = JSON.stringify(argument);

@@ -51,7 +51,15 @@ export async function trainDigits(seed: number): Promise<Network> {
   const data = await inMemory(classification(strokeDigits(training)));
   const fresh = nn.sequential({ input: [1, digitSide, digitSide], seed, layers });
   const optimizer = adam({ learningRate: 1e-2 });
-  return fit(fresh, { data, loss: crossEntropy(), optimizer, epochs: 8, batchSize: 50, seed, backend });
+  return fit(fresh, {
+    data,
+    loss: crossEntropy(),
+    optimizer,
+    epochs: 8,
+    batchSize: 50,
+    seed,
+    backend,
+  });
 }
 async function shipped(): Promise<Network> {
   const bytes = await fetchBytes(digitsUrl, "digits");
@@ -61,7 +69,12 @@ async function shipped(): Promise<Network> {
 async function tested(trained: Network): Promise<DigitNetwork> {
   const backend = await quickly();
   const data = classification(heldOutDigits());
-  const evaluate = await compileEvaluation(trained, { data, loss: crossEntropy(), batchSize: 100, backend });
+  const evaluate = await compileEvaluation(trained, {
+    data,
+    loss: crossEntropy(),
+    batchSize: 100,
+    backend,
+  });
   const { accuracy = 0 } = await evaluate(trained, data);
   const { architecture } = trained;
   const layers = [...architecture.layers, nn.softmax()];
@@ -71,7 +84,8 @@ async function tested(trained: Network): Promise<DigitNetwork> {
 const known = new Map<number, Promise<DigitNetwork>>();
 /** The one that comes with the lab (0), or one that is trained here from a seed. */
 export function digitNetwork(seed: number): Promise<DigitNetwork> {
-  if (!(Number.isInteger(seed) && seed >= 0)) throw new ConfigError(`a seed is a whole number, got ${seed}`);
+  if (!(Number.isInteger(seed) && seed >= 0))
+    throw new ConfigError(`a seed is a whole number, got ${seed}`);
   const network = known.get(seed) ?? (seed === 0 ? shipped() : trainDigits(seed)).then(tested);
   known.set(seed, network);
   // what failed is tried again

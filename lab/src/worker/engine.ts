@@ -27,5 +27,10 @@ export interface About {
 }
 export async function about(): Promise<About> {
   const { name, threads, notes } = await quickly();
-  return { version, backend: name, threads, notes: refused === undefined ? notes : [refused, ...notes] };
+  return {
+    version,
+    backend: name,
+    threads,
+    notes: refused === undefined ? notes : [refused, ...notes],
+  };
 }

@@ -18,7 +18,8 @@ export function networkWith(
   const parameters = new Map(network.parameters);
   for (const [name, { shape, data }] of network.parameters) {
     const values = given[name];
-    if (values) parameters.set(name, { shape, data: Float32Array.from(data, (v, i) => values[i] ?? v) });
+    if (values)
+      parameters.set(name, { shape, data: Float32Array.from(data, (v, i) => values[i] ?? v) });
   }
   return { ...network, parameters };
 }

@@ -1,6 +1,13 @@
 // The pictures that a section may take: generated ones, and one that the visitor opened. Theirs is
 // kept in this worker's memory, and nowhere else.
-import { drawnShapes, loadVolume, readPicture, straightEdges, strokeDigits, type LabelledImages } from "fiducial/data";
+import {
+  drawnShapes,
+  loadVolume,
+  readPicture,
+  straightEdges,
+  strokeDigits,
+  type LabelledImages,
+} from "fiducial/data";
 import { ConfigError, FormatError, ShapeError } from "fiducial/engine";
 import { sheppLogan } from "fiducial/imaging";
 import { nn, trace } from "fiducial/learning";
@@ -47,11 +54,15 @@ const makers: Readonly<Record<Exclude<PictureName, "own">, () => Image>> = {
 export function picture(name: PictureName): Image {
   if (name !== "own") return makers[name]();
   if (own) return own;
-  throw new ConfigError("There is no picture of yours in this tab: open it again. It is not kept anywhere.", {});
+  throw new ConfigError(
+    "There is no picture of yours in this tab: open it again. It is not kept anywhere.",
+    {},
+  );
 }
 
 async function decode(bytes: Uint8Array, name: string): Promise<Image> {
-  const isPicture = (bytes[0] === 0x89 && bytes[1] === 0x50) || (bytes[0] === 0xff && bytes[1] === 0xd8);
+  const isPicture =
+    (bytes[0] === 0x89 && bytes[1] === 0x50) || (bytes[0] === 0xff && bytes[1] === 0xd8);
   if (isPicture) {
     const { height, width, grey, pixel } = readPicture(bytes, name);
     const [n, channels] = [height * width, grey ? 1 : 3];
@@ -79,9 +90,17 @@ async function reduced(image: Image): Promise<Image> {
   const kernelSize = Math.ceil(Math.max(rows, columns) / LONGEST);
   if (kernelSize === 1) return image;
   if (Math.min(rows, columns) < kernelSize)
-    throw new ShapeError(`a picture of ${rows}×${columns} pixels is too narrow to be made smaller; crop it`, {});
-  const network = networkWith({ input: image.shape, seed: 1, layers: [nn.avgPool2d({ kernelSize })] }, {});
-  const { shape, data } = (await trace(network, { inputs: image.data, backend: await quickly() })).get("0.avgPool2d")!;
+    throw new ShapeError(
+      `a picture of ${rows}×${columns} pixels is too narrow to be made smaller; crop it`,
+      {},
+    );
+  const network = networkWith(
+    { input: image.shape, seed: 1, layers: [nn.avgPool2d({ kernelSize })] },
+    {},
+  );
+  const { shape, data } = (
+    await trace(network, { inputs: image.data, backend: await quickly() })
+  ).get("0.avgPool2d")!;
   return { shape: [channels, shape[2], shape[3]], data: Float32Array.from(data) };
 }
 
@@ -92,7 +111,13 @@ export interface Opened {
   readonly colour: boolean;
 }
 /** Throws FormatError, in one line, for a file that is no picture. */
-export async function openPicture({ bytes, name }: { bytes: Uint8Array; name: string }): Promise<Opened> {
+export async function openPicture({
+  bytes,
+  name,
+}: {
+  bytes: Uint8Array;
+  name: string;
+}): Promise<Opened> {
   if (bytes.length > MOST_BYTES)
     throw new FormatError(
       `${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most ${MOST_BYTES / 1e6}`,

@@ -7,7 +7,12 @@ export type Argument<K extends CallName> = Parameters<Calls[K]>[0];
 export type Result<K extends CallName> = Awaited<ReturnType<Calls[K]>>;
 
 export type Question =
-  | { readonly kind: "call"; readonly id: number; readonly name: CallName; readonly argument: unknown }
+  | {
+      readonly kind: "call";
+      readonly id: number;
+      readonly name: CallName;
+      readonly argument: unknown;
+    }
   | { readonly kind: "stop"; readonly id: number };
 
 /** An error in one line, as the engine words it. */

@@ -25,7 +25,8 @@ export async function inMemory(
   const inputs = new Float32Array(data.length * inputSize);
   const targets = new Float32Array(data.length * targetSize);
   const inputOf = (i: number): Float32Array => inputs.subarray(i * inputSize, (i + 1) * inputSize);
-  const targetOf = (i: number): Float32Array => targets.subarray(i * targetSize, (i + 1) * targetSize);
+  const targetOf = (i: number): Float32Array =>
+    targets.subarray(i * targetSize, (i + 1) * targetSize);
   for (let i = 0; i < data.length; i++) {
     data.read(i, inputOf(i), targetOf(i));
     if (i % 50 !== 49) continue;

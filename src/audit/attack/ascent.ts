@@ -100,7 +100,9 @@ function perCell(r: Float64Array, factor: (size: number) => number): Float64Arra
 /** r as long as the ball's radius allows in its direction; in ℓ∞, in every cell. */
 export function stretched(r: Float64Array, radius: number, ball: Ball): Float64Array {
   const length = norm(r);
-  return ball === "l2" ? r.map((x) => (x * radius) / length) : perCell(r, (size) => (size > 0 ? radius / size : 0));
+  return ball === "l2"
+    ? r.map((x) => (x * radius) / length)
+    : perCell(r, (size) => (size > 0 ? radius / size : 0));
 }
 
 export interface ProjectedOptions {
@@ -145,7 +147,9 @@ export async function projectedAscent(
   for (let s = 0; s < restarts; s++) starts.push(stretched(await random(), 0.5 * radius, ball));
   if (first)
     starts[0] =
-      ball === "l2" ? projected(stretched(first, radius, ball), radius, ball) : projected(first, radius, ball);
+      ball === "l2"
+        ? projected(stretched(first, radius, ball), radius, ball)
+        : projected(first, radius, ball);
   let best: Omit<Found, "changes"> = { r: starts[0], change: Number.NaN, rising: false, curve: [] };
   const changes: number[] = [];
   for (const [s, begin] of starts.entries()) {
@@ -158,7 +162,10 @@ export async function projectedAscent(
       await onStep?.();
       const change = distance(x);
       if (!Number.isFinite(change))
-        throw new ConvergenceError(`the reconstruction is not finite at step ${k + 1} of the search`, { step: k + 1 });
+        throw new ConvergenceError(
+          `the reconstruction is not finite at step ${k + 1} of the search`,
+          { step: k + 1 },
+        );
       if (!(sign * change <= sign * own.change)) own = { r, change };
       curve.push(own.change);
       if (k <= 0.8 * steps) early = own.change;
@@ -172,7 +179,11 @@ export async function projectedAscent(
     }
     changes.push(own.change);
     if (!(sign * own.change <= sign * best.change))
-      best = { ...own, curve, rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early };
+      best = {
+        ...own,
+        curve,
+        rising: towards ? own.change < 0.99 * early : own.change > 1.01 * early,
+      };
   }
   return { ...best, changes };
 }

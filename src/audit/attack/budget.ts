@@ -28,12 +28,17 @@ const ASIDE_TRIAL = 8;
 const LONGER = 2;
 
 /** By how many larger balls there are. */
-const placeOf = (larger: number): keyof typeof JUDGED => (larger === 0 ? "largest" : larger === 1 ? "next" : "smaller");
+const placeOf = (larger: number): keyof typeof JUDGED =>
+  larger === 0 ? "largest" : larger === 1 ? "next" : "smaller";
 
 /** The budget in ball `ball` of `balls`, from 0. */
 export function budgetOf(
   { steps, trial, semifinal }: SearchSettings,
-  { ball, balls, judged }: { readonly ball: number; readonly balls: number; readonly judged: boolean },
+  {
+    ball,
+    balls,
+    judged,
+  }: { readonly ball: number; readonly balls: number; readonly judged: boolean },
 ): Budget {
   const place = placeOf(balls - 1 - ball);
   const own = Math.ceil(steps * (judged ? JUDGED : ASIDE)[place]);

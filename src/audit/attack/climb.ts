@@ -63,7 +63,11 @@ export async function climbBall(
   let since = { step: 0, gains: 0, best: Number.NaN, halved: true };
   await step.begin(scene, goal, start);
   for (let k = 0; k <= steps; k++) {
-    const sight = await step.advance(radius, { stepSize, momentum: k === 0 ? 1 : momentum, restart });
+    const sight = await step.advance(radius, {
+      stepSize,
+      momentum: k === 0 ? 1 : momentum,
+      restart,
+    });
     await tick?.();
     const last = sights.at(-1);
     if (last && gains(sight.value, last.value)) since.gains++;

@@ -48,17 +48,21 @@ const RISING = 0.02;
 const ASIDE = 0.2;
 
 /** Of one goal in one ball. */
-const queriesOf = (queries: number, at: { ball: number; balls: number; judged: boolean }): number =>
-  at.judged ? budgetOf({ ...searchDefaults, steps: queries }, at).steps : Math.ceil(ASIDE * queries);
+const queriesOf = (
+  queries: number,
+  at: { ball: number; balls: number; judged: boolean },
+): number =>
+  at.judged
+    ? budgetOf({ ...searchDefaults, steps: queries }, at).steps
+    : Math.ceil(ASIDE * queries);
 
 /** Queries that a search takes at most, for a progress bar. */
 export function querySteps(goals: number, { radii, queries = QUERIES }: QueryOptions): number {
   const balls = radii.length;
   const inOne = (ball: number): number =>
-    Array.from({ length: goals }, (_, goal) => queriesOf(queries, { ball, balls, judged: goal === 0 })).reduce(
-      (sum, n) => sum + n,
-      0,
-    );
+    Array.from({ length: goals }, (_, goal) =>
+      queriesOf(queries, { ball, balls, judged: goal === 0 }),
+    ).reduce((sum, n) => sum + n, 0);
   return radii.reduce((sum, _, ball) => sum + inOne(ball), 0);
 }
 
@@ -102,16 +106,23 @@ interface Pursuit {
 }
 
 /** What every start reaches, the best first; at most as many as there are queries. */
-async function tryStarts(searched: Queried, asked: Asked, { known, budget }: Pursuit): Promise<Started[]> {
+async function tryStarts(
+  searched: Queried,
+  asked: Asked,
+  { known, budget }: Pursuit,
+): Promise<Started[]> {
   const { directionOf, random, rng, shape } = searched;
   const starts: { kind: string; z: Float64Array }[] = [];
   for (const { kind, r } of known) if (norm(r) > 0) starts.push({ kind, z: await directionOf(r) });
   starts.push({ kind: "squares", z: stripes(shape, rng) });
-  for (let k = 0; k < RANDOM_STARTS; k++) starts.push({ kind: "random", z: await directionOf(await random()) });
+  for (let k = 0; k < RANDOM_STARTS; k++)
+    starts.push({ kind: "random", z: await directionOf(await random()) });
   const some = starts.filter(({ z }) => norm(z) > 0).slice(0, Math.max(1, budget));
   const answers = await asked.ask(some.map(({ z }) => z));
   const started = answers.map((answer, k) => ({ ...answer, kind: some[k].kind }));
-  return started.sort((p, q) => (asked.better(p.value, q.value) ? -1 : asked.better(q.value, p.value) ? 1 : 0));
+  return started.sort((p, q) =>
+    asked.better(p.value, q.value) ? -1 : asked.better(q.value, p.value) ? 1 : 0,
+  );
 }
 interface Started extends Reached {
   readonly kind: string;
@@ -131,8 +142,12 @@ async function pursue(searched: Queried, goal: Goal, pursuit: Pursuit): Promise<
     const { value } = await run();
     tried.push({ kind, value, curve: [] });
   };
-  await attempt("square attack", () => squareAttack(asked, first, { queries: half, proposals: PROPOSALS, shape, rng }));
-  await attempt("SPSA", () => spsa(asked, first, { queries: half, pairs: PAIRS, tile: TILE, shape, rng }));
+  await attempt("square attack", () =>
+    squareAttack(asked, first, { queries: half, proposals: PROPOSALS, shape, rng }),
+  );
+  await attempt("SPSA", () =>
+    spsa(asked, first, { queries: half, pairs: PAIRS, tile: TILE, shape, rng }),
+  );
   const best = asked.best() ?? first;
   const { curve } = asked;
   const early = curve[Math.floor(0.8 * (curve.length - 1))];

@@ -25,7 +25,8 @@ export interface LocalLipschitz {
   readonly settled: boolean;
 }
 
-const inner = (p: Float64Array, q: Float64Array): number => p.reduce((sum, v, k) => sum + v * q[k], 0);
+const inner = (p: Float64Array, q: Float64Array): number =>
+  p.reduce((sum, v, k) => sum + v * q[k], 0);
 const scaled = (v: Float64Array, by: number): Float64Array => v.map((x) => x * by);
 
 /**
@@ -144,6 +145,7 @@ function rotate(a: number[][], vectors: number[][], p: number, q: number): void 
     for (const row of rows) [row[p], row[q]] = [c * row[p] - s * row[q], s * row[p] + c * row[q]];
   };
   columns(a);
-  for (let k = 0; k < a.length; k++) [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
+  for (let k = 0; k < a.length; k++)
+    [a[p][k], a[q][k]] = [c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]];
   columns(vectors);
 }

@@ -49,7 +49,12 @@ export interface Objective extends Looking {
    * x̂, and the gradient to r of ½‖w(x̂ − p)‖², w (of an image's size [H,W]) being 1 everywhere
    * unless given.
    */
-  climb(scene: Scene, r: Values, p: Values, window?: Values): Promise<{ x: Float64Array; gradient: Float64Array }>;
+  climb(
+    scene: Scene,
+    r: Values,
+    p: Values,
+    window?: Values,
+  ): Promise<{ x: Float64Array; gradient: Float64Array }>;
 }
 
 /** Makes a value when it is first asked for. */
@@ -62,7 +67,11 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** y(r), from the inputs x, noise and r. */
-function perturbed(b: GraphBuilder, problem: InverseProblem, domain: Domain): { r: Value; y: Value } {
+function perturbed(
+  b: GraphBuilder,
+  problem: InverseProblem,
+  domain: Domain,
+): { r: Value; y: Value } {
   const { operator } = problem;
   const { add } = arithmetic(b);
   const [shape, range] = [operator.domain, operator.range].map((axes) => [1, ...axes]);
@@ -88,9 +97,12 @@ async function compileChange(
   const plan = await backend.compile(b);
   return {
     domain,
-    measured: async (perturbation) => Float64Array.from((await plan.execute({ r: perturbation })).y),
+    measured: async (perturbation) =>
+      Float64Array.from((await plan.execute({ r: perturbation })).y),
     asImage: async (perturbation) =>
-      domain === "image" ? perturbation : Float64Array.from((await plan.execute({ r: perturbation })).image),
+      domain === "image"
+        ? perturbation
+        : Float64Array.from((await plan.execute({ r: perturbation })).image),
   };
 }
 
@@ -114,9 +126,12 @@ export async function compileObjective(
     const { r, y } = perturbed(b, problem, domain);
     const xHat = method.apply(b, y, operator);
     if (formatShape(xHat.shape) !== formatShape(shape))
-      throw new ShapeError(`it gives ${formatShape(xHat.shape)}, an image is ${formatShape(shape)}`, {
-        shape: xHat.shape,
-      });
+      throw new ShapeError(
+        `it gives ${formatShape(xHat.shape)}, an image is ${formatShape(shape)}`,
+        {
+          shape: xHat.shape,
+        },
+      );
     b.output("x", xHat);
     if (!differentiate) return b;
     const weighted = mul(sub(xHat, b.input("p", shape)), b.input("window", shape.slice(-2)));
@@ -151,7 +166,10 @@ export async function openLooking(
   b.output("y", perturbed(b, problem, domain).y);
   const measure = await backend.compile(b);
   const answer = await openReconstruct(method, problem.operator, backend);
-  const reconstructAll = async ({ x, noise }: Scene, rs: readonly Values[]): Promise<Float64Array[]> =>
+  const reconstructAll = async (
+    { x, noise }: Scene,
+    rs: readonly Values[],
+  ): Promise<Float64Array[]> =>
     inGroups(rs, method.together, async (group) => {
       const ys: Float64Array[] = [];
       for (const r of group) ys.push(Float64Array.from((await measure.execute({ x, noise, r })).y));

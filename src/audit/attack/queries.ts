@@ -69,7 +69,10 @@ export function openAsking({ look, place, ball, radius, goal, together, tick }: 
     for (const [k, x] of (await look(rs)).entries()) {
       const answer = { z: zs[k], r: rs[k], value: distance(x) };
       if (!Number.isFinite(answer.value))
-        throw new ConvergenceError(`the reconstruction is not finite at query ${curve.length + 1} of the search`, {});
+        throw new ConvergenceError(
+          `the reconstruction is not finite at query ${curve.length + 1} of the search`,
+          {},
+        );
       if (!best || better(answer.value, best.value)) best = answer;
       curve.push(best.value);
       answers.push(answer);

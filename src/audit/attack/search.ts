@@ -114,7 +114,10 @@ const BLIND = 1e-7;
 const PROBES = [1, 4, 16];
 
 /** Gradient steps that a search takes at most, for a progress bar. */
-export function searchSteps(counts: { goals: number; starts: number }, options: SearchOptions): number {
+export function searchSteps(
+  counts: { goals: number; starts: number },
+  options: SearchOptions,
+): number {
   const { radii, ...given } = options;
   const { goals, starts } = counts;
   const settings = { ...searchDefaults, ...given };
@@ -122,7 +125,11 @@ export function searchSteps(counts: { goals: number; starts: number }, options: 
   const inOne = (ball: number): number => {
     const known = ball === 0 ? 2 * starts : goals;
     const spent = Array.from({ length: goals }, (_, goal) => {
-      const { steps, most, trial, semifinal, rivals } = budgetOf(settings, { ball, balls, judged: goal === 0 });
+      const { steps, most, trial, semifinal, rivals } = budgetOf(settings, {
+        ball,
+        balls,
+        judged: goal === 0,
+      });
       const tried = known + settings.randomStarts + 1 + (goals - 1 - goal);
       const semifinals = semifinal > 0 ? 2 * (semifinal + 1) : 0;
       const others = rivals && goals > 1 ? steps + 1 : 0;
@@ -145,12 +152,18 @@ export function searchSteps(counts: { goals: number; starts: number }, options: 
 export async function search(searched: Searched, options: SearchOptions): Promise<Found[]> {
   const { radii, ...given } = options;
   const settings = { ...searchDefaults, ...given };
-  if (radii.length === 0 || !radii.every((radius, i) => radius > (radii[i - 1] ?? 0) && Number.isFinite(radius)))
-    throw new ConfigError(`search: the radii ${radii.join(", ")} must be positive and increase`, { radii });
+  if (
+    radii.length === 0 ||
+    !radii.every((radius, i) => radius > (radii[i - 1] ?? 0) && Number.isFinite(radius))
+  )
+    throw new ConfigError(`search: the radii ${radii.join(", ")} must be positive and increase`, {
+      radii,
+    });
   const found: Found[] = [];
   let smaller: readonly GoalFound[] | undefined;
   for (const [ball, radius] of radii.entries()) {
-    const budget = (judged: boolean): Budget => budgetOf(settings, { ball, balls: radii.length, judged });
+    const budget = (judged: boolean): Budget =>
+      budgetOf(settings, { ball, balls: radii.length, judged });
     smaller = await inBall(searched, { radius, settings, budget }, smaller);
     found.push({ radius, goals: smaller, gradients: smaller.reduce((n, g) => n + g.gradients, 0) });
   }
@@ -172,15 +185,22 @@ async function inBall(
 ): Promise<GoalFound[]> {
   const goals: GoalFound[] = [];
   for (const goal of [...searched.goals].reverse()) {
-    const known = [...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])), ...bests(goals)];
+    const known = [
+      ...(smaller ? stretchedFrom(smaller, goal) : bothSigns(searched.starts ?? [])),
+      ...bests(goals),
+    ];
     goals.unshift(await pursue(searched, goal, ball, known));
   }
   return goals;
 }
 
-const bests = (goals: readonly GoalFound[]): Start[] => goals.map(({ goal, r }) => ({ kind: goal, r }));
+const bests = (goals: readonly GoalFound[]): Start[] =>
+  goals.map(({ goal, r }) => ({ kind: goal, r }));
 const stretchedFrom = (goals: readonly GoalFound[], { name }: Goal): Start[] =>
-  goals.map(({ goal, r }) => ({ kind: goal === name ? "smaller radius" : `smaller radius, ${goal}`, r }));
+  goals.map(({ goal, r }) => ({
+    kind: goal === name ? "smaller radius" : `smaller radius, ${goal}`,
+    r,
+  }));
 const bothSigns = (starts: readonly Start[]): Start[] =>
   starts.flatMap(({ kind, r }) => [
     { kind, r },
@@ -196,7 +216,11 @@ interface Candidate extends Climbed {
 }
 
 /** Every start, climbed for a few steps. */
-async function tryStarts(climber: Climber, starts: readonly Start[], trial: number): Promise<Candidate[]> {
+async function tryStarts(
+  climber: Climber,
+  starts: readonly Start[],
+  trial: number,
+): Promise<Candidate[]> {
   const { radius, step } = climber;
   const tried: Candidate[] = [];
   for (const { kind, r } of starts) {
@@ -228,7 +252,10 @@ async function toTheEnd(
   const still = STILL * Math.abs(finalists[0].value - before);
   const long: Candidate[] = [];
   for (const { kind, r } of finalists)
-    long.push({ kind, ...(await climbBall(climber, r, { steps: steps - leg, first: CLIMB_STEP, still })) });
+    long.push({
+      kind,
+      ...(await climbBall(climber, r, { steps: steps - leg, first: CLIMB_STEP, still })),
+    });
   const [first, ...lost] = long.sort(ahead(climber.goal));
   const legs: Climbed[] = [first];
   let rising = true;
@@ -271,7 +298,9 @@ async function pursue(
     semifinals.push({ kind, ...(await climbBall(climber, r, further)) });
   const best = [...semifinals].sort(bestFirst)[0];
   const others = searched.goals.map(({ name }) => name);
-  const rivals = tried.filter(({ kind }) => kind !== best.kind && others.includes(kind)).sort(bestFirst);
+  const rivals = tried
+    .filter(({ kind }) => kind !== best.kind && others.includes(kind))
+    .sort(bestFirst);
   const finalists = [best, ...rivals.slice(0, budget.rivals ? 1 : 0)];
   const { start, legs, lost, rising } = await toTheEnd(climber, finalists, budget, at0.value);
 

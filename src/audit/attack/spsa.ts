@@ -19,7 +19,9 @@ const [MEAN, SQUARE] = [0.9, 0.99];
 /** ±1 on every tile of real and imaginary part, of norm 1. */
 function direction({ shape: [H, W], tile, rng }: SpsaOptions): Float64Array {
   const [rows, columns] = [Math.ceil(H / tile), Math.ceil(W / tile)];
-  const signs = Float64Array.from({ length: 2 * rows * columns }, () => (rng.uniform() < 0.5 ? -1 : 1));
+  const signs = Float64Array.from({ length: 2 * rows * columns }, () =>
+    rng.uniform() < 0.5 ? -1 : 1,
+  );
   const [down, right] = [rng.integer(tile), rng.integer(tile)];
   return unit(
     Float64Array.from({ length: 2 * H * W }, (_, k) => {
@@ -45,7 +47,9 @@ export async function spsa(asked: Asked, start: Reached, options: SpsaOptions): 
   for (let used = 0, step = 1; used + 2 * pairs + 1 <= queries; step++) {
     const { z } = best;
     const directions = Array.from({ length: pairs }, () => direction(options));
-    const both = directions.flatMap((v) => [1, -1].map((s) => z.map((a, i) => a + s * APART * v[i])));
+    const both = directions.flatMap((v) =>
+      [1, -1].map((s) => z.map((a, i) => a + s * APART * v[i])),
+    );
     const answers = await asked.ask(both);
     const slope = new Float64Array(size);
     directions.forEach((v, k) => {
@@ -63,7 +67,8 @@ export async function spsa(asked: Asked, start: Reached, options: SpsaOptions): 
     const next = unit(along);
     const [there] = await asked.ask([z.map((a, i) => a + length * next[i])]);
     used += 2 * pairs + 1;
-    for (const answer of [...answers, there]) if (asked.better(answer.value, best.value)) best = answer;
+    for (const answer of [...answers, there])
+      if (asked.better(answer.value, best.value)) best = answer;
   }
   return best;
 }

@@ -36,7 +36,9 @@ export function pattern(h: number, upright: boolean): Float64Array {
   return Float64Array.from({ length: h * h }, (_, k) => {
     const [i, j] = [Math.floor(k / h), k % h];
     const [along, across] = upright ? [j, i] : [i, j];
-    return across < half ? pyramid(h, half, along, across) : -pyramid(h, h - half, along, across - half);
+    return across < half
+      ? pyramid(h, half, along, across)
+      : -pyramid(h, h - half, along, across - half);
   });
 }
 
@@ -45,9 +47,17 @@ const drawCorner = (h: number, [H, W]: Shape, rng: Random): [number, number] => 
   rng.integer(W - h + 1),
 ];
 /** The cells of a square in one plane of [2,H,W]. */
-function cellsOf(plane: number, [top, left]: readonly [number, number], h: number, [H, W]: Shape): number[] {
+function cellsOf(
+  plane: number,
+  [top, left]: readonly [number, number],
+  h: number,
+  [H, W]: Shape,
+): number[] {
   const start = plane * H * W;
-  return Array.from({ length: h * h }, (_, k) => start + (top + Math.floor(k / h)) * W + left + (k % h));
+  return Array.from(
+    { length: h * h },
+    (_, k) => start + (top + Math.floor(k / h)) * W + left + (k % h),
+  );
 }
 const energy = (z: Float64Array, cells: Iterable<number>): number => {
   let sum = 0;
@@ -101,7 +111,11 @@ export function stripes(shape: Shape, rng: Random, tiles = 5): Float64Array {
  * moves in the image. Source: Andriushchenko, Croce, Flammarion, Hein, ECCV 2020 (arXiv
  * 1912.00049), algorithm 3.
  */
-export async function squareAttack(asked: Asked, start: Reached, options: SquareOptions): Promise<Reached> {
+export async function squareAttack(
+  asked: Asked,
+  start: Reached,
+  options: SquareOptions,
+): Promise<Reached> {
   const { queries, proposals, shape, rng } = options;
   let here = start;
   for (let used = 0; used < queries; ) {

@@ -88,7 +88,10 @@ function project(b: GraphBuilder, v: Value, radius: Value, ball: Ball): Value {
  * The mean square of w·(x̂ − p), or of w·(|x̂| − |p|) where `magnitudes` is 1; w holds the scale
  * that makes it about 1 where x̂ is 0.
  */
-function misfit(b: GraphBuilder, values: { x: Value; p: Value; window: Value; magnitudes: Value }): Value {
+function misfit(
+  b: GraphBuilder,
+  values: { x: Value; p: Value; window: Value; magnitudes: Value },
+): Value {
   const { add, mean, mul, sqrt, square, sub, sum } = arithmetic(b);
   const [x, p] = [mul(values.x, values.window), mul(values.p, values.window)];
   const pixels = 1 / (x.shape[2] * x.shape[3]);
@@ -105,24 +108,37 @@ function choose(b: GraphBuilder, flag: Value, p: Value, q: Value): Value {
 }
 
 /** The graph: parameters of the scene, the goal and the state; scalars in, scalars out. */
-function stepGraph(method: Reconstructor, problem: InverseProblem, domain: Domain, ball: Ball): GraphBuilder {
+function stepGraph(
+  method: Reconstructor,
+  problem: InverseProblem,
+  domain: Domain,
+  ball: Ball,
+): GraphBuilder {
   const { operator } = problem;
   const b = new GraphBuilder(ops);
   const { add, mul, reshape, sqrt, square, sub, sum } = arithmetic(b);
-  const keep = (name: string, shape: Shape): Value => b.parameter(name, shape, new Float32Array(sizeOf(shape)));
+  const keep = (name: string, shape: Shape): Value =>
+    b.parameter(name, shape, new Float32Array(sizeOf(shape)));
   const image = [1, ...operator.domain];
   const range = [1, ...operator.range];
   const place = domain === "image" ? image : range;
   const scene = { x: keep("x", image), noise: keep("noise", range) };
-  const goal = { p: keep("p", image), window: keep("window", image.slice(-2)), magnitudes: keep("magnitudes", []) };
+  const goal = {
+    p: keep("p", image),
+    window: keep("window", image.slice(-2)),
+    magnitudes: keep("magnitudes", []),
+  };
   const sign = keep("sign", []);
-  const [r, previous, best, bestGradient] = ["r", "previous", "best", "bestGradient"].map((n) => keep(n, place));
+  const [r, previous, best, bestGradient] = ["r", "previous", "best", "bestGradient"].map((n) =>
+    keep(n, place),
+  );
   const bestValue = keep("bestValue", []);
-  const [radius, stepSize, momentum, restart] = ["radius", "stepSize", "momentum", "restart"].map((n) =>
-    b.input(n, []),
+  const [radius, stepSize, momentum, restart] = ["radius", "stepSize", "momentum", "restart"].map(
+    (n) => b.input(n, []),
   );
 
-  const clean = domain === "image" ? operator.forward(b, add(scene.x, r)) : operator.forward(b, scene.x);
+  const clean =
+    domain === "image" ? operator.forward(b, add(scene.x, r)) : operator.forward(b, scene.x);
   const y = add(clean, scene.noise);
   const xHat = method.apply(b, domain === "image" ? y : add(y, problem.sampled(b, r)), operator);
   const value = mul(sign, misfit(b, { x: xHat, ...goal }));
@@ -172,21 +188,45 @@ export async function compileSearchStep(
       scale = (norm(x) || norm(p)) / Math.sqrt(pixels) || 1;
       sign = towards ? -1 : 1;
       count = 0;
-      const weights = Float64Array.from({ length: pixels }, (_, k) => (window ? window[k] : 1) / scale);
-      const values = { x, noise, p, window: weights, r: start, previous: start, best: start, bestGradient: zeros };
+      const weights = Float64Array.from(
+        { length: pixels },
+        (_, k) => (window ? window[k] : 1) / scale,
+      );
+      const values = {
+        x,
+        noise,
+        p,
+        window: weights,
+        r: start,
+        previous: start,
+        best: start,
+        bestGradient: zeros,
+      };
       for (const [name, v] of Object.entries(values)) await plan.write(name, v);
       await plan.write("magnitudes", [magnitudes ? 1 : 0]);
       await plan.write("sign", [sign]);
       await plan.write("bestValue", [NOTHING]);
     },
     async advance(radius, { stepSize, momentum, restart = false }) {
-      const inputs = { radius: [radius], stepSize: [stepSize], momentum: [momentum], restart: [restart ? 1 : 0] };
+      const inputs = {
+        radius: [radius],
+        stepSize: [stepSize],
+        momentum: [momentum],
+        restart: [restart ? 1 : 0],
+      };
       const { value, slope, length } = await plan.execute(inputs);
       count++;
       if (!Number.isFinite(value[0] + slope[0]))
-        throw new ConvergenceError(`the reconstruction is not finite at step ${count} of the search`, { step: count });
+        throw new ConvergenceError(
+          `the reconstruction is not finite at step ${count} of the search`,
+          { step: count },
+        );
       const squares = pixels * scale ** 2;
-      return { value: Math.sqrt(Math.max(0, sign * value[0] * squares)), slope: slope[0] * squares, length: length[0] };
+      return {
+        value: Math.sqrt(Math.max(0, sign * value[0] * squares)),
+        slope: slope[0] * squares,
+        length: length[0],
+      };
     },
     best: async () => Float64Array.from(await plan.read("best")),
   };

@@ -32,7 +32,8 @@ export function normalCdf(x: number): number {
 export function fromNormals(normals: ArrayLike<number>): Random {
   let at = 0;
   const next = (): number => {
-    if (at >= normals.length) throw new ConfigError(`fromNormals: more than ${normals.length} numbers were drawn`, {});
+    if (at >= normals.length)
+      throw new ConfigError(`fromNormals: more than ${normals.length} numbers were drawn`, {});
     return normals[at++];
   };
   const uniform = (): number => Math.min(1 - 2 ** -32, normalCdf(next()));

@@ -39,7 +39,10 @@ interface Event {
  */
 export async function plainMonteCarlo(event: Event & { samples: number }): Promise<Likelihood> {
   const { dimension, threshold, samples, together = 1 } = event;
-  if (!(samples >= 1)) throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, { samples });
+  if (!(samples >= 1))
+    throw new ConfigError(`plainMonteCarlo: ${samples} samples; it needs at least one`, {
+      samples,
+    });
   const sampler = samplerOf(event, random(event.seed));
   let hits = 0;
   let top = Number.NEGATIVE_INFINITY;
@@ -52,7 +55,15 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
     }
   }
   const { low, high } = shareInterval95(hits, samples) ?? { low: 0, high: 1 };
-  return { probability: hits / samples, low, high, evaluations: samples, levels: [], bound: false, worst };
+  return {
+    probability: hits / samples,
+    low,
+    high,
+    evaluations: samples,
+    levels: [],
+    bound: false,
+    worst,
+  };
 }
 
 /**
@@ -62,20 +73,35 @@ export async function plainMonteCarlo(event: Event & { samples: number }): Promi
  * Sources: Au and Beck, Probabilistic Engineering Mechanics 2001; Papaioannou et al., ibid. 2015.
  * Throws ConfigError for fewer than 20 samples a level.
  */
-export async function subsetSimulation(event: Event & { samples: number; maxLevels?: number }): Promise<Likelihood> {
+export async function subsetSimulation(
+  event: Event & { samples: number; maxLevels?: number },
+): Promise<Likelihood> {
   const { threshold, samples, maxLevels = 12, seed } = event;
   if (!(samples >= 20))
-    throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, { samples });
+    throw new ConfigError(`subsetSimulation: ${samples} samples a level; it needs at least 20`, {
+      samples,
+    });
   const seeds = Math.floor(samples / 10);
   const length = Math.ceil(samples / seeds);
   const sampler = samplerOf(event, random(seed));
   // an event that is not rare needs no levels: as many of them as a level has seeds are enough
   const { together = 1 } = event;
-  let chains = await independent(sampler, { most: seeds * length, wanted: seeds, threshold, together });
+  let chains = await independent(sampler, {
+    most: seeds * length,
+    wanted: seeds,
+    threshold,
+    together,
+  });
   const met = chains.filter(([{ g }]) => g >= threshold).length;
   if (met === seeds) {
     const share = inverseShare(met, chains.length);
-    return { ...share, evaluations: sampler.evaluations(), levels: [], bound: false, worst: worstOf(chains) };
+    return {
+      ...share,
+      evaluations: sampler.evaluations(),
+      levels: [],
+      bound: false,
+      worst: worstOf(chains),
+    };
   }
   const levels: number[] = [];
   let logProbability = 0;
@@ -104,7 +130,12 @@ export async function subsetSimulation(event: Event & { samples: number; maxLeve
       };
     }
     levels.push(tenth);
-    const next = await chainsFrom(sampler, all.slice(0, seeds), { above: tenth, length, scale, level });
+    const next = await chainsFrom(sampler, all.slice(0, seeds), {
+      above: tenth,
+      length,
+      scale,
+      level,
+    });
     [chains, scale] = [next.chains, next.scale];
   }
 }
@@ -114,7 +145,8 @@ interface Sample {
   readonly g: number;
 }
 type Chain = readonly Sample[];
-const worstOf = (chains: readonly Chain[]): Float64Array => chains.flat().reduce((p, q) => (q.g > p.g ? q : p)).u;
+const worstOf = (chains: readonly Chain[]): Float64Array =>
+  chains.flat().reduce((p, q) => (q.g > p.g ? q : p)).u;
 
 interface Sampler {
   readonly rng: Random;
@@ -156,10 +188,15 @@ interface Counted {
  * Independent samples as chains of one, until `wanted` of them met the event; what of a group came
  * after the last of these is no sample.
  */
-async function independent(sampler: Sampler, { most, wanted, threshold, together }: Counted): Promise<Chain[]> {
+async function independent(
+  sampler: Sampler,
+  { most, wanted, threshold, together }: Counted,
+): Promise<Chain[]> {
   const chains: Chain[] = [];
   for (let met = 0; chains.length < most && met < wanted; ) {
-    const drawn = Array.from({ length: Math.min(together, most - chains.length) }, () => sampler.draw());
+    const drawn = Array.from({ length: Math.min(together, most - chains.length) }, () =>
+      sampler.draw(),
+    );
     for (const sample of await sampler.evaluate(drawn)) {
       if (met === wanted) break;
       chains.push([sample]);
@@ -201,7 +238,10 @@ async function chainsFrom(
     }
     chains.push(chain);
     if ((i + 1) % group === 0) {
-      scale = Math.min(1, Math.max(1e-3, scale * exp((accepted / tried - 0.44) / Math.sqrt(level + 1))));
+      scale = Math.min(
+        1,
+        Math.max(1e-3, scale * exp((accepted / tried - 0.44) / Math.sqrt(level + 1))),
+      );
       [accepted, tried] = [0, 0];
     }
   }
@@ -213,7 +253,10 @@ async function chainsFrom(
  * times: (k − 1)/(n − 1), which has no bias (Haldane, Biometrika 1945), and Clopper and Pearson's
  * interval of a waiting time, at a level of 6.5 %: 93.5 % at the least, about 95.4 on the mean.
  */
-export function inverseShare(k: number, n: number): Pick<Likelihood, "probability" | "low" | "high"> {
+export function inverseShare(
+  k: number,
+  n: number,
+): Pick<Likelihood, "probability" | "low" | "high"> {
   const low = betaQuantile(WAITING_LEVEL / 2, k, n - k + 1);
   const high = n === k ? 1 : betaQuantile(1 - WAITING_LEVEL / 2, k, n - k);
   return { probability: (k - 1) / (n - 1), low, high };
@@ -228,10 +271,17 @@ interface Uncertainty {
  * Of the share of samples at or above `at`: as many independent ones at the first level; at others
  * from how much the chains' own shares differ, for a chain's samples hang together.
  */
-function uncertaintyOf(chains: readonly (readonly { readonly g: number }[])[], at: number, share: number): Uncertainty {
+function uncertaintyOf(
+  chains: readonly (readonly { readonly g: number }[])[],
+  at: number,
+  share: number,
+): Uncertainty {
   const own = chains.map((chain) => chain.filter((s) => s.g >= at).length / chain.length);
   const squares = own.reduce((sum, v) => sum + (v - share) ** 2, 0);
-  const [n, independent] = [chains.length, (1 - share) / (chains.length * chains[0].length * share)];
+  const [n, independent] = [
+    chains.length,
+    (1 - share) / (chains.length * chains[0].length * share),
+  ];
   if (chains[0].length === 1) return { variance: independent, freedom: n - 1 };
   return { variance: Math.max(independent, squares / (n * (n - 1) * share ** 2)), freedom: n - 1 };
 }

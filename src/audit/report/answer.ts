@@ -34,10 +34,15 @@ const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slic
 const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const ending = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
 /** What was known beforehand is said by the answer itself. */
-const ownWords = ({ verdict }: Judged): string => verdict.explanation.replace(/^is [^;]* to begin with; /, "");
+const ownWords = ({ verdict }: Judged): string =>
+  verdict.explanation.replace(/^is [^;]* to begin with; /, "");
 
 /** "at r₃ (6.00 % of ‖x‖)", "at 2 % of ‖y‖" */
-function sizeOf(label: string, own: readonly Measurement[], domain: "image" | "measurement"): string {
+function sizeOf(
+  label: string,
+  own: readonly Measurement[],
+  domain: "image" | "measurement",
+): string {
   const whole = domain === "image" ? "‖x‖" : "‖y‖";
   if (label.endsWith("%")) return `at ${label} of ${whole}`;
   return `at ${label} (${percent(mean(own.map((m) => m.relativeNorm)))} of ${whole})`;
@@ -57,12 +62,16 @@ function gravest({ test }: Judged, { subject, result }: Case): Size | undefined 
   const { harmDb, ruinDb, judgedBudget } = test.thresholds;
   if (typeof harmDb !== "number" || typeof ruinDb !== "number") return undefined;
   const all = test.measurements.map(withInfinities);
-  const classical = result.methods.filter((m) => m.classical && m.name !== subject).map((m) => m.name);
+  const classical = result.methods
+    .filter((m) => m.classical && m.name !== subject)
+    .map((m) => m.name);
   const own = all.filter(
-    (m) => m.method === subject && (judgedBudget === undefined || m.relativeBudget === judgedBudget),
+    (m) =>
+      m.method === subject && (judgedBudget === undefined || m.relativeBudget === judgedBudget),
   );
   const sizes = [...new Set(own.map((m) => m.label))].map((label): Size => {
-    const at = (method: string): Measurement[] => all.filter((m) => m.method === method && m.label === label);
+    const at = (method: string): Measurement[] =>
+      all.filter((m) => m.method === method && m.label === label);
     const references = classical.flatMap((method) => {
       const theirs = at(method);
       return theirs.length === 0 ? [] : [{ method, left: harmOf(theirs).left }];
@@ -71,7 +80,9 @@ function gravest({ test }: Judged, { subject, result }: Case): Size | undefined 
     return { label, own: mine, harm: harmOf(mine), best: bestReference(references) };
   });
   const harmful = sizes.filter((s) => harmReason(s.harm, s.best, { harmDb, ruinDb }) !== undefined);
-  return harmful.length === 0 ? undefined : harmful.reduce((p, q) => (q.harm.beyond > p.harm.beyond ? q : p));
+  return harmful.length === 0
+    ? undefined
+    : harmful.reduce((p, q) => (q.harm.beyond > p.harm.beyond ? q : p));
 }
 
 /** A verdict's own words, which go on from the method's name unless they begin with the size. */
@@ -85,12 +96,15 @@ function evidence(judged: Judged, c: Case): string {
   if (!size) return ending(told(judged, c).replace(/^at /, "At "));
   const { harm, best, own, label } = size;
   const averaged = own.length > 1 ? " on the mean" : "";
-  const measured = own[0].noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
+  const measured =
+    own[0].noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
   const beside =
     best && harm.left < best.left
       ? `, less than ${best.method} keeps at its own worst case (${decibels(best.left)})`
       : "";
-  const how = own.some((m) => m.search?.queries !== undefined) ? " (without gradients, which finds less)" : "";
+  const how = own.some((m) => m.search?.queries !== undefined)
+    ? " (without gradients, which finds less)"
+    : "";
   return `${upper(sizeOf(label, own, judged.test.domain))} the worst perturbation found${how} costs ${decibels(harm.loss)}${averaged}, ${measured} ${decibels(harm.noise)}, and leaves ${decibels(harm.left)}${beside}.`;
 }
 /** The failure that is told in figures: the most harm beyond noise, else the first. */
@@ -106,7 +120,10 @@ function whatIsBetter({ best, judged }: Case): string {
   const failed = judged.filter(({ test }) =>
     test.verdicts.some((v) => v.method === best.method && v.outcome === "fail"),
   ).length;
-  const itself = failed === 0 ? "" : `, though it failed ${failed} of the ${count(judged.length, "test")} itself`;
+  const itself =
+    failed === 0
+      ? ""
+      : `, though it failed ${failed} of the ${count(judged.length, "test")} itself`;
   return ` Undisturbed, ${best.method}, a classical method, is ${decibels(best.by)} better${itself}.`;
 }
 
@@ -116,7 +133,9 @@ const sayings: Readonly<Record<Finding, (c: Case) => string>> = {
     const errors = ended(c, "error");
     if (errors.some(isConstant))
       return `Do not use ${subject}: on ${where} it gives the same image whatever is measured.`;
-    const why = (accuracy?.outcome === "error" ? accuracy : errors[0]?.verdict)?.explanation ?? "it gave no image";
+    const why =
+      (accuracy?.outcome === "error" ? accuracy : errors[0]?.verdict)?.explanation ??
+      "it gave no image";
     return ending(`Do not use ${subject}: on ${where} it could not be run: ${why}`);
   },
   unjudged: (c) => {
@@ -174,7 +193,8 @@ function strangers({ problem: { images } }: AuditResult): string {
 export function answerOf(result: AuditResult): Answer {
   const c = caseOf(result);
   const finding = findingOf(c);
-  const single = result.problem.images.length === 1 && finding !== "broken" && finding !== "unjudged";
+  const single =
+    result.problem.images.length === 1 && finding !== "broken" && finding !== "unjudged";
   const alone = single ? " This is one image; of others nothing is known." : "";
   return { answer: `${sayings[finding](c)}${alone}${strangers(result)}`, ...nextStep(finding, c) };
 }

@@ -43,8 +43,21 @@ function judgedBy(test: TestRecord): Detail[] {
   const settings: Detail[] =
     Object.keys(test.settings).length === 0
       ? []
-      : [{ kind: "facts", id: `${test.id}-settings`, fold: FOLD, title: "Settings", facts: test.settings }];
-  const source: Detail = { kind: "text", id: `${test.id}-source`, fold: FOLD, paragraphs: [`Source: ${test.source}.`] };
+      : [
+          {
+            kind: "facts",
+            id: `${test.id}-settings`,
+            fold: FOLD,
+            title: "Settings",
+            facts: test.settings,
+          },
+        ];
+  const source: Detail = {
+    kind: "text",
+    id: `${test.id}-source`,
+    fold: FOLD,
+    paragraphs: [`Source: ${test.source}.`],
+  };
   return [...thresholdTable(test, FOLD), ...settings, source];
 }
 const described = ({ id, description }: TestRecord): Detail => ({
@@ -71,12 +84,18 @@ function testSection(test: TestRecord, methods: readonly string[]): Section {
 /** Images without perturbation, with the verdict on them; results before 1.3 have none. */
 function accuracySection(result: AuditResult, methods: readonly string[]): Section {
   const record = result.tests.find((t) => t.id === ACCURACY);
-  if (!record) return { id: ACCURACY, title: "Without perturbation", details: cleanDetails(result) };
+  if (!record)
+    return { id: ACCURACY, title: "Without perturbation", details: cleanDetails(result) };
   return {
     id: ACCURACY,
     title: record.title,
     outcome: record.outcome,
-    details: [described(record), verdictLines(record, methods), ...cleanDetails(result), ...judgedBy(record)],
+    details: [
+      described(record),
+      verdictLines(record, methods),
+      ...cleanDetails(result),
+      ...judgedBy(record),
+    ],
   };
 }
 
@@ -143,8 +162,16 @@ function repeatTable({ repeats = [], methods }: AuditResult): Table[] {
       id: "repeats",
       title: "Programs, asked twice about one measurement",
       note: "Relative to the image. A program that gives another image each time cannot be audited again bit for bit; what it draws is in every figure.",
-      columns: [{ name: "method" }, column("two images differ by"), column("other noise changes it by")],
-      rows: repeats.map((r) => [{ text: r.method, mark: names.indexOf(r.method) }, r.difference, r.noise]),
+      columns: [
+        { name: "method" },
+        column("two images differ by"),
+        column("other noise changes it by"),
+      ],
+      rows: repeats.map((r) => [
+        { text: r.method, mark: names.indexOf(r.method) },
+        r.difference,
+        r.noise,
+      ]),
     },
   ];
 }
@@ -173,7 +200,11 @@ function methodSection(result: AuditResult, { command }: ReportOptions): Section
         kind: "table",
         id: "images",
         title: "Images",
-        columns: [{ name: "image" }, { name: "SHA-256 of what was audited" }, { name: "preparation" }],
+        columns: [
+          { name: "image" },
+          { name: "SHA-256 of what was audited" },
+          { name: "preparation" },
+        ],
         rows: problem.images.map((image) => [image.label, image.sha256, image.preparation]),
       },
       { kind: "text", id: "made", paragraphs: [made, `SHA-256 of the result: ${result.sha256}`] },
@@ -216,7 +247,9 @@ export function auditReport(result: AuditResult, options: ReportOptions): Report
     sections: [
       summarySection(result),
       accuracySection(result, methods),
-      ...result.tests.filter((test) => test.id !== ACCURACY).map((test) => testSection(test, methods)),
+      ...result.tests
+        .filter((test) => test.id !== ACCURACY)
+        .map((test) => testSection(test, methods)),
       ...certificateSection(result),
       methodSection(result, options),
     ],

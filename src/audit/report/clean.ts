@@ -28,7 +28,10 @@ function shapeOf(png: string | undefined): [number, number] {
 function maskPicture({ pictures, problem }: AuditResult): Picture | null {
   if (pictures.mask === undefined) return null;
   const { sampledFraction: share } = problem.operator;
-  const measured = typeof share === "number" ? `what is measured of k-space: ${percent(share)}` : "what is measured";
+  const measured =
+    typeof share === "number"
+      ? `what is measured of k-space: ${percent(share)}`
+      : "what is measured";
   return { picture: "mask", label: "sampling mask", caption: { text: measured } };
 }
 
@@ -111,7 +114,10 @@ function unjudgedGrid(result: AuditResult, image: number): PictureGrid {
     title: label,
     ...(preparation === "none" ? {} : { note: preparation }),
     shape: shapeOf(result.pictures[`image ${image}`]),
-    columns: [{ text: "first image |A*y|" }, ...shown.map(({ name, mark }) => ({ text: name, mark }))],
+    columns: [
+      { text: "first image |A*y|" },
+      ...shown.map(({ name, mark }) => ({ text: name, mark })),
+    ],
     rows: [
       {
         label: { text: "" },

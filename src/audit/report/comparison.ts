@@ -1,5 +1,13 @@
 // Two results side by side: what differs between their problems, their methods and their verdicts.
-import { decibels, fixed, percent, probability, reportMarkdown, type Cell, type Section } from "../../report/index.ts";
+import {
+  decibels,
+  fixed,
+  percent,
+  probability,
+  reportMarkdown,
+  type Cell,
+  type Section,
+} from "../../report/index.ts";
 import { differences, ofTheBench, type Difference } from "../differences.ts";
 import type { AuditResult } from "../schema.ts";
 import { mean } from "../statistics.ts";
@@ -50,7 +58,9 @@ function problemSection(a: AuditResult, b: AuditResult): Section {
 
 /** The comparison of A with B, in Markdown. */
 export function renderComparison(a: AuditResult, b: AuditResult): string {
-  const union = (of: (r: AuditResult) => readonly string[]): string[] => [...new Set([...of(a), ...of(b)])];
+  const union = (of: (r: AuditResult) => readonly string[]): string[] => [
+    ...new Set([...of(a), ...of(b)]),
+  ];
   const methods = union((r) => r.methods.map((m) => m.name));
   const tests = union((r) => r.tests.map((t) => t.id));
   const named = (...names: string[]): { name: string }[] => names.map((name) => ({ name }));

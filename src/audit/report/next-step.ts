@@ -12,7 +12,8 @@ const REPEAT = "Repeat the command at the end of this report with";
 
 /** What would settle a test that settled nothing. */
 function settling({ test, verdict }: Judged, { subject, result }: Case): Step {
-  if (verdict.outcome === "error") return { next: "Mend what the error says and run the same command again." };
+  if (verdict.outcome === "error")
+    return { next: "Mend what the error says and run the same command again." };
   const unseen: Step = {
     next: `A search along gradients sees nothing here, so look without them. ${REPEAT}:`,
     command: "--tests practice,likelihood",
@@ -28,7 +29,8 @@ function settling({ test, verdict }: Judged, { subject, result }: Case): Step {
       next: `A program has no gradient, and what a search without one does not find is no evidence. Audit the network itself where you have it (--model FILE), or search longer. ${REPEAT}:`,
       command: "--queries 5000",
     };
-  if (have("still gaining")) return { next: `Search longer. ${REPEAT}:`, command: "--steps 200 --iterations 200" };
+  if (have("still gaining"))
+    return { next: `Search longer. ${REPEAT}:`, command: "--steps 200 --iterations 200" };
   if (have("no more than random noise"))
     return {
       next: `Search longer and from more starts. ${REPEAT}:`,
@@ -43,13 +45,16 @@ function settling({ test, verdict }: Judged, { subject, result }: Case): Step {
 /** What to use until then: the more accurate classical method, unless it failed as well. */
 function insteadOf({ best, judged }: Case): string {
   if (!best || best.by <= 0) return "";
-  const failed = judged.some(({ test }) => test.verdicts.some((v) => v.method === best.method && v.outcome === "fail"));
+  const failed = judged.some(({ test }) =>
+    test.verdicts.some((v) => v.method === best.method && v.outcome === "fail"),
+  );
   return failed ? "" : ` Use ${best.method} until then.`;
 }
 
 /** What docs/remedies.md has against it; nothing in particular where it has nothing. */
 function remedyFor(failed: readonly Judged[]): string {
-  const judges = (threshold: string): boolean => failed.some(({ test }) => test.thresholds[threshold] !== undefined);
+  const judges = (threshold: string): boolean =>
+    failed.some(({ test }) => test.thresholds[threshold] !== undefined);
   if (judges("harmDb")) return "--adversarial 0.05";
   if (judges("maxPsnrDropDb")) return "--rates 0.125,0.25,0.5";
   return judges("maxShare") || judges("maxProbability") ? "--jitter 0.1" : "";
@@ -76,7 +81,8 @@ const steps: Readonly<Record<Finding, (c: Case) => Step>> = {
   }),
   failed: (c) => {
     const seen = `Look at the figures below for what fails and where.${insteadOf(c)}`;
-    if (isProgram(c)) return { next: `${seen} docs/remedies.md has what helps networks, and what it costs.` };
+    if (isProgram(c))
+      return { next: `${seen} docs/remedies.md has what helps networks, and what it costs.` };
     return trained(c, seen);
   },
   inferior: ({ best }) => ({

@@ -12,4 +12,5 @@ export const renderHtml = (result: AuditResult, options: ReportOptions): string 
 export const renderMarkdown = (result: AuditResult, options: ReportOptions): string =>
   reportMarkdown(auditReport(result, options));
 /** Pictures as PNG, plots as SVG, the numbers behind them as CSV. */
-export const renderFigures = (result: AuditResult): Figure[] => reportFigures(auditReport(result, { command: "" }));
+export const renderFigures = (result: AuditResult): Figure[] =>
+  reportFigures(auditReport(result, { command: "" }));

@@ -46,7 +46,10 @@ function psnrOf({ accuracy }: AuditResult, method: string): number | undefined {
 function whereOf({ problem: { operator, images, truth } }: AuditResult): string {
   const { height, width, sampledFraction } = operator;
   const size = height === undefined || width === undefined ? "" : `${height}×${width}`;
-  const measured = typeof sampledFraction === "number" ? `${percent(sampledFraction, 0)} of the data measured` : "";
+  const measured =
+    typeof sampledFraction === "number"
+      ? `${percent(sampledFraction, 0)} of the data measured`
+      : "";
   const said = [size, measured].filter(Boolean).join(", ");
   const these = count(images.length, truth === "unknown" ? "measurement" : "image");
   return said === "" ? these : `${these} (${said})`;
@@ -55,7 +58,8 @@ function whereOf({ problem: { operator, images, truth } }: AuditResult): string 
 function bestOf(result: AuditResult, subject: string): Case["best"] {
   const own = psnrOf(result, subject);
   // what was learned is held to what was not, and nothing else to anything
-  if (own === undefined || result.methods.find((m) => m.name === subject)?.classical) return undefined;
+  if (own === undefined || result.methods.find((m) => m.name === subject)?.classical)
+    return undefined;
   const others = result.methods.flatMap(({ name, classical }) => {
     const psnr = name !== subject && classical ? psnrOf(result, name) : undefined;
     return psnr === undefined ? [] : [{ method: name, by: psnr - own }];
@@ -65,7 +69,8 @@ function bestOf(result: AuditResult, subject: string): Case["best"] {
 
 export function caseOf(result: AuditResult): Case {
   const subject = audited(result.methods);
-  const verdictIn = (test: TestRecord): Verdict | undefined => test.verdicts.find((v) => v.method === subject);
+  const verdictIn = (test: TestRecord): Verdict | undefined =>
+    test.verdicts.find((v) => v.method === subject);
   const judged = result.tests.flatMap((test): Judged[] => {
     const verdict = verdictIn(test);
     const applies = verdict !== undefined && verdict.outcome !== "not-applicable";
@@ -76,7 +81,9 @@ export function caseOf(result: AuditResult): Case {
   const psnr = psnrOf(result, subject);
   const { initialPsnr = [] } = result;
   const aboveInitial =
-    psnr === undefined || initialPsnr.length === 0 ? undefined : psnr - mean(initialPsnr.map(infinite));
+    psnr === undefined || initialPsnr.length === 0
+      ? undefined
+      : psnr - mean(initialPsnr.map(infinite));
   const best = bestOf(result, subject);
   return {
     result,

@@ -1,5 +1,12 @@
 // The answer, and every test's outcome for every method.
-import { figure, fixed, type Cell, type Detail, type Section, type Table } from "../../report/index.ts";
+import {
+  figure,
+  fixed,
+  type Cell,
+  type Detail,
+  type Section,
+  type Table,
+} from "../../report/index.ts";
 import type { Accuracy, AuditResult, TestRecord, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { infinite } from "../upgrade.ts";
@@ -8,7 +15,8 @@ import { ACCURACY } from "./standing.ts";
 
 type Judged = NonNullable<Verdict["figure"]>;
 /** Decibels with two decimals, as everywhere; anything else with three digits. */
-const written = (value: number, unit: string): string => (unit.startsWith("dB") ? fixed(value, 2) : figure(value));
+const written = (value: number, unit: string): string =>
+  unit.startsWith("dB") ? fixed(value, 2) : figure(value);
 /** "7.08, threshold 6 dB beyond noise at r₃" */
 export const judgedFigure = ({ value, threshold, unit }: Judged): string =>
   `${written(value, unit)}, threshold ${figure(threshold)} ${unit}`;
@@ -18,7 +26,9 @@ function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
     const verdict = test.verdicts.find((v) => v.method === method);
     if (!verdict) return null;
     const { figure: judged, outcome } = verdict;
-    const weaker = test.measurements.some((m) => m.method === method && m.search?.queries !== undefined);
+    const weaker = test.measurements.some(
+      (m) => m.method === method && m.search?.queries !== undefined,
+    );
     const text = judged ? written(judged.value, judged.unit) : "";
     return { text, outcome, ...(weaker ? { soft: "no gradients" } : {}) };
   };
@@ -33,12 +43,17 @@ function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
 function summaryTable(result: AuditResult, methods: readonly string[]): Table {
   const over = result.problem.images.length > 1 ? ", mean over the images" : "";
   const record = result.tests.find((t) => t.id === ACCURACY);
-  const accuracyRow = (name: string, format: "decibels" | "share", of: (a: Accuracy) => number): Cell[] => [
+  const accuracyRow = (
+    name: string,
+    format: "decibels" | "share",
+    of: (a: Accuracy) => number,
+  ): Cell[] => [
     { text: `${name} undisturbed${over}`, to: ACCURACY },
     null,
     ...methods.map((method): Cell => {
       const own = result.accuracy.filter((a) => a.method === method);
-      const outcome = format === "decibels" && record?.verdicts.find((v) => v.method === method)?.outcome;
+      const outcome =
+        format === "decibels" && record?.verdicts.find((v) => v.method === method)?.outcome;
       if (own.length === 0) return outcome ? { text: "", outcome } : null;
       return { text: mean(own.map(of)), format, ...(outcome ? { outcome } : {}) };
     }),
@@ -46,7 +61,11 @@ function summaryTable(result: AuditResult, methods: readonly string[]): Table {
   return {
     kind: "table",
     id: "summary",
-    columns: [{ name: "test" }, { name: "threshold" }, ...methods.map((name, mark) => ({ name, mark }))],
+    columns: [
+      { name: "test" },
+      { name: "threshold" },
+      ...methods.map((name, mark) => ({ name, mark })),
+    ],
     rows: [
       accuracyRow("PSNR, dB,", "decibels", (a) => infinite(a.psnr)),
       accuracyRow("SSIM", "share", (a) => a.ssim),
@@ -71,7 +90,9 @@ function noteOf({ tests, problem }: AuditResult): string {
 /** With what the tests themselves put there. */
 export function summarySection(result: AuditResult): Section {
   const methods = result.methods.map((m) => m.name);
-  const lifted: Detail[] = result.tests.flatMap((t) => t.details.filter((d) => d.place === "summary"));
+  const lifted: Detail[] = result.tests.flatMap((t) =>
+    t.details.filter((d) => d.place === "summary"),
+  );
   const { answer, next, command } = answerOf(result);
   return {
     id: "summary",

@@ -27,7 +27,9 @@ import { symmetries } from "./symmetries.ts";
 import type { StabilityTest } from "./test.ts";
 import { worstCasePerturbation, type WorstCaseOptions } from "./worst-case-perturbation.ts";
 
-type OptionsOf<F extends (...args: never[]) => StabilityTest> = Readonly<NonNullable<Parameters<F>[0]>>;
+type OptionsOf<F extends (...args: never[]) => StabilityTest> = Readonly<
+  NonNullable<Parameters<F>[0]>
+>;
 /** Faults of the acquisition stand here by their names. */
 export interface Tests {
   instabilityAscent: AscentOptions;
@@ -36,7 +38,9 @@ export interface Tests {
   structuralChange: OptionsOf<typeof structuralChange>;
   lostDetailSearch: OptionsOf<typeof lostDetailSearch>;
   samplingRates: OptionsOf<typeof samplingRates>;
-  practicalFaults: Omit<OptionsOf<typeof practicalFaults>, "faults"> & { readonly faults?: readonly string[] };
+  practicalFaults: Omit<OptionsOf<typeof practicalFaults>, "faults"> & {
+    readonly faults?: readonly string[];
+  };
   symmetries: OptionsOf<typeof symmetries>;
   badReconstructionLikelihood: Omit<OptionsOf<typeof badReconstructionLikelihood>, "fault"> & {
     readonly fault?: string;
@@ -112,7 +116,10 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
     fields: { radius: number, contrast: number, walks: whole, moves: whole, leastShare: number },
     open: lostDetailSearch,
   },
-  samplingRates: { fields: { factors: list, families: whole, maxPsnrDrop: number }, open: samplingRates },
+  samplingRates: {
+    fields: { factors: list, families: whole, maxPsnrDrop: number },
+    open: samplingRates,
+  },
   practicalFaults: {
     fields: { draws: whole, maxPsnrLoss: number, maxShare: number, faults: maybe(aList(aFault)) },
     open: ({ faults, ...options }) =>
@@ -129,10 +136,15 @@ export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests
       plain: maybe(aFlag),
     },
     open: ({ fault, ...options }) =>
-      badReconstructionLikelihood({ ...options, ...(fault === undefined ? {} : { fault: faultOf(fault) }) }),
+      badReconstructionLikelihood({
+        ...options,
+        ...(fault === undefined ? {} : { fault: faultOf(fault) }),
+      }),
   },
 };
-const kinds: Kinds = Object.fromEntries(Object.entries(stabilityTests).map(([kind, { fields }]) => [kind, fields]));
+const kinds: Kinds = Object.fromEntries(
+  Object.entries(stabilityTests).map(([kind, { fields }]) => [kind, fields]),
+);
 
 /** Throws FormatError for a value that is no TestSpec. */
 export const aTest: Check = (value, where) => checkSpec(value, where, kinds);

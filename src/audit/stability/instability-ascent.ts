@@ -37,13 +37,42 @@ export interface AscentOptions {
  * 2020, and its code Invfool; Colbrook, Antun, Hansen, PNAS 2022 for FIRENET.
  */
 export const ascentPresets: Readonly<
-  Record<"automap" | "automap-prediction" | "deep-mri" | "mri-vn" | "med-50" | "firenet", AscentOptions>
+  Record<
+    "automap" | "automap-prediction" | "deep-mri" | "mri-vn" | "med-50" | "firenet",
+    AscentOptions
+  >
 > = {
-  automap: { lambda: 0.1, stepSize: 0.001, start: 1e-5, iterations: 24, stops: [12, 16, 20, 24], aim: "truth" },
-  "automap-prediction": { lambda: 0.1, stepSize: 0.001, start: 1e-5, iterations: 183, stops: [160, 170, 177, 183] },
-  "deep-mri": { lambda: 0.001, stepSize: 0.01, start: 0.01, iterations: 6000, stops: [2000, 4000, 6000] },
+  automap: {
+    lambda: 0.1,
+    stepSize: 0.001,
+    start: 1e-5,
+    iterations: 24,
+    stops: [12, 16, 20, 24],
+    aim: "truth",
+  },
+  "automap-prediction": {
+    lambda: 0.1,
+    stepSize: 0.001,
+    start: 1e-5,
+    iterations: 183,
+    stops: [160, 170, 177, 183],
+  },
+  "deep-mri": {
+    lambda: 0.001,
+    stepSize: 0.01,
+    start: 0.01,
+    iterations: 6000,
+    stops: [2000, 4000, 6000],
+  },
   "mri-vn": { lambda: 1, stepSize: 0.005, start: 0.001, iterations: 25, stops: [25] },
-  "med-50": { lambda: 20, stepSize: 0.005, start: 0.005, iterations: 100, stops: [100], maximumNorm: 1800 },
+  "med-50": {
+    lambda: 20,
+    stepSize: 0.005,
+    start: 0.005,
+    iterations: 100,
+    stops: [100],
+    maximumNorm: 1800,
+  },
   firenet: { lambda: 0.01, stepSize: 0.01, start: 0.001, iterations: 300, stops: [100, 200, 300] },
 };
 
@@ -51,7 +80,9 @@ type Optional = "stops" | "maximumNorm" | "queries";
 type Settings = Required<Omit<AscentOptions, Optional>> & Pick<AscentOptions, Optional>;
 
 const increasing = (values: readonly number[]): boolean =>
-  values.length > 0 && values.length <= subscripts.length && values.every((e, i) => e > (values[i - 1] ?? 0));
+  values.length > 0 &&
+  values.length <= subscripts.length &&
+  values.every((e, i) => e > (values[i - 1] ?? 0));
 
 /** Throws ConfigError for options that make no sense. */
 function settingsOf(options: AscentOptions): Settings {
@@ -68,8 +99,14 @@ function settingsOf(options: AscentOptions): Settings {
   };
   const { stops, relativeNorms, iterations, stepSize, maxPsnrLoss, momentum } = settings;
   if (stops && relativeNorms.length > 0)
-    throw new ConfigError("instabilityAscent: give norms or stops, not both", { stops, relativeNorms });
-  if (stops && !(increasing(stops) && stops.every(Number.isInteger) && stops[stops.length - 1] <= iterations))
+    throw new ConfigError("instabilityAscent: give norms or stops, not both", {
+      stops,
+      relativeNorms,
+    });
+  if (
+    stops &&
+    !(increasing(stops) && stops.every(Number.isInteger) && stops[stops.length - 1] <= iterations)
+  )
     throw new ConfigError(
       `instabilityAscent: the stops ${stops.join(", ")} must be whole numbers that increase up to the ${iterations} iterations`,
       { stops },
@@ -79,7 +116,12 @@ function settingsOf(options: AscentOptions): Settings {
       `instabilityAscent: the norms ${relativeNorms.join(", ")} must be positive, increase, and be at most ${subscripts.length}`,
       { relativeNorms },
     );
-  if (!(iterations >= 1) || !(stepSize > 0) || !(momentum >= 0 && momentum < 1) || !(maxPsnrLoss > 0))
+  if (
+    !(iterations >= 1) ||
+    !(stepSize > 0) ||
+    !(momentum >= 0 && momentum < 1) ||
+    !(maxPsnrLoss > 0)
+  )
     throw new ConfigError(
       `instabilityAscent: iterations ${iterations} must be at least 1, the step size ${stepSize} and the threshold ${maxPsnrLoss} positive, the momentum ${momentum} in [0, 1)`,
       { iterations, stepSize, momentum, maxPsnrLoss },
@@ -90,7 +132,10 @@ function settingsOf(options: AscentOptions): Settings {
 const nameOf = (k: number): string => `r${subscripts[k]}`;
 
 /** One search that grows: r₂ goes on from r₁, r₃ from r₂, each as long as its norm allows. */
-async function grow(subject: Subject, { relativeNorms, iterations, queries }: Settings): Promise<Findings> {
+async function grow(
+  subject: Subject,
+  { relativeNorms, iterations, queries }: Settings,
+): Promise<Findings> {
   const radii = relativeNorms.map((e) => e * subject.reference);
   const found = await subject.seek({ radii, settings: { steps: iterations }, queries });
   const measurements: Measurement[] = [];
@@ -103,7 +148,11 @@ async function grow(subject: Subject, { relativeNorms, iterations, queries }: Se
 }
 
 /** The published ascent, as it is: stops of one climb with momentum, after so many steps. */
-async function ascend(subject: Subject, settings: Settings, stops: readonly number[]): Promise<Findings> {
+async function ascend(
+  subject: Subject,
+  settings: Settings,
+  stops: readonly number[],
+): Promise<Findings> {
   const { lambda, stepSize, momentum, start, iterations, maximumNorm, aim } = settings;
   let used = 0;
   const tick = (): Promise<void> => {
@@ -139,7 +188,8 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
     description: stops
       ? "Perturbations r₁, r₂, r₃ of the image, sampled with it: x̂ = f(A(x + r)). They are stops of the published ascent with momentum towards what moves the reconstruction most; beside each, random noise that is measured as much."
       : "Perturbations r₁, r₂, r₃ of the image, sampled with it: x̂ = f(A(x + r)). Each is searched to take the reconstruction as far from the true image as its norm allows, from where the smaller one ended and from other starts; beside each, random noise that is measured as much, and the classical methods at their own worst case.",
-    source: "Antun, Renna, Poon, Adcock, Hansen, PNAS 2020 (arXiv 1902.05300), differentiating the whole of f∘A",
+    source:
+      "Antun, Renna, Poon, Adcock, Hansen, PNAS 2020 (arXiv 1902.05300), differentiating the whole of f∘A",
     settings: stops
       ? present({ stops, lambda, stepSize, momentum, start, iterations, maximumNorm, aim })
       : present({ relativeNorms, steps: iterations, queries }),
@@ -155,6 +205,9 @@ export function instabilityAscent(options: AscentOptions = {}): StabilityTest {
     steps: stops ? iterations : soughtSteps(relativeNorms.length, { steps: iterations }),
     examine: (subject) => (stops ? ascend(subject, settings, stops) : grow(subject, settings)),
     judge: (method, findings, beside) =>
-      judgeHarm(method, sizesOf(findings, beside, labels), { harmDb: maxPsnrLoss, ruinDb: RUIN_DB }),
+      judgeHarm(method, sizesOf(findings, beside, labels), {
+        harmDb: maxPsnrLoss,
+        ruinDb: RUIN_DB,
+      }),
   };
 }

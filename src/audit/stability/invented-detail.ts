@@ -27,7 +27,15 @@ export function inventedDetail(
     maxShown?: number;
   } = {},
 ): StabilityTest {
-  const { radius = 4, contrast = 0.2, budget = 0.25, steps = 20, restarts = 1, maxShown = 0.75, queries } = options;
+  const {
+    radius = 4,
+    contrast = 0.2,
+    budget = 0.25,
+    steps = 20,
+    restarts = 1,
+    maxShown = 0.75,
+    queries,
+  } = options;
   const searched = { radius, contrast, budget, steps, restarts, queries };
   if (
     !(radius > 0) ||
@@ -49,7 +57,8 @@ export function inventedDetail(
     title: "A faint trace of a detail stays a faint trace",
     failureTitle: "A faint perturbation makes a detail appear that is not there",
     description: `A perturbation of the measurement, ${percent(budget)} as large as a disc of ${radius} pixels and ${contrast} of the image's maximum would be in the measurement, aimed at making that disc appear at a drawn place on tissue. Shown is the share of the disc's contrast by which the reconstruction changes there.`,
-    source: "Antun et al., PNAS 2020, on false structures; Morshuis et al. 2022 for searches aimed at a box",
+    source:
+      "Antun et al., PNAS 2020, on false structures; Morshuis et al. 2022 for searches aimed at a box",
     settings: present(searched),
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
@@ -58,27 +67,37 @@ export function inventedDetail(
     referenceFree: {
       async examine(subject) {
         const { measurements } = await search(subject, searched);
-        return measurements.map(({ method, image, label, shown = 0, search: { queries } = {} }) => ({
-          method,
-          image,
-          label: `a disc, for ${label} of it`,
-          figures: present({ recovered: shown, queries }),
-        }));
+        return measurements.map(
+          ({ method, image, label, shown = 0, search: { queries } = {} }) => ({
+            method,
+            image,
+            label: `a disc, for ${label} of it`,
+            figures: present({ recovered: shown, queries }),
+          }),
+        );
       },
       say: (scores) =>
         `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${weaklyFound(scores) === "" ? "" : ", searched without gradients"}`,
     },
     judge(method, { measurements }, { bound }) {
       if (measurements.length === 0)
-        return { method, outcome: "not-applicable", explanation: "none of the discs drawn is measured at all" };
+        return {
+          method,
+          outcome: "not-applicable",
+          explanation: "none of the discs drawn is measured at all",
+        };
       const shown = mean(measurements.map((m) => m.shown ?? 0));
       // no answer is larger than the bound times the perturbation, which is the budget times the
       // disc
       const proven = bound !== undefined && bound.bound * budget <= maxShown;
-      const doubts = proven ? [] : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
+      const doubts = proven
+        ? []
+        : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
       const passed = doubts.length === 0 ? "pass" : "inconclusive";
       const unsure = shown > maxShown ? [] : doubts;
-      const weaker = measurements.some((m) => m.search?.queries !== undefined) ? ", searched without gradients" : "";
+      const weaker = measurements.some((m) => m.search?.queries !== undefined)
+        ? ", searched without gradients"
+        : "";
       const said = `shows ${percent(shown)} of the disc${measurements.length > 1 ? " on the mean" : ""} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${percent(maxShown)}`;
       return {
         method,
@@ -117,7 +136,12 @@ async function search(
 ): Promise<Findings> {
   const { radius, contrast, budget, steps, restarts, queries } = options;
   const { truth, clean, shape } = subject;
-  const { z, box } = placeDetail(truth, shape, { shape: "disc", radius, contrast, rng: subject.common("place") });
+  const { z, box } = placeDetail(truth, shape, {
+    shape: "disc",
+    radius,
+    contrast,
+    rng: subject.common("place"),
+  });
   const trace = Float64Array.from(await subject.forward(z));
   // a disc that is not measured at all leaves no trace to begin with
   if (norm(trace) === 0) return { measurements: [] };
@@ -134,6 +158,10 @@ async function search(
   const { r } = goals[0];
   const shown = shareOf(z, await subject.reconstruct(r), clean);
   const relativeBudget = norm(r) / subject.reference;
-  const measured = await subject.measure(r, { label: percentOf(budget, 0), relativeBudget, picture: true });
+  const measured = await subject.measure(r, {
+    label: percentOf(budget, 0),
+    relativeBudget,
+    picture: true,
+  });
   return { measurements: [{ ...measured, shown, search: searchFigures(goals[0]) }] };
 }

@@ -17,7 +17,8 @@ import { scanOf, type StabilityTest, type Subject } from "./test.ts";
 const FAULT_DRAWS = 512;
 
 /** Each level is a tenth of the one before: so many until what is judged is reached. */
-const levelsFor = (maxProbability: number): number => Math.max(1, Math.ceil(-log10(maxProbability) - 1e-9));
+const levelsFor = (maxProbability: number): number =>
+  Math.max(1, Math.ceil(-log10(maxProbability) - 1e-9));
 
 /**
  * The probability, per acquisition, that the reconstruction loses `psnrLoss` dB or more, under
@@ -71,7 +72,8 @@ export function badReconstructionLikelihood(
       const before = await subject.psnrOf(new Float64Array(subject.size));
       const event = {
         dimension: 1 + FAULT_DRAWS + measured,
-        response: async (u: Float64Array): Promise<number> => before - (await subject.psnrOf(await disturbed(u))),
+        response: async (u: Float64Array): Promise<number> =>
+          before - (await subject.psnrOf(await disturbed(u))),
         responses: async (us: readonly Float64Array[]): Promise<number[]> => {
           const rs: Float64Array[] = [];
           for (const u of us) rs.push(await disturbed(u));
@@ -83,11 +85,20 @@ export function badReconstructionLikelihood(
         samples,
         tick: () => subject.tick(),
       };
-      const likelihood = plain ? await plainMonteCarlo(event) : await subsetSimulation({ ...event, maxLevels });
+      const likelihood = plain
+        ? await plainMonteCarlo(event)
+        : await subsetSimulation({ ...event, maxLevels });
       const r = await disturbed(likelihood.worst);
-      const m: Measurement = await subject.measure(r, { label: `worst of ${likelihood.evaluations}`, picture: true });
+      const m: Measurement = await subject.measure(r, {
+        label: `worst of ${likelihood.evaluations}`,
+        picture: true,
+      });
       const { probability, low, high, evaluations, levels, bound } = likelihood;
-      return { measurements: [{ ...m, likelihood: { probability, low, high, evaluations, levels, bound } }] };
+      return {
+        measurements: [
+          { ...m, likelihood: { probability, low, high, evaluations, levels, bound } },
+        ],
+      };
     },
     show: shownAsLikelihood,
     judge(method, { measurements }) {
@@ -96,7 +107,11 @@ export function badReconstructionLikelihood(
       return {
         method,
         outcome: outcomeOfInterval(worst, maxProbability, "above"),
-        figure: { value: worst.probability, threshold: maxProbability, unit: `probability of losing ${psnrLoss} dB` },
+        figure: {
+          value: worst.probability,
+          threshold: maxProbability,
+          unit: `probability of losing ${psnrLoss} dB`,
+        },
         explanation: `loses ${psnrLoss} dB or more with probability ${worst.bound ? "below " : ""}${probability(worst.probability)} (${probability(worst.low)} to ${probability(worst.high)})${all.length > 1 ? " on its worst image" : ""}, ${worst.evaluations} reconstructions; threshold ${maxProbability}`,
       };
     },

@@ -1,7 +1,13 @@
 // The place and shape where a small detail is lost: a search, where structural-change draws.
 import { ConfigError, type Random } from "../../engine/index.ts";
 import { percent, withArticle } from "../../report/index.ts";
-import { detailAt, detailShapes, drawPlace, type DetailShape, type Place } from "../../imaging/index.ts";
+import {
+  detailAt,
+  detailShapes,
+  drawPlace,
+  type DetailShape,
+  type Place,
+} from "../../imaging/index.ts";
 import type { Measurement, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { lookFor, scoreOf, type Recovery } from "./recovery.ts";
@@ -22,10 +28,22 @@ const HELD = 0.3;
  * A*A recovers exactly what is measured.
  */
 export function lostDetailSearch(
-  options: { radius?: number; contrast?: number; walks?: number; moves?: number; leastShare?: number } = {},
+  options: {
+    radius?: number;
+    contrast?: number;
+    walks?: number;
+    moves?: number;
+    leastShare?: number;
+  } = {},
 ): StabilityTest {
   const { radius = 2.5, contrast = 0.2, walks = 2, moves = 25, leastShare = 0.5 } = options;
-  if (!(radius > 0) || !(contrast > 0) || !(walks >= 1) || !(moves >= 1) || !(leastShare > 0 && leastShare <= 1))
+  if (
+    !(radius > 0) ||
+    !(contrast > 0) ||
+    !(walks >= 1) ||
+    !(moves >= 1) ||
+    !(leastShare > 0 && leastShare <= 1)
+  )
     throw new ConfigError(
       `lostDetailSearch: radius ${radius}, contrast ${contrast}, walks ${walks} and moves ${moves} must be positive, the threshold ${leastShare} in (0, 1]`,
       { radius, contrast, walks, moves, leastShare },
@@ -38,7 +56,8 @@ export function lostDetailSearch(
     title: "No small detail is found that is lost",
     failureTitle: "A small detail that the data hold is lost",
     description: `A search for the place and shape where a detail of ${radius} pixels and ${contrast} of the image's maximum comes back least: ${walks} walks of ${moves} moves over the tissue of each image, from drawn places, among details of which at least ${100 * HELD} % is measured. Pictured is the one that came back least.`,
-    source: "Calivá et al., MELBA 2021 (false-negative adversarial features), as a walk over places and shapes",
+    source:
+      "Calivá et al., MELBA 2021 (false-negative adversarial features), as a walk over places and shapes",
     settings: { radius, contrast, walks, moves, shapes: shapeNames.join(", ") },
     thresholds: { leastShareOfMeasured: leastShare },
     steps: walks * (moves + 1),
@@ -52,7 +71,8 @@ export function lostDetailSearch(
       say: (scores) =>
         `recovers ${percent(averageOf(scores, "recovered"), 0)} of the detail that came back least, of which ${percent(averageOf(scores, "measured"), 0)} is measured`,
     },
-    judge: (method, { measurements }) => judgeLost(method, measurements, leastShare, { radius, walks, moves }),
+    judge: (method, { measurements }) =>
+      judgeLost(method, measurements, leastShare, { radius, walks, moves }),
   };
 }
 
@@ -73,8 +93,18 @@ const shareOf = (f: Recovery): number => f.recovered / f.measured;
  * Another shape at the place, or the shape at another one. Every number is drawn: all methods'
  * walks see the same.
  */
-function moved({ shape, place }: Step, radius: number, [H, W]: readonly [number, number], rng: Random): Step {
-  const [change, other, down, right] = [rng.uniform(), rng.integer(shapeNames.length), rng.uniform(), rng.uniform()];
+function moved(
+  { shape, place }: Step,
+  radius: number,
+  [H, W]: readonly [number, number],
+  rng: Random,
+): Step {
+  const [change, other, down, right] = [
+    rng.uniform(),
+    rng.integer(shapeNames.length),
+    rng.uniform(),
+    rng.uniform(),
+  ];
   if (change < 0.25) return { shape: shapeNames[other], place };
   const reach = 2 * radius;
   const inside = (v: number, n: number): number => Math.max(0, Math.min(n - 1, Math.round(v)));
@@ -83,7 +113,9 @@ function moved({ shape, place }: Step, radius: number, [H, W]: readonly [number,
 }
 /** Whether the walk goes there: on tissue, held by the data, and less of it comes back. */
 const isWorse = (tried: Recovery, best: Recovery): boolean =>
-  tried.detail.tissue === 1 && tried.measured >= HELD && (best.measured < HELD || shareOf(tried) < shareOf(best));
+  tried.detail.tissue === 1 &&
+  tried.measured >= HELD &&
+  (best.measured < HELD || shareOf(tried) < shareOf(best));
 
 async function walk(
   subject: Subject,
@@ -93,7 +125,10 @@ async function walk(
   const { truth: x, shape: size } = subject;
   const look = async ({ shape, place }: Step): Promise<Recovery> =>
     (await lookFor(subject, [detailAt(x, size, { shape, radius, contrast }, place)]))[0];
-  let here: Step = { shape: shapeNames[rng.integer(shapeNames.length)], place: drawPlace(x, size, radius, rng) };
+  let here: Step = {
+    shape: shapeNames[rng.integer(shapeNames.length)],
+    place: drawPlace(x, size, radius, rng),
+  };
   let best = await look(here);
   await subject.tick();
   const curve = [shareOf(best)];
@@ -112,11 +147,17 @@ interface Walked {
   readonly curve: readonly number[];
 }
 /** Every walk, and the one that found the detail of which least comes back. */
-async function leastOf(subject: Subject, options: Walks): Promise<{ found: readonly Walked[]; least: Walked }> {
+async function leastOf(
+  subject: Subject,
+  options: Walks,
+): Promise<{ found: readonly Walked[]; least: Walked }> {
   const found: Walked[] = [];
-  for (let k = 0; k < options.walks; k++) found.push(await walk(subject, options, subject.common(`walk ${k}`)));
+  for (let k = 0; k < options.walks; k++)
+    found.push(await walk(subject, options, subject.common(`walk ${k}`)));
   const held = found.filter(({ best }) => best.measured >= HELD);
-  const least = (held.length > 0 ? held : found).reduce((p, q) => (shareOf(q.best) < shareOf(p.best) ? q : p));
+  const least = (held.length > 0 ? held : found).reduce((p, q) =>
+    shareOf(q.best) < shareOf(p.best) ? q : p,
+  );
   return { found, least };
 }
 
@@ -154,7 +195,9 @@ function judgeLost(
   { radius, walks, moves }: Omit<Walks, "contrast">,
 ): Verdict {
   const held = measurements.flatMap((m) =>
-    m.detail && m.detail.measured >= HELD ? [{ ...m, share: m.detail.recovered / m.detail.measured }] : [],
+    m.detail && m.detail.measured >= HELD
+      ? [{ ...m, share: m.detail.recovered / m.detail.measured }]
+      : [],
   );
   if (held.length === 0) {
     const explanation = `no detail of ${radius} px was found of which ${100 * HELD} % is measured`;
@@ -163,10 +206,21 @@ function judgeLost(
   const worst = held.reduce((p, q) => (q.share < p.share ? q : p));
   const rising = held.some((m) => m.search?.rising);
   const average =
-    held.length > 1 ? ` (${percent(mean(held.map((m) => m.share)), 0)} on the mean of ${held.length} images)` : "";
+    held.length > 1
+      ? ` (${percent(mean(held.map((m) => m.share)), 0)} on the mean of ${held.length} images)`
+      : "";
   const unsure = rising ? "; a walk was still finding worse when it stopped" : "";
   const said = `recovers ${percent(worst.share, 0)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare, 0)}`;
-  const figure = { value: 100 * worst.share, threshold: 100 * leastShare, unit: "% of what is measured, at least" };
+  const figure = {
+    value: 100 * worst.share,
+    threshold: 100 * leastShare,
+    unit: "% of what is measured, at least",
+  };
   if (worst.share < leastShare) return { method, outcome: "fail", figure, explanation: said };
-  return { method, outcome: rising ? "inconclusive" : "pass", figure, explanation: `${said}${unsure}` };
+  return {
+    method,
+    outcome: rising ? "inconclusive" : "pass",
+    figure,
+    explanation: `${said}${unsure}`,
+  };
 }

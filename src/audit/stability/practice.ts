@@ -2,7 +2,12 @@
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
 import { decibels, percent } from "../../report/index.ts";
-import { acquisitionFaults, coilDropOut, inGroups, type AcquisitionFault } from "../../imaging/index.ts";
+import {
+  acquisitionFaults,
+  coilDropOut,
+  inGroups,
+  type AcquisitionFault,
+} from "../../imaging/index.ts";
 import { SHARE_FROM, shareInterval95 } from "../intervals.ts";
 import { HARM_DB, lossOf, outcomeOfInterval } from "../judgement.ts";
 import type { Measurement, Outcome, Verdict } from "../schema.ts";
@@ -22,10 +27,25 @@ const DRAWS = 36;
  * passes when every fault's lies below.
  */
 export function practicalFaults(
-  options: { faults?: readonly AcquisitionFault[]; draws?: number; maxPsnrLoss?: number; maxShare?: number } = {},
+  options: {
+    faults?: readonly AcquisitionFault[];
+    draws?: number;
+    maxPsnrLoss?: number;
+    maxShare?: number;
+  } = {},
 ): StabilityTest {
-  const { faults = acquisitionFaults, draws = DRAWS, maxPsnrLoss = HARM_DB, maxShare = 0.1 } = options;
-  if (faults.length === 0 || !(maxPsnrLoss > 0) || !(draws >= SHARE_FROM) || !(maxShare > 0 && maxShare < 1))
+  const {
+    faults = acquisitionFaults,
+    draws = DRAWS,
+    maxPsnrLoss = HARM_DB,
+    maxShare = 0.1,
+  } = options;
+  if (
+    faults.length === 0 ||
+    !(maxPsnrLoss > 0) ||
+    !(draws >= SHARE_FROM) ||
+    !(maxShare > 0 && maxShare < 1)
+  )
     throw new ConfigError(
       `practicalFaults: ${faults.length} faults, ${draws} draws, thresholds of ${maxPsnrLoss} dB and a share of ${maxShare}; it needs at least one fault, ${SHARE_FROM} draws, a positive loss and a share in (0, 1)`,
       { draws, maxPsnrLoss, maxShare },
@@ -61,12 +81,17 @@ export function practicalFaults(
           const measured = await subject.measure(r, options);
           await subject.tick();
           if (i !== JUDGED) found.push(measured);
-          else found.push({ ...measured, losses: await lossesTo(subject, fault, measured.psnr.before, each) });
+          else
+            found.push({
+              ...measured,
+              losses: await lossesTo(subject, fault, measured.psnr.before, each),
+            });
         }
       return { measurements: found };
     },
     show: shownAsSeries,
-    judge: (method, { measurements }) => judgeFaults(method, measurements, faults, { maxPsnrLoss, maxShare }),
+    judge: (method, { measurements }) =>
+      judgeFaults(method, measurements, faults, { maxPsnrLoss, maxShare }),
   };
 }
 
@@ -87,11 +112,17 @@ async function faultOf(
 }
 
 /** dB lost to the moderate fault, drawn anew `count` times. */
-async function lossesTo(subject: Subject, fault: AcquisitionFault, before: number, count: number): Promise<number[]> {
+async function lossesTo(
+  subject: Subject,
+  fault: AcquisitionFault,
+  before: number,
+  count: number,
+): Promise<number[]> {
   const draws = Array.from({ length: count }, (_, k) => k);
   return inGroups(draws, subject.together, async (group) => {
     const rs: Float64Array[] = [];
-    for (const k of group) rs.push(await faultOf(subject, fault, fault.severities[JUDGED], `${fault.name} ${k}`));
+    for (const k of group)
+      rs.push(await faultOf(subject, fault, fault.severities[JUDGED], `${fault.name} ${k}`));
     const losses = (await subject.psnrOfAll(rs)).map((psnr) => lossOf(before, psnr));
     for (const _ of losses) await subject.tick();
     return losses;
@@ -105,7 +136,9 @@ function judgeFaults(
   { maxPsnrLoss, maxShare }: { maxPsnrLoss: number; maxShare: number },
 ): Verdict {
   const judged = faults.map((fault) => {
-    const losses = measurements.filter((m) => m.series === fault.name).flatMap((m) => m.losses ?? []);
+    const losses = measurements
+      .filter((m) => m.series === fault.name)
+      .flatMap((m) => m.losses ?? []);
     const ruined = losses.filter((loss) => loss > maxPsnrLoss).length;
     const interval = shareInterval95(ruined, losses.length) ?? { low: 0, high: 1 };
     const outcome = outcomeOfInterval(interval, maxShare, "above");
@@ -122,7 +155,11 @@ function judgeFaults(
   return {
     method,
     outcome,
-    figure: { value: 100 * share, threshold: 100 * maxShare, unit: "% of acquisitions ruined by a moderate fault" },
+    figure: {
+      value: 100 * share,
+      threshold: 100 * maxShare,
+      unit: "% of acquisitions ruined by a moderate fault",
+    },
     explanation: `loses more than ${maxPsnrLoss} dB ${outcome === "pass" ? "at most " : ""}to ${said.join(", to ")}; threshold ${percent(maxShare, 0)}`,
   };
 }

@@ -51,7 +51,9 @@ async function recoveryOf(subject: Looked, detail: Detail, x: Float64Array): Pro
   const crop = (values: ArrayLike<number>): Float64Array =>
     Float64Array.from({ length: 2 * height * width }, (_, i) => {
       const [part, inside] = [Math.floor(i / (height * width)), i % (height * width)];
-      return values[part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)];
+      return values[
+        part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)
+      ];
     });
   const [own, truth] = [crop(x), crop(z.map((v, k) => v + scan.x[k]))];
   const [before, added] = [crop(clean), crop(z)];

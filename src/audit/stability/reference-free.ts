@@ -43,7 +43,13 @@ export const weaklyFound = (scores: readonly Score[]): string =>
   scores.some((s) => s.figures.queries !== undefined) ? " without gradients" : "";
 
 /** Searches each ball for the largest change, and stands it beside noise. */
-export const largestChange = ({ labels, relative, ball = "l2", settings, queries }: Balls): ReferenceFree => ({
+export const largestChange = ({
+  labels,
+  relative,
+  ball = "l2",
+  settings,
+  queries,
+}: Balls): ReferenceFree => ({
   async examine(subject) {
     const unit = ball === "l2" ? subject.reference : subject.referenceMaximum;
     const found = await subject.seek({
@@ -82,5 +88,8 @@ export const detailScore = (
   method,
   image,
   label,
-  figures: { recovered: mean(found.map((f) => f.recovered)), measured: mean(found.map((f) => f.measured)) },
+  figures: {
+    recovered: mean(found.map((f) => f.recovered)),
+    measured: mean(found.map((f) => f.measured)),
+  },
 });

@@ -18,7 +18,11 @@ import { scanOf, type StabilityTest } from "./test.ts";
 export function samplingRates(
   options: { factors?: readonly number[]; families?: number; maxPsnrDrop?: number } = {},
 ): StabilityTest {
-  const { factors = [0.4, 0.6, 0.8, 1, 1.25, 1.6, 2, 3], families = 3, maxPsnrDrop = 0.1 } = options;
+  const {
+    factors = [0.4, 0.6, 0.8, 1, 1.25, 1.6, 2, 3],
+    families = 3,
+    maxPsnrDrop = 0.1,
+  } = options;
   if (
     !factors.includes(1) ||
     factors.some((f, i) => !(f > (factors[i - 1] ?? 0))) ||
@@ -60,7 +64,9 @@ export function samplingRates(
       }
       return {
         measurements: [],
-        rates: found.map((f): RateScore => ({ method: subject.method, image: subject.image, ...f })),
+        rates: found.map(
+          (f): RateScore => ({ method: subject.method, image: subject.image, ...f }),
+        ),
       };
     },
     show: shownAsRates,
@@ -72,7 +78,8 @@ export function samplingRates(
           explanation: "is bound to its mask, so it cannot be given other measurements",
         };
       const asked = [...new Set(rates.map((r) => r.rate))].sort((a, b) => a - b);
-      const at = (rate: number): number[] => rates.filter((r) => r.rate === rate).flatMap((r) => r.psnr);
+      const at = (rate: number): number[] =>
+        rates.filter((r) => r.rate === rate).flatMap((r) => r.psnr);
       const own = asked[Math.min(factors.indexOf(1), asked.length - 1)];
       const above = asked.filter((rate) => rate >= own);
       if (above.length === 1) {
@@ -120,20 +127,28 @@ function judgeRates(
   maxPsnrDrop: number,
 ): Verdict {
   const drops = dropsOf(rates, at);
-  const worst = drops.reduce((p, q) => (q.low > p.low || (q.low === p.low && q.drop > p.drop) ? q : p));
+  const worst = drops.reduce((p, q) =>
+    q.low > p.low || (q.low === p.low && q.drop > p.drop) ? q : p,
+  );
   const most = drops.reduce((p, q) => (q.drop > p.drop ? q : p));
   const shown = worst.low > maxPsnrDrop ? worst : most;
   const decided = shown.low > maxPsnrDrop ? "fail" : "inconclusive";
   const outcome = shown.drop > maxPsnrDrop ? decided : "pass";
   const [own, top] = [rates[0], rates[rates.length - 1]];
   const gain = mean(at(top)) - mean(at(own));
-  const range = Number.isFinite(shown.low) ? ` (${fixed(shown.low, 2)} to ${fixed(shown.high, 2)})` : "";
+  const range = Number.isFinite(shown.low)
+    ? ` (${fixed(shown.low, 2)} to ${fixed(shown.high, 2)})`
+    : "";
   const lost = `is ${decibels(shown.drop)}${range} worse at ${percentOf(shown.rate, 0)} of k-space than at ${percentOf(shown.from, 0)}; threshold ${maxPsnrDrop} dB; it`;
   const moved = `${gain >= 0 ? "gains" : "loses"} ${decibels(Math.abs(gain))} from ${percentOf(own, 0)} to ${percentOf(top, 0)}`;
   return {
     method,
     outcome,
-    figure: { value: Math.max(0, shown.drop), threshold: maxPsnrDrop, unit: "dB lost to more measurements" },
+    figure: {
+      value: Math.max(0, shown.drop),
+      threshold: maxPsnrDrop,
+      unit: "dB lost to more measurements",
+    },
     explanation: `${outcome === "pass" ? "never gets worse with more;" : lost} ${moved}`,
   };
 }

@@ -7,7 +7,8 @@ import { SINGULAR_STEPS } from "../subject.ts";
 
 /** Gradient steps at most: two goals, with the local singular vector as a start. */
 export const soughtSteps = (radii: number, settings: Partial<SearchSettings> = {}): number =>
-  SINGULAR_STEPS + searchSteps({ goals: 2, starts: 1 }, { ...settings, radii: new Array<number>(radii).fill(1) });
+  SINGULAR_STEPS +
+  searchSteps({ goals: 2, starts: 1 }, { ...settings, radii: new Array<number>(radii).fill(1) });
 
 /** Queries at most, of a method without gradients. */
 export const soughtQueries = (radii: number, queries: number | undefined, goals = 2): number =>
@@ -17,7 +18,16 @@ export const soughtQueries = (radii: number, queries: number | undefined, goals 
 export function searchFigures(found: GoalFound): NonNullable<Measurement["search"]> {
   const { goal, tried, rising, curve, start, gradients, vanishing, queries } = found;
   const changes = tried.map((t) => t.value);
-  return present({ goal, changes, rising, curve: [...curve], start, gradients, vanishing, queries });
+  return present({
+    goal,
+    changes,
+    rising,
+    curve: [...curve],
+    start,
+    gradients,
+    vanishing,
+    queries,
+  });
 }
 /** Of one ball that was searched for harm: what was judged, and the largest change beside it. */
 export function harmFigures({ goals: [harm, change] }: Found): NonNullable<Measurement["search"]> {

@@ -25,7 +25,12 @@ export function structuralChange(
     leastRecovery?: number;
   } = {},
 ): StabilityTest {
-  const { radii = [1.5, 2.5, 4, 6], contrasts = [0.05, 0.1, 0.2, 0.4], placements = 20, leastRecovery = 0.5 } = options;
+  const {
+    radii = [1.5, 2.5, 4, 6],
+    contrasts = [0.05, 0.1, 0.2, 0.4],
+    placements = 20,
+    leastRecovery = 0.5,
+  } = options;
   const judged = options.judged ?? {
     radius: radii[Math.min(2, radii.length - 1)],
     contrast: contrasts[Math.min(2, contrasts.length - 1)],
@@ -45,7 +50,9 @@ export function structuralChange(
       `structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`,
       { judged },
     );
-  const combinations = radii.flatMap((radius) => contrasts.map((contrast) => ({ radius, contrast })));
+  const combinations = radii.flatMap((radius) =>
+    contrasts.map((contrast) => ({ radius, contrast })),
+  );
 
   return {
     id: "structural-change",
@@ -80,7 +87,9 @@ export function structuralChange(
         const label = labelOf({ radius, contrast });
         const found = await lookForAll(subject, { radius, contrast, placements });
         const possible = found.filter((f) => f.measured >= BEYOND);
-        const worst = (possible.length > 0 ? possible : found).reduce((p, q) => (q.recovered < p.recovered ? q : p));
+        const worst = (possible.length > 0 ? possible : found).reduce((p, q) =>
+          q.recovered < p.recovered ? q : p,
+        );
         const isJudged = radius === judged.radius && contrast === judged.contrast;
         measurements.push({
           ...(await subject.measure(worst.detail.z, { label, picture: isJudged })),
@@ -92,7 +101,9 @@ export function structuralChange(
     show: shownAsRecovery,
     judge(method, { measurements }) {
       const own = measurements.flatMap((m) =>
-        m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast ? [m.detail] : [],
+        m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast
+          ? [m.detail]
+          : [],
       );
       return judgeRecovery(method, own, labelOf(judged), leastRecovery);
     },
@@ -107,7 +118,10 @@ const labelOf = ({ radius, contrast }: Kind): string => `${radius} px, contrast 
 const shapes = Object.keys(detailShapes) as DetailShape[];
 
 /** One image's details of one size and contrast, at drawn places. */
-async function lookForAll(subject: Subject, kind: Kind & { readonly placements: number }): Promise<Recovery[]> {
+async function lookForAll(
+  subject: Subject,
+  kind: Kind & { readonly placements: number },
+): Promise<Recovery[]> {
   const { radius, contrast, placements } = kind;
   const each = Math.ceil(placements / subject.imageCount);
   const rng = subject.common(labelOf(kind));
@@ -126,9 +140,18 @@ async function lookForAll(subject: Subject, kind: Kind & { readonly placements: 
  * The judged details of all images together; decided where the mean's whole interval is on one
  * side.
  */
-function judgeRecovery(method: string, details: readonly DetailScore[], what: string, leastRecovery: number): Verdict {
+function judgeRecovery(
+  method: string,
+  details: readonly DetailScore[],
+  what: string,
+  leastRecovery: number,
+): Verdict {
   const total = (of: (d: DetailScore) => number): number => details.reduce((n, d) => n + of(d), 0);
-  const [all, beyond, lost] = [total((d) => d.placements), total((d) => d.notRecoverable), total((d) => d.lost)];
+  const [all, beyond, lost] = [
+    total((d) => d.placements),
+    total((d) => d.notRecoverable),
+    total((d) => d.lost),
+  ];
   const shares = details.flatMap((d) => d.shares ?? []);
   if (shares.length === 0) {
     const explanation = `none of the ${all} details of ${what} can be recovered from the data`;

@@ -67,11 +67,16 @@ export function symmetries(
     },
     examine: (subject) => broken(subject, relationsOf(subject, factors, degrees)),
     show: shownAsRelations,
-    judge: (method, { scores = [] }, { references }) => judgeRelations(method, scores, references, maxShare),
+    judge: (method, { scores = [] }, { references }) =>
+      judgeRelations(method, scores, references, maxShare),
   };
 }
 
-function relationsOf(subject: Subject, factors: readonly number[], degrees: readonly number[]): Relation[] {
+function relationsOf(
+  subject: Subject,
+  factors: readonly number[],
+  degrees: readonly number[],
+): Relation[] {
   const { shape } = subject;
   const axis = wholeAxis(scanOf(subject).mask);
   const both = (label: string, change: Change, size = 1): Relation => ({
@@ -88,7 +93,12 @@ function relationsOf(subject: Subject, factors: readonly number[], degrees: read
         turned(() => (angle * PI) / 180),
       ),
     ),
-    { label: `shift by a ${STEPS[axis]}`, ofMeasurement: ramp(shape, axis), ofImage: moved(shape, axis), size: 1 },
+    {
+      label: `shift by a ${STEPS[axis]}`,
+      ofMeasurement: ramp(shape, axis),
+      ofImage: moved(shape, axis),
+      size: 1,
+    },
     { label: "conjugate", ofMeasurement: mirrored(shape), ofImage: conjugated, size: 1 },
   ];
 }
@@ -96,7 +106,8 @@ const STEPS = ["row", "column"] as const;
 
 /** The axis along which nothing is left out: 0, down the rows, unless it is 1 alone. */
 function wholeAxis({ shape: [, W], data }: Mask): 0 | 1 {
-  const alike = (first: (k: number) => number): boolean => data.every((v, k) => v === data[first(k)]);
+  const alike = (first: (k: number) => number): boolean =>
+    data.every((v, k) => v === data[first(k)]);
   const [wholeColumns, wholeRows] = [alike((k) => k % W), alike((k) => k - (k % W))];
   return wholeRows && !wholeColumns ? 1 : 0;
 }
@@ -124,7 +135,10 @@ function ramp(shape: readonly [number, number], axis: 0 | 1): Change {
   return turned((cell) => (-2 * PI * (placeOf(cell, shape, axis) - Math.floor(n / 2))) / n);
 }
 /** Each plane's cells taken from others of the plane. */
-function taken([H, W]: readonly [number, number], from: (row: number, column: number) => [number, number]): Change {
+function taken(
+  [H, W]: readonly [number, number],
+  from: (row: number, column: number) => [number, number],
+): Change {
   return (planes) =>
     Float64Array.from({ length: planes.length }, (_, cell) => {
       const [i, j] = from(placeOf(cell, [H, W], 0), placeOf(cell, [H, W], 1));
@@ -134,7 +148,8 @@ function taken([H, W]: readonly [number, number], from: (row: number, column: nu
 /** By one pixel, around the edge. */
 const moved = ([H, W]: readonly [number, number], axis: 0 | 1): Change =>
   taken([H, W], (i, j) => (axis === 0 ? [(i + H - 1) % H, j] : [i, (j + W - 1) % W]));
-const conjugated: Change = (planes) => Float64Array.from(planes, (v, k) => (k < planes.length / 2 ? v : -v));
+const conjugated: Change = (planes) =>
+  Float64Array.from(planes, (v, k) => (k < planes.length / 2 ? v : -v));
 /** conj(y(−k)) */
 function mirrored([H, W]: readonly [number, number]): Change {
   const opposite = (k: number, n: number): number => (2 * Math.floor(n / 2) - k + n) % n;
@@ -142,7 +157,8 @@ function mirrored([H, W]: readonly [number, number]): Change {
   return (planes) => conjugated(turn(planes));
 }
 
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => norm(Float64Array.from(a, (v, k) => v - b[k]));
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  norm(Float64Array.from(a, (v, k) => v - b[k]));
 /** Above float32's rounding: A has the relation or breaks it by far more. */
 const KEPT = 1e-4;
 
@@ -155,13 +171,17 @@ async function broken(subject: Subject, relations: readonly Relation[]): Promise
   for (const { label, ofMeasurement, ofImage, size } of relations) {
     const both = await subject.forward(ofImage(truth));
     const kept = distance(both, ofMeasurement(seen)) <= KEPT * norm(both);
-    if (!kept) scores.push({ method, image, label, figures: {}, leftOut: "the operator does not have it" });
+    if (!kept)
+      scores.push({ method, image, label, figures: {}, leftOut: "the operator does not have it" });
     else {
       const changed = ofMeasurement(y);
       const r = changed.map((v, k) => v - y[k]);
       const x = size === 1 ? await subject.reconstruct(r) : await subject.inUnits(size);
       if (!x.every(Number.isFinite))
-        throw new ConfigError(`its reconstruction of image ${image + 1} is not finite under ${label}`, {});
+        throw new ConfigError(
+          `its reconstruction of image ${image + 1} is not finite under ${label}`,
+          {},
+        );
       const change = distance(x, ofImage(clean)) / size;
       const figures = { shareOfOwnError: change / own, relative: change / norm(truth) };
       scores.push({ method, image, label, figures });
@@ -185,7 +205,11 @@ function breaksOf(scores: readonly Score[]): Break[] {
   const at = (label: string, name: string): number =>
     mean(asked.filter((s) => s.label === label).map((s) => s.figures[name]));
   return distinct(asked.map((s) => s.label))
-    .map((label) => ({ label, share: at(label, "shareOfOwnError"), relative: at(label, "relative") }))
+    .map((label) => ({
+      label,
+      share: at(label, "shareOfOwnError"),
+      relative: at(label, "relative"),
+    }))
     .toSorted((a, b) => b.share - a.share);
 }
 
@@ -211,11 +235,16 @@ function judgeRelations(
   });
   const others = beside.filter(Boolean).join(", ");
   const absent = distinct(scores.filter((s) => s.leftOut !== undefined).map((s) => s.label));
-  const left = absent.length > 0 ? `; left out, as the operator does not have it: ${absent.join(", ")}` : "";
+  const left =
+    absent.length > 0 ? `; left out, as the operator does not have it: ${absent.join(", ")}` : "";
   return {
     method,
     outcome: failed.length > 0 ? "fail" : "pass",
-    figure: { value: worst.share, threshold: maxShare, unit: "times its own error, of a relation that must hold" },
+    figure: {
+      value: worst.share,
+      threshold: maxShare,
+      unit: "times its own error, of a relation that must hold",
+    },
     explanation: `${said}; threshold ${maxShare}${others === "" ? "" : ` (${worst.label}: ${others})`}${left}`,
   };
 }

@@ -110,7 +110,8 @@ export interface Findings {
 }
 /** The acquisition, of a test that requires sampling. Throws ConfigError where there is none. */
 export function scanOf({ scan }: Pick<Subject, "scan">): Acquisition {
-  if (!scan) throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
+  if (!scan)
+    throw new ConfigError("the test looks at k-space; it must say that it requires sampling", {});
   return scan;
 }
 /** What a method is judged beside. */

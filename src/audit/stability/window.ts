@@ -7,7 +7,10 @@ export type Box = readonly [number, number, number, number];
 /**
  * 1 inside the box, 0 outside, [H,W]. Throws ConfigError for a box that is not inside the image.
  */
-export function boxWindow([top, left, height, width]: Box, [H, W]: readonly [number, number]): Float64Array {
+export function boxWindow(
+  [top, left, height, width]: Box,
+  [H, W]: readonly [number, number],
+): Float64Array {
   if (
     ![top, left, height, width].every(Number.isInteger) ||
     top < 0 ||
@@ -22,15 +25,24 @@ export function boxWindow([top, left, height, width]: Box, [H, W]: readonly [num
       { top, left, height, width },
     );
   return Float64Array.from({ length: H * W }, (_, k) =>
-    Math.floor(k / W) >= top && Math.floor(k / W) < top + height && k % W >= left && k % W < left + width ? 1 : 0,
+    Math.floor(k / W) >= top &&
+    Math.floor(k / W) < top + height &&
+    k % W >= left &&
+    k % W < left + width
+      ? 1
+      : 0,
   );
 }
 
 /** x̂ ↦ ‖w(x̂ − p)‖ */
-export function windowedDistance(p: Float64Array, window?: Float64Array): (x: Float64Array) => number {
+export function windowedDistance(
+  p: Float64Array,
+  window?: Float64Array,
+): (x: Float64Array) => number {
   return (x) => {
     let sum = 0;
-    for (let k = 0; k < x.length; k++) sum += ((window ? window[k % window.length] : 1) * (x[k] - p[k])) ** 2;
+    for (let k = 0; k < x.length; k++)
+      sum += ((window ? window[k % window.length] : 1) * (x[k] - p[k])) ** 2;
     return Math.sqrt(sum);
   };
 }

@@ -30,7 +30,8 @@ export interface WorstCaseOptions {
   /** dB: harm, where less is left than a classical method keeps. */
   readonly maxPsnrLoss?: number;
 }
-type Settings = Required<Omit<WorstCaseOptions, "region" | "queries">> & Pick<WorstCaseOptions, "region" | "queries">;
+type Settings = Required<Omit<WorstCaseOptions, "region" | "queries">> &
+  Pick<WorstCaseOptions, "region" | "queries">;
 
 /** Throws ConfigError for options that make no sense. */
 function settingsOf(options: WorstCaseOptions): Settings {
@@ -46,7 +47,10 @@ function settingsOf(options: WorstCaseOptions): Settings {
     relativeBudgets,
   };
   const { judgedBudget, steps, restarts, maxPsnrLoss, queries = 1 } = settings;
-  if (relativeBudgets.length === 0 || relativeBudgets.some((e, i) => !(e > (relativeBudgets[i - 1] ?? 0))))
+  if (
+    relativeBudgets.length === 0 ||
+    relativeBudgets.some((e, i) => !(e > (relativeBudgets[i - 1] ?? 0)))
+  )
     throw new ConfigError(
       `worstCasePerturbation: the budgets ${relativeBudgets.join(", ")} must be positive and increase`,
       { relativeBudgets },
@@ -63,7 +67,8 @@ function settingsOf(options: WorstCaseOptions): Settings {
     );
   return settings;
 }
-const percent = (e: number): string => percentOf(e, Number((100 * e).toPrecision(3)) % 1 === 0 ? 0 : 1);
+const percent = (e: number): string =>
+  percentOf(e, Number((100 * e).toPrecision(3)) % 1 === 0 ? 0 : 1);
 
 async function examine(subject: Subject, settings: Settings): Promise<Findings> {
   const { relativeBudgets, ball, region, steps, restarts, judgedBudget, queries } = settings;
@@ -98,7 +103,17 @@ async function examine(subject: Subject, settings: Settings): Promise<Findings> 
  */
 export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {
   const settings = settingsOf(options);
-  const { domain, ball, relativeBudgets, region, judgedBudget, maxPsnrLoss, steps, restarts, queries } = settings;
+  const {
+    domain,
+    ball,
+    relativeBudgets,
+    region,
+    judgedBudget,
+    maxPsnrLoss,
+    steps,
+    restarts,
+    queries,
+  } = settings;
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
   const where = region ? ` in a region of ${region[2]}×${region[3]} pixels` : "";

@@ -36,7 +36,11 @@ export const auditCommand: Command = command({
   options: auditOptions,
   async perform(values, terminal) {
     const started = new Date();
-    const { out: folder, shard = { index: 0, count: 1 }, threads = Math.min(availableParallelism(), 64) } = values;
+    const {
+      out: folder,
+      shard = { index: 0, count: 1 },
+      threads = Math.min(availableParallelism(), 64),
+    } = values;
     checkWritable(join(folder, "report.html"));
     // the threads go to pieces, not to a piece's plans, which are too small to gain by them
     const { audit, sampling, handed, models, program } = await setUpAudit(values, terminal);
@@ -55,7 +59,11 @@ export const auditCommand: Command = command({
       terminal.print(
         `Part ${shard.index + 1} of ${shard.count}: ${count} of ${plan.header.pieces.length} pieces in ${folder}. Put the parts together with: fiducial merge FOLDER… --out REPORT_FOLDER\n`,
       );
-      terminal.json({ folder, shard: { index: shard.index + 1, count: shard.count }, pieces: count });
+      terminal.json({
+        folder,
+        shard: { index: shard.index + 1, count: shard.count },
+        pieces: count,
+      });
       return DONE;
     }
     const result = assembleAudit(plan.header, audit.tests, (key) => pieces.get(key));

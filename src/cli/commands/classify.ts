@@ -2,7 +2,14 @@
 import { join } from "node:path";
 import { ConfigError } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { featureSheet, loadNetwork, predict, saliency, topClasses, type Network } from "../../learning/index.ts";
+import {
+  featureSheet,
+  loadNetwork,
+  predict,
+  saliency,
+  topClasses,
+  type Network,
+} from "../../learning/index.ts";
 import { DONE } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
@@ -24,7 +31,10 @@ function openClassifier(path: string, choice: Values<typeof modelOptions>): Open
   }
   const given = (["as", "size"] as const).find((name) => choice[name] !== undefined);
   if (given !== undefined)
-    throw new ConfigError(`--${given}: ${path} is a checkpoint, which says it itself; leave it out`, { given });
+    throw new ConfigError(
+      `--${given}: ${path} is a checkpoint, which says it itself; leave it out`,
+      { given },
+    );
   return { network: loadNetwork(bytes, path) };
 }
 
@@ -45,13 +55,20 @@ export const classifyCommand: Command = command({
     ...printing,
   },
   async perform(values, terminal, operands) {
-    const [model, pictures] = values.model === undefined ? [operands[0], operands.slice(1)] : [values.model, operands];
+    const [model, pictures] =
+      values.model === undefined ? [operands[0], operands.slice(1)] : [values.model, operands];
     if (model === undefined || pictures.length === 0)
-      throw new ConfigError("classify: name a checkpoint and at least one picture; see fiducial classify --help", {});
+      throw new ConfigError(
+        "classify: name a checkpoint and at least one picture; see fiducial classify --help",
+        {},
+      );
     const { network, onnx } = openClassifier(model, values);
     const { input: shape } = network.architecture;
     if (shape.length !== 3 || network.trained?.classes === undefined)
-      throw new ConfigError(`${model}: it is no classifier of images made by fiducial train classifier`, { shape });
+      throw new ConfigError(
+        `${model}: it is no classifier of images made by fiducial train classifier`,
+        { shape },
+      );
     const opened = await chooseBackend(values, terminal);
     tellOnnx(onnx, values.writeRecipe, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
@@ -61,24 +78,44 @@ export const classifyCommand: Command = command({
       const likeliest = topClasses(network, y, values.top);
       const folder = values.explain;
       if (folder !== undefined) {
-        const seen = await saliency(network, { input, output: likeliest[0].index, backend: opened });
+        const seen = await saliency(network, {
+          input,
+          output: likeliest[0].index,
+          backend: opened,
+        });
         // the picture's channels, and what the answer hangs on
         const sheet = featureSheet(
           new Map([
-            ["", { shape: [1, shape[0] + 1, ...seen.shape], data: Float64Array.from([...input, ...seen.data]) }],
+            [
+              "",
+              {
+                shape: [1, shape[0] + 1, ...seen.shape],
+                data: Float64Array.from([...input, ...seen.data]),
+              },
+            ],
           ]),
         );
         writeFiles([
-          { path: join(folder, `saliency-${results.length + 1}.png`), content: writePng(sheet.values, sheet.shape, 1) },
+          {
+            path: join(folder, `saliency-${results.length + 1}.png`),
+            content: writePng(sheet.values, sheet.shape, 1),
+          },
         ]);
       }
-      results.push({ image: path, classes: likeliest.map(({ name, probability }) => ({ name, probability })) });
+      results.push({
+        image: path,
+        classes: likeliest.map(({ name, probability }) => ({ name, probability })),
+      });
     }
     terminal.print(
       table(
         ["picture", "class", "probability, %"],
         results.flatMap((r) =>
-          r.classes.map((c, i) => [i === 0 ? r.image : "", c.name, (100 * c.probability).toFixed(2)]),
+          r.classes.map((c, i) => [
+            i === 0 ? r.image : "",
+            c.name,
+            (100 * c.probability).toFixed(2),
+          ]),
         ),
       ),
     );

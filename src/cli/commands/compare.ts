@@ -23,7 +23,9 @@ export const compareCommand: Command = command({
     terminal.json({
       a: a.sha256,
       b: b.sha256,
-      verdicts: [a, b].map((r) => r.tests.flatMap((t) => t.verdicts.map((v) => ({ test: t.id, ...v })))),
+      verdicts: [a, b].map((r) =>
+        r.tests.flatMap((t) => t.verdicts.map((v) => ({ test: t.id, ...v }))),
+      ),
     });
     return DONE;
   },

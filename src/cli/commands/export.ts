@@ -20,7 +20,9 @@ function batchOf(given: string, flag: string): number | "any" {
   const count = Number(given);
   if (given === "any" || (Number.isInteger(count) && count >= 1 && count <= 4096))
     return given === "any" ? given : count;
-  throw new ConfigError(`${flag} ${given}: give any, or a whole number between 1 and 4096`, { batch: given });
+  throw new ConfigError(`${flag} ${given}: give any, or a whole number between 1 and 4096`, {
+    batch: given,
+  });
 }
 const { noise: _, ...measuring } = samplingOptions;
 const options = {
@@ -66,11 +68,16 @@ function checkUnmeasured(values: Options, why: string): void {
 }
 
 /** The file, and how the measurement is taken, where it is in it. */
-async function exported(network: Network, values: Options, terminal: Terminal): Promise<ExportedOnnx> {
+async function exported(
+  network: Network,
+  values: Options,
+  terminal: Terminal,
+): Promise<ExportedOnnx> {
   const { batch, dft, from } = values;
   const how: ExportOnnxOptions = { batch, dft };
   if (!reconstructs(network)) {
-    const plain = "the network is no reconstruction, it is exported from its own input to its output; leave it out";
+    const plain =
+      "the network is no reconstruction, it is exported from its own input to its output; leave it out";
     if (from !== undefined) throw new ConfigError(`--from ${from}: ${plain}`, { from });
     checkUnmeasured(values, plain);
     return exportNetwork(network, how);
@@ -79,7 +86,10 @@ async function exported(network: Network, values: Options, terminal: Terminal): 
   if (from === "image" && needs !== undefined)
     throw new ConfigError(`--from image: the network ${needs}; give --from measurement`, { from });
   if ((from ?? (needs === undefined ? "image" : "measurement")) === "image") {
-    checkUnmeasured(values, "an image alone is measured by nothing; give --from measurement too, or leave it out");
+    checkUnmeasured(
+      values,
+      "an image alone is measured by nothing; give --from measurement too, or leave it out",
+    );
     return exportReconstructor({ network, from: "image", ...how });
   }
   const [, H, W] = network.architecture.input;

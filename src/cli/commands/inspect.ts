@@ -1,7 +1,14 @@
 // fiducial inspect: what a checkpoint is made of.
 import { ConfigError, formatShape, GraphBuilder, ops, type Plan } from "../../engine/index.ts";
 import { writePng } from "../../data/index.ts";
-import { applyNetwork, featureSheet, identityPhysics, summarize, trace, type Network } from "../../learning/index.ts";
+import {
+  applyNetwork,
+  featureSheet,
+  identityPhysics,
+  summarize,
+  trace,
+  type Network,
+} from "../../learning/index.ts";
 import { DONE, type ExitCode } from "../errors.ts";
 import { readFile, writeFiles } from "../files.ts";
 import { describeOnnx, emptyRecipe, inspectOnnx, requireTaken } from "../inspect-onnx.ts";
@@ -23,7 +30,10 @@ const count = (n: number): string =>
 
 const options = {
   ...modelOptions,
-  image: text({ value: "FILE", help: "also write the feature maps that this picture makes in every layer" }),
+  image: text({
+    value: "FILE",
+    help: "also write the feature maps that this picture makes in every layer",
+  }),
   out: text({ value: "FILE", default: "features.png", help: "where they go" }),
   plan: flag({
     help: "also print what is run for one image: the steps after fusion, the kernels chosen, what they read, write and compute, the memory",
@@ -54,7 +64,12 @@ function forward(network: Network): GraphBuilder {
 }
 
 /** What an ONNX file is made of. */
-async function inspectFile(path: string, bytes: Uint8Array, values: Options, terminal: Terminal): Promise<ExitCode> {
+async function inspectFile(
+  path: string,
+  bytes: Uint8Array,
+  values: Options,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const found = inspectOnnx(path, bytes, values);
   const { taken, model, nodes, parameters, ops: counts } = found;
   if (values.image !== undefined || values.plan) requireTaken(found);
@@ -77,7 +92,9 @@ async function shownBesides(
   if (!network || (image === undefined && !values.plan)) return undefined;
   const backend = await chooseBackend(values, terminal);
   if (image !== undefined) {
-    const sheet = featureSheet(await trace(network, { inputs: pictureInput(image, network), backend }));
+    const sheet = featureSheet(
+      await trace(network, { inputs: pictureInput(image, network), backend }),
+    );
     writeFiles([{ path: out, content: writePng(sheet.values, sheet.shape, 1) }]);
     terminal.print(`Feature maps: ${out}\n`);
   }
@@ -85,7 +102,8 @@ async function shownBesides(
   if (plan) terminal.print(`\n${planTable(plan)}`);
   return plan;
 }
-const planFacts = (plan: Plan | undefined): object => (plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {});
+const planFacts = (plan: Plan | undefined): object =>
+  plan ? { plan: plan.steps, memoryBytes: plan.memoryBytes } : {};
 
 export const inspectCommand: Command = command({
   name: "inspect",
@@ -94,7 +112,8 @@ export const inspectCommand: Command = command({
     "Prints a checkpoint's layers, shapes, parameters, operations and receptive field, and where it came from (the embedded cascade unless MODEL is given).",
   options,
   async perform(values, terminal, [path, extra]) {
-    if (extra !== undefined) throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
+    if (extra !== undefined)
+      throw new ConfigError(`inspect: it takes one checkpoint, "${extra}" is one too many`, {});
     if (path !== undefined) {
       const bytes = readFile(path);
       if (isOnnx(path, bytes)) return inspectFile(path, bytes, values, terminal);
@@ -116,7 +135,14 @@ export const inspectCommand: Command = command({
             count(l.flops),
             field(l.receptiveField),
           ]),
-          ["total", "", "", count(summary.parameters), count(summary.flops), field(summary.receptiveField)],
+          [
+            "total",
+            "",
+            "",
+            count(summary.parameters),
+            count(summary.flops),
+            field(summary.receptiveField),
+          ],
         ],
       ),
     );
@@ -128,7 +154,10 @@ export const inspectCommand: Command = command({
     // hundreds of numbers, for compareKinds and not for people; --json has them
     const looked = kinds ? { "kinds of images": kinds.length } : {};
     const trained = Object.entries({ ...plainly, ...looked });
-    const trainedFor = trained.map(([field, value]) => [`trained for ${field}`, JSON.stringify(value)]);
+    const trainedFor = trained.map(([field, value]) => [
+      `trained for ${field}`,
+      JSON.stringify(value),
+    ]);
     terminal.print(`\n${listed(network.provenance)}${listed(Object.fromEntries(trainedFor))}`);
     const plan = await shownBesides(network, values, terminal);
     terminal.json({

@@ -7,9 +7,15 @@ import { command, type Command } from "./command.ts";
 
 export const labCommand: Command = command({
   name: "lab",
-  summary: "Serves the lab, a page in which a convolutional network is opened up, on this machine alone, until Ctrl-C.",
+  summary:
+    "Serves the lab, a page in which a convolutional network is opened up, on this machine alone, until Ctrl-C.",
   options: {
-    port: integer({ default: 4321, from: 0, to: 65535, help: "the port on 127.0.0.1; 0 takes a free one" }),
+    port: integer({
+      default: 4321,
+      from: 0,
+      to: 65535,
+      help: "the port on 127.0.0.1; 0 takes a free one",
+    }),
     ...printing,
   },
   async perform({ port }, terminal) {

@@ -17,11 +17,15 @@ function partsOf(folders: readonly string[]): readonly [Part, ...Part[]] {
   const [first, ...others] = folders.map((folder): Part => {
     const own = readPiecesHeader(folder);
     if (own) return { ...own, folder };
-    throw new ConfigError(`${folder}: there are no pieces of an audit in it; give the --out folders of audit --shard`, {
-      folder,
-    });
+    throw new ConfigError(
+      `${folder}: there are no pieces of an audit in it; give the --out folders of audit --shard`,
+      {
+        folder,
+      },
+    );
   });
-  if (!first) throw new ConfigError("merge: it takes the folders that audit --shard wrote; name them", {});
+  if (!first)
+    throw new ConfigError("merge: it takes the folders that audit --shard wrote; name them", {});
   const { software } = first.header.facts;
   if (software.version !== version)
     throw new FormatError(
@@ -29,7 +33,8 @@ function partsOf(folders: readonly string[]): readonly [Part, ...Part[]] {
       {},
     );
   const same = (p: Part): boolean =>
-    JSON.stringify(p.header) === JSON.stringify(first.header) && p.shard.count === first.shard.count;
+    JSON.stringify(p.header) === JSON.stringify(first.header) &&
+    p.shard.count === first.shard.count;
   const stranger = others.find((p) => !same(p));
   if (stranger)
     throw new ConfigError(
@@ -52,15 +57,19 @@ function requireAll(parts: readonly Part[], pieces: ReadonlyMap<string, Piece>):
     return `${index + 1}/${shard.count} (${begun ? `${missing} pieces` : "all of it"})`;
   });
   const [are, each] = lacking.length > 1 ? ["are shards", "each"] : ["is shard", "it"];
-  throw new ConfigError(`merge: missing ${are} ${said.join(", ")}; run audit --shard for ${each} and name its folder`, {
-    lacking: lacking.map((s) => s.index + 1),
-  });
+  throw new ConfigError(
+    `merge: missing ${are} ${said.join(", ")}; run audit --shard for ${each} and name its folder`,
+    {
+      lacking: lacking.map((s) => s.index + 1),
+    },
+  );
 }
 
 export const mergeCommand: Command = command({
   name: "merge",
   operands: "FOLDER…",
-  summary: "Puts the parts of an audit that --shard computed together: the same result, byte for byte, as one run.",
+  summary:
+    "Puts the parts of an audit that --shard computed together: the same result, byte for byte, as one run.",
   options: { out: auditOptions.out, ...failOnOption, ...printing },
   async perform({ out: folder, failOn }, terminal, folders) {
     const started = new Date();

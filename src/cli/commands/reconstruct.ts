@@ -62,7 +62,12 @@ const options = {
 type Options = Values<typeof options>;
 
 /** Images, or phantoms, measured with noise. */
-async function simulated(values: Options, model: Model, backend: Backend, terminal: Terminal): Promise<Scans> {
+async function simulated(
+  values: Options,
+  model: Model,
+  backend: Backend,
+  terminal: Terminal,
+): Promise<Scans> {
   const { operator, arrays, sampling } = await chooseMeasuring(values, model);
   const { set, labels } = await loadImages(values, model.shape, backend, terminal);
   const noise = gaussianNoise({ sigma: chooseNoise(values, model) });
@@ -107,14 +112,19 @@ function methodOf(
   const { command, method = "network" } = values;
   if (command !== undefined) {
     const { spec, program } = openCommand(values, command, scans);
-    const run: RunProgram = (measurements, operator) => program.ask(questionOf(measurements, operator));
+    const run: RunProgram = (measurements, operator) =>
+      program.ask(questionOf(measurements, operator));
     return openMethod(spec, new Map(), new Map([[spec.sha256, run]]));
   }
   if (method === "network") return networkReconstructor({ network: model.network });
   return openMethod(classicalMethod(method, values, sigma));
 }
 
-function scored(x: Float64Array, { truth }: Scan, size: readonly [number, number]): { psnr?: number; ssim?: number } {
+function scored(
+  x: Float64Array,
+  { truth }: Scan,
+  size: readonly [number, number],
+): { psnr?: number; ssim?: number } {
   if (!truth) return {};
   const [found, top] = [magnitude(x), maximum(truth)];
   return { psnr: psnr(truth, found, top), ssim: ssim(truth, found, size, top) };
@@ -128,13 +138,19 @@ export const reconstructCommand: Command = command({
   async perform(values, terminal) {
     const { kspace, command, method: choice, out } = values;
     if (command !== undefined && choice !== undefined)
-      throw new ConfigError(`--command and --method ${choice} cannot both be given; one of them reconstructs`, {});
+      throw new ConfigError(
+        `--command and --method ${choice} cannot both be given; one of them reconstructs`,
+        {},
+      );
     const network = command === undefined && (choice ?? "network") === "network";
     const backend = await chooseBackend(values, terminal);
     checkWritable(firstFile(out));
     const model = await loadModel(values);
     if (kspace !== undefined && values.images.length > 0)
-      throw new ConfigError("--kspace and --images cannot both be given; images have their k-space simulated", {});
+      throw new ConfigError(
+        "--kspace and --images cannot both be given; images have their k-space simulated",
+        {},
+      );
     const scans =
       kspace === undefined
         ? await simulated(values, model, backend, terminal)
@@ -142,7 +158,8 @@ export const reconstructCommand: Command = command({
     tellOnnx(model.onnx, values.writeRecipe, terminal);
     noteSampling(scans.sampling, terminal);
     // measured k-space has units of its own, which the model's noise level says nothing about
-    const sigma = kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;
+    const sigma =
+      kspace === undefined || values.noise !== undefined ? chooseNoise(values, model) : undefined;
     const method = methodOf(values, { model, scans, sigma });
     const images = await reconstructed(scans, method, backend, terminal);
     const { files, places } = resultFiles(out, images, scans.image);

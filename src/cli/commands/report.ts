@@ -20,22 +20,30 @@ export const loadResult = (path: string): AuditResult => readResult(readFile(pat
 function commandIn(path: string): string {
   if (!fileExists(path)) return "unknown: run.json is not beside the result";
   const remedy = "remove it, and the report says that its command is unknown";
-  const { command } = (parseJson(readFile(path), `${path}: it`, remedy) ?? {}) as { command?: unknown };
-  if (typeof command !== "string") throw new FormatError(`${path}: it holds no command; ${remedy}`, {});
+  const { command } = (parseJson(readFile(path), `${path}: it`, remedy) ?? {}) as {
+    command?: unknown;
+  };
+  if (typeof command !== "string")
+    throw new FormatError(`${path}: it holds no command; ${remedy}`, {});
   return command;
 }
 
 export const reportCommand: Command = command({
   name: "report",
   operands: "RESULT",
-  summary: "Renders the report of an audit's result.json again, as HTML, Markdown and CSV, without computing anything.",
+  summary:
+    "Renders the report of an audit's result.json again, as HTML, Markdown and CSV, without computing anything.",
   options: {
     out: text({ value: "FOLDER", help: "where it goes (the result's folder)" }),
-    figures: text({ value: "FOLDER", help: "also write every picture there as a PNG, every plot as an SVG" }),
+    figures: text({
+      value: "FOLDER",
+      help: "also write every picture there as a PNG, every plot as an SVG",
+    }),
     ...printing,
   },
   async perform({ out, figures }, terminal, [path, extra]) {
-    if (path === undefined || extra !== undefined) throw new ConfigError("report: it takes one result.json", {});
+    if (path === undefined || extra !== undefined)
+      throw new ConfigError("report: it takes one result.json", {});
     const result = loadResult(path);
     const folder = out ?? dirname(path);
     const paths = {
@@ -49,7 +57,10 @@ export const reportCommand: Command = command({
     const pictures =
       figures === undefined
         ? []
-        : renderFigures(result).map(({ name, content }) => ({ path: join(figures, name), content }));
+        : renderFigures(result).map(({ name, content }) => ({
+            path: join(figures, name),
+            content,
+          }));
     writeFiles([
       { path: paths.report, content: renderHtml(result, { command: repeat }) },
       { path: paths.markdown, content: renderMarkdown(result, { command: repeat }) },

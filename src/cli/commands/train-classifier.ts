@@ -43,16 +43,33 @@ interface Described {
   readonly layers?: nn.Layer[];
 }
 /** A named architecture, or { "input": [C,H,W], "layers": [{ "kind": … }, …] } in a JSON file. */
-function architecture(name: string, input: readonly [number, number, number], classes: number, seed: number): Network {
-  const named = { lenet5: nn.lenet5, resnet20: nn.resnet20, resnet18: nn.resnet18, vgg: nn.smallVgg };
-  if (Object.hasOwn(named, name)) return named[name as keyof typeof named]({ classes, seed, input });
+function architecture(
+  name: string,
+  input: readonly [number, number, number],
+  classes: number,
+  seed: number,
+): Network {
+  const named = {
+    lenet5: nn.lenet5,
+    resnet20: nn.resnet20,
+    resnet18: nn.resnet18,
+    vgg: nn.smallVgg,
+  };
+  if (Object.hasOwn(named, name))
+    return named[name as keyof typeof named]({ classes, seed, input });
   if (!name.endsWith(".json"))
-    throw new ConfigError(`--arch ${name}: it is ${Object.keys(named).join(", ")} or a JSON file`, { name });
+    throw new ConfigError(`--arch ${name}: it is ${Object.keys(named).join(", ")} or a JSON file`, {
+      name,
+    });
   const form = `{ "input": [channels, height, width], "layers": [{ "kind": "conv2d", … }, …] }`;
-  const described = (parseJson(readFile(name), `${name}: it`, `it should be ${form}`) ?? {}) as Described;
+  const described = (parseJson(readFile(name), `${name}: it`, `it should be ${form}`) ??
+    {}) as Described;
   if (!Array.isArray(described.layers)) throw new FormatError(`${name}: it should be ${form}`, {});
   if (described.input !== undefined && String(described.input) !== String(input))
-    throw new ConfigError(`${name}: it takes images ${quoted(described.input)}, the data's are ${quoted(input)}`, {});
+    throw new ConfigError(
+      `${name}: it takes images ${quoted(described.input)}, the data's are ${quoted(input)}`,
+      {},
+    );
   return nn.sequential({ input, layers: described.layers, seed });
 }
 
@@ -62,11 +79,19 @@ const options = {
     value: "PATH",
     help: "folder of IDX files (MNIST), of CIFAR-10 batches, of images.npy and labels.npy, or of one folder per class; an NPZ file; or strokes, shapes or edges, which are generated",
   }),
-  arch: text({ value: "NAME", default: "lenet5", help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers" }),
+  arch: text({
+    value: "NAME",
+    default: "lenet5",
+    help: "lenet5, resnet20, resnet18, vgg, or a JSON file of layers",
+  }),
   count: integer({ default: 10000, from: 1, help: "training images, where they are generated" }),
   epochs: integer({ default: 8, from: 1, help: "passes over the data" }),
   batchSize: integer({ default: 64, from: 1, help: "images per step" }),
-  accumulate: integer({ default: 1, from: 1, help: "batches whose gradients are averaged before an update" }),
+  accumulate: integer({
+    default: 1,
+    from: 1,
+    help: "batches whose gradients are averaged before an update",
+  }),
   optimizer: choice(["adam", "sgd"], { default: "adam", help: "adam or sgd (momentum 0.9)" }),
   learningRate: number({
     value: "RATE",
@@ -106,14 +131,25 @@ const options = {
   brightness: share("images are made up to this share brighter or darker"),
   contrast: share("differences from an image's mean grey are changed by up to this share"),
   saturation: share("colours are made up to this share fuller or paler"),
-  hue: number({ value: "TURNS", default: 0, from: 0, to: 0.5, help: "hues are turned by up to so many turns" }),
+  hue: number({
+    value: "TURNS",
+    default: 0,
+    from: 0,
+    to: 0.5,
+    help: "hues are turned by up to so many turns",
+  }),
   crop: number({
     value: "SHARE",
     from: 0.01,
     to: 1,
     help: "a part of an image, at least this share of its area, is made the image",
   }),
-  cutout: integer({ default: 0, from: 0, to: 1000, help: "side of a square that is set to grey, pixels" }),
+  cutout: integer({
+    default: 0,
+    from: 0,
+    to: 1000,
+    help: "side of a square that is set to grey, pixels",
+  }),
   mixup: number({
     value: "ALPHA",
     from: 0.001,
@@ -121,7 +157,13 @@ const options = {
     help: "samples are blended, with shares from Beta(ALPHA, ALPHA)",
   }),
   balanced: flag({ help: "every class is seen equally often" }),
-  weightDecay: number({ value: "DECAY", default: 0, from: 0, to: 1, help: "of weights; not of biases and norms" }),
+  weightDecay: number({
+    value: "DECAY",
+    default: 0,
+    from: 0,
+    to: 1,
+    help: "of weights; not of biases and norms",
+  }),
   labelSmoothing: number({
     value: "SHARE",
     default: 0,
@@ -139,15 +181,26 @@ const options = {
     from: 1,
     help: "end after N epochs without a lower test loss; the checkpoint is the epoch's with the lowest",
   }),
-  out: text({ value: "FILE", default: "classifier.safetensors", help: "where the checkpoint goes" }),
+  out: text({
+    value: "FILE",
+    default: "classifier.safetensors",
+    help: "where the checkpoint goes",
+  }),
   ...resumeOptions,
   ...logOptions,
-  size: integer({ from: 1, to: 4096, help: "pictures of folders are made so many pixels high and wide" }),
+  size: integer({
+    from: 1,
+    to: 4096,
+    help: "pictures of folders are made so many pixels high and wide",
+  }),
   fit: choice(["crop", "pad", "stretch"], {
     default: "crop",
     help: "how pictures of other proportions are made that size",
   }),
-  labels: text({ value: "FILE", help: "a CSV table of the classes of pictures: file,class; --data is their folder" }),
+  labels: text({
+    value: "FILE",
+    help: "a CSV table of the classes of pictures: file,class; --data is their folder",
+  }),
   skipBad: flag({ help: "leave out pictures that cannot be read, naming each" }),
   ...common,
 } as const;
@@ -167,16 +220,22 @@ function commandOf(settings: Settings): string {
 function trainingData(train: LabelledImages, settings: Settings): Dataset {
   const { shift, flip, rotate, scale, jitter: noise, seed, crop, mixup: alpha } = settings;
   const { brightness, contrast, saturation, hue, cutout } = settings;
-  const own = Object.entries({ brightness, contrast, saturation, hue, cutout }).filter(([, value]) => value > 0);
+  const own = Object.entries({ brightness, contrast, saturation, hue, cutout }).filter(
+    ([, value]) => value > 0,
+  );
   const part = crop === undefined ? {} : { crop: { area: [crop, 1] as const } };
   const change = { shift, flip, rotate, scale, noise, ...Object.fromEntries(own), ...part };
   const plain = classification(train);
-  const even = settings.balanced ? balanced(plain, { seed, classOf: (i) => train.label(i) }) : plain;
+  const even = settings.balanced
+    ? balanced(plain, { seed, classOf: (i) => train.label(i) })
+    : plain;
   const changed = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
   return alpha === undefined ? changed : mixup(changed, { alpha, seed });
 }
 /** The optimiser, its schedule and the loss, as the options ask for them. */
-function wayOf(settings: Settings): Pick<FitOptions, "optimizer" | "loss" | "schedule" | "decayed" | "keepBest"> {
+function wayOf(
+  settings: Settings,
+): Pick<FitOptions, "optimizer" | "loss" | "schedule" | "decayed" | "keepBest"> {
   const { learningRate, weightDecay, labelSmoothing, warmup, keepBest } = settings;
   const schedules = { smooth: smoothFall, cosine, "one-cycle": oneCycle, constant };
   const plain = schedules[settings.schedule]();
@@ -239,21 +298,42 @@ const stateOf = (out: string): string => `${out}.training`;
 /** Writes the network and the report of its training, and prints how good it is. */
 function conclude(
   trained: Network,
-  run: { split: Split; epochs: readonly Epoch[]; result: Evaluation; settings: Settings; terminal: Terminal },
+  run: {
+    split: Split;
+    epochs: readonly Epoch[];
+    result: Evaluation;
+    settings: Settings;
+    terminal: Terminal;
+  },
 ): void {
   const { split, epochs, result, settings, terminal } = run;
   const { out } = settings;
   terminal.finish();
   const report = `${out.replace(/\.safetensors$/, "")}.html`;
   const title = `Training on ${split.description}`;
-  const page = { title, network: trained, epochs, result, classes: split.train.classes, command: commandOf(settings) };
+  const page = {
+    title,
+    network: trained,
+    epochs,
+    result,
+    classes: split.train.classes,
+    command: commandOf(settings),
+  };
   writeFiles([
     { path: out, content: saveNetwork(trained) },
     { path: report, content: renderTrainingReport(page) },
   ]);
   removeFile(stateOf(out));
-  const row = ["test", String(split.test.length), result.loss.toFixed(4), (100 * (result.accuracy ?? 0)).toFixed(2)];
-  terminal.print(table(["", "images", "loss", "accuracy, %"], [row]), `Checkpoint: ${out}\nReport: ${report}\n`);
+  const row = [
+    "test",
+    String(split.test.length),
+    result.loss.toFixed(4),
+    (100 * (result.accuracy ?? 0)).toFixed(2),
+  ];
+  terminal.print(
+    table(["", "images", "loss", "accuracy, %"], [row]),
+    `Checkpoint: ${out}\nReport: ${report}\n`,
+  );
   terminal.json({
     out,
     report,
@@ -275,7 +355,19 @@ export const trainClassifier: Command = command({
     "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
   options,
   async perform(settings, terminal) {
-    const { data, out, arch, seed, count, skipBad, patience, size, fit: fitting, labels, log } = settings;
+    const {
+      data,
+      out,
+      arch,
+      seed,
+      count,
+      skipBad,
+      patience,
+      size,
+      fit: fitting,
+      labels,
+      log,
+    } = settings;
     const { epochs: passes, batchSize, accumulate, checkpointEvery } = settings;
     if (data === undefined)
       throw new ConfigError(
@@ -284,7 +376,15 @@ export const trainClassifier: Command = command({
       );
     const statePath = stateOf(out);
     const backend = await chooseBackend(settings, terminal);
-    const split = await loadDataset(data, { seed, count, skipBad, size, fit: fitting, labels, terminal });
+    const split = await loadDataset(data, {
+      seed,
+      count,
+      skipBad,
+      size,
+      fit: fitting,
+      labels,
+      terminal,
+    });
     const { train, test, description } = split;
     const started = architecture(arch, train.shape, train.classes.length, seed);
     const network = {
@@ -320,7 +420,12 @@ export const trainClassifier: Command = command({
         ...logged,
       ),
     });
-    const result = await finished(trained, epochs, { data: classification(test), loss, batchSize, backend });
+    const result = await finished(trained, epochs, {
+      data: classification(test),
+      loss,
+      batchSize,
+      backend,
+    });
     conclude(trained, { split, epochs, result, settings, terminal });
     return DONE;
   },

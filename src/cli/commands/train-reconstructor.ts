@@ -1,8 +1,21 @@
 // fiducial train reconstructor: a network by its recipe, trained on generated images or on scans,
 // with remedies as options. Its defaults are what made the weights that the package brings.
-import { ConfigError, GraphBuilder, openBackend, ops, present, type Backend } from "../../engine/index.ts";
+import {
+  ConfigError,
+  GraphBuilder,
+  openBackend,
+  ops,
+  present,
+  type Backend,
+} from "../../engine/index.ts";
 import { formatNames } from "../../data/index.ts";
-import { saveNetwork, saveTraining, together, type Network, type Trained } from "../../learning/index.ts";
+import {
+  saveNetwork,
+  saveTraining,
+  together,
+  type Network,
+  type Trained,
+} from "../../learning/index.ts";
 import {
   analyticEllipses,
   brainPhantoms,
@@ -25,11 +38,24 @@ import {
   type Operator,
   type Reconstructor,
 } from "../../imaging/index.ts";
-import { chooseBackend, HELD_OUT_SEED, loadImages, noteSampling, numbersOf, type Noted } from "../inputs.ts";
+import {
+  chooseBackend,
+  HELD_OUT_SEED,
+  loadImages,
+  noteSampling,
+  numbersOf,
+  type Noted,
+} from "../inputs.ts";
 import { DONE } from "../errors.ts";
 import { kindsOfTraining } from "../likeness.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
-import { chooseCartesian, chooseOther, describeOperator, operatorOptions, usesMask } from "../operator-inputs.ts";
+import {
+  chooseCartesian,
+  chooseOther,
+  describeOperator,
+  operatorOptions,
+  usesMask,
+} from "../operator-inputs.ts";
 import {
   choice,
   common,
@@ -76,16 +102,27 @@ const options = {
     help: "generated images to train on: varied (heads, and shapes that are like no organ), brain or ellipses (the network's own)",
   }),
   count: integer({ from: 1, help: "how many of them (the network's own)" }),
-  images: texts({ value: "FILE", help: `train on the slices of these instead: ${formatNames.join(", ")}` }),
+  images: texts({
+    value: "FILE",
+    help: `train on the slices of these instead: ${formatNames.join(", ")}`,
+  }),
   slices: option({
     value: "LIST",
     help: "slices of every file, 20-180 (all that are not blank)",
     read: numbersOf,
   }),
-  fill: number({ value: "V", help: "what stands for values that are not finite (they are refused)" }),
+  fill: number({
+    value: "V",
+    help: "what stands for values that are not finite (they are refused)",
+  }),
   epochs: integer({ from: 1, help: "passes over the images (the network's own)" }),
   batchSize: integer({ from: 1, help: "images per step (the network's own)" }),
-  learningRate: number({ value: "RATE", from: 1e-9, to: 10, help: "Adam's, at the start (the network's own)" }),
+  learningRate: number({
+    value: "RATE",
+    from: 1e-9,
+    to: 10,
+    help: "Adam's, at the start (the network's own)",
+  }),
   channels: integer({
     from: 1,
     to: 256,
@@ -167,8 +204,20 @@ const options = {
 type Settings = Values<typeof options>;
 
 /** Images, and what is to be learned of them. */
-async function imagesOf(settings: Settings, training: Training, terminal: Terminal): Promise<ImageSet> {
-  const { size, seed, images: files, slices, fill, phantoms = training.phantoms, count = training.count } = settings;
+async function imagesOf(
+  settings: Settings,
+  training: Training,
+  terminal: Terminal,
+): Promise<ImageSet> {
+  const {
+    size,
+    seed,
+    images: files,
+    slices,
+    fill,
+    phantoms = training.phantoms,
+    count = training.count,
+  } = settings;
   const shape = [size, size] as const;
   if (files.length === 0) return phantomKinds[phantoms]({ shape, count, seed });
   const backend = await openBackend("auto", { threads: 1 });
@@ -199,17 +248,25 @@ const plain = (kinds: readonly ImageKind[]): Trained["kinds"] =>
 const ofMasks = ["acceleration", "centerFraction", "crop", "otherMasks", "rates"] as const;
 
 /** How the images are measured, and what is to be said of that. */
-async function measuring(settings: Settings): Promise<{ readonly operator: Operator; readonly sampling: Noted }> {
+async function measuring(
+  settings: Settings,
+): Promise<{ readonly operator: Operator; readonly sampling: Noted }> {
   const { size, acceleration = 4, centerFraction = 0.08, seed } = settings;
   if (usesMask(settings)) {
     const mask = variableDensityMask({ shape: [size, size], acceleration, centerFraction, seed });
-    return { operator: (await chooseCartesian(settings, mask)).operator, sampling: { mask, notes: [] } };
+    return {
+      operator: (await chooseCartesian(settings, mask)).operator,
+      sampling: { mask, notes: [] },
+    };
   }
   const given = ofMasks.find((name) => settings[name] !== undefined);
   if (given !== undefined)
-    throw new ConfigError(`${flagOf(given)} is for a mask of k-space, and --operator ${settings.operator} has none`, {
-      given,
-    });
+    throw new ConfigError(
+      `${flagOf(given)} is for a mask of k-space, and --operator ${settings.operator} has none`,
+      {
+        given,
+      },
+    );
   const { operator } = chooseOther(settings, [size, size]);
   return { operator, sampling: { notes: [describeOperator(operator)] } };
 }
@@ -226,7 +283,10 @@ async function heldOut(
   const test = inverseProblem({ operator, noise, images });
   const measured: { truth: Float64Array; y: Float64Array }[] = [];
   for (let image = 0; image < HELD_OUT; image++)
-    measured.push({ truth: magnitude(images.image(image)), y: await measure(test, { image, seed, backend }) });
+    measured.push({
+      truth: magnitude(images.image(image)),
+      y: await measure(test, { image, seed, backend }),
+    });
   return async (method) => {
     const b = new GraphBuilder(ops);
     b.output("x", method.apply(b, b.input("y", [1, ...operator.range]), operator));
@@ -241,7 +301,16 @@ async function heldOut(
 /** The run's own part of fitReconstructor's options. */
 function trainingOptions(settings: Settings, recipe: Recipe) {
   const { training, loss, schedule } = recipe;
-  const { jitter, smoothing, rates, adversarial, adversarialSteps: steps, seed, precision, checkpointEvery } = settings;
+  const {
+    jitter,
+    smoothing,
+    rates,
+    adversarial,
+    adversarialSteps: steps,
+    seed,
+    precision,
+    checkpointEvery,
+  } = settings;
   const { epochs = training.epochs, batchSize = training.batchSize } = settings;
   const own: Partial<Training> = usesMask(settings) ? training : {};
   const { crop = own.crop ?? 0, otherMasks = own.otherMasks ?? 0 } = settings;
@@ -278,7 +347,11 @@ export const trainReconstructor: Command = command({
     const { name, noise, seed } = settings;
     const { out = `${settings.network}.safetensors` } = settings;
     const { operator, sampling } = await measuring(settings);
-    const { network: fresh, form, loss: own } = recipe.build({ ...settings, measured: operator.measured });
+    const {
+      network: fresh,
+      form,
+      loss: own,
+    } = recipe.build({ ...settings, measured: operator.measured });
     const network = name === undefined ? fresh : { ...fresh, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
@@ -307,7 +380,11 @@ export const trainReconstructor: Command = command({
         step: (p) => {
           if (seen === 0) noteSampling(sampling, terminal);
           loss += (p.loss - loss) / Math.min(++seen, 50);
-          return terminal.progress(`epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`, p.step, p.steps);
+          return terminal.progress(
+            `epoch ${p.epoch} of ${p.epochs}, loss ${loss.toExponential(3)}`,
+            p.step,
+            p.steps,
+          );
         },
         epoch: async ({ epoch, trainLoss }, current) => {
           const now = await test(networkReconstructor({ network: await current(), form }));
@@ -319,7 +396,10 @@ export const trainReconstructor: Command = command({
       }),
     });
     const kinds = kindsOfTraining(setsOf(settings, recipe.training, problem.images));
-    const whole: Network = { ...trained, trained: { ...trained.trained, ...present({ kinds: plain(kinds) }) } };
+    const whole: Network = {
+      ...trained,
+      trained: { ...trained.trained, ...present({ kinds: plain(kinds) }) },
+    };
     writeFiles([{ path: out, content: saveNetwork(whole) }]);
     removeFile(statePath);
     const learned = networkReconstructor({ network: whole });
@@ -331,8 +411,16 @@ export const trainReconstructor: Command = command({
     };
     terminal.finish();
     const rows = Object.entries(scores).map(([method, mean]) => [method, mean.toFixed(2)]);
-    terminal.print(table(["method", `mean PSNR of ${HELD_OUT} held-out phantoms, dB`], rows), `Checkpoint: ${out}\n`);
-    terminal.json({ out, provenance: trained.provenance, heldOutPsnr: scores, heldOutPsnrByEpoch: curve });
+    terminal.print(
+      table(["method", `mean PSNR of ${HELD_OUT} held-out phantoms, dB`], rows),
+      `Checkpoint: ${out}\n`,
+    );
+    terminal.json({
+      out,
+      provenance: trained.provenance,
+      heldOutPsnr: scores,
+      heldOutPsnrByEpoch: curve,
+    });
     return DONE;
   },
 });

@@ -29,13 +29,16 @@ export function arraySet(
     );
   if (labels.shape.length !== 1 || labels.complex)
     fail(`its labels are (${labels.shape.join(", ")}); they should be one row of whole numbers`);
-  if (labels.shape[0] !== n) fail(`${n} images and ${labels.shape[0]} labels; they belong together one to one`);
+  if (labels.shape[0] !== n)
+    fail(`${n} images and ${labels.shape[0]} labels; they belong together one to one`);
   const most = options.classes ? options.classes.length - 1 : MOST_CLASSES;
   const values = new Int32Array(n);
   for (let i = 0; i < n; i++) {
     const label = labels.at([i]);
     if (!Number.isInteger(label) || label < 0 || label > most)
-      fail(`image ${i} has label ${label}; labels are whole numbers from 0${options.classes ? ` to ${most}` : ""}`);
+      fail(
+        `image ${i} has label ${label}; labels are whole numbers from 0${options.classes ? ` to ${most}` : ""}`,
+      );
     values[i] = label;
   }
   const top = options.classes ? most : values.reduce((a, b) => Math.max(a, b), 0);
@@ -49,8 +52,10 @@ export function arraySet(
       for (let c = 0; c < C; c++)
         for (let r = 0; r < H; r++)
           for (let q = 0; q < W; q++) {
-            const v = images.at(rest.length === 2 ? [i, r, q] : last ? [i, r, q, c] : [i, c, r, q]) / white;
-            if (!(v >= 0 && v <= 1)) fail(`image ${i} has the value ${v}; floats should be from 0 to 1`);
+            const v =
+              images.at(rest.length === 2 ? [i, r, q] : last ? [i, r, q, c] : [i, c, r, q]) / white;
+            if (!(v >= 0 && v <= 1))
+              fail(`image ${i} has the value ${v}; floats should be from 0 to 1`);
             out[(c * H + r) * W + q] = v;
           }
     },
@@ -62,6 +67,9 @@ export function readNpz(bytes: Uint8Array, name: string): Map<string, NpyArray> 
   return new Map(
     zipEntries(bytes, name)
       .filter((entry) => entry.name.endsWith(".npy"))
-      .map((entry) => [entry.name.slice(0, -4), readNpyArray(entry.read(), `${name}, ${printable(entry.name)}`)]),
+      .map((entry) => [
+        entry.name.slice(0, -4),
+        readNpyArray(entry.read(), `${name}, ${printable(entry.name)}`),
+      ]),
   );
 }

@@ -3,7 +3,18 @@
 import { FormatError } from "../../engine/index.ts";
 import { fromBytes, type LabelledImages } from "./labelled.ts";
 
-const classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const classes = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
 const RECORD = 1 + 3 * 32 * 32;
 
 /**
@@ -11,7 +22,9 @@ const RECORD = 1 + 3 * 32 * 32;
  * whole records.
  */
 export function readCifar10(batches: readonly Uint8Array[], name: string): LabelledImages {
-  const images = new Uint8Array(batches.reduce((n, b) => n + Math.floor(b.length / RECORD), 0) * (RECORD - 1));
+  const images = new Uint8Array(
+    batches.reduce((n, b) => n + Math.floor(b.length / RECORD), 0) * (RECORD - 1),
+  );
   const labels = new Uint8Array(images.length / (RECORD - 1));
   let at = 0;
   for (const [k, batch] of batches.entries()) {

@@ -48,19 +48,24 @@ export function readCsvLabels(
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
-  if (!head || head.length < 2) return fail("it should have a header of at least two columns, as in file,class");
+  if (!head || head.length < 2)
+    return fail("it should have a header of at least two columns, as in file,class");
   const column = (wanted: string | undefined, usual: string, otherwise: number): number => {
     const at = head.indexOf(wanted ?? usual);
     if (wanted === undefined) return at >= 0 ? at : otherwise;
-    return at >= 0 ? at : fail(`it has no column ${quoted(wanted)}; it has ${head.map(quoted).join(", ")}`);
+    return at >= 0
+      ? at
+      : fail(`it has no column ${quoted(wanted)}; it has ${head.map(quoted).join(", ")}`);
   };
   const [fileAt, classAt] = [column(options.file, "file", 0), column(options.class, "class", 1)];
   const seen = new Set<string>();
   return rows.map((row, i) => {
     const where = `row ${i + 2}`;
-    if (row.length !== head.length) fail(`${where} has ${row.length} columns, the header ${head.length}`);
+    if (row.length !== head.length)
+      fail(`${where} has ${row.length} columns, the header ${head.length}`);
     const [file, label] = [row[fileAt], row[classAt]];
-    if (file === "" || label === "") fail(`${where} has an empty cell; name its file and its class`);
+    if (file === "" || label === "")
+      fail(`${where} has an empty cell; name its file and its class`);
     if (seen.has(file)) fail(`${where}: ${quoted(file)} is named a second time`);
     seen.add(file);
     return { file, class: label };

@@ -14,7 +14,9 @@ interface Port {
   onmessage?: ((event: { data: { id: number; task: DecodeTask } }) => void) | null;
 }
 const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
-const threads = process?.getBuiltinModule?.("node:worker_threads") as { parentPort: Port | null } | undefined;
+const threads = process?.getBuiltinModule?.("node:worker_threads") as
+  | { parentPort: Port | null }
+  | undefined;
 const port = (threads?.parentPort ?? globalThis) as Port;
 
 async function answer({ id, task }: { id: number; task: DecodeTask }): Promise<void> {

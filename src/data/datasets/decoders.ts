@@ -53,7 +53,8 @@ export interface Decoders {
 }
 const LOST = "a decoding worker ended before its pictures were decoded; decode with threads: 0";
 /** Whether this host has workers. */
-export const canDecodeApart = (): boolean => workerThreads() !== undefined || typeof Worker !== "undefined";
+export const canDecodeApart = (): boolean =>
+  workerThreads() !== undefined || typeof Worker !== "undefined";
 
 /** So many workers, started at the first task; the tasks go round. */
 export function openDecoders(count: number): Decoders {
@@ -86,7 +87,8 @@ export function openDecoders(count: number): Decoders {
   return {
     decode(task) {
       if (broken) return Promise.reject(new BackendError(LOST, {}));
-      if (closed) return Promise.reject(new BackendError("the pictures were closed; open them again", {}));
+      if (closed)
+        return Promise.reject(new BackendError("the pictures were closed; open them again", {}));
       const id = next++;
       const k = id % count;
       threads[k] ??= { ...start(heard, lost), busy: 0 };

@@ -28,11 +28,17 @@ export function pictureFolder(
   const classes = [...options.classes].sort();
   const empty = classes.find((c) => !files.some((f) => f.class === c));
   if (empty !== undefined)
-    throw new FormatError(`${name}: class "${empty}" has no pictures (PNG, JPEG); remove its folder or fill it`, {
-      class: empty,
-    });
+    throw new FormatError(
+      `${name}: class "${empty}" has no pictures (PNG, JPEG); remove its folder or fill it`,
+      {
+        class: empty,
+      },
+    );
   if (files.length === 0)
-    throw new FormatError(`${name}: there are no pictures in it; it should hold one folder per class`, {});
+    throw new FormatError(
+      `${name}: there are no pictures in it; it should hold one folder per class`,
+      {},
+    );
   const { height, width, colour, grey } = headsOf(files);
   const size = height * width;
   const mixed = colour > 0 && grey > 0;
@@ -40,7 +46,9 @@ export function pictureFolder(
     length: files.length,
     shape: [colour > 0 ? 3 : 1, height, width],
     classes,
-    notes: mixed ? [`${name}: ${colour} pictures are in colour and ${grey} are grey; all are taken as colour`] : [],
+    notes: mixed
+      ? [`${name}: ${colour} pictures are in colour and ${grey} are grey; all are taken as colour`]
+      : [],
     label: (i) => classes.indexOf(files[i].class),
     pixels(i, out) {
       const picture = readPicture(files[i].read(), files[i].name);
@@ -60,7 +68,12 @@ export function pictureFolder(
 }
 
 /** The first size, and how many are colour and grey. A bad file is named when it is read. */
-function headsOf(files: readonly PictureFile[]): { height: number; width: number; colour: number; grey: number } {
+function headsOf(files: readonly PictureFile[]): {
+  height: number;
+  width: number;
+  colour: number;
+  grey: number;
+} {
   const heads: PictureHead[] = [];
   let bad: unknown;
   for (const file of files) {

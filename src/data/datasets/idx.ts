@@ -15,7 +15,8 @@ function readIdx(file: Uint8Array, name: string): { shape: number[]; data: Uint8
   const packed = isGzip(file);
   const head = packed ? gunzipStart(file, HEADER_BYTES, name) : file;
   if (head.length < 8 || head[0] !== 0 || head[1] !== 0) fail("it is not an IDX file");
-  if (head[2] !== 8) fail(`its type is 0x${head[2].toString(16)}; only unsigned bytes (0x8) are read`);
+  if (head[2] !== 8)
+    fail(`its type is 0x${head[2].toString(16)}; only unsigned bytes (0x8) are read`);
   const view = new DataView(head.buffer, head.byteOffset);
   const rank = head[3];
   const start = 4 + 4 * rank;
@@ -27,7 +28,9 @@ function readIdx(file: Uint8Array, name: string): { shape: number[]; data: Uint8
   const bytes = packed ? gunzip(file, { name, limit: start + size }) : file;
   const data = bytes.subarray(start);
   if (data.length !== size)
-    fail(`its header says ${shape.join("×")} = ${size} values and it has ${data.length}: it is cut short or damaged`);
+    fail(
+      `its header says ${shape.join("×")} = ${size} values and it has ${data.length}: it is cut short or damaged`,
+    );
   return { shape, data };
 }
 
@@ -43,11 +46,16 @@ export function readIdxSet(
   const { name, classes } = options;
   const [a, b] = [readIdx(images, `${name}, images`), readIdx(labels, `${name}, labels`)];
   if (a.shape.length !== 3)
-    throw new FormatError(`${name}: its images are ${a.shape.join("×")}; they should be count×height×width`, {
-      shape: a.shape,
-    });
+    throw new FormatError(
+      `${name}: its images are ${a.shape.join("×")}; they should be count×height×width`,
+      {
+        shape: a.shape,
+      },
+    );
   if (b.shape.length !== 1)
-    throw new FormatError(`${name}: its labels are ${b.shape.join("×")}; they should be one row`, { shape: b.shape });
+    throw new FormatError(`${name}: its labels are ${b.shape.join("×")}; they should be one row`, {
+      shape: b.shape,
+    });
   return fromBytes(name, {
     images: a.data,
     labels: b.data,

@@ -9,9 +9,13 @@ export const MOST_KEPT: number = 2 ** 28;
  * The same images, each made once and then kept, as long as all of them take at most `bytes` (four
  * for a value), 256 MiB unless given; those beyond are made anew each time.
  */
-export function keptImages<T extends LabelledImages>(images: T, options: { bytes?: number } = {}): T {
+export function keptImages<T extends LabelledImages>(
+  images: T,
+  options: { bytes?: number } = {},
+): T {
   const { bytes = MOST_KEPT } = options;
-  if (!(bytes >= 0)) throw new ConfigError(`keptImages: bytes ${bytes} must be a number from 0 up`, { bytes });
+  if (!(bytes >= 0))
+    throw new ConfigError(`keptImages: bytes ${bytes} must be a number from 0 up`, { bytes });
   const [C, H, W] = images.shape;
   const most = Math.floor(bytes / (4 * C * H * W));
   const kept = new Map<number, Float32Array>();

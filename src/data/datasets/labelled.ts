@@ -33,13 +33,17 @@ export function fromBytes(
   const size = shape[0] * shape[1] * shape[2];
   const count = Math.floor(images.length / size);
   if (count !== labels.length)
-    throw new FormatError(`${name}: ${count} images and ${labels.length} labels; they belong together one to one`, {
-      images: count,
-      labels: labels.length,
-    });
+    throw new FormatError(
+      `${name}: ${count} images and ${labels.length} labels; they belong together one to one`,
+      {
+        images: count,
+        labels: labels.length,
+      },
+    );
   if (count === 0) throw new FormatError(`${name}: there are no images in it`, {});
   const classes =
-    options.classes ?? Array.from({ length: labels.reduce((a, b) => Math.max(a, b)) + 1 }, (_, i) => String(i));
+    options.classes ??
+    Array.from({ length: labels.reduce((a, b) => Math.max(a, b)) + 1 }, (_, i) => String(i));
   const bad = labels.findIndex((label) => label >= classes.length);
   if (bad >= 0)
     throw new FormatError(

@@ -43,7 +43,10 @@ export interface Pictures extends LabelledImages {
   close(): void;
 }
 
-function classesOf(files: readonly PictureSource[], given: readonly string[] | undefined): readonly string[] {
+function classesOf(
+  files: readonly PictureSource[],
+  given: readonly string[] | undefined,
+): readonly string[] {
   const classes = given ?? [...new Set(files.map((file) => file.class))].sort();
   const stray = files.find((file) => !classes.includes(file.class));
   if (stray)
@@ -53,7 +56,10 @@ function classesOf(files: readonly PictureSource[], given: readonly string[] | u
     );
   const empty = classes.find((c) => !files.some((file) => file.class === c));
   if (empty !== undefined)
-    throw new FormatError(`openPictures: class ${quoted(empty)} has no pictures; leave it out or give some`, { empty });
+    throw new FormatError(
+      `openPictures: class ${quoted(empty)} has no pictures; leave it out or give some`,
+      { empty },
+    );
   return classes;
 }
 
@@ -76,16 +82,23 @@ async function formOf(files: readonly PictureSource[], options: PicturesOptions)
     if (channels) break;
   }
   const mixed = !channels && colour > 0 && grey > 0;
-  const notes = mixed ? [`${colour} pictures are in colour and ${grey} are grey; all are taken as colour`] : [];
+  const notes = mixed
+    ? [`${colour} pictures are in colour and ${grey} are grey; all are taken as colour`]
+    : [];
   return { channels: channels ?? (colour > 0 ? 3 : 1), size: size ?? first!, notes };
 }
-function check(files: readonly PictureSource[], { size, fit = "crop", channels, threads = 1 }: PicturesOptions): void {
+function check(
+  files: readonly PictureSource[],
+  { size, fit = "crop", channels, threads = 1 }: PicturesOptions,
+): void {
   if (files.length === 0) throw new FormatError("openPictures: there are no pictures", {});
   checkFitting("openPictures", size, fit);
   if (channels !== undefined && channels !== 1 && channels !== 3)
     throw new ConfigError(`openPictures: channels ${channels} must be 1 or 3`, { channels });
   if (!Number.isInteger(threads) || threads < 0 || threads > 64)
-    throw new ConfigError(`openPictures: threads ${threads} must be a whole number from 0 to 64`, { threads });
+    throw new ConfigError(`openPictures: threads ${threads} must be a whole number from 0 to 64`, {
+      threads,
+    });
 }
 
 /** Decoded pictures by their number: the newest, as many as there is room for. */
@@ -104,7 +117,10 @@ function keeper(most: number) {
   };
   return {
     there,
-    async all(indices: readonly number[], decode: (i: number) => Promise<Uint16Array>): Promise<void> {
+    async all(
+      indices: readonly number[],
+      decode: (i: number) => Promise<Uint16Array>,
+    ): Promise<void> {
       // those of the batch before may be trained on still
       needed = new Set([...[...needed].slice(-2 * indices.length), ...indices]);
       const each = indices.map(async (i) => {
@@ -129,7 +145,10 @@ function keeper(most: number) {
  * options, and FormatError, naming the file, for a class without pictures and, when it is prepared,
  * for a file that is damaged or of another size.
  */
-export async function openPictures(files: readonly PictureSource[], options: PicturesOptions = {}): Promise<Pictures> {
+export async function openPictures(
+  files: readonly PictureSource[],
+  options: PicturesOptions = {},
+): Promise<Pictures> {
   check(files, options);
   const { threads = 1, bytes = MOST_KEPT } = options;
   const classes = classesOf(files, options.classes);
@@ -140,7 +159,13 @@ export async function openPictures(files: readonly PictureSource[], options: Pic
   const store = keeper(Math.floor(bytes / (2 * values)));
   const fit = options.size ? (options.fit ?? "crop") : undefined;
   const decode = async (i: number): Promise<Uint16Array> => {
-    const task: DecodeTask = { bytes: await files[i].read(), name: files[i].name, channels, size, fit };
+    const task: DecodeTask = {
+      bytes: await files[i].read(),
+      name: files[i].name,
+      channels,
+      size,
+      fit,
+    };
     return decoders ? decoders.decode(task) : decoded(task);
   };
   return {
@@ -152,7 +177,11 @@ export async function openPictures(files: readonly PictureSource[], options: Pic
     prepare: (indices) => store.all([...new Set(indices)], decode),
     pixels(i, out) {
       const own = store.there.get(i);
-      if (!own) throw new ConfigError(`${files[i].name}: it is not decoded yet; await prepare([${i}]) first`, { i });
+      if (!own)
+        throw new ConfigError(
+          `${files[i].name}: it is not decoded yet; await prepare([${i}]) first`,
+          { i },
+        );
       for (let k = 0; k < values; k++) out[k] = own[k] / 65535;
     },
     close: () => decoders?.close(),

@@ -57,7 +57,8 @@ function resample(
       const [from, weights] = [part.rows.from[y], part.rows.weights[y]];
       for (let x = 0; x < w; x++) {
         let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k] * across[(c * H + from + k) * w + x];
+        for (let k = 0; k < weights.length; k++)
+          sum += weights[k] * across[(c * H + from + k) * w + x];
         out[(c * h + y) * w + x] = sum;
       }
     }
@@ -83,7 +84,10 @@ export function fitted(
   if (H === h && W === w) return planes;
   if (how === "pad") {
     const scale = Math.min(h / H, w / W);
-    const [rows, columns] = [Math.max(1, Math.round(H * scale)), Math.max(1, Math.round(W * scale))];
+    const [rows, columns] = [
+      Math.max(1, Math.round(H * scale)),
+      Math.max(1, Math.round(W * scale)),
+    ];
     const inside = resizedPlanes(planes, [C, H, W], [rows, columns]);
     const out = new Float64Array(C * h * w);
     const [top, left] = [(h - rows) >> 1, (w - columns) >> 1];
@@ -101,9 +105,19 @@ export function fitted(
 }
 
 /** Throws ConfigError for a size or a fitting that there is not. */
-export function checkFitting(name: string, size: readonly number[] | undefined, how: Fitting): void {
-  if (size && !(size.length === 2 && size.every((n) => Number.isInteger(n) && n >= 1 && n <= 65536)))
-    throw new ConfigError(`${name}: size [${size.join(", ")}] must be [height, width], whole numbers from 1 up`, {});
+export function checkFitting(
+  name: string,
+  size: readonly number[] | undefined,
+  how: Fitting,
+): void {
+  if (
+    size &&
+    !(size.length === 2 && size.every((n) => Number.isInteger(n) && n >= 1 && n <= 65536))
+  )
+    throw new ConfigError(
+      `${name}: size [${size.join(", ")}] must be [height, width], whole numbers from 1 up`,
+      {},
+    );
   if (!fittings.includes(how))
     throw new ConfigError(`${name}: fit "${how}" is none of ${fittings.join(", ")}`, { fit: how });
 }

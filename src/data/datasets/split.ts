@@ -6,7 +6,8 @@ import type { LabelledImages } from "./labelled.ts";
 export function imagesOf<T extends LabelledImages>(images: T, indices: readonly number[]): T {
   const { prepare } = images;
   const bad = indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < images.length));
-  if (bad !== undefined) throw new ConfigError(`imagesOf: there is no image ${bad} among ${images.length}`, { bad });
+  if (bad !== undefined)
+    throw new ConfigError(`imagesOf: there is no image ${bad} among ${images.length}`, { bad });
   return {
     ...images,
     length: indices.length,
@@ -33,10 +34,15 @@ export interface SplitChoice {
  * Two parts without an image in common, drawn by the seed alone: what is trained on, and what is
  * held out. Throws ConfigError for a share that leaves one of them empty.
  */
-export function splitImages<T extends LabelledImages>(images: T, options: SplitChoice): { train: T; heldOut: T } {
+export function splitImages<T extends LabelledImages>(
+  images: T,
+  options: SplitChoice,
+): { train: T; heldOut: T } {
   const { heldOut: share = 0.1, seed, stratified = true } = options;
   if (!(share > 0 && share < 1))
-    throw new ConfigError(`splitImages: heldOut ${share} must be between 0 and 1`, { heldOut: share });
+    throw new ConfigError(`splitImages: heldOut ${share} must be between 0 and 1`, {
+      heldOut: share,
+    });
   const order = permutation(images.length, random(seed).fork("split"));
   const groups = new Map<number, number[]>();
   for (const i of order) {
@@ -54,7 +60,10 @@ export function splitImages<T extends LabelledImages>(images: T, options: SplitC
     taken += count;
   }
   if (taken === 0 || taken === images.length)
-    throw new ConfigError(`splitImages: ${share} of ${images.length} images leaves one part empty`, { share });
+    throw new ConfigError(
+      `splitImages: ${share} of ${images.length} images leaves one part empty`,
+      { share },
+    );
   const part = (held: boolean): T =>
     imagesOf(
       images,

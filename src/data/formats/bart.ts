@@ -24,9 +24,12 @@ function readBart(bytes: Uint8Array, name: string, { pixels }: ReadOptions): Vol
   const voxels = height * width * slices;
   checkSize(name, voxels, 0, 0);
   if (!pixels)
-    throw new FormatError(`${name}: it is the header of a pair (.hdr, .cfl), whose values are in the other file`, {
-      name,
-    });
+    throw new FormatError(
+      `${name}: it is the header of a pair (.hdr, .cfl), whose values are in the other file`,
+      {
+        name,
+      },
+    );
   const values = pixels("cfl");
   const needed = voxels * VOXEL_BYTES;
   checkSize(name, voxels, needed, values.length);
@@ -57,10 +60,12 @@ function dimensionsOf(bytes: Uint8Array, name: string): number[] {
   };
   const lines = new TextDecoder().decode(bytes.subarray(0, HEADER_BYTES)).split(/\r?\n/);
   const said = lines[1]?.trim() ?? "";
-  if (said === "") return fail("its header has no dimensions on its second line; it is cut short or damaged");
+  if (said === "")
+    return fail("its header has no dimensions on its second line; it is cut short or damaged");
   const words = said.split(/\s+/);
   const wrong = words.find((word) => !/^[1-9]\d{0,9}$/.test(word));
-  if (wrong !== undefined) fail(`its header says the dimension "${printable(wrong)}"; give whole numbers from 1`);
+  if (wrong !== undefined)
+    fail(`its header says the dimension "${printable(wrong)}"; give whole numbers from 1`);
   const data = lines.indexOf("# Data");
   if (data >= 0)
     throw new UnsupportedOpError(

@@ -33,7 +33,9 @@ type Fail = (why: string) => never;
 const failing =
   (name: string): Fail =>
   (why) => {
-    throw new FormatError(`${name}: this BMP cannot be read (${why}); it is cut short or damaged`, { name });
+    throw new FormatError(`${name}: this BMP cannot be read (${why}); it is cut short or damaged`, {
+      name,
+    });
   };
 
 function header(bytes: Uint8Array, name: string): Header {
@@ -52,21 +54,38 @@ function header(bytes: Uint8Array, name: string): Header {
   const isRead = compression === PLAIN || (compression === RLE8 && bits === 8);
   const isMasked = [MASKED, MASKED_WITH_ALPHA].includes(compression) && bits >= 16 && bits !== 24;
   if (!isRead && !isMasked)
-    throw new UnsupportedOpError(`${name}: its compression ${compression} is not read; save it without one`, { name });
+    throw new UnsupportedOpError(
+      `${name}: its compression ${compression} is not read; save it without one`,
+      { name },
+    );
   const masksAt = 14 + 40;
   if (isMasked && bytes.length < masksAt + 16) return fail("its masks are missing");
-  const own = [0, 1, 2, 3].map((k) => (isMasked && (k < 3 || size >= 56) ? view.getUint32(masksAt + 4 * k, true) : 0));
+  const own = [0, 1, 2, 3].map((k) =>
+    isMasked && (k < 3 || size >= 56) ? view.getUint32(masksAt + 4 * k, true) : 0,
+  );
   const entry = core ? 3 : 4;
   const from = 14 + size;
   const used = core || bits > 8 ? 0 : view.getUint32(46, true);
   const colours = bits > 8 ? 0 : used > 0 ? Math.min(used, 2 ** bits) : 2 ** bits;
   if (from + entry * colours > bytes.length) return fail("its palette is cut short");
   const palette = new Uint8Array(4 * colours);
-  for (let k = 0; k < colours; k++) palette.set(bytes.subarray(from + entry * k, from + entry * k + 3), 4 * k);
-  const grey = colours > 0 && palette.every((_, i) => i % 4 === 3 || palette[i] === palette[i - (i % 4)]);
+  for (let k = 0; k < colours; k++)
+    palette.set(bytes.subarray(from + entry * k, from + entry * k + 3), 4 * k);
+  const grey =
+    colours > 0 && palette.every((_, i) => i % 4 === 3 || palette[i] === palette[i - (i % 4)]);
   const masks = isMasked ? own : (defaultMasks[bits] ?? []);
   const pixels = view.getUint32(10, true);
-  return { height: Math.abs(rows), width, bits, compression, topDown: rows < 0, pixels, palette, masks, grey };
+  return {
+    height: Math.abs(rows),
+    width,
+    bits,
+    compression,
+    topDown: rows < 0,
+    pixels,
+    palette,
+    masks,
+    grey,
+  };
 }
 /** What its header says, without its pixels. Throws FormatError for one that is damaged. */
 export function bmpHead(bytes: Uint8Array, name: string): BmpHead {
@@ -129,7 +148,12 @@ export function readBmp(bytes: Uint8Array, name: string): Picture {
 }
 
 /** Rows of RLE8: runs, pixels as they are, ends of lines, and jumps. */
-function unpackedRle8(packed: Uint8Array, { height, width }: Header, pitch: number, fail: Fail): Uint8Array {
+function unpackedRle8(
+  packed: Uint8Array,
+  { height, width }: Header,
+  pitch: number,
+  fail: Fail,
+): Uint8Array {
   const rows = new Uint8Array(pitch * height);
   let [at, row, column] = [0, 0, 0];
   const put = (value: number): void => {

@@ -9,7 +9,8 @@ function firstTile(view: DataView, start: number): number | undefined {
   for (let at = start; at + 4 <= view.byteLength; at += 2 + view.getUint16(at + 2)) {
     const marker = view.getUint16(at);
     if (marker === SOT) return at;
-    if (marker < 0xff4f || marker === SOD || marker === EOC || view.getUint16(at + 2) < 2) return undefined;
+    if (marker < 0xff4f || marker === SOD || marker === EOC || view.getUint16(at + 2) < 2)
+      return undefined;
   }
   return undefined;
 }
@@ -32,7 +33,9 @@ function tilesEnd(view: DataView, first: number): boolean {
  * segments do not follow one another. Source: ITU-T T.800 A.5.1.
  */
 export function codestreamHead(bytes: Uint8Array): FrameHead | undefined {
-  const start = bytes.findIndex((b, i) => b === 0xff && [0x4f, 0xff, 0x51].every((v, k) => bytes[i + 1 + k] === v));
+  const start = bytes.findIndex(
+    (b, i) => b === 0xff && [0x4f, 0xff, 0x51].every((v, k) => bytes[i + 1 + k] === v),
+  );
   if (start < 0 || start + 45 > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start);
   const components = view.getUint16(40);

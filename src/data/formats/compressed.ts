@@ -71,9 +71,12 @@ class Collector {
 
 function damaged(name: string, error: unknown): never {
   if (error instanceof FormatError) throw error;
-  throw new FormatError(`${name}: it cannot be unpacked (${(error as Error).message}); it is cut short or damaged`, {
-    name,
-  });
+  throw new FormatError(
+    `${name}: it cannot be unpacked (${(error as Error).message}); it is cut short or damaged`,
+    {
+      name,
+    },
+  );
 }
 
 interface Stream {
@@ -102,7 +105,10 @@ interface Start {
   readonly name: string;
 }
 /** The first `count` bytes that a stream unpacks to, or all when there are fewer. */
-function startOf({ packed, count, name }: Start, open: (take: (piece: Uint8Array) => void) => Stream): Uint8Array {
+function startOf(
+  { packed, count, name }: Start,
+  open: (take: (piece: Uint8Array) => void) => Stream,
+): Uint8Array {
   const out = new Collector({ name, limit: Number.POSITIVE_INFINITY });
   let length = 0;
   const take = (piece: Uint8Array): void => {
@@ -144,7 +150,10 @@ export function unzlib(packed: Uint8Array, options: Unpacking): Uint8Array {
   const sum = new DataView(packed.buffer, packed.byteOffset, packed.length);
   const unpacked = out.result();
   if (packed.length < 6 || sum.getUint32(packed.length - 4) !== adler32(unpacked))
-    damaged(options.name, new FormatError(`${options.name}: its checksum is wrong; it is damaged`, {}));
+    damaged(
+      options.name,
+      new FormatError(`${options.name}: its checksum is wrong; it is damaged`, {}),
+    );
   return unpacked;
 }
 
@@ -171,7 +180,10 @@ export function gunzip(bytes: Uint8Array, options: Unpacking): Uint8Array {
     out.add(piece);
   });
   const wrong = (): never => {
-    throw new FormatError(`${name}: its gzip checksum or length is wrong; it is damaged, fetch it again`, { name });
+    throw new FormatError(
+      `${name}: its gzip checksum or length is wrong; it is damaged, fetch it again`,
+      { name },
+    );
   };
   stream.onmember = (start) => {
     if (!trailerIs(bytes, start - 8, crc, length)) wrong();
@@ -211,7 +223,8 @@ export function unpacked(
   });
   try {
     for (const piece of pieces)
-      for (let at = 0; at < piece.length; at += PIECE) stream.push(piece.subarray(at, at + PIECE), false);
+      for (let at = 0; at < piece.length; at += PIECE)
+        stream.push(piece.subarray(at, at + PIECE), false);
     stream.push(new Uint8Array(0), true);
   } catch (error) {
     damaged(name, error);

@@ -37,13 +37,21 @@ const losslessSyntax = (name: string): Syntax => ({
     (frame, { height, width, name: file }) =>
       decodeLosslessJpeg(frame, height, width, file),
 });
-const charls = (name: string): Syntax => ({ name, holds: 65536, decoder: (file) => librarian("charls", name, file) });
+const charls = (name: string): Syntax => ({
+  name,
+  holds: 65536,
+  decoder: (file) => librarian("charls", name, file),
+});
 const openjpeg = (name: string): Syntax => ({
   name,
   holds: 65536,
   decoder: (file) => librarian("openjpeg", name, file),
 });
-const openjph = (name: string): Syntax => ({ name, holds: 65536, decoder: (file) => librarian("openjph", name, file) });
+const openjph = (name: string): Syntax => ({
+  name,
+  holds: 65536,
+  decoder: (file) => librarian("openjph", name, file),
+});
 
 /** By UID. Source: DICOM PS3.6 annex A. */
 const syntaxes: Readonly<Record<string, Syntax>> = {
@@ -88,14 +96,18 @@ export async function decoderFor(uid: string, name: string): Promise<Decode> {
 function typed(bytes: Uint8Array, bits: number): ArrayLike<number> {
   if (bits === 8) return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bits === 16) return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
+  if (bits === 16)
+    return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true));
   return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
 }
 
 function damaged(name: string, what: string): never {
-  throw new FormatError(`${name}: its frame cannot be unpacked (${printable(what)}); it is cut short or damaged`, {
-    name,
-  });
+  throw new FormatError(
+    `${name}: its frame cannot be unpacked (${printable(what)}); it is cut short or damaged`,
+    {
+      name,
+    },
+  );
 }
 
 /** 8 bits of one component; 12 bits are refused: nothing on npm reads them. */
@@ -114,7 +126,9 @@ function lossyJpeg(frame: Uint8Array, { name, height, width }: FrameShape): Arra
     const { data } = jpeg.decode(frame, { useTArray: true, formatAsRGBA: false, ...limits });
     // three equal channels come of one component
     const step = data.length / (height * width);
-    return step === 1 ? data : Uint8Array.from({ length: height * width }, (_, p) => data[p * step]);
+    return step === 1
+      ? data
+      : Uint8Array.from({ length: height * width }, (_, p) => data[p * step]);
   } catch (error) {
     return damaged(name, (error as Error).message);
   }
@@ -130,9 +144,14 @@ export interface FrameHead {
 /** The frame header of JPEG and JPEG-LS. Source: ITU-T T.81 B.2.2, T.87 C.2.2. */
 function startOfFrame(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 2; at + 10 <= bytes.length && bytes[at] === 0xff; at += 2 + view.getUint16(at + 2)) {
+  for (
+    let at = 2;
+    at + 10 <= bytes.length && bytes[at] === 0xff;
+    at += 2 + view.getUint16(at + 2)
+  ) {
     const marker = bytes[at + 1];
-    const frame = (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === 0xf7;
+    const frame =
+      (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === 0xf7;
     if (!frame) continue;
     const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
     return { precision: bytes[at + 4], height, width, components: bytes[at + 9] };
@@ -144,7 +163,13 @@ interface FrameDecoder {
   getEncodedBuffer(length: number): Uint8Array;
   getDecodedBuffer(): Uint8Array;
   decode(): void;
-  getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned?: boolean };
+  getFrameInfo(): {
+    width: number;
+    height: number;
+    bitsPerSample: number;
+    componentCount: number;
+    isSigned?: boolean;
+  };
   delete(): void;
 }
 type Library = Readonly<Record<string, new () => FrameDecoder>>;
@@ -213,7 +238,10 @@ function checkFrame(head: FrameHead | undefined, { name, height, width }: FrameS
   if (head.components !== 1)
     throw new UnsupportedOpError(`${name}: it is in colour; only grey images are read`, { name });
   if (head.height !== height || head.width !== width || head.precision > 16)
-    damaged(name, `${head.height}×${head.width} of ${head.precision} bits instead of ${height}×${width}`);
+    damaged(
+      name,
+      `${head.height}×${head.width} of ${head.precision} bits instead of ${height}×${width}`,
+    );
 }
 
 function byLibrary(decoder: FrameDecoder, frame: Uint8Array, shape: FrameShape): ArrayLike<number> {

@@ -19,8 +19,14 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 function extendedOffsets({ elements, byteArray }: DataSet): number[] {
   const table = elements.x7fe00001;
   if (!table) return [];
-  const view = new DataView(byteArray.buffer, byteArray.byteOffset + table.dataOffset, table.length);
-  return Array.from({ length: Math.floor(table.length / 8) }, (_, i) => Number(view.getBigUint64(8 * i, true)));
+  const view = new DataView(
+    byteArray.buffer,
+    byteArray.byteOffset + table.dataOffset,
+    table.length,
+  );
+  return Array.from({ length: Math.floor(table.length / 8) }, (_, i) =>
+    Number(view.getBigUint64(8 * i, true)),
+  );
 }
 
 /** JPEG and JPEG-LS begin with ff d8, JPEG 2000 with ff 4f, JP2 with a box. */
@@ -28,10 +34,15 @@ const beginsFrame = (bytes: Uint8Array): boolean =>
   bytes[0] === 0xff ? [0xd8, 0x4f].includes(bytes[1]) : bytes[4] === 0x6a && bytes[5] === 0x50;
 
 /** The first fragment of every frame, by its number. */
-function firstFragments(fragments: readonly Fragment[], frames: number, offsets: readonly number[]): number[] {
+function firstFragments(
+  fragments: readonly Fragment[],
+  frames: number,
+  offsets: readonly number[],
+): number[] {
   if (frames === 1) return [0];
   if (fragments.length === frames) return fragments.map((_, i) => i);
-  if (offsets.length === frames) return offsets.map((offset) => fragments.findIndex((f) => f.offset === offset));
+  if (offsets.length === frames)
+    return offsets.map((offset) => fragments.findIndex((f) => f.offset === offset));
   return fragments.flatMap(({ bytes }, i) => (beginsFrame(bytes) ? [i] : []));
 }
 interface Fragment {
@@ -51,7 +62,11 @@ export function framesOf(data: DataSet, frames: number, name: string): Uint8Arra
     bytes: byteArray.subarray(position, position + length),
   }));
   const extended = extendedOffsets(data);
-  const first = firstFragments(fragments, frames, extended.length > 0 ? extended : basicOffsetTable);
+  const first = firstFragments(
+    fragments,
+    frames,
+    extended.length > 0 ? extended : basicOffsetTable,
+  );
   const rising = first.every((start, i) => start >= 0 && (i === 0 || start > first[i - 1]));
   if (fragments.length === 0 || first.length !== frames || !rising)
     throw new FormatError(

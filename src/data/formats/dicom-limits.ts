@@ -14,8 +14,11 @@ export function checkItems(bytes: Uint8Array, name: string): void {
     if (little || big) count++;
   }
   if (count > MOST_ITEMS)
-    throw new FormatError(`${name}: it has ${count} items, more than any scan; it is damaged or hostile`, {
-      name,
-      count,
-    });
+    throw new FormatError(
+      `${name}: it has ${count} items, more than any scan; it is damaged or hostile`,
+      {
+        name,
+        count,
+      },
+    );
 }

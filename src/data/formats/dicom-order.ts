@@ -5,7 +5,9 @@ type DataSet = dicomParser.DataSet;
 
 /** The numbers of an element with several, or none where they are not all there. */
 export function numbersIn(data: DataSet, tag: string, count: number): number[] {
-  const said = (data.string(tag) ?? "").split("\\").map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
+  const said = (data.string(tag) ?? "")
+    .split("\\")
+    .map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
   return said.length === count && said.every(Number.isFinite) ? said : [];
 }
 
@@ -45,12 +47,14 @@ export function placesOf(slices: readonly Placed[]): Order {
   }
   const places = [...groups.values()].sort(([i], [j]) => slices[i].position! - slices[j].position!);
   const volumes = places[0]?.length ?? 1;
-  if (places.some((group) => group.length !== volumes)) return { order: numbered, volumes: 1, by: "number" };
+  if (places.some((group) => group.length !== volumes))
+    return { order: numbered, volumes: 1, by: "number" };
   const order = Array.from({ length: volumes }, (_, v) => places.map((group) => group[v])).flat();
   return { order, volumes, by: "place" };
 }
 
-const first = (data: DataSet | undefined, tag: string): DataSet | undefined => data?.elements[tag]?.items?.[0]?.dataSet;
+const first = (data: DataSet | undefined, tag: string): DataSet | undefined =>
+  data?.elements[tag]?.items?.[0]?.dataSet;
 /**
  * The order of the frames of one file, by the places in their functional groups; as they are
  * stored where those are not all there. Source: PS3.3 C.7.6.16.2.3.

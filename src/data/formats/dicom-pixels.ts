@@ -97,7 +97,12 @@ function rangeOf(
   return high < low ? { low: 0, high: 0 } : { low, high };
 }
 
-function cellsOf(data: DataSet, { little, frames: packed }: Packing, name: string, fail: Fail): Cells {
+function cellsOf(
+  data: DataSet,
+  { little, frames: packed }: Packing,
+  name: string,
+  fail: Fail,
+): Cells {
   const { x7fe00010: integers, x7fe00008: floats, x7fe00009: doubles } = data.elements;
   const pixels = integers ?? floats ?? doubles;
   if (pixels === undefined) return fail("it has no pixel data; choose an image object");
@@ -113,16 +118,25 @@ function cellsOf(data: DataSet, { little, frames: packed }: Packing, name: strin
   if (packed) return packedCells(data, shape, packed, name, fail);
   const there = Math.min(pixels.length, data.byteArray.length - pixels.dataOffset);
   checkSize(name, count, (count * bits) / 8, there);
-  const view = new DataView(data.byteArray.buffer, data.byteArray.byteOffset + pixels.dataOffset, there);
+  const view = new DataView(
+    data.byteArray.buffer,
+    data.byteArray.byteOffset + pixels.dataOffset,
+    there,
+  );
   if (!integers) {
-    const cell = (i: number): number => (floats ? view.getFloat32(4 * i, little) : view.getFloat64(8 * i, little));
+    const cell = (i: number): number =>
+      floats ? view.getFloat32(4 * i, little) : view.getFloat64(8 * i, little);
     return { ...shape, cell, stored: (v) => v };
   }
   const signed = signedOf(data);
   // bytes in big-endian words: the first pixel of a pair is the word's low byte, the second in file
   const swapped = bits === 8 && !little && pixels.vr === "OW";
   if (swapped && there < count + (count % 2)) fail("its last word of pixels is cut short");
-  return { ...shape, cell: cellReader(view, { bits, signed, little, swapped }), stored: storedBits(data, bits, fail) };
+  return {
+    ...shape,
+    cell: cellReader(view, { bits, signed, little, swapped }),
+    stored: storedBits(data, bits, fail),
+  };
 }
 
 interface Shape {
@@ -137,7 +151,10 @@ function shapeOf(data: DataSet, floating: number | undefined, name: string, fail
   const bits = floating ?? data.uint16("x00280100");
   if (!height || !width || !bits) return fail("its rows, columns or bits are missing");
   if (!floating && ![8, 16, 32].includes(bits))
-    throw new UnsupportedOpError(`${name}: ${bits} bits a pixel are not read; 8, 16 and 32 are`, { name, bits });
+    throw new UnsupportedOpError(`${name}: ${bits} bits a pixel are not read; 8, 16 and 32 are`, {
+      name,
+      bits,
+    });
   const said = data.intString("x00280008") ?? 1;
   if (!(Number.isInteger(said) && said >= 0)) return fail("its number of frames is no number");
   return { frames: Math.max(1, said), height, width, bits };
@@ -180,13 +197,19 @@ function inCells(samples: ArrayLike<number>, bits: number, signed: boolean): Arr
 
 function cellReader(
   view: DataView,
-  { bits, signed, little, swapped }: { bits: number; signed: boolean; little: boolean; swapped: boolean },
+  {
+    bits,
+    signed,
+    little,
+    swapped,
+  }: { bits: number; signed: boolean; little: boolean; swapped: boolean },
 ): (index: number) => number {
   if (bits === 8) {
     const place = (i: number): number => (swapped ? i ^ 1 : i);
     return signed ? (i) => view.getInt8(place(i)) : (i) => view.getUint8(place(i));
   }
-  if (bits === 16) return signed ? (i) => view.getInt16(2 * i, little) : (i) => view.getUint16(2 * i, little);
+  if (bits === 16)
+    return signed ? (i) => view.getInt16(2 * i, little) : (i) => view.getUint16(2 * i, little);
   return signed ? (i) => view.getInt32(4 * i, little) : (i) => view.getUint32(4 * i, little);
 }
 
@@ -212,10 +235,16 @@ const signedOf = (data: DataSet): boolean => data.uint16("x00280103") === 1;
  * Whether a value is padding; undefined where nothing is. Padding that the stored bits cannot hold
  * is looked for in the whole cell.
  */
-function paddingOf(data: DataSet, stored: Map1): ((value: number, cell: number) => boolean) | undefined {
-  const short = (tag: string): number | undefined => (signedOf(data) ? data.int16(tag) : data.uint16(tag));
+function paddingOf(
+  data: DataSet,
+  stored: Map1,
+): ((value: number, cell: number) => boolean) | undefined {
+  const short = (tag: string): number | undefined =>
+    signedOf(data) ? data.int16(tag) : data.uint16(tag);
   const integers = data.elements.x7fe00010 !== undefined;
-  const first = integers ? short("x00280120") : (data.float("x00280122") ?? data.double("x00280123"));
+  const first = integers
+    ? short("x00280120")
+    : (data.float("x00280122") ?? data.double("x00280123"));
   if (first === undefined) return undefined;
   const end = integers ? short("x00280121") : (data.float("x00280124") ?? data.double("x00280125"));
   const [low, high] = [Math.min(first, end ?? first), Math.max(first, end ?? first)];
@@ -234,7 +263,11 @@ function lookUpTable(data: DataSet, little: boolean, fail: Fail): Map1 | undefin
   const there = Math.min(values.length, item.byteArray.length - values.dataOffset);
   const bytes = there < 2 * entries;
   if (there < entries) return fail("its Modality LUT is cut short");
-  const view = new DataView(item.byteArray.buffer, item.byteArray.byteOffset + values.dataOffset, there);
+  const view = new DataView(
+    item.byteArray.buffer,
+    item.byteArray.byteOffset + values.dataOffset,
+    there,
+  );
   return (value) => {
     const at = Math.min(entries - 1, Math.max(0, value - first));
     return bytes ? view.getUint8(at) : view.getUint16(2 * at, little);
@@ -248,8 +281,13 @@ function lookUpTable(data: DataSet, little: boolean, fail: Fail): Map1 | undefin
 function rescale(data: DataSet, frame: number, fail: Fail): { slope: number; intercept: number } {
   const transformation = (group: DataSet | undefined): DataSet | undefined =>
     group?.elements.x00289145?.items?.[0]?.dataSet;
-  const group = (tag: string, item: number): DataSet | undefined => data.elements[tag]?.items?.[item]?.dataSet;
-  const sources = [transformation(group("x52009230", frame)), transformation(group("x52009229", 0)), data];
+  const group = (tag: string, item: number): DataSet | undefined =>
+    data.elements[tag]?.items?.[item]?.dataSet;
+  const sources = [
+    transformation(group("x52009230", frame)),
+    transformation(group("x52009229", 0)),
+    data,
+  ];
   const number = (tag: string, otherwise: number): number => {
     for (const source of sources) {
       const value = source?.floatString(tag);

@@ -28,7 +28,8 @@ function headOf(file: SeriesFile): Head | undefined {
   if (!isDicom(bytes)) return undefined;
   return guarded(file.name, () => {
     const { data, compressed } = parseDicomFile(bytes, file.name);
-    if (!data.elements.x7fe00010 && !data.elements.x7fe00008 && !data.elements.x7fe00009) return undefined;
+    if (!data.elements.x7fe00010 && !data.elements.x7fe00008 && !data.elements.x7fe00009)
+      return undefined;
     const size = [data.uint16("x00280010"), data.uint16("x00280011")].join("×");
     return {
       file,
@@ -47,11 +48,17 @@ const orientationOf = (data: dicomParser.DataSet): string =>
     .join();
 
 /** The largest series; the first of equally large ones. */
-function largestSeries(heads: readonly Head[]): { readonly chosen: readonly Head[]; readonly count: number } {
+function largestSeries(heads: readonly Head[]): {
+  readonly chosen: readonly Head[];
+  readonly count: number;
+} {
   const series = new Map<string, Head[]>();
   for (const head of heads) series.set(head.series, [...(series.get(head.series) ?? []), head]);
   const all = [...series.values()];
-  return { chosen: all.reduce((best, one) => (one.length > best.length ? one : best)), count: all.length };
+  return {
+    chosen: all.reduce((best, one) => (one.length > best.length ? one : best)),
+    count: all.length,
+  };
 }
 
 /**
@@ -76,10 +83,13 @@ export async function loadSeries(files: readonly SeriesFile[], name: string): Pr
   for (const { compressed } of sorted)
     if (compressed !== undefined && !decoders.has(compressed))
       decoders.set(compressed, await decoderFor(compressed, name));
-  const open = ({ file, compressed }: Head): Volume => openDicom(file.read(), file.name, decoders.get(compressed));
+  const open = ({ file, compressed }: Head): Volume =>
+    openDicom(file.read(), file.name, decoders.get(compressed));
   const first = open(sorted[0]);
   const { height, width, complex } = first;
-  const places = sorted.flatMap((head) => Array.from({ length: head.frames }, (_, frame) => ({ head, frame })));
+  const places = sorted.flatMap((head) =>
+    Array.from({ length: head.frames }, (_, frame) => ({ head, frame })),
+  );
   const others = files.length - heads.length;
   const notes = [
     `${chosen.length} DICOM files of one series, sorted by their ${by}`,
@@ -94,10 +104,16 @@ export async function loadSeries(files: readonly SeriesFile[], name: string): Pr
     slice(index, fill) {
       const place = places[index];
       if (!place)
-        throw new FormatError(`${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`, { name });
+        throw new FormatError(
+          `${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`,
+          { name },
+        );
       const volume = open(place.head);
       if (volume.height !== height || volume.width !== width)
-        throw new FormatError(`${printable(place.head.file.name)}: it has another size than its series`, { name });
+        throw new FormatError(
+          `${printable(place.head.file.name)}: it has another size than its series`,
+          { name },
+        );
       return volume.slice(place.frame, fill);
     },
   };

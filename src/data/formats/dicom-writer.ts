@@ -83,7 +83,16 @@ export function writeDicom(
   });
   const sopClass = frames > 1 ? MULTIPLE : SINGLE;
   const instance = uidOf(pixels, "instance");
-  const elements = elementsOf({ sopClass, instance, pixels, frames, height, width, largest, slope });
+  const elements = elementsOf({
+    sopClass,
+    instance,
+    pixels,
+    frames,
+    height,
+    width,
+    largest,
+    slope,
+  });
   const meta = joined(
     (
       [
@@ -96,7 +105,11 @@ export function writeDicom(
     ).map(encoded),
   );
   const length = new Uint8Array(new Uint32Array([meta.length]).buffer);
-  const start = joined([new Uint8Array(128), new TextEncoder().encode("DICM"), encoded([2, 0, "UL", length])]);
+  const start = joined([
+    new Uint8Array(128),
+    new TextEncoder().encode("DICM"),
+    encoded([2, 0, "UL", length]),
+  ]);
   return joined([start, meta, ...elements.map(encoded)]);
 }
 interface Capture {
@@ -149,7 +162,8 @@ function elementsOf(capture: Capture): Element[] {
   ];
   return elements.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
-const pages = (frames: number): string => Array.from({ length: frames }, (_, i) => i + 1).join("\\");
+const pages = (frames: number): string =>
+  Array.from({ length: frames }, (_, i) => i + 1).join("\\");
 
 /** What has to be there and is known of no one. */
 const empty: readonly Element[] = [

@@ -20,10 +20,13 @@ const DEFLATED_HEAD = 2 ** 20;
 const BEHIND = 65536;
 
 /** Whether the file has the 128 bytes and DICM of DICOM's part 10. */
-const isPart10 = (bytes: Uint8Array): boolean => beginsWith(bytes.subarray(128), [0x44, 0x49, 0x43, 0x4d]);
+const isPart10 = (bytes: Uint8Array): boolean =>
+  beginsWith(bytes.subarray(128), [0x44, 0x49, 0x43, 0x4d]);
 
 /** How a data set without that head begins; undefined when it does not look like one. */
-function bareSyntax(bytes: Uint8Array): "meta" | typeof IMPLICIT | typeof EXPLICIT | typeof BIG_ENDIAN | undefined {
+function bareSyntax(
+  bytes: Uint8Array,
+): "meta" | typeof IMPLICIT | typeof EXPLICIT | typeof BIG_ENDIAN | undefined {
   if (bytes.length < 16) return undefined;
   const explicit = [bytes[4], bytes[5]].every((b) => b >= 0x41 && b <= 0x5a);
   const group = bytes[0] | (bytes[1] << 8);
@@ -48,9 +51,15 @@ function withPreamble(bytes: Uint8Array): Uint8Array {
 function parseDeflated(bytes: Uint8Array, start: number, name: string): dicomParser.DataSet {
   const packed = bytes.subarray(start);
   const head = inflateStart(packed, DEFLATED_HEAD, name);
-  const { elements } = dicomParser.parseDicom(head, { TransferSyntaxUID: EXPLICIT, untilTag: "x7fe00010" });
+  const { elements } = dicomParser.parseDicom(head, {
+    TransferSyntaxUID: EXPLICIT,
+    untilTag: "x7fe00010",
+  });
   const pixels = elements.x7fe00010;
-  if (!pixels) throw new FormatError(`${name}: it has no pixel data among its first ${DEFLATED_HEAD} bytes`, { name });
+  if (!pixels)
+    throw new FormatError(`${name}: it has no pixel data among its first ${DEFLATED_HEAD} bytes`, {
+      name,
+    });
   const limit = pixels.dataOffset + pixels.length + BEHIND;
   checkRatio(name, limit - BEHIND, packed.length);
   const whole = inflateRaw(packed, { name, limit });
@@ -68,15 +77,24 @@ export function parseDicomFile(given: Uint8Array, name: string): Parsed {
   checkItems(given, name);
   const bare = isPart10(given) ? undefined : bareSyntax(given);
   if (bare !== undefined && bare !== "meta")
-    return { data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }), little: bare !== BIG_ENDIAN };
+    return {
+      data: dicomParser.parseDicom(given, { TransferSyntaxUID: bare }),
+      little: bare !== BIG_ENDIAN,
+    };
   const bytes = bare === "meta" ? withPreamble(given) : given;
   // the file's head alone first: what it says decides how the rest is parsed
   const head = dicomParser.readPart10Header(bytes);
   const syntax = head.string("x00020010") ?? "";
   if (syntax === "")
-    throw new FormatError(`${name}: its head names no transfer syntax; it is cut short or damaged`, { name });
+    throw new FormatError(
+      `${name}: its head names no transfer syntax; it is cut short or damaged`,
+      { name },
+    );
   if (syntax === DEFLATED)
-    return { data: parseDeflated(bytes, (head as unknown as { position: number }).position, name), little: true };
+    return {
+      data: parseDeflated(bytes, (head as unknown as { position: number }).position, name),
+      little: true,
+    };
   const plain = [IMPLICIT, EXPLICIT, BIG_ENDIAN].includes(syntax);
   if (!plain && syntaxName(syntax) === undefined)
     throw new UnsupportedOpError(
@@ -103,7 +121,11 @@ export function openDicom(bytes: Uint8Array, name: string, decode?: Decode): Vol
         `${name}: its transfer syntax is ${syntaxName(compressed)} (${compressed}), which loadVolume reads`,
         { name, syntax: compressed },
       );
-    return dicomVolume(data, { little, frames: { decode, pixelsPerByte: pixelsPerByte(compressed) } }, name);
+    return dicomVolume(
+      data,
+      { little, frames: { decode, pixelsPerByte: pixelsPerByte(compressed) } },
+      name,
+    );
   });
   // a frame's own elements are read with it, and may be damaged where the head is not
   return { ...read, slice: (index, fill) => guarded(name, () => read.slice(index, fill)) };
@@ -113,11 +135,20 @@ const readDicom = (bytes: Uint8Array, name: string): Volume => openDicom(bytes, 
 /** Compressed files too: what unpacks them is loaded first. */
 async function loadDicom(bytes: Uint8Array, name: string): Promise<Volume> {
   const { compressed } = guarded(name, () => parseDicomFile(bytes, name));
-  return openDicom(bytes, name, compressed === undefined ? undefined : await decoderFor(compressed, name));
+  return openDicom(
+    bytes,
+    name,
+    compressed === undefined ? undefined : await decoderFor(compressed, name),
+  );
 }
 /** Whether a file looks like DICOM, with or without the head of part 10. */
 export const isDicom = (bytes: Uint8Array): boolean => isPart10(bytes) || startsAsDataSet(bytes);
-export const dicomPart10: Format = { name: "DICOM", begins: isPart10, read: readDicom, load: loadDicom };
+export const dicomPart10: Format = {
+  name: "DICOM",
+  begins: isPart10,
+  read: readDicom,
+  load: loadDicom,
+};
 /** Without that head: told by its first element alone. */
 export const dicomDataSet: Format = { ...dicomPart10, begins: startsAsDataSet };
 
@@ -139,5 +170,7 @@ export function guarded<T>(name: string, work: () => T): T {
 function reasonOf(error: unknown): string {
   if (typeof error === "string") return error.split("\n")[0];
   const { exception, message } = error as { exception?: unknown; message?: string };
-  return exception === undefined ? (message ?? "no reason given").split("\n")[0] : reasonOf(exception);
+  return exception === undefined
+    ? (message ?? "no reason given").split("\n")[0]
+    : reasonOf(exception);
 }

@@ -26,7 +26,11 @@ export interface Format {
   /** The same, for formats of which some or all files need a library that is loaded first. */
   load?(bytes: Uint8Array, name: string, options: ReadOptions): Promise<Volume>;
   /** Measured k-space, where a file of the format has some; undefined for one that has not. */
-  acquire?(bytes: Uint8Array, name: string, options: ReadOptions): Promise<MeasuredKspace | undefined>;
+  acquire?(
+    bytes: Uint8Array,
+    name: string,
+    options: ReadOptions,
+  ): Promise<MeasuredKspace | undefined>;
   /** Of pairs of files: the ending of the one that has the pixels; the other one's is hdr. */
   readonly pixels?: string;
 }

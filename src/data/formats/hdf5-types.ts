@@ -3,7 +3,16 @@ import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { halfFloat } from "./npy.ts";
 
 export interface Hdf5Type {
-  readonly kind: "integer" | "float" | "text" | "compound" | "array" | "reference" | "enumeration" | "list" | "other";
+  readonly kind:
+    | "integer"
+    | "float"
+    | "text"
+    | "compound"
+    | "array"
+    | "reference"
+    | "enumeration"
+    | "list"
+    | "other";
   /** Of one value. */
   readonly bytes: number;
   readonly signed: boolean;
@@ -31,7 +40,9 @@ export interface Metadata {
   readonly shape: number[] | null;
   readonly total_size: number;
   readonly chunks: number[] | null;
-  readonly compound_type?: { readonly members: readonly (Metadata & { name: string; offset: number })[] };
+  readonly compound_type?: {
+    readonly members: readonly (Metadata & { name: string; offset: number })[];
+  };
   readonly array_type?: Metadata;
   readonly vlen_type?: Metadata;
 }
@@ -51,11 +62,24 @@ const kinds: Readonly<Record<number, Hdf5Type["kind"]>> = {
 export function typeOf(metadata: Metadata): Hdf5Type {
   const { type, size, signed, littleEndian, vlen, compound_type, array_type, vlen_type } = metadata;
   const kind = kinds[type] ?? "other";
-  const members = (compound_type?.members ?? []).map((m) => ({ ...typeOf(m), name: m.name, offset: m.offset }));
+  const members = (compound_type?.members ?? []).map((m) => ({
+    ...typeOf(m),
+    name: m.name,
+    offset: m.offset,
+  }));
   const inner = array_type ?? vlen_type;
   const of = inner && typeOf(inner);
-  const varying = vlen || kind === "list" || members.some((m) => m.varying) || (of?.varying ?? false);
-  return { kind, bytes: size, signed, little: littleEndian, varying, members, ...(of ? { of } : {}) };
+  const varying =
+    vlen || kind === "list" || members.some((m) => m.varying) || (of?.varying ?? false);
+  return {
+    kind,
+    bytes: size,
+    signed,
+    little: littleEndian,
+    varying,
+    members,
+    ...(of ? { of } : {}),
+  };
 }
 
 /** Whether a value is complex: a compound of two floats, as h5py, MATLAB and Julia write them. */
@@ -80,10 +104,13 @@ function reader({ kind, bytes, signed }: Hdf5Type, little: boolean, what: string
   };
   const read = ["integer", "float", "enumeration"].includes(kind) ? readers[code] : undefined;
   if (read) return read;
-  throw new UnsupportedOpError(`${what}: its values are ${kind} of ${bytes} bytes; numbers are needed`, {
-    kind,
-    bytes,
-  });
+  throw new UnsupportedOpError(
+    `${what}: its values are ${kind} of ${bytes} bytes; numbers are needed`,
+    {
+      kind,
+      bytes,
+    },
+  );
 }
 
 /** Numbers of the type; a complex one is its real and its imaginary part in turn. */
@@ -95,7 +122,10 @@ export function numbersOf(type: Hdf5Type, bytes: Uint8Array, what: string): Floa
     const read = reader(type, true, what);
     return Float64Array.from({ length: count }, (_, i) => read(view, i * type.bytes));
   }
-  const [real, imaginary] = type.members.map((m) => ({ at: m.offset, read: reader(m, m.little, what) }));
+  const [real, imaginary] = type.members.map((m) => ({
+    at: m.offset,
+    read: reader(m, m.little, what),
+  }));
   const out = new Float64Array(2 * count);
   for (let i = 0; i < count; i++) {
     out[2 * i] = real.read(view, i * type.bytes + real.at);
@@ -111,7 +141,8 @@ export function textsOf(
   { at, length }: { readonly at: number; readonly length: number },
   what: string,
 ): string[] {
-  if (type.kind !== "text") throw new FormatError(`${what}: its values are ${type.kind}; text is needed`, {});
+  if (type.kind !== "text")
+    throw new FormatError(`${what}: its values are ${type.kind}; text is needed`, {});
   const decoder = new TextDecoder();
   const upToZero = (bytes: Uint8Array): string => {
     const end = bytes.indexOf(0);
@@ -119,7 +150,8 @@ export function textsOf(
   };
   const places = new DataView(heap.buffer, at, length);
   return Array.from({ length: Math.floor(length / type.bytes) }, (_, i) => {
-    if (!type.varying) return upToZero(heap.subarray(at + i * type.bytes, at + (i + 1) * type.bytes));
+    if (!type.varying)
+      return upToZero(heap.subarray(at + i * type.bytes, at + (i + 1) * type.bytes));
     const start = places.getUint32(i * type.bytes, true);
     return start === 0 ? "" : upToZero(heap.subarray(start));
   });

@@ -42,7 +42,10 @@ export interface Hdf5Dataset extends Node {
    * Values with lists of varying length inside: `list(at, size)` is the list whose place is at
    * byte `at` of the values, with elements of `size` bytes. Views that are gone when `use` returns.
    */
-  lists<T>(part: Part, use: (bytes: Uint8Array, list: (at: number, size: number) => Uint8Array) => T): T;
+  lists<T>(
+    part: Part,
+    use: (bytes: Uint8Array, list: (at: number, size: number) => Uint8Array) => T,
+  ): T;
 }
 export type Hdf5Node = Hdf5Group | Hdf5Dataset;
 
@@ -89,7 +92,8 @@ async function load(name: string): Promise<Module> {
 /** libhdf5 prints its errors; what went wrong is in the exceptions here. */
 function silence({ FS }: Module): void {
   const { streams } = FS as unknown as { streams: readonly { stream_ops: object }[] };
-  const write = (_stream: unknown, _buffer: unknown, _offset: number, length: number): number => length;
+  const write = (_stream: unknown, _buffer: unknown, _offset: number, length: number): number =>
+    length;
   for (const stream of streams.slice(1, 3)) stream.stream_ops = { ...stream.stream_ops, write };
 }
 
@@ -130,7 +134,8 @@ function withinMemory<T>(bytes: number, work: () => T): T {
   const { grow } = prototype;
   let left = bytes;
   prototype.grow = function (this: WebAssembly.Memory, pages: number): number {
-    if (65536 * pages > left) throw new FormatError(`no room for ${65536 * pages} bytes`, { pages });
+    if (65536 * pages > left)
+      throw new FormatError(`no room for ${65536 * pages} bytes`, { pages });
     left -= 65536 * pages;
     return grow.call(this, pages);
   };
@@ -152,8 +157,13 @@ function closed(module: Module, path: string, id: bigint | undefined): void {
 }
 
 function damaged(name: string, error?: unknown): never {
-  const said = error === undefined ? "" : ` (${printable(String((error as Error).message ?? error).slice(0, 120))})`;
-  throw new FormatError(`${name}: it cannot be read as HDF5${said}; it is cut short or damaged`, { name });
+  const said =
+    error === undefined
+      ? ""
+      : ` (${printable(String((error as Error).message ?? error).slice(0, 120))})`;
+  throw new FormatError(`${name}: it cannot be read as HDF5${said}; it is cut short or damaged`, {
+    name,
+  });
 }
 /** Whatever the library throws, a trap included, as a FormatError. */
 function guarded<T>(name: string, work: () => T): T {
@@ -164,7 +174,8 @@ function guarded<T>(name: string, work: () => T): T {
   }
 }
 
-const join = (path: string, name: string): string => (path === "/" ? `/${name}` : `${path}/${name}`);
+const join = (path: string, name: string): string =>
+  path === "/" ? `/${name}` : `${path}/${name}`;
 
 function nodeAt(open: Open, path: string): Hdf5Node | undefined {
   const { module, id, name } = open;
@@ -248,8 +259,11 @@ function filled(
 ): void {
   const { module, id, name } = open;
   const { offset, count } = part ?? { offset: shape.map(() => 0), count: shape };
-  const fits = count.every((n, axis) => n >= 0 && offset[axis] >= 0 && offset[axis] + n <= shape[axis]);
-  if (!fits || count.length !== shape.length) throw new FormatError(`${what}: that part is not in it`, { name });
+  const fits = count.every(
+    (n, axis) => n >= 0 && offset[axis] >= 0 && offset[axis] + n <= shape[axis],
+  );
+  if (!fits || count.length !== shape.length)
+    throw new FormatError(`${what}: that part is not in it`, { name });
   const values = count.reduce((n, d) => n * d, 1);
   const length = values * type.bytes;
   checkClaim(open, values, length, what);
@@ -258,15 +272,22 @@ function filled(
     return;
   }
   const at = guarded(name, () => module._malloc(length));
-  if (at === 0) throw new FormatError(`${what}: there is no room for its ${length} bytes at once`, { name, length });
+  if (at === 0)
+    throw new FormatError(`${what}: there is no room for its ${length} bytes at once`, {
+      name,
+      length,
+    });
   const wide = (sizes: readonly number[]): bigint[] => sizes.map(BigInt);
   const place = BigInt(at);
   try {
     const ones = shape.map(() => 1n);
-    const status = guarded(name, () => module.get_dataset_data(id, path, wide(count), wide(offset), ones, place));
+    const status = guarded(name, () =>
+      module.get_dataset_data(id, path, wide(count), wide(offset), ones, place),
+    );
     if (status < 0) damaged(what);
     use(at, length);
-    if (type.varying) guarded(name, () => module.reclaim_vlen_memory_count(id, path, "", place, wide(count)));
+    if (type.varying)
+      guarded(name, () => module.reclaim_vlen_memory_count(id, path, "", place, wide(count)));
   } finally {
     module._free(at);
   }
@@ -275,9 +296,12 @@ function filled(
 /** Nothing is reserved for more than the file's bytes can hold. */
 function checkClaim(open: Open, values: number, length: number, what: string): void {
   if (!(values <= MAX_VOXELS))
-    throw new FormatError(`${what}: it claims ${values} values, this reads up to ${MAX_VOXELS}; take a part of it`, {
-      values,
-    });
+    throw new FormatError(
+      `${what}: it claims ${values} values, this reads up to ${MAX_VOXELS}; take a part of it`,
+      {
+        values,
+      },
+    );
   checkRatio(what, length, open.length);
 }
 /** A chunk is unpacked as a whole, however little of it is asked for. */
@@ -287,7 +311,8 @@ function checkChunks(open: Open, { chunks, size }: Metadata, what: string): void
 
 function referencesOf(open: Open, type: Hdf5Type, bytes: Uint8Array, what: string): Hdf5Node[] {
   const { module, id, name } = open;
-  if (type.kind !== "reference") throw new FormatError(`${what}: its values are no references`, { name });
+  if (type.kind !== "reference")
+    throw new FormatError(`${what}: its values are no references`, { name });
   return Array.from({ length: bytes.length / type.bytes }, (_, i) => {
     const reference = bytes.slice(i * type.bytes, (i + 1) * type.bytes);
     const path = guarded(name, () => module.get_referenced_name(id, reference, true));
@@ -309,8 +334,10 @@ function attributesOf(open: Open, path: string): Map<string, readonly number[] |
     if (length === 0) continue;
     const at = guarded(name, () => module._malloc(length));
     try {
-      if (guarded(name, () => module.get_attribute_data(id, path, key, BigInt(at))) < 0) damaged(what);
-      const read = type.kind === "text" ? textsOf(type, module, { at, length }, what).join("\n") : undefined;
+      if (guarded(name, () => module.get_attribute_data(id, path, key, BigInt(at))) < 0)
+        damaged(what);
+      const read =
+        type.kind === "text" ? textsOf(type, module, { at, length }, what).join("\n") : undefined;
       found.set(key, read ?? [...numbersOf(type, module.HEAPU8.slice(at, at + length), what)]);
       if (type.varying) guarded(name, () => module.reclaim_vlen_memory(id, path, key, BigInt(at)));
     } finally {

@@ -29,7 +29,8 @@ function codesOf(table: Uint8Array, fail: Fail): Codes {
   for (let length = 1; length <= 16; length++, code *= 2)
     for (let n = table[length - 1]; n > 0; n--, code++, at++) {
       const [from, span] = [code * 2 ** (16 - length), 2 ** (16 - length)];
-      if (from + span > 65536 || at >= table.length || table[at] > 16) fail("its code table cannot be");
+      if (from + span > 65536 || at >= table.length || table[at] > 16)
+        fail("its code table cannot be");
       lengths.fill(length, from, from + span);
       categories.fill(table[at], from, from + span);
     }
@@ -72,7 +73,8 @@ function bitReader(bytes: Uint8Array, fail: Fail): { peek16(): number; skip(coun
   return {
     peek16() {
       const byte = at >>> 3;
-      const word = ((bytes[byte] ?? 0) << 16) | ((bytes[byte + 1] ?? 0) << 8) | (bytes[byte + 2] ?? 0);
+      const word =
+        ((bytes[byte] ?? 0) << 16) | ((bytes[byte + 1] ?? 0) << 8) | (bytes[byte + 2] ?? 0);
       return (word >>> (8 - (at & 7))) & 0xffff;
     },
     skip(count) {
@@ -110,7 +112,11 @@ const predictors: readonly ((a: number, b: number, c: number) => number)[] = [
   (a, b) => (a + b) >> 1,
 ];
 
-function samplesOf(bytes: Uint8Array, { frame, codes, predictor, shift, restart }: Scan, fail: Fail): Uint16Array {
+function samplesOf(
+  bytes: Uint8Array,
+  { frame, codes, predictor, shift, restart }: Scan,
+  fail: Fail,
+): Uint16Array {
   const { width, height, precision } = frame;
   const predict = predictors[predictor];
   const first = 2 ** (precision - shift - 1);
@@ -125,7 +131,11 @@ function samplesOf(bytes: Uint8Array, { frame, codes, predictor, shift, restart 
       const above = p - from >= width;
       const from1 = left ? out[p - 1] : out[p - width];
       const guess =
-        !above && !left ? first : above && left ? predict(out[p - 1], out[p - width], out[p - width - 1]) : from1;
+        !above && !left
+          ? first
+          : above && left
+            ? predict(out[p - 1], out[p - width], out[p - width - 1])
+            : from1;
       out[p] = guess + next();
     }
   }
@@ -136,9 +146,17 @@ function samplesOf(bytes: Uint8Array, { frame, codes, predictor, shift, restart 
  * Samples of [height, width], unsigned. Throws FormatError for what is damaged or of another size,
  * UnsupportedOpError for several components.
  */
-export function decodeLosslessJpeg(bytes: Uint8Array, height: number, width: number, name: string): Uint16Array {
+export function decodeLosslessJpeg(
+  bytes: Uint8Array,
+  height: number,
+  width: number,
+  name: string,
+): Uint16Array {
   const fail: Fail = (what) => {
-    throw new FormatError(`${name}: this lossless JPEG cannot be read (${what}); it is cut short or damaged`, { name });
+    throw new FormatError(
+      `${name}: this lossless JPEG cannot be read (${what}); it is cut short or damaged`,
+      { name },
+    );
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tables = new Map<number, Codes>();
@@ -148,21 +166,37 @@ export function decodeLosslessJpeg(bytes: Uint8Array, height: number, width: num
     const marker = bytes[at + 1];
     const length = view.getUint16(at + 2);
     const segment = bytes.subarray(at + 4, at + 2 + length);
-    if (bytes[at] !== 0xff || length < 2 || at + 2 + length > bytes.length) fail("a segment of its head");
+    if (bytes[at] !== 0xff || length < 2 || at + 2 + length > bytes.length)
+      fail("a segment of its head");
     if (marker === 0xc4) readTables(segment, tables, fail);
     if (marker === 0xdd) restart = view.getUint16(at + 4) || Number.POSITIVE_INFINITY;
     if (marker === 0xc3) {
-      frame = { precision: segment[0], height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-      if (segment[5] !== 1) throw new UnsupportedOpError(`${name}: colour is not read; only grey images are`, { name });
-      if (frame.height !== height || frame.width !== width || !(frame.precision >= 2 && frame.precision <= 16))
-        fail(`${frame.height}×${frame.width} of ${frame.precision} bits instead of ${height}×${width}`);
+      frame = {
+        precision: segment[0],
+        height: view.getUint16(at + 5),
+        width: view.getUint16(at + 7),
+      };
+      if (segment[5] !== 1)
+        throw new UnsupportedOpError(`${name}: colour is not read; only grey images are`, { name });
+      if (
+        frame.height !== height ||
+        frame.width !== width ||
+        !(frame.precision >= 2 && frame.precision <= 16)
+      )
+        fail(
+          `${frame.height}×${frame.width} of ${frame.precision} bits instead of ${height}×${width}`,
+        );
     }
     if (marker === 0xda) {
       const codes = tables.get(segment[2] >> 4);
       const [predictor, shift] = [segment[3], segment[5] & 15];
       if (!frame || !codes || !(predictor >= 1 && predictor <= 7) || shift >= frame.precision)
         return fail("its scan has no frame, no table or no predictor");
-      return samplesOf(bytes.subarray(at + 2 + length), { frame, codes, predictor, shift, restart }, fail);
+      return samplesOf(
+        bytes.subarray(at + 2 + length),
+        { frame, codes, predictor, shift, restart },
+        fail,
+      );
     }
     at += 2 + length;
   }

@@ -27,19 +27,29 @@ export function jpegHead(bytes: Uint8Array, name: string): JpegHead {
       continue;
     }
     const length = view.getUint16(at + 2);
-    if (marker === 0xe1) orientation = exifOrientation(bytes.subarray(at + 4, at + 2 + length)) ?? orientation;
+    if (marker === 0xe1)
+      orientation = exifOrientation(bytes.subarray(at + 4, at + 2 + length)) ?? orientation;
     // every start of frame; 0xc4, 0xc8 and 0xcc are something else
     const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (frame && at + 10 <= bytes.length)
-      return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), components: bytes[at + 9], orientation };
+      return {
+        height: view.getUint16(at + 5),
+        width: view.getUint16(at + 7),
+        components: bytes[at + 9],
+        orientation,
+      };
     at += 2 + length;
   }
-  throw new FormatError(`${name}: this JPEG cannot be read (it has no frame); it is cut short or damaged`, { name });
+  throw new FormatError(
+    `${name}: this JPEG cannot be read (it has no frame); it is cut short or damaged`,
+    { name },
+  );
 }
 
 /** Source: CIPA DC-008 (EXIF), TIFF 6.0. */
 function exifOrientation(segment: Uint8Array): number | undefined {
-  if (segment.length < 14 || String.fromCharCode(...segment.subarray(0, 4)) !== "Exif") return undefined;
+  if (segment.length < 14 || String.fromCharCode(...segment.subarray(0, 4)) !== "Exif")
+    return undefined;
   const view = new DataView(segment.buffer, segment.byteOffset + 6, segment.byteLength - 6);
   const little = view.getUint16(0) === 0x4949;
   const first = view.getUint32(4, little);
@@ -60,7 +70,12 @@ function exifOrientation(segment: Uint8Array): number | undefined {
 export function readJpeg(bytes: Uint8Array, name: string): Picture {
   const { orientation, components, ...claimed } = jpegHead(bytes, name);
   // a block of 8×8 pixels takes a bit at least
-  checkSize(name, claimed.height * claimed.width, Math.ceil((claimed.height * claimed.width) / 512), bytes.length);
+  checkSize(
+    name,
+    claimed.height * claimed.width,
+    Math.ceil((claimed.height * claimed.width) / 512),
+    bytes.length,
+  );
   let image: { width: number; height: number; data: Uint8Array };
   try {
     image = jpeg.decode(bytes, {
@@ -92,7 +107,11 @@ export function readJpeg(bytes: Uint8Array, name: string): Picture {
 }
 
 /** Where the pixel in row i, column j of the upright picture is stored. */
-function placeOf(orientation: number, height: number, width: number): (i: number, j: number) => number {
+function placeOf(
+  orientation: number,
+  height: number,
+  width: number,
+): (i: number, j: number) => number {
   const [bottom, right] = [height - 1, width - 1];
   const stored: Readonly<Record<number, (i: number, j: number) => readonly [number, number]>> = {
     1: (i, j) => [i, j],

@@ -19,7 +19,11 @@ export interface CellValues {
  * unturned. Throws FormatError for more than one picture, DtypeError for values that are not
  * finite.
  */
-export function readCellValues(bytes: Uint8Array, name: string, options: ReadOptions = {}): CellValues {
+export function readCellValues(
+  bytes: Uint8Array,
+  name: string,
+  options: ReadOptions = {},
+): CellValues {
   return finite(
     cellsOf(bytes, name, (stored) => readVolume(bytes, name, { ...options, ...stored })),
     name,
@@ -27,7 +31,11 @@ export function readCellValues(bytes: Uint8Array, name: string, options: ReadOpt
 }
 
 /** The same of files that need a library too, as loadVolume reads them. */
-export async function loadCellValues(bytes: Uint8Array, name: string, options: ReadOptions = {}): Promise<CellValues> {
+export async function loadCellValues(
+  bytes: Uint8Array,
+  name: string,
+  options: ReadOptions = {},
+): Promise<CellValues> {
   const own = bytes[0] === 0x93 || bytes[0] === 0x89;
   const volume = own ? undefined : await loadVolume(bytes, name, { ...options, stored: true });
   return finite(
@@ -39,16 +47,23 @@ export async function loadCellValues(bytes: Uint8Array, name: string, options: R
 function finite(cells: CellValues, name: string): CellValues {
   const bad = cells.values.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0)
-    throw new DtypeError(`${name}: cell ${bad} is ${cells.values[bad]}; give finite numbers`, { index: bad });
+    throw new DtypeError(`${name}: cell ${bad} is ${cells.values[bad]}; give finite numbers`, {
+      index: bad,
+    });
   return cells;
 }
 
-function cellsOf(bytes: Uint8Array, name: string, open: (options: ReadOptions) => Volume): CellValues {
+function cellsOf(
+  bytes: Uint8Array,
+  name: string,
+  open: (options: ReadOptions) => Volume,
+): CellValues {
   if (bytes[0] === 0x93) return arrayCells(readNpyArray(bytes, name), name);
   if (bytes[0] === 0x89) return pictureCells(bytes, name);
   const volume = open({ stored: true });
   const { slices, height, width, complex } = volume;
-  if (slices !== 1) throw new FormatError(`${name}: it has ${slices} slices; a mask is one`, { name, slices });
+  if (slices !== 1)
+    throw new FormatError(`${name}: it has ${slices} slices; a mask is one`, { name, slices });
   const read = volume.slice(0);
   const size = height * width;
   const values = Float64Array.from({ length: size }, (_, i) =>
@@ -62,9 +77,12 @@ function arrayCells(array: NpyArray, name: string): CellValues {
   // axes of one entry fall away: (W) and (1, 1, W, 1) are rows, (H, 1) stays a column
   const axes = shape.flatMap((n, axis) => (n > 1 ? [axis] : []));
   if (shape.length === 0 || axes.length > 2)
-    throw new FormatError(`${name}: its shape is (${shape.join(", ")}); a mask is (H, W), or (W) for every line`, {
-      shape,
-    });
+    throw new FormatError(
+      `${name}: its shape is (${shape.join(", ")}); a mask is (H, W), or (W) for every line`,
+      {
+        shape,
+      },
+    );
   const column = shape.length === 2 && shape[1] === 1;
   const [row, across] = axes.length === 2 ? axes : column ? [0, 1] : [-1, axes[0] ?? 0];
   const [H, W] = [shape[row] ?? 1, shape[across] ?? 1];

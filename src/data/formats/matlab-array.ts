@@ -25,7 +25,8 @@ const [CELL, STRUCT, OBJECT, SPARSE] = [1, 2, 3, 5];
 /** Of arrays inside arrays. */
 const DEEPEST = 32;
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 function cut(name: string): never {
   throw new FormatError(`${name}: an array in it is cut short or damaged`, { name });
 }
@@ -39,7 +40,9 @@ export function elementsOf(bytes: Uint8Array, { name, little }: Place): Element[
     const first = view.getUint32(at, little);
     // up to 4 bytes lie in the tag itself, whose upper half then says how many
     const small = first >>> 16;
-    const [type, length] = small ? [first & 0xffff, small] : [first, view.getUint32(at + 4, little)];
+    const [type, length] = small
+      ? [first & 0xffff, small]
+      : [first, view.getUint32(at + 4, little)];
     const start = at + (small ? 4 : 8);
     if (small > 4 || start + length > bytes.length) return cut(name);
     elements.push({ type, bytes: bytes.subarray(start, start + length) });
@@ -50,7 +53,10 @@ export function elementsOf(bytes: Uint8Array, { name, little }: Place): Element[
 }
 
 type Read = (view: DataView, index: number) => number;
-function readerOf(type: number, little: boolean): { readonly bytes: number; readonly read: Read } | undefined {
+function readerOf(
+  type: number,
+  little: boolean,
+): { readonly bytes: number; readonly read: Read } | undefined {
   const readers: Readonly<Record<number, { bytes: number; read: Read }>> = {
     1: { bytes: 1, read: (v, i) => v.getInt8(i) },
     2: { bytes: 1, read: (v, i) => v.getUint8(i) },
@@ -67,9 +73,16 @@ function readerOf(type: number, little: boolean): { readonly bytes: number; read
 }
 
 /** The numbers of an element, of which there must be `count`. */
-function numbersOf({ type, bytes }: Element, count: number, { name, little }: Place): (index: number) => number {
+function numbersOf(
+  { type, bytes }: Element,
+  count: number,
+  { name, little }: Place,
+): (index: number) => number {
   const reader = readerOf(type, little);
-  if (!reader) throw new UnsupportedOpError(`${name}: numbers of MATLAB's storage type ${type} are not read`, { type });
+  if (!reader)
+    throw new UnsupportedOpError(`${name}: numbers of MATLAB's storage type ${type} are not read`, {
+      type,
+    });
   if (bytes.length < count * reader.bytes) return cut(name);
   const view = viewOf(bytes);
   return (index) => reader.read(view, index);
@@ -82,7 +95,8 @@ function fieldsOf(length: Element, names: Element, { little }: Place): string[] 
   if (size < 1) return [];
   return Array.from(
     { length: Math.floor(names.bytes.length / size) },
-    (_, i) => textOf({ type: 1, bytes: names.bytes.subarray(i * size, (i + 1) * size) }).split("\0")[0],
+    (_, i) =>
+      textOf({ type: 1, bytes: names.bytes.subarray(i * size, (i + 1) * size) }).split("\0")[0],
   );
 }
 
@@ -91,10 +105,16 @@ function fieldsOf(length: Element, names: Element, { little }: Place): string[] 
  * arrays, functions and objects of other kinds are left out. `above` is the name that it has in
  * what it lies in.
  */
-export function arraysIn(bytes: Uint8Array, place: Place, above?: string, depth = 0): MatlabArray[] {
+export function arraysIn(
+  bytes: Uint8Array,
+  place: Place,
+  above?: string,
+  depth = 0,
+): MatlabArray[] {
   const { name: file, little } = place;
   if (bytes.length === 0) return [];
-  if (depth > DEEPEST) throw new FormatError(`${file}: its arrays lie more than ${DEEPEST} deep`, { name: file });
+  if (depth > DEEPEST)
+    throw new FormatError(`${file}: its arrays lie more than ${DEEPEST} deep`, { name: file });
   const elements = elementsOf(bytes, place);
   const [flags, dimensions, own, ...rest] = elements;
   if (flags?.bytes.length === 4 || !own || flags.bytes.length < 8) return opaque(elements, file);
@@ -110,8 +130,11 @@ export function arraysIn(bytes: Uint8Array, place: Place, above?: string, depth 
     const fields = fieldsOf(length, names, place);
     if (fields.length === 0) return [];
     const several = values.length > fields.length;
-    const nameOf = (i: number): string => (several ? `${name}(${Math.floor(i / fields.length) + 1})` : name);
-    return values.flatMap((element, i) => inner(element, `${nameOf(i)}.${fields[i % fields.length]}`));
+    const nameOf = (i: number): string =>
+      several ? `${name}(${Math.floor(i / fields.length) + 1})` : name;
+    return values.flatMap((element, i) =>
+      inner(element, `${nameOf(i)}.${fields[i % fields.length]}`),
+    );
   }
   const numeric = kind > SPARSE && kind <= 15;
   return numeric ? numbers({ name, complex, dimensions, parts: rest }, place) : [];
@@ -140,5 +163,12 @@ function numbers({ name, complex, dimensions, parts }: Numbers, place: Place): M
   if (!real || (complex && !imaginary)) return cut(place.name);
   const re = numbersOf(real, count, place);
   const im = complex ? numbersOf(imaginary, count, place) : undefined;
-  return [{ name, shape, complex, at: (index, channel = 0) => (channel === 1 ? (im?.(index) ?? 0) : re(index)) }];
+  return [
+    {
+      name,
+      shape,
+      complex,
+      at: (index, channel = 0) => (channel === 1 ? (im?.(index) ?? 0) : re(index)),
+    },
+  ];
 }

@@ -39,7 +39,8 @@ function unpacked({ bytes }: Element, place: Place): Element {
  */
 export function matlabArrays(bytes: Uint8Array, name: string): ReturnType<typeof arraysIn> {
   const little = littleEndian(bytes);
-  if (little === undefined) throw new FormatError(`${name}: it is no MAT-file of version 5`, { name });
+  if (little === undefined)
+    throw new FormatError(`${name}: it is no MAT-file of version 5`, { name });
   const place = { name, little };
   return elementsOf(bytes.subarray(HEADER), place).flatMap((element) => {
     const whole = element.type === COMPRESSED ? unpacked(element, place) : element;
@@ -51,7 +52,8 @@ function readMatlab(bytes: Uint8Array, name: string, { variable }: ReadOptions):
   const arrays = matlabArrays(bytes, name).map(({ name: key, shape, complex, at }): NamedArray => {
     const sizes = columnMajor(shape);
     const { height, width } = sizes;
-    const open: NamedArray["open"] = () => (k, channel, i, j) => at((k * width + j) * height + i, channel as 0 | 1);
+    const open: NamedArray["open"] = () => (k, channel, i, j) =>
+      at((k * width + j) * height + i, channel as 0 | 1);
     return { name: key, ...sizes, complex, open };
   });
   return chooseArray(arrays, { name, format: matlab.name, variable });

@@ -37,16 +37,21 @@ function headOf(bytes: Uint8Array, name: string): Head {
     fields.set(line[1].trim(), line[2].trim());
     if (line[1].trim() === "ElementDataFile") return { fields, end: line.index + line[0].length };
   }
-  throw new FormatError(`${name}: its head does not say where its values are (ElementDataFile); it is cut short`, {
-    name,
-  });
+  throw new FormatError(
+    `${name}: its head does not say where its values are (ElementDataFile); it is cut short`,
+    {
+      name,
+    },
+  );
 }
 
 function sizesOf(fields: Fields, name: string): [number, number, number] {
   const said = fields.get("DimSize") ?? "";
   const sizes = said.split(/\s+/).map(Number);
   if (said === "" || sizes.length > 4 || sizes.some((n) => !(Number.isInteger(n) && n >= 1)))
-    throw new FormatError(`${name}: its head says the sizes (DimSize) "${printable(said)}"`, { name });
+    throw new FormatError(`${name}: its head says the sizes (DimSize) "${printable(said)}"`, {
+      name,
+    });
   const [width, height = 1, ...further] = sizes;
   return [width, height, further.reduce((n, d) => n * d, 1)];
 }
@@ -57,7 +62,8 @@ function numbered(said: string, name: string): string[] {
     /^(\S*)%0?(\d{0,2})d(\S*)\s+(\d{1,6})\s+(\d{1,6})(?:\s+([1-9]\d{0,5}))?$/.exec(said) ?? [];
   if (start === undefined) return [said];
   const count = Math.floor((Number(last) - Number(first)) / Number(step ?? 1)) + 1;
-  if (!(count >= 1 && count <= 65536)) throw new FormatError(`${name}: its range of files is empty or too long`, {});
+  if (!(count >= 1 && count <= 65536))
+    throw new FormatError(`${name}: its range of files is empty or too long`, {});
   return Array.from({ length: count }, (_, i) => {
     const number = String(Number(first) + i * Number(step ?? 1)).padStart(Number(digits || 0), "0");
     return `${start}${number}${rest}`;
@@ -65,19 +71,31 @@ function numbered(said: string, name: string): string[] {
 }
 
 /** The pieces that hold the values, one after another. */
-function piecesOf(bytes: Uint8Array, { fields, end }: Head, name: string, { beside }: ReadOptions): Uint8Array[] {
+function piecesOf(
+  bytes: Uint8Array,
+  { fields, end }: Head,
+  name: string,
+  { beside }: ReadOptions,
+): Uint8Array[] {
   const said = fields.get("ElementDataFile") ?? "";
   if (/^LOCAL$/i.test(said)) return [bytes.subarray(end)];
   const listed = /^LIST\b/i.test(said);
   const text = new TextDecoder("latin1").decode(bytes.subarray(end, end + HEADER_BYTES));
-  const files = listed ? text.split(/\r?\n/).flatMap((line) => line.trim() || []) : numbered(said, name);
-  const outside = files.find((file) => file === "" || /[/\\\0]/.test(file) || file.startsWith(".."));
+  const files = listed
+    ? text.split(/\r?\n/).flatMap((line) => line.trim() || [])
+    : numbered(said, name);
+  const outside = files.find(
+    (file) => file === "" || /[/\\\0]/.test(file) || file.startsWith(".."),
+  );
   if (outside !== undefined || files.length === 0)
     throw new FormatError(
       `${name}: its values are in "${printable(outside ?? "")}"; put that file beside the head, and its name alone into it`,
       { name },
     );
-  if (!beside) throw new FormatError(`${name}: its values are in another file, ${printable(files[0])}`, { name });
+  if (!beside)
+    throw new FormatError(`${name}: its values are in another file, ${printable(files[0])}`, {
+      name,
+    });
   return files.map((file) => beside(file));
 }
 
@@ -101,7 +119,10 @@ function readMetaImage(bytes: Uint8Array, name: string, options: ReadOptions): V
   checkSize(name, voxels, 0, 0);
   const pieces = piecesOf(bytes, head, name, options);
   if (slices % pieces.length !== 0)
-    throw new FormatError(`${name}: its ${slices} slices are in ${pieces.length} files; each needs as many`, { name });
+    throw new FormatError(
+      `${name}: its ${slices} slices are in ${pieces.length} files; each needs as many`,
+      { name },
+    );
   const each = (voxels * type.bytes) / pieces.length;
   const skipped = Number(fields.get("HeaderSize") ?? 0);
   const views = pieces.map((piece) => {
@@ -112,10 +133,14 @@ function readMetaImage(bytes: Uint8Array, name: string, options: ReadOptions): V
   });
   const little = !(yes("ElementByteOrderMSB") || yes("BinaryDataByteOrderMSB"));
   const perPiece = slices / pieces.length;
-  return volume(name, { format: metaImage.name, slices, height, width, complex: false }, (k, _c, i, j) => {
-    const view = views[Math.floor(k / perPiece)];
-    return type.read(view, (((k % perPiece) * height + i) * width + j) * type.bytes, little);
-  });
+  return volume(
+    name,
+    { format: metaImage.name, slices, height, width, complex: false },
+    (k, _c, i, j) => {
+      const view = views[Math.floor(k / perPiece)];
+      return type.read(view, (((k % perPiece) * height + i) * width + j) * type.bytes, little);
+    },
+  );
 }
 function unpackedPiece(piece: Uint8Array, size: number, name: string): Uint8Array {
   checkRatio(name, size, piece.length);
@@ -124,6 +149,9 @@ function unpackedPiece(piece: Uint8Array, size: number, name: string): Uint8Arra
 
 export const metaImage: Format = {
   name: "MetaImage",
-  begins: (bytes) => /^(ObjectType|NDims|Comment)\s*=/i.test(new TextDecoder("latin1").decode(bytes.subarray(0, 64))),
+  begins: (bytes) =>
+    /^(ObjectType|NDims|Comment)\s*=/i.test(
+      new TextDecoder("latin1").decode(bytes.subarray(0, 64)),
+    ),
   read: readMetaImage,
 };

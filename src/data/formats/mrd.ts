@@ -20,7 +20,8 @@ export function measuredLines(root: Hdf5Group): Lines | undefined {
     if (group?.kind !== "group") continue;
     const [data, xml] = [group.child("data"), group.child("xml")];
     if (data?.kind !== "dataset" || xml?.kind !== "dataset" || xml.type.kind !== "text") continue;
-    if (data.type.members.some((m) => m.name === "head")) return { data, xml: xml.texts()[0] ?? "" };
+    if (data.type.members.some((m) => m.name === "head"))
+      return { data, xml: xml.texts()[0] ?? "" };
   }
   return undefined;
 }
@@ -60,13 +61,15 @@ function encodingOf(xml: string, name: string): Encoding {
       { name },
     );
   const [encoded, image] = [inside(encoding, "encodedSpace"), inside(encoding, "reconSpace")];
-  const field = (space: string): readonly [number, number] | undefined => sizeIn(inside(space, "fieldOfView_mm"));
+  const field = (space: string): readonly [number, number] | undefined =>
+    sizeIn(inside(space, "fieldOfView_mm"));
   const [whole, part] = [field(encoded), field(image)];
   const limits = inside(inside(encoding, "encodingLimits"), "kspace_encoding_step_1");
   return {
     matrix: sizeIn(inside(encoded, "matrixSize")),
     centre: numberIn(limits, "center"),
-    share: whole && part ? [Math.min(1, part[0] / whole[0]), Math.min(1, part[1] / whole[1])] : [1, 1],
+    share:
+      whole && part ? [Math.min(1, part[0] / whole[0]), Math.min(1, part[1] / whole[1])] : [1, 1],
   };
 }
 
@@ -93,7 +96,8 @@ function field(type: Hdf5Type, path: readonly string[], name: string): Field {
   let [inner, offset]: [Hdf5Type, number] = [type, 0];
   for (const key of path) {
     const member: Hdf5Member | undefined = inner.members.find((m) => m.name === key);
-    if (!member) throw new FormatError(`${name}: its acquisitions have no ${path.join(".")}`, { name });
+    if (!member)
+      throw new FormatError(`${name}: its acquisitions have no ${path.join(".")}`, { name });
     [inner, offset] = [member, offset + member.offset];
   }
   const { bytes, little } = inner;
@@ -122,7 +126,12 @@ function linesOf({ data }: Lines, name: string, fileBytes: number): Line[] {
   };
   const idx = counters.map((counter) => of("head", "idx", counter));
   const list = type.members.find((m) => m.name === "data");
-  if (list?.kind !== "list" || list.of?.kind !== "float" || list.of.bytes !== 4 || shape.length !== 1)
+  if (
+    list?.kind !== "list" ||
+    list.of?.kind !== "float" ||
+    list.of.bytes !== 4 ||
+    shape.length !== 1
+  )
     throw new FormatError(`${name}: its acquisitions have no list of float32 data`, { name });
   const little = list.of.little;
   const lines: Line[] = [];
@@ -132,14 +141,22 @@ function linesOf({ data }: Lines, name: string, fileBytes: number): Line[] {
     data.lists(part, (bytes, listAt) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let row = 0; row < bytes.length; row += type.bytes) {
-        const read = Object.fromEntries(Object.entries(fields).map(([key, get]) => [key, get(view, row)]));
+        const read = Object.fromEntries(
+          Object.entries(fields).map(([key, get]) => [key, get(view, row)]),
+        );
         const values = listAt(row + list.offset, 4);
         // many acquisitions may name the same list
         total += values.length;
         checkRatio(name, total, fileBytes);
         const numbers = new DataView(values.buffer, values.byteOffset, values.byteLength);
-        const data = Float32Array.from({ length: values.length / 4 }, (_, i) => numbers.getFloat32(4 * i, little));
-        lines.push({ ...(read as Omit<Line, "counters" | "data">), counters: idx.map((get) => get(view, row)), data });
+        const data = Float32Array.from({ length: values.length / 4 }, (_, i) =>
+          numbers.getFloat32(4 * i, little),
+        );
+        lines.push({
+          ...(read as Omit<Line, "counters" | "data">),
+          counters: idx.map((get) => get(view, row)),
+          data,
+        });
       }
     });
   }
@@ -163,28 +180,45 @@ interface Sorted {
 
 /** Most bytes of sorted k-space for one of the file: lines that were not measured are zeros. */
 const LARGEST_GROWTH = 64;
-function sorted(lines: readonly Line[], { matrix, centre }: Encoding, name: string, fileBytes: number): Sorted {
+function sorted(
+  lines: readonly Line[],
+  { matrix, centre }: Encoding,
+  name: string,
+  fileBytes: number,
+): Sorted {
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
   const { channels: coils, samples } = lines[0];
-  if (lines.some((line) => line.channels !== coils)) fail("its acquisitions have different numbers of coils");
+  if (lines.some((line) => line.channels !== coils))
+    fail("its acquisitions have different numbers of coils");
   if (lines.some((line) => line.step2 !== lines[0].step2))
-    throw new UnsupportedOpError(`${name}: it is encoded in three dimensions; slices of two are read`, { name });
-  const [height, width] = matrix ?? [samples, lines.reduce((n, line) => Math.max(n, line.step1 + 1), 1)];
+    throw new UnsupportedOpError(
+      `${name}: it is encoded in three dimensions; slices of two are read`,
+      { name },
+    );
+  const [height, width] = matrix ?? [
+    samples,
+    lines.reduce((n, line) => Math.max(n, line.step1 + 1), 1),
+  ];
   const keys = lines.map((line) => line.counters.toReversed().join());
-  const order = [...new Set(keys)].sort((a, b) => compare(a.split(",").map(Number), b.split(",").map(Number)));
+  const order = [...new Set(keys)].sort((a, b) =>
+    compare(a.split(",").map(Number), b.split(",").map(Number)),
+  );
   const size = coils * 2 * height * width;
   const values = order.length * size;
   if (!(coils >= 1 && values <= MAX_VOXELS && 4 * values <= LARGEST_GROWTH * fileBytes + 2 ** 20))
-    fail(`its header asks for ${order.length} images of ${coils} coils, ${height}×${width}: more than its data`);
+    fail(
+      `its header asks for ${order.length} images of ${coils} coils, ${height}×${width}: more than its data`,
+    );
   const places = new Map(order.map((key, n) => [key, n]));
   const images = order.map(() => new Float32Array(size));
   const counts = order.map(() => new Uint16Array(width));
   lines.forEach((line, i) => {
     const image = places.get(keys[i])!;
     const column = line.step1 - (centre ?? Math.floor(width / 2)) + Math.floor(width / 2);
-    if (column < 0 || column >= width) fail(`line ${line.step1} is outside its encoded matrix of ${width} lines`);
+    if (column < 0 || column >= width)
+      fail(`line ${line.step1} is outside its encoded matrix of ${width} lines`);
     if (line.data.length < 2 * coils * line.samples) fail(`acquisition ${i} is cut short`);
     counts[image][column]++;
     place(line, { into: images[image], coils, height, width, column }, fail);
@@ -209,17 +243,23 @@ interface Target {
   readonly column: number;
 }
 /** Adds a readout, its centre at row ⌊H/2⌋. */
-function place(line: Line, { into, coils, height, width, column }: Target, fail: (what: string) => never): void {
+function place(
+  line: Line,
+  { into, coils, height, width, column }: Target,
+  fail: (what: string) => never,
+): void {
   const { samples, pre, post, flags, data } = line;
   const reversed = has(flags, REVERSE);
   // some writers leave the centre 0: a whole readout has it in its middle
   const centre = line.centre === 0 && samples === height ? Math.floor(samples / 2) : line.centre;
   for (let s = pre; s < samples - post; s++) {
     const row = Math.floor(height / 2) + (reversed ? centre - s : s - centre);
-    if (row < 0 || row >= height) fail(`sample ${s} of a readout is outside its encoded matrix of ${height} samples`);
+    if (row < 0 || row >= height)
+      fail(`sample ${s} of a readout is outside its encoded matrix of ${height} samples`);
     for (let c = 0; c < coils; c++)
       for (let part = 0; part < 2; part++)
-        into[((2 * c + part) * height + row) * width + column] += data[2 * (c * samples + s) + part];
+        into[((2 * c + part) * height + row) * width + column] +=
+          data[2 * (c * samples + s) + part];
   }
 }
 
@@ -232,12 +272,25 @@ function place(line: Line, { into, coils, height, width, column }: Target, fail:
 export function mrdAcquisition(lines: Lines, name: string, fileBytes: number): MeasuredKspace {
   const encoding = encodingOf(lines.xml, name);
   const all = linesOf(lines, name, fileBytes);
-  const used = all.filter(({ flags, space }) => space === 0 && !others.some((bit) => has(flags, bit)));
-  if (used.length === 0) throw new FormatError(`${name}: none of its ${all.length} acquisitions is of an image`, {});
+  const used = all.filter(
+    ({ flags, space }) => space === 0 && !others.some((bit) => has(flags, bit)),
+  );
+  if (used.length === 0)
+    throw new FormatError(`${name}: none of its ${all.length} acquisitions is of an image`, {});
   const { images, coils, height, width } = sorted(used, encoding, name, fileBytes);
   const left = all.length - used.length;
-  const notes = left > 0 ? [`${left} of ${all.length} acquisitions (noise, calibration, navigators) are left out`] : [];
-  const facts = { format: "MRD", slices: images.length * coils, height, width, complex: true, notes };
+  const notes =
+    left > 0
+      ? [`${left} of ${all.length} acquisitions (noise, calibration, navigators) are left out`]
+      : [];
+  const facts = {
+    format: "MRD",
+    slices: images.length * coils,
+    height,
+    width,
+    complex: true,
+    notes,
+  };
   const planes = volume(name, facts, (k, part, i, j) => {
     const plane = 2 * (k % coils) + part;
     return images[Math.floor(k / coils)][(plane * height + i) * width + j];

@@ -31,7 +31,10 @@ interface Layout {
   readonly code: (view: DataView, at: number, little: boolean) => number;
   readonly step: { readonly integer: number; readonly real: number };
   readonly at: Readonly<
-    Record<"dim" | "datatype" | "pixdim" | "offset" | "slope" | "forms" | "quatern" | "srow", number>
+    Record<
+      "dim" | "datatype" | "pixdim" | "offset" | "slope" | "forms" | "quatern" | "srow",
+      number
+    >
   >;
 }
 const layouts: readonly Layout[] = [
@@ -42,7 +45,16 @@ const layouts: readonly Layout[] = [
     real: (v, at, le) => v.getFloat32(at, le),
     code: (v, at, le) => v.getInt16(at, le),
     step: { integer: 2, real: 4 },
-    at: { dim: 40, datatype: 70, pixdim: 76, offset: 108, slope: 112, forms: 252, quatern: 256, srow: 280 },
+    at: {
+      dim: 40,
+      datatype: 70,
+      pixdim: 76,
+      offset: 108,
+      slope: 112,
+      forms: 252,
+      quatern: 256,
+      srow: 280,
+    },
   },
   {
     size: 540,
@@ -51,7 +63,16 @@ const layouts: readonly Layout[] = [
     real: (v, at, le) => v.getFloat64(at, le),
     code: (v, at, le) => v.getInt32(at, le),
     step: { integer: 8, real: 8 },
-    at: { dim: 16, datatype: 12, pixdim: 104, offset: 168, slope: 176, forms: 344, quatern: 352, srow: 400 },
+    at: {
+      dim: 16,
+      datatype: 12,
+      pixdim: 104,
+      offset: 168,
+      slope: 176,
+      forms: 344,
+      quatern: 352,
+      srow: 400,
+    },
   },
 ];
 
@@ -66,7 +87,8 @@ export function readNiftiHeader(bytes: Uint8Array, name: string): NiftiHeader {
       .filter((layout) => bytes.length >= layout.size && view.getInt32(0, little) === layout.size)
       .map((layout) => ({ layout, little })),
   )[0];
-  const notNifti = "it is not NIfTI-1 or NIfTI-2 (.nii, .nii.gz, .hdr with .img): the header's magic is missing";
+  const notNifti =
+    "it is not NIfTI-1 or NIfTI-2 (.nii, .nii.gz, .hdr with .img): the header's magic is missing";
   if (!found) return fail(notNifti);
   const { layout, little } = found;
   const magic = String.fromCharCode(...bytes.subarray(layout.magic, layout.magic + 3));
@@ -87,7 +109,9 @@ export function readNiftiHeader(bytes: Uint8Array, name: string): NiftiHeader {
   const [slope, intercept] = reals(at.slope, 2);
   const scaled = Number.isFinite(slope) && slope !== 0;
   const pixdim = reals(at.pixdim, 4);
-  const codes = [0, 1].map((i) => layout.code(view, at.forms + i * (layout.size === 348 ? 2 : 4), little));
+  const codes = [0, 1].map((i) =>
+    layout.code(view, at.forms + i * (layout.size === 348 ? 2 : 4), little),
+  );
   return {
     little,
     pair,
@@ -103,7 +127,8 @@ export function readNiftiHeader(bytes: Uint8Array, name: string): NiftiHeader {
 /** Some writers leave 0 where the pixels follow the header. */
 function firstVoxel(said: number, least: number, fail: (what: string) => never): number {
   if (said === 0) return least;
-  if (!(Number.isInteger(said) && said >= least)) fail(`its header says that pixels start at byte ${said}`);
+  if (!(Number.isInteger(said) && said >= least))
+    fail(`its header says that pixels start at byte ${said}`);
   return said;
 }
 

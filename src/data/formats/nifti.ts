@@ -33,7 +33,10 @@ const BEHIND = 65536;
  * for what is damaged, UnsupportedOpError for colour and other types.
  */
 function readNifti(bytes: Uint8Array, name: string, options: ReadOptions): Volume {
-  const head = readNiftiHeader(isGzip(bytes) ? gunzipStart(bytes, HEADER_BYTES, name) : bytes, name);
+  const head = readNiftiHeader(
+    isGzip(bytes) ? gunzipStart(bytes, HEADER_BYTES, name) : bytes,
+    name,
+  );
   const type = types[head.datatype];
   if (type === undefined)
     throw new UnsupportedOpError(
@@ -60,13 +63,17 @@ function readNifti(bytes: Uint8Array, name: string, options: ReadOptions): Volum
   };
   return volume(name, facts, (k, channel, i, j) => {
     const time = Math.floor(k / slice.length);
-    const at = (time * voxels) / volumes + slice.at(k - time * slice.length) + row.at(i) + column.at(j);
+    const at =
+      (time * voxels) / volumes + slice.at(k - time * slice.length) + row.at(i) + column.at(j);
     const value = type.read(view, at * type.bytes + (channel * type.bytes) / 2, little);
     if (whole && !Number.isSafeInteger(value))
-      throw new DtypeError(`${name}: slice ${k} has a 64-bit integer past 2⁵³; convert it to float64`, {
-        name,
-        slice: k,
-      });
+      throw new DtypeError(
+        `${name}: slice ${k} has a 64-bit integer past 2⁵³; convert it to float64`,
+        {
+          name,
+          slice: k,
+        },
+      );
     return value * slope + intercept;
   });
 }
@@ -75,11 +82,13 @@ function readNifti(bytes: Uint8Array, name: string, options: ReadOptions): Volum
 const HEADER_SIZES: readonly number[] = [348, 540, 0x5c010000, 0x1c020000];
 export const nifti: Format = {
   name: "NIfTI",
-  begins: (bytes) => isGzip(bytes) || (bytes.length >= 4 && HEADER_SIZES.includes(firstInteger(bytes))),
+  begins: (bytes) =>
+    isGzip(bytes) || (bytes.length >= 4 && HEADER_SIZES.includes(firstInteger(bytes))),
   read: readNifti,
   pixels: "img",
 };
-const firstInteger = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
+const firstInteger = (bytes: Uint8Array): number =>
+  new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true);
 
 /** The bytes that the header's offset counts in, unpacked no further than the header asks for. */
 function pixelBytes(
@@ -89,9 +98,12 @@ function pixelBytes(
   { name, pixels }: ReadOptions & { name: string },
 ): Uint8Array {
   if (head.pair && !pixels)
-    throw new FormatError(`${name}: it is the header of a pair (.hdr, .img), whose pixels are in the other file`, {
-      name,
-    });
+    throw new FormatError(
+      `${name}: it is the header of a pair (.hdr, .img), whose pixels are in the other file`,
+      {
+        name,
+      },
+    );
   const file = head.pair ? pixels!("img") : bytes;
   if (!isGzip(file)) return file;
   checkSize(name, size, 0, 0);
@@ -106,7 +118,11 @@ interface Axis {
 }
 
 /** The stored axes that become the picture's columns, rows and slices. */
-function placement(head: NiftiHeader, sizes: readonly number[], stored: boolean): [Axis, Axis, Axis] {
+function placement(
+  head: NiftiHeader,
+  sizes: readonly number[],
+  stored: boolean,
+): [Axis, Axis, Axis] {
   const strides = [1, sizes[0], sizes[0] * sizes[1]];
   const axis = (stored: number, downwards: boolean): Axis => {
     const [length, stride] = [sizes[stored], strides[stored]];
@@ -115,11 +131,17 @@ function placement(head: NiftiHeader, sizes: readonly number[], stored: boolean)
   if (stored) return [axis(0, false), axis(1, false), axis(2, false)];
   const { directions } = head;
   const order = nearestAxes(directions);
-  const slices = sliceDirection(order.map((a) => ({ size: sizes[a], spacing: Math.hypot(...directions[a]) })));
+  const slices = sliceDirection(
+    order.map((a) => ({ size: sizes[a], spacing: Math.hypot(...directions[a]) })),
+  );
   const [across, up] = [0, 1, 2].filter((world) => world !== slices);
   const rises = (world: number): boolean => directions[order[world]][world] > 0;
   // columns run to the patient's left, or to the back; rows run down, or to the back
-  return [axis(order[across], rises(across)), axis(order[up], rises(up)), axis(order[slices], !rises(slices))];
+  return [
+    axis(order[across], rises(across)),
+    axis(order[up], rises(up)),
+    axis(order[slices], !rises(slices)),
+  ];
 }
 /** Which stored axis runs along x, y and z, one for each: those whose angles are smallest. */
 function nearestAxes(directions: readonly (readonly number[])[]): number[] {
@@ -132,7 +154,11 @@ function nearestAxes(directions: readonly (readonly number[])[]): number[] {
     [2, 1, 0],
   ];
   const closeness = (order: readonly number[]): number =>
-    order.reduce((sum, axis, world) => sum + Math.abs(directions[axis][world]) / Math.hypot(...directions[axis]), 0);
+    order.reduce(
+      (sum, axis, world) =>
+        sum + Math.abs(directions[axis][world]) / Math.hypot(...directions[axis]),
+      0,
+    );
   return orders.reduce((best, order) => (closeness(order) > closeness(best) + 1e-9 ? order : best));
 }
 

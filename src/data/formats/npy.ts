@@ -5,7 +5,10 @@ import { checkSize, volume, type Volume } from "../volume.ts";
 import { beginsWith, type Format } from "./format.ts";
 
 const readers: Readonly<
-  Record<string, { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }>
+  Record<
+    string,
+    { bytes: number; read: (v: DataView, at: number, le: boolean) => number; complex?: boolean }
+  >
 > = {
   b1: { bytes: 1, read: (v, at) => v.getUint8(at) },
   u1: { bytes: 1, read: (v, at) => v.getUint8(at) },
@@ -27,7 +30,9 @@ const readers: Readonly<
 export function halfFloat(bits: number): number {
   const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
   if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+  return exponent === 0
+    ? sign * fraction * 2 ** -24
+    : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 export interface NpyArray {
@@ -59,7 +64,8 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
   const [, order, code] = /['"]descr['"]:\s*['"]([<>|=])(\w+)['"]/.exec(text) ?? [];
   const fortran = /['"]fortran_order['"]:\s*True/.test(text);
   const shapeText = /['"]shape['"]:\s*\(([^)]*)\)/.exec(text)?.[1];
-  if (code === undefined || shapeText === undefined) return fail("its header does not say one type and a shape");
+  if (code === undefined || shapeText === undefined)
+    return fail("its header does not say one type and a shape");
   const type = Object.hasOwn(readers, code) ? readers[code] : undefined;
   if (type === undefined)
     throw new UnsupportedOpError(
@@ -87,7 +93,11 @@ export function readNpyArray(bytes: Uint8Array, name: string): NpyArray {
     at(index, channel = 0) {
       let place = 0;
       for (let i = 0; i < index.length; i++) place += index[i] * strides[i];
-      return type.read(view, start + length + place * type.bytes + (channel * type.bytes) / 2, little);
+      return type.read(
+        view,
+        start + length + place * type.bytes + (channel * type.bytes) / 2,
+        little,
+      );
     },
   };
 }
@@ -97,14 +107,19 @@ function readNpy(bytes: Uint8Array, name: string): Volume {
   const array = readNpyArray(bytes, name);
   const { shape, complex } = array;
   if (shape.length !== 2 && shape.length !== 3)
-    throw new FormatError(`${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`, {
-      name,
-      shape,
-    });
+    throw new FormatError(
+      `${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`,
+      {
+        name,
+        shape,
+      },
+    );
   const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   const flat = shape.length === 2;
-  return volume(name, { format: npyImages.name, slices, height, width, complex }, (k, channel, i, j) =>
-    array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1),
+  return volume(
+    name,
+    { format: npyImages.name, slices, height, width, complex },
+    (k, channel, i, j) => array.at(flat ? [i, j] : [k, i, j], channel as 0 | 1),
   );
 }
 export const npyImages: Format = {
@@ -114,7 +129,11 @@ export const npyImages: Format = {
 };
 
 /** A file of one type and shape, and where its values go. Source: numpy.lib.format, version 1. */
-function emptyNpy(descr: string, shape: readonly number[], bytes: number): { file: Uint8Array; values: DataView } {
+function emptyNpy(
+  descr: string,
+  shape: readonly number[],
+  bytes: number,
+): { file: Uint8Array; values: DataView } {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const start = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sizes}), }`;
   const header = `${start.padEnd(Math.ceil((start.length + 11) / 64) * 64 - 11)}\n`;
@@ -129,7 +148,10 @@ function emptyNpy(descr: string, shape: readonly number[], bytes: number): { fil
  * An NPY file of complex64 values of a shape: arrays one after the other, each given as all its
  * real parts and then all its imaginary ones.
  */
-export function writeNpyComplex(arrays: readonly ArrayLike<number>[], shape: readonly number[]): Uint8Array {
+export function writeNpyComplex(
+  arrays: readonly ArrayLike<number>[],
+  shape: readonly number[],
+): Uint8Array {
   const { file, values } = emptyNpy("<c8", shape, 8);
   arrays.forEach((array, n) => {
     const size = array.length / 2;

@@ -15,7 +15,10 @@ export interface Need {
  * What `load`, an import, gives. Throws UnsupportedOpError with what to install where it fails:
  * these are optional dependencies.
  */
-export async function optional<T>({ name, what, library }: Need, load: () => Promise<T>): Promise<T> {
+export async function optional<T>(
+  { name, what, library }: Need,
+  load: () => Promise<T>,
+): Promise<T> {
   try {
     return await load();
   } catch {

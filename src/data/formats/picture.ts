@@ -19,31 +19,50 @@ interface PictureFormat {
 }
 const pngHead = (bytes: Uint8Array, name: string): PictureHead => {
   const { height, width, colourType } = pngHeader(bytes, (why) => {
-    throw new FormatError(`${name}: this PNG cannot be read (${why}); it is cut short or damaged`, { name });
+    throw new FormatError(`${name}: this PNG cannot be read (${why}); it is cut short or damaged`, {
+      name,
+    });
   });
   return { height, width, grey: colourType === 0 || colourType === 4 };
 };
 const uprightJpegHead = (bytes: Uint8Array, name: string): PictureHead => {
   const { height, width, components, orientation } = jpegHead(bytes, name);
   const turned = orientation >= 5;
-  return { height: turned ? width : height, width: turned ? height : width, grey: components === 1 };
+  return {
+    height: turned ? width : height,
+    width: turned ? height : width,
+    grey: components === 1,
+  };
 };
 const needsLoading = (_bytes: Uint8Array, name: string): never => {
-  throw new UnsupportedOpError(`${name}: a WebP is read by a library that must be loaded: use loadPicture`, { name });
+  throw new UnsupportedOpError(
+    `${name}: a WebP is read by a library that must be loaded: use loadPicture`,
+    { name },
+  );
 };
 const formats: readonly PictureFormat[] = [
   { begins: (b) => b[0] === 0x89 && b[1] === 0x50, head: pngHead, read: readPngPicture },
   { begins: (b) => b[0] === 0xff && b[1] === 0xd8, head: uprightJpegHead, read: readJpeg },
   { begins: isWebp, head: webpHead, read: needsLoading, load: loadWebp },
   {
-    begins: (b) => (b[0] === 0x49 && b[1] === 0x49 && b[2] === 42) || (b[0] === 0x4d && b[1] === 0x4d && b[3] === 42),
+    begins: (b) =>
+      (b[0] === 0x49 && b[1] === 0x49 && b[2] === 42) ||
+      (b[0] === 0x4d && b[1] === 0x4d && b[3] === 42),
     head: tiffHead,
     read: readTiff,
   },
   { begins: (b) => b[0] === 0x42 && b[1] === 0x4d, head: bmpHead, read: readBmp },
 ];
 /** The names that files of pictures end with. */
-export const pictureEndings: readonly string[] = [".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"];
+export const pictureEndings: readonly string[] = [
+  ".png",
+  ".jpg",
+  ".jpeg",
+  ".bmp",
+  ".tif",
+  ".tiff",
+  ".webp",
+];
 
 function formatOf(bytes: Uint8Array, name: string): PictureFormat {
   if (bytes.length === 0) throw new FormatError(`${name}: the file is empty`, { name });
@@ -59,7 +78,8 @@ function formatOf(bytes: Uint8Array, name: string): PictureFormat {
  * A PNG, JPEG, BMP or TIFF, whatever its name says. Throws FormatError when it is none, empty or
  * damaged, and UnsupportedOpError for a WebP, which loadPicture reads too.
  */
-export const readPicture = (bytes: Uint8Array, name: string): Picture => formatOf(bytes, name).read(bytes, name);
+export const readPicture = (bytes: Uint8Array, name: string): Picture =>
+  formatOf(bytes, name).read(bytes, name);
 
 /**
  * As readPicture, WebP included: its library is loaded when a file needs it, and an

@@ -26,25 +26,33 @@ function unfilterRow(
   if (filter === 1) for (let i = step; i < count; i++) data[at + i] += data[at + i - step];
   else if (filter === 2) for (let i = 0; i < count; i++) data[at + i] += up(i);
   else if (filter === 3) for (let i = 0; i < count; i++) data[at + i] += (left(i) + up(i)) >> 1;
-  else if (filter === 4) for (let i = 0; i < count; i++) data[at + i] += paeth(left(i), up(i), corner(i));
+  else if (filter === 4)
+    for (let i = 0; i < count; i++) data[at + i] += paeth(left(i), up(i), corner(i));
   return filter <= 4;
 }
 
 /** The pixels of the unpacked rows `data`, which are changed in place. */
-export function pngSamples(data: Uint8Array, { channels, depth, passes }: PngHeader, fail: Fail): Sample {
+export function pngSamples(
+  data: Uint8Array,
+  { channels, depth, passes }: PngHeader,
+  fail: Fail,
+): Sample {
   const step = Math.max(1, (channels * depth) / 8);
   for (const { rows, start, pitch } of passes)
     for (let i = 0; i < rows; i++) {
       const at = start + i * pitch + 1;
       const above = i === 0 ? undefined : at - pitch;
-      if (!unfilterRow(data, { at, above, count: pitch - 1, step })) return fail(`a row has filter ${data[at - 1]}`);
+      if (!unfilterRow(data, { at, above, count: pitch - 1, step }))
+        return fail(`a row has filter ${data[at - 1]}`);
     }
   const inRow = valueIn(data, channels, depth);
   if (passes.length === 1) {
     const [{ start, pitch }] = passes;
     return (i, j, c) => inRow(start + i * pitch + 1, j, c);
   }
-  const passAt = Array.from({ length: 64 }, (_, k) => passes.findIndex((pass) => isIn(pass, k >> 3, k & 7)));
+  const passAt = Array.from({ length: 64 }, (_, k) =>
+    passes.findIndex((pass) => isIn(pass, k >> 3, k & 7)),
+  );
   return (i, j, c) => {
     const { top, left, down, across, start, pitch } = passes[passAt[8 * (i & 7) + (j & 7)]];
     return inRow(start + ((i - top) / down) * pitch + 1, (j - left) / across, c);
@@ -54,7 +62,11 @@ const isIn = ({ top, left, down, across }: PngPass, i: number, j: number): boole
   i >= top && j >= left && (i - top) % down === 0 && (j - left) % across === 0;
 
 /** How a channel's value lies in the row that begins at `at`. */
-function valueIn(data: Uint8Array, channels: number, depth: number): (at: number, j: number, c: number) => number {
+function valueIn(
+  data: Uint8Array,
+  channels: number,
+  depth: number,
+): (at: number, j: number, c: number) => number {
   if (depth === 8) return (at, j, c) => data[at + j * channels + c];
   if (depth === 16)
     return (at, j, c) => {

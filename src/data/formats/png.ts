@@ -36,7 +36,9 @@ type Fail = (why: string) => never;
  */
 export function readPngPicture(bytes: Uint8Array, name: string): Picture {
   const fail: Fail = (why) => {
-    throw new FormatError(`${name}: this PNG cannot be read (${why}); it is cut short or damaged`, { name });
+    throw new FormatError(`${name}: this PNG cannot be read (${why}); it is cut short or damaged`, {
+      name,
+    });
   };
   const head = pngHeader(bytes, fail);
   const { height, width, channels, depth, colourType, unpackedBytes } = head;
@@ -58,7 +60,13 @@ export function readPngPicture(bytes: Uint8Array, name: string): Picture {
   if (colourType === 3) {
     const colours = paletteOf(palette, transparency, fail);
     const opacity = paletteOpacity(sample, colours);
-    return { height, width, grey: false, pixel: paletteColours(sample, colours, fail), ...present({ opacity }) };
+    return {
+      height,
+      width,
+      grey: false,
+      pixel: paletteColours(sample, colours, fail),
+      ...present({ opacity }),
+    };
   }
   const pixel = channelColours(sample, 2 ** depth - 1, channels < 3);
   const opacity = channelOpacity(head, sample, transparency);
@@ -81,13 +89,20 @@ function channelOpacity(
   const top = 2 ** depth - 1;
   if (channels === 2 || channels === 4) return (i, j) => sample(i, j, channels - 1) / top;
   if (!transparency || transparency.length < 2 * channels) return undefined;
-  const colour = Array.from({ length: channels }, (_, c) => 256 * transparency[2 * c] + transparency[2 * c + 1]);
+  const colour = Array.from(
+    { length: channels },
+    (_, c) => 256 * transparency[2 * c] + transparency[2 * c + 1],
+  );
   return (i, j) => (colour.every((v, c) => sample(i, j, c) === v) ? 0 : 1);
 }
 
 /** Red, green, blue and opacity, in [0, 1]. */
 type Colour = readonly [number, number, number, number];
-function paletteOf(palette: Uint8Array | undefined, transparency: Uint8Array | undefined, fail: Fail): Colour[] {
+function paletteOf(
+  palette: Uint8Array | undefined,
+  transparency: Uint8Array | undefined,
+  fail: Fail,
+): Colour[] {
   if (!palette || palette.length === 0 || palette.length % 3 !== 0 || palette.length > 3 * 256)
     return fail("its palette is missing or no list of colours");
   return Array.from({ length: palette.length / 3 }, (_, k) => {
@@ -111,16 +126,20 @@ function someTransparent(
   opacity: NonNullable<Picture["opacity"]>,
   [height, width]: readonly [number, number],
 ): boolean {
-  for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) if (opacity(i, j) < 1) return true;
+  for (let i = 0; i < height; i++)
+    for (let j = 0; j < width; j++) if (opacity(i, j) < 1) return true;
   return false;
 }
 
 /** Values in [0, 1]; colours as luminance. Throws as readPngPicture does. */
 function readPng(bytes: Uint8Array, name: string): Volume {
   const { height, width, pixel, opacity } = readPngPicture(bytes, name);
-  const notes = opacity && someTransparent(opacity, [height, width]) ? ["its transparency is not applied"] : [];
-  return volume(name, { format: pngImage.name, slices: 1, height, width, complex: false, notes }, (_s, _c, i, j) =>
-    luminance(pixel(i, j)),
+  const notes =
+    opacity && someTransparent(opacity, [height, width]) ? ["its transparency is not applied"] : [];
+  return volume(
+    name,
+    { format: pngImage.name, slices: 1, height, width, complex: false, notes },
+    (_s, _c, i, j) => luminance(pixel(i, j)),
   );
 }
 export const pngImage: Format = {

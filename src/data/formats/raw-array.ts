@@ -34,28 +34,39 @@ const readers: Readonly<Record<string, Read>> = {
 function readRawArray(bytes: Uint8Array, name: string): Volume {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (i: number): number => {
-    if (8 * (i + 1) > bytes.length) throw new FormatError(`${name}: its head is cut short`, { name });
+    if (8 * (i + 1) > bytes.length)
+      throw new FormatError(`${name}: its head is cut short`, { name });
     return Number(view.getBigUint64(8 * i, true));
   };
   const [flags, kind, valueBytes, , dimensions] = [1, 2, 3, 4, 5].map(word);
   if (dimensions < 1 || dimensions > 64)
-    throw new FormatError(`${name}: its head says ${dimensions} dimensions; it is damaged`, { name });
+    throw new FormatError(`${name}: its head says ${dimensions} dimensions; it is damaged`, {
+      name,
+    });
   const shape = Array.from({ length: dimensions }, (_, i) => word(WORDS + i));
   const complex = kinds[kind] === "c";
   const read = readers[complex ? `f${valueBytes / 2}` : `${kinds[kind]}${valueBytes}`];
   if (!read)
-    throw new UnsupportedOpError(`${name}: values of kind ${kind} and ${valueBytes} bytes are not read`, { kind });
+    throw new UnsupportedOpError(
+      `${name}: values of kind ${kind} and ${valueBytes} bytes are not read`,
+      { kind },
+    );
   const sizes = columnMajor(shape);
   const { slices, height, width } = sizes;
   const start = 8 * (WORDS + dimensions);
   const voxels = slices * height * width;
   checkSize(name, voxels, voxels * valueBytes, bytes.length - start);
   const little = flags % 2 === 0;
-  const notes = slices > 1 ? ["dimensions 1 and 2 are taken as rows and columns, further ones as slices"] : [];
+  const notes =
+    slices > 1 ? ["dimensions 1 and 2 are taken as rows and columns, further ones as slices"] : [];
   return volume(name, { format: rawArray.name, ...sizes, complex, notes }, (k, channel, i, j) => {
     const at = start + ((k * width + j) * height + i) * valueBytes;
     return read(view, at + (channel * valueBytes) / 2, little);
   });
 }
 
-export const rawArray: Format = { name: "RA", begins: (bytes) => beginsWith(bytes, MAGIC), read: readRawArray };
+export const rawArray: Format = {
+  name: "RA",
+  begins: (bytes) => beginsWith(bytes, MAGIC),
+  read: readRawArray,
+};

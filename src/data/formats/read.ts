@@ -40,9 +40,12 @@ function formatOf(bytes: Uint8Array, name: string): Format {
   const format = formats.find((f) => f.begins(bytes));
   if (format) return format;
   const known = `${formatNames.slice(0, -1).join(", ")} and ${formatNames.at(-1)}`;
-  throw new FormatError(`${name}: it is none of ${known} by its first bytes; convert it, whatever its name says`, {
-    name,
-  });
+  throw new FormatError(
+    `${name}: it is none of ${known} by its first bytes; convert it, whatever its name says`,
+    {
+      name,
+    },
+  );
 }
 
 /**
@@ -57,7 +60,11 @@ export const readVolume = (bytes: Uint8Array, name: string, options: ReadOptions
  * As readVolume, files that need a library included (HDF5, compressed DICOM): it is loaded when it
  * is needed, and an UnsupportedOpError says what to install where it is missing.
  */
-export async function loadVolume(bytes: Uint8Array, name: string, options: ReadOptions = {}): Promise<Volume> {
+export async function loadVolume(
+  bytes: Uint8Array,
+  name: string,
+  options: ReadOptions = {},
+): Promise<Volume> {
   const format = formatOf(bytes, name);
   return format.load ? format.load(bytes, name, options) : format.read(bytes, name, options);
 }
@@ -76,5 +83,8 @@ export async function loadKspace(
   if (measured) return measured;
   const volume = await loadVolume(bytes, name, { ...options, stored: true });
   if (volume.complex) return kspaceOf(name, volume, as);
-  throw new FormatError(`${name}: its values are real; k-space is complex (an NPY array of complex64)`, { name });
+  throw new FormatError(
+    `${name}: its values are real; k-space is complex (an NPY array of complex64)`,
+    { name },
+  );
 }

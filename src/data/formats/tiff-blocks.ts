@@ -13,7 +13,12 @@ export const MOST_PACKED: Readonly<Record<number, number>> = {
 };
 
 /** A block's bytes, as many as it should have or fewer. */
-function unpacked(packed: Uint8Array, size: number, { compression }: TiffHeader, name: string): Uint8Array {
+function unpacked(
+  packed: Uint8Array,
+  size: number,
+  { compression }: TiffHeader,
+  name: string,
+): Uint8Array {
   if (compression === PLAIN) return packed.subarray(0, size);
   if (compression === PACKBITS) return unpackedBits(packed, size);
   if (compression === LZW) return unpackedLzw(packed, size);
@@ -47,7 +52,8 @@ function unpackedLzw(packed: Uint8Array, size: number): Uint8Array {
   let last: { at: number; length: number } | undefined;
   while (bit + width <= 8 * packed.length && to < size) {
     let code = 0;
-    for (let k = 0; k < width; k++, bit++) code = (code << 1) | ((packed[bit >> 3] >> (7 - (bit & 7))) & 1);
+    for (let k = 0; k < width; k++, bit++)
+      code = (code << 1) | ((packed[bit >> 3] >> (7 - (bit & 7))) & 1);
     if (code === END) break;
     if (code === CLEAR) {
       [next, width, last] = [FIRST, 9, undefined];
@@ -61,7 +67,8 @@ function unpackedLzw(packed: Uint8Array, size: number): Uint8Array {
       const [at, length] = own ? [places[code], lengths[code]] : [last!.at, last!.length + 1];
       for (let k = 0; k < length && to < size; k++) out[to++] = out[at + k];
     } else break;
-    if (last && next < MOST_CODES) [places[next], lengths[next], next] = [last.at, last.length + 1, next + 1];
+    if (last && next < MOST_CODES)
+      [places[next], lengths[next], next] = [last.at, last.length + 1, next + 1];
     if (next >= 2 ** width - 1 && width < 12) width++;
     last = { at: from, length: to - from };
   }
@@ -69,7 +76,12 @@ function unpackedLzw(packed: Uint8Array, size: number): Uint8Array {
 }
 
 /** Every difference added to the sample of the same kind before it, row by row. */
-function undoPredictor(block: Uint8Array, rows: number, step: number, { bits, little, block: of }: TiffHeader): void {
+function undoPredictor(
+  block: Uint8Array,
+  rows: number,
+  step: number,
+  { bits, little, block: of }: TiffHeader,
+): void {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   const pitch = (of.width * step * bits) / 8;
   for (let row = 0; row < rows; row++)
@@ -77,7 +89,12 @@ function undoPredictor(block: Uint8Array, rows: number, step: number, { bits, li
       const at = row * pitch + (k * bits) / 8;
       if (at + bits / 8 > block.length) return;
       if (bits === 8) block[at] += block[at - step];
-      else view.setUint16(at, view.getUint16(at, little) + view.getUint16(at - 2 * step, little), little);
+      else
+        view.setUint16(
+          at,
+          view.getUint16(at, little) + view.getUint16(at - 2 * step, little),
+          little,
+        );
     }
 }
 
@@ -109,7 +126,10 @@ export function tiffSamples(
     return mine;
   };
   return (i, j, c) => {
-    const k = Math.floor(i / block.height) * across + Math.floor(j / block.width) + (planar ? c * plane : 0);
+    const k =
+      Math.floor(i / block.height) * across +
+      Math.floor(j / block.width) +
+      (planar ? c * plane : 0);
     const own = blocks[k] ?? open(k);
     const bit = ((j % block.width) * step + (planar ? 0 : c)) * bits;
     const at = (i % block.height) * pitch + (bit >> 3);

@@ -55,7 +55,10 @@ export interface TiffHeader {
 export type Fail = (why: string) => never;
 
 /** The numbers of each tag that a picture may need. */
-function directory(bytes: Uint8Array, fail: Fail): { little: boolean; of: (tag: number) => number[] } {
+function directory(
+  bytes: Uint8Array,
+  fail: Fail,
+): { little: boolean; of: (tag: number) => number[] } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 14) return fail("its header is incomplete");
   const little = view.getUint16(0) === 0x4949;
@@ -69,7 +72,8 @@ function directory(bytes: Uint8Array, fail: Fail): { little: boolean; of: (tag: 
     const bytesEach = bytesOf[type];
     if (bytesEach === undefined) continue;
     const place = count * bytesEach <= 4 ? at + 8 : view.getUint32(at + 8, little);
-    if (place + count * bytesEach <= bytes.length) places.set(view.getUint16(at, little), { type, count, at: place });
+    if (place + count * bytesEach <= bytes.length)
+      places.set(view.getUint16(at, little), { type, count, at: place });
   }
   const of = (tag: number): number[] => {
     const { type = 1, count = 0, at = 0 } = places.get(tag) ?? {};
@@ -85,7 +89,9 @@ function directory(bytes: Uint8Array, fail: Fail): { little: boolean; of: (tag: 
 function header(bytes: Uint8Array, name: string, fail: Fail): TiffHeader {
   const { little, of } = directory(bytes, fail);
   const unread = (what: string): never => {
-    throw new UnsupportedOpError(`${name}: ${what} is not read; save it as plain RGB or grey`, { name });
+    throw new UnsupportedOpError(`${name}: ${what} is not read; save it as plain RGB or grey`, {
+      name,
+    });
   };
   const one = (tag: number, otherwise: number): number => of(tag)[0] ?? otherwise;
   const [width, height, samples] = [one(tags.width, 0), one(tags.height, 0), one(tags.samples, 1)];
@@ -98,7 +104,8 @@ function header(bytes: Uint8Array, name: string, fail: Fail): TiffHeader {
     unread(`its photometric interpretation ${interpretation}`);
   if (![1, 2, 4, 8, 16].includes(bits) || depths.some((d) => d !== bits))
     unread(`a depth of ${depths.join(", ")} bits`);
-  if (of(tags.format).some((format) => format !== 1)) unread("a sample that is no unsigned whole number");
+  if (of(tags.format).some((format) => format !== 1))
+    unread("a sample that is no unsigned whole number");
   if (one(tags.orientation, 1) !== 1) unread(`its orientation ${one(tags.orientation, 1)}`);
   if (samples < colours || samples > MOST_SAMPLES) return fail(`${samples} samples a pixel`);
   const compression = one(tags.compression, 1);
@@ -106,18 +113,38 @@ function header(bytes: Uint8Array, name: string, fail: Fail): TiffHeader {
   const predictor = one(tags.predictor, 1);
   if (predictor !== 1 && (predictor !== 2 || bits < 8)) unread(`its predictor ${predictor}`);
   const palette = of(tags.palette);
-  if (interpretation === PALETTE && (bits > 8 || palette.length !== 3 * 2 ** bits)) return fail("its palette is wrong");
+  if (interpretation === PALETTE && (bits > 8 || palette.length !== 3 * 2 ** bits))
+    return fail("its palette is wrong");
   const tiled = of(tags.tileOffsets).length > 0;
   const block = tiled
     ? { height: one(tags.tileHeight, 0), width: one(tags.tileWidth, 0) }
     : { height: Math.min(height, one(tags.rowsPerStrip, height)), width };
-  if (block.height < 1 || block.width < 1 || block.height > 65536 || block.width > 2 * width + 65536)
+  if (
+    block.height < 1 ||
+    block.width < 1 ||
+    block.height > 65536 ||
+    block.width > 2 * width + 65536
+  )
     return fail(`its blocks are ${block.width}×${block.height}`);
-  const [offsets, given] = [of(tiled ? tags.tileOffsets : tags.offsets), of(tiled ? tags.tileCounts : tags.counts)];
+  const [offsets, given] = [
+    of(tiled ? tags.tileOffsets : tags.offsets),
+    of(tiled ? tags.tileCounts : tags.counts),
+  ];
   const counts = given.length > 0 ? given : offsets.map((at) => bytes.length - at);
   const planar = one(tags.planar, 1) === 2;
   const hasAlpha = samples > colours && [1, 2].includes(one(tags.extra, 0));
-  const facts = { height, width, bits, samples, interpretation, compression, predictor, planar, little, block };
+  const facts = {
+    height,
+    width,
+    bits,
+    samples,
+    interpretation,
+    compression,
+    predictor,
+    planar,
+    little,
+    block,
+  };
   return { ...facts, offsets, counts, palette, hasAlpha };
 }
 
@@ -129,7 +156,10 @@ export interface TiffHead {
 const failing =
   (name: string): Fail =>
   (why) => {
-    throw new FormatError(`${name}: this TIFF cannot be read (${why}); it is cut short or damaged`, { name });
+    throw new FormatError(
+      `${name}: this TIFF cannot be read (${why}); it is cut short or damaged`,
+      { name },
+    );
   };
 const isGrey = ({ interpretation }: TiffHeader): boolean => interpretation <= BLACK_IS_ZERO;
 /** What its directory says, without its pixels. Throws as readTiff does. */
@@ -148,7 +178,12 @@ export function readTiff(bytes: Uint8Array, name: string): Picture {
   const { height, width, bits, samples, interpretation, palette } = head;
   const packed = head.counts.reduce((a, b) => a + b, 0);
   const rowBytes = Math.ceil((width * samples * bits) / 8);
-  checkSize(name, height * width, Math.ceil((rowBytes * height) / MOST_PACKED[head.compression]), packed);
+  checkSize(
+    name,
+    height * width,
+    Math.ceil((rowBytes * height) / MOST_PACKED[head.compression]),
+    packed,
+  );
   const sample = tiffSamples(bytes, head, name, fail);
   const top = 2 ** bits - 1;
   const share = (i: number, j: number, c: number): number => sample(i, j, c) / top;

@@ -6,7 +6,8 @@ import { checkSize } from "../volume.ts";
 import { optional } from "./optional.ts";
 import type { Picture } from "./png.ts";
 
-const text = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
+const text = (bytes: Uint8Array, from: number, to: number): string =>
+  String.fromCharCode(...bytes.subarray(from, to));
 export const isWebp = (bytes: Uint8Array): boolean =>
   bytes.length >= 16 && text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP";
 
@@ -19,7 +20,8 @@ function sizeIn(bytes: Uint8Array): { width: number; height: number } | undefine
   const kind = text(bytes, 12, 16);
   const threeBytes = (at: number): number => view.getUint16(at, true) + 65536 * bytes[at + 2];
   if (kind === "VP8X") return { width: threeBytes(24) + 1, height: threeBytes(27) + 1 };
-  if (kind === "VP8 ") return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
+  if (kind === "VP8 ")
+    return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
   if (kind !== "VP8L") return undefined;
   const bits = view.getUint32(21, true);
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
@@ -55,7 +57,10 @@ async function open(): Promise<Library> {
  */
 export async function loadWebp(bytes: Uint8Array, name: string): Promise<Picture> {
   const fail = (why: string): never => {
-    throw new FormatError(`${name}: this WebP cannot be read (${why}); it is cut short or damaged`, { name });
+    throw new FormatError(
+      `${name}: this WebP cannot be read (${why}); it is cut short or damaged`,
+      { name },
+    );
   };
   const size = sizeIn(bytes) ?? fail("it has no frame");
   checkSize(name, size.width * size.height, 0, 0);
@@ -83,9 +88,15 @@ export async function loadWebp(bytes: Uint8Array, name: string): Promise<Picture
   };
 }
 /** What its first chunk says; whether it is grey only its pixels say. Throws FormatError. */
-export function webpHead(bytes: Uint8Array, name: string): { height: number; width: number; grey: boolean } {
+export function webpHead(
+  bytes: Uint8Array,
+  name: string,
+): { height: number; width: number; grey: boolean } {
   const size = sizeIn(bytes);
   if (!size)
-    throw new FormatError(`${name}: this WebP cannot be read (it has no frame); it is cut short or damaged`, { name });
+    throw new FormatError(
+      `${name}: this WebP cannot be read (it has no frame); it is cut short or damaged`,
+      { name },
+    );
   return { ...size, grey: false };
 }

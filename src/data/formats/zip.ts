@@ -31,18 +31,26 @@ export function zipEntries(bytes: Uint8Array, name: string): ZipEntry[] {
   let packed = 0;
   const entries: ZipEntry[] = [];
   for (let i = 0; i < count; i++) {
-    if (at + 46 > end || view.getUint32(at, true) !== ENTRY) return fail("its directory is damaged");
+    if (at + 46 > end || view.getUint32(at, true) !== ENTRY)
+      return fail("its directory is damaged");
     const length = view.getUint16(at + 28, true);
     const file = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + length));
     packed += view.getUint32(at + 20, true);
-    if (packed > bytes.length) return fail("its directory claims more packed bytes than the file has");
+    if (packed > bytes.length)
+      return fail("its directory claims more packed bytes than the file has");
     entries.push(entryOf(bytes, view, at, file, `${name}, ${printable(file)}`));
     at += 46 + length + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
   return entries;
 }
 
-function entryOf(bytes: Uint8Array, view: DataView, at: number, file: string, name: string): ZipEntry {
+function entryOf(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  file: string,
+  name: string,
+): ZipEntry {
   const [flags, method, crc] = [
     view.getUint16(at + 8, true),
     view.getUint16(at + 10, true),
@@ -61,18 +69,23 @@ function entryOf(bytes: Uint8Array, view: DataView, at: number, file: string, na
     size,
     read() {
       if (flags & 1 || (method !== 0 && method !== 8))
-        throw new UnsupportedOpError(`${name}: it is encrypted or packed by another method than deflate`, {
-          name,
-          method,
-        });
+        throw new UnsupportedOpError(
+          `${name}: it is encrypted or packed by another method than deflate`,
+          {
+            name,
+            method,
+          },
+        );
       if (local + 30 > bytes.length || view.getUint32(local, true) !== LOCAL)
         fail("its place in the archive is damaged");
-      const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+      const start =
+        local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
       if (start + packed > bytes.length) fail("it is cut short");
       const raw = bytes.subarray(start, start + packed);
       checkRatio(name, size, packed);
       const content = method === 0 ? raw : inflateRaw(raw, { name, limit: size });
-      if (content.length !== size || crc32(content) !== crc) fail("its checksum or length is wrong; it is damaged");
+      if (content.length !== size || crc32(content) !== crc)
+        fail("its checksum or length is wrong; it is damaged");
       return content;
     },
   };

@@ -34,29 +34,42 @@ function isNumbers(node: Hdf5Dataset, matlab: boolean): boolean {
   if (!["integer", "float"].includes(node.type.kind)) return false;
   if (!matlab) return true;
   const attributes = node.attributes();
-  return NUMBERS.includes(String(attributes.get("MATLAB_class"))) && !attributes.has("MATLAB_empty");
+  return (
+    NUMBERS.includes(String(attributes.get("MATLAB_class"))) && !attributes.has("MATLAB_empty")
+  );
 }
 function array(node: Hdf5Dataset): StoredTensor {
   const values = Float32Array.from(node.numbers());
-  return { shape: node.shape, type: `${node.type.kind} of ${node.type.bytes} bytes`, values: () => values };
+  return {
+    shape: node.shape,
+    type: `${node.type.kind} of ${node.type.bytes} bytes`,
+    values: () => values,
+  };
 }
 
 function visit(walk: Walk, node: Hdf5Node, path: string, depth: number): void {
   const { name, matlab, found } = walk;
   if (walk.visited++ > 10 * MOST_TENSORS || depth > DEEPEST)
-    throw new FormatError(`${name}: its arrays are more, or lie deeper, than those of any network`, { name });
+    throw new FormatError(
+      `${name}: its arrays are more, or lie deeper, than those of any network`,
+      { name },
+    );
   if (node.kind === "group") {
     group(walk, node, path, depth);
     return;
   }
   if (node.type.kind === "reference") {
-    for (const [i, inner] of node.references().entries()) visit(walk, inner, `${path}{${i + 1}}`, depth + 1);
+    for (const [i, inner] of node.references().entries())
+      visit(walk, inner, `${path}{${i + 1}}`, depth + 1);
     return;
   }
   if (isComplex(node.type) || !isNumbers(node, matlab)) return;
   walk.room -= node.shape.reduce((n, d) => n * d, 1);
   if (!(walk.room >= 0))
-    throw new FormatError(`${name}: its arrays hold more values than a file of its size can; it is damaged`, { name });
+    throw new FormatError(
+      `${name}: its arrays hold more values than a file of its size can; it is damaged`,
+      { name },
+    );
   found.set(path, array(node));
 }
 function group(walk: Walk, node: Hdf5Group, path: string, depth: number): void {
@@ -73,10 +86,14 @@ function group(walk: Walk, node: Hdf5Group, path: string, depth: number): void {
  * The real arrays of a file, row-major: MATLAB's axes reversed, as HDF5 has them. Throws
  * FormatError when it is damaged, UnsupportedOpError where h5wasm is not installed.
  */
-export async function hdf5Tensors(bytes: Uint8Array, name: string): Promise<Map<string, StoredTensor>> {
+export async function hdf5Tensors(
+  bytes: Uint8Array,
+  name: string,
+): Promise<Map<string, StoredTensor>> {
   const file = await openHdf5(bytes, name);
   return file.read((root) => {
-    const ofMatlab = (key: string): boolean => root.child(key)?.attributes().has("MATLAB_class") ?? false;
+    const ofMatlab = (key: string): boolean =>
+      root.child(key)?.attributes().has("MATLAB_class") ?? false;
     const matlab = root.names.some((key) => !key.startsWith("#") && ofMatlab(key));
     const room = Math.min(MOST_VALUES, LARGEST_RATIO * bytes.length);
     const walk: Walk = { name, matlab, found: new Map(), room, visited: 0 };

@@ -12,7 +12,16 @@ export class Tuple {
 }
 export type Dictionary = Map<Pickled, Pickled>;
 /** What a pickle can hold: `Made` is what the caller's functions make. */
-export type Pickled = null | boolean | number | string | Tuple | Pickled[] | Dictionary | Known | Made;
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | string
+  | Tuple
+  | Pickled[]
+  | Dictionary
+  | Known
+  | Made;
 /** A global that the caller allows, by "module name". */
 export class Known {
   readonly name: string;
@@ -84,7 +93,8 @@ class Source {
   /** A whole number of any length; those beyond float64's whole numbers lose their last bits. */
   long(count: number): number {
     const bytes = this.bytes(count);
-    if (count > 255) throw new FormatError(`${this.#name}: a number of ${count} bytes in it`, { count });
+    if (count > 255)
+      throw new FormatError(`${this.#name}: a number of ${count} bytes in it`, { count });
     let value = 0n;
     for (let i = count - 1; i >= 0; i--) value = value * 256n + BigInt(bytes[i]);
     const negative = count > 0 && bytes[count - 1] >= 128;
@@ -104,7 +114,10 @@ class Machine {
   }
 
   fail(what: string): never {
-    throw new FormatError(`${this.#options.name}: its pickle ${what}; it is damaged or no pickle of weights`, {});
+    throw new FormatError(
+      `${this.#options.name}: its pickle ${what}; it is damaged or no pickle of weights`,
+      {},
+    );
   }
   push = (item: Item): void => {
     this.stack.push(item);

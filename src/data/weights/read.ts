@@ -29,14 +29,19 @@ function numpyTensor({ shape, type, at }: NpyArray): StoredTensor {
       index.fill(0);
       return Float32Array.from({ length: count }, () => {
         const value = at(index);
-        for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
+        for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--)
+          index[axis] = 0;
         return value;
       });
     },
   };
 }
 const numpyTensors = (arrays: Iterable<readonly [string, NpyArray]>): StoredTensors =>
-  new Map([...arrays].filter(([, array]) => !array.complex).map(([key, array]) => [key, numpyTensor(array)]));
+  new Map(
+    [...arrays]
+      .filter(([, array]) => !array.complex)
+      .map(([key, array]) => [key, numpyTensor(array)]),
+  );
 
 /** Axes reversed and row-major, as version 7.3 has them: MATLAB's first axis is the fastest. */
 function matlabTensors(bytes: Uint8Array, name: string): StoredTensors {
@@ -55,7 +60,9 @@ function archive(bytes: Uint8Array, name: string): StoredTensors {
   const names = zipEntries(bytes, name).map((entry) => entry.name);
   if (names.some((entry) => entry.endsWith("data.pkl"))) return torchArchive(bytes, name);
   if (names.some((entry) => entry.endsWith(".npy"))) return numpyTensors(readNpz(bytes, name));
-  throw new FormatError(`${name}: the archive has neither numpy's arrays nor PyTorch's data.pkl`, { name });
+  throw new FormatError(`${name}: the archive has neither numpy's arrays nor PyTorch's data.pkl`, {
+    name,
+  });
 }
 
 /** A header of that length that is JSON. */
@@ -73,11 +80,15 @@ function isSafetensors(bytes: Uint8Array): boolean {
 export function readTensors(bytes: Uint8Array, name: string): StoredTensors {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return archive(bytes, name);
   if (matlab.begins(bytes)) return matlabTensors(bytes, name);
-  if (bytes[0] === 0x93 && bytes[1] === 0x4e) return numpyTensors([["", readNpyArray(bytes, name)]]);
+  if (bytes[0] === 0x93 && bytes[1] === 0x4e)
+    return numpyTensors([["", readNpyArray(bytes, name)]]);
   if (isSafetensors(bytes)) return safetensors(bytes, name);
   // a pickle that PyTorch did not write is read as far as what it asks for is named
   if (isTorchStream(bytes) || (bytes[0] === 0x80 && bytes[1] <= 5)) return torchStream(bytes, name);
-  throw new FormatError(`${name}: it is of no format of weights that is read: ${weightFormats.join(", ")}`, { name });
+  throw new FormatError(
+    `${name}: it is of no format of weights that is read: ${weightFormats.join(", ")}`,
+    { name },
+  );
 }
 /** The same for every format, HDF5 by h5wasm. */
 export const loadTensors = async (bytes: Uint8Array, name: string): Promise<StoredTensors> =>

@@ -32,7 +32,17 @@ interface NumberType {
   read(view: DataView, at: number): number;
 }
 /** Little-endian numbers, as PyTorch and safetensors store them. */
-export type NumberTypeName = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+export type NumberTypeName =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U8"
+  | "BOOL";
 export const numberTypes: Readonly<Record<NumberTypeName, NumberType>> = {
   F64: { bytes: 8, read: (v, at) => v.getFloat64(at, true) },
   F32: { bytes: 4, read: (v, at) => v.getFloat32(at, true) },

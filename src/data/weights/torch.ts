@@ -4,7 +4,13 @@ import { FormatError, UnsupportedOpError } from "../../engine/index.ts";
 import { zipEntries, type ZipEntry } from "../formats/zip.ts";
 import { printable } from "../printable.ts";
 import { Known, Made, Tuple, unpickle, type Pickled, type Unpickling } from "./pickle.ts";
-import { checkShape, MOST_TENSORS, numberTypes, type NumberTypeName, type StoredTensor } from "./tensor.ts";
+import {
+  checkShape,
+  MOST_TENSORS,
+  numberTypes,
+  type NumberTypeName,
+  type StoredTensor,
+} from "./tensor.ts";
 
 const storageTypes: Readonly<Record<string, NumberTypeName>> = {
   "torch DoubleStorage": "F64",
@@ -41,7 +47,12 @@ class Tensor extends Made {
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  constructor(storage: Storage, offset: number, shape: readonly number[], strides: readonly number[]) {
+  constructor(
+    storage: Storage,
+    offset: number,
+    shape: readonly number[],
+    strides: readonly number[],
+  ) {
     super();
     this.storage = storage;
     this.offset = offset;
@@ -64,7 +75,12 @@ function unpicklingOf(name: string, sizes: Map<string, number> = new Map()): Unp
   };
   const tensor = ([storage, offset, size, stride]: readonly Pickled[]): Tensor => {
     const [shape, strides] = [counts(size), counts(stride)];
-    if (!(storage instanceof Storage) || !isCount(offset) || !shape || shape.length !== strides?.length)
+    if (
+      !(storage instanceof Storage) ||
+      !isCount(offset) ||
+      !shape ||
+      shape.length !== strides?.length
+    )
       return fail("a tensor in it is not put together as PyTorch does it");
     checkShape(shape, storage.count, `${name}, a tensor`);
     const last = shape.reduce((at, n, axis) => at + (n - 1) * strides[axis], offset);
@@ -76,7 +92,8 @@ function unpicklingOf(name: string, sizes: Map<string, number> = new Map()): Unp
     name,
     calls: {
       "collections OrderedDict": ([items]) => {
-        if (items !== undefined && !(Array.isArray(items) && items.length === 0)) fail("a dictionary in it is strange");
+        if (items !== undefined && !(Array.isArray(items) && items.length === 0))
+          fail("a dictionary in it is strange");
         return new Map();
       },
       "torch._utils _rebuild_tensor": tensor,
@@ -91,7 +108,8 @@ function unpicklingOf(name: string, sizes: Map<string, number> = new Map()): Unp
       sizes.set(key, numberTypes[stored].bytes);
       if (!(view instanceof Tuple)) return new Storage(stored, key, count, 0);
       const [, from, size] = view.items;
-      if (!isCount(from) || !isCount(size) || from + size > count) return fail("a storage in it is a view of nothing");
+      if (!isCount(from) || !isCount(size) || from + size > count)
+        return fail("a storage in it is a view of nothing");
       return new Storage(stored, key, size, from);
     },
   };
@@ -105,7 +123,10 @@ function stored(tensor: Tensor, bytesOf: Bytes, what: string): StoredTensor {
   const { bytes: size, read } = numberTypes[storage.type];
   const bytes = bytesOf(storage.key, (storage.from + storage.count) * size);
   if (!bytes || bytes.length < (storage.from + storage.count) * size)
-    throw new FormatError(`${what}: its storage ${printable(storage.key)} is missing or cut short`, {});
+    throw new FormatError(
+      `${what}: its storage ${printable(storage.key)} is missing or cut short`,
+      {},
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     shape,
@@ -116,7 +137,8 @@ function stored(tensor: Tensor, bytesOf: Bytes, what: string): StoredTensor {
       for (let i = 0; i < values.length; i++) {
         const at = strides.reduce((sum, s, axis) => sum + s * index[axis], storage.from + offset);
         values[i] = read(view, at * size);
-        for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--) index[axis] = 0;
+        for (let axis = shape.length - 1; axis >= 0 && ++index[axis] === shape[axis]; axis--)
+          index[axis] = 0;
       }
       return values;
     },
@@ -130,7 +152,10 @@ function tensorsIn(value: Pickled, bytesOf: Bytes, name: string): Map<string, St
   let visited = 0;
   const visit = (v: Pickled, path: string, depth: number): void => {
     if (visited++ > 50 * MOST_TENSORS || depth > DEEPEST || found.size > MOST_TENSORS)
-      throw new FormatError(`${name}: its weights are nested deeper or are more than those of any network`, { name });
+      throw new FormatError(
+        `${name}: its weights are nested deeper or are more than those of any network`,
+        { name },
+      );
     const inner = (key: unknown): string => (path === "" ? String(key) : `${path}.${key}`);
     if (v instanceof Tensor) found.set(path, stored(v, bytesOf, `${name}, ${printable(path)}`));
     else if (v instanceof Map) {
@@ -154,7 +179,10 @@ export function torchArchive(bytes: Uint8Array, name: string): Map<string, Store
   const folder = main.slice(0, -"data.pkl".length);
   const order = entries.get(`${folder}byteorder`);
   if (order && new TextDecoder().decode(order.read()).trim() !== "little")
-    throw new UnsupportedOpError(`${name}: its numbers are big-endian; save it again on another machine`, { name });
+    throw new UnsupportedOpError(
+      `${name}: its numbers are big-endian; save it again on another machine`,
+      { name },
+    );
   const read = new Map<string, Uint8Array>();
   const bytesOf: Bytes = (key, claimed) => {
     const entry: ZipEntry | undefined = entries.get(`${folder}data/${key}`);
@@ -172,7 +200,11 @@ const VERSION = 1001;
 
 /** Whether the bytes begin as PyTorch's stream of before version 1.6 does. */
 export const isTorchStream = (bytes: Uint8Array): boolean =>
-  bytes[0] === 0x80 && bytes[2] === 0x8a && bytes[3] === 10 && bytes[4] === 0x6c && bytes[5] === 0xfc;
+  bytes[0] === 0x80 &&
+  bytes[2] === 0x8a &&
+  bytes[3] === 10 &&
+  bytes[4] === 0x6c &&
+  bytes[5] === 0xfc;
 
 /** Four pickles (the magic number, the version, the machine, the object), then the storages. */
 export function torchStream(bytes: Uint8Array, name: string): Map<string, StoredTensor> {
@@ -189,10 +221,14 @@ export function torchStream(bytes: Uint8Array, name: string): Map<string, Stored
   };
   if (next() !== MAGIC) fail("it is no PyTorch file: its first number is not PyTorch's");
   const version = next();
-  if (version !== VERSION) fail("it is of a protocol of PyTorch's other than 1001, which alone is read");
+  if (version !== VERSION)
+    fail("it is of a protocol of PyTorch's other than 1001, which alone is read");
   const system = next();
   if (system instanceof Map && system.get("little_endian") === false)
-    throw new UnsupportedOpError(`${name}: its numbers are big-endian; save it again on another machine`, { name });
+    throw new UnsupportedOpError(
+      `${name}: its numbers are big-endian; save it again on another machine`,
+      { name },
+    );
   const object = next();
   const keys = next();
   if (!Array.isArray(keys)) return fail("it has no list of its storages; it is damaged");

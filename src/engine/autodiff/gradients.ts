@@ -25,7 +25,11 @@ export function gradients(
   const constants = new Set<number>(held.map((v) => v.id));
   for (let id = 0; id <= cost.id; id++) {
     const node = graph.nodes[id];
-    if (node.kind === "op" && !constants.has(id) && Object.values(node.inputs).some((i) => needed.has(i)))
+    if (
+      node.kind === "op" &&
+      !constants.has(id) &&
+      Object.values(node.inputs).some((i) => needed.has(i))
+    )
       needed.add(id);
   }
   const adjoint = new Map<number, Value>();
@@ -35,7 +39,8 @@ export function gradients(
     const node = graph.nodes[id];
     if (dy === undefined || node.kind !== "op") continue;
     const inputs: Record<string, Value> = {};
-    for (const [name, i] of Object.entries(node.inputs)) inputs[name] = { id: i, shape: graph.nodes[i].shape };
+    for (const [name, i] of Object.entries(node.inputs))
+      inputs[name] = { id: i, shape: graph.nodes[i].shape };
     const own = graph.defs[node.op].gradient(graph, dy, inputs as never, node.attrs as never, {
       id,
       shape: node.shape,
@@ -44,8 +49,13 @@ export function gradients(
       const target = node.inputs[name];
       if (part === undefined || !needed.has(target)) continue;
       const before = adjoint.get(target);
-      adjoint.set(target, before === undefined ? part : graph.emit("add", { a: before, b: part }, {}));
+      adjoint.set(
+        target,
+        before === undefined ? part : graph.emit("add", { a: before, b: part }, {}),
+      );
     }
   }
-  return wrt.map((v) => adjoint.get(v.id) ?? graph.constant(new Float32Array(sizeOf(v.shape)), v.shape));
+  return wrt.map(
+    (v) => adjoint.get(v.id) ?? graph.constant(new Float32Array(sizeOf(v.shape)), v.shape),
+  );
 }

@@ -102,9 +102,12 @@ export function checkInputs(graph: Graph, inputs: Inputs): void {
     known.add(node.name);
     const given = inputs[node.name];
     if (given === undefined)
-      throw new ShapeError(`execute: input "${node.name}" ${formatShape(node.shape)} was not given`, {
-        name: node.name,
-      });
+      throw new ShapeError(
+        `execute: input "${node.name}" ${formatShape(node.shape)} was not given`,
+        {
+          name: node.name,
+        },
+      );
     if (given.length !== sizeOf(node.shape))
       throw new ShapeError(
         `execute: input "${node.name}" has ${given.length} values, its shape ${formatShape(node.shape)} holds ${sizeOf(node.shape)}`,
@@ -113,9 +116,12 @@ export function checkInputs(graph: Graph, inputs: Inputs): void {
   }
   for (const name of Object.keys(inputs))
     if (!known.has(name))
-      throw new ShapeError(`execute: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`, {
-        name,
-      });
+      throw new ShapeError(
+        `execute: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`,
+        {
+          name,
+        },
+      );
 }
 
 /** Checks the outputs asked for against the graph's. */
@@ -130,6 +136,7 @@ export function checkOutputs(graph: Graph, outputs: readonly string[] | undefine
 
 export function findParameter(graph: Graph, name: string): number {
   const node = graph.nodes.find((n) => n.kind === "parameter" && n.name === name);
-  if (node === undefined) throw new ConfigError(`plan: the graph has no parameter "${name}"`, { name });
+  if (node === undefined)
+    throw new ConfigError(`plan: the graph has no parameter "${name}"`, { name });
   return node.id;
 }

@@ -9,12 +9,18 @@ import { ops } from "../ops/index.ts";
  * An argument of an expression's step: an operand from memory, an earlier step, or a number known
  * now.
  */
-export type Argument = { readonly operand: number } | { readonly step: number } | { readonly number: number };
+export type Argument =
+  | { readonly operand: number }
+  | { readonly step: number }
+  | { readonly number: number };
 /** Elementwise ops on one shape; operands are broadcast to it. */
 export interface Expression {
   readonly shape: Shape;
   readonly operands: readonly Shape[];
-  readonly steps: readonly { readonly op: ElementwiseName; readonly args: Readonly<Record<string, Argument>> }[];
+  readonly steps: readonly {
+    readonly op: ElementwiseName;
+    readonly args: Readonly<Record<string, Argument>>;
+  }[];
   /** Steps whose values are written, in the order of the outputs. */
   readonly results: readonly number[];
 }
@@ -64,11 +70,16 @@ export const rootOf =
   (graph: Graph) =>
   (id: number): number => {
     let at = id;
-    for (let node = graph.nodes[at]; node?.kind === "op" && node.op === "reshape"; node = graph.nodes[at])
+    for (
+      let node = graph.nodes[at];
+      node?.kind === "op" && node.op === "reshape";
+      node = graph.nodes[at]
+    )
       at = node.inputs.x;
     return at;
   };
-const isElementwise = (node: OpNode): node is OpNode<ElementwiseName> => "elementwise" in ops[node.op];
+const isElementwise = (node: OpNode): node is OpNode<ElementwiseName> =>
+  "elementwise" in ops[node.op];
 /** A broadcast is read through strides of 0 instead of being written out. */
 function broadcastSource(graph: Graph, id: number): number {
   const node = graph.nodes[id];
@@ -83,7 +94,8 @@ function readersOf(graph: Graph, order: readonly number[]): Map<number, OpNode[]
   for (const id of order) {
     const node = graph.nodes[id];
     if (node.kind !== "op") continue;
-    for (const input of new Set(Object.values(node.inputs))) readers.set(input, [...(readers.get(input) ?? []), node]);
+    for (const input of new Set(Object.values(node.inputs)))
+      readers.set(input, [...(readers.get(input) ?? []), node]);
   }
   return readers;
 }
@@ -95,7 +107,8 @@ export function fuse(graph: Graph, order: readonly number[], options: FusionOpti
   const readers = readersOf(graph, order);
   const drafts = drafted(graph, order, readers, options);
   const draftOf = new Map(drafts.flatMap((draft) => draft.members.map((m) => [m.id, draft])));
-  for (const draft of drafts) draft.source = sourceOf(draft, { graph, kept, readers, draftOf, options });
+  for (const draft of drafts)
+    draft.source = sourceOf(draft, { graph, kept, readers, draftOf, options });
   const sinks = new Map(drafts.map((draft) => [draft.sink.id, draft]));
   const sources = new Set(drafts.map((draft) => draft.source?.id));
   const groups: Group[] = [];
@@ -130,7 +143,9 @@ function drafted(
       all.every((r) => draftOf.get(r.id) === reader && sameShape(r.shape, node.shape)) &&
       reader.members.length < limits.ops &&
       reader.operands + size <= limits.operands;
-    const draft: Draft = joins ? reader : { sink: node, members: [], operands: 0, source: undefined };
+    const draft: Draft = joins
+      ? reader
+      : { sink: node, members: [], operands: 0, source: undefined };
     if (!joins) drafts.push(draft);
     draft.members.unshift(node);
     draft.operands += size;
@@ -154,17 +169,26 @@ function sourceOf(
   const inside = (id: number): boolean => draftOf.get(id) === draft;
   const inputs = [...draft.members].reverse().flatMap((m) => Object.values(m.inputs));
   const follows = (source: OpNode): boolean => {
-    if (isElementwise(source) || kept.has(source.id) || !sameShape(source.shape, draft.sink.shape)) return false;
+    if (isElementwise(source) || kept.has(source.id) || !sameShape(source.shape, draft.sink.shape))
+      return false;
     if ((readers.get(source.id) ?? []).some((r) => !inside(r.id))) return false;
     // a sum of nothing is zeros, which no kernel computes that could go on with them
-    if (Object.values(source.inputs).some((id) => sizeOf(graph.nodes[id].shape) === 0)) return false;
+    if (Object.values(source.inputs).some((id) => sizeOf(graph.nodes[id].shape) === 0))
+      return false;
     const reach = options.reach(source, graph);
     const readable = (s: Shape): boolean =>
-      sizeOf(s) === 1 || sameShape(s, source.shape) || (reach === "channels" && perChannel(s, source.shape));
+      sizeOf(s) === 1 ||
+      sameShape(s, source.shape) ||
+      (reach === "channels" && perChannel(s, source.shape));
     const others = inputs.filter((id) => id !== source.id && !inside(id));
-    return reach !== "nothing" && others.every((id) => readable(graph.nodes[broadcastSource(graph, id)].shape));
+    return (
+      reach !== "nothing" &&
+      others.every((id) => readable(graph.nodes[broadcastSource(graph, id)].shape))
+    );
   };
-  const found = inputs.map((id) => graph.nodes[id]).find((node) => node.kind === "op" && follows(node));
+  const found = inputs
+    .map((id) => graph.nodes[id])
+    .find((node) => node.kind === "op" && follows(node));
   return found?.kind === "op" ? found : undefined;
 }
 
@@ -203,7 +227,9 @@ function expressionGroup(
     },
     operands,
     outputs: results.map((r) => r.id),
-    inPlace: operands.filter((id) => !own.includes(id) && sameShape(graph.nodes[id].shape, sink.shape)),
+    inPlace: operands.filter(
+      (id) => !own.includes(id) && sameShape(graph.nodes[id].shape, sink.shape),
+    ),
   };
 }
 
@@ -214,7 +240,11 @@ export const readsOf = ({ source, operands }: Group): number[] => [
 ];
 
 /** Without groups that nobody reads: a broadcast, for one, that expressions read through. */
-function read(groups: readonly Group[], root: (id: number) => number, kept: ReadonlySet<number>): Group[] {
+function read(
+  groups: readonly Group[],
+  root: (id: number) => number,
+  kept: ReadonlySet<number>,
+): Group[] {
   const wanted = new Set([...kept].map(root));
   const live: Group[] = [];
   for (const group of [...groups].reverse()) {

@@ -17,9 +17,12 @@ export async function openBackend(
   if (name === "wasm") return (await import("./wasm/backend.ts")).wasmBackend(options);
   if (name === "webgpu") return (await import("./webgpu/backend.ts")).webgpuBackend(options);
   if (name === "auto") return fastest(options);
-  throw new ConfigError(`openBackend: there is no backend "${String(name)}"; use auto, wasm, webgpu or reference`, {
-    name,
-  });
+  throw new ConfigError(
+    `openBackend: there is no backend "${String(name)}"; use auto, wasm, webgpu or reference`,
+    {
+      name,
+    },
+  );
 }
 
 async function fastest(options: BackendOptions): Promise<Backend> {

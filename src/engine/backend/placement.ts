@@ -71,7 +71,9 @@ class Segments {
         `memory: one value needs ${size} bytes, a buffer holds ${segmentBytes}; make the batch or the image smaller`,
         { bytes: size, limit: segmentBytes },
       );
-    const segment = this.sizes.findIndex((bytes, i) => bytes - this.#openEnd(i) + size <= segmentBytes);
+    const segment = this.sizes.findIndex(
+      (bytes, i) => bytes - this.#openEnd(i) + size <= segmentBytes,
+    );
     if (segment < 0) return { segment: this.sizes.push(size) - 1, offset: 0 };
     const offset = this.sizes[segment] - this.#openEnd(segment);
     this.#holes = this.#holes.filter((h) => h.segment !== segment || h.offset < offset);
@@ -79,11 +81,16 @@ class Segments {
     return { segment, offset };
   }
   release(freed: readonly Hole[]): void {
-    const sorted = [...this.#holes, ...freed].sort((p, q) => p.segment - q.segment || p.offset - q.offset);
+    const sorted = [...this.#holes, ...freed].sort(
+      (p, q) => p.segment - q.segment || p.offset - q.offset,
+    );
     this.#holes = [];
     for (const hole of sorted) {
       const last = this.#holes.at(-1);
-      const joins = last !== undefined && last.segment === hole.segment && last.offset + last.size === hole.offset;
+      const joins =
+        last !== undefined &&
+        last.segment === hole.segment &&
+        last.offset + last.size === hole.offset;
       if (joins) this.#holes.splice(-1, 1, { ...last, size: last.size + hole.size });
       else this.#holes.push(hole);
     }
@@ -135,7 +142,10 @@ export function placeByLifetime(lifetimes: readonly Lifetime[], layout: Layout):
 }
 
 /** Places side by side, for values that are kept from run to run. */
-export function placeSideBySide(values: readonly { id: number; bytes: number }[], layout: Layout): Placement {
+export function placeSideBySide(
+  values: readonly { id: number; bytes: number }[],
+  layout: Layout,
+): Placement {
   return placeByLifetime(
     values.map(({ id, bytes }) => ({ id, bytes, from: 0, to: 0 })),
     layout,
@@ -159,7 +169,10 @@ export function updatedInPlace(graph: Graph, { steps, root }: Program): Map<numb
   for (const [parameter, value] of graph.updates) {
     const next = root(value);
     const time = writer.get(next);
-    const asked = outputs.has(parameter) || wanted.includes(parameter) || wanted.filter((w) => w === next).length > 1;
+    const asked =
+      outputs.has(parameter) ||
+      wanted.includes(parameter) ||
+      wanted.filter((w) => w === next).length > 1;
     if (time === undefined || asked) continue;
     const read = lastRead.get(parameter) ?? -1;
     const here = read === time && steps[time].inPlace.some((id) => root(id) === parameter);
@@ -170,7 +183,9 @@ export function updatedInPlace(graph: Graph, { steps, root }: Program): Map<numb
 
 /** Ids of what lasts from run to run: parameters, constants, and what is made once. */
 export function keptValues(graph: Graph, order: readonly number[], { steps }: Program): number[] {
-  const given = order.filter((id) => graph.nodes[id].kind === "parameter" || graph.nodes[id].kind === "constant");
+  const given = order.filter(
+    (id) => graph.nodes[id].kind === "parameter" || graph.nodes[id].kind === "constant",
+  );
   return [...given, ...steps.flatMap((step) => (step.once ? step.outputs : []))];
 }
 

@@ -33,7 +33,10 @@ function work(): GraphBuilder {
   const normalized = b.emit("normalize", { x: y }, { axes: [2, 3], epsilon: 1e-5 });
   const waves = b.emit("sin", { x: b.emit("exp", { x: normalized }, {}) }, {});
   const pairs = b.emit("reshape", { x: waves }, { shape: [32, 2, 64, 64] });
-  b.output("transform", b.emit("sum", { x: b.emit("fft2", { x: pairs }, { inverse: false }) }, { axes: [0] }));
+  b.output(
+    "transform",
+    b.emit("sum", { x: b.emit("fft2", { x: pairs }, { inverse: false }) }, { axes: [0] }),
+  );
   b.output("image", b.emit("conv_transpose2d", { x: y, w }, { ...attrs, outputPadding: [0, 0] }));
   b.output("weights", b.emit("conv2d_weight_grad", { x, dy: y }, { ...attrs, kernel: [3, 3] }));
   return b;

@@ -35,7 +35,9 @@ export class Turns {
 
 /** Copies of the inputs, for a job that waits for its turn. */
 export const held = (inputs: Inputs): Inputs =>
-  Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, Float64Array.from(values)]));
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [name, Float64Array.from(values)]),
+  );
 
 const PAUSE_EVERY_MS = 30;
 

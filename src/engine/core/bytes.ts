@@ -15,7 +15,8 @@ export function float32Bytes(values: ArrayLike<number>): Bytes {
 }
 export function base64(bytes: Uint8Array): string {
   let text = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  for (let i = 0; i < bytes.length; i += 0x8000)
+    text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
   return btoa(text);
 }
 /** The float32 numbers of `base64(float32Bytes(…))`. */

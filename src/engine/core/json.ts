@@ -17,7 +17,8 @@ const MARKS = new Set(Array.from("[{:,", (mark) => mark.charCodeAt(0)));
 function hasTooManyValues(text: string): boolean {
   if (text.length <= MAX_VALUES) return false;
   let count = 0;
-  for (let i = 0; i < text.length && count <= MAX_VALUES; i++) if (MARKS.has(text.charCodeAt(i))) count++;
+  for (let i = 0; i < text.length && count <= MAX_VALUES; i++)
+    if (MARKS.has(text.charCodeAt(i))) count++;
   return count > MAX_VALUES;
 }
 
@@ -27,10 +28,16 @@ function hasTooManyValues(text: string): boolean {
  */
 export function parseJson(source: string | Uint8Array, what: string, remedy: string): unknown {
   if (source.length > MAX_BYTES)
-    throw new FormatError(`${what} has ${source.length} bytes, more than any that is written; ${remedy}`, {});
+    throw new FormatError(
+      `${what} has ${source.length} bytes, more than any that is written; ${remedy}`,
+      {},
+    );
   const text = typeof source === "string" ? source : new TextDecoder().decode(source);
   if (hasTooManyValues(text))
-    throw new FormatError(`${what} has over ${MAX_VALUES} values, more than any that is written; ${remedy}`, {});
+    throw new FormatError(
+      `${what} has over ${MAX_VALUES} values, more than any that is written; ${remedy}`,
+      {},
+    );
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -44,7 +51,9 @@ export function parseJson(source: string | Uint8Array, what: string, remedy: str
 
 /** A value out of a file as it may stand in a message: short, and without control characters. */
 export function quoted(value: unknown): string {
-  const text = isDeeperThan(value, MAX_DEPTH) ? "a deep nest" : (JSON.stringify(value) ?? "missing");
+  const text = isDeeperThan(value, MAX_DEPTH)
+    ? "a deep nest"
+    : (JSON.stringify(value) ?? "missing");
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return withoutControls(short);
 }

@@ -7,5 +7,7 @@ export type Present<T extends object> = {
 
 /** The entries that are there: an undefined one is left out, as exact optional properties want. */
 export function present<T extends object>(entries: T): Present<T> {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as Present<T>;
+  return Object.fromEntries(
+    Object.entries(entries).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
 }

@@ -60,7 +60,10 @@ export function broadcastStrides(shape: Shape, to: Shape): number[] {
 }
 
 /** Calls `visit(flatIndex, index)` for every element in row-major order; `index` is reused. */
-export function forEachIndex(shape: Shape, visit: (flat: number, index: readonly number[]) => void): void {
+export function forEachIndex(
+  shape: Shape,
+  visit: (flat: number, index: readonly number[]) => void,
+): void {
   const n = sizeOf(shape);
   const index = new Array<number>(shape.length).fill(0);
   for (let flat = 0; flat < n; flat++) {

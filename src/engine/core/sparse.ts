@@ -61,12 +61,22 @@ export class SparseMatrix {
     const { rows, columns, starts, indices, values } = this;
     const count = indices.length;
     if (!(rows >= 1 && columns >= 1))
-      throw new ShapeError(`sparse matrix: ${rows}×${columns} must be at least 1×1`, { rows, columns });
+      throw new ShapeError(`sparse matrix: ${rows}×${columns} must be at least 1×1`, {
+        rows,
+        columns,
+      });
     if (count > MOST_ENTRIES) throw tooMany(count);
-    const fits = starts.length === rows + 1 && starts[0] === 0 && starts[rows] === count && values.length === count;
+    const fits =
+      starts.length === rows + 1 &&
+      starts[0] === 0 &&
+      starts[rows] === count &&
+      values.length === count;
     const rises = starts.every((at, r) => r === 0 || at >= starts[r - 1]);
     if (!fits || !rises || !indices.every((c) => c >= 0 && c < columns))
-      throw new ShapeError(`sparse matrix: its rows or columns do not fit ${rows}×${columns}`, { rows, columns });
+      throw new ShapeError(`sparse matrix: its rows or columns do not fit ${rows}×${columns}`, {
+        rows,
+        columns,
+      });
   }
 
   /** Its transpose, made once; that one's transpose is this. */
@@ -87,7 +97,11 @@ export class SparseMatrix {
         turned[at] = r;
         moved[at] = values[e];
       }
-    const other = new SparseMatrix([columns, rows], { starts: into, indices: turned, values: moved });
+    const other = new SparseMatrix([columns, rows], {
+      starts: into,
+      indices: turned,
+      values: moved,
+    });
     other.#transposed = this;
     return other;
   }

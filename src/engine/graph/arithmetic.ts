@@ -35,7 +35,10 @@ export function arithmetic(b: Emitter): Arithmetic {
     b.emit(
       "slice",
       { x },
-      { start: x.shape.map((_, i) => (i === axis ? start : 0)), end: x.shape.map((n, i) => (i === axis ? end : n)) },
+      {
+        start: x.shape.map((_, i) => (i === axis ? start : 0)),
+        end: x.shape.map((n, i) => (i === axis ? end : n)),
+      },
     );
   return {
     add: (p, q) => b.emit("add", { a: value(p), b: value(q) }, {}),
@@ -58,7 +61,10 @@ export function arithmetic(b: Emitter): Arithmetic {
       for (let n = x.shape[axis]; n > 1; n = y.shape[axis]) {
         const half = Math.floor(n / 2);
         const pairs = mul(slice(y, axis, 0, half), slice(y, axis, half, 2 * half));
-        y = n % 2 === 0 ? pairs : b.emit("concat", { a: pairs, b: slice(y, axis, n - 1, n) }, { axis });
+        y =
+          n % 2 === 0
+            ? pairs
+            : b.emit("concat", { a: pairs, b: slice(y, axis, n - 1, n) }, { axis });
       }
       return b.emit("reshape", { x: y }, { shape });
     },

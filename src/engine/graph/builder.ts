@@ -20,9 +20,12 @@ export class GraphBuilder implements Emitter, Graph {
   }
   #checkName(name: string): void {
     if (this.nodes.some((n) => (n.kind === "input" || n.kind === "parameter") && n.name === name)) {
-      throw new ShapeError(`graph: the name "${name}" is already taken; give every input and parameter its own`, {
-        name,
-      });
+      throw new ShapeError(
+        `graph: the name "${name}" is already taken; give every input and parameter its own`,
+        {
+          name,
+        },
+      );
     }
   }
 
@@ -49,7 +52,8 @@ export class GraphBuilder implements Emitter, Graph {
         { shape },
       );
     }
-    const array = data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);
+    const array =
+      data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);
     return this.#add({ kind: "constant", id: this.nodes.length, shape, data: array });
   }
   scalar(value: number): Value {
@@ -68,7 +72,14 @@ export class GraphBuilder implements Emitter, Graph {
       ids[name] = value.id;
     }
     const shape = this.defs[op].infer(shapes as never, attrs as never);
-    return this.#add({ kind: "op", id: this.nodes.length, op, inputs: ids, attrs: attrs as never, shape });
+    return this.#add({
+      kind: "op",
+      id: this.nodes.length,
+      op,
+      inputs: ids,
+      attrs: attrs as never,
+      shape,
+    });
   }
   /** Names a value that runs give back. */
   output(name: string, value: Value): void {

@@ -107,4 +107,6 @@ export interface Catalogue {
 export type OpName = keyof Catalogue;
 export type InputName<K extends OpName> = Catalogue[K]["inputs"];
 export type Attributes<K extends OpName> = Catalogue[K]["attrs"];
-export type ElementwiseName = { [K in OpName]: Catalogue[K] extends { elementwise: true } ? K : never }[OpName];
+export type ElementwiseName = {
+  [K in OpName]: Catalogue[K] extends { elementwise: true } ? K : never;
+}[OpName];

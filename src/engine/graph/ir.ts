@@ -49,7 +49,11 @@ export interface Graph {
 
 /** What an op's gradient writes with. */
 export interface Emitter {
-  emit<K extends OpName>(op: K, inputs: Readonly<Record<InputName<K>, Value>>, attrs: Attributes<K>): Value;
+  emit<K extends OpName>(
+    op: K,
+    inputs: Readonly<Record<InputName<K>, Value>>,
+    attrs: Attributes<K>,
+  ): Value;
   constant(data: Float32Array | Float64Array | readonly number[], shape: Shape): Value;
   scalar(value: number): Value;
 }
@@ -76,7 +80,13 @@ export interface OpDef<K extends OpName> {
   /**
    * ∂C/∂input for each input that has one, given dy = ∂C/∂y. An input left out has gradient zero.
    */
-  gradient(b: Emitter, dy: Value, inputs: Values<K>, attrs: Attributes<K>, y: Value): Partial<Values<K>>;
+  gradient(
+    b: Emitter,
+    dy: Value,
+    inputs: Values<K>,
+    attrs: Attributes<K>,
+    y: Value,
+  ): Partial<Values<K>>;
   /** The definition, in plain loops; also every backend's oracle. `out` starts at zero. */
   reference(
     inputs: Readonly<Record<InputName<K>, HostArray>>,
@@ -94,4 +104,6 @@ export interface OpDef<K extends OpName> {
 export interface ElementwiseDef<K extends ElementwiseName> extends OpDef<K> {
   readonly elementwise: true;
 }
-export type OpDefs = { readonly [K in OpName]: K extends ElementwiseName ? ElementwiseDef<K> : OpDef<K> };
+export type OpDefs = {
+  readonly [K in OpName]: K extends ElementwiseName ? ElementwiseDef<K> : OpDef<K>;
+};

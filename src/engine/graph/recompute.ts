@@ -14,14 +14,16 @@ interface Waiting {
   readonly waits: ReadonlyMap<number, number>;
 }
 
-const inputsOf = (node: Node): number[] => (node.kind === "op" ? [...new Set(Object.values(node.inputs))] : []);
+const inputsOf = (node: Node): number[] =>
+  node.kind === "op" ? [...new Set(Object.values(node.inputs))] : [];
 
 /** Which values lie idle for more than GAP nodes. */
 function findWaits(graph: Graph, order: readonly number[]): Waiting {
   const place = new Map(order.map((id, i) => [id, i]));
   const uses = new Map<number, number[]>();
   for (const id of order)
-    for (const input of inputsOf(graph.nodes[id])) uses.set(input, [...(uses.get(input) ?? []), place.get(id)!]);
+    for (const input of inputsOf(graph.nodes[id]))
+      uses.set(input, [...(uses.get(input) ?? []), place.get(id)!]);
   const asked = new Set([...graph.outputs.values(), ...graph.updates.values()]);
   const waits = new Map<number, number>();
   for (const [id, at] of uses) {
@@ -43,7 +45,8 @@ interface Cheapness {
   isWorthwhile(id: number): boolean;
 }
 function cheapnessOf(graph: Graph, { waits }: Waiting, ops: OpDefs): Cheapness {
-  const bytes = (id: number): number => (graph.nodes[id].kind === "op" ? sizeOf(graph.nodes[id].shape) : 0);
+  const bytes = (id: number): number =>
+    graph.nodes[id].kind === "op" ? sizeOf(graph.nodes[id].shape) : 0;
   const isCheap = (id: number): boolean => {
     const node = graph.nodes[id];
     return node.kind === "op" && ops[node.op].cheap === true;
@@ -54,7 +57,8 @@ function cheapnessOf(graph: Graph, { waits }: Waiting, ops: OpDefs): Cheapness {
    */
   const extended = (id: number): number =>
     inputsOf(graph.nodes[id]).reduce(
-      (sum, input) => sum + (waits.has(input) ? 0 : isCheap(input) ? extended(input) : bytes(input)),
+      (sum, input) =>
+        sum + (waits.has(input) ? 0 : isCheap(input) ? extended(input) : bytes(input)),
       0,
     );
   const known = new Map<number, boolean>();
@@ -81,7 +85,9 @@ export function recomputed(graph: Graph, order: readonly number[], ops: OpDefs):
     // what is made again for an input comes first
     const inputs =
       node.kind === "op"
-        ? Object.fromEntries(Object.entries(node.inputs).map(([name, input]) => [name, inputOf(input)]))
+        ? Object.fromEntries(
+            Object.entries(node.inputs).map(([name, input]) => [name, inputOf(input)]),
+          )
         : {};
     const id = nodes.length;
     nodes.push(node.kind === "op" ? { ...node, id, inputs } : { ...node, id });
@@ -99,7 +105,9 @@ export function recomputed(graph: Graph, order: readonly number[], ops: OpDefs):
   /** Where a reader at `at` finds `id`. */
   const found = (id: number, at: number): number => {
     const wait = waits.get(id);
-    return wait !== undefined && at - wait > GAP && isWorthwhile(id) ? copyOf(id, at) : moved.get(id)!;
+    return wait !== undefined && at - wait > GAP && isWorthwhile(id)
+      ? copyOf(id, at)
+      : moved.get(id)!;
   };
   for (const id of order) {
     const at = place.get(id)!;

@@ -10,9 +10,12 @@ export function verify(graph: Graph, defs: OpDefs): void {
     const shapes: Record<string, Shape> = {};
     for (const [name, id] of Object.entries(node.inputs)) {
       if (id >= node.id)
-        throw new ShapeError(`verify: node ${node.id} (${node.op}) reads node ${id}, which comes later`, {
-          node: node.id,
-        });
+        throw new ShapeError(
+          `verify: node ${node.id} (${node.op}) reads node ${id}, which comes later`,
+          {
+            node: node.id,
+          },
+        );
       shapes[name] = graph.nodes[id].shape;
     }
     const expected = defs[node.op].infer(shapes as never, node.attrs as never);
@@ -29,10 +32,15 @@ export function verify(graph: Graph, defs: OpDefs): void {
  * Ids of the nodes that outputs and updates depend on, in topological order: the rest is dead code.
  */
 export function reachable(graph: Graph): number[] {
-  const live = new Set<number>([...graph.outputs.values(), ...graph.updates.values(), ...graph.updates.keys()]);
+  const live = new Set<number>([
+    ...graph.outputs.values(),
+    ...graph.updates.values(),
+    ...graph.updates.keys(),
+  ]);
   for (let id = graph.nodes.length - 1; id >= 0; id--) {
     const node = graph.nodes[id];
-    if (live.has(id) && node.kind === "op") for (const input of Object.values(node.inputs)) live.add(input);
+    if (live.has(id) && node.kind === "op")
+      for (const input of Object.values(node.inputs)) live.add(input);
   }
   return [...live].sort((a, b) => a - b);
 }

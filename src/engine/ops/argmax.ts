@@ -11,7 +11,8 @@ import { droppedAxes } from "./reduction.ts";
  */
 export const argmax: OpDef<"argmax"> = {
   infer: ({ x }, { axis }) => {
-    if (x[axis] === 0) throw new ShapeError(`argmax: axis ${axis} of ${formatShape(x)} is empty`, { axis, x });
+    if (x[axis] === 0)
+      throw new ShapeError(`argmax: axis ${axis} of ${formatShape(x)} is empty`, { axis, x });
     return droppedAxes("argmax", x, [axis]);
   },
   gradient: () => ({}),
@@ -20,7 +21,8 @@ export const argmax: OpDef<"argmax"> = {
     const inner = sizeOf(x.shape.slice(axis + 1));
     for (let o = 0; o < out.length; o++) {
       const first = Math.floor(o / inner) * n * inner + (o % inner);
-      for (let i = 1; i < n; i++) if (x.data[first + i * inner] > x.data[first + out[o] * inner]) out[o] = i;
+      for (let i = 1; i < n; i++)
+        if (x.data[first + i * inner] > x.data[first + out[o] * inner]) out[o] = i;
     }
   },
   flops: ({ x }) => sizeOf(x),

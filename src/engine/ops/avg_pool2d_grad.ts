@@ -12,13 +12,18 @@ export const avg_pool2d_grad: OpDef<"avg_pool2d_grad"> = {
   infer: ({ dy }, attrs) => {
     const x = [dy[0], dy[1], attrs.size[0], attrs.size[1]];
     if (!sameShape(pooledShape("avg_pool2d_grad", x, attrs), dy))
-      throw new ShapeError(`avg_pool2d_grad: dy ${formatShape(dy)} is not the pooled shape of ${formatShape(x)}`, {
-        dy,
-        x,
-      });
+      throw new ShapeError(
+        `avg_pool2d_grad: dy ${formatShape(dy)} is not the pooled shape of ${formatShape(x)}`,
+        {
+          dy,
+          x,
+        },
+      );
     return x;
   },
-  gradient: (b, u, _inputs, { size: _, ...attrs }) => ({ dy: b.emit("avg_pool2d", { x: u }, attrs) }),
+  gradient: (b, u, _inputs, { size: _, ...attrs }) => ({
+    dy: b.emit("avg_pool2d", { x: u }, attrs),
+  }),
   reference: ({ dy }, attrs, out, shape) =>
     forEachWindow(shape, dy.shape, attrs, (yi, window) => {
       for (const i of window) out[i] += dy.data[yi] / (attrs.kernel[0] * attrs.kernel[1]);

@@ -1,6 +1,12 @@
 // What the broadcasting ops share: their shape rule, their reference loop, and the way back from a
 // broadcast.
-import { broadcastShapes, broadcastStrides, forEachIndex, sameShape, type Shape } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  forEachIndex,
+  sameShape,
+  type Shape,
+} from "../core/shape.ts";
 import type { Emitter, HostArray, Value } from "../graph/ir.ts";
 
 export interface BinaryShapes {
@@ -38,7 +44,9 @@ export function referenceBinary(
 export function sumTo(b: Emitter, dy: Value, shape: Shape): Value {
   if (sameShape(dy.shape, shape)) return dy;
   const lead = dy.shape.length - shape.length;
-  const axes = dy.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && dy.shape[i] !== 1));
+  const axes = dy.shape
+    .map((_, i) => i)
+    .filter((i) => i < lead || (shape[i - lead] === 1 && dy.shape[i] !== 1));
   const summed = axes.length === 0 ? dy : b.emit("sum", { x: dy }, { axes });
   return b.emit("reshape", { x: summed }, { shape });
 }

@@ -1,6 +1,12 @@
 // y = x repeated to a larger shape.
 import { ShapeError } from "../core/errors.ts";
-import { broadcastShapes, broadcastStrides, forEachIndex, formatShape, sameShape } from "../core/shape.ts";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  forEachIndex,
+  formatShape,
+  sameShape,
+} from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 import { sumTo } from "./broadcast.ts";
 
@@ -12,7 +18,10 @@ export const broadcast_to: OpDef<"broadcast_to"> = {
   cheap: true,
   infer: ({ x }, { shape }) => {
     if (!sameShape(broadcastShapes(x, shape, "broadcast_to"), shape)) {
-      throw new ShapeError(`broadcast_to: ${formatShape(x)} is larger than ${formatShape(shape)}`, { x, shape });
+      throw new ShapeError(`broadcast_to: ${formatShape(x)} is larger than ${formatShape(shape)}`, {
+        x,
+        shape,
+      });
     }
     return shape;
   },

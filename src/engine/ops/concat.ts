@@ -7,12 +7,19 @@ import type { OpDef } from "../graph/ir.ts";
 export const concat: OpDef<"concat"> = {
   cheap: true,
   infer: ({ a, b }, { axis }) => {
-    if (a.length !== b.length || !(axis >= 0 && axis < a.length) || a.some((d, i) => i !== axis && d !== b[i])) {
-      throw new ShapeError(`concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`, {
-        a,
-        b,
-        axis,
-      });
+    if (
+      a.length !== b.length ||
+      !(axis >= 0 && axis < a.length) ||
+      a.some((d, i) => i !== axis && d !== b[i])
+    ) {
+      throw new ShapeError(
+        `concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`,
+        {
+          a,
+          b,
+          axis,
+        },
+      );
     }
     return a.map((d, i) => (i === axis ? d + b[i] : d));
   },
@@ -20,7 +27,11 @@ export const concat: OpDef<"concat"> = {
     const zero = dy.shape.map(() => 0);
     return {
       a: g.emit("slice", { x: dy }, { start: zero, end: a.shape }),
-      b: g.emit("slice", { x: dy }, { start: b.shape.map((_, i) => (i === axis ? a.shape[i] : 0)), end: dy.shape }),
+      b: g.emit(
+        "slice",
+        { x: dy },
+        { start: b.shape.map((_, i) => (i === axis ? a.shape[i] : 0)), end: dy.shape },
+      ),
     };
   },
   reference: ({ a, b }, { axis }, out) => {

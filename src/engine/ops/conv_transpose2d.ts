@@ -44,7 +44,11 @@ export const conv_transpose2d: OpDef<"conv_transpose2d"> = {
   },
   gradient: (b, dy, { x, w }, { outputPadding: _, ...attrs }) => ({
     x: convCropped(b, dy, w, attrs, x.shape),
-    w: b.emit("conv2d_weight_grad", { x: dy, dy: x }, { ...attrs, kernel: [w.shape[2], w.shape[3]] }),
+    w: b.emit(
+      "conv2d_weight_grad",
+      { x: dy, dy: x },
+      { ...attrs, kernel: [w.shape[2], w.shape[3]] },
+    ),
   }),
   reference: ({ x, w }, attrs, out, shape) =>
     forEachProduct(shape, w.shape, x.shape, attrs, (yi, wi, xi) => {

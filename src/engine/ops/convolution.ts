@@ -7,10 +7,17 @@ import type { Emitter, Value } from "../graph/ir.ts";
 
 /** Output size of a convolution along one axis: ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1. */
 export function convOutput(n: number, k: number, attrs: ConvAttributes, axis: 0 | 1): number {
-  return Math.floor((n + 2 * attrs.padding[axis] - attrs.dilation[axis] * (k - 1) - 1) / attrs.stride[axis]) + 1;
+  return (
+    Math.floor(
+      (n + 2 * attrs.padding[axis] - attrs.dilation[axis] * (k - 1) - 1) / attrs.stride[axis],
+    ) + 1
+  );
 }
 
-export function checkConvolution(op: string, attrs: ConvAttributes & { outputPadding?: readonly number[] }): void {
+export function checkConvolution(
+  op: string,
+  attrs: ConvAttributes & { outputPadding?: readonly number[] },
+): void {
   const { stride, padding, dilation, groups, outputPadding = [] } = attrs;
   const whole =
     [...stride, ...dilation, groups].every((v) => Number.isInteger(v) && v >= 1) &&
@@ -24,7 +31,11 @@ export function checkConvolution(op: string, attrs: ConvAttributes & { outputPad
 
 export function requireRank4(op: string, name: string, shape: Shape): void {
   if (shape.length !== 4)
-    throw new ShapeError(`${op}: ${name} is ${formatShape(shape)}; it must have 4 axes`, { op, name, shape });
+    throw new ShapeError(`${op}: ${name} is ${formatShape(shape)}; it must have 4 axes`, {
+      op,
+      name,
+      shape,
+    });
 }
 
 /**
@@ -53,7 +64,11 @@ export function forEachProduct(
                 const h = p * attrs.stride[0] - attrs.padding[0] + r * attrs.dilation[0];
                 const v = q * attrs.stride[1] - attrs.padding[1] + s * attrs.dilation[1];
                 if (h < 0 || h >= H || v < 0 || v >= W) continue;
-                visit(((n * C + Math.floor(k / Kg) * Cg + c) * H + h) * W + v, ((k * Cg + c) * R + r) * S + s, yi);
+                visit(
+                  ((n * C + Math.floor(k / Kg) * Cg + c) * H + h) * W + v,
+                  ((k * Cg + c) * R + r) * S + s,
+                  yi,
+                );
               }
         }
 }
@@ -62,17 +77,30 @@ export function forEachProduct(
  * conv2d(x, w) down to `shape`: where a transposed convolution's outputPadding reaches its stride,
  * its adjoint has windows to spare, which no input cell answers to.
  */
-export function convCropped(b: Emitter, x: Value, w: Value, attrs: ConvAttributes, shape: Shape): Value {
+export function convCropped(
+  b: Emitter,
+  x: Value,
+  w: Value,
+  attrs: ConvAttributes,
+  shape: Shape,
+): Value {
   const { stride, padding, dilation, groups } = attrs;
   const y = b.emit("conv2d", { x, w }, { stride, padding, dilation, groups });
-  return sameShape(y.shape, shape) ? y : b.emit("slice", { x: y }, { start: [0, 0, 0, 0], end: shape });
+  return sameShape(y.shape, shape)
+    ? y
+    : b.emit("slice", { x: y }, { start: [0, 0, 0, 0], end: shape });
 }
 
 /**
  * The outputPadding with which x's size comes back: rows and columns that no window of conv2d
  * reaches.
  */
-export function unreached(x: Shape, kernel: readonly number[], y: Shape, attrs: ConvAttributes): [number, number] {
+export function unreached(
+  x: Shape,
+  kernel: readonly number[],
+  y: Shape,
+  attrs: ConvAttributes,
+): [number, number] {
   const rest = (axis: 0 | 1): number =>
     x[axis + 2] +
     2 * attrs.padding[axis] -
@@ -91,7 +119,9 @@ export function adjointPadding(
   { stride, padding, dilation }: ConvAttributes,
 ): readonly [number, number] | undefined {
   const inverse = [dilation[0] * (R - 1) - padding[0], dilation[1] * (S - 1) - padding[1]] as const;
-  return stride[0] === 1 && stride[1] === 1 && inverse[0] >= 0 && inverse[1] >= 0 ? inverse : undefined;
+  return stride[0] === 1 && stride[1] === 1 && inverse[0] >= 0 && inverse[1] >= 0
+    ? inverse
+    : undefined;
 }
 
 /** 2 · outputs · products per output. */
@@ -123,7 +153,12 @@ export const convCases: readonly ConvCase[] = [
   },
   { x: [2, 3, 4, 6], w: [8, 3, 1, 1], y: [2, 8, 4, 6], attrs: plain },
   { x: [2, 3, 8, 6], w: [5, 3, 2, 2], y: [2, 5, 4, 3], attrs: { ...plain, stride: [2, 2] } },
-  { x: [2, 6, 8, 22], w: [8, 3, 2, 2], y: [2, 8, 4, 11], attrs: { ...plain, stride: [2, 2], groups: 2 } },
+  {
+    x: [2, 6, 8, 22],
+    w: [8, 3, 2, 2],
+    y: [2, 8, 4, 11],
+    attrs: { ...plain, stride: [2, 2], groups: 2 },
+  },
   { x: [1, 20, 9, 10], w: [17, 20, 3, 3], y: [1, 17, 9, 10], attrs: { ...plain, padding: [1, 1] } },
   { x: [1, 1, 13, 17], w: [2, 1, 11, 7], y: [1, 2, 13, 11], attrs: { ...plain, padding: [5, 0] } },
 ];

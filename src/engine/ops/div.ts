@@ -11,7 +11,11 @@ export const div: ElementwiseDef<"div"> = {
     a: sumTo(b, b.emit("div", { a: dy, b: inputs.b }, {}), inputs.a.shape),
     b: sumTo(
       b,
-      b.emit("neg", { x: b.emit("div", { a: b.emit("mul", { a: dy, b: y }, {}), b: inputs.b }, {}) }, {}),
+      b.emit(
+        "neg",
+        { x: b.emit("div", { a: b.emit("mul", { a: dy, b: y }, {}), b: inputs.b }, {}) },
+        {},
+      ),
       inputs.b.shape,
     ),
   }),

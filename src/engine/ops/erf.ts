@@ -10,8 +10,18 @@ export const erf: ElementwiseDef<"erf"> = {
   infer: ({ x }) => x,
   // y' = 2/√π · e^−x²
   gradient: (b, dy, { x }) => {
-    const bell = b.emit("exp", { x: b.emit("neg", { x: b.emit("mul", { a: x, b: x }, {}) }, {}) }, {});
-    return { x: b.emit("mul", { a: dy, b: b.emit("mul", { a: bell, b: b.scalar(1.1283791670955126) }, {}) }, {}) };
+    const bell = b.emit(
+      "exp",
+      { x: b.emit("neg", { x: b.emit("mul", { a: x, b: x }, {}) }, {}) },
+      {},
+    );
+    return {
+      x: b.emit(
+        "mul",
+        { a: dy, b: b.emit("mul", { a: bell, b: b.scalar(1.1283791670955126) }, {}) },
+        {},
+      ),
+    };
   },
   reference: ({ x }, _attrs, out) =>
     x.data.forEach((v, i) => {

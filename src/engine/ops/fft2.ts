@@ -51,9 +51,12 @@ function transformAxis(
 
 function check(x: Shape): void {
   if (x.length < 3 || x[x.length - 3] !== 2)
-    throw new ShapeError(`fft2: x is ${formatShape(x)}; complex images are […, 2, H, W] with real and imaginary part`, {
-      x,
-    });
+    throw new ShapeError(
+      `fft2: x is ${formatShape(x)}; complex images are […, 2, H, W] with real and imaginary part`,
+      {
+        x,
+      },
+    );
 }
 
 /**
@@ -66,7 +69,9 @@ export const fft2: OpDef<"fft2"> = {
     check(x);
     return x;
   },
-  gradient: (b, dy, _inputs, { inverse }) => ({ x: b.emit("fft2", { x: dy }, { inverse: !inverse }) }),
+  gradient: (b, dy, _inputs, { inverse }) => ({
+    x: b.emit("fft2", { x: dy }, { inverse: !inverse }),
+  }),
   reference: ({ x }, { inverse }, out) => {
     const [H, W] = x.shape.slice(-2);
     out.set(x.data);
@@ -91,7 +96,8 @@ export const fft2: OpDef<"fft2"> = {
       );
     }
   },
-  flops: ({ x }) => Math.round(2.5 * sizeOf(x) * Math.log2(Math.max(2, x[x.length - 1] * x[x.length - 2]))),
+  flops: ({ x }) =>
+    Math.round(2.5 * sizeOf(x) * Math.log2(Math.max(2, x[x.length - 1] * x[x.length - 2]))),
   samples: [
     { shapes: { x: [1, 2, 8, 8] }, attrs: { inverse: false } },
     { shapes: { x: [2, 2, 6, 10] }, attrs: { inverse: true } },

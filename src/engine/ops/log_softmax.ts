@@ -13,7 +13,13 @@ export const log_softmax: OpDef<"log_softmax"> = {
       { x: b.emit("sum", { x: dy }, { axes: [last] }) },
       { shape: [...x.shape.slice(0, last), 1] },
     );
-    return { x: b.emit("sub", { a: dy, b: b.emit("mul", { a: b.emit("softmax", { x }, {}), b: total }, {}) }, {}) };
+    return {
+      x: b.emit(
+        "sub",
+        { a: dy, b: b.emit("mul", { a: b.emit("softmax", { x }, {}), b: total }, {}) },
+        {},
+      ),
+    };
   },
   reference: ({ x }, _attrs, out) => {
     const n = x.shape[x.shape.length - 1];

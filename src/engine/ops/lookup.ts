@@ -21,7 +21,8 @@ export function checkLookup(op: string, x: Shape, { step }: LookupAttributes): v
     );
 }
 /** The channel of every element of x [N, C, …]. */
-export const channelOf = (x: Shape, at: number): number => Math.floor(at / sizeOf(x.slice(2))) % x[1];
+export const channelOf = (x: Shape, at: number): number =>
+  Math.floor(at / sizeOf(x.slice(2))) % x[1];
 
 /**
  * y[n,c,…] = table[c, bin of x[n,c,…]], table [C, bins]; a bin is `step` wide, the second begins at
@@ -32,10 +33,13 @@ export const lookup: OpDef<"lookup"> = {
   infer: ({ x, table }, attrs) => {
     checkLookup("lookup", x, attrs);
     if (table.length !== 2 || table[0] !== x[1] || table[1] < 1)
-      throw new ShapeError(`lookup: the table ${formatShape(table)} should have a row for each of ${x[1]} channels`, {
-        x,
-        table,
-      });
+      throw new ShapeError(
+        `lookup: the table ${formatShape(table)} should have a row for each of ${x[1]} channels`,
+        {
+          x,
+          table,
+        },
+      );
     return x;
   },
   gradient: (b, dy, { x, table }, { low, step }) => ({

@@ -3,12 +3,20 @@ import { ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
 import type { OpDef } from "../graph/ir.ts";
 
-function extents(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean): [number, number, number] {
+function extents(
+  a: Shape,
+  b: Shape,
+  transposeA: boolean,
+  transposeB: boolean,
+): [number, number, number] {
   if (a.length !== 2 || b.length !== 2)
-    throw new ShapeError(`matmul: ${formatShape(a)} and ${formatShape(b)} must be matrices; reshape them first`, {
-      a,
-      b,
-    });
+    throw new ShapeError(
+      `matmul: ${formatShape(a)} and ${formatShape(b)} must be matrices; reshape them first`,
+      {
+        a,
+        b,
+      },
+    );
   const [m, k] = transposeA ? [a[1], a[0]] : [a[0], a[1]];
   const [k2, n] = transposeB ? [b[1], b[0]] : [b[0], b[1]];
   if (k !== k2)
@@ -24,7 +32,8 @@ function extents(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean): 
  * inner sizes differ.
  */
 export const matmul: OpDef<"matmul"> = {
-  infer: ({ a, b }, { transposeA, transposeB }) => extents(a, b, transposeA, transposeB).slice(0, 2),
+  infer: ({ a, b }, { transposeA, transposeB }) =>
+    extents(a, b, transposeA, transposeB).slice(0, 2),
   gradient: (g, dy, { a, b }, { transposeA, transposeB }) => ({
     a: transposeA
       ? g.emit("matmul", { a: b, b: dy }, { transposeA: transposeB, transposeB: true })
@@ -39,11 +48,13 @@ export const matmul: OpDef<"matmul"> = {
       for (let j = 0; j < n; j++) {
         let s = 0;
         for (let p = 0; p < k; p++)
-          s += a.data[transposeA ? p * m + i : i * k + p] * b.data[transposeB ? j * k + p : p * n + j];
+          s +=
+            a.data[transposeA ? p * m + i : i * k + p] * b.data[transposeB ? j * k + p : p * n + j];
         out[i * n + j] = s;
       }
   },
-  flops: ({ a, b }, { transposeA, transposeB }) => extents(a, b, transposeA, transposeB).reduce((p, d) => p * d, 2),
+  flops: ({ a, b }, { transposeA, transposeB }) =>
+    extents(a, b, transposeA, transposeB).reduce((p, d) => p * d, 2),
   samples: [
     { shapes: { a: [5, 7], b: [7, 9] }, attrs: { transposeA: false, transposeB: false } },
     { shapes: { a: [7, 5], b: [7, 9] }, attrs: { transposeA: true, transposeB: false } },

@@ -11,7 +11,10 @@ import { argmax, forEachWindow, pooledShape, poolCases } from "./pooling.ts";
 export const max_pool2d_gather: OpDef<"max_pool2d_gather"> = {
   infer: ({ u, x }, attrs) => {
     if (!sameShape(u, x))
-      throw new ShapeError(`max_pool2d_gather: u ${formatShape(u)} must have x's shape ${formatShape(x)}`, { u, x });
+      throw new ShapeError(
+        `max_pool2d_gather: u ${formatShape(u)} must have x's shape ${formatShape(x)}`,
+        { u, x },
+      );
     return pooledShape("max_pool2d_gather", x, attrs);
   },
   gradient: (b, dy, { x }, attrs) => ({ u: b.emit("max_pool2d_grad", { dy, x }, attrs) }),

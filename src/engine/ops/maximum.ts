@@ -9,12 +9,19 @@ export const maximum: ElementwiseDef<"maximum"> = {
   cheap: true,
   infer: inferBroadcast("maximum"),
   gradient: (b, dy, inputs) => ({
-    a: sumTo(b, b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}), inputs.a.shape),
+    a: sumTo(
+      b,
+      b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}),
+      inputs.a.shape,
+    ),
     b: sumTo(
       b,
       b.emit(
         "sub",
-        { a: dy, b: b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}) },
+        {
+          a: dy,
+          b: b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.a, b: inputs.b }, {}) }, {}),
+        },
         {},
       ),
       inputs.b.shape,

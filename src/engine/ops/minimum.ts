@@ -9,7 +9,11 @@ export const minimum: ElementwiseDef<"minimum"> = {
   cheap: true,
   infer: inferBroadcast("minimum"),
   gradient: (b, dy, inputs) => {
-    const toA = b.emit("mul", { a: dy, b: b.emit("greater", { a: inputs.b, b: inputs.a }, {}) }, {});
+    const toA = b.emit(
+      "mul",
+      { a: dy, b: b.emit("greater", { a: inputs.b, b: inputs.a }, {}) },
+      {},
+    );
     return {
       a: sumTo(b, toA, inputs.a.shape),
       b: sumTo(b, b.emit("sub", { a: dy, b: toA }, {}), inputs.b.shape),

@@ -10,11 +10,14 @@ export interface NormalizeAttributes {
 
 export function checkNormalize(op: string, x: Shape, { axes, epsilon }: NormalizeAttributes): void {
   if (axes.length === 0 || axes.some((a) => !(a >= 0 && a < x.length)) || !(epsilon >= 0)) {
-    throw new ShapeError(`${op}: axes [${axes}] must be some of ${formatShape(x)}, epsilon ${epsilon} not negative`, {
-      x,
-      axes,
-      epsilon,
-    });
+    throw new ShapeError(
+      `${op}: axes [${axes}] must be some of ${formatShape(x)}, epsilon ${epsilon} not negative`,
+      {
+        x,
+        axes,
+        epsilon,
+      },
+    );
   }
 }
 
@@ -34,7 +37,11 @@ export function groupsOf(x: Shape, axes: readonly number[]): number[][] {
  * Mean and 1/√(variance + ε) of a group; the variance is the biased one, as in PyTorch's
  * normalisation layers.
  */
-export function statistics(x: HostArray, group: readonly number[], epsilon: number): [mean: number, scale: number] {
+export function statistics(
+  x: HostArray,
+  group: readonly number[],
+  epsilon: number,
+): [mean: number, scale: number] {
   let mean = 0;
   for (const i of group) mean += x.data[i];
   mean /= group.length;

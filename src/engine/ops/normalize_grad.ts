@@ -11,7 +11,10 @@ import { checkNormalize, groupsOf, normalizeCases, statistics } from "./normaliz
 export const normalize_grad: OpDef<"normalize_grad"> = {
   infer: ({ dy, x }, attrs) => {
     if (!sameShape(dy, x))
-      throw new ShapeError(`normalize_grad: dy ${formatShape(dy)} must have x's shape ${formatShape(x)}`, { dy, x });
+      throw new ShapeError(
+        `normalize_grad: dy ${formatShape(dy)} must have x's shape ${formatShape(x)}`,
+        { dy, x },
+      );
     checkNormalize("normalize_grad", x, attrs);
     return x;
   },
@@ -31,7 +34,11 @@ export const normalize_grad: OpDef<"normalize_grad"> = {
       );
     const y = b.emit("normalize", { x }, attrs);
     const centred = sub(x, mean(x));
-    const variance = b.emit("add", { a: mean(mul(centred, centred)), b: b.scalar(attrs.epsilon) }, {});
+    const variance = b.emit(
+      "add",
+      { a: mean(mul(centred, centred)), b: b.scalar(attrs.epsilon) },
+      {},
+    );
     const s = b.emit("div", { a: b.scalar(1), b: b.emit("sqrt", { x: variance }, {}) }, {});
     const uy = mean(mul(u, y));
     const dyy = mean(mul(dy, y));
@@ -57,7 +64,9 @@ export const normalize_grad: OpDef<"normalize_grad"> = {
         product += dy.data[i] * (x.data[i] - mean) * scale;
       }
       for (const i of group)
-        out[i] = scale * (dy.data[i] - sum / group.length - ((x.data[i] - mean) * scale * product) / group.length);
+        out[i] =
+          scale *
+          (dy.data[i] - sum / group.length - ((x.data[i] - mean) * scale * product) / group.length);
     }
   },
   flops: (_shapes, _attrs, out) => 10 * sizeOf(out),

@@ -15,7 +15,11 @@ export const pad: OpDef<"pad"> = {
       before.some((n) => n < 0) ||
       after.some((n) => n < 0)
     ) {
-      throw new ShapeError(`pad: [${before}] and [${after}] do not pad ${formatShape(x)}`, { x, before, after });
+      throw new ShapeError(`pad: [${before}] and [${after}] do not pad ${formatShape(x)}`, {
+        x,
+        before,
+        after,
+      });
     }
     return x.map((d, i) => before[i] + d + after[i]);
   },

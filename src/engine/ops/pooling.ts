@@ -35,8 +35,12 @@ function emptyWindow({ count, n, kernel, stride, before, dilation }: Windows): n
  */
 export function pooledShape(op: string, x: Shape, attrs: PoolAttributes): Shape {
   const { kernel, stride, padding, after = padding, dilation = [1, 1] } = attrs;
-  if (x.length !== 4) throw new ShapeError(`${op}: x is ${formatShape(x)}; it must have 4 axes`, { op, x });
-  if (![...kernel, ...stride, ...dilation].every((n) => n >= 1) || ![...padding, ...after].every((n) => n >= 0)) {
+  if (x.length !== 4)
+    throw new ShapeError(`${op}: x is ${formatShape(x)}; it must have 4 axes`, { op, x });
+  if (
+    ![...kernel, ...stride, ...dilation].every((n) => n >= 1) ||
+    ![...padding, ...after].every((n) => n >= 0)
+  ) {
     throw new ConfigError(
       `${op}: kernel [${kernel}], stride [${stride}] and dilation [${dilation}] must be at least 1, ` +
         `padding [${padding}] and [${after}] at least 0`,
@@ -45,7 +49,11 @@ export function pooledShape(op: string, x: Shape, attrs: PoolAttributes): Shape 
   }
   const along = ([0, 1] as const).map((axis) => windowsAlong(axis, x[axis + 2], attrs));
   if (along.some(({ count }) => count < 1))
-    throw new ShapeError(`${op}: a window of [${kernel}] does not fit into ${formatShape(x)}`, { op, x, kernel });
+    throw new ShapeError(`${op}: a window of [${kernel}] does not fit into ${formatShape(x)}`, {
+      op,
+      x,
+      kernel,
+    });
   along.forEach((windows, axis) => {
     const empty = emptyWindow(windows);
     if (empty !== undefined)

@@ -12,7 +12,8 @@ export const random_uniform: OpDef<"random_uniform"> = {
   gradient: () => ({}),
   reference: ({ counter }, { seed }, out) => {
     const base = mix(Math.trunc(counter.data[0]) ^ mix(seed));
-    for (let i = 0; i < out.length; i++) out[i] = (mix(Math.imul(4 * i, 0x9e3779b1) + base) >>> 8) / 2 ** 24;
+    for (let i = 0; i < out.length; i++)
+      out[i] = (mix(Math.imul(4 * i, 0x9e3779b1) + base) >>> 8) / 2 ** 24;
   },
   flops: (_shapes, _attrs, out) => 8 * sizeOf(out),
   samples: [

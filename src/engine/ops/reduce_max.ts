@@ -9,7 +9,8 @@ import { droppedAxes } from "./reduction.ts";
  */
 export const reduce_max: OpDef<"reduce_max"> = {
   infer: ({ x }, { axes }) => droppedAxes("reduce_max", x, axes),
-  gradient: (b, dy, { x }, { axes }) => (sizeOf(x.shape) === 0 ? {} : { x: toFirst(b, dy, x, axes) }),
+  gradient: (b, dy, { x }, { axes }) =>
+    sizeOf(x.shape) === 0 ? {} : { x: toFirst(b, dy, x, axes) },
   reference: ({ x }, { axes }, out, shape) => {
     const outStrides = stridesOf(shape);
     const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
@@ -47,6 +48,8 @@ function toFirst(b: Emitter, dy: Value, x: Value, axes: readonly number[]): Valu
     { kernel: [1, size], stride: [1, 1], padding: [0, 0] },
   );
   const back = b.emit("reshape", { x: spread }, { shape: turned as Shape });
-  return isSorted(order) ? back : b.emit("transpose", { x: back }, { permutation: all.map((i) => order.indexOf(i)) });
+  return isSorted(order)
+    ? back
+    : b.emit("transpose", { x: back }, { permutation: all.map((i) => order.indexOf(i)) });
 }
 const isSorted = (order: readonly number[]): boolean => order.every((axis, i) => axis === i);

@@ -10,7 +10,9 @@ export const roll: OpDef<"roll"> = {
       throw new ShapeError(`roll: axis ${axis} is not one of ${formatShape(x)}`, { x, axis });
     return x;
   },
-  gradient: (b, dy, _inputs, { axis, shift }) => ({ x: b.emit("roll", { x: dy }, { axis, shift: -shift }) }),
+  gradient: (b, dy, _inputs, { axis, shift }) => ({
+    x: b.emit("roll", { x: dy }, { axis, shift: -shift }),
+  }),
   reference: ({ x }, { axis, shift }, out) => {
     const n = x.shape[axis];
     const inner = sizeOf(x.shape.slice(axis + 1));

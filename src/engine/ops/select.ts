@@ -10,7 +10,8 @@ import { sumTo } from "./broadcast.ts";
 export const select: ElementwiseDef<"select"> = {
   elementwise: true,
   cheap: true,
-  infer: ({ condition, a, b }) => broadcastShapes(broadcastShapes(a, b, "select"), condition, "select"),
+  infer: ({ condition, a, b }) =>
+    broadcastShapes(broadcastShapes(a, b, "select"), condition, "select"),
   gradient: (b, dy, { condition, a, b: other }) => {
     const zero = b.scalar(0);
     return {
@@ -22,7 +23,9 @@ export const select: ElementwiseDef<"select"> = {
     const all = [condition, a, b];
     const strides = all.map((x) => broadcastStrides(x.shape, shape));
     forEachIndex(shape, (flat, index) => {
-      const [wanted, yes, no] = all.map((x, j) => x.data[index.reduce((at, i, d) => at + i * strides[j][d], 0)]);
+      const [wanted, yes, no] = all.map(
+        (x, j) => x.data[index.reduce((at, i, d) => at + i * strides[j][d], 0)],
+      );
       out[flat] = wanted === 0 ? no : yes;
     });
   },

@@ -10,7 +10,11 @@ export const sigmoid: ElementwiseDef<"sigmoid"> = {
   infer: ({ x }) => x,
   // y' = y − y²
   gradient: (b, dy, _inputs, _attrs, y) => ({
-    x: b.emit("mul", { a: dy, b: b.emit("sub", { a: y, b: b.emit("mul", { a: y, b: y }, {}) }, {}) }, {}),
+    x: b.emit(
+      "mul",
+      { a: dy, b: b.emit("sub", { a: y, b: b.emit("mul", { a: y, b: y }, {}) }, {}) },
+      {},
+    ),
   }),
   // e^−|x| never overflows
   reference: ({ x }, _attrs, out) =>

@@ -12,7 +12,11 @@ export const slice: OpDef<"slice"> = {
       end.length !== x.length ||
       x.some((d, i) => start[i] < 0 || end[i] > d || start[i] > end[i])
     ) {
-      throw new ShapeError(`slice: [${start}] to [${end}] leaves ${formatShape(x)}`, { x, start, end });
+      throw new ShapeError(`slice: [${start}] to [${end}] leaves ${formatShape(x)}`, {
+        x,
+        start,
+        end,
+      });
     }
     return x.map((_, i) => end[i] - start[i]);
   },

@@ -31,7 +31,10 @@ export const sparse_matmul: OpDef<"sparse_matmul"> = {
   reference: ({ x }, { matrix }, out) => {
     const { rows, columns } = matrix;
     for (let at = 0; at * rows < out.length; at++)
-      matrix.times(x.data.subarray(at * columns, (at + 1) * columns), out.subarray(at * rows, (at + 1) * rows));
+      matrix.times(
+        x.data.subarray(at * columns, (at + 1) * columns),
+        out.subarray(at * rows, (at + 1) * rows),
+      );
   },
   flops: (_shapes, { matrix }, out) => 2 * matrix.indices.length * (sizeOf(out) / matrix.rows),
   samples: [

@@ -11,7 +11,13 @@ export const sum: OpDef<"sum"> = {
   infer: ({ x }, { axes }) => droppedAxes("sum", x, axes),
   gradient: (b, dy, { x }, { axes }) => {
     const kept: Shape = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
-    return { x: b.emit("broadcast_to", { x: b.emit("reshape", { x: dy }, { shape: kept }) }, { shape: x.shape }) };
+    return {
+      x: b.emit(
+        "broadcast_to",
+        { x: b.emit("reshape", { x: dy }, { shape: kept }) },
+        { shape: x.shape },
+      ),
+    };
   },
   reference: ({ x }, { axes }, out, shape) => {
     const outStrides = stridesOf(shape);

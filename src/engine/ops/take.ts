@@ -12,7 +12,9 @@ export const take: OpDef<"take"> = {
   cheap: true,
   infer: ({ x }, { axis, indices }) => {
     const bad =
-      axis >= 0 && axis < x.length ? indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < x[axis])) : axis;
+      axis >= 0 && axis < x.length
+        ? indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < x[axis]))
+        : axis;
     if (bad !== undefined)
       throw new ShapeError(
         `take: ${axis < x.length ? `index ${bad}` : `axis ${axis}`} does not exist in ${formatShape(x)}`,

@@ -10,10 +10,15 @@ import type { OpDef } from "../graph/ir.ts";
 export const take_grad: OpDef<"take_grad"> = {
   infer: ({ dy }, { axis, indices, size }) => {
     if (dy[axis] !== indices.length)
-      throw new ShapeError(`take_grad: ${indices.length} indices for axis ${axis} of ${formatShape(dy)}`, { dy, axis });
+      throw new ShapeError(
+        `take_grad: ${indices.length} indices for axis ${axis} of ${formatShape(dy)}`,
+        { dy, axis },
+      );
     return dy.map((d, i) => (i === axis ? size : d));
   },
-  gradient: (b, u, _inputs, { axis, indices }) => ({ dy: b.emit("take", { x: u }, { axis, indices }) }),
+  gradient: (b, u, _inputs, { axis, indices }) => ({
+    dy: b.emit("take", { x: u }, { axis, indices }),
+  }),
   reference: ({ dy }, { axis, indices, size }, out) => {
     const inner = sizeOf(dy.shape.slice(axis + 1));
     for (let at = 0; at < dy.data.length; at++) {

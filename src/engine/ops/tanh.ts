@@ -10,7 +10,11 @@ export const tanh: ElementwiseDef<"tanh"> = {
   infer: ({ x }) => x,
   // y' = 1 − y²
   gradient: (b, dy, _inputs, _attrs, y) => ({
-    x: b.emit("mul", { a: dy, b: b.emit("sub", { a: b.scalar(1), b: b.emit("mul", { a: y, b: y }, {}) }, {}) }, {}),
+    x: b.emit(
+      "mul",
+      { a: dy, b: b.emit("sub", { a: b.scalar(1), b: b.emit("mul", { a: y, b: y }, {}) }, {}) },
+      {},
+    ),
   }),
   reference: ({ x }, _attrs, out) =>
     x.data.forEach((v, i) => {

@@ -8,7 +8,10 @@ import type { OpDef } from "../graph/ir.ts";
  */
 export const transpose: OpDef<"transpose"> = {
   infer: ({ x }, { permutation }) => {
-    if (permutation.length !== x.length || [...permutation].sort((a, b) => a - b).some((p, i) => p !== i)) {
+    if (
+      permutation.length !== x.length ||
+      [...permutation].sort((a, b) => a - b).some((p, i) => p !== i)
+    ) {
       throw new ShapeError(
         `transpose: [${permutation}] is no permutation of the ${x.length} axes of ${formatShape(x)}`,
         { x, permutation },
@@ -17,7 +20,11 @@ export const transpose: OpDef<"transpose"> = {
     return permutation.map((p) => x[p]);
   },
   gradient: (b, dy, _inputs, { permutation }) => ({
-    x: b.emit("transpose", { x: dy }, { permutation: permutation.map((_, i) => permutation.indexOf(i)) }),
+    x: b.emit(
+      "transpose",
+      { x: dy },
+      { permutation: permutation.map((_, i) => permutation.indexOf(i)) },
+    ),
   }),
   reference: ({ x }, { permutation }, out, shape) => {
     const own = stridesOf(x.shape);

@@ -26,10 +26,15 @@ const PADDING = 4;
 export function automapArchitecture(options: AutomapOptions): nn.Architecture {
   const { size: n, measured, hidden = 25_000, channels = 64 } = options;
   if (measured && measured.length !== 2 * n * n)
-    throw new ConfigError(`automap: ${measured.length} measured values for images of ${n}×${n}; give ${2 * n * n}`, {
-      size: n,
-    });
-  const cells = Array.from({ length: 2 * n * n }, (_, k) => k).filter((k) => !measured || measured[k] === 1);
+    throw new ConfigError(
+      `automap: ${measured.length} measured values for images of ${n}×${n}; give ${2 * n * n}`,
+      {
+        size: n,
+      },
+    );
+  const cells = Array.from({ length: 2 * n * n }, (_, k) => k).filter(
+    (k) => !measured || measured[k] === 1,
+  );
   const around = [PADDING, PADDING] as const;
   const convolution = nn.conv2d({ outChannels: channels, kernelSize: 5, padding: "same" });
   const layers = [
@@ -60,7 +65,8 @@ export function automap(options: AutomapOptions & { readonly seed: number }): Ne
   const network = nn.sequential({
     ...automapArchitecture(options),
     seed: options.seed,
-    initializer: (rng, parameter) => (parameter.shape.length === 2 ? dense : others)(rng, parameter),
+    initializer: (rng, parameter) =>
+      (parameter.shape.length === 2 ? dense : others)(rng, parameter),
   });
   return { ...network, name: "AUTOMAP" };
 }

@@ -15,7 +15,8 @@ export interface DaganOptions {
 const ENCODER = [1, 2, 4, 8, 8, 8, 8, 8];
 const DECODER = [8, 16, 16, 16, 4, 2, 1, 1];
 
-const halved = (outChannels: number): nn.Layer => nn.conv2d({ outChannels, kernelSize: 4, stride: 2, padding: 1 });
+const halved = (outChannels: number): nn.Layer =>
+  nn.conv2d({ outChannels, kernelSize: 4, stride: 2, padding: 1 });
 const leaky = nn.leakyRelu({ slope: 0.2 });
 
 /** The encoder's layers at each depth: batch norm on all but the first and the last. */
@@ -62,8 +63,16 @@ function generator(baseChannels: number, depth: number): nn.Layer {
 export function daganArchitecture(options: DaganOptions): nn.Architecture {
   const { size, baseChannels = 64, depth = 8 } = options;
   const refined = nn.residual({ body: [generator(baseChannels, depth)] });
-  const scaled = [nn.affine({ scale: 2, shift: -1 }), refined, nn.hardTanh(), nn.affine({ scale: 0.5, shift: 0.5 })];
-  return { input: [2, ...size], layers: [nn.magnitude(), nn.peakScaled(scaled), nn.complexImage()] };
+  const scaled = [
+    nn.affine({ scale: 2, shift: -1 }),
+    refined,
+    nn.hardTanh(),
+    nn.affine({ scale: 0.5, shift: 0.5 }),
+  ];
+  return {
+    input: [2, ...size],
+    layers: [nn.magnitude(), nn.peakScaled(scaled), nn.complexImage()],
+  };
 }
 
 /** With fresh weights: normal of standard deviation 0.01, cut off at two of them, biases 0. */
@@ -86,7 +95,11 @@ const rootOfSquares = (b: GraphBuilder, x: Value, axes: readonly number[]): Valu
 function spectrum(b: GraphBuilder, m: Value): Value {
   const { mul, reshape } = arithmetic(b);
   const [N, H, W] = m.shape;
-  const complex = b.emit("pad", { x: reshape(m, [N, 1, H, W]) }, { before: [0, 0, 0, 0], after: [0, 1, 0, 0] });
+  const complex = b.emit(
+    "pad",
+    { x: reshape(m, [N, 1, H, W]) },
+    { before: [0, 0, 0, 0], after: [0, 1, 0, 0] },
+  );
   const k = b.emit("fft2", { x: complex }, { inverse: false });
   return mul(rootOfSquares(b, k, [1]), Math.sqrt(H * W));
 }

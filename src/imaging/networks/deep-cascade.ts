@@ -28,7 +28,8 @@ const LAST = 0.1;
 export function deepCascade(options: DeepCascadeOptions): Network {
   const { size, cascades = 5, convolutions = 5, channels = 32, refine = false, seed } = options;
   const last = convolutions - 1;
-  const convolution = (outChannels: number): nn.Layer => nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
+  const convolution = (outChannels: number): nn.Layer =>
+    nn.conv2d({ outChannels, kernelSize: 3, padding: "same" });
   const body = Array.from({ length: convolutions }, (_, k) =>
     k === last ? [convolution(2)] : [convolution(channels), nn.relu()],
   ).flat();

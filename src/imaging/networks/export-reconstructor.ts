@@ -66,7 +66,11 @@ const scales = {
 } as const;
 
 /** What comes in and goes out, for people and programs. */
-function described(network: Network, operator: Operator, from: "measurement" | "image"): Record<string, string> {
+function described(
+  network: Network,
+  operator: Operator,
+  from: "measurement" | "image",
+): Record<string, string> {
   const form = formOf(network);
   const image = "complex image: real and imaginary part as two channels";
   const inputs = {
@@ -81,7 +85,9 @@ function described(network: Network, operator: Operator, from: "measurement" | "
     fourier: "orthonormal, the lowest frequency at (H/2, W/2) rounded down",
     scale: scales[form.scale ?? "rms"],
     form: JSON.stringify(form),
-    ...(from === "measurement" ? { operator: JSON.stringify(operator.spec ?? operator.description) } : {}),
+    ...(from === "measurement"
+      ? { operator: JSON.stringify(operator.spec ?? operator.description) }
+      : {}),
     ...(noiseSigma === undefined ? {} : { noiseSigma: String(noiseSigma) }),
   };
 }
@@ -98,7 +104,10 @@ export function exportReconstructor(options: ExportReconstructorOptions): Export
   const operator = whole ? from.measurement : imageAlone(network.architecture.input);
   const strange = whole ? misfit(method, operator) : needsMeasurement(network);
   if (strange !== undefined)
-    throw new ConfigError(whole ? `export: ${strange}` : `export: ${method.name} ${strange}; export it from that`, {});
+    throw new ConfigError(
+      whole ? `export: ${strange}` : `export: ${method.name} ${strange}; export it from that`,
+      {},
+    );
   const input = whole ? "measurement" : "zero_filled";
   const trace = (images: number): Graph => {
     const b = new GraphBuilder(ops);

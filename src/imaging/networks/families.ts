@@ -77,7 +77,9 @@ function sensitivityOf(
   small: { readonly channels?: number; readonly pools?: number } = {},
 ): Pick<VarNetOptions, "sensitivity"> {
   const coils = measured.length / (2 * size[0] * size[1]);
-  return coils > 1 ? { sensitivity: { columns: calibrationColumns(measured, size), ...small } } : {};
+  return coils > 1
+    ? { sensitivity: { columns: calibrationColumns(measured, size), ...small } }
+    : {};
 }
 
 const onImage: Form = { input: "image", iterations: 1, dataConsistency: false };
@@ -93,9 +95,12 @@ function daganDepth([H, W]: readonly [number, number]): number {
  * Names as on the command line. Source of the first five: Antun et al. 2020, who audited them; what
  * each takes from its publication and what not is said in its own file.
  */
-export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, ReconstructionNetwork>> = {
+export const reconstructionNetworks: Readonly<
+  Record<ReconstructionNetworkName, ReconstructionNetwork>
+> = {
   "deep-mri": {
-    description: "deep cascade (D5C5): five networks of five convolutions, data consistency behind each",
+    description:
+      "deep cascade (D5C5): five networks of five convolutions, data consistency behind each",
     form: onImage,
     attack: "deep-mri",
     build: (options) => ({ ...deepCascade({ ...options, channels: 32 }), name: "Deep MRI" }),
@@ -120,14 +125,17 @@ export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, 
     description: "AUTOMAP: dense layers from the measured cells themselves; knows no operator",
     form: { ...onImage, input: "measurement" },
     attack: "automap",
-    build: ({ size, ...options }) => automap({ ...options, size: size[0], hidden: 1024, channels: 16 }),
+    build: ({ size, ...options }) =>
+      automap({ ...options, size: size[0], hidden: 1024, channels: 16 }),
     published: ({ size, ...options }) => automap({ ...options, size: size[0] }),
   },
   "mri-vn": {
-    description: "variational network (MRI-VN): learned filters and their penalties, gradient steps",
+    description:
+      "variational network (MRI-VN): learned filters and their penalties, gradient steps",
     form: onImage,
     attack: "mri-vn",
-    build: (options) => variationalNetwork({ ...options, stages: 5, filters: 8, kernelSize: 7, knots: 15 }),
+    build: (options) =>
+      variationalNetwork({ ...options, stages: 5, filters: 8, kernelSize: 7, knots: 15 }),
     published: variationalNetwork,
   },
   "fastmri-unet": {
@@ -141,9 +149,17 @@ export const reconstructionNetworks: Readonly<Record<ReconstructionNetworkName, 
     description: "end-to-end variational network: U-Nets that refine the k-space of all coils",
     form: onImage,
     loss: (options) =>
-      options && sensitivityOf(options).sensitivity ? ofMagnitudes(rootMeanSquaredError()) : undefined,
+      options && sensitivityOf(options).sensitivity
+        ? ofMagnitudes(rootMeanSquaredError())
+        : undefined,
     build: (options) =>
-      varNet({ ...options, cascades: 4, channels: 8, pools: 3, ...sensitivityOf(options, { channels: 4, pools: 3 }) }),
+      varNet({
+        ...options,
+        cascades: 4,
+        channels: 8,
+        pools: 3,
+        ...sensitivityOf(options, { channels: 4, pools: 3 }),
+      }),
     published: (options) => varNet({ ...options, ...sensitivityOf(options) }),
   },
   modl: {

@@ -25,7 +25,10 @@ export function fastMriUnetArchitecture(options: FastMriOptions): nn.Architectur
 }
 /** With fresh weights, PyTorch's. */
 export function fastMriUnet(options: FastMriOptions & { readonly seed: number }): Network {
-  return { ...nn.sequential({ ...fastMriUnetArchitecture(options), seed: options.seed }), name: "fastMRI U-Net" };
+  return {
+    ...nn.sequential({ ...fastMriUnetArchitecture(options), seed: options.seed }),
+    name: "fastMRI U-Net",
+  };
 }
 
 export interface VarNetOptions extends FastMriOptions {
@@ -50,7 +53,10 @@ function normalisedUnet(channels: number, pools: number): nn.Layer[] {
  * Columns about the middle of [2,…,H,W] that are measured without a gap, as many to the left as to
  * the right, at least 1: what the maps are found in. Source: fastMRI's VarNet.
  */
-export function calibrationColumns(measured: ArrayLike<number>, [H, W]: readonly [number, number]): number {
+export function calibrationColumns(
+  measured: ArrayLike<number>,
+  [H, W]: readonly [number, number],
+): number {
   const middle = Math.floor(W / 2);
   const there = (column: number): boolean => measured[Math.floor(H / 2) * W + column] === 1;
   let [left, right] = [0, 0];
@@ -74,10 +80,15 @@ export function varNetArchitecture(options: VarNetOptions): nn.Architecture {
     sensitivities: normalisedUnet(sensitivity.channels ?? 8, sensitivity.pools ?? 4),
     calibrationColumns: sensitivity.columns,
   };
-  const layers = [nn.kSpaceCascades({ cascades: Array.from({ length: cascades }, () => body), ...own })];
+  const layers = [
+    nn.kSpaceCascades({ cascades: Array.from({ length: cascades }, () => body), ...own }),
+  ];
   return { input: [2, ...size], layers };
 }
 /** With fresh weights, PyTorch's. */
 export function varNet(options: VarNetOptions & { readonly seed: number }): Network {
-  return { ...nn.sequential({ ...varNetArchitecture(options), seed: options.seed }), name: "E2E-VarNet" };
+  return {
+    ...nn.sequential({ ...varNetArchitecture(options), seed: options.seed }),
+    name: "E2E-VarNet",
+  };
 }

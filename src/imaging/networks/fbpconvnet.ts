@@ -19,7 +19,9 @@ const convolution = (outChannels: number): nn.Layer[] =>
   normalised(nn.conv2d({ outChannels, kernelSize: 3, padding: 1 }));
 /** Upsampled by 2 and cropped [0 1 0 1], as MatConvNet says it. */
 const enlarged = (outChannels: number): nn.Layer[] => {
-  const [layer, ...rest] = normalised(nn.convTranspose2d({ outChannels, kernelSize: 3, stride: 2 }));
+  const [layer, ...rest] = normalised(
+    nn.convTranspose2d({ outChannels, kernelSize: 3, stride: 2 }),
+  );
   return [layer, nn.crop2d({ before: [0, 0], after: [1, 1] }), ...rest];
 };
 

@@ -11,7 +11,14 @@ import {
   type GraphBuilder,
   type Value,
 } from "../../engine/index.ts";
-import { fit, type FitOptions, type Forward, type Network, type Settings, type Trained } from "../../learning/index.ts";
+import {
+  fit,
+  type FitOptions,
+  type Forward,
+  type Network,
+  type Settings,
+  type Trained,
+} from "../../learning/index.ts";
 import { lacking } from "../operators/operator.ts";
 import type { InverseProblem } from "../problem.ts";
 import {
@@ -114,14 +121,29 @@ function checkOptions(options: FitReconstructorOptions): void {
   const masked = rates !== undefined || otherMasks !== undefined || crop !== undefined;
   const lack = lacking(problem.operator, masked ? ["sampling"] : []);
   if (lack !== undefined)
-    throw new ConfigError(`fitReconstructor: training with other masks or on rows of an image ${lack}`, { rates });
+    throw new ConfigError(
+      `fitReconstructor: training with other masks or on rows of an image ${lack}`,
+      { rates },
+    );
   if (rates && otherMasks !== undefined)
-    throw new ConfigError("fitReconstructor: give rates or otherMasks, not both", { rates, otherMasks });
+    throw new ConfigError("fitReconstructor: give rates or otherMasks, not both", {
+      rates,
+      otherMasks,
+    });
 }
 
 /** What changes the bits of a run beside the images, for a run that goes on. */
 function variation(options: FitReconstructorOptions, form: Form): Settings {
-  const { problem, jitter = 0, smoothing = 0, rates, adversarial, otherMasks, crop, betweenWeight } = options;
+  const {
+    problem,
+    jitter = 0,
+    smoothing = 0,
+    rates,
+    adversarial,
+    otherMasks,
+    crop,
+    betweenWeight,
+  } = options;
   const { operator, noise } = problem;
   return present({
     operator: JSON.stringify(operator.spec ?? operator.description),
@@ -152,7 +174,11 @@ function trainingForward(options: FitReconstructorOptions, samples: Samples, for
     const at = r ? b.emit("add", { a: y, b: r }, {}) : y;
     if (betweenWeight === 0) return { ...f(at), held };
     const { between, ...applied } = applyFormWithBetween(b, at, { ...used, trainable: true });
-    return { ...applied, held, beside: between.map((image) => ({ y: image, weight: betweenWeight })) };
+    return {
+      ...applied,
+      held,
+      beside: between.map((image) => ({ y: image, weight: betweenWeight })),
+    };
   };
 }
 
@@ -161,14 +187,21 @@ function trainingForward(options: FitReconstructorOptions, samples: Samples, for
  * plan, with fresh noise every time an image is seen. What it was trained for travels with it.
  * Throws ConfigError for options out of range, and what fit throws.
  */
-export async function fitReconstructor(network: Network, given: FitReconstructorOptions): Promise<Network> {
+export async function fitReconstructor(
+  network: Network,
+  given: FitReconstructorOptions,
+): Promise<Network> {
   const options = { ...given, problem: { ...given.problem, images: kept(given.problem.images) } };
   const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
   const form: Form = { ...formOf(network), ...options.form };
   checkOptions(options);
   const { operator, images, noise } = problem;
   const samples = trainingSamples(options, variation(options, form));
-  const trained = await fit(network, { ...options, data: samples.data }, trainingForward(options, samples, form));
+  const trained = await fit(
+    network,
+    { ...options, data: samples.data },
+    trainingForward(options, samples, form),
+  );
   const hash = sha256.create();
   for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = {
@@ -182,8 +215,14 @@ export async function fitReconstructor(network: Network, given: FitReconstructor
     ...(jitter > 0 ? { jitter } : {}),
     ...(smoothing > 0 ? { smoothing } : {}),
     ...(rates ? { rates } : {}),
-    ...present({ otherMasks: options.otherMasks, crop: options.crop, betweenWeight: options.betweenWeight }),
-    ...(adversarial ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps } : {}),
+    ...present({
+      otherMasks: options.otherMasks,
+      crop: options.crop,
+      betweenWeight: options.betweenWeight,
+    }),
+    ...(adversarial
+      ? { adversarialBudget: adversarial.relativeBudget, adversarialSteps: adversarial.steps }
+      : {}),
   };
   const use: Trained = {
     form,

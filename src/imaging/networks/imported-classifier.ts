@@ -14,7 +14,13 @@ import {
   type Preprocessing,
 } from "../../learning/index.ts";
 import { declaredSize, layoutOfInput, listPorts, shapeOf } from "./imported-ports.ts";
-import { openedOnnx, outputShape, sha256Of, type Imported, type ImportedOptions } from "./imported.ts";
+import {
+  openedOnnx,
+  outputShape,
+  sha256Of,
+  type Imported,
+  type ImportedOptions,
+} from "./imported.ts";
 
 /** Before its last softmax: saliency asks what moves the answer, which probabilities hide. */
 function beforeSoftmax(graph: OnnxGraph, output: Port): Port {
@@ -42,7 +48,12 @@ function prepared(
   };
 }
 /** What is done to pictures before that; undefined where they are taken as they are. */
-function placed({ range: _, mean: __, deviation: ___, ...steps }: Preprocessing = {}): Preprocessing | undefined {
+function placed({
+  range: _,
+  mean: __,
+  deviation: ___,
+  ...steps
+}: Preprocessing = {}): Preprocessing | undefined {
   return Object.keys(steps).length > 0 ? { ...steps, range: [-1, 1] } : undefined;
 }
 interface Taken {
@@ -50,15 +61,26 @@ interface Taken {
   readonly input: Shape;
 }
 /** Its one input, as pictures of one or three colours. */
-function pictureOf(model: OnnxModel, recipe: OnnxRecipe | undefined, size: ImportedOptions["size"]): Taken {
+function pictureOf(
+  model: OnnxModel,
+  recipe: OnnxRecipe | undefined,
+  size: ImportedOptions["size"],
+): Taken {
   const { name, inputs } = model;
   const [port] = inputs;
   if (inputs.length !== 1)
-    throw new ConfigError(`${name}: it has ${inputs.length} inputs, ${listPorts(inputs)}; a classifier has one`, {
-      name,
-    });
+    throw new ConfigError(
+      `${name}: it has ${inputs.length} inputs, ${listPorts(inputs)}; a classifier has one`,
+      {
+        name,
+      },
+    );
   const given = recipe?.inputs[port.name] as Feed | undefined;
-  const said = { is: "image" as const, parts: "channels" as const, ...present({ layout: given?.layout }) };
+  const said = {
+    is: "image" as const,
+    parts: "channels" as const,
+    ...present({ layout: given?.layout }),
+  };
   const asked = size ?? recipe?.size;
   const sizes = present({ H: asked?.[0], W: asked?.[1] });
   const fits = [3, 1].map((C) => ({ C, ...layoutOfInput(port, said, { ...sizes, C }) }));
@@ -91,9 +113,12 @@ export function importedClassifier(options: ImportedOptions): Imported {
       `${name}: it maps ${formatShape(given)} to ${formatShape(shape)}; a classifier gives [N×classes]`,
       { name },
     );
-  const { classes = Array.from({ length: answers }, (_, k) => `class ${k}`), pictures } = recipe ?? {};
+  const { classes = Array.from({ length: answers }, (_, k) => `class ${k}`), pictures } =
+    recipe ?? {};
   const wrong = [
-    ...(classes.length === answers ? [] : [`it names ${classes.length} classes, the file has ${answers}`]),
+    ...(classes.length === answers
+      ? []
+      : [`it names ${classes.length} classes, the file has ${answers}`]),
     ...[pictures?.mean, pictures?.deviation].flatMap((list) =>
       list === undefined || [1, C].includes(list.length)
         ? []
@@ -101,10 +126,19 @@ export function importedClassifier(options: ImportedOptions): Imported {
     ),
   ];
   if (wrong.length > 0)
-    throw new FormatError(`${name}: the recipe does not fit it: ${wrong.join("; ")}`, { name, wrong });
+    throw new FormatError(`${name}: the recipe does not fit it: ${wrong.join("; ")}`, {
+      name,
+      wrong,
+    });
   const { kept, tensors } = keptGraph(model, beforeSoftmax(model.file.graph, model.outputs[0]));
   const sha256 = sha256Of(bytes);
-  const block: OnnxBlock = { kind: "onnxBlock", ...kept, sha256, inputs: { [port.name]: feed }, output: {} };
+  const block: OnnxBlock = {
+    kind: "onnxBlock",
+    ...kept,
+    sha256,
+    inputs: { [port.name]: feed },
+    output: {},
+  };
   const { layer, parameters } = prepared(C, pictures);
   for (const [tensor, parameter] of tensors) parameters.push([`1.onnxBlock.${tensor}`, parameter]);
   const network: Network = {

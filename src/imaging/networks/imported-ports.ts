@@ -28,7 +28,8 @@ const orders: Readonly<Record<Feed["is"], readonly string[]>> = {
 /** Why the declared shape is not of that order, as a sentence's end; undefined where it may be. */
 function orderFault({ shape }: Port, layout: string, sizes: Sizes): string | undefined {
   if (shape === undefined) return undefined;
-  if (shape.length !== layout.length) return `has ${shape.length} axes, its layout ${quoted(layout)} ${layout.length}`;
+  if (shape.length !== layout.length)
+    return `has ${shape.length} axes, its layout ${quoted(layout)} ${layout.length}`;
   for (const [i, letter] of [...layout].entries()) {
     const [size, wanted] = [shape[i], letter === "1" ? 1 : sizes[letter]];
     if (typeof size === "number" && wanted !== undefined && size !== wanted)
@@ -56,7 +57,9 @@ function laid(is: Feed["is"], port: Port, said: string | undefined, sizes: Sizes
     };
   const wanted = Object.entries(others).map(([letter, n]) => `${letter} ${n}`);
   const known = wanted.length > 0 ? `, with ${wanted.join(", ")}` : "";
-  return { fault: `is ${declaredShape(port.shape)}, which no order of axes of ${is} fits${known}; say its layout` };
+  return {
+    fault: `is ${declaredShape(port.shape)}, which no order of axes of ${is} fits${known}; say its layout`,
+  };
 }
 function firstOrder(is: Feed["is"], port: Port, sizes: Sizes): string | undefined {
   const rank = port.shape?.length;
@@ -70,18 +73,29 @@ function firstOrder(is: Feed["is"], port: Port, sizes: Sizes): string | undefine
 }
 
 /** The order of an input's axes. */
-export function layoutOfInput(port: Port, input: Exclude<RecipeInput, { is: "constant" }>, sizes: Sizes): Laid {
+export function layoutOfInput(
+  port: Port,
+  input: Exclude<RecipeInput, { is: "constant" }>,
+  sizes: Sizes,
+): Laid {
   const hasParts = input.is !== "mask" && input.is !== "noiseLevel";
   const C = hasParts ? partsCount(input.parts) : undefined;
   return laid(input.is, port, input.layout, C === undefined ? sizes : { ...sizes, C });
 }
 /** Of an output of that shape, an image of such parts. */
-export function layoutOfOutput(name: string, shape: Shape, said: string | undefined, sizes: Sizes): Laid {
+export function layoutOfOutput(
+  name: string,
+  shape: Shape,
+  said: string | undefined,
+  sizes: Sizes,
+): Laid {
   return laid("image", { name, shape }, said, { ...sizes, N: 1 });
 }
 
 /** Rows and columns as the inputs declare them, where they do. */
-export function declaredSize(ports: readonly (readonly [Port, string])[]): Partial<{ H: number; W: number }> {
+export function declaredSize(
+  ports: readonly (readonly [Port, string])[],
+): Partial<{ H: number; W: number }> {
   const found: Partial<Record<string, number>> = {};
   for (const [{ shape = [] }, layout] of ports)
     for (const [i, letter] of [...layout].entries()) {
@@ -97,19 +111,31 @@ export const shapeOf = (layout: string, sizes: Readonly<Record<string, number>>)
 export const likelyOf = (name: string): "measurement" | "image" =>
   /measure|k_?space/i.test(name) ? "measurement" : "image";
 /** One image in, one like it out: the recipe that this leaves, or undefined. */
-export function guessed(inputs: readonly Port[], output: Shape, size: Size): OnnxRecipe | undefined {
+export function guessed(
+  inputs: readonly Port[],
+  output: Shape,
+  size: Size,
+): OnnxRecipe | undefined {
   const [port, ...more] = inputs;
-  if (port === undefined || more.length > 0 || (port.type ?? "float32") !== "float32") return undefined;
+  if (port === undefined || more.length > 0 || (port.type ?? "float32") !== "float32")
+    return undefined;
   const [H, W] = size;
   for (const parts of ["complex", "magnitude"] as const)
     for (const layout of ["NCHW", "NHWC"]) {
       const sizes = { N: 1, C: partsCount(parts)!, H, W };
       const isLike = shapeOf(layout, sizes).join() === output.join();
-      if (port.shape?.length !== 4 || !isLike || orderFault(port, layout, { C: sizes.C }) !== undefined) continue;
+      if (
+        port.shape?.length !== 4 ||
+        !isLike ||
+        orderFault(port, layout, { C: sizes.C }) !== undefined
+      )
+        continue;
       const phase = parts === "magnitude" ? { phase: "kept" as const } : {};
       return {
         size,
-        inputs: { [port.name]: { is: parts === "complex" ? likelyOf(port.name) : "image", layout, parts } },
+        inputs: {
+          [port.name]: { is: parts === "complex" ? likelyOf(port.name) : "image", layout, parts },
+        },
         output: { layout, parts, residual: false, ...phase },
         scale: "peak",
         standardized: false,
@@ -118,14 +144,23 @@ export function guessed(inputs: readonly Port[], output: Shape, size: Size): Onn
   return undefined;
 }
 /** A recipe in one line. */
-export function describeRecipe({ inputs, output = {}, scale = "rms", standardized }: OnnxRecipe): string {
+export function describeRecipe({
+  inputs,
+  output = {},
+  scale = "rms",
+  standardized,
+}: OnnxRecipe): string {
   const given = Object.entries(inputs).map(([name, input]) => {
     if (input.is === "constant") return `${quoted(name)} a constant`;
     const { is, layout = "?", parts, lowestFrequency = "centre" } = input as Feed;
-    const where = is === "measurement" || is === "mask" ? `, lowest frequency at the ${lowestFrequency}` : "";
+    const where =
+      is === "measurement" || is === "mask" ? `, lowest frequency at the ${lowestFrequency}` : "";
     return `${quoted(name)} the ${is}${parts ? `, ${parts}` : ""}${where} (${layout})`;
   });
-  const phase = output.parts === "magnitude" && output.phase !== "none" ? ", the zero-filled image's phase kept" : "";
+  const phase =
+    output.parts === "magnitude" && output.phase !== "none"
+      ? ", the zero-filled image's phase kept"
+      : "";
   const taken = `output ${output.parts ?? "complex"}${output.residual ? ", added to the image" : ""}${phase}`;
   return [...given, taken, `scale ${scale}`, ...(standardized ? ["standardised"] : [])].join("; ");
 }

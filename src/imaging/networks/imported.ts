@@ -67,25 +67,38 @@ export const sha256Of = (bytes: Uint8Array): string => bytesToHex(sha256(bytes))
 /** A constant's numbers in the shape that the file declares for it. */
 function knownOf({ shape }: Port, value: number | readonly number[]): KnownInput {
   const data = typeof value === "number" ? [value] : value;
-  const sizes = shape?.every((d): d is number => typeof d === "number") ? (shape as number[]) : undefined;
+  const sizes = shape?.every((d): d is number => typeof d === "number")
+    ? (shape as number[])
+    : undefined;
   if (sizes && sizes.reduce((a, b) => a * b, 1) === data.length) return { data, shape: sizes };
   return typeof value === "number" ? { data, shape: [] } : { data };
 }
 /** The file, with the recipe's constants in it. */
-export function openedOnnx({ bytes, name, readBeside }: ImportedOptions, recipe: OnnxRecipe | undefined): OnnxModel {
+export function openedOnnx(
+  { bytes, name, readBeside }: ImportedOptions,
+  recipe: OnnxRecipe | undefined,
+): OnnxModel {
   const model = importOnnx(bytes, { name, readExternal: readBeside });
   const known: Record<string, KnownInput> = {};
   for (const [input, given] of Object.entries(recipe?.inputs ?? {})) {
     const port = model.file.graph.inputs.find((p) => p.name === input);
     if (port && given.is === "constant") known[input] = knownOf(port, given.value);
   }
-  return Object.keys(known).length === 0 ? model : importOnnx(bytes, { name, readExternal: readBeside, known });
+  return Object.keys(known).length === 0
+    ? model
+    : importOnnx(bytes, { name, readExternal: readBeside, known });
 }
 
 /** The shape of an output, traced for one image of the inputs' shapes. */
-export function outputShape(model: OnnxModel, shapes: ReadonlyMap<string, Shape>, wanted: string | undefined): Shape {
+export function outputShape(
+  model: OnnxModel,
+  shapes: ReadonlyMap<string, Shape>,
+  wanted: string | undefined,
+): Shape {
   const b = new GraphBuilder(ops);
-  const inputs = Object.fromEntries([...shapes].map(([name, shape]) => [name, b.input(name, shape)]));
+  const inputs = Object.fromEntries(
+    [...shapes].map(([name, shape]) => [name, b.input(name, shape)]),
+  );
   const { outputs } = applyOnnx(b, model, inputs, { trainable: false });
   return (outputs.find(({ name }) => name === wanted) ?? outputs[0]).shape;
 }
@@ -94,13 +107,18 @@ export function outputShape(model: OnnxModel, shapes: ReadonlyMap<string, Shape>
 function saidByFile({ file }: OnnxModel): Partial<OnnxRecipe> {
   const { metadata, producer } = file;
   if (producer !== "fiducial") return {};
-  const [operator, noiseSigma] = [metadata.get("operator"), Number(metadata.get("noiseSigma") ?? NaN)];
+  const [operator, noiseSigma] = [
+    metadata.get("operator"),
+    Number(metadata.get("noiseSigma") ?? NaN),
+  ];
   // arrays that it names by their hash are not in the file
   const isWhole = operator !== undefined && !operator.includes('"sha256"');
   return present({
     name: file.graph.name || undefined,
     scale: "none" as const,
-    operator: isWhole ? (parseJson(operator, "its metadata", "export it again") as OnnxRecipe["operator"]) : undefined,
+    operator: isWhole
+      ? (parseJson(operator, "its metadata", "export it again") as OnnxRecipe["operator"])
+      : undefined,
     noiseSigma: noiseSigma >= 0 ? noiseSigma : undefined,
   });
 }
@@ -113,20 +131,25 @@ function guess(model: OnnxModel, size: Size | undefined): OnnxRecipe {
   const recipe = `say what they are in a recipe (--as FILE, ${ADVICE}; inspect FILE --write-recipe RECIPE begins one)`;
   if (inputs.length !== 1) fail(`it has ${inputs.length} inputs, ${listPorts(inputs)}; ${recipe}`);
   const [port] = inputs;
-  if (port.shape?.length !== 4) fail(`its input ${listPorts(inputs)} is no image [N×C×H×W]; ${recipe}`);
-  const channelsLast = [1, 2].includes(port.shape![3] as number) && ![1, 2].includes(port.shape![1] as number);
+  if (port.shape?.length !== 4)
+    fail(`its input ${listPorts(inputs)} is no image [N×C×H×W]; ${recipe}`);
+  const channelsLast =
+    [1, 2].includes(port.shape![3] as number) && ![1, 2].includes(port.shape![1] as number);
   const layout = channelsLast ? "NHWC" : "NCHW";
   const C = port.shape![layout.indexOf("C")];
   const own = declaredSize([[port, layout]]);
   const [H, W] = size ?? [own.H, own.W];
   if (H === undefined || W === undefined)
-    return fail(`its input ${listPorts(inputs)} has no fixed size; give --size N, or "size" in a recipe`);
+    return fail(
+      `its input ${listPorts(inputs)} has no fixed size; give --size N, or "size" in a recipe`,
+    );
   const given = shapeOf(layout, { N: 1, C: typeof C === "number" ? C : 2, H, W });
   const output = outputShape(model, new Map([[port.name, given]]), undefined);
   const found = guessed([{ ...port, shape: given }], output, [H, W]);
   if (found) return { ...found, ...saidByFile(model) };
   const maps = `it maps ${formatShape(given)} to ${formatShape(output)}`;
-  if (output.length === 2) fail(`${maps}, as a classifier does; a reconstruction gives images: fiducial classify`);
+  if (output.length === 2)
+    fail(`${maps}, as a classifier does; a reconstruction gives images: fiducial classify`);
   return fail(`${maps}, ${quoted(outputs[0].name)}; ${recipe}`);
 }
 
@@ -138,7 +161,12 @@ interface Fitted {
   readonly from: Port;
   readonly coils: number | undefined;
 }
-function feedsOf(model: OnnxModel, recipe: OnnxRecipe, sizes: Sizes, wrong: string[]): Record<string, Feed> {
+function feedsOf(
+  model: OnnxModel,
+  recipe: OnnxRecipe,
+  sizes: Sizes,
+  wrong: string[],
+): Record<string, Feed> {
   const all = model.file.graph.inputs;
   for (const name of Object.keys(recipe.inputs))
     if (!all.some((port) => port.name === name))
@@ -146,7 +174,10 @@ function feedsOf(model: OnnxModel, recipe: OnnxRecipe, sizes: Sizes, wrong: stri
   const feeds: Record<string, Feed> = {};
   for (const port of model.inputs) {
     const input = Object.hasOwn(recipe.inputs, port.name) ? recipe.inputs[port.name] : undefined;
-    if (!input) wrong.push(`its input ${quoted(port.name)} ${declaredShape(port.shape)} is not in the recipe`);
+    if (!input)
+      wrong.push(
+        `its input ${quoted(port.name)} ${declaredShape(port.shape)} is not in the recipe`,
+      );
     if (!input || !isFed(input)) continue;
     if (!["float32", "float16", "float64", undefined].includes(port.type))
       wrong.push(`its input ${quoted(port.name)} is ${port.type}: it can be a constant alone`);
@@ -164,13 +195,20 @@ function checkTogether(recipe: OnnxRecipe, wrong: string[]): void {
   if (!inputs.some(({ is }) => is === "image" || is === "measurement"))
     wrong.push("no input is the image or the measurement");
   const parts = new Set(seen.map((input) => input.parts ?? "complex"));
-  if (parts.size > 1) wrong.push(`its images are to have one kind of parts, not ${[...parts].join(" and ")}`);
+  if (parts.size > 1)
+    wrong.push(`its images are to have one kind of parts, not ${[...parts].join(" and ")}`);
   const own = [...parts][0];
   const like = own === (output.parts ?? "complex");
-  if (output.residual && !like) wrong.push("a residual is of the image's own parts; make output's parts the image's");
-  if (recipe.standardized && !like) wrong.push("standardized needs an image, and an output of the same parts");
+  if (output.residual && !like)
+    wrong.push("a residual is of the image's own parts; make output's parts the image's");
+  if (recipe.standardized && !like)
+    wrong.push("standardized needs an image, and an output of the same parts");
   for (const [name, input] of Object.entries(recipe.inputs))
-    if (input.is === "noiseLevel" && (input as Feed).value === undefined && noiseSigma === undefined)
+    if (
+      input.is === "noiseLevel" &&
+      (input as Feed).value === undefined &&
+      noiseSigma === undefined
+    )
       wrong.push(`inputs ${quoted(name)} lacks its value: the noise level that it is told`);
 }
 /** Throws one FormatError that lists every mismatch. */
@@ -180,13 +218,19 @@ function fit(model: OnnxModel, recipe: OnnxRecipe, size: Size | undefined): Fitt
   const asked = size ?? recipe.size;
   const known: Sizes = present({ H: asked?.[0], W: asked?.[1], K: recipe.coils });
   const feeds = feedsOf(model, recipe, known, wrong);
-  const laid = model.inputs.flatMap((port) => (feeds[port.name] ? [[port, feeds[port.name].layout] as const] : []));
+  const laid = model.inputs.flatMap((port) =>
+    feeds[port.name] ? [[port, feeds[port.name].layout] as const] : [],
+  );
   const { H = asked?.[0], W = asked?.[1] } = asked ? {} : declaredSize(laid);
   if (wrong.length === 0 && (H === undefined || W === undefined))
     wrong.push('the file leaves the size of its images open; give "size": [H, W], or --size N');
   const outputs = model.outputs;
-  const from = recipe.output?.name === undefined ? outputs[0] : outputs.find((p) => p.name === recipe.output?.name);
-  if (!from) wrong.push(`it has no output ${quoted(recipe.output?.name)}; it has ${listPorts(outputs)}`);
+  const from =
+    recipe.output?.name === undefined
+      ? outputs[0]
+      : outputs.find((p) => p.name === recipe.output?.name);
+  if (!from)
+    wrong.push(`it has no output ${quoted(recipe.output?.name)}; it has ${listPorts(outputs)}`);
   refuse(model, wrong);
   const coils = recipe.coils ?? coilsOf(laid);
   const shapes = new Map(
@@ -199,7 +243,8 @@ function fit(model: OnnxModel, recipe: OnnxRecipe, size: Size | undefined): Fitt
   const shape = outputShape(model, shapes, from!.name);
   const C = partsCount(output.parts) ?? 1;
   const { layout, fault } = layoutOfOutput(from!.name, shape, output.layout, { C, H: H!, W: W! });
-  if (fault !== undefined) wrong.push(`its output ${quoted(from!.name)} is ${formatShape(shape)} and ${fault}`);
+  if (fault !== undefined)
+    wrong.push(`its output ${quoted(from!.name)} is ${formatShape(shape)} and ${fault}`);
   refuse(model, wrong);
   return { feeds, size: [H!, W!], output: present({ ...output, layout }), from: from!, coils };
 }
@@ -234,7 +279,10 @@ function blockOf(model: OnnxModel, bytes: Uint8Array, recipe: OnnxRecipe, fitted
   );
   const { output, coils } = fitted;
   const facts = present({ coils, standardized: standardized || undefined, clamp });
-  return { layer: { kind: "onnxBlock", ...kept, sha256: sha256Of(bytes), inputs, output, ...facts }, tensors };
+  return {
+    layer: { kind: "onnxBlock", ...kept, sha256: sha256Of(bytes), inputs, output, ...facts },
+    tensors,
+  };
 }
 
 /** The layers of one block or several, and their numbers. */
@@ -244,26 +292,40 @@ function joined(
 ): Pick<Network, "parameters"> & { layers: nn.Layer[] } {
   const parameters = new Map<string, Parameter>();
   const keep = (prefix: string, { tensors }: Block): void => {
-    for (const [tensor, parameter] of tensors) parameters.set(`${prefix}.onnxBlock.${tensor}`, parameter);
+    for (const [tensor, parameter] of tensors)
+      parameters.set(`${prefix}.onnxBlock.${tensor}`, parameter);
   };
   if (unrolled === "kspace") {
     blocks.forEach((block, k) => {
       keep(`0.kSpaceCascades.${k}.0`, block);
-      parameters.set(`0.kSpaceCascades.${k}.step`, { shape: [], data: Float32Array.of(steps?.[k] ?? 1) });
+      parameters.set(`0.kSpaceCascades.${k}.step`, {
+        shape: [],
+        data: Float32Array.of(steps?.[k] ?? 1),
+      });
     });
-    return { layers: [nn.kSpaceCascades({ cascades: blocks.map(({ layer }) => [layer]) })], parameters };
+    return {
+      layers: [nn.kSpaceCascades({ cascades: blocks.map(({ layer }) => [layer]) })],
+      parameters,
+    };
   }
   const level = typeof dataConsistency === "object" ? dataConsistency.noiseLevel : undefined;
   const between = nn.dataConsistency(level === undefined ? {} : { step: level / (1 + level) });
   blocks.forEach((block, k) => {
     keep(`${2 * k}`, block);
   });
-  return { layers: blocks.flatMap(({ layer }, k) => (k === 0 ? [layer] : [between, layer])), parameters };
+  return {
+    layers: blocks.flatMap(({ layer }, k) => (k === 0 ? [layer] : [between, layer])),
+    parameters,
+  };
 }
-function checkBlocks({ blocks = [], steps, iterations = 1, unrolled }: OnnxRecipe, model: OnnxModel): void {
+function checkBlocks(
+  { blocks = [], steps, iterations = 1, unrolled }: OnnxRecipe,
+  model: OnnxModel,
+): void {
   const wrong: string[] = [];
   const count = blocks.length + 1;
-  if (steps && steps.length !== count) wrong.push(`it has ${steps.length} steps for ${count} blocks`);
+  if (steps && steps.length !== count)
+    wrong.push(`it has ${steps.length} steps for ${count} blocks`);
   if (unrolled === "kspace" && iterations > 1)
     wrong.push('iterations do not go with "unrolled": "kspace"; name the file in blocks as often');
   refuse(model, wrong);
@@ -284,12 +346,22 @@ export function importedNetwork(options: ImportedOptions): Imported {
   const others = (recipe.blocks ?? []).map((path) => {
     const own = readBeside?.(path);
     if (!own)
-      throw new ConfigError(`${name}: its recipe's block ${quoted(path)} is not in its folder; put it there`, { path });
+      throw new ConfigError(
+        `${name}: its recipe's block ${quoted(path)} is not in its folder; put it there`,
+        { path },
+      );
     const next = openedOnnx({ ...options, bytes: own, name: path }, recipe);
     return blockOf(next, own, recipe, fit(next, recipe, fitted.size));
   });
   const { layers, parameters } = joined([first, ...others], recipe);
-  const { dataConsistency = "none", iterations = 1, scale = "rms", operator, noiseSigma, images } = recipe;
+  const {
+    dataConsistency = "none",
+    iterations = 1,
+    scale = "rms",
+    operator,
+    noiseSigma,
+    images,
+  } = recipe;
   const noiseLevel = typeof dataConsistency === "object" ? dataConsistency.noiseLevel : undefined;
   const form = present({
     input: "image" as const,

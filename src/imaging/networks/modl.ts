@@ -25,10 +25,16 @@ export function modlArchitecture(options: ModlOptions): nn.Architecture {
     nn.conv2d({ outChannels, kernelSize: 3, padding: 1, bias: false }),
     nn.batchNorm2d(NORM),
   ];
-  const hidden = Array.from({ length: convolutions - 1 }, () => [...block(channels), nn.relu()]).flat();
+  const hidden = Array.from({ length: convolutions - 1 }, () => [
+    ...block(channels),
+    nn.relu(),
+  ]).flat();
   const denoiser = nn.residual({ body: [...hidden, ...block(2)] });
   const body = [denoiser, nn.conjugateGradient()];
-  return { input: [2, ...size], layers: [nn.peakScaled([nn.repeated({ times: iterations, body })])] };
+  return {
+    input: [2, ...size],
+    layers: [nn.peakScaled([nn.repeated({ times: iterations, body })])],
+  };
 }
 
 /** With fresh weights: Xavier's, λ = 0.05. */

@@ -67,15 +67,25 @@ export function formOf({ trained }: Network): Form {
 }
 
 /** Centred orthonormal k-space […,2,H,W] in the convention of a network. */
-function asItWasGiven(b: GraphBuilder, y: Value, { lowestFrequency, normalization }: FourierConvention): Value {
+function asItWasGiven(
+  b: GraphBuilder,
+  y: Value,
+  { lowestFrequency, normalization }: FourierConvention,
+): Value {
   const { mul } = arithmetic(b);
   const rank = y.shape.length;
   const [H, W] = y.shape.slice(-2);
   const roll = (x: Value, sign: 1 | -1): Value =>
-    [H, W].reduce((v, n, i) => b.emit("roll", { x: v }, { axis: rank - 2 + i, shift: sign * Math.floor(n / 2) }), x);
+    [H, W].reduce(
+      (v, n, i) =>
+        b.emit("roll", { x: v }, { axis: rank - 2 + i, shift: sign * Math.floor(n / 2) }),
+      x,
+    );
   const image = (): Value => b.emit("fft2", { x: y }, { inverse: true });
   const moved =
-    lowestFrequency === "corner" ? roll(b.emit("fft2", { x: roll(image(), 1) }, { inverse: false }), -1) : y;
+    lowestFrequency === "corner"
+      ? roll(b.emit("fft2", { x: roll(image(), 1) }, { inverse: false }), -1)
+      : y;
   return normalization === "unnormalised" ? mul(moved, Math.sqrt(H * W)) : moved;
 }
 /** What networks of other makers ask for, where k-space is sampled on a grid. */
@@ -85,7 +95,10 @@ function samplingOf(b: GraphBuilder, operator: Operator): CartesianSampling | un
   const { shape, data } = sampling.mask;
   const cells = shape[0] * shape[1];
   // one coil that sees the image as it is
-  const one = { shape: [1, 2, ...shape], data: Float32Array.from({ length: 2 * cells }, (_, k) => Number(k < cells)) };
+  const one = {
+    shape: [1, 2, ...shape],
+    data: Float32Array.from({ length: 2 * cells }, (_, k) => Number(k < cells)),
+  };
   const isPlanes = coils === undefined;
   return {
     mask: { shape, data: Float32Array.from(data) },
@@ -136,7 +149,13 @@ function images(
     if (kind === "dataConsistency") all.push(value);
   };
   const apply = (v: Value): Value => {
-    const applied = applyNetwork(b, network, v, { trainable, training: trainable, shared, physics, onLayer });
+    const applied = applyNetwork(b, network, v, {
+      trainable,
+      training: trainable,
+      shared,
+      physics,
+      onLayer,
+    });
     for (const [name, value] of applied.parameters) parameters.set(name, value);
     return applied.y;
   };
@@ -190,7 +209,9 @@ function weightsHash(network: Network): string {
   const hash = sha256.create();
   // in a checkpoint's order, so that a network is the same before it is saved and after
   for (const name of [...network.parameters.keys()].sort())
-    hash.update(new TextEncoder().encode(name)).update(float32Bytes(network.parameters.get(name)!.data));
+    hash
+      .update(new TextEncoder().encode(name))
+      .update(float32Bytes(network.parameters.get(name)!.data));
   return bytesToHex(hash.digest());
 }
 /** Names a network: SHA-256 of its architecture, its name, how it was trained and its weights. */
@@ -212,7 +233,8 @@ function unfitShape({ architecture, parameters }: Network, input: Shape): string
   if (input.join() === architecture.input.join()) return undefined;
   try {
     for (const [name, shape] of parameterShapes({ ...architecture, input }))
-      if (parameters.get(name)?.shape.join() !== shape.join()) return `its ${name} has another shape then`;
+      if (parameters.get(name)?.shape.join() !== shape.join())
+        return `its ${name} has another shape then`;
   } catch (error) {
     if (error instanceof FiducialError) return error.message;
     throw error;
@@ -222,7 +244,8 @@ function unfitShape({ architecture, parameters }: Network, input: Shape): string
 /** A network on the measurement itself is bound to the operator that it was trained with. */
 function madeFor(network: Network, form: Form): MadeFor {
   const { input } = network.architecture;
-  const unfit = (o: Operator): string | undefined => unfitShape(network, o.domain) ?? unfitBlocks(network, o);
+  const unfit = (o: Operator): string | undefined =>
+    unfitShape(network, o.domain) ?? unfitBlocks(network, o);
   if (form.input === "image") return { unfit };
   const operator = network.trained?.rates ? undefined : trainedOperator(network);
   return { domain: input, range: input, ...(operator ? { operator } : {}) };
@@ -249,7 +272,8 @@ export function networkReconstructor(options: {
     form.iterations < 1 ||
     !networkScales.includes(form.scale ?? "rms") ||
     !(form.noiseLevel === undefined || form.noiseLevel > 0) ||
-    (smoothing && (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))
+    (smoothing &&
+      (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))
   )
     throw new ConfigError(
       `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation and the noise level positive, the scale ${networkScales.join(", ")}`,
@@ -263,7 +287,9 @@ export function networkReconstructor(options: {
     description: {
       kind: "networkReconstructor",
       ...form,
-      ...(smoothing ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples } : {}),
+      ...(smoothing
+        ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples }
+        : {}),
       parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
       trainedOn: images,
       weightsSha256: weightsHash(network),
@@ -272,7 +298,10 @@ export function networkReconstructor(options: {
     ...(smoothing
       ? {
           inUnits: (factor: number): Reconstructor =>
-            networkReconstructor({ ...options, smoothing: { ...smoothing, sigma: factor * smoothing.sigma } }),
+            networkReconstructor({
+              ...options,
+              smoothing: { ...smoothing, sigma: factor * smoothing.sigma },
+            }),
         }
       : {}),
     apply: smoothing ? (b, y, operator) => smoothed(b, y, operator, smoothing, plain) : plain,
@@ -294,7 +323,9 @@ function smoothed(
       const v = sigma * rng.normal();
       return there ? v : 0;
     });
-  const draws = Array.from({ length: samples }, () => add(y, b.constant(noise(), [1, ...operator.range])));
+  const draws = Array.from({ length: samples }, () =>
+    add(y, b.constant(noise(), [1, ...operator.range])),
+  );
   const x = f(b, concat(draws, 0), operator);
   return mean(reshape(x, [samples, y.shape[0], ...x.shape.slice(1)]), [0]);
 }

@@ -33,13 +33,21 @@ export function atImageSize(network: Network, shape: Size): Network {
   };
   try {
     for (const [name, wanted] of parameterShapes({ ...architecture, input }))
-      if (parameters.get(name)?.shape.join() !== wanted.join()) fail(`its ${name} has another shape then`);
+      if (parameters.get(name)?.shape.join() !== wanted.join())
+        fail(`its ${name} has another shape then`);
   } catch (error) {
     if (error instanceof FiducialError && !(error instanceof ConfigError)) fail(error.message);
     throw error;
   }
   const operator = resizedOperator(trainedOperator(network), shape);
   const { operator: _, ...rest } = trained ?? {};
-  const used = { ...rest, ...(operator ? { operator: operator as unknown as Record<string, unknown> } : {}) };
-  return { ...network, architecture: { ...architecture, input }, ...(trained ? { trained: used } : {}) };
+  const used = {
+    ...rest,
+    ...(operator ? { operator: operator as unknown as Record<string, unknown> } : {}),
+  };
+  return {
+    ...network,
+    architecture: { ...architecture, input },
+    ...(trained ? { trained: used } : {}),
+  };
 }

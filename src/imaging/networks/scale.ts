@@ -22,9 +22,16 @@ function peakOver(b: GraphBuilder, x: Value, scale: Value, something: Value): Va
 }
 
 /** Runs `body` on y and A*y divided by the scale, and multiplies the result back. */
-export function atScale(scale: NetworkScale, operator: Operator, b: GraphBuilder, y: Value, body: Body): Value {
+export function atScale(
+  scale: NetworkScale,
+  operator: Operator,
+  b: GraphBuilder,
+  y: Value,
+  body: Body,
+): Value {
   if (scale === "rms") return atUnitScale(operator, b, y, body);
-  if (scale === "none") return body(y, operator.initial ? operator.initial(b, y) : operator.adjoint(b, y));
+  if (scale === "none")
+    return body(y, operator.initial ? operator.initial(b, y) : operator.adjoint(b, y));
   const peak = (_b: GraphBuilder, unit: Value): Value => {
     const initial = operator.initial ? operator.initial(b, y) : operator.adjoint(b, y);
     return peakOver(b, initial, unit, unitScale(b, initial).something);

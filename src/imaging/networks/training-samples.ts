@@ -36,11 +36,20 @@ export interface Samples {
 }
 
 /** The masks that are drawn from; undefined where there is the problem's alone. */
-function masksOf({ problem, rates, otherMasks, crop, seed }: SampleOptions): readonly Mask[] | undefined {
+function masksOf({
+  problem,
+  rates,
+  otherMasks,
+  crop,
+  seed,
+}: SampleOptions): readonly Mask[] | undefined {
   const { sampling } = problem.operator;
   if (!sampling) return undefined;
   const { mask } = sampling;
-  if (rates) return Array.from({ length: FAMILIES }, (_, k) => nestedMasks(mask, { rates, seed: seed + k })).flat();
+  if (rates)
+    return Array.from({ length: FAMILIES }, (_, k) =>
+      nestedMasks(mask, { rates, seed: seed + k }),
+    ).flat();
   if (otherMasks !== undefined) {
     const others = Array.from({ length: otherMasks }, (_, k) => otherDraw(mask, k + 1));
     // as often the problem's own as all others together
@@ -51,7 +60,10 @@ function masksOf({ problem, rates, otherMasks, crop, seed }: SampleOptions): rea
 /** The mask that another seed gives. Throws ConfigError for one that is not drawn. */
 function otherDraw({ spec }: Mask, k: number): Mask {
   if (!("seed" in spec))
-    throw new ConfigError(`fitReconstructor: a mask of kind ${spec.kind} has no other draws; leave otherMasks out`, {});
+    throw new ConfigError(
+      `fitReconstructor: a mask of kind ${spec.kind} has no other draws; leave otherMasks out`,
+      {},
+    );
   return openMask({ ...spec, seed: spec.seed + k } as MaskSpec);
 }
 
@@ -80,10 +92,18 @@ function masked({ under }: Sampling, shape: Mask["shape"], mask: Value): Operato
   };
 }
 /** A mask's shape [1,H,W] with as many axes as the range's. */
-const broadcastable = (mask: Shape, range: Shape): Shape => [...range.slice(mask.length).map(() => 1), ...mask];
+const broadcastable = (mask: Shape, range: Shape): Shape => [
+  ...range.slice(mask.length).map(() => 1),
+  ...mask,
+];
 
 /** Rows of a complex image from a random place, mirrored or not. */
-function cut(image: Float32Array, [H, W]: readonly [number, number], rows: number, rng: Random): Float32Array {
+function cut(
+  image: Float32Array,
+  [H, W]: readonly [number, number],
+  rows: number,
+  rng: Random,
+): Float32Array {
   const top = rng.integer(H - rows + 1);
   const [upsideDown, mirrored] = [rng.uniform() < 0.5, rng.uniform() < 0.5];
   const out = new Float32Array(2 * rows * W);
@@ -158,7 +178,8 @@ export function trainingSamples(options: SampleOptions, by: Settings): Samples {
         reshape(slice(input, 1, from, from + sizeOf(of)), [input.shape[0], ...of]);
       const truth = part(0, domain);
       const drawn = part(size, range);
-      if (!masks || !sampling) return { operator, y: problem.sampled(b, add(operator.forward(b, truth), drawn)) };
+      if (!masks || !sampling)
+        return { operator, y: problem.sampled(b, add(operator.forward(b, truth), drawn)) };
       const mask = part(size + noisySize, broadcastable([1, ...shape], range));
       const own = masked(sampling, shape, mask);
       return { operator: own, y: mul(add(own.forward(b, truth), drawn), mask) };

@@ -17,20 +17,31 @@ export interface VariationalNetworkOptions {
  * by construction, where the published training projects them. Source: Hammernik et al. 2018, and
  * the code of its authors.
  */
-export function variationalNetworkArchitecture(options: VariationalNetworkOptions): nn.Architecture {
+export function variationalNetworkArchitecture(
+  options: VariationalNetworkOptions,
+): nn.Architecture {
   const { size, stages = 10, filters = 24, kernelSize = 11, knots = 31 } = options;
   const stage = nn.graph({
     nodes: [
-      { name: "data", from: ["x"], layers: [nn.dataConsistency({ step: 1, learned: true, nonNegative: true })] },
+      {
+        name: "data",
+        from: ["x"],
+        layers: [nn.dataConsistency({ step: 1, learned: true, nonNegative: true })],
+      },
       { name: "penalty", from: ["x"], layers: [nn.fieldOfExperts({ filters, kernelSize, knots })] },
       { name: "sum", from: ["data", "penalty"], join: "add" },
     ],
   });
-  return { input: [2, ...size], layers: [nn.peakScaled(Array.from({ length: stages }, () => stage))] };
+  return {
+    input: [2, ...size],
+    layers: [nn.peakScaled(Array.from({ length: stages }, () => stage))],
+  };
 }
 
 /** With fresh weights: kernels normal over their size, λ = 1, φ(x) ≈ 0.04·x. */
-export function variationalNetwork(options: VariationalNetworkOptions & { readonly seed: number }): Network {
+export function variationalNetwork(
+  options: VariationalNetworkOptions & { readonly seed: number },
+): Network {
   const { kernelSize = 11, seed } = options;
   const network = nn.sequential({
     ...variationalNetworkArchitecture(options),

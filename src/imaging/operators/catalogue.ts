@@ -22,7 +22,9 @@ export interface Operators {
   /** Line integrals by a fan of rays onto a flat detector. */
   fanBeam: FanBeam;
 }
-export type OperatorSpec = { [K in keyof Operators]: { readonly kind: K } & Operators[K] }[keyof Operators];
+export type OperatorSpec = {
+  [K in keyof Operators]: { readonly kind: K } & Operators[K];
+}[keyof Operators];
 
 export interface OperatorDefinition<K extends keyof Operators> {
   /** What each field of a spec from a file is held to. */

@@ -1,6 +1,15 @@
 // Receive coils: their sensitivity maps, given or generated.
 import { ConfigError, formatShape, PI, ShapeError, sinCos } from "../../engine/index.ts";
-import { aHash, aNumber, arrayHash, arrayOf, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
+import {
+  aHash,
+  aNumber,
+  arrayHash,
+  arrayOf,
+  checkSpec,
+  type Arrays,
+  type Check,
+  type Kinds,
+} from "./spec.ts";
 
 export interface CoilKinds {
   /** `coils` loops around the image, at `radius` half fields of view from its middle. */
@@ -8,7 +17,9 @@ export interface CoilKinds {
   /** Maps [coils,2,H,W], by the hash of their values. */
   maps: { readonly sha256: string };
 }
-export type CoilsSpec = { [K in keyof CoilKinds]: { readonly kind: K } & CoilKinds[K] }[keyof CoilKinds];
+export type CoilsSpec = {
+  [K in keyof CoilKinds]: { readonly kind: K } & CoilKinds[K];
+}[keyof CoilKinds];
 /** S_c(x): complex, [coils,2,H,W]. */
 export interface Coils {
   readonly shape: readonly [number, number, number, number];
@@ -63,15 +74,22 @@ export function birdcageCoils(options: {
 export function coilsFrom(values: ArrayLike<number>, shape: readonly number[]): Coils {
   const [coils, parts, H, W] = shape;
   if (shape.length !== 4 || parts !== 2 || coils < 1)
-    throw new ShapeError(`coils: the maps are ${formatShape(shape)}; give [coils×2×height×width], real parts first`, {
-      shape,
-    });
+    throw new ShapeError(
+      `coils: the maps are ${formatShape(shape)}; give [coils×2×height×width], real parts first`,
+      {
+        shape,
+      },
+    );
   const data = Float64Array.from({ length: coils * 2 * H * W }, (_, k) => Math.fround(values[k]));
   return { shape: [coils, 2, H, W], data, spec: { kind: "maps", sha256: arrayHash(data) } };
 }
 
 /** Throws what birdcageCoils and coilsFrom throw, FormatError for an array that is not given. */
-export function openCoils(spec: CoilsSpec, shape: readonly [number, number], arrays: Arrays): Coils {
+export function openCoils(
+  spec: CoilsSpec,
+  shape: readonly [number, number],
+  arrays: Arrays,
+): Coils {
   if (spec.kind === "birdcage") return birdcageCoils({ ...spec, shape });
   const maps = arrayOf(arrays, spec.sha256, "coils");
   return coilsFrom(maps.data, maps.shape);

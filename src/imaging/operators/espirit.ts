@@ -1,6 +1,13 @@
 // Coil sensitivities from the fully sampled middle of k-space: ESPIRiT.
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { ConfigError, FormatError, formatShape, PI, ShapeError, sinCos } from "../../engine/index.ts";
+import {
+  ConfigError,
+  FormatError,
+  formatShape,
+  PI,
+  ShapeError,
+  sinCos,
+} from "../../engine/index.ts";
 import { coilsFrom, type Coils } from "./coils.ts";
 
 export interface EspiritOptions {
@@ -53,14 +60,21 @@ function calibrationMatrix(
   { calibration: n, kernel }: EspiritOptions,
 ): Complex {
   const places = n - kernel + 1;
-  const [top, left] = [Math.floor(H / 2) - Math.floor(n / 2), Math.floor(W / 2) - Math.floor(n / 2)];
+  const [top, left] = [
+    Math.floor(H / 2) - Math.floor(n / 2),
+    Math.floor(W / 2) - Math.floor(n / 2),
+  ];
   const blocks = zeros(places ** 2, C * kernel ** 2);
   for (let row = 0; row < blocks.rows; row++)
     for (let column = 0; column < blocks.columns; column++) {
       const [coil, within] = [Math.floor(column / kernel ** 2), column % kernel ** 2];
       const i = Math.floor(row / places) + Math.floor(within / kernel);
       const j = (row % places) + (within % kernel);
-      [blocks.re[row * blocks.columns + column], blocks.im[row * blocks.columns + column]] = k(coil, top + i, left + j);
+      [blocks.re[row * blocks.columns + column], blocks.im[row * blocks.columns + column]] = k(
+        coil,
+        top + i,
+        left + j,
+      );
     }
   return blocks;
 }
@@ -107,15 +121,22 @@ function signalSpace(blocks: Complex, threshold: number): { values: Float64Array
   // of AᴴA and AAᴴ the smaller one
   const wide = columns > rows;
   const of = wide ? conjugateTranspose(blocks) : blocks;
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram(of), { assumeSymmetric: true });
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram(of), {
+    assumeSymmetric: true,
+  });
   const n = of.columns;
-  const falling = Array.from(realEigenvalues.keys()).sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
+  const falling = Array.from(realEigenvalues.keys()).sort(
+    (a, b) => realEigenvalues[b] - realEigenvalues[a],
+  );
   const largest = realEigenvalues[falling[0]];
   const share = (i: number): number => Math.sqrt(Math.max(0, realEigenvalues[i]) / largest);
   const kept = falling.filter((i) => share(i) > threshold);
   const space = zeros(kept.length, columns);
   kept.forEach((i, to) => {
-    const vector = { re: eigenvectorMatrix.getColumn(i).slice(0, n), im: eigenvectorMatrix.getColumn(i).slice(n) };
+    const vector = {
+      re: eigenvectorMatrix.getColumn(i).slice(0, n),
+      im: eigenvectorMatrix.getColumn(i).slice(n),
+    };
     const row = wide ? backTo(blocks, vector, Math.sqrt(realEigenvalues[i])) : vector;
     space.re.set(row.re, to * columns);
     space.im.set(row.im, to * columns);
@@ -192,7 +213,10 @@ function along(values: Complex, length: number, wave: Complex, x: number): Compl
     for (let d = 0; d < side; d++) {
       const [c, s] = [wave.re[x * side + d], wave.im[x * side + d]];
       for (let k = 0; k < inner; k++) {
-        const [a, b] = [values.re[r * length + d * inner + k], values.im[r * length + d * inner + k]];
+        const [a, b] = [
+          values.re[r * length + d * inner + k],
+          values.im[r * length + d * inner + k],
+        ];
         out.re[r * inner + k] += a * c - b * s;
         out.im[r * inner + k] += a * s + b * c;
       }
@@ -201,7 +225,10 @@ function along(values: Complex, length: number, wave: Complex, x: number): Compl
 }
 
 /** The leading eigenvector of a Hermitian matrix [C,C], by power iteration from ones. */
-function leading({ re, im }: Complex, C: number): { re: Float64Array; im: Float64Array; value: number } {
+function leading(
+  { re, im }: Complex,
+  C: number,
+): { re: Float64Array; im: Float64Array; value: number } {
   let v = { re: new Float64Array(C).fill(1), im: new Float64Array(C), value: 0 };
   for (let k = 0; k < ITERATIONS; k++) {
     const next = { re: new Float64Array(C), im: new Float64Array(C), value: 0 };
@@ -219,9 +246,16 @@ function leading({ re, im }: Complex, C: number): { re: Float64Array; im: Float6
 }
 
 /** Weights of the coils whose sum's phase is taken off: the first alone, or the principal ones. */
-function reference(blocks: Complex, coils: number, { kernel, phase }: EspiritOptions): Pick<Complex, "re" | "im"> {
+function reference(
+  blocks: Complex,
+  coils: number,
+  { kernel, phase }: EspiritOptions,
+): Pick<Complex, "re" | "im"> {
   if (phase === "first coil")
-    return { re: Float64Array.from({ length: coils }, (_, c) => (c === 0 ? 1 : 0)), im: new Float64Array(coils) };
+    return {
+      re: Float64Array.from({ length: coils }, (_, c) => (c === 0 ? 1 : 0)),
+      im: new Float64Array(coils),
+    };
   const { rows, columns, re, im } = blocks;
   const covariance = zeros(coils, coils);
   for (let r = 0; r < rows; r++)
@@ -238,17 +272,22 @@ function checkOptions([, C, H, W]: readonly number[], size: number, options: Esp
   const { calibration, kernel, threshold, crop } = options;
   const whole = [calibration, kernel].every((n) => Number.isInteger(n) && n >= 1);
   if (!(C >= 1 && H >= 1 && W >= 1) || size !== 2 * C * H * W)
-    throw new ShapeError(`espirit: ${size} numbers are not k-space [2×coils×height×width]`, { size });
+    throw new ShapeError(`espirit: ${size} numbers are not k-space [2×coils×height×width]`, {
+      size,
+    });
   if (!whole || kernel > calibration || calibration > Math.min(H, W))
     throw new ConfigError(
       `espirit: a calibration of ${calibration} with kernels of ${kernel} does not fit k-space of ${H}×${W}; give whole numbers, kernel ≤ calibration ≤ ${Math.min(H, W)}`,
       { calibration, kernel },
     );
   if (!(threshold > 0 && threshold < 1) || !(crop >= 0 && crop < 1))
-    throw new ConfigError(`espirit: threshold ${threshold} and crop ${crop} must be between 0 and 1`, {
-      threshold,
-      crop,
-    });
+    throw new ConfigError(
+      `espirit: threshold ${threshold} and crop ${crop} must be between 0 and 1`,
+      {
+        threshold,
+        crop,
+      },
+    );
 }
 
 /**
@@ -266,7 +305,9 @@ export function espirit(
 ): Sensitivities {
   const [parts, C, H, W] = shape;
   if (shape.length !== 4 || parts !== 2)
-    throw new ShapeError(`espirit: k-space is ${formatShape(shape)}, not [2×coils×height×width]`, { shape });
+    throw new ShapeError(`espirit: k-space is ${formatShape(shape)}, not [2×coils×height×width]`, {
+      shape,
+    });
   checkOptions(shape, kspace.length, options);
   const at: Kspace = (c, i, j) => [kspace[(c * H + i) * W + j], kspace[((C + c) * H + i) * W + j]];
   const blocks = calibrationMatrix(at, [C, H, W], options);

@@ -32,7 +32,10 @@ function linesOf({ views, detectors, source, turned, middle, pitch }: Geometry):
     const [sin, cos] = turned[Math.floor(k / detectors)];
     const s = ((k % detectors) - middle) * pitch;
     const length = Math.sqrt(source * source + s * s);
-    lines.set([(source * cos + s * sin) / length, (source * sin - s * cos) / length, (s * source) / length], 3 * k);
+    lines.set(
+      [(source * cos + s * sin) / length, (source * sin - s * cos) / length, (s * source) / length],
+      3 * k,
+    );
   }
   return lines;
 }
@@ -75,9 +78,22 @@ export function fanBeam(options: FanBeam): Operator {
     middle: (detectors - 1) / 2,
     pitch: source / (source + detector),
   };
-  const facts = { kind: "fanBeam", height: shape[0], width: shape[1], views, detectors, source, detector } as const;
+  const facts = {
+    kind: "fanBeam",
+    height: shape[0],
+    width: shape[1],
+    views,
+    detectors,
+    source,
+    detector,
+  } as const;
   return {
-    ...lineOperator({ name: "fanBeam", shape, counts: [views, detectors], lines: linesOf(geometry) }),
+    ...lineOperator({
+      name: "fanBeam",
+      shape,
+      counts: [views, detectors],
+      lines: linesOf(geometry),
+    }),
     spec: { kind: "fanBeam", ...options },
     description: facts,
     initial: firstImage(geometry),

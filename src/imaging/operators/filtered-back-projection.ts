@@ -63,7 +63,11 @@ export function filteredBackProjectionOf(options: {
     const N = y.shape[0];
     const rows = b.emit("reshape", { x: y }, { shape: [N * 2 * views, detectors] });
     const filters = b.constant(made.filters, [detectors, detectors]);
-    const filtered = b.emit("matmul", { a: rows, b: filters }, { transposeA: false, transposeB: false });
+    const filtered = b.emit(
+      "matmul",
+      { a: rows, b: filters },
+      { transposeA: false, transposeB: false },
+    );
     const flat = b.emit("reshape", { x: filtered }, { shape: [N, 2, views * detectors] });
     const image = b.emit("sparse_matmul", { x: flat }, { matrix: made.matrix });
     return b.emit("reshape", { x: image }, { shape: [N, 2, ...shape] });

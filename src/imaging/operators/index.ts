@@ -33,7 +33,9 @@ export function openOperator(spec: OperatorSpec, arrays: Arrays = new Map()): Op
  * version does not know.
  */
 export function parseOperatorSpec(value: unknown, where: string): OperatorSpec {
-  const kinds: Kinds = Object.fromEntries(Object.entries(operators).map(([kind, { fields }]) => [kind, fields]));
+  const kinds: Kinds = Object.fromEntries(
+    Object.entries(operators).map(([kind, { fields }]) => [kind, fields]),
+  );
   checkSpec(value, where, kinds);
   return value as OperatorSpec;
 }
@@ -48,7 +50,9 @@ const described: { readonly [K in keyof MaskKinds]?: readonly string[] } = {
  * The spec of an operator that is described by flat facts, as results and the first checkpoints do;
  * undefined where they do not say enough (a mask from a file).
  */
-export function specOfDescription(facts: Readonly<Record<string, unknown>>): OperatorSpec | undefined {
+export function specOfDescription(
+  facts: Readonly<Record<string, unknown>>,
+): OperatorSpec | undefined {
   const { kind, height, width, samplingKind } = facts;
   const names = described[samplingKind as keyof MaskKinds];
   if (kind !== "subsampledFourier" || !names) return undefined;

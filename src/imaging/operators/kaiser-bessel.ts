@@ -47,7 +47,12 @@ export function kaiserBessel(
     const first = Math.ceil(at - width / 2);
     const count = Math.floor(at + width / 2) - first + 1;
     const inside = (cell: number): number => Math.max(0, 1 - ((cell - at) / (width / 2)) ** 2);
-    return { first, weights: Array.from({ length: count }, (_, i) => besselI0(beta * Math.sqrt(inside(first + i)))) };
+    return {
+      first,
+      weights: Array.from({ length: count }, (_, i) =>
+        besselI0(beta * Math.sqrt(inside(first + i))),
+      ),
+    };
   };
   const wrapped = (cell: number, size: number): number => ((cell % size) + size) % size;
   const matrix = SparseMatrix.byRows([frequencies.length / 2, grid[0] * grid[1]], (m, put) => {
@@ -63,7 +68,10 @@ export function kaiserBessel(
       (_, i) => overSinh(beta ** 2 - ((PI * width * (i - Math.floor(n / 2))) / size) ** 2) / width,
     );
   const [vertical, horizontal] = [along(H, grid[0]), along(W, grid[1])];
-  const apodisation = Float64Array.from({ length: H * W }, (_, k) => vertical[Math.floor(k / W)] * horizontal[k % W]);
+  const apodisation = Float64Array.from(
+    { length: H * W },
+    (_, k) => vertical[Math.floor(k / W)] * horizontal[k % W],
+  );
   return { grid, matrix, apodisation };
 }
 
@@ -72,7 +80,11 @@ export function kaiserBessel(
  * Source:
  * Pipe & Menon, MRM 1999.
  */
-export function densityCompensation({ matrix }: KaiserBessel, oversampling: number, rounds = 20): Float64Array {
+export function densityCompensation(
+  { matrix }: KaiserBessel,
+  oversampling: number,
+  rounds = 20,
+): Float64Array {
   const back = matrix.transposed;
   const ones = new Float64Array(matrix.columns).fill(1);
   const sums = matrix.times(ones);

@@ -19,7 +19,13 @@ const TIE = 1 - 1e-12;
  * Joseph's coefficients of one line: it crosses every row (or column, where it is flatter than 45°)
  * between two pixels, which share the length of the step linearly. Source: Joseph, IEEE TMI 1982.
  */
-function joseph([H, W]: Size, cos: number, sin: number, t: number, put: (pixel: number, value: number) => void): void {
+function joseph(
+  [H, W]: Size,
+  cos: number,
+  sin: number,
+  t: number,
+  put: (pixel: number, value: number) => void,
+): void {
   const [right, top] = [(W - 1) / 2, (H - 1) / 2];
   const steep = Math.abs(cos) >= Math.abs(sin) * TIE;
   const length = 1 / Math.abs(steep ? cos : sin);
@@ -60,7 +66,8 @@ export function normOfNonNegative(matrix: SparseMatrix): number {
       bound,
       ratios.reduce((p, q) => Math.max(p, q), 0),
     );
-    const squares = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
+    const squares = (values: Float64Array): number =>
+      values.reduce((sum, value) => sum + value * value, 0);
     // ‖A*Av‖/‖v‖ is at most ‖A‖²
     const reached = Math.sqrt(squares(next) / squares(v));
     if (bound <= reached * (1 + CLOSE)) break;
@@ -80,7 +87,10 @@ export function lineOperator(options: {
   readonly shape: Size;
   readonly counts: readonly [views: number, detectors: number];
   readonly lines: Lines;
-}): Pick<Operator, "name" | "domain" | "range" | "measured" | "norm" | "meanSquare" | "lines" | "forward" | "adjoint"> {
+}): Pick<
+  Operator,
+  "name" | "domain" | "range" | "measured" | "norm" | "meanSquare" | "lines" | "forward" | "adjoint"
+> {
   const { name, shape, counts, lines } = options;
   const matrix = josephMatrix(shape, lines);
   const { rows, columns, starts, values } = matrix;
@@ -93,7 +103,9 @@ export function lineOperator(options: {
     domain,
     range,
     lines: () => lines,
-    measured: Uint8Array.from({ length: 2 * rows }, (_, k) => (starts[(k % rows) + 1] > starts[k % rows] ? 1 : 0)),
+    measured: Uint8Array.from({ length: 2 * rows }, (_, k) =>
+      starts[(k % rows) + 1] > starts[k % rows] ? 1 : 0,
+    ),
     norm: normOfNonNegative(matrix),
     meanSquare: values.reduce((sum, v) => sum + v * v, 0) / columns,
     forward(b, x) {

@@ -9,7 +9,16 @@ import {
   variableDensityMask,
   type Mask,
 } from "./masks.ts";
-import { aHash, aNumber, arrayOf, aShape, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
+import {
+  aHash,
+  aNumber,
+  arrayOf,
+  aShape,
+  checkSpec,
+  type Arrays,
+  type Check,
+  type Kinds,
+} from "./spec.ts";
 
 interface Columns {
   /** [height, width] */
@@ -28,12 +37,16 @@ export interface MaskKinds {
   /** An array, by the hash of its cells (0 or 1). */
   file: { readonly shape: readonly [number, number]; readonly sha256: string };
 }
-export type MaskSpec = { [K in keyof MaskKinds]: { readonly kind: K } & MaskKinds[K] }[keyof MaskKinds];
+export type MaskSpec = {
+  [K in keyof MaskKinds]: { readonly kind: K } & MaskKinds[K];
+}[keyof MaskKinds];
 
 const columns = { shape: aShape, acceleration: aNumber, centerFraction: aNumber };
 /** Throws FormatError for a value that is no MaskSpec. */
 export const aMask: Check = (value, where) => checkSpec(value, where, maskKinds);
-const maskKinds: { readonly [K in keyof MaskKinds]: Readonly<Record<keyof MaskKinds[K], Check>> } & Kinds = {
+const maskKinds: {
+  readonly [K in keyof MaskKinds]: Readonly<Record<keyof MaskKinds[K], Check>>;
+} & Kinds = {
   random: { ...columns, seed: aNumber },
   "equispaced-fraction": { ...columns, offset: aNumber },
   "variable-density": { ...columns, power: aNumber, seed: aNumber },
@@ -64,13 +77,18 @@ export function openMask(spec: MaskSpec, arrays: Arrays = new Map()): Mask {
 }
 
 /** A mask's options as flat facts, for a result file. */
-export function describeMask({ data, spec }: Mask): Record<string, string | number | readonly number[]> {
+export function describeMask({
+  data,
+  spec,
+}: Mask): Record<string, string | number | readonly number[]> {
   const { kind, ...options } = spec;
   const facts = Object.entries(options).filter(([name]) => name !== "shape" && name !== "of");
   const sampled = data.reduce((n, cell) => n + cell, 0);
   return {
     samplingKind: kind,
-    ...Object.fromEntries(facts.map(([name, value]) => [name === "sha256" ? "maskSha256" : name, value])),
+    ...Object.fromEntries(
+      facts.map(([name, value]) => [name === "sha256" ? "maskSha256" : name, value]),
+    ),
     sampledFraction: sampled / data.length,
   };
 }

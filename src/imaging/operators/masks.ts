@@ -3,7 +3,12 @@
 import { ConfigError, PI, random, sinCos } from "../../engine/index.ts";
 import type { MaskSpec } from "./mask-spec.ts";
 import { arrayHash } from "./spec.ts";
-import { cellsOfKspace, cellsOfMask, type SamplingFacts, type SamplingOptions } from "./sampled-cells.ts";
+import {
+  cellsOfKspace,
+  cellsOfMask,
+  type SamplingFacts,
+  type SamplingOptions,
+} from "./sampled-cells.ts";
 
 /** 1 where k-space is measured; DC is at (⌊H/2⌋, ⌊W/2⌋). */
 export interface Mask {
@@ -19,11 +24,18 @@ interface ColumnOptions {
 }
 
 /** numpy's rounding: half to even. */
-const roundHalfEven = (x: number): number => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+const roundHalfEven = (x: number): number =>
+  Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
 
-function lowFrequencies({ shape: [, W], acceleration, centerFraction }: ColumnOptions): { count: number; pad: number } {
+function lowFrequencies({ shape: [, W], acceleration, centerFraction }: ColumnOptions): {
+  count: number;
+  pad: number;
+} {
   const count = roundHalfEven(W * centerFraction);
-  if (!(acceleration >= 1 && Number.isFinite(acceleration)) || !(centerFraction >= 0 && centerFraction <= 1))
+  if (
+    !(acceleration >= 1 && Number.isFinite(acceleration)) ||
+    !(centerFraction >= 0 && centerFraction <= 1)
+  )
     throw new ConfigError(
       `mask: acceleration ${acceleration} must be at least 1, centerFraction ${centerFraction} in [0, 1]`,
       { acceleration, centerFraction },
@@ -71,7 +83,10 @@ export function randomMask(options: ColumnOptions & { readonly seed: number }): 
 function spaced(from: number, to: number, step: number): number[] {
   if (!Number.isFinite(step)) return [];
   const rounded = from + step - from;
-  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * rounded);
+  return Array.from(
+    { length: Math.max(0, Math.ceil((to - from) / step)) },
+    (_, i) => from + i * rounded,
+  );
 }
 
 /**
@@ -80,14 +95,18 @@ function spaced(from: number, to: number, step: number): number[] {
  * Source: fastMRI subsample.py,
  * EquispacedMaskFractionFunc.
  */
-export function equispacedMask(options: ColumnOptions & { readonly offset: number }): Mask & { readonly step: number } {
+export function equispacedMask(
+  options: ColumnOptions & { readonly offset: number },
+): Mask & { readonly step: number } {
   const { shape, acceleration: R, offset } = options;
   const W = shape[1];
   const low = lowFrequencies(options);
-  if (!(offset >= 0)) throw new ConfigError(`mask: offset ${offset} must be at least 0`, { offset });
+  if (!(offset >= 0))
+    throw new ConfigError(`mask: offset ${offset} must be at least 0`, { offset });
   const columns = new Uint8Array(W);
   // the centre alone may be all that is asked for: then no step is left to take
-  const step = low.count * R === W ? Number.POSITIVE_INFINITY : (R * (low.count - W)) / (low.count * R - W);
+  const step =
+    low.count * R === W ? Number.POSITIVE_INFINITY : (R * (low.count - W)) / (low.count * R - W);
   for (const at of spaced(offset, W - 1, step)) columns[roundHalfEven(at)] = 1;
   withCenter(columns, low);
   return {
@@ -108,10 +127,14 @@ const MOST_POWER = 100;
  * Columns drawn with a density that falls as (1 − |k|/k_max)^power from the centre, exactly
  * round(W/R) of them, the centre always. Source: Lustig, Donoho, Pauly 2007.
  */
-export function variableDensityMask(options: ColumnOptions & { readonly seed: number; readonly power?: number }): Mask {
+export function variableDensityMask(
+  options: ColumnOptions & { readonly seed: number; readonly power?: number },
+): Mask {
   const { shape, acceleration, seed, power = 2 } = options;
   if (!(Number.isInteger(power) && power >= 0 && power <= MOST_POWER))
-    throw new ConfigError(`mask: power ${power} must be a whole number from 0 to ${MOST_POWER}`, { power });
+    throw new ConfigError(`mask: power ${power} must be a whole number from 0 to ${MOST_POWER}`, {
+      power,
+    });
   const W = shape[1];
   const low = lowFrequencies(options);
   const columns = new Uint8Array(W);
@@ -129,7 +152,8 @@ export function variableDensityMask(options: ColumnOptions & { readonly seed: nu
   })
     .filter(({ i }) => columns[i] === 0)
     .sort((a, b) => a.key - b.key);
-  for (const { i } of keys.slice(0, Math.max(0, Math.round(W / acceleration) - low.count))) columns[i] = 1;
+  for (const { i } of keys.slice(0, Math.max(0, Math.round(W / acceleration) - low.count)))
+    columns[i] = 1;
   return fromColumns(columns, shape, {
     kind: "variable-density",
     shape,
@@ -141,7 +165,10 @@ export function variableDensityMask(options: ColumnOptions & { readonly seed: nu
 }
 
 /** `spokes` straight lines through DC, π/spokes apart, on the Cartesian grid. */
-export function radialMask(options: { readonly shape: readonly [number, number]; readonly spokes: number }): Mask {
+export function radialMask(options: {
+  readonly shape: readonly [number, number];
+  readonly spokes: number;
+}): Mask {
   const {
     shape: [H, W],
     spokes,
@@ -149,7 +176,9 @@ export function radialMask(options: { readonly shape: readonly [number, number];
   // more than these measure everything, twice over
   const most = 4 * Math.max(H, W);
   if (!Number.isInteger(spokes) || spokes < 1 || spokes > most)
-    throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 to ${most}`, { spokes });
+    throw new ConfigError(`radialMask: ${spokes} spokes; give a whole number from 1 to ${most}`, {
+      spokes,
+    });
   const data = new Uint8Array(H * W);
   const reach = Math.ceil(Math.max(H, W) * 0.75);
   for (let k = 0; k < spokes; k++) {
@@ -164,7 +193,11 @@ export function radialMask(options: { readonly shape: readonly [number, number];
 
 /** Everything is measured. */
 export function fullMask(shape: readonly [number, number]): Mask {
-  return { shape, data: new Uint8Array(shape[0] * shape[1]).fill(1), spec: { kind: "full", shape } };
+  return {
+    shape,
+    data: new Uint8Array(shape[0] * shape[1]).fill(1),
+    spec: { kind: "full", shape },
+  };
 }
 
 /**
@@ -204,11 +237,16 @@ export function maskFromKspace(
  * close as whole columns allow, and the lowest frequency is always kept. Throws ConfigError for
  * rates outside (0, 1].
  */
-export function nestedMasks(mask: Mask, options: { readonly rates: readonly number[]; readonly seed: number }): Mask[] {
+export function nestedMasks(
+  mask: Mask,
+  options: { readonly rates: readonly number[]; readonly seed: number },
+): Mask[] {
   const { rates, seed } = options;
   const [H, W] = mask.shape;
   if (rates.length === 0 || rates.some((r) => !(r > 0 && r <= 1)))
-    throw new ConfigError(`nestedMasks: the rates ${rates.join(", ")} must lie in (0, 1]`, { rates });
+    throw new ConfigError(`nestedMasks: the rates ${rates.join(", ")} must lie in (0, 1]`, {
+      rates,
+    });
   const columns = mask.data.every((v, k) => v === mask.data[k % W]);
   const units = columns ? W : H * W;
   const rng = random(seed);
@@ -217,7 +255,10 @@ export function nestedMasks(mask: Mask, options: { readonly rates: readonly numb
       ? Math.abs(k - Math.floor(W / 2)) / (W / 2)
       : Math.min(
           1,
-          Math.hypot((Math.floor(k / W) - Math.floor(H / 2)) / (H / 2), ((k % W) - Math.floor(W / 2)) / (W / 2)),
+          Math.hypot(
+            (Math.floor(k / W) - Math.floor(H / 2)) / (H / 2),
+            ((k % W) - Math.floor(W / 2)) / (W / 2),
+          ),
         );
     const key = far === 0 ? -1 : rng.uniform() / ((1 - far) ** 2 + 1e-6);
     return { k, key, within: mask.data[k] === 1 || far === 0 };

@@ -1,5 +1,12 @@
 // Parallel imaging: every coil sees the image through its own sensitivity.
-import { arithmetic, formatShape, ShapeError, sizeOf, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type { OperatorDefinition } from "./catalogue.ts";
 import { largestSensitivity, openCoils, someCoils, type Coils } from "./coils.ts";
 import { aMask, describeMask, openMask } from "./mask-spec.ts";
@@ -46,9 +53,12 @@ export function multiCoilFourier(options: { mask: Mask; coils: Coils }): Cartesi
 
 function check(what: string, v: Value, own: readonly number[]): void {
   if (v.shape.slice(1).join() !== own.join())
-    throw new ShapeError(`multiCoilFourier: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`, {
-      shape: v.shape,
-    });
+    throw new ShapeError(
+      `multiCoilFourier: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`,
+      {
+        shape: v.shape,
+      },
+    );
 }
 
 /** The sensitivities' real or imaginary parts, [coils,H,W]. */
@@ -65,8 +75,10 @@ function maps(mask: Mask, coils: Coils): Pick<CartesianOperator, "forward" | "ad
   const [C, , H, W] = coils.shape;
   const cells = Float32Array.from(mask.data);
   const [real, imaginary] = [partOf(coils, 0), partOf(coils, 1)];
-  const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(cells, [H, W]) }, {});
-  const sensitivities = (b: GraphBuilder): Value[] => [real, imaginary].map((part) => b.constant(part, [C, H, W]));
+  const sampled = (b: GraphBuilder, k: Value): Value =>
+    b.emit("mul", { a: k, b: b.constant(cells, [H, W]) }, {});
+  const sensitivities = (b: GraphBuilder): Value[] =>
+    [real, imaginary].map((part) => b.constant(part, [C, H, W]));
   return {
     forward(b, x) {
       check("image", x, [2, H, W]);
@@ -88,7 +100,9 @@ function maps(mask: Mask, coils: Coils): Pick<CartesianOperator, "forward" | "ad
       const N = y.shape[0];
       const planes = [0, 1].map((which) => reshape(slice(y, 1, which, which + 1), [N, C, 1, H, W]));
       const images = b.emit("fft2", { x: sampled(b, concat(planes, 2)) }, { inverse: true });
-      const [re, im] = [0, 1].map((which) => reshape(slice(images, 2, which, which + 1), [N, C, H, W]));
+      const [re, im] = [0, 1].map((which) =>
+        reshape(slice(images, 2, which, which + 1), [N, C, H, W]),
+      );
       const [sr, si] = sensitivities(b);
       const joined = [add(mul(re, sr), mul(im, si)), sub(mul(im, sr), mul(re, si))];
       return concat(
@@ -117,7 +131,10 @@ export const multiCoilFourierDefinition: OperatorDefinition<"multiCoilFourier"> 
       mask: { kind: "random", shape: [9, 14], acceleration: 2, centerFraction: 0.2, seed: 2 },
       coils: { kind: "birdcage", coils: 4, radius: 1.5 },
     },
-    { mask: { kind: "radial", shape: [8, 11], spokes: 4 }, coils: { kind: "birdcage", coils: 3, radius: 1.2 } },
+    {
+      mask: { kind: "radial", shape: [8, 11], spokes: 4 },
+      coils: { kind: "birdcage", coils: 3, radius: 1.2 },
+    },
     { mask: { kind: "full", shape: [6, 7] }, coils: { kind: "birdcage", coils: 1, radius: 2 } },
   ],
 };

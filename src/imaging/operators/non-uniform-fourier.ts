@@ -1,5 +1,11 @@
 // MR sampling off the grid: the non-uniform Fourier transform.
-import { arithmetic, ConfigError, present, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  present,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { maybe } from "../checks.ts";
 import type { OperatorDefinition } from "./catalogue.ts";
 import { densityCompensation, kaiserBessel } from "./kaiser-bessel.ts";
@@ -35,7 +41,10 @@ function checkKernel(oversampling: number, width: number): void {
  * options out of range, FormatError for a trajectory that is not given. Source: Fessler & Sutton,
  * IEEE TSP 2003; Beatty et al. 2005.
  */
-export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = new Map()): Operator {
+export function nonUniformFourier(
+  options: NonUniformFourier,
+  arrays: Arrays = new Map(),
+): Operator {
   const { shape, trajectory, oversampling = 2, width = 6 } = options;
   checkKernel(oversampling, width);
   const name = "nonUniformFourier";
@@ -56,7 +65,11 @@ export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = n
     checkValue(name, "measurement", y, range);
     const { mul, reshape } = arithmetic(b);
     const N = y.shape[0];
-    const flat = b.emit("sparse_matmul", { x: reshape(y, [N, 2, matrix.rows]) }, { matrix: matrix.transposed });
+    const flat = b.emit(
+      "sparse_matmul",
+      { x: reshape(y, [N, 2, matrix.rows]) },
+      { matrix: matrix.transposed },
+    );
     const whole = b.emit("fft2", { x: reshape(flat, [N, 2, ...grid]) }, { inverse: true });
     const image = b.emit("slice", { x: whole }, { start: [0, 0, ...before], end: [N, 2, ...end] });
     return mul(image, b.constant(pixels, [H, W]));
@@ -71,14 +84,25 @@ export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = n
     meanSquare: matrix.rows / (H * W),
     frequencies: () => frequencies,
     spec: { kind: name, ...options },
-    description: { kind: name, height: H, width: W, ...described(options), readouts: counts[0], samples: counts[1] },
+    description: {
+      kind: name,
+      height: H,
+      width: W,
+      ...described(options),
+      readouts: counts[0],
+      samples: counts[1],
+    },
     forward(b, x) {
       checkValue(name, "image", x, domain);
       const { mul, reshape } = arithmetic(b);
       const N = x.shape[0];
       const after = [grid[0] - end[0], grid[1] - end[1]];
       const apodised = mul(x, b.constant(pixels, [H, W]));
-      const padded = b.emit("pad", { x: apodised }, { before: [0, 0, ...before], after: [0, 0, ...after] });
+      const padded = b.emit(
+        "pad",
+        { x: apodised },
+        { before: [0, 0, ...before], after: [0, 0, ...after] },
+      );
       const k = b.emit("fft2", { x: padded }, { inverse: false });
       const y = b.emit("sparse_matmul", { x: reshape(k, [N, 2, grid[0] * grid[1]]) }, { matrix });
       return reshape(y, [N, ...range]);
@@ -92,17 +116,37 @@ export function nonUniformFourier(options: NonUniformFourier, arrays: Arrays = n
 }
 
 /** The trajectory as flat facts, for a result file. */
-function described({ trajectory, oversampling, width }: NonUniformFourier): Record<string, string | number> {
+function described({
+  trajectory,
+  oversampling,
+  width,
+}: NonUniformFourier): Record<string, string | number> {
   const facts = trajectory.kind === "file" ? { trajectorySha256: trajectory.sha256 } : {};
   const turns = trajectory.kind === "spiral" ? trajectory.turns : undefined;
-  return present({ samplingKind: trajectory.kind, ...facts, turns, oversampling, kernelWidth: width });
+  return present({
+    samplingKind: trajectory.kind,
+    ...facts,
+    turns,
+    oversampling,
+    kernelWidth: width,
+  });
 }
 
 export const nonUniformFourierDefinition: OperatorDefinition<"nonUniformFourier"> = {
-  fields: { shape: aShape, trajectory: aTrajectory, oversampling: maybe(aNumber), width: maybe(aNumber) },
+  fields: {
+    shape: aShape,
+    trajectory: aTrajectory,
+    oversampling: maybe(aNumber),
+    width: maybe(aNumber),
+  },
   open: nonUniformFourier,
   samples: [
     { shape: [8, 9], trajectory: { kind: "radial", spokes: 5, samples: 16 } },
-    { shape: [9, 6], trajectory: { kind: "spiral", arms: 3, samples: 40, turns: 2 }, oversampling: 1.5, width: 4 },
+    {
+      shape: [9, 6],
+      trajectory: { kind: "spiral", arms: 3, samples: 40, turns: 2 },
+      oversampling: 1.5,
+      width: 4,
+    },
   ],
 };

@@ -1,5 +1,13 @@
 // What a sampling operator is, and the law every one of them is held to.
-import { GraphBuilder, ops, random, sizeOf, type Backend, type Shape, type Value } from "../../engine/index.ts";
+import {
+  GraphBuilder,
+  ops,
+  random,
+  sizeOf,
+  type Backend,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import type { OperatorSpec } from "./catalogue.ts";
 import type { Coils } from "./coils.ts";
 import type { Lines } from "./lines.ts";
@@ -74,7 +82,10 @@ const needs: Readonly<Record<Requirement, string>> = {
   initial: "a direct inversion",
 };
 /** What the operator lacks of what is required, as the end of a sentence; undefined for nothing. */
-export function lacking(operator: Operator, requires: readonly Requirement[] = []): string | undefined {
+export function lacking(
+  operator: Operator,
+  requires: readonly Requirement[] = [],
+): string | undefined {
   const missing = requires.find((r) => operator[r] === undefined);
   return missing && `needs ${needs[missing]}, and ${operator.name} has none`;
 }
@@ -83,9 +94,13 @@ export function lacking(operator: Operator, requires: readonly Requirement[] = [
  * |⟨Ax, y⟩ − ⟨x, A*y⟩| / (‖Ax‖‖y‖) for random x and y: below 1e-12 on the reference backend when
  * `adjoint` is forward's adjoint.
  */
-export async function dotTest(operator: Operator, options: { seed: number; backend: Backend }): Promise<number> {
+export async function dotTest(
+  operator: Operator,
+  options: { seed: number; backend: Backend },
+): Promise<number> {
   const rng = random(options.seed);
-  const draw = (shape: Shape): Float64Array => Float64Array.from({ length: sizeOf(shape) }, () => rng.normal());
+  const draw = (shape: Shape): Float64Array =>
+    Float64Array.from({ length: sizeOf(shape) }, () => rng.normal());
   const x = draw(operator.domain);
   const y = draw(operator.range);
   const b = new GraphBuilder(ops);

@@ -41,7 +41,9 @@ export function parallelBeam(options: ParallelBeam): Operator {
   const { shape, views, detectors, arc } = options;
   checkBeam("parallelBeam", options);
   if (!(arc > 0 && arc <= 180))
-    throw new ConfigError(`parallelBeam: an arc of ${arc} degrees; give one above 0, up to 180`, { arc });
+    throw new ConfigError(`parallelBeam: an arc of ${arc} degrees; give one above 0, up to 180`, {
+      arc,
+    });
   const middle = (detectors - 1) / 2;
   const radians = (arc / 180) * PI;
   const turned = Array.from({ length: views }, (_, view) => sinCos((radians * view) / views));

@@ -54,8 +54,16 @@ export function cellsOfMask(
   const name = options.name ?? "mask";
   const values = spread(given, shape, expected, name);
   const threshold = options.threshold ?? maskThreshold(values, name);
-  const data = Uint8Array.from({ length: values.length }, (_, i) => (values[i] > threshold ? 1 : 0));
-  return judged(data, expected, { ...options, name, floor: largestBelow(values, threshold), weight: data, full: 1 });
+  const data = Uint8Array.from({ length: values.length }, (_, i) =>
+    values[i] > threshold ? 1 : 0,
+  );
+  return judged(data, expected, {
+    ...options,
+    name,
+    floor: largestBelow(values, threshold),
+    weight: data,
+    full: 1,
+  });
 }
 
 /**
@@ -76,7 +84,12 @@ export function cellsOfKspace(
   const threshold = options.threshold ?? gapBelow(magnitudes);
   const data = Uint8Array.from(magnitudes, (m) => (m > threshold ? 1 : 0));
   const energy = magnitudes.map((m) => m * m);
-  return judged(data, shape, { ...options, name, floor: largestBelow(magnitudes, threshold), weight: energy });
+  return judged(data, shape, {
+    ...options,
+    name,
+    floor: largestBelow(magnitudes, threshold),
+    weight: energy,
+  });
 }
 
 /** One row is every line's, one column every column's. */
@@ -87,10 +100,13 @@ function spread(
   name: string,
 ): Float64Array {
   if ((h !== H && h !== 1) || (w !== W && w !== 1) || (h === 1 && w === 1 && H * W > 1))
-    throw new ShapeError(`${name}: it is ${h}×${w}, the images are ${H}×${W}; give a mask of the images' size`, {
-      shape: [h, w],
-      expected: [H, W],
-    });
+    throw new ShapeError(
+      `${name}: it is ${h}×${w}, the images are ${H}×${W}; give a mask of the images' size`,
+      {
+        shape: [h, w],
+        expected: [H, W],
+      },
+    );
   return Float64Array.from({ length: H * W }, (_, p) => {
     const [i, j] = [Math.floor(p / W), p % W];
     return values[(h === 1 ? 0 : i) * w + (w === 1 ? 0 : j)];
@@ -120,8 +136,13 @@ function gapBelow(magnitudes: Float64Array): number {
   if (sorted.length === 0) return 0;
   const top = sorted[sorted.length - 1];
   let [widest, threshold] = [GAP, 0];
-  for (let i = Math.ceil(sorted.length / 100); i < sorted.length && sorted[i - 1] < FAR_BELOW * top; i++)
-    if (sorted[i] / sorted[i - 1] >= widest) [widest, threshold] = [sorted[i] / sorted[i - 1], sorted[i - 1]];
+  for (
+    let i = Math.ceil(sorted.length / 100);
+    i < sorted.length && sorted[i - 1] < FAR_BELOW * top;
+    i++
+  )
+    if (sorted[i] / sorted[i - 1] >= widest)
+      [widest, threshold] = [sorted[i] / sorted[i - 1], sorted[i - 1]];
   return threshold;
 }
 
@@ -132,10 +153,17 @@ interface Judging extends SamplingOptions {
   readonly weight: ArrayLike<number>;
   readonly full?: number;
 }
-function judged(data: Uint8Array, shape: readonly [number, number], options: Judging): SampledCells {
+function judged(
+  data: Uint8Array,
+  shape: readonly [number, number],
+  options: Judging,
+): SampledCells {
   const { name, lowest = "centre", floor } = options;
   if (!data.includes(1))
-    throw new FormatError(`${name}: it samples nothing; at least one cell must not be 0 (--mask-threshold)`, { name });
+    throw new FormatError(
+      `${name}: it samples nothing; at least one cell must not be 0 (--mask-threshold)`,
+      { name },
+    );
   const [i, j] = centreOf(shape);
   const [row, column] = lowestFrequency(shape, options);
   const cells = lowest === "corner" ? shifted(data, shape) : data;
@@ -160,10 +188,16 @@ function judged(data: Uint8Array, shape: readonly [number, number], options: Jud
   return { shape, data: cells, facts };
 }
 
-const centreOf = ([H, W]: readonly [number, number]): [number, number] => [Math.floor(H / 2), Math.floor(W / 2)];
+const centreOf = ([H, W]: readonly [number, number]): [number, number] => [
+  Math.floor(H / 2),
+  Math.floor(W / 2),
+];
 
 /** The corner moves to the centre: ⌊N/2⌋ further, cyclically, along the last two axes. */
-export function shifted<T extends Uint8Array | Float32Array>(cells: T, [H, W]: readonly [number, number]): T {
+export function shifted<T extends Uint8Array | Float32Array>(
+  cells: T,
+  [H, W]: readonly [number, number],
+): T {
   const out = cells.slice() as T;
   for (let p = 0; p < cells.length; p++) {
     const [plane, i, j] = [Math.floor(p / (H * W)), Math.floor(p / W) % H, p % W];
@@ -198,9 +232,12 @@ function around(
   [H, W]: readonly [number, number],
   [row, column]: readonly [number, number],
 ): number {
-  const [up, across] = [H, W].map((n) => Math.min(Math.floor((n - 1) / 2), Math.max(1, Math.round(0.02 * n))));
+  const [up, across] = [H, W].map((n) =>
+    Math.min(Math.floor((n - 1) / 2), Math.max(1, Math.round(0.02 * n))),
+  );
   let sum = 0;
   for (let i = -up; i <= up; i++)
-    for (let j = -across; j <= across; j++) sum += weight[((row + i + H) % H) * W + ((column + j + W) % W)];
+    for (let j = -across; j <= across; j++)
+      sum += weight[((row + i + H) % H) * W + ((column + j + W) % W)];
   return sum / ((2 * up + 1) * (2 * across + 1));
 }

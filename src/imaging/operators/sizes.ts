@@ -1,5 +1,11 @@
 // What sizes an operator's values have, and what sizes no operator has.
-import { ConfigError, formatShape, ShapeError, type Shape, type Value } from "../../engine/index.ts";
+import {
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 
 /** Pixels of an image, and cells of a measurement. */
 const MOST_PIXELS = 2 ** 26;
@@ -18,7 +24,10 @@ export function checkSizes(operator: string, shape: Shape, counts: Shape): void 
 /** Holds the axes behind the batch to `own`. Throws ShapeError. */
 export function checkValue(operator: string, what: string, v: Value, own: Shape): void {
   if (v.shape.slice(1).join() !== own.join())
-    throw new ShapeError(`${operator}: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`, {
-      shape: v.shape,
-    });
+    throw new ShapeError(
+      `${operator}: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`,
+      {
+        shape: v.shape,
+      },
+    );
 }

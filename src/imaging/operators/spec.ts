@@ -5,16 +5,26 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { float32Bytes, FormatError, quoted, type Shape } from "../../engine/index.ts";
 
 /** Arrays that specs name, by their hash (arrayHash). */
-export type Arrays = ReadonlyMap<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>;
+export type Arrays = ReadonlyMap<
+  string,
+  { readonly shape: Shape; readonly data: ArrayLike<number> }
+>;
 
 /** SHA-256 of the values as float32, little-endian. */
 export const arrayHash = (values: ArrayLike<number>): string =>
   bytesToHex(sha256(float32Bytes(Float32Array.from(values))));
 
 /** The array of that hash. Throws FormatError, naming `what` and the hash, when it is not given. */
-export function arrayOf(arrays: Arrays, hash: string, what: string): { shape: Shape; data: ArrayLike<number> } {
+export function arrayOf(
+  arrays: Arrays,
+  hash: string,
+  what: string,
+): { shape: Shape; data: ArrayLike<number> } {
   const found = arrays.get(hash);
-  if (!found) throw new FormatError(`${what}: the array with SHA-256 ${hash} is not given; pass its file`, { hash });
+  if (!found)
+    throw new FormatError(`${what}: the array with SHA-256 ${hash} is not given; pass its file`, {
+      hash,
+    });
   return found;
 }
 
@@ -24,10 +34,14 @@ export type Check = (value: unknown, where: string) => void;
 export const check =
   (what: string, is: (value: unknown) => boolean): Check =>
   (value, where) => {
-    if (!is(value)) throw new FormatError(`${where}: it must be ${what}, it is ${quoted(value)}`, { value });
+    if (!is(value))
+      throw new FormatError(`${where}: it must be ${what}, it is ${quoted(value)}`, { value });
   };
 export const aNumber: Check = check("a number", (v) => typeof v === "number" && Number.isFinite(v));
-export const aHash: Check = check("a SHA-256", (v) => typeof v === "string" && /^[0-9a-f]{64}$/.test(v));
+export const aHash: Check = check(
+  "a SHA-256",
+  (v) => typeof v === "string" && /^[0-9a-f]{64}$/.test(v),
+);
 export const aShape: Check = check(
   "[height, width]",
   (v) => Array.isArray(v) && v.length === 2 && v.every((n) => Number.isInteger(n) && n > 0),
@@ -41,7 +55,10 @@ export type Kinds = Readonly<Record<string, Readonly<Record<string, Check>>>>;
  * exist, or the field that is missing, unknown or of another type.
  */
 export function checkSpec(value: unknown, where: string, kinds: Kinds): void {
-  const spec = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  const spec = (typeof value === "object" && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
   const { kind, ...rest } = spec;
   const fields = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (!fields)

@@ -12,7 +12,9 @@ export interface CartesianOperator extends Operator {
 /** Of the cells of a Cartesian k-space [H,W], row by row. */
 export const gridFrequencies = ([H, W]: readonly [number, number]): Frequencies =>
   Float64Array.from({ length: 2 * H * W }, (_, k) =>
-    k % 2 === 0 ? Math.floor(k / 2 / W) - Math.floor(H / 2) : (((k - 1) / 2) % W) - Math.floor(W / 2),
+    k % 2 === 0
+      ? Math.floor(k / 2 / W) - Math.floor(H / 2)
+      : (((k - 1) / 2) % W) - Math.floor(W / 2),
   );
 
 /**
@@ -24,7 +26,8 @@ export function subsampledFourier(options: { mask: Mask }): CartesianOperator {
   const [H, W] = mask.shape;
   const shape = [2, H, W];
   const sampling = Float32Array.from(mask.data);
-  const sampled = (b: GraphBuilder, k: Value): Value => b.emit("mul", { a: k, b: b.constant(sampling, [H, W]) }, {});
+  const sampled = (b: GraphBuilder, k: Value): Value =>
+    b.emit("mul", { a: k, b: b.constant(sampling, [H, W]) }, {});
   const check = (what: string, v: Value): void => {
     if (v.shape.slice(-3).join() !== shape.join())
       throw new ShapeError(
@@ -60,11 +63,35 @@ export const subsampledFourierDefinition: OperatorDefinition<"subsampledFourier"
   fields: { mask: aMask },
   open: ({ mask }, arrays) => subsampledFourier({ mask: openMask(mask, arrays) }),
   samples: [
-    { mask: { kind: "variable-density", shape: [12, 16], acceleration: 2, centerFraction: 0.2, power: 2, seed: 1 } },
+    {
+      mask: {
+        kind: "variable-density",
+        shape: [12, 16],
+        acceleration: 2,
+        centerFraction: 0.2,
+        power: 2,
+        seed: 1,
+      },
+    },
     { mask: { kind: "random", shape: [9, 14], acceleration: 2, centerFraction: 0.2, seed: 2 } },
-    { mask: { kind: "equispaced-fraction", shape: [8, 15], acceleration: 2, centerFraction: 0.2, offset: 1 } },
+    {
+      mask: {
+        kind: "equispaced-fraction",
+        shape: [8, 15],
+        acceleration: 2,
+        centerFraction: 0.2,
+        offset: 1,
+      },
+    },
     { mask: { kind: "radial", shape: [11, 13], spokes: 3 } },
-    { mask: { kind: "nested", of: { kind: "radial", shape: [7, 6], spokes: 2 }, rate: 0.4, seed: 3 } },
+    {
+      mask: {
+        kind: "nested",
+        of: { kind: "radial", shape: [7, 6], spokes: 2 },
+        rate: 0.4,
+        seed: 3,
+      },
+    },
     { mask: { kind: "full", shape: [5, 8] } },
   ],
 };

@@ -9,7 +9,10 @@ interface Complex {
   readonly re: Float64Array;
   readonly im: Float64Array;
 }
-const zeros = (size: number): Complex => ({ re: new Float64Array(size), im: new Float64Array(size) });
+const zeros = (size: number): Complex => ({
+  re: new Float64Array(size),
+  im: new Float64Array(size),
+});
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(least));
 
 /** sin and cos of 2πj/n, and the places of 0 … n − 1 with their bits reversed. */
@@ -57,7 +60,11 @@ function butterflies(re: Float64Array, im: Float64Array, { sin, cos }: Plan, sig
 function transformLines(
   { re, im }: Complex,
   n: number,
-  { step, count, between }: { readonly step: number; readonly count: number; readonly between: number },
+  {
+    step,
+    count,
+    between,
+  }: { readonly step: number; readonly count: number; readonly between: number },
   sign: number,
 ): void {
   const plan = planOf(n);
@@ -92,7 +99,11 @@ export interface Normal {
  * near as 1e-6 with the 6 that are usual, and as float64 allows with 16. Source: Wajer & Pruessmann
  * 2001; Fessler, Lee, Olafsson, Shi, Noll, IEEE TSP 2005.
  */
-export function normalOf([H, W]: readonly [number, number], frequencies: Frequencies, width = 6): Normal {
+export function normalOf(
+  [H, W]: readonly [number, number],
+  frequencies: Frequencies,
+  width = 6,
+): Normal {
   const [P, Q] = [powerOfTwo(2 * H), powerOfTwo(2 * W)];
   const kernel = kernelOf([H, W], [P, Q], frequencies, width);
   transform(kernel, P, Q, -1);
@@ -100,7 +111,8 @@ export function normalOf([H, W]: readonly [number, number], frequencies: Frequen
     times(x) {
       const padded = zeros(P * Q);
       for (let i = 0; i < H; i++)
-        for (const part of ["re", "im"] as const) padded[part].set(x[part].subarray(i * W, (i + 1) * W), i * Q);
+        for (const part of ["re", "im"] as const)
+          padded[part].set(x[part].subarray(i * W, (i + 1) * W), i * Q);
       transform(padded, P, Q, -1);
       for (let k = 0; k < P * Q; k++) {
         const [re, im] = [padded.re[k], padded.im[k]];
@@ -179,7 +191,8 @@ function largestEigenvalue(diagonal: readonly number[], beside: readonly number[
 export function normByLanczos({ times }: Normal, size: number): number {
   const rng = random(1);
   const normal = (): Float64Array => Float64Array.from({ length: size }, () => rng.normal());
-  const inner = (x: Complex, y: Complex): number => x.re.reduce((s, r, i) => s + r * y.re[i] + x.im[i] * y.im[i], 0);
+  const inner = (x: Complex, y: Complex): number =>
+    x.re.reduce((s, r, i) => s + r * y.re[i] + x.im[i] * y.im[i], 0);
   const scaled = ({ re, im }: Complex, by: number): Complex => ({
     re: re.map((v) => v * by),
     im: im.map((v) => v * by),
@@ -198,7 +211,8 @@ export function normByLanczos({ times }: Normal, size: number): number {
     diagonal.push(own);
     const found = largestEigenvalue(diagonal, beside);
     const length = Math.sqrt(inner(next, next));
-    if ((k >= 10 && found - square < 1e-6 * found) || length < 1e-12 * found) return Math.sqrt(found) * (1 + MARGIN);
+    if ((k >= 10 && found - square < 1e-6 * found) || length < 1e-12 * found)
+      return Math.sqrt(found) * (1 + MARGIN);
     square = found;
     beside.push(length);
     [before, v] = [v, scaled(next, 1 / length)];

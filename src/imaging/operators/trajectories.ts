@@ -2,7 +2,16 @@
 import { ConfigError, FormatError, formatShape, PI, sinCos } from "../../engine/index.ts";
 import type { Frequencies } from "./operator.ts";
 import { checkSizes } from "./sizes.ts";
-import { aHash, aNumber, arrayHash, arrayOf, checkSpec, type Arrays, type Check, type Kinds } from "./spec.ts";
+import {
+  aHash,
+  aNumber,
+  arrayHash,
+  arrayOf,
+  checkSpec,
+  type Arrays,
+  type Check,
+  type Kinds,
+} from "./spec.ts";
 
 export interface TrajectoryKinds {
   /** Lines through the centre, each 111.25° (the golden angle) on from the last. */
@@ -55,16 +64,22 @@ export function trajectoryFrom(
   shape: readonly number[],
 ): { readonly spec: TrajectorySpec; readonly arrays: Arrays } {
   const sha256 = arrayHash(values);
-  return { spec: { kind: "file", sha256 }, arrays: new Map([[sha256, { shape, data: Float32Array.from(values) }]]) };
+  return {
+    spec: { kind: "file", sha256 },
+    arrays: new Map([[sha256, { shape, data: Float32Array.from(values) }]]),
+  };
 }
 
 function fromFile(shape: Size, hash: string, arrays: Arrays): Trajectory {
   const { shape: given, data } = arrayOf(arrays, hash, "trajectory");
   const [readouts, samples, axes] = given;
   if (given.length !== 3 || axes !== 2)
-    throw new FormatError(`trajectory: it is ${formatShape(given)}; give [readouts×samples×2], down and across`, {
-      shape: given,
-    });
+    throw new FormatError(
+      `trajectory: it is ${formatShape(given)}; give [readouts×samples×2], down and across`,
+      {
+        shape: given,
+      },
+    );
   checkSizes("trajectory", shape, [readouts, samples]);
   const frequencies = Float64Array.from(data);
   const beyond = frequencies.findIndex((v, k) => !(Math.abs(v) <= shape[k % 2] / 2));
@@ -80,13 +95,20 @@ function fromFile(shape: Size, hash: string, arrays: Arrays): Trajectory {
  * The samples of a trajectory. Throws ConfigError for counts out of range, FormatError for an array
  * that is not given, has another shape, or leaves what the pixels hold.
  */
-export function openTrajectory(spec: TrajectorySpec, shape: Size, arrays: Arrays = new Map()): Trajectory {
+export function openTrajectory(
+  spec: TrajectorySpec,
+  shape: Size,
+  arrays: Arrays = new Map(),
+): Trajectory {
   if (spec.kind === "file") return fromFile(shape, spec.sha256, arrays);
   const { kind, ...counts } = spec;
   const bad = Object.entries(counts).find(
     ([name, v]) => !(v > 0 && v <= 1e6 && (name === "turns" || Number.isInteger(v))),
   );
-  if (bad) throw new ConfigError(`trajectory: ${kind} with ${bad[1]} ${bad[0]}; give a number from 1 up`, { spec });
+  if (bad)
+    throw new ConfigError(`trajectory: ${kind} with ${bad[1]} ${bad[0]}; give a number from 1 up`, {
+      spec,
+    });
   const { samples } = spec;
   checkSizes("trajectory", shape, [spec.kind === "radial" ? spec.spokes : spec.arms, samples]);
   if (spec.kind === "radial")
@@ -95,5 +117,8 @@ export function openTrajectory(spec: TrajectorySpec, shape: Size, arrays: Arrays
       spoke * GOLDEN_ANGLE,
     ]);
   const { arms, turns } = spec;
-  return polar(shape, [arms, samples], (arm, s) => [s / (2 * samples), 2 * PI * ((turns * s) / samples + arm / arms)]);
+  return polar(shape, [arms, samples], (arm, s) => [
+    s / (2 * samples),
+    2 * PI * ((turns * s) / samples + arm / arms),
+  ]);
 }

@@ -22,9 +22,14 @@ export function uncentredFourier(options: { mask: Mask }): Operator {
   /** From the corner to the middle, or back. */
   const moved = (b: GraphBuilder, v: Value, sign: 1 | -1): Value => {
     const { roll } = arithmetic(b);
-    return roll(roll(v, v.shape.length - 2, sign * halves[0]), v.shape.length - 1, sign * halves[1]);
+    return roll(
+      roll(v, v.shape.length - 2, sign * halves[0]),
+      v.shape.length - 1,
+      sign * halves[1],
+    );
   };
-  const check = (what: string, v: Value): void => checkValue("uncentredFourier", what, v, centred.domain);
+  const check = (what: string, v: Value): void =>
+    checkValue("uncentredFourier", what, v, centred.domain);
   return {
     name: "uncentredFourier",
     domain: centred.domain,

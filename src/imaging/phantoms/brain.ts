@@ -40,7 +40,15 @@ interface Blob {
 }
 function blob(rng: Random, x: number, y: number, size: number, value: number): Blob {
   const [sin, cos] = sinCos(PI * rng.uniform());
-  return { x, y, a: size * (0.6 + 0.8 * rng.uniform()), b: size * (0.6 + 0.8 * rng.uniform()), sin, cos, value };
+  return {
+    x,
+    y,
+    a: size * (0.6 + 0.8 * rng.uniform()),
+    b: size * (0.6 + 0.8 * rng.uniform()),
+    sin,
+    cos,
+    value,
+  };
 }
 
 /** Draws evenly between two numbers. */
@@ -85,14 +93,17 @@ function drawBlobs(rng: Random, between: Between, tissue: Tissue): Blob[] {
   const blobs: Blob[] = [];
   const gap = between(0.06, 0.14);
   for (const side of [-1, 1]) {
-    if (rng.uniform() < 0.85) blobs.push(blob(rng, side * gap, between(-0.2, 0.1), between(0.05, 0.14), tissue.fluid));
+    if (rng.uniform() < 0.85)
+      blobs.push(blob(rng, side * gap, between(-0.2, 0.1), between(0.05, 0.14), tissue.fluid));
     if (rng.uniform() < 0.7) {
       const [x, y] = [side * between(0.18, 0.3), between(-0.1, 0.2)];
       blobs.push(blob(rng, x, y, between(0.06, 0.12), (tissue.grey + tissue.white) / 2));
     }
   }
   for (let k = rng.integer(7); k > 0; k--)
-    blobs.push(blob(rng, between(-0.5, 0.5), between(-0.6, 0.6), between(0.01, 0.07), between(0, 1)));
+    blobs.push(
+      blob(rng, between(-0.5, 0.5), between(-0.6, 0.6), between(0.01, 0.07), between(0, 1)),
+    );
   return blobs;
 }
 
@@ -149,7 +160,13 @@ function brain(rng: Random, H: number, W: number): Float32Array {
   for (let i = 0; i < H; i++)
     for (let j = 0; j < W; j++) {
       const at = i * W + j;
-      const value = tissueAt(head, at, (2 * j + 1) / W - 1, (2 * i + 1) / H - 1, Math.min(H, W) / 2);
+      const value = tissueAt(
+        head,
+        at,
+        (2 * j + 1) / W - 1,
+        (2 * i + 1) / H - 1,
+        Math.min(H, W) / 2,
+      );
       image[at] = Math.max(0, value * (1 + head.gainDepth * head.gain[at]));
       top = Math.max(top, image[at]);
     }
@@ -157,7 +174,13 @@ function brain(rng: Random, H: number, W: number): Float32Array {
 }
 
 /** What lies in cell `at`, at (x, y) of a picture from −1 to 1; 0 outside the head. */
-function tissueAt(head: Head, at: number, pictureX: number, pictureY: number, pixel: number): number {
+function tissueAt(
+  head: Head,
+  at: number,
+  pictureX: number,
+  pictureY: number,
+  pixel: number,
+): number {
   const { tissue, scalp, skull, folds, outline, foldDepth } = head;
   const [tiltSin, tiltCos] = head.tilt;
   const [rx, ry] = head.radii;
@@ -177,7 +200,11 @@ function tissueAt(head: Head, at: number, pictureX: number, pictureY: number, pi
   value = mix(value, tissue.white, inside - head.cortex + foldDepth * folds[at]);
   if (inside <= 0) return value;
   // the fissure between the hemispheres
-  value = mix(value, tissue.fluid, 0.012 - Math.abs(x + 0.01 * outline[at]) - Math.max(0, 0.35 - Math.abs(y)));
+  value = mix(
+    value,
+    tissue.fluid,
+    0.012 - Math.abs(x + 0.01 * outline[at]) - Math.max(0, 0.35 - Math.abs(y)),
+  );
   for (const b of head.blobs) {
     const u = ((x - b.x) * b.cos + (y - b.y) * b.sin) / b.a;
     const v = ((y - b.y) * b.cos - (x - b.x) * b.sin) / b.b;
@@ -241,7 +268,9 @@ export function brainPhantoms(options: {
       const rng = random(seed).fork(i);
       const layout = rng.fork("layout");
       const magnitude =
-        layout.uniform() < mosaics ? mosaic(layout, ...shape, 2 + layout.integer(5)) : brain(rng, ...shape);
+        layout.uniform() < mosaics
+          ? mosaic(layout, ...shape, 2 + layout.integer(5))
+          : brain(rng, ...shape);
       return withSmoothPhase(magnitude, shape, rng.integer(2 ** 31));
     },
   };

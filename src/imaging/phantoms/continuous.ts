@@ -20,7 +20,12 @@ export interface Ellipse {
 type Size = readonly [height: number, width: number];
 
 /** Its integral along every line: 2ab√(w² − s²)/w². Source: Kak & Slaney 1988, eq. 60. */
-function integrals({ row, column, a, b, turned, value }: Ellipse, [H, W]: Size, lines: Lines, to: Float64Array): void {
+function integrals(
+  { row, column, a, b, turned, value }: Ellipse,
+  [H, W]: Size,
+  lines: Lines,
+  to: Float64Array,
+): void {
   const [x, y] = [column - (W - 1) / 2, (H - 1) / 2 - row];
   const [s, c] = turned;
   for (let k = 0; k < to.length; k++) {
@@ -37,7 +42,13 @@ function integrals({ row, column, a, b, turned, value }: Ellipse, [H, W]: Size, 
  * Its Fourier transform, as the centred orthonormal one of pixels: πab·2J₁(2πρ)/2πρ, ρ the
  * frequency along its axes. Source: DIDSR/mr-recon-eval-core.
  */
-function spectrum(e: Ellipse, [H, W]: Size, frequencies: Frequencies, re: Float64Array, im: Float64Array): void {
+function spectrum(
+  e: Ellipse,
+  [H, W]: Size,
+  frequencies: Frequencies,
+  re: Float64Array,
+  im: Float64Array,
+): void {
   const [s, c] = e.turned;
   const scale = (e.value * PI * e.a * e.b) / Math.sqrt(H * W);
   const [down, right] = [e.row - Math.floor(H / 2), e.column - Math.floor(W / 2)];
@@ -76,7 +87,8 @@ export function measureEllipses(ellipses: readonly Ellipse[], operator: Operator
 
 /** Share of a pixel about (X, Y) from the ellipse's centre that lies inside, of fine² points. */
 function covered({ a, b, turned: [s, c] }: Ellipse, X: number, Y: number, fine: number): number {
-  const radius = (x: number, y: number): number => Math.sqrt(((x * c + y * s) / a) ** 2 + ((y * c - x * s) / b) ** 2);
+  const radius = (x: number, y: number): number =>
+    Math.sqrt(((x * c + y * s) / a) ** 2 + ((y * c - x * s) / b) ** 2);
   const middle = radius(X, Y);
   // as much as it can change from a pixel's centre to its corner
   const reach = Math.SQRT1_2 / Math.min(a, b);
@@ -84,7 +96,8 @@ function covered({ a, b, turned: [s, c] }: Ellipse, X: number, Y: number, fine: 
   if (middle - reach >= 1) return 0;
   let inside = 0;
   for (let i = 0; i < fine; i++)
-    for (let j = 0; j < fine; j++) if (radius(X + (j + 0.5) / fine - 0.5, Y + (i + 0.5) / fine - 0.5) < 1) inside++;
+    for (let j = 0; j < fine; j++)
+      if (radius(X + (j + 0.5) / fine - 0.5, Y + (i + 0.5) / fine - 0.5) < 1) inside++;
   return inside / fine ** 2;
 }
 
@@ -96,7 +109,8 @@ export function rasterOf(ellipses: readonly Ellipse[], [H, W]: Size, fine = 8): 
     for (let i = 0; i < H; i++) {
       if (Math.abs(i - ellipse.row) > reach) continue;
       for (let j = 0; j < W; j++)
-        image[i * W + j] += ellipse.value * covered(ellipse, j - ellipse.column, ellipse.row - i, fine);
+        image[i * W + j] +=
+          ellipse.value * covered(ellipse, j - ellipse.column, ellipse.row - i, fine);
     }
   }
   return image;

@@ -97,7 +97,8 @@ function lay({ H, W, values, waves, textures }: Canvas, leaf: Leaf): void {
       const v = (y * cos - x * sin) / leaf.b;
       const far = leaf.box ? Math.max(u * u, v * v) : u * u + v * v;
       const edge = 1 + leaf.wave * waves[at];
-      if (far <= edge && far >= inner * edge) values[at] = leaf.value * (1 + leaf.texture * texture[at]);
+      if (far <= edge && far >= inner * edge)
+        values[at] = leaf.value * (1 + leaf.texture * texture[at]);
     }
 }
 const averaged = ({ W, values }: Canvas, h: number, w: number): Float64Array =>
@@ -109,8 +110,17 @@ const averaged = ({ W, values }: Canvas, h: number, w: number): Float64Array =>
   });
 
 /** A weighted mean with the neighbours along an axis, as a scanner's blur. */
-function blurred(image: Float64Array, [h, w]: readonly [number, number], weight: number): Float64Array {
-  const along = (from: Float64Array, step: number, place: (k: number) => number, n: number): Float64Array =>
+function blurred(
+  image: Float64Array,
+  [h, w]: readonly [number, number],
+  weight: number,
+): Float64Array {
+  const along = (
+    from: Float64Array,
+    step: number,
+    place: (k: number) => number,
+    n: number,
+  ): Float64Array =>
     from.map((v, k) => {
       const before = place(k) > 0 ? from[k - step] : v;
       const after = place(k) < n - 1 ? from[k + step] : v;
@@ -178,7 +188,11 @@ export const withoutPhase = (magnitude: ArrayLike<number>): Float32Array => {
  * phase, half none. Image i depends on the seed and i alone. Source: Matheron's dead leaves, with
  * sizes by r⁻³ as Lee, Mumford, Huang 2001, "Occlusion models for natural images".
  */
-export function deadLeaves(options: { shape: readonly [number, number]; count: number; seed: number }): ImageSet {
+export function deadLeaves(options: {
+  shape: readonly [number, number];
+  count: number;
+  seed: number;
+}): ImageSet {
   const { shape, count, seed } = options;
   return {
     length: count,
@@ -188,7 +202,9 @@ export function deadLeaves(options: { shape: readonly [number, number]; count: n
       const rng = random(seed).fork(`leaves ${i}`);
       const magnitude = leaves(rng.fork("magnitude"), shape);
       const phase = rng.integer(2 ** 31);
-      return rng.uniform() < 0.5 ? withoutPhase(magnitude) : withSmoothPhase(magnitude, shape, phase);
+      return rng.uniform() < 0.5
+        ? withoutPhase(magnitude)
+        : withSmoothPhase(magnitude, shape, phase);
     },
   };
 }

@@ -24,7 +24,10 @@ const contrasts = {
  * Pixel centres run from −1 to 1 with both ends, as in MATLAB's phantom. Source: Shepp & Logan
  * 1974; Toft 1996.
  */
-export function sheppLogan(options: { size: number; contrast?: "original" | "modified" }): Float32Array {
+export function sheppLogan(options: {
+  size: number;
+  contrast?: "original" | "modified";
+}): Float32Array {
   const { size, contrast = "modified" } = options;
   const image = new Float32Array(size * size);
   ellipses.forEach(([a, b, x0, y0, degrees], k) => {

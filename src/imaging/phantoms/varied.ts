@@ -112,6 +112,9 @@ export function variedParts(drawn: Drawn): readonly ImageSet[] {
     brainPhantoms({ ...drawn, mosaics: 1 }),
     deadLeaves(drawn),
   ];
-  const plain = parts.map((set) => ({ ...set, image: (i: number) => withoutPhase(magnitude(set.image(i))) }));
+  const plain = parts.map((set) => ({
+    ...set,
+    image: (i: number) => withoutPhase(magnitude(set.image(i))),
+  }));
   return [...parts, ...plain];
 }

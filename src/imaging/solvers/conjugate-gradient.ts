@@ -10,22 +10,34 @@ import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
  * ConfigError for a μ or count that is not positive. Source: Hestenes & Stiefel 1952; Pruessmann et
  * al. 2001.
  */
-export function conjugateGradient(options: { mu?: number; iterations?: number } = {}): Reconstructor {
+export function conjugateGradient(
+  options: { mu?: number; iterations?: number } = {},
+): Reconstructor {
   const { mu = 0.01, iterations = 10 } = options;
   if (!(mu > 0) || !(iterations >= 1))
-    throw new ConfigError(`conjugateGradient: mu ${mu} and iterations ${iterations} must be positive`, {
-      mu,
-      iterations,
-    });
+    throw new ConfigError(
+      `conjugateGradient: mu ${mu} and iterations ${iterations} must be positive`,
+      {
+        mu,
+        iterations,
+      },
+    );
   return {
     name: "conjugate gradient",
     classical: true,
     description: { kind: "conjugateGradient", mu, iterations },
-    apply: (b, y, operator) => atUnitScale(operator, b, y, (scaled) => solve(b, scaled, operator, mu, iterations)),
+    apply: (b, y, operator) =>
+      atUnitScale(operator, b, y, (scaled) => solve(b, scaled, operator, mu, iterations)),
   };
 }
 
-function solve(b: GraphBuilder, y: Value, operator: Operator, mu: number, iterations: number): Value {
+function solve(
+  b: GraphBuilder,
+  y: Value,
+  operator: Operator,
+  mu: number,
+  iterations: number,
+): Value {
   const { add, div, mul, sub } = arithmetic(b);
   const normal = (x: Value): Value => add(operator.adjoint(b, operator.forward(b, x)), mul(x, mu));
   let residual = operator.adjoint(b, y);

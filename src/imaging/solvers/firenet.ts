@@ -37,7 +37,11 @@ const PENALTY_SHARE = 0.7;
  * minimum falls like e^(−outer), down to what δ, the error of the input, allows. Source: Colbrook,
  * Antun, Hansen, PNAS 2022; Chambolle & Pock 2011.
  */
-export function restartedPrimalDual<Parts = never>(b: GraphBuilder, y: Value, options: RestartOptions<Parts>): Value {
+export function restartedPrimalDual<Parts = never>(
+  b: GraphBuilder,
+  y: Value,
+  options: RestartOptions<Parts>,
+): Value {
   const { adjoint, outer, inner, delta, operatorNorm } = options;
   const { add, div, mul, reshape } = arithmetic(b);
   const x0 = mul(adjoint(y), 0);
@@ -103,7 +107,11 @@ function primalDualStep<Parts>(
  * λ Σ_j 2^−j Σ |details of scale j| as a penalty on complex images [N,2,H,W]: |·| over the three
  * details and both parts of a pixel.
  */
-function sparseDetails(b: GraphBuilder, lambda: number, levels: number): Penalty<readonly Details[]> {
+function sparseDetails(
+  b: GraphBuilder,
+  lambda: number,
+  levels: number,
+): Penalty<readonly Details[]> {
   const { add, div, mul, reshape, sqrt, square, sum } = arithmetic(b);
   /** |v| ≤ radius, of every pixel. */
   const within = (v: Details, radius: number): Details => {
@@ -115,13 +123,15 @@ function sparseDetails(b: GraphBuilder, lambda: number, levels: number): Penalty
     return [mul(v[0], factor), mul(v[1], factor), mul(v[2], factor)];
   };
   const raised = (dual: Details | undefined, moved: Details, step: number): Details => {
-    const at = (i: 0 | 1 | 2): Value => (dual ? add(dual[i], mul(moved[i], step)) : mul(moved[i], step));
+    const at = (i: 0 | 1 | 2): Value =>
+      dual ? add(dual[i], mul(moved[i], step)) : mul(moved[i], step);
     return [at(0), at(1), at(2)];
   };
   return {
     forward: (z) => haarDetails(b, z, levels),
     adjoint: (details) => haarAdjoint(b, details),
-    project: (dual, moved, step) => moved.map((v, j) => within(raised(dual?.[j], v, step), lambda / 2 ** (j + 1))),
+    project: (dual, moved, step) =>
+      moved.map((v, j) => within(raised(dual?.[j], v, step), lambda / 2 ** (j + 1))),
   };
 }
 
@@ -135,10 +145,24 @@ function sparseDetails(b: GraphBuilder, lambda: number, levels: number): Penalty
  * their own.
  */
 export function firenet(
-  options: { lambda?: number; sigma?: number; outer?: number; inner?: number; delta?: number; levels?: number } = {},
+  options: {
+    lambda?: number;
+    sigma?: number;
+    outer?: number;
+    inner?: number;
+    delta?: number;
+    levels?: number;
+  } = {},
 ): Reconstructor {
   const { lambda, sigma, outer = 5, inner = 20, delta = 1e-9, levels = 3 } = options;
-  if (!((lambda ?? 1) > 0) || !((sigma ?? 0) >= 0) || !(outer >= 1) || !(inner >= 1) || !(levels >= 1) || !(delta >= 0))
+  if (
+    !((lambda ?? 1) > 0) ||
+    !((sigma ?? 0) >= 0) ||
+    !(outer >= 1) ||
+    !(inner >= 1) ||
+    !(levels >= 1) ||
+    !(delta >= 0)
+  )
     throw new ConfigError(
       `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} and sigma ${sigma} not negative`,
       { lambda, sigma, outer, inner, levels, delta },

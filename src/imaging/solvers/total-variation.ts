@@ -1,6 +1,14 @@
 // Total variation by ADMM, unrolled in the graph: a classical method that is attacked with exact
 // gradients like any network.
-import { arithmetic, ConfigError, PI, present, sinCos, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  PI,
+  present,
+  sinCos,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { inner } from "./inner.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
@@ -20,18 +28,32 @@ function adjointDifference(b: GraphBuilder, down: Value, right: Value): Value {
   return add(sub(roll(down, 2, 1), down), sub(roll(right, 3, 1), right));
 }
 /** diagonal + ρ·(symbol of ∇*∇), inverted, in centred k-space: 4 sin²(πk/n) along each axis. */
-function inverseOf([H, W]: readonly number[], rho: number, diagonal: (k: number) => number): Float32Array {
+function inverseOf(
+  [H, W]: readonly number[],
+  rho: number,
+  diagonal: (k: number) => number,
+): Float32Array {
   const symbol = (n: number): Float64Array =>
-    Float64Array.from({ length: n }, (_, i) => 4 * sinCos((PI * (i - Math.floor(n / 2))) / n)[0] ** 2);
+    Float64Array.from(
+      { length: n },
+      (_, i) => 4 * sinCos((PI * (i - Math.floor(n / 2))) / n)[0] ** 2,
+    );
   const [vertical, horizontal] = [symbol(H), symbol(W)];
   return Float32Array.from(
     { length: H * W },
-    (_, i) => 1 / Math.max(1e-9, diagonal(i) + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
+    (_, i) =>
+      1 / Math.max(1e-9, diagonal(i) + rho * (vertical[Math.floor(i / W)] + horizontal[i % W])),
   );
 }
 
 /** (A*A + ρ∇*∇)x = A*y + right, exactly, where A*A is a diagonal in k-space. */
-function exactStep(b: GraphBuilder, y: Value, operator: Operator, diagonal: Uint8Array, rho: number): Quadratic {
+function exactStep(
+  b: GraphBuilder,
+  y: Value,
+  operator: Operator,
+  diagonal: Uint8Array,
+  rho: number,
+): Quadratic {
   const { add, mul } = arithmetic(b);
   const [, H, W] = operator.domain;
   const weights = b.constant(
@@ -54,7 +76,13 @@ const SWEEPS = 2;
  * Pong,
  * Sun, Tseng 2013.
  */
-function majorisedStep(b: GraphBuilder, y: Value, operator: Operator, norm: number, rho: number): Quadratic {
+function majorisedStep(
+  b: GraphBuilder,
+  y: Value,
+  operator: Operator,
+  norm: number,
+  rho: number,
+): Quadratic {
   const { add, mul, sub } = arithmetic(b);
   const [, H, W] = operator.domain;
   const weights = b.constant(
@@ -80,7 +108,13 @@ function majorisedStep(b: GraphBuilder, y: Value, operator: Operator, norm: numb
  * between what A keeps at most and on the mean. A*A x is carried
  * along, so that each costs A and A* once. Source: Hestenes & Stiefel 1952.
  */
-function conjugateStep(b: GraphBuilder, y: Value, operator: Operator, typical: number, rho: number): Quadratic {
+function conjugateStep(
+  b: GraphBuilder,
+  y: Value,
+  operator: Operator,
+  typical: number,
+  rho: number,
+): Quadratic {
   const { add, div, mul, sub } = arithmetic(b);
   const [, H, W] = operator.domain;
   const weights = b.constant(
@@ -89,7 +123,8 @@ function conjugateStep(b: GraphBuilder, y: Value, operator: Operator, typical: n
   );
   const data = operator.adjoint(b, y);
   const normal = (x: Value): Value => operator.adjoint(b, operator.forward(b, x));
-  const smooth = (x: Value): Value => mul(adjointDifference(b, difference(b, x, 2), difference(b, x, 3)), rho);
+  const smooth = (x: Value): Value =>
+    mul(adjointDifference(b, difference(b, x, 2), difference(b, x, 3)), rho);
   const conditioned = (r: Value): Value => {
     const k = b.emit("fft2", { x: r }, { inverse: false });
     return b.emit("fft2", { x: mul(k, weights) }, { inverse: true });
@@ -123,7 +158,8 @@ function conjugateStep(b: GraphBuilder, y: Value, operator: Operator, typical: n
 function quadraticStep(b: GraphBuilder, y: Value, operator: Operator, rho: number): Quadratic {
   const { spectralDiagonal, meanSquare, norm = 1 } = operator;
   if (spectralDiagonal) return exactStep(b, y, operator, spectralDiagonal, rho);
-  if (meanSquare !== undefined) return conjugateStep(b, y, operator, norm * Math.sqrt(meanSquare), rho);
+  if (meanSquare !== undefined)
+    return conjugateStep(b, y, operator, norm * Math.sqrt(meanSquare), rho);
   return majorisedStep(b, y, operator, norm, rho);
 }
 
@@ -142,7 +178,9 @@ function alternate(
   for (let k = 0; k < iterations; k++) {
     if (z && u) x = step(mul(adjointDifference(b, sub(z[0], u[0]), sub(z[1], u[1])), rho), x);
     const before = u;
-    const g = [2, 3].map((axis, i) => (before ? add(difference(b, x, axis), before[i]) : difference(b, x, axis)));
+    const g = [2, 3].map((axis, i) =>
+      before ? add(difference(b, x, axis), before[i]) : difference(b, x, axis),
+    );
     const length = sqrt(add(add(sum(square(g[0]), [1]), sum(square(g[1]), [1])), 1e-12));
     const shrink = reshape(relu(sub(1, div(b.scalar(lambda / rho), length))), [N, 1, H, W]);
     z = g.map((v) => mul(v, shrink));

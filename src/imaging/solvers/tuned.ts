@@ -1,6 +1,13 @@
 // How much weight λ the classical methods give to their penalty when none is named: as much as was
 // best on held-out phantoms for the noise and the share of k-space that they are given.
-import { arithmetic, ConfigError, exp, log, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  exp,
+  log,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import type { Reconstructor } from "../reconstructor.ts";
 
@@ -82,18 +89,27 @@ export function weightFor(
 ): TunedWeight {
   if (lambda !== undefined) return { lambda };
   const gain = gainOf(operator);
-  const tuned = tunedWeight(method, operator, sigma === undefined ? undefined : sigma / gain, units);
+  const tuned = tunedWeight(
+    method,
+    operator,
+    sigma === undefined ? undefined : sigma / gain,
+    units,
+  );
   return { ...tuned, lambda: tuned.lambda * (method === "firenet" ? gain : gain ** 2) };
 }
 /** The same for a result file. */
-export const describeWeight = ({ lambda, sigma }: WeightOptions): { lambda: number } | { tunedFor: number | string } =>
+export const describeWeight = ({
+  lambda,
+  sigma,
+}: WeightOptions): { lambda: number } | { tunedFor: number | string } =>
   lambda === undefined ? { tunedFor: sigma ?? "the default problem's noise" } : { lambda };
 
 /** The nodes' λ for a share of k-space: between 1/8, 1/4 and 1/2 by the logarithms of both. */
 function weightsFor(method: keyof typeof tables, share: number): number[] {
   const { eighth, quarter, half } = tables[method];
   const octaves = Math.min(2, Math.max(0, 3 + log(share) / log(2)));
-  const [less, more, part] = octaves < 1 ? [eighth, quarter, octaves] : [quarter, half, octaves - 1];
+  const [less, more, part] =
+    octaves < 1 ? [eighth, quarter, octaves] : [quarter, half, octaves - 1];
   return less.map((weight, k) => weight * exp(part * log(more[k] / weight)));
 }
 
@@ -114,14 +130,16 @@ export function tunedWeight(
   const slopes = nodes.slice(1).map((node, k) => (weights[k + 1] - weights[k]) / (node - nodes[k]));
   /** How much steeper the line becomes at each node but the last. */
   const bends = slopes.map((slope, k) => slope - (k === 0 ? 0 : slopes[k - 1]));
-  const at = (r: number): number => bends.reduce((sum, bend, k) => sum + bend * Math.max(0, r - nodes[k]), weights[0]);
+  const at = (r: number): number =>
+    bends.reduce((sum, bend, k) => sum + bend * Math.max(0, r - nodes[k]), weights[0]);
   if (sigma === undefined) return { lambda: at(TYPICAL_NOISE) };
   const lambda = at(sigma / (units * TYPICAL_SCALE));
   const ratio = (b: GraphBuilder, scale: Value): Value => {
     const { add, div, mul, relu, sub } = arithmetic(b);
     const r = div(b.scalar(sigma), scale);
     let value = add(mul(r, bends[0] / lambda), weights[0] / lambda);
-    for (const [k, bend] of bends.entries()) if (k > 0) value = add(value, mul(relu(sub(r, nodes[k])), bend / lambda));
+    for (const [k, bend] of bends.entries())
+      if (k > 0) value = add(value, mul(relu(sub(r, nodes[k])), bend / lambda));
     return value;
   };
   return { lambda, ratio };

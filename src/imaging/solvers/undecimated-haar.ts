@@ -10,7 +10,13 @@ function split(b: GraphBuilder, x: Value, axis: number, distance: number): [Valu
   return [add(half, other), sub(half, other)];
 }
 /** The adjoint of `split`; a coarse image that is left out is 0. */
-function join(b: GraphBuilder, sum: Value | undefined, difference: Value, axis: number, distance: number): Value {
+function join(
+  b: GraphBuilder,
+  sum: Value | undefined,
+  difference: Value,
+  axis: number,
+  distance: number,
+): Value {
   const { add, mul, roll, sub } = arithmetic(b);
   const here = sum ? add(sum, difference) : difference;
   const there = sum ? sub(sum, difference) : mul(difference, -1);

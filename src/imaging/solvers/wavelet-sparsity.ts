@@ -1,5 +1,12 @@
 // Sparse wavelet coefficients by FISTA, unrolled in the graph.
-import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type { Operator } from "../operators/operator.ts";
 import { atUnitScale, type Reconstructor } from "../reconstructor.ts";
 import { describeWeight, weightFor, withUnits, type WeightOptions } from "./tuned.ts";
@@ -27,7 +34,8 @@ function kernelsOf(wavelet: Wavelet): { kernels: Float64Array; size: number } {
     size: low.length,
   };
 }
-const wrap = (n: number, size: number): number[] => Array.from({ length: n + size - 2 }, (_, i) => i % n);
+const wrap = (n: number, size: number): number[] =>
+  Array.from({ length: n + size - 2 }, (_, i) => i % n);
 
 /**
  * One level of the periodic, orthonormal transform of images [N,1,H,W]: [N,4,H/2,W/2], the coarse
@@ -53,7 +61,11 @@ function synthesis(b: GraphBuilder, c: Value, wavelet: Wavelet): Value {
     { x: c, w: b.constant(kernels, [4, 1, size, size]) },
     { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1, outputPadding: [0, 0] },
   );
-  const tall = b.emit("take_grad", { dy: wide }, { axis: 3, indices: wrap(2 * w, size), size: 2 * w });
+  const tall = b.emit(
+    "take_grad",
+    { dy: wide },
+    { axis: 3, indices: wrap(2 * w, size), size: 2 * w },
+  );
   return b.emit("take_grad", { dy: tall }, { axis: 2, indices: wrap(2 * h, size), size: 2 * h });
 }
 
@@ -80,7 +92,10 @@ export function shrinkDetails(
     const coarse = slice(coefficients, 1, 0, 1);
     const pairs = reshape(slice(coefficients, 1, 1, 4), [N, 2, 3 * h * w]);
     const size = sqrt(add(sum(square(pairs), [1]), 1e-12));
-    const shrunk = mul(pairs, reshape(relu(sub(1, div(b.scalar(threshold), size))), [N, 1, 3 * h * w]));
+    const shrunk = mul(
+      pairs,
+      reshape(relu(sub(1, div(b.scalar(threshold), size))), [N, 1, 3 * h * w]),
+    );
     const next = depth + 1 < levels ? level(coarse, depth + 1) : coarse;
     return synthesis(b, concat([next, reshape(shrunk, [2 * N, 3, h, w])], 1), wavelet);
   };
@@ -97,7 +112,13 @@ type WaveletSparsity = WeightOptions & {
 /** Of measurements whose units make them so many times as large. */
 function inUnits(options: WaveletSparsity, units: number): Reconstructor {
   const { iterations, wavelet, levels, spin } = options;
-  const solve = (b: GraphBuilder, y: Value, initial: Value, operator: Operator, weight: number): Value => {
+  const solve = (
+    b: GraphBuilder,
+    y: Value,
+    initial: Value,
+    operator: Operator,
+    weight: number,
+  ): Value => {
     const { add, mul, roll, sub } = arithmetic(b);
     const step = 1 / (operator.norm ?? 1) ** 2;
     const scaled = (v: Value): Value => (step === 1 ? v : mul(v, step));
@@ -108,7 +129,11 @@ function inUnits(options: WaveletSparsity, units: number): Reconstructor {
     const shrink = (image: Value, down: number, right: number): Value => {
       const options = { threshold: step * weight, wavelet, levels };
       if (down === 0 && right === 0) return shrinkDetails(b, image, options);
-      return roll(roll(shrinkDetails(b, roll(roll(image, 2, down), 3, right), options), 2, -down), 3, -right);
+      return roll(
+        roll(shrinkDetails(b, roll(roll(image, 2, down), 3, right), options), 2, -down),
+        3,
+        -right,
+      );
     };
     const period = spin ? 2 ** levels : 1;
     let [x, ahead, t] = [initial, initial, 1];
@@ -124,12 +149,20 @@ function inUnits(options: WaveletSparsity, units: number): Reconstructor {
   return {
     name: "wavelet sparsity",
     classical: true,
-    description: { kind: "waveletSparsity", ...describeWeight(options), iterations, wavelet, levels, spin },
+    description: {
+      kind: "waveletSparsity",
+      ...describeWeight(options),
+      iterations,
+      wavelet,
+      levels,
+      spin,
+    },
     requires: ["norm"],
     ...withUnits(inUnits, options, units),
     apply(b, y, operator) {
       const weight = weightFor("waveletSparsity", operator, options, units);
-      const body = (scaled: Value, initial: Value): Value => solve(b, scaled, initial, operator, weight.lambda);
+      const body = (scaled: Value, initial: Value): Value =>
+        solve(b, scaled, initial, operator, weight.lambda);
       return atUnitScale(operator, b, y, body, weight.ratio);
     },
   };

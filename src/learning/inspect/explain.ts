@@ -1,6 +1,14 @@
 // One node of a layer of weights, term by term: its sum, and the chain rule for each of its
 // weights.
-import { ConfigError, formatShape, gradients, GraphBuilder, ops, sizeOf, type Backend } from "../../engine/index.ts";
+import {
+  ConfigError,
+  formatShape,
+  gradients,
+  GraphBuilder,
+  ops,
+  sizeOf,
+  type Backend,
+} from "../../engine/index.ts";
 import { placeIn } from "../nn/convolutions.ts";
 import type { Conv2d, ConvTranspose2d, Layer, Linear } from "../nn/layers.ts";
 import { windowsOf } from "../nn/per-axis.ts";
@@ -36,10 +44,19 @@ interface Meeting {
 /** `input` is the layer's input without the batch. Inputs in a padding of zeros are left out. */
 function meetings(layer: Weighted, node: readonly number[], input: readonly number[]): Meeting[] {
   if (layer.kind === "linear")
-    return Array.from({ length: input[0] }, (_, i) => ({ at: [i], weight: node[0] * input[0] + i }));
-  return layer.kind === "conv2d" ? ofConvolution(layer, node, input) : ofTransposed(layer, node, input);
+    return Array.from({ length: input[0] }, (_, i) => ({
+      at: [i],
+      weight: node[0] * input[0] + i,
+    }));
+  return layer.kind === "conv2d"
+    ? ofConvolution(layer, node, input)
+    : ofTransposed(layer, node, input);
 }
-function ofConvolution(layer: Conv2d, node: readonly number[], input: readonly number[]): Meeting[] {
+function ofConvolution(
+  layer: Conv2d,
+  node: readonly number[],
+  input: readonly number[],
+): Meeting[] {
   const { groups = 1, paddingMode = "zeros", outChannels } = layer;
   const [C, H, W] = input;
   const perGroup = C / groups;
@@ -51,14 +68,19 @@ function ofConvolution(layer: Conv2d, node: readonly number[], input: readonly n
       for (let j = 0; j < columns.kernel; j++) {
         let r = node[1] * rows.stride - rows.before + i * rows.dilation;
         let q = node[2] * columns.stride - columns.before + j * columns.dilation;
-        if (paddingMode !== "zeros") [r, q] = [placeIn(H, r, paddingMode), placeIn(W, q, paddingMode)];
+        if (paddingMode !== "zeros")
+          [r, q] = [placeIn(H, r, paddingMode), placeIn(W, q, paddingMode)];
         if (r < 0 || r >= H || q < 0 || q >= W) continue;
         const weight = ((node[0] * perGroup + c) * rows.kernel + i) * columns.kernel + j;
         all.push({ at: [first + c, r, q], weight });
       }
   return all;
 }
-function ofTransposed(layer: ConvTranspose2d, node: readonly number[], input: readonly number[]): Meeting[] {
+function ofTransposed(
+  layer: ConvTranspose2d,
+  node: readonly number[],
+  input: readonly number[],
+): Meeting[] {
   const { outChannels, groups = 1 } = layer;
   const [C, H, W] = input;
   const [rows, columns] = windowsOf(layer, [H, W]);
@@ -70,15 +92,21 @@ function ofTransposed(layer: ConvTranspose2d, node: readonly number[], input: re
       for (let j = 0; j < columns.kernel; j++) {
         const r = (node[1] + rows.before - i * rows.dilation) / rows.stride;
         const q = (node[2] + columns.before - j * columns.dilation) / columns.stride;
-        const inside = Number.isInteger(r) && Number.isInteger(q) && r >= 0 && r < H && q >= 0 && q < W;
-        const weight = ((c * perGroup + (node[0] % perGroup)) * rows.kernel + i) * columns.kernel + j;
+        const inside =
+          Number.isInteger(r) && Number.isInteger(q) && r >= 0 && r < H && q >= 0 && q < W;
+        const weight =
+          ((c * perGroup + (node[0] % perGroup)) * rows.kernel + i) * columns.kernel + j;
         if (inside) all.push({ at: [c, r, q], weight });
       }
   return all;
 }
 
 /** A layer with weights in the network's own list, and its place there. */
-function findWeighted(what: string, network: Network, name: string): { layer: Weighted; index: number } {
+function findWeighted(
+  what: string,
+  network: Network,
+  name: string,
+): { layer: Weighted; index: number } {
   const { layers } = network.architecture;
   const index = layers.findIndex((l, i) => layerName(l, i) === name);
   const layer = layers[index];
@@ -90,8 +118,16 @@ function findWeighted(what: string, network: Network, name: string): { layer: We
   );
 }
 /** Throws ConfigError for a node that an output [N, …shape] has not. */
-function checkNode(what: string, name: string, node: readonly number[], shape: readonly number[]): void {
-  if (node.length === shape.length - 1 && node.every((v, i) => Number.isInteger(v) && v >= 0 && v < shape[i + 1]))
+function checkNode(
+  what: string,
+  name: string,
+  node: readonly number[],
+  shape: readonly number[],
+): void {
+  if (
+    node.length === shape.length - 1 &&
+    node.every((v, i) => Number.isInteger(v) && v >= 0 && v < shape[i + 1])
+  )
     return;
   throw new ConfigError(
     `${what}: there is no node ${formatShape(node)} in ${name}, whose output is ${formatShape(shape.slice(1))}`,
@@ -119,7 +155,9 @@ export async function explainNode(
   const { layer: name, node, input, backend, statistics } = options;
   const { layer, index } = findWeighted("explainNode", network, name);
   const values = await trace(network, { inputs: input, backend, statistics });
-  const from = values.get(index === 0 ? "input" : layerName(network.architecture.layers[index - 1], index - 1))!;
+  const from = values.get(
+    index === 0 ? "input" : layerName(network.architecture.layers[index - 1], index - 1),
+  )!;
   checkNode("explainNode", name, node, values.get(name)!.shape);
   const weights = network.parameters.get(`${name}.weight`)!.data;
   const bias = network.parameters.get(`${name}.bias`)?.data[node[0]] ?? 0;
@@ -186,23 +224,37 @@ export async function explainDerivatives(
   const [dCda, dCdw, dCdb] = gradients(b, cost, bias ? [a, weight, bias] : [a, weight]);
   // u ↦ (∂a/∂z)ᵀu is linear, so its derivative at the node is the column ∂a/∂z of that node
   const u = b.input("u", a.shape);
-  const weightedSum = b.emit("sum", { x: b.emit("mul", { a, b: u }, {}) }, { axes: a.shape.map((_, i) => i) });
+  const weightedSum = b.emit(
+    "sum",
+    { x: b.emit("mul", { a, b: u }, {}) },
+    { axes: a.shape.map((_, i) => i) },
+  );
   const chosen = new Float64Array(sizeOf(z.shape));
   chosen[flatIn(z.shape, node)] = 1;
   const [back] = gradients(b, weightedSum, [z]);
   const picked = b.emit("mul", { a: back, b: b.constant(chosen, z.shape) }, {});
-  const [dadz] = gradients(b, b.emit("sum", { x: picked }, { axes: z.shape.map((_, i) => i) }), [u]);
+  const [dadz] = gradients(b, b.emit("sum", { x: picked }, { axes: z.shape.map((_, i) => i) }), [
+    u,
+  ]);
   for (const [key, value] of Object.entries({ dCda, dCdw, dadz })) b.output(key, value);
   if (dCdb) b.output("dCdb", dCdb);
-  const out = await (await backend.compile(b)).execute({ input, target, u: new Float64Array(sizeOf(a.shape)) });
+  const out = await (await backend.compile(b)).execute({
+    input,
+    target,
+    u: new Float64Array(sizeOf(a.shape)),
+  });
 
   const through: ChainLink[] = [];
   out.dadz.forEach((slope, flat) => {
-    if (slope !== 0) through.push({ at: placeOf(a.shape, flat), dadz: slope, dCda: out.dCda[flat] });
+    if (slope !== 0)
+      through.push({ at: placeOf(a.shape, flat), dadz: slope, dCda: out.dCda[flat] });
   });
   const dCdz = through.reduce((s, link) => s + link.dadz * link.dCda, 0);
   const { terms } = await explainNode(network, { layer: name, node, input, backend, statistics });
-  const from = index === 0 ? layers[0][1] : values.get(layerName(network.architecture.layers[index - 1], index - 1))!;
+  const from =
+    index === 0
+      ? layers[0][1]
+      : values.get(layerName(network.architecture.layers[index - 1], index - 1))!;
   const rules = meetings(layer, node, from.shape.slice(1)).map(({ weight: flat }, i): ChainRule => {
     const dzdw = terms[i].input;
     return { dzdw, through, dCdz, product: dzdw * dCdz, total: out.dCdw[flat] };

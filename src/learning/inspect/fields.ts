@@ -1,6 +1,13 @@
 // Which cells of the input every cell of every value of a graph can depend on: the one rule per op
 // behind receptiveField and summarize.
-import { sizeOf, type Catalogue, type GraphBuilder, type Node, type Shape, type Value } from "../../engine/index.ts";
+import {
+  sizeOf,
+  type Catalogue,
+  type GraphBuilder,
+  type Node,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 
 type OpNode = Node & { readonly kind: "op" };
 /**
@@ -21,7 +28,12 @@ type Axis = 0 | 1;
 const sizeAlong = (shape: Shape, axis: Axis): number => shape[shape.length - 2 + axis];
 
 /** The union of what cells `from(i)` of an input see, for each of n cells i. */
-function union(seen: Boxes, n: number, from: (i: number) => Range | readonly number[], listed = false): Boxes {
+function union(
+  seen: Boxes,
+  n: number,
+  from: (i: number) => Range | readonly number[],
+  listed = false,
+): Boxes {
   const low = new Int32Array(n).fill(2 ** 30);
   const high = new Int32Array(n).fill(-1);
   const add = (i: number, j: number): void => {
@@ -39,7 +51,10 @@ function union(seen: Boxes, n: number, from: (i: number) => Range | readonly num
 function joined(p: Seen | undefined, q: Seen): Seen {
   if (p === undefined || q === "all") return q;
   if (p === "all") return p;
-  return { low: p.low.map((v, i) => Math.min(v, q.low[i])), high: p.high.map((v, i) => Math.max(v, q.high[i])) };
+  return {
+    low: p.low.map((v, i) => Math.min(v, q.low[i])),
+    high: p.high.map((v, i) => Math.max(v, q.high[i])),
+  };
 }
 
 /** Taps of a kernel, `dilation` apart. */
@@ -74,12 +89,18 @@ class Rules {
     if (node.shape.length < 2 || from.length < 2) return "all";
     const n = sizeAlong(node.shape, axis);
     const whole = (): Boxes => union(seen, n, () => [0, seen.low.length - 1]);
-    if (CELLWISE.has(node.op)) return sizeAlong(from, axis) === 1 ? whole() : union(seen, n, (i) => [i, i]);
+    if (CELLWISE.has(node.op))
+      return sizeAlong(from, axis) === 1 ? whole() : union(seen, n, (i) => [i, i]);
     switch (node.op) {
       case "conv2d": {
         const a = node.attrs as Catalogue["conv2d"]["attrs"];
         const k = sizeAlong(this.#b.nodes[node.inputs.w].shape, axis);
-        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], k, a.dilation[axis]), true);
+        return union(
+          seen,
+          n,
+          (i) => taps(i * a.stride[axis] - a.padding[axis], k, a.dilation[axis]),
+          true,
+        );
       }
       case "conv_transpose2d": {
         const a = node.attrs as Catalogue["conv_transpose2d"]["attrs"];
@@ -92,7 +113,12 @@ class Rules {
       case "avg_pool2d": {
         const a = node.attrs as Catalogue["max_pool2d"]["attrs"];
         const apart = a.dilation?.[axis] ?? 1;
-        return union(seen, n, (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], apart), true);
+        return union(
+          seen,
+          n,
+          (i) => taps(i * a.stride[axis] - a.padding[axis], a.kernel[axis], apart),
+          true,
+        );
       }
       case "concat":
       case "take":
@@ -135,7 +161,11 @@ class Rules {
 
   /** The image axes are kept, or pixels are shuffled from channels. */
   #reshaped(node: OpNode, from: Shape, seen: Boxes): Seen {
-    if (node.shape.length > 2 && from.length > 2 && node.shape.slice(-2).join() === from.slice(-2).join())
+    if (
+      node.shape.length > 2 &&
+      from.length > 2 &&
+      node.shape.slice(-2).join() === from.slice(-2).join()
+    )
       return union(seen, sizeAlong(node.shape, this.#axis), (i) => [i, i]);
     return "all";
   }
@@ -146,7 +176,8 @@ class Rules {
     if (before?.kind !== "op" || before.op !== "transpose") return undefined;
     const { permutation } = before.attrs as Catalogue["transpose"]["attrs"];
     const first = this.#b.nodes[before.inputs.x];
-    if (permutation.join() !== SHUFFLE || first.kind !== "op" || first.op !== "reshape") return undefined;
+    if (permutation.join() !== SHUFFLE || first.kind !== "op" || first.op !== "reshape")
+      return undefined;
     return { source: first.inputs.x, scale: first.shape[2] };
   }
 }
@@ -163,8 +194,13 @@ export function fieldsAlong(
   options: { statistics: boolean },
 ): ReadonlyMap<number, Seen> {
   const rules = new Rules(b, axis, options.statistics);
-  const own = Int32Array.from({ length: x.shape.length < 2 ? 0 : sizeAlong(x.shape, axis) }, (_, i) => i);
-  const fields = new Map<number, Seen>([[x.id, x.shape.length < 3 ? "all" : { low: own, high: own }]]);
+  const own = Int32Array.from(
+    { length: x.shape.length < 2 ? 0 : sizeAlong(x.shape, axis) },
+    (_, i) => i,
+  );
+  const fields = new Map<number, Seen>([
+    [x.id, x.shape.length < 3 ? "all" : { low: own, high: own }],
+  ]);
   for (const node of b.nodes) {
     if (node.kind !== "op" || sizeOf(node.shape) === 0) continue;
     const shuffle = rules.shuffled(node);

@@ -24,7 +24,10 @@ export interface Field {
  * in it are holes. Normalisation over an image, and linear layers, see all of it. [0, −1] where
  * nothing of the input is seen. Throws ConfigError for a layer or cell that is not there.
  */
-export function receptiveField(network: Network, options: { layer: string; row: number; column: number }): Field {
+export function receptiveField(
+  network: Network,
+  options: { layer: string; row: number; column: number },
+): Field {
   const { layer, row, column } = options;
   const b = new GraphBuilder(ops);
   const x = b.input("x", [1, ...network.architecture.input]);
@@ -39,7 +42,10 @@ export function receptiveField(network: Network, options: { layer: string; row: 
     },
   });
   if (target === undefined)
-    throw new ConfigError(`receptiveField: there is no layer "${layer}"; there are ${names.join(", ")}`, { layer });
+    throw new ConfigError(
+      `receptiveField: there is no layer "${layer}"; there are ${names.join(", ")}`,
+      { layer },
+    );
   const { shape } = target;
   if (shape.length !== 4) return { rows: [0, H - 1], columns: [0, W - 1] };
   if (!(row >= 0 && row < shape[2] && column >= 0 && column < shape[3]))

@@ -15,9 +15,14 @@ type Picture = {
 
 function arrange(rows: readonly (readonly Picture[])[], zoom: (p: Picture) => number): Sheet {
   const gap = 2;
-  const widthOf = (row: readonly Picture[]): number => row.reduce((n, p) => n + p.width * zoom(p) + gap, gap);
-  const heightOf = (row: readonly Picture[]): number => Math.max(0, ...row.map((p) => p.height * zoom(p))) + gap;
-  const [height, width] = [rows.reduce((n, r) => n + heightOf(r), gap), Math.max(1, ...rows.map(widthOf))];
+  const widthOf = (row: readonly Picture[]): number =>
+    row.reduce((n, p) => n + p.width * zoom(p) + gap, gap);
+  const heightOf = (row: readonly Picture[]): number =>
+    Math.max(0, ...row.map((p) => p.height * zoom(p))) + gap;
+  const [height, width] = [
+    rows.reduce((n, r) => n + heightOf(r), gap),
+    Math.max(1, ...rows.map(widthOf)),
+  ];
   const values = new Float32Array(height * width).fill(0.25);
   let top = gap;
   for (const row of rows) {
@@ -41,7 +46,9 @@ function arrange(rows: readonly (readonly Picture[])[], zoom: (p: Picture) => nu
   return { shape: [height, width], values };
 }
 function inRows<T>(items: readonly T[], n: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / n) }, (_, i) => items.slice(i * n, (i + 1) * n));
+  return Array.from({ length: Math.ceil(items.length / n) }, (_, i) =>
+    items.slice(i * n, (i + 1) * n),
+  );
 }
 
 /**
@@ -81,7 +88,11 @@ export function kernelSheet(network: Network, parameter: string): Sheet {
   const rows = Array.from({ length: out }, (_, o) =>
     Array.from(
       { length: C },
-      (_, c): Picture => ({ height: h, width: w, at: (i, j) => p.data[((o * C + c) * h + i) * w + j] }),
+      (_, c): Picture => ({
+        height: h,
+        width: w,
+        at: (i, j) => p.data[((o * C + c) * h + i) * w + j],
+      }),
     ),
   );
   return arrange(C === 1 ? inRows(rows.flat(), 8) : rows, () => 8);
@@ -101,7 +112,9 @@ export async function saliency(
   const x = b.input("x", [1, C, H, W]);
   const { y } = applyNetwork(b, network, x);
   if (!(output >= 0 && output < y.shape[1]))
-    throw new ConfigError(`saliency: there is no output ${output}; there are ${y.shape[1]}`, { output });
+    throw new ConfigError(`saliency: there is no output ${output}; there are ${y.shape[1]}`, {
+      output,
+    });
   const one = b.emit(
     "sum",
     { x: b.emit("slice", { x: y }, { start: [0, output], end: [1, output + 1] }) },

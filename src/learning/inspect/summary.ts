@@ -1,6 +1,13 @@
 // What a network is made of: layers, shapes, parameters, operations, and how much of the image one
 // output cell sees.
-import { GraphBuilder, ops, sizeOf, type OpDef, type OpName, type Shape } from "../../engine/index.ts";
+import {
+  GraphBuilder,
+  ops,
+  sizeOf,
+  type OpDef,
+  type OpName,
+  type Shape,
+} from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
 import { identityPhysics } from "../nn/scope.ts";
 import { fieldsAlong, type Seen } from "./fields.ts";
@@ -36,7 +43,14 @@ function widest(seen: Seen): number {
 export function summarize(network: Network): NetworkSummary {
   const b = new GraphBuilder(ops);
   const x = b.input("x", [1, ...network.architecture.input]);
-  const marks: { name: string; kind: string; id: number; shape: Shape; from: number; to: number }[] = [];
+  const marks: {
+    name: string;
+    kind: string;
+    id: number;
+    shape: Shape;
+    from: number;
+    to: number;
+  }[] = [];
   let from = 0;
   applyNetwork(b, network, x, {
     physics: identityPhysics(x),
@@ -49,11 +63,14 @@ export function summarize(network: Network): NetworkSummary {
   for (const node of b.nodes) {
     if (node.kind !== "op") continue;
     const def = ops[node.op] as unknown as OpDef<OpName>;
-    const shapes = Object.fromEntries(Object.entries(node.inputs).map(([k, id]) => [k, b.nodes[id].shape]));
+    const shapes = Object.fromEntries(
+      Object.entries(node.inputs).map(([k, id]) => [k, b.nodes[id].shape]),
+    );
     flops.set(node.id, def.flops?.(shapes as never, node.attrs as never, node.shape) ?? 0);
   }
   const fields = ([0, 1] as const).map((axis) => fieldsAlong(b, x, axis, { statistics: false }));
-  const fieldOf = (id: number): number => Math.max(...fields.map((along) => widest(along.get(id) ?? "all")));
+  const fieldOf = (id: number): number =>
+    Math.max(...fields.map((along) => widest(along.get(id) ?? "all")));
   const layers = marks.map(({ name, kind, id, shape, from: start, to }) => ({
     name,
     kind,
@@ -69,6 +86,8 @@ export function summarize(network: Network): NetworkSummary {
     parameters: layers.reduce((n, l) => n + l.parameters, 0),
     flops: layers.reduce((n, l) => n + l.flops, 0),
     receptiveField: layers.at(-1)?.receptiveField ?? 1,
-    dependsOnWholeImage: b.nodes.some((n) => n.kind === "op" && (n.op === "normalize" || n.op === "matmul")),
+    dependsOnWholeImage: b.nodes.some(
+      (n) => n.kind === "op" && (n.op === "normalize" || n.op === "matmul"),
+    ),
   };
 }

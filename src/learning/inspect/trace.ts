@@ -74,7 +74,9 @@ export async function trace(
   const { layers: values } = layersOf(b, network, count, options);
   for (const [name, y] of values) b.output(name, y);
   const out = await (await backend.compile(b)).execute({ input: inputs });
-  return new Map(values.map(([name, y]) => [name, { shape: y.shape, data: Float64Array.from(out[name]) }]));
+  return new Map(
+    values.map(([name, y]) => [name, { shape: y.shape, data: Float64Array.from(out[name]) }]),
+  );
 }
 
 export interface GradientVector {
@@ -118,12 +120,19 @@ export async function gradientVector(
   ).forEach((g, i) => b.output(`d${i}`, g));
   layers.forEach(([, v], i) => b.output(`a${i}`, v));
   const out = await (await backend.compile(b)).execute({ input: inputs, target: targets });
-  const tensor = (shape: Shape, data: ArrayLike<number>): Tensor => ({ shape, data: Float64Array.from(data) });
+  const tensor = (shape: Shape, data: ArrayLike<number>): Tensor => ({
+    shape,
+    data: Float64Array.from(data),
+  });
   return {
     cost: out.cost[0],
     statistics,
-    parameters: new Map([...parameters].map(([name, v], i) => [name, tensor(v.shape, out[`d${i}`])])),
-    activations: new Map(layers.map(([name, v], i) => [name, tensor(v.shape, out[`d${parameters.size + i}`])])),
+    parameters: new Map(
+      [...parameters].map(([name, v], i) => [name, tensor(v.shape, out[`d${i}`])]),
+    ),
+    activations: new Map(
+      layers.map(([name, v], i) => [name, tensor(v.shape, out[`d${parameters.size + i}`])]),
+    ),
     values: new Map(layers.map(([name, v], i) => [name, tensor(v.shape, out[`a${i}`])])),
   };
 }
@@ -158,14 +167,19 @@ export async function checkGradients(
     const direction = new Map(
       names.map((name) => [
         name,
-        Float64Array.from({ length: sizeOf(network.parameters.get(name)!.shape) }, () => rng.normal()),
+        Float64Array.from({ length: sizeOf(network.parameters.get(name)!.shape) }, () =>
+          rng.normal(),
+        ),
       ]),
     );
     const at = async (t: number): Promise<Record<string, HostData>> => {
       for (const name of names)
         await plan.write(
           name,
-          Float64Array.from(network.parameters.get(name)!.data, (v, i) => v + t * direction.get(name)![i]),
+          Float64Array.from(
+            network.parameters.get(name)!.data,
+            (v, i) => v + t * direction.get(name)![i],
+          ),
         );
       return plan.execute({ input: inputs, target: targets });
     };

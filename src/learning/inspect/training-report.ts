@@ -62,7 +62,11 @@ const total = (row: readonly number[]): number =>
     row.reduce((a, b) => a + b, 0),
   );
 
-function confusionTable(confusion: readonly (readonly number[])[], classes: readonly string[], epoch: number): Table {
+function confusionTable(
+  confusion: readonly (readonly number[])[],
+  classes: readonly string[],
+  epoch: number,
+): Table {
   return {
     kind: "table",
     id: "confusion",

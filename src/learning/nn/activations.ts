@@ -85,12 +85,20 @@ export const softplus: Apply<Softplus> = ({ b }, _name, x, { beta = 1 }) => {
 };
 export const softmax: Apply<Softmax> = ({ b }, name, x, { temperature = 1 }) => {
   if (!(temperature > 0))
-    throw new ConfigError(`layer ${name}: the temperature ${temperature} must be positive`, { name, temperature });
-  return b.emit("softmax", { x: temperature === 1 ? x : arithmetic(b).mul(x, 1 / temperature) }, {});
+    throw new ConfigError(`layer ${name}: the temperature ${temperature} must be positive`, {
+      name,
+      temperature,
+    });
+  return b.emit(
+    "softmax",
+    { x: temperature === 1 ? x : arithmetic(b).mul(x, 1 / temperature) },
+    {},
+  );
 };
 export const dropout: Apply<Dropout> = (scope, name, x, { kind, probability: p, seed = 0 }) => {
   const { b, training } = scope;
-  if (!(p >= 0 && p < 1)) throw new ConfigError(`layer ${name}: the probability ${p} must be in [0, 1)`, { name, p });
+  if (!(p >= 0 && p < 1))
+    throw new ConfigError(`layer ${name}: the probability ${p} must be in [0, 1)`, { name, p });
   if (!training || p === 0) return x;
   const { mul } = arithmetic(b);
   const { counter, uses } = counterOf(scope, name);

@@ -4,7 +4,14 @@ import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../e
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { applySelfAttention2d } from "./attention.ts";
 import { branches, eachChannel, graph, residual, unet } from "./blocks.ts";
-import { conv2d, convTranspose2d, depthwiseConv2d, pixelShuffle, separableConv2d, upsample } from "./convolutions.ts";
+import {
+  conv2d,
+  convTranspose2d,
+  depthwiseConv2d,
+  pixelShuffle,
+  separableConv2d,
+  upsample,
+} from "./convolutions.ts";
 import { custom } from "./custom.ts";
 import { conjugateGradient, dataConsistency, kSpaceCascades } from "./data-consistency.ts";
 import { fieldOfExperts, radialBasis, softThreshold } from "./experts.ts";
@@ -124,7 +131,10 @@ export function applyLayer(scope: Scope, name: string, x: Value, layer: Layer): 
     return apply(scope, name, x, layer);
   } catch (error) {
     if (error instanceof ShapeError && !error.message.startsWith("layer "))
-      throw new ShapeError(`layer ${name} (${layer.kind}): ${error.message}`, { ...error.data, name });
+      throw new ShapeError(`layer ${name} (${layer.kind}): ${error.message}`, {
+        ...error.data,
+        name,
+      });
     throw error;
   }
 }

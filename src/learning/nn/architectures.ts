@@ -123,11 +123,18 @@ function basicBlock(inChannels: number, outChannels: number, stride: number): La
   const shortcut: Layer[] | undefined =
     stride === 1 && inChannels === outChannels
       ? undefined
-      : [{ kind: "conv2d", outChannels, kernelSize: 1, stride, bias: false }, { kind: "batchNorm2d" }];
+      : [
+          { kind: "conv2d", outChannels, kernelSize: 1, stride, bias: false },
+          { kind: "batchNorm2d" },
+        ];
   return [
     {
       kind: "residual",
-      body: [...batchNormalised(outChannels, stride), { kind: "relu" }, ...batchNormalised(outChannels)],
+      body: [
+        ...batchNormalised(outChannels, stride),
+        { kind: "relu" },
+        ...batchNormalised(outChannels),
+      ],
       ...(shortcut ? { shortcut } : {}),
     },
     { kind: "relu" },
@@ -136,7 +143,11 @@ function basicBlock(inChannels: number, outChannels: number, stride: number): La
 function stages(channels: readonly number[], blocks: number): Layer[] {
   return channels.flatMap((outChannels, i) =>
     Array.from({ length: blocks }, (_, k) =>
-      basicBlock(k === 0 ? channels[Math.max(0, i - 1)] : outChannels, outChannels, k === 0 && i > 0 ? 2 : 1),
+      basicBlock(
+        k === 0 ? channels[Math.max(0, i - 1)] : outChannels,
+        outChannels,
+        k === 0 && i > 0 ? 2 : 1,
+      ),
     ).flat(),
   );
 }
@@ -156,7 +167,12 @@ export function resnet20(options: { classes?: number; seed: number; input?: Shap
     input,
     seed,
     initializer: kaimingNormal(),
-    layers: [...batchNormalised(16), { kind: "relu" }, ...stages([16, 32, 64], 3), ...head(classes)],
+    layers: [
+      ...batchNormalised(16),
+      { kind: "relu" },
+      ...stages([16, 32, 64], 3),
+      ...head(classes),
+    ],
   });
 }
 /**

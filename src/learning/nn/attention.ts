@@ -1,5 +1,11 @@
 // Attention between the pixels of an image.
-import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { images, type Apply } from "./scope.ts";
 
 export interface SelfAttention2d {
@@ -35,7 +41,12 @@ function products(b: GraphBuilder, left: Value, right: Value): Value {
   return reshape(b.emit("conv2d", { x, w }, attrs), [B, m, n]);
 }
 
-export const applySelfAttention2d: Apply<SelfAttention2d> = ({ b, parameter }, name, x, { heads = 1 }) => {
+export const applySelfAttention2d: Apply<SelfAttention2d> = (
+  { b, parameter },
+  name,
+  x,
+  { heads = 1 },
+) => {
   const [N, C, H, W] = images(name, x);
   const P = H * W;
   if (C % heads !== 0 || P > MOST_PIXELS)
@@ -51,7 +62,8 @@ export const applySelfAttention2d: Apply<SelfAttention2d> = ({ b, parameter }, n
     return add(y, reshape(parameter(`${name}.${path}.bias`, [channels], C), [channels, 1, 1]));
   };
   const all = project(x, "inProjection", 3 * C);
-  const part = (i: number): Value => reshape(slice(all, 1, i * C, (i + 1) * C), [N * heads, C / heads, P]);
+  const part = (i: number): Value =>
+    reshape(slice(all, 1, i * C, (i + 1) * C), [N * heads, C / heads, P]);
   const turned = (v: Value): Value => b.emit("transpose", { x: v }, { permutation: [0, 2, 1] });
   const asked = turned(mul(part(0), 1 / Math.sqrt(C / heads)));
   const weights = b.emit("softmax", { x: products(b, asked, part(1)) }, {});

@@ -1,15 +1,34 @@
 // Blocks: layers made of layers.
-import { arithmetic, ConfigError, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
-import type { Branches, EachChannel, GraphBlock, GraphNode, Layer, Residual, Unet } from "./layers.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type Value,
+} from "../../engine/index.ts";
+import type {
+  Branches,
+  EachChannel,
+  GraphBlock,
+  GraphNode,
+  Layer,
+  Residual,
+  Unet,
+} from "./layers.ts";
 import { near } from "./option-types.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
 /** What a layer is called by: its kind, or the name of one's own. */
-export const kindOf = (layer: Layer): string => (layer.kind === "custom" ? layer.layer : layer.kind);
+export const kindOf = (layer: Layer): string =>
+  layer.kind === "custom" ? layer.layer : layer.kind;
 
 /** Layers one after another, each told of; "" is the network itself. */
 export function stack(scope: Scope, name: string, layers: readonly Layer[], x: Value): Value {
-  const placed = layers.map((layer, i) => ({ layer, name: `${name && `${name}.`}${i}.${kindOf(layer)}` }));
+  const placed = layers.map((layer, i) => ({
+    layer,
+    name: `${name && `${name}.`}${i}.${kindOf(layer)}`,
+  }));
   let y = x;
   for (let i = 0; i < placed.length; i++) {
     const { name: path, layer } = placed[i];
@@ -57,17 +76,29 @@ export const eachChannel: Apply<EachChannel> = (scope, name, x, { layers }) => {
 /** Sizes of several values joined cell by cell, those of 1 being repeated. */
 function checkBroadcast(name: string, values: readonly Value[]): void {
   const fits = (p: Value, q: Value): boolean =>
-    p.shape.length === q.shape.length && p.shape.every((n, i) => n === q.shape[i] || n === 1 || q.shape[i] === 1);
+    p.shape.length === q.shape.length &&
+    p.shape.every((n, i) => n === q.shape[i] || n === 1 || q.shape[i] === 1);
   for (const value of values)
     if (!values.every((other) => fits(value, other)))
       sameShapes(name, [value, values.find((other) => !fits(value, other))!], "its inputs");
 }
-function joined({ b }: Scope, name: string, values: readonly Value[], join: NonNullable<GraphNode["join"]>): Value {
+function joined(
+  { b }: Scope,
+  name: string,
+  values: readonly Value[],
+  join: NonNullable<GraphNode["join"]>,
+): Value {
   const { concat } = arithmetic(b);
   if (values.length === 1) return values[0];
   if (join !== "concatenate") {
     checkBroadcast(name, values);
-    const op = { add: "add", subtract: "sub", multiply: "mul", maximum: "maximum", minimum: "minimum" } as const;
+    const op = {
+      add: "add",
+      subtract: "sub",
+      multiply: "mul",
+      maximum: "maximum",
+      minimum: "minimum",
+    } as const;
     return values.reduce((p, q) => b.emit(op[join], { a: p, b: q }, {}));
   }
   const bare = (v: Value): string => v.shape.map((n, i) => (i === 1 ? "" : n)).join();
@@ -91,7 +122,12 @@ function find(name: string, values: ReadonlyMap<string, Value>, key: string, who
   );
 }
 /** The block's input by its name, or each of several, cut out of it. */
-function inputsOf({ b }: Scope, name: string, x: Value, inputs: GraphBlock["inputs"]): Map<string, Value> {
+function inputsOf(
+  { b }: Scope,
+  name: string,
+  x: Value,
+  inputs: GraphBlock["inputs"],
+): Map<string, Value> {
   if (!inputs) return new Map([["x", x]]);
   const { reshape, slice } = arithmetic(b);
   const total = Object.values(inputs).reduce((n, shape) => n + sizeOf(shape), 0);
@@ -154,16 +190,20 @@ export const unet: Apply<Unet> = (
     );
   }
   if (residual && C !== outChannels)
-    throw new ShapeError(`layer ${name}: residual adds the input's ${C} channels to ${outChannels}; make them equal`, {
-      name,
-    });
+    throw new ShapeError(
+      `layer ${name}: residual adds the input's ${C} channels to ${outChannels}; make them equal`,
+      {
+        name,
+      },
+    );
   const { b } = scope;
   const part = (path: string, kind: string, value: Value): Value => {
     scope.onLayer?.(`${name}.${path}`, kind, value);
     return value;
   };
   const normalized = norm === "instance";
-  const standard = (value: Value): Value => b.emit("normalize", { x: value }, { axes: [2, 3], epsilon: 1e-5 });
+  const standard = (value: Value): Value =>
+    b.emit("normalize", { x: value }, { axes: [2, 3], epsilon: 1e-5 });
   const double = (path: string, value: Value, channels: number): Value => {
     let y = value;
     for (const i of [0, 1]) {
@@ -210,6 +250,10 @@ export const unet: Apply<Unet> = (
       channels,
     );
   }
-  y = part("out", "conv2d", scope.apply(`${name}.out`, y, { kind: "conv2d", outChannels, kernelSize: 1 }));
+  y = part(
+    "out",
+    "conv2d",
+    scope.apply(`${name}.out`, y, { kind: "conv2d", outChannels, kernelSize: 1 }),
+  );
   return residual ? arithmetic(b).add(x, y) : y;
 };

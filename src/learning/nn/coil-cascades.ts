@@ -1,6 +1,12 @@
 // E2E-VarNet as it was published: the maps of the coils found by a network of its own, k-space of
 // all coils refined, the root of the sum of squares. With maps that are given: data-consistency.ts.
-import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
 import type { Layer } from "./layers.ts";
 import type { KSpaceCascades } from "./reconstruction-layers.ts";
@@ -21,7 +27,8 @@ function byCoils(b: GraphBuilder, name: string, y: Value): Coils {
   const [C, H, W] = rest.length === 3 ? rest : [1, ...rest];
   return b.emit("transpose", { x: reshape(y, [N, 2, C, H, W]) }, { permutation: [0, 2, 1, 3, 4] });
 }
-const transform = (b: GraphBuilder, x: Coils, inverse: boolean): Coils => b.emit("fft2", { x }, { inverse });
+const transform = (b: GraphBuilder, x: Coils, inverse: boolean): Coils =>
+  b.emit("fft2", { x }, { inverse });
 /** Real and imaginary parts, [N,coils,H,W]. */
 function partsOf(b: GraphBuilder, v: Coils): [Value, Value] {
   const { reshape, slice } = arithmetic(b);
@@ -70,13 +77,18 @@ function sensitivitiesOf(
   const { add, div, mul, reshape, sqrt } = arithmetic(b);
   const [N, C, , H, W] = kspace.shape;
   const first = Math.floor((W - columns + 1) / 2);
-  const middle = Float32Array.from({ length: W }, (_, j) => (j >= first && j < first + columns ? 1 : 0));
+  const middle = Float32Array.from({ length: W }, (_, j) =>
+    j >= first && j < first + columns ? 1 : 0,
+  );
   const images = transform(b, mul(kspace, b.constant(middle, [W])), true);
   const found = stack(scope, `${name}.sensitivities`, body, reshape(images, [N * C, 2, H, W]));
   if (found.shape.join() !== [N * C, 2, H, W].join())
-    throw new ShapeError(`layer ${name}: its sensitivities change their image's shape; make their channels 2`, {
-      name,
-    });
+    throw new ShapeError(
+      `layer ${name}: its sensitivities change their image's shape; make their channels 2`,
+      {
+        name,
+      },
+    );
   const maps = reshape(found, kspace.shape);
   return div(maps, sqrt(add(powerOf(b, maps), 1e-12)));
 }
@@ -85,7 +97,12 @@ function sensitivitiesOf(
  * |x| of the refined k-space as a complex image [N,2,H,W]; cells where y is exactly 0 in every coil
  * count as not measured.
  */
-export function cascadesOfCoils(scope: Scope, name: string, y: Value, options: KSpaceCascades): Value {
+export function cascadesOfCoils(
+  scope: Scope,
+  name: string,
+  y: Value,
+  options: KSpaceCascades,
+): Value {
   const { cascades, step = 1, sensitivities: body = [], calibrationColumns: columns = 1 } = options;
   const { b } = scope;
   const { add, concat, mul, reshape, sqrt, sub } = arithmetic(b);
@@ -97,9 +114,12 @@ export function cascadesOfCoils(scope: Scope, name: string, y: Value, options: K
   for (const [k, layers] of cascades.entries()) {
     const refined = stack(scope, `${name}.${k}`, layers, reduce(b, kspace, maps));
     if (refined.shape.join() !== [N, 2, H, W].join())
-      throw new ShapeError(`layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`, {
-        name,
-      });
+      throw new ShapeError(
+        `layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`,
+        {
+          name,
+        },
+      );
     const weight = scope.parameter(`${name}.${k}.step`, [], 1, step);
     const away = mul(mul(sub(kspace, given), measured), weight);
     kspace = sub(sub(kspace, away), expand(b, refined, maps));

@@ -1,6 +1,13 @@
 // Convolutions, edges around images, and changes of size. Pools: pools.ts; of lines and volumes:
 // lines-and-volumes.ts.
-import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type {
   Conv2d,
   ConvTranspose2d,
@@ -45,7 +52,10 @@ export function padAxis(
   return b.emit(
     "take",
     { x },
-    { axis, indices: Array.from({ length: before + n + after }, (_, i) => placeIn(n, i - before, mode)) },
+    {
+      axis,
+      indices: Array.from({ length: before + n + after }, (_, i) => placeIn(n, i - before, mode)),
+    },
   );
 }
 
@@ -54,11 +64,19 @@ export function checkGroups(name: string, x: Value, groups: number, outChannels:
   const [given, made] = [x.shape[1] % groups, outChannels % groups];
   if (given === 0 && made === 0) return;
   const what =
-    given !== 0 ? `${x.shape[1]} channels of its input ${formatShape(x.shape)}` : `its ${outChannels} outChannels`;
-  throw new ShapeError(`layer ${name}: ${what} do not divide into ${groups} groups`, { name, shape: x.shape });
+    given !== 0
+      ? `${x.shape[1]} channels of its input ${formatShape(x.shape)}`
+      : `its ${outChannels} outChannels`;
+  throw new ShapeError(`layer ${name}: ${what} do not divide into ${groups} groups`, {
+    name,
+    shape: x.shape,
+  });
 }
 /** [value along the rows, along the columns] of windows. */
-const both = (windows: readonly Windows[], of: (w: Windows) => number): Pair => [of(windows[0]), of(windows[1])];
+const both = (windows: readonly Windows[], of: (w: Windows) => number): Pair => [
+  of(windows[0]),
+  of(windows[1]),
+];
 
 /** The convolution of images with a kernel [K, C/groups, R, S], as a layer says it. */
 export function convolved(
@@ -87,14 +105,38 @@ export const conv2d: Apply<Conv2d> = (scope, name, x, layer) => {
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
 
-export const depthwiseConv2d: Apply<DepthwiseConv2d> = (scope, name, x, { multiplier = 1, ...layer }) => {
+export const depthwiseConv2d: Apply<DepthwiseConv2d> = (
+  scope,
+  name,
+  x,
+  { multiplier = 1, ...layer },
+) => {
   const C = images(name, x)[1];
-  return conv2d(scope, name, x, { ...layer, kind: "conv2d", outChannels: C * multiplier, groups: C });
+  return conv2d(scope, name, x, {
+    ...layer,
+    kind: "conv2d",
+    outChannels: C * multiplier,
+    groups: C,
+  });
 };
 
-export const separableConv2d: Apply<SeparableConv2d> = (scope, name, x, { outChannels, bias = true, ...layer }) => {
-  const each = scope.apply(`${name}.depthwise`, x, { ...layer, kind: "depthwiseConv2d", bias: false });
-  return scope.apply(`${name}.pointwise`, each, { kind: "conv2d", outChannels, kernelSize: 1, bias });
+export const separableConv2d: Apply<SeparableConv2d> = (
+  scope,
+  name,
+  x,
+  { outChannels, bias = true, ...layer },
+) => {
+  const each = scope.apply(`${name}.depthwise`, x, {
+    ...layer,
+    kind: "depthwiseConv2d",
+    bias: false,
+  });
+  return scope.apply(`${name}.pointwise`, each, {
+    kind: "conv2d",
+    outChannels,
+    kernelSize: 1,
+    bias,
+  });
 };
 
 /** What a convolution does not pad itself: other modes than zeros, and sides that differ. */
@@ -113,17 +155,22 @@ function paddedFor(
     return { padded: b.emit("pad", { x }, { before, after }), padding: [0, 0] };
   }
   const tall = rows.after === 0 ? x : padAxis(b, x, 2, rows.before, rows.after, mode, name);
-  const padded = columns.after === 0 ? tall : padAxis(b, tall, 3, columns.before, columns.after, mode, name);
+  const padded =
+    columns.after === 0 ? tall : padAxis(b, tall, 3, columns.before, columns.after, mode, name);
   return { padded, padding: [0, 0] };
 }
 
 export const convTranspose2d: Apply<ConvTranspose2d> = ({ b, parameter }, name, x, layer) => {
   const { outChannels, groups = 1, bias = true } = layer;
-  const [kernel, stride, dilation] = [layer.kernelSize, layer.stride ?? 1, layer.dilation ?? 1].map(pairOf);
+  const [kernel, stride, dilation] = [layer.kernelSize, layer.stride ?? 1, layer.dilation ?? 1].map(
+    pairOf,
+  );
   const [padding, outputPadding] = [layer.padding ?? 0, layer.outputPadding ?? 0].map(pairOf);
   const C = images(name, x)[1];
   checkGroups(name, x, groups, outChannels);
-  const beyond = outputPadding.findIndex((n, axis) => n > 0 && n >= Math.max(stride[axis], dilation[axis]));
+  const beyond = outputPadding.findIndex(
+    (n, axis) => n > 0 && n >= Math.max(stride[axis], dilation[axis]),
+  );
   if (beyond >= 0)
     throw new ConfigError(
       `layer ${name}: outputPadding ${outputPadding[beyond]} must be less than the stride or the dilation`,
@@ -131,21 +178,35 @@ export const convTranspose2d: Apply<ConvTranspose2d> = ({ b, parameter }, name, 
     );
   const fanIn = (outChannels / groups) * kernel[0] * kernel[1];
   const w = parameter(`${name}.weight`, [C, outChannels / groups, ...kernel], fanIn);
-  const y = b.emit("conv_transpose2d", { x, w }, { stride, padding, dilation, groups, outputPadding });
+  const y = b.emit(
+    "conv_transpose2d",
+    { x, w },
+    { stride, padding, dilation, groups, outputPadding },
+  );
   return bias ? arithmetic(b).add(y, parameter(`${name}.bias`, [outChannels, 1, 1], fanIn)) : y;
 };
 
 /** An axis of x enlarged: each cell one of x's, or two weighted by their distance. */
-function enlarged(b: GraphBuilder, x: Value, axis: 2 | 3, scale: number, mode: "nearest" | "bilinear"): Value {
+function enlarged(
+  b: GraphBuilder,
+  x: Value,
+  axis: 2 | 3,
+  scale: number,
+  mode: "nearest" | "bilinear",
+): Value {
   const n = x.shape[axis];
   const cells = Array.from({ length: n * scale }, (_, i) => i);
-  if (mode === "nearest") return b.emit("take", { x }, { axis, indices: cells.map((i) => Math.floor(i / scale)) });
+  if (mode === "nearest")
+    return b.emit("take", { x }, { axis, indices: cells.map((i) => Math.floor(i / scale)) });
   const places = cells.map((i) => Math.max(0, (i + 0.5) / scale - 0.5));
   const low = places.map((at) => Math.min(n - 1, Math.floor(at)));
   const share = places.map((at, i) => at - low[i]);
   const { add, mul } = arithmetic(b);
   const weighted = (indices: readonly number[], weights: readonly number[]): Value =>
-    mul(b.emit("take", { x }, { axis, indices }), b.constant(weights, axis === 2 ? [n * scale, 1] : [n * scale]));
+    mul(
+      b.emit("take", { x }, { axis, indices }),
+      b.constant(weights, axis === 2 ? [n * scale, 1] : [n * scale]),
+    );
   return add(
     weighted(
       low,
@@ -161,7 +222,10 @@ function enlarged(b: GraphBuilder, x: Value, axis: 2 | 3, scale: number, mode: "
 export const upsample: Apply<Upsample> = ({ b }, name, x, { scale, mode }) => {
   images(name, x);
   if (!Number.isInteger(scale) || scale < 1)
-    throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, { name, scale });
+    throw new ConfigError(`layer ${name}: the scale ${scale} must be a whole number from 1 up`, {
+      name,
+      scale,
+    });
   x.shape.slice(2).forEach((n) => checkCells(name, n * scale));
   return enlarged(b, enlarged(b, x, 3, scale, mode), 2, scale, mode);
 };

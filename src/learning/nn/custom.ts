@@ -1,10 +1,28 @@
 // Layers of one's own: defined by name, so that a network stays plain data. The network says the
 // name and the options, its checkpoint keeps the weights, and whoever loads it defines the same
 // again.
-import { ConfigError, quoted, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import {
+  ConfigError,
+  quoted,
+  ShapeError,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
 import type { Layer } from "./layers.ts";
-import { flag, layers, listOf, near, number, oneOf, refuse, whole, word, type Type } from "./option-types.ts";
+import {
+  flag,
+  layers,
+  listOf,
+  near,
+  number,
+  oneOf,
+  refuse,
+  whole,
+  word,
+  type Type,
+} from "./option-types.ts";
 import type { Apply, Physics, Scope } from "./scope.ts";
 
 export interface CustomLayer {
@@ -22,7 +40,9 @@ export interface Option<T, D extends T | undefined = T | undefined> extends Type
 }
 type Options = Readonly<Record<string, Option<unknown>>>;
 type ValueOf<O> = O extends Option<infer T, infer _> ? T : never;
-type Needed<O extends Options> = { [K in keyof O]: O[K]["default"] extends undefined ? K : never }[keyof O];
+type Needed<O extends Options> = {
+  [K in keyof O]: O[K]["default"] extends undefined ? K : never;
+}[keyof O];
 /** What a network says: options without a default, and any of the others. */
 export type GivenOptions<O extends Options> = { readonly [K in Needed<O>]: ValueOf<O[K]> } & {
   readonly [K in Exclude<keyof O, Needed<O>>]?: ValueOf<O[K]>;
@@ -36,7 +56,10 @@ export interface OptionMaker<T> {
   (options: { readonly default: T }): Option<T, T>;
 }
 function maker<T>(type: Type): OptionMaker<T> {
-  const make = (options?: { readonly default: T }): Option<T> => ({ ...type, default: options?.default });
+  const make = (options?: { readonly default: T }): Option<T> => ({
+    ...type,
+    default: options?.default,
+  });
   return make as OptionMaker<T>;
 }
 interface OptionKinds {
@@ -51,7 +74,10 @@ interface OptionKinds {
   readonly layers: OptionMaker<readonly Layer[]>;
   /** One of some words. */
   oneOf<const W extends string>(words: readonly W[]): Option<W, undefined>;
-  oneOf<const W extends string>(words: readonly W[], options: { readonly default: W }): Option<W, W>;
+  oneOf<const W extends string>(
+    words: readonly W[],
+    options: { readonly default: W },
+  ): Option<W, W>;
 }
 /** The kinds of options: `option.whole({ default: 4 })`. */
 export const option: OptionKinds = {
@@ -75,7 +101,11 @@ export interface LayerScope {
    * A learned value: with the number of terms in one weighted sum, by which first values are drawn,
    * or with its first value everywhere, along the last axis, or all of them.
    */
-  parameter(name: string, shape: Shape, how: { fanIn: number } | { initial: number | ArrayLike<number> }): Value;
+  parameter(
+    name: string,
+    shape: Shape,
+    how: { fanIn: number } | { initial: number | ArrayLike<number> },
+  ): Value;
   /** A value that is kept and saved but not learned; `b.update` moves it in training. */
   buffer(name: string, shape: Shape, initial: number): Value;
   /** Layers of the library or one's own, with their weights under this name. */
@@ -105,23 +135,35 @@ export function defineLayer<const O extends Options = Record<never, never>>(
   ? (options?: GivenOptions<O>) => CustomLayer
   : (options: GivenOptions<O>) => CustomLayer {
   if (!/^[a-z][A-Za-z0-9]*$/.test(name))
-    throw new ConfigError(`defineLayer: ${quoted(name)} is no name; use letters and digits, as in squeezeExcitation`, {
-      name,
-    });
+    throw new ConfigError(
+      `defineLayer: ${quoted(name)} is no name; use letters and digits, as in squeezeExcitation`,
+      {
+        name,
+      },
+    );
   if (definitions.has(name) && !definition.replace)
-    throw new ConfigError(`defineLayer: there is a layer "${name}" already; take another name, or say replace: true`, {
-      name,
-    });
+    throw new ConfigError(
+      `defineLayer: there is a layer "${name}" already; take another name, or say replace: true`,
+      {
+        name,
+      },
+    );
   definitions.set(name, definition as unknown as LayerDefinition<Options>);
   const make = (options: object = {}): CustomLayer => {
     checkOptions(`layer ${name}`, definition.options ?? {}, options);
-    return { kind: "custom", layer: name, ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}) };
+    return {
+      kind: "custom",
+      layer: name,
+      ...(Object.keys(options).length > 0 ? { options: { ...options } } : {}),
+    };
   };
   return make as ReturnType<typeof defineLayer<O>>;
 }
 /** An activation of one's own: a formula of x, without options or weights. */
-export const defineActivation = (name: string, formula: (b: GraphBuilder, x: Value) => Value): (() => CustomLayer) =>
-  defineLayer(name, { apply: ({ b }, x) => formula(b, x) });
+export const defineActivation = (
+  name: string,
+  formula: (b: GraphBuilder, x: Value) => Value,
+): (() => CustomLayer) => defineLayer(name, { apply: ({ b }, x) => formula(b, x) });
 
 function checkOptions(where: string, types: Options, given: object): void {
   const must = Object.keys(types).filter((key) => types[key].default === undefined);
@@ -155,10 +197,15 @@ export const custom: Apply<CustomLayer> = (scope, name, x, { layer, options = {}
   }
   const types = definition.options ?? {};
   checkOptions(`layer ${name}`, types, options);
-  const defaults = Object.fromEntries(Object.entries(types).map(([key, type]) => [key, type.default]));
+  const defaults = Object.fromEntries(
+    Object.entries(types).map(([key, type]) => [key, type.default]),
+  );
   const y = definition.apply(scopeOf(scope, name), x, { ...defaults, ...options });
   if (y?.shape?.[0] === x.shape[0]) return y;
-  throw new ShapeError(`layer ${name}: it gives no batch of ${x.shape[0]}; return the value of [N, …] that it made`, {
-    name,
-  });
+  throw new ShapeError(
+    `layer ${name}: it gives no batch of ${x.shape[0]}; return the value of [N, …] that it made`,
+    {
+      name,
+    },
+  );
 };

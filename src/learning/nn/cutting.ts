@@ -12,7 +12,10 @@ function countOf(layers: readonly Layer[], upTo: number | string): number {
   if (Number.isSafeInteger(count) && count >= 1 && count <= layers.length) return count;
   const said = typeof upTo === "number" ? `${upTo} layers` : `layer "${upTo}"`;
   const hint = typeof upTo === "string" ? near(upTo, names) : "";
-  throw new ConfigError(`firstLayers: there is no ${said}: ${hint}the network has ${names.join(", ")}`, { upTo });
+  throw new ConfigError(
+    `firstLayers: there is no ${said}: ${hint}the network has ${names.join(", ")}`,
+    { upTo },
+  );
 }
 const placeOf = (name: string): number => Number(name.slice(0, name.indexOf(".")));
 
@@ -36,7 +39,10 @@ export function firstLayers(network: Network, upTo: number | string): Network {
 export function outputShape(network: Network): Shape {
   const b = new GraphBuilder(ops);
   const x = b.input("x", [1, ...network.architecture.input]);
-  return applyNetwork(b, network, x, { trainable: false, physics: identityPhysics(x) }).y.shape.slice(1);
+  return applyNetwork(b, network, x, {
+    trainable: false,
+    physics: identityPhysics(x),
+  }).y.shape.slice(1);
 }
 
 /**
@@ -62,16 +68,29 @@ function followed(before: Network, after: Network): Network {
   for (const [name, parameter] of after.parameters) {
     const isShared = name.startsWith("shared.");
     const known = isShared ? parameters.get(name) : undefined;
-    if (known && known.data !== parameter.data && known.data.some((v, i) => v !== parameter.data[i]))
-      throw new ConfigError(`chained: "${name}" has other weights in the two networks; share it by another name`, {
-        name,
-      });
+    if (
+      known &&
+      known.data !== parameter.data &&
+      known.data.some((v, i) => v !== parameter.data[i])
+    )
+      throw new ConfigError(
+        `chained: "${name}" has other weights in the two networks; share it by another name`,
+        {
+          name,
+        },
+      );
     const place = placeOf(name);
-    parameters.set(isShared ? name : `${place + shift}${name.slice(String(place).length)}`, parameter);
+    parameters.set(
+      isShared ? name : `${place + shift}${name.slice(String(place).length)}`,
+      parameter,
+    );
   }
   return {
     ...before,
-    architecture: { input: before.architecture.input, layers: [...before.architecture.layers, ...layers] },
+    architecture: {
+      input: before.architecture.input,
+      layers: [...before.architecture.layers, ...layers],
+    },
     parameters,
     ...(after.trained ? { trained: after.trained } : {}),
   };

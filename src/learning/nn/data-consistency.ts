@@ -2,7 +2,11 @@
 import { arithmetic, ConfigError, ShapeError, type Value } from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
 import { cascadesOfCoils } from "./coil-cascades.ts";
-import type { ConjugateGradient, DataConsistency, KSpaceCascades } from "./reconstruction-layers.ts";
+import type {
+  ConjugateGradient,
+  DataConsistency,
+  KSpaceCascades,
+} from "./reconstruction-layers.ts";
 import type { Apply, Physics, Scope } from "./scope.ts";
 
 function physicsOf({ physics }: Scope, name: string): Physics {
@@ -66,9 +70,12 @@ export const kSpaceCascades: Apply<KSpaceCascades> = (scope, name, x, options) =
   for (const [k, layers] of cascades.entries()) {
     const refined = stack(scope, `${name}.${k}`, layers, image);
     if (refined.shape.join() !== image.shape.join())
-      throw new ShapeError(`layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`, {
-        name,
-      });
+      throw new ShapeError(
+        `layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`,
+        {
+          name,
+        },
+      );
     const weight = scope.parameter(`${name}.${k}.step`, [], 1, step);
     measured = add(sub(measured, mul(measured, weight)), refined);
     others = add(others, refined);

@@ -11,7 +11,12 @@ const SLOPE = 0.04;
 /** Beside a norm's square, so that its root has a gradient. */
 const LEAST_SQUARE = 1e-20;
 
-export const radialBasis: Apply<RadialBasis> = ({ b, parameter }, name, x, { knots = KNOTS, slope = SLOPE }) => {
+export const radialBasis: Apply<RadialBasis> = (
+  { b, parameter },
+  name,
+  x,
+  { knots = KNOTS, slope = SLOPE },
+) => {
   const [, C] = images(name, x);
   const { add, mul, reshape, slice, square, sub } = arithmetic(b);
   const distance = 2 / (knots - 1);
@@ -42,21 +47,43 @@ function constrained({ b }: Scope, w: Value): Value {
 export const fieldOfExperts: Apply<FieldOfExperts> = (scope, name, x, options) => {
   const { filters, kernelSize: k, ...basis } = options;
   const [, C] = images(name, x);
-  if (k % 2 === 0) throw new ConfigError(`layer ${name}: kernelSize ${k} must be odd, a kernel has a middle`, { name });
+  if (k % 2 === 0)
+    throw new ConfigError(`layer ${name}: kernelSize ${k} must be odd, a kernel has a middle`, {
+      name,
+    });
   const { b } = scope;
   const w = constrained(scope, scope.parameter(`${name}.weight`, [filters, C, k, k], C * k * k));
   const around = [k, k] as const;
-  const wide = pad2d(scope, name, x, { kind: "pad2d", before: around, after: around, mode: "symmetric" });
+  const wide = pad2d(scope, name, x, {
+    kind: "pad2d",
+    before: around,
+    after: around,
+    mode: "symmetric",
+  });
   const half = (k - 1) / 2;
-  const attributes = { stride: [1, 1], padding: [half, half], dilation: [1, 1], groups: 1 } as const;
+  const attributes = {
+    stride: [1, 1],
+    padding: [half, half],
+    dilation: [1, 1],
+    groups: 1,
+  } as const;
   const seen = b.emit("conv2d", { x: wide, w }, attributes);
   const answers = scope.apply(`${name}.activation`, seen, { ...basis, kind: "radialBasis" });
-  const back = b.emit("conv_transpose2d", { x: answers, w }, { ...attributes, outputPadding: [0, 0] });
+  const back = b.emit(
+    "conv_transpose2d",
+    { x: answers, w },
+    { ...attributes, outputPadding: [0, 0] },
+  );
   const cropped = crop2d(scope, name, back, { kind: "crop2d", before: around, after: around });
   return arithmetic(b).mul(cropped, -1 / filters);
 };
 
-export const softThreshold: Apply<SoftThreshold> = ({ b, parameter }, name, x, { initial = 0.01 }) => {
+export const softThreshold: Apply<SoftThreshold> = (
+  { b, parameter },
+  name,
+  x,
+  { initial = 0.01 },
+) => {
   const { mul, relu, sub } = arithmetic(b);
   const threshold = parameter(`${name}.threshold`, [1], 1, initial);
   return mul(b.emit("sign", { x }, {}), relu(sub(b.emit("abs", { x }, {}), threshold)));

@@ -7,12 +7,18 @@ import type { Layer } from "./layers.ts";
 import type { FastMriUnet } from "./reconstruction-layers.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
-const normalised: readonly Layer[] = [{ kind: "instanceNorm2d" }, { kind: "leakyRelu", slope: 0.2 }];
+const normalised: readonly Layer[] = [
+  { kind: "instanceNorm2d" },
+  { kind: "leakyRelu", slope: 0.2 },
+];
 const convolution = (outChannels: number): readonly Layer[] => [
   { kind: "conv2d", outChannels, kernelSize: 3, padding: 1, bias: false },
   ...normalised,
 ];
-const double = (channels: number): readonly Layer[] => [...convolution(channels), ...convolution(channels)];
+const double = (channels: number): readonly Layer[] => [
+  ...convolution(channels),
+  ...convolution(channels),
+];
 const enlarging = (outChannels: number): readonly Layer[] => [
   { kind: "convTranspose2d", outChannels, kernelSize: 2, stride: 2, bias: false },
   ...normalised,
@@ -22,10 +28,20 @@ const enlarging = (outChannels: number): readonly Layer[] => [
 function asLarge(scope: Scope, name: string, x: Value, other: Value): Value {
   const [rows, columns] = [2, 3].map((axis) => other.shape[axis] - x.shape[axis]);
   if (rows === 0 && columns === 0) return x;
-  return pad2d(scope, name, x, { kind: "pad2d", before: [0, 0], after: [rows, columns], mode: "reflect" });
+  return pad2d(scope, name, x, {
+    kind: "pad2d",
+    before: [0, 0],
+    after: [rows, columns],
+    mode: "reflect",
+  });
 }
 
-export const fastMriUnet: Apply<FastMriUnet> = (scope, name, x, { outChannels, baseChannels, pools }) => {
+export const fastMriUnet: Apply<FastMriUnet> = (
+  scope,
+  name,
+  x,
+  { outChannels, baseChannels, pools },
+) => {
   images(name, x);
   const { concat } = arithmetic(scope.b);
   const skips: Value[] = [];

@@ -14,17 +14,34 @@ type Weighted = Extract<
   Layer,
   { kind: "conv1d" | "conv2d" | "conv3d" | "depthwiseConv2d" | "convTranspose2d" | "linear" }
 >;
-const weighted: readonly string[] = ["conv1d", "conv2d", "conv3d", "depthwiseConv2d", "convTranspose2d", "linear"];
+const weighted: readonly string[] = [
+  "conv1d",
+  "conv2d",
+  "conv3d",
+  "depthwiseConv2d",
+  "convTranspose2d",
+  "linear",
+];
 const isWeighted = (layer: Layer): layer is Weighted =>
-  weighted.includes(kindOf(layer)) && !(layer.kind === "convTranspose2d" && (layer.groups ?? 1) > 1);
+  weighted.includes(kindOf(layer)) &&
+  !(layer.kind === "convTranspose2d" && (layer.groups ?? 1) > 1);
 const isNorm = (layer: Layer): layer is BatchNorm => kindOf(layer).startsWith("batchNorm");
 
 /** The factor and the shift of a batch norm in evaluation, by channel, in float64. */
-function factors(parameters: Parameters, name: string, { epsilon = 1e-5, affine = true }: BatchNorm) {
+function factors(
+  parameters: Parameters,
+  name: string,
+  { epsilon = 1e-5, affine = true }: BatchNorm,
+) {
   const read = (key: string): Parameter | undefined => parameters.get(`${name}.${key}`);
-  const [mean, variance, weight, bias] = ["runningMean", "runningVariance", "weight", "bias"].map(read);
+  const [mean, variance, weight, bias] = ["runningMean", "runningVariance", "weight", "bias"].map(
+    read,
+  );
   if (!mean || !variance || (affine && !(weight && bias))) return undefined;
-  const gain = Float64Array.from(variance.data, (v, c) => (weight?.data[c] ?? 1) / Math.sqrt(v + epsilon));
+  const gain = Float64Array.from(
+    variance.data,
+    (v, c) => (weight?.data[c] ?? 1) / Math.sqrt(v + epsilon),
+  );
   const shift = Float64Array.from(mean.data, (m, c) => (bias?.data[c] ?? 0) - m * gain[c]);
   return { gain, shift, shape: mean.shape };
 }
@@ -53,7 +70,10 @@ export function foldedNorm(
   return {
     layer: { ...layer, bias: true },
     parameters: new Map([
-      [`${first.name}.weight`, { shape: weight.shape, data: weight.data.map((w, i) => w * gain[channel(i)]) }],
+      [
+        `${first.name}.weight`,
+        { shape: weight.shape, data: weight.data.map((w, i) => w * gain[channel(i)]) },
+      ],
       [`${first.name}.bias`, { shape, data: bias }],
     ]),
   };

@@ -1,5 +1,11 @@
 // Layers that put numbers elsewhere: parts of complex images, edges, some of the features.
-import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { padAxis } from "./convolutions.ts";
 import type { Affine, Crop2d, Gather, ImageParts, Pad2d } from "./reconstruction-layers.ts";
 import { images, type Apply } from "./scope.ts";
@@ -17,7 +23,9 @@ function channels(name: string, x: Value, wanted: number): void {
     );
 }
 
-const parts: Readonly<Record<ImageParts["kind"], (b: GraphBuilder, name: string, x: Value) => Value>> = {
+const parts: Readonly<
+  Record<ImageParts["kind"], (b: GraphBuilder, name: string, x: Value) => Value>
+> = {
   magnitude(b, name, x) {
     channels(name, x, 2);
     const { add, reshape, sqrt, square, sum } = arithmetic(b);
@@ -63,7 +71,8 @@ export const gather: Apply<Gather> = ({ b }, name, x, { indices }) => {
 
 export const pad2d: Apply<Pad2d> = ({ b }, name, x, { before, after, mode = "zeros" }) => {
   images(name, x);
-  if (mode === "zeros") return b.emit("pad", { x }, { before: [0, 0, ...before], after: [0, 0, ...after] });
+  if (mode === "zeros")
+    return b.emit("pad", { x }, { before: [0, 0, ...before], after: [0, 0, ...after] });
   const tall = padAxis(b, x, 2, before[0], after[0], mode, name);
   return padAxis(b, tall, 3, before[1], after[1], mode, name);
 };

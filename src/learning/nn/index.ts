@@ -1,5 +1,11 @@
 // The names under `nn`, in PyTorch's words.
-export { fanInUniform, kaimingNormal, normal, xavierUniform, type Initializer } from "./initializers.ts";
+export {
+  fanInUniform,
+  kaimingNormal,
+  normal,
+  xavierUniform,
+  type Initializer,
+} from "./initializers.ts";
 export {
   adaptiveAvgPool2d,
   adaptiveMaxPool2d,
@@ -87,4 +93,10 @@ export {
 } from "./reconstruction-layers.ts";
 export { automap, lenet5, resnet18, resnet20, smallVgg, unet } from "./architectures.ts";
 export { joinInputs, model, splitOutputs } from "./model.ts";
-export { sequential, type Architecture, type Network, type Parameter, type Provenance } from "./network.ts";
+export {
+  sequential,
+  type Architecture,
+  type Network,
+  type Parameter,
+  type Provenance,
+} from "./network.ts";

@@ -29,7 +29,9 @@ export function kaimingNormal(options: { linear?: number } = {}): Initializer {
   const { linear } = options;
   return (rng, { name, shape, fanIn }) => {
     const deviation = linear !== undefined && shape.length === 2 ? linear : Math.sqrt(2 / fanIn);
-    return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : rng.normal() * deviation));
+    return Float32Array.from({ length: sizeOf(shape) }, () =>
+      isBias(name) ? 0 : rng.normal() * deviation,
+    );
   };
 }
 /**
@@ -53,8 +55,15 @@ export function xavierUniform(): Initializer {
     // a weight [out, in, …] has fanIn = in·window, fanOut = out·window; a transposed convolution's
     // [in, out, …] the same the other way round
     const window = sizeOf(shape.slice(2));
-    const fanOut = shape.length < 2 ? fanIn : fanIn === shape[1] * window ? shape[0] * window : shape[1] * window;
+    const fanOut =
+      shape.length < 2
+        ? fanIn
+        : fanIn === shape[1] * window
+          ? shape[0] * window
+          : shape[1] * window;
     const bound = Math.sqrt(6 / (fanIn + fanOut));
-    return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : (2 * rng.uniform() - 1) * bound));
+    return Float32Array.from({ length: sizeOf(shape) }, () =>
+      isBias(name) ? 0 : (2 * rng.uniform() - 1) * bound,
+    );
   };
 }

@@ -77,7 +77,9 @@ export function boxBlur(size: number): KernelImage {
 }
 /** size × size, a sampled Gaussian of standard deviation sigma in pixels, summing to 1. */
 export function gaussianBlur(size: number, sigma: number): KernelImage {
-  const line = Array.from({ length: size }, (_, i) => exp(-((i - (size - 1) / 2) ** 2) / (2 * sigma * sigma)));
+  const line = Array.from({ length: size }, (_, i) =>
+    exp(-((i - (size - 1) / 2) ** 2) / (2 * sigma * sigma)),
+  );
   const total = line.reduce((a, b) => a + b, 0) ** 2;
   return { shape: [size, size], data: line.flatMap((a) => line.map((b) => (a * b) / total)) };
 }
@@ -100,23 +102,37 @@ export async function filterImage(
     backend: Backend;
   },
 ): Promise<{ shape: number[]; data: Float64Array }> {
-  const { kernel, stride = 1, padding = "valid", paddingMode = "zeros", dilation = 1, flip = false, backend } = options;
+  const {
+    kernel,
+    stride = 1,
+    padding = "valid",
+    paddingMode = "zeros",
+    dilation = 1,
+    flip = false,
+    backend,
+  } = options;
   const [C, H, W] = image.shape.length === 2 ? [1, ...image.shape] : image.shape;
   const over = kernel.shape.length === 3;
   const k = kernel.shape.at(-1)!;
   if (kernel.shape.at(-2) !== k)
-    throw new ConfigError(`filterImage: the kernel is ${formatShape(kernel.shape)}; it must be square`, {
-      shape: kernel.shape,
-    });
+    throw new ConfigError(
+      `filterImage: the kernel is ${formatShape(kernel.shape)}; it must be square`,
+      {
+        shape: kernel.shape,
+      },
+    );
   if (over && kernel.shape[0] !== C)
     throw new ShapeError(
       `filterImage: the filter ${formatShape(kernel.shape)} is for ${kernel.shape[0]} channels, the image ${formatShape(image.shape)} has ${C}`,
       { kernel: kernel.shape, image: image.shape },
     );
   if (image.data.length !== sizeOf(image.shape))
-    throw new ShapeError(`filterImage: ${image.data.length} values for an image ${formatShape(image.shape)}`, {
-      shape: image.shape,
-    });
+    throw new ShapeError(
+      `filterImage: ${image.data.length} values for an image ${formatShape(image.shape)}`,
+      {
+        shape: image.shape,
+      },
+    );
   const one = flip ? flipped(kernel) : kernel.data;
   const weights = over ? one : Array.from({ length: C }, () => one).flat();
   const b = new GraphBuilder(ops);
@@ -127,7 +143,10 @@ export async function filterImage(
   const y = convolved(b, "filter", b.input("x", [1, C, H, W]), w, sizes);
   b.output("y", y);
   const out = await (await backend.compile(b)).execute({ x: image.data });
-  return { shape: image.shape.length === 2 ? y.shape.slice(2) : y.shape.slice(1), data: Float64Array.from(out.y) };
+  return {
+    shape: image.shape.length === 2 ? y.shape.slice(2) : y.shape.slice(1),
+    data: Float64Array.from(out.y),
+  };
 }
 /** Each plane turned by 180°. */
 function flipped({ shape, data }: KernelImage): readonly number[] {

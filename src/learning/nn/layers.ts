@@ -100,7 +100,15 @@ export interface PixelShuffle {
   readonly scale: number;
 }
 export interface Plain {
-  readonly kind: "relu" | "sigmoid" | "tanh" | "silu" | "hardSigmoid" | "hardSwish" | "hardTanh" | "flatten";
+  readonly kind:
+    | "relu"
+    | "sigmoid"
+    | "tanh"
+    | "silu"
+    | "hardSigmoid"
+    | "hardSwish"
+    | "hardTanh"
+    | "flatten";
 }
 export interface Unflatten {
   readonly kind: "unflatten";
@@ -266,12 +274,18 @@ export const linear = (options: Options<Linear>): Linear => ({ kind: "linear", .
  * The largest value of each window; stride is the kernel's size unless given; with ceilMode windows
  * may reach past the right and lower edge.
  */
-export const maxPool2d = (options: Options<MaxPool2d>): MaxPool2d => ({ kind: "maxPool2d", ...options });
+export const maxPool2d = (options: Options<MaxPool2d>): MaxPool2d => ({
+  kind: "maxPool2d",
+  ...options,
+});
 /**
  * The mean of each window; zeros of the padding count unless countIncludePad is false (PyTorch's
  * rules).
  */
-export const avgPool2d = (options: Options<AvgPool2d>): AvgPool2d => ({ kind: "avgPool2d", ...options });
+export const avgPool2d = (options: Options<AvgPool2d>): AvgPool2d => ({
+  kind: "avgPool2d",
+  ...options,
+});
 /** Pools to outputSize, whatever the image's size (PyTorch's windows). */
 export const adaptiveMaxPool2d = (options: Options<AdaptivePool2d>): AdaptivePool2d => ({
   kind: "adaptiveMaxPool2d",
@@ -282,9 +296,15 @@ export const adaptiveAvgPool2d = (options: Options<AdaptivePool2d>): AdaptivePoo
   ...options,
 });
 /** The mean of each channel's whole image: [N,C,H,W] → [N,C,1,1]. */
-export const globalAvgPool2d = (): AdaptivePool2d => ({ kind: "adaptiveAvgPool2d", outputSize: [1, 1] });
+export const globalAvgPool2d = (): AdaptivePool2d => ({
+  kind: "adaptiveAvgPool2d",
+  outputSize: [1, 1],
+});
 /** The largest value of each channel's whole image. */
-export const globalMaxPool2d = (): AdaptivePool2d => ({ kind: "adaptiveMaxPool2d", outputSize: [1, 1] });
+export const globalMaxPool2d = (): AdaptivePool2d => ({
+  kind: "adaptiveMaxPool2d",
+  outputSize: [1, 1],
+});
 /**
  * y = (x − mean)/√(variance + ε) over each image and channel; ε = 1e-5; with `affine` also scaled
  * and shifted per channel.
@@ -298,22 +318,43 @@ export const instanceNorm2d = (options: Options<InstanceNorm2d> = {}): InstanceN
  * running mean and variance, which every training step moves by `momentum` = 0.1. Source: Ioffe &
  * Szegedy 2015, PyTorch's BatchNorm2d.
  */
-export const batchNorm2d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm2d", ...options });
+export const batchNorm2d = (options: Options<BatchNorm> = {}): BatchNorm => ({
+  kind: "batchNorm2d",
+  ...options,
+});
 /** The same of features [N,C] or lines [N,C,L]. */
-export const batchNorm1d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm1d", ...options });
+export const batchNorm1d = (options: Options<BatchNorm> = {}): BatchNorm => ({
+  kind: "batchNorm1d",
+  ...options,
+});
 /** The same of volumes [N,C,D,H,W]. */
-export const batchNorm3d = (options: Options<BatchNorm> = {}): BatchNorm => ({ kind: "batchNorm3d", ...options });
+export const batchNorm3d = (options: Options<BatchNorm> = {}): BatchNorm => ({
+  kind: "batchNorm3d",
+  ...options,
+});
 /** Normalised over each image and group of channels. Source: Wu & He 2018. */
-export const groupNorm = (options: Options<GroupNorm>): GroupNorm => ({ kind: "groupNorm", ...options });
+export const groupNorm = (options: Options<GroupNorm>): GroupNorm => ({
+  kind: "groupNorm",
+  ...options,
+});
 /**
  * Normalised over everything but the batch, scaled and shifted per element. Source: Ba, Kiros,
  * Hinton 2016.
  */
-export const layerNorm = (options: Options<LayerNorm> = {}): LayerNorm => ({ kind: "layerNorm", ...options });
+export const layerNorm = (options: Options<LayerNorm> = {}): LayerNorm => ({
+  kind: "layerNorm",
+  ...options,
+});
 /** Enlarges by a whole number; bilinear without aligned corners (PyTorch's default). */
-export const upsample = (options: Options<Upsample>): Upsample => ({ kind: "upsample", ...options });
+export const upsample = (options: Options<Upsample>): Upsample => ({
+  kind: "upsample",
+  ...options,
+});
 /** [N, C·s², H, W] → [N, C, H·s, W·s]. Source: Shi et al. 2016. */
-export const pixelShuffle = (options: Options<PixelShuffle>): PixelShuffle => ({ kind: "pixelShuffle", ...options });
+export const pixelShuffle = (options: Options<PixelShuffle>): PixelShuffle => ({
+  kind: "pixelShuffle",
+  ...options,
+});
 /** y = max(0, x) */
 export const relu = (): Plain => ({ kind: "relu" });
 /** y = 1/(1 + e⁻ˣ) */
@@ -331,9 +372,15 @@ export const hardTanh = (): Plain => ({ kind: "hardTanh" });
 /** [N, …] → [N, features] */
 export const flatten = (): Plain => ({ kind: "flatten" });
 /** [N, features] → [N, …shape] */
-export const unflatten = (options: Options<Unflatten>): Unflatten => ({ kind: "unflatten", ...options });
+export const unflatten = (options: Options<Unflatten>): Unflatten => ({
+  kind: "unflatten",
+  ...options,
+});
 /** y = x for x > 0, slope·x otherwise; slope = 0.01 */
-export const leakyRelu = (options: Options<LeakyRelu> = {}): LeakyRelu => ({ kind: "leakyRelu", ...options });
+export const leakyRelu = (options: Options<LeakyRelu> = {}): LeakyRelu => ({
+  kind: "leakyRelu",
+  ...options,
+});
 /** leakyRelu with a slope that is learned, one for all, from 0.25 */
 export const prelu = (options: Options<Prelu> = {}): Prelu => ({ kind: "prelu", ...options });
 /** y = x for x > 0, α(eˣ − 1) otherwise; α = 1 */
@@ -341,16 +388,25 @@ export const elu = (options: Options<Elu> = {}): Elu => ({ kind: "elu", ...optio
 /** y = x·Φ(x), Φ the normal distribution, or its approximation by tanh */
 export const gelu = (options: Options<Gelu> = {}): Gelu => ({ kind: "gelu", ...options });
 /** y = ln(1 + e^βx)/β */
-export const softplus = (options: Options<Softplus> = {}): Softplus => ({ kind: "softplus", ...options });
+export const softplus = (options: Options<Softplus> = {}): Softplus => ({
+  kind: "softplus",
+  ...options,
+});
 /** e^(x/T) / Σ e^(x/T) over the last axis */
-export const softmax = (options: Options<Softmax> = {}): Softmax => ({ kind: "softmax", ...options });
+export const softmax = (options: Options<Softmax> = {}): Softmax => ({
+  kind: "softmax",
+  ...options,
+});
 /**
  * In training, zeroes each element with the given probability and divides the rest by 1 − p;
  * nothing in evaluation.
  */
 export const dropout = (options: Options<Dropout>): Dropout => ({ kind: "dropout", ...options });
 /** Zeroes whole channels: PyTorch's Dropout2d, Keras's SpatialDropout2D. */
-export const dropout2d = (options: Options<Dropout>): Dropout => ({ kind: "dropout2d", ...options });
+export const dropout2d = (options: Options<Dropout>): Dropout => ({
+  kind: "dropout2d",
+  ...options,
+});
 /** The mean, largest value or sum along some axes, which keep one cell. */
 export const reduce = (options: Options<Reduce>): Reduce => ({ kind: "reduce", ...options });
 /**
@@ -359,11 +415,20 @@ export const reduce = (options: Options<Reduce>): Reduce => ({ kind: "reduce", .
  */
 export const shared = (options: Options<Shared>): Shared => ({ kind: "shared", ...options });
 /** y = body(x) + shortcut(x); the shortcut is x itself unless given. Source: He et al. 2016. */
-export const residual = (options: Options<Residual>): Residual => ({ kind: "residual", ...options });
+export const residual = (options: Options<Residual>): Residual => ({
+  kind: "residual",
+  ...options,
+});
 /** Layers for every channel by itself: the real and the imaginary part of an image alike. */
-export const eachChannel = (options: Options<EachChannel>): EachChannel => ({ kind: "eachChannel", ...options });
+export const eachChannel = (options: Options<EachChannel>): EachChannel => ({
+  kind: "eachChannel",
+  ...options,
+});
 /** Several stacks on one input, their outputs joined along the channels. */
-export const branches = (options: Options<Branches>): Branches => ({ kind: "branches", ...options });
+export const branches = (options: Options<Branches>): Branches => ({
+  kind: "branches",
+  ...options,
+});
 /**
  * Anything with branches: nodes in order, each of one or more earlier ones; the last is the output,
  * unless `outputs` names others. A network of several inputs or outputs: `model`.

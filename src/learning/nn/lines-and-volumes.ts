@@ -1,7 +1,13 @@
 // Convolutions and pools of lines [N,C,L] and volumes [N,C,D,H,W], written with the ops of images:
 // a line is an image of one row; a volume's convolution is an image's whose channels are the slices
 // under the kernel, which are written out for it, so it takes the kernel's depth times the memory.
-import { arithmetic, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import { checkGroups, convolved } from "./convolutions.ts";
 import { largestOf, meanOf } from "./pools.ts";
 import { along, windowsOf, type Pair, type Padding, type PerAxis3 } from "./per-axis.ts";
@@ -42,19 +48,33 @@ export const conv1d = (options: Omit<Conv1d, "kind">): Conv1d => ({ kind: "conv1
  */
 export const conv3d = (options: Omit<Conv3d, "kind">): Conv3d => ({ kind: "conv3d", ...options });
 /** maxPool2d of lines [N,C,L]. */
-export const maxPool1d = (options: Omit<Pool1d, "kind">): Pool1d => ({ kind: "maxPool1d", ...options });
+export const maxPool1d = (options: Omit<Pool1d, "kind">): Pool1d => ({
+  kind: "maxPool1d",
+  ...options,
+});
 /** avgPool2d of lines [N,C,L]; zeros of the padding count. */
-export const avgPool1d = (options: Omit<Pool1d, "kind">): Pool1d => ({ kind: "avgPool1d", ...options });
+export const avgPool1d = (options: Omit<Pool1d, "kind">): Pool1d => ({
+  kind: "avgPool1d",
+  ...options,
+});
 /** maxPool2d of volumes [N,C,D,H,W]. */
-export const maxPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({ kind: "maxPool3d", ...options });
+export const maxPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({
+  kind: "maxPool3d",
+  ...options,
+});
 /** avgPool2d of volumes [N,C,D,H,W]; zeros of the padding count. */
-export const avgPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({ kind: "avgPool3d", ...options });
+export const avgPool3d = (options: Omit<Pool3d, "kind">): Pool3d => ({
+  kind: "avgPool3d",
+  ...options,
+});
 
 /** Cells of a line, and of what is laid out under a kernel along a volume's depth. */
 const MOST_OF_LINE = 2 ** 20;
 /** Throws ShapeError for an input of another number of axes, or with an axis of too many cells. */
 function axesOf(name: string, x: Value, rank: 3 | 5): readonly number[] {
-  x.shape.slice(2).forEach((cells) => checkCells(name, cells, rank === 3 ? MOST_OF_LINE : MOST_CELLS));
+  x.shape
+    .slice(2)
+    .forEach((cells) => checkCells(name, cells, rank === 3 ? MOST_OF_LINE : MOST_CELLS));
   if (x.shape.length === rank) return x.shape;
   const wanted = rank === 3 ? "lines [N×C×L]" : "volumes [N×C×D×H×W]";
   throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes ${wanted}`, {
@@ -66,7 +86,9 @@ function axesOf(name: string, x: Value, rank: 3 | 5): readonly number[] {
 const inRow = ({ kernelSize, stride, padding }: Pool<number>): Pool<readonly [number, number]> => ({
   kernelSize: [1, kernelSize],
   ...(stride === undefined ? {} : { stride: [1, stride] as const }),
-  ...(padding === undefined ? {} : { padding: typeof padding === "number" ? ([0, padding] as const) : padding }),
+  ...(padding === undefined
+    ? {}
+    : { padding: typeof padding === "number" ? ([0, padding] as const) : padding }),
 });
 
 export const applyConv1d: Apply<Conv1d> = ({ b, parameter }, name, x, layer) => {
@@ -92,7 +114,12 @@ export const applyPool1d: Apply<Pool1d> = ({ b }, name, x, { kind, ...layer }) =
 const pools = { maxPool1d: largestOf, maxPool3d: largestOf, avgPool1d: meanOf, avgPool3d: meanOf };
 
 /** The slices under every place of the kernel: [N,C,D,H,W] → [N·D', C·kernel, H, W]. */
-function slicesUnder(b: GraphBuilder, name: string, x: Value, layer: Conv3d): { slices: Value; depth: number } {
+function slicesUnder(
+  b: GraphBuilder,
+  name: string,
+  x: Value,
+  layer: Conv3d,
+): { slices: Value; depth: number } {
   const [N, C, D, H, W] = x.shape;
   const [{ kernel, stride, dilation, before, after }] = windowsOf(layer, [D]);
   const depth = Math.floor((before + D + after - dilation * (kernel - 1) - 1) / stride) + 1;
@@ -103,12 +130,20 @@ function slicesUnder(b: GraphBuilder, name: string, x: Value, layer: Conv3d): { 
     );
   checkCells(name, depth * kernel, MOST_OF_LINE);
   const edges = (n: number): number[] => [0, 0, n, 0, 0];
-  const padded = before + after === 0 ? x : b.emit("pad", { x }, { before: edges(before), after: edges(after) });
+  const padded =
+    before + after === 0 ? x : b.emit("pad", { x }, { before: edges(before), after: edges(after) });
   const indices = Array.from({ length: depth }, (_, p) =>
     Array.from({ length: kernel }, (_, k) => p * stride + k * dilation),
   ).flat();
   const { reshape } = arithmetic(b);
-  const under = reshape(b.emit("take", { x: padded }, { axis: 2, indices }), [N, C, depth, kernel, H, W]);
+  const under = reshape(b.emit("take", { x: padded }, { axis: 2, indices }), [
+    N,
+    C,
+    depth,
+    kernel,
+    H,
+    W,
+  ]);
   const turned = b.emit("transpose", { x: under }, { permutation: [0, 2, 1, 3, 4, 5] });
   return { slices: reshape(turned, [N * depth, C * kernel, H, W]), depth };
 }
@@ -120,7 +155,15 @@ function flat<T extends Padding<PerAxis3>>(sizes: T): Pair | Extract<T, string> 
 }
 
 export const applyConv3d: Apply<Conv3d> = ({ b, parameter }, name, x, layer) => {
-  const { outChannels, kernelSize, stride = 1, dilation = 1, padding = 0, groups = 1, bias = true } = layer;
+  const {
+    outChannels,
+    kernelSize,
+    stride = 1,
+    dilation = 1,
+    padding = 0,
+    groups = 1,
+    bias = true,
+  } = layer;
   const [N, C] = axesOf(name, x, 5);
   checkGroups(name, x, groups, outChannels);
   const kernel = [0, 1, 2].map((axis) => along(kernelSize, axis));
@@ -143,7 +186,12 @@ export const applyConv3d: Apply<Conv3d> = ({ b, parameter }, name, x, layer) => 
 };
 
 /** First every slice, then along the depth: the largest of the largest, the mean of the means. */
-export const applyPool3d: Apply<Pool3d> = ({ b }, name, x, { kind, kernelSize, stride = kernelSize, padding = 0 }) => {
+export const applyPool3d: Apply<Pool3d> = (
+  { b },
+  name,
+  x,
+  { kind, kernelSize, stride = kernelSize, padding = 0 },
+) => {
   const [N, C, D, H, W] = axesOf(name, x, 5);
   const { reshape } = arithmetic(b);
   const planes = { kernelSize: flat(kernelSize), stride: flat(stride), padding: flat(padding) };

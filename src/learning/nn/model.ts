@@ -1,6 +1,14 @@
 // Networks of several inputs and outputs: a graph whose input is all of them, one behind the other,
 // and so is its output. So they are trained, saved and run as any other network.
-import { ConfigError, GraphBuilder, ops, present, ShapeError, sizeOf, type Shape } from "../../engine/index.ts";
+import {
+  ConfigError,
+  GraphBuilder,
+  ops,
+  present,
+  ShapeError,
+  sizeOf,
+  type Shape,
+} from "../../engine/index.ts";
 import type { Initializer } from "./initializers.ts";
 import type { GraphBlock, GraphNode } from "./layers.ts";
 import { applyNetwork, sequential, type Network } from "./network.ts";
@@ -20,7 +28,12 @@ export function model(options: {
   seed: number;
   initializer?: Initializer;
 }): Network {
-  checkNames("model", options, ["inputs", "nodes", "outputs", "seed", "initializer"], ["inputs", "nodes", "seed"]);
+  checkNames(
+    "model",
+    options,
+    ["inputs", "nodes", "outputs", "seed", "initializer"],
+    ["inputs", "nodes", "seed"],
+  );
   const { inputs, nodes, outputs, seed, initializer } = options;
   const input = [Object.values(inputs).reduce((n, shape) => n + sizeOf(shape), 0)];
   const block: GraphBlock = { kind: "graph", inputs, nodes, ...present({ outputs }) };
@@ -48,9 +61,12 @@ export function joinInputs(
   const strange = Object.keys(given).find((name) => !names.includes(name));
   const missing = names.find((name) => !Object.hasOwn(given, name));
   if (strange !== undefined || missing !== undefined) {
-    const what = strange === undefined ? `input "${missing}" is missing` : `there is no input "${strange}"`;
+    const what =
+      strange === undefined ? `input "${missing}" is missing` : `there is no input "${strange}"`;
     const hint = strange === undefined ? "" : near(strange, names);
-    throw new ConfigError(`joinInputs: ${what}: ${hint}the network has ${names.join(", ")}`, { name: strange });
+    throw new ConfigError(`joinInputs: ${what}: ${hint}the network has ${names.join(", ")}`, {
+      name: strange,
+    });
   }
   const sizes = names.map((name) => sizeOf(inputs[name]));
   const total = sizes.reduce((a, b) => a + b, 0);
@@ -83,7 +99,9 @@ export function outputShapes(network: Network): [string, Shape][] {
       if (kind === "output") shapes.set(name.slice(name.indexOf(".", 2) + 1), value.shape.slice(1));
     },
   });
-  return outputs.length > 0 ? outputs.map((name) => [name, shapes.get(name)!]) : [["y", y.shape.slice(1)]];
+  return outputs.length > 0
+    ? outputs.map((name) => [name, shapes.get(name)!])
+    : [["y", y.shape.slice(1)]];
 }
 
 /** Each output's own numbers of `count` samples, [count, …shape] row-major. */
@@ -95,7 +113,10 @@ export function splitOutputs(
   const shapes = outputShapes(network);
   const total = shapes.reduce((n, [, shape]) => n + sizeOf(shape), 0);
   if (y.length !== count * total)
-    throw new ShapeError(`splitOutputs: ${y.length} values; ${count} samples have ${count * total}`, { count });
+    throw new ShapeError(
+      `splitOutputs: ${y.length} values; ${count} samples have ${count * total}`,
+      { count },
+    );
   let at = 0;
   return Object.fromEntries(
     shapes.map(([name, shape]) => {

@@ -96,7 +96,10 @@ function checkSame(name: string, known: Value, shape: Shape): void {
     );
 }
 /** What a network of its own keeps beside its values. */
-const ofOne = (): Pick<Scope, "shared" | "counters"> => ({ shared: new Map(), counters: new Map() });
+const ofOne = (): Pick<Scope, "shared" | "counters"> => ({
+  shared: new Map(),
+  counters: new Map(),
+});
 
 /**
  * The shape of every parameter of an architecture, by name, with nothing allocated for one. Throws
@@ -141,7 +144,12 @@ export function sequential(options: {
   seed: number;
   initializer?: Initializer;
 }): Network {
-  checkNames("sequential", options, ["input", "layers", "seed", "initializer"], ["input", "layers", "seed"]);
+  checkNames(
+    "sequential",
+    options,
+    ["input", "layers", "seed", "initializer"],
+    ["input", "layers", "seed"],
+  );
   const { initializer = fanInUniform() } = options;
   const rng = random(options.seed);
   const parameters = new Map<string, Parameter>();
@@ -171,7 +179,9 @@ export function sequential(options: {
     statistics: "running",
     parameter: (name, shape, fanIn, initial) =>
       keep(name, shape, () =>
-        initial === undefined ? initializer(rng.fork(name), { name, shape, fanIn }) : filled(shape, initial),
+        initial === undefined
+          ? initializer(rng.fork(name), { name, shape, fanIn })
+          : filled(shape, initial),
       ),
     buffer: (name, shape, initial) => keep(name, shape, () => filled(shape, initial)),
     physics: identityPhysics(x),
@@ -241,7 +251,10 @@ export function applyNetwork(
     }
     const known = shared.get(name);
     if (known) return known;
-    const value = folded || options.trainable === false ? b.constant(p.data, shape) : b.parameter(name, shape, p.data);
+    const value =
+      folded || options.trainable === false
+        ? b.constant(p.data, shape)
+        : b.parameter(name, shape, p.data);
     shared.set(name, value);
     return value;
   };

@@ -1,17 +1,44 @@
 // Normalisations: y = (x − mean)/√(variance + ε) over some axes, then scaled and shifted.
-import { arithmetic, formatShape, ShapeError, sizeOf, type Shape, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import type { BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm } from "./layers.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
-function scaled({ b, parameter }: Scope, name: string, x: Value, shape: Shape, affine: boolean): Value {
+function scaled(
+  { b, parameter }: Scope,
+  name: string,
+  x: Value,
+  shape: Shape,
+  affine: boolean,
+): Value {
   if (!affine) return x;
   const { add, mul } = arithmetic(b);
-  return add(mul(x, parameter(`${name}.weight`, shape, 1, 1)), parameter(`${name}.bias`, shape, 1, 0));
+  return add(
+    mul(x, parameter(`${name}.weight`, shape, 1, 1)),
+    parameter(`${name}.bias`, shape, 1, 0),
+  );
 }
 
-export const instanceNorm2d: Apply<InstanceNorm2d> = (scope, name, x, { epsilon = 1e-5, affine = false }) => {
+export const instanceNorm2d: Apply<InstanceNorm2d> = (
+  scope,
+  name,
+  x,
+  { epsilon = 1e-5, affine = false },
+) => {
   const [, C] = images(name, x);
-  return scaled(scope, name, scope.b.emit("normalize", { x }, { axes: [2, 3], epsilon }), [C, 1, 1], affine);
+  return scaled(
+    scope,
+    name,
+    scope.b.emit("normalize", { x }, { axes: [2, 3], epsilon }),
+    [C, 1, 1],
+    affine,
+  );
 };
 
 const ranks = { batchNorm1d: [2, 3], batchNorm2d: [4], batchNorm3d: [5] } as const;
@@ -42,7 +69,13 @@ export const batchNorm: Apply<BatchNorm> = (
     buffer(`${name}.runningVariance`, shape, 1),
   ];
   if (statistics === "running")
-    return scaled(scope, name, div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))), shape, affine);
+    return scaled(
+      scope,
+      name,
+      div(sub(x, runningMean), sqrt(add(runningVariance, epsilon))),
+      shape,
+      affine,
+    );
   const count = sizeOf(x.shape) / C;
   if (count < 2)
     throw new ShapeError(
@@ -62,7 +95,12 @@ export const batchNorm: Apply<BatchNorm> = (
   return y;
 };
 
-export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 1e-5, affine = true }) => {
+export const groupNorm: Apply<GroupNorm> = (
+  scope,
+  name,
+  x,
+  { groups, epsilon = 1e-5, affine = true },
+) => {
   const [N, C, H, W] = images(name, x);
   if (C % groups !== 0)
     throw new ShapeError(
@@ -70,7 +108,11 @@ export const groupNorm: Apply<GroupNorm> = (scope, name, x, { groups, epsilon = 
       { name, shape: x.shape },
     );
   const { reshape } = arithmetic(scope.b);
-  const y = scope.b.emit("normalize", { x: reshape(x, [N, groups, C / groups, H, W]) }, { axes: [2, 3, 4], epsilon });
+  const y = scope.b.emit(
+    "normalize",
+    { x: reshape(x, [N, groups, C / groups, H, W]) },
+    { axes: [2, 3, 4], epsilon },
+  );
   return scaled(scope, name, reshape(y, x.shape), [C, 1, 1], affine);
 };
 

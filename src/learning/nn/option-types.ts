@@ -34,7 +34,9 @@ export function edits(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
     row = next;
   }
   return row[b.length];
@@ -44,7 +46,9 @@ export function near(given: string, words: readonly string[]): string {
   const short = given.slice(0, 60);
   const distance = (other: string): number => edits(short.toLowerCase(), other.toLowerCase());
   const [best] = [...words].sort((p, q) => distance(p) - distance(q));
-  return best !== undefined && distance(best) <= Math.max(2, short.length / 2) ? `did you mean ${best}? ` : "";
+  return best !== undefined && distance(best) <= Math.max(2, short.length / 2)
+    ? `did you mean ${best}? `
+    : "";
 }
 /** Throws ConfigError for an option that there is not, one of another type, and one that lacks. */
 export function refuse(
@@ -57,25 +61,40 @@ export function refuse(
   for (const [option, value] of Object.entries(given)) {
     if (!Object.hasOwn(types, option)) {
       const all = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
-      throw new ConfigError(`${where} has no option ${quoted(option)}: ${near(option, names)}${all}`, { option });
+      throw new ConfigError(
+        `${where} has no option ${quoted(option)}: ${near(option, names)}${all}`,
+        { option },
+      );
     }
     if (value !== undefined && !types[option].is(value))
-      throw new ConfigError(`${where}: ${option} must be ${types[option].what}, it is ${quoted(value)}`, { option });
+      throw new ConfigError(
+        `${where}: ${option} must be ${types[option].what}, it is ${quoted(value)}`,
+        { option },
+      );
   }
   const missing = must.find((name) => !Object.hasOwn(given, name));
-  if (missing !== undefined) throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
+  if (missing !== undefined)
+    throw new ConfigError(`${where} lacks its option "${missing}"`, { option: missing });
 }
 /**
  * Throws ConfigError for an option of a function that there is not, with what was meant, and for
  * one that lacks: in JavaScript nobody else would say so.
  */
-export function checkNames(what: string, given: object, names: readonly string[], must: readonly string[]): void {
+export function checkNames(
+  what: string,
+  given: object,
+  names: readonly string[],
+  must: readonly string[],
+): void {
   const strange = Object.keys(given ?? {}).find((name) => !names.includes(name));
   if (strange !== undefined)
     throw new ConfigError(
       `${what}: there is no option ${quoted(strange)}: ${near(strange, names)}there are ${names.join(", ")}`,
       { option: strange },
     );
-  const missing = must.find((name) => (given as Record<string, unknown> | undefined)?.[name] === undefined);
-  if (missing !== undefined) throw new ConfigError(`${what}: its option "${missing}" is missing`, { option: missing });
+  const missing = must.find(
+    (name) => (given as Record<string, unknown> | undefined)?.[name] === undefined,
+  );
+  if (missing !== undefined)
+    throw new ConfigError(`${what}: its option "${missing}" is missing`, { option: missing });
 }

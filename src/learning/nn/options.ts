@@ -2,7 +2,19 @@
 // would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
 import { ConfigError, quoted, withoutControls } from "../../engine/index.ts";
 import type { GraphNode, Layer } from "./layers.ts";
-import { flag, layers, listOf, near, number, object, oneOf, refuse, whole, word, type Type } from "./option-types.ts";
+import {
+  flag,
+  layers,
+  listOf,
+  near,
+  number,
+  object,
+  oneOf,
+  refuse,
+  whole,
+  word,
+  type Type,
+} from "./option-types.ts";
 import { MOST_CELLS } from "./scope.ts";
 
 export { edits, near } from "./option-types.ts";
@@ -15,7 +27,12 @@ const perAxis = (each: Type, axes: number): Type => ({
   what: `${each.what}, or a list of ${axes}`,
   is: (v) => each.is(v) || (listOf(each).is(v) && (v as unknown[]).length === axes),
 });
-const [cells2, gaps2, cells3, gaps3] = [perAxis(cells, 2), perAxis(gap, 2), perAxis(cells, 3), perAxis(gap, 3)];
+const [cells2, gaps2, cells3, gaps3] = [
+  perAxis(cells, 2),
+  perAxis(gap, 2),
+  perAxis(cells, 3),
+  perAxis(gap, 3),
+];
 const padded = (sizes: Type): Type => ({
   what: `${sizes.what}, "same" or "valid"`,
   is: (v) => v === "same" || v === "valid" || sizes.is(v),
@@ -80,7 +97,13 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   custom: { layer: word, options: object },
   linear: { outFeatures: count, bias: flag },
   maxPool2d: { ...window, ceilMode: flag },
-  avgPool2d: { kernelSize: cells2, stride: cells2, padding: padded(gaps2), ceilMode: flag, countIncludePad: flag },
+  avgPool2d: {
+    kernelSize: cells2,
+    stride: cells2,
+    padding: padded(gaps2),
+    ceilMode: flag,
+    countIncludePad: flag,
+  },
   adaptiveMaxPool2d: { outputSize: pair },
   adaptiveAvgPool2d: { outputSize: pair },
   instanceNorm2d: { epsilon, affine },
@@ -123,8 +146,17 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   eachChannel: { layers },
   dataConsistency: { step: number, learned: flag, nonNegative: flag },
   conjugateGradient: { iterations: count, tolerance: number, weight: number },
-  kSpaceCascades: { cascades: listOf(layers), step: number, sensitivities: layers, calibrationColumns: cells },
-  pad2d: { before: margins, after: margins, mode: oneOf("zeros", "reflect", "replicate", "circular", "symmetric") },
+  kSpaceCascades: {
+    cascades: listOf(layers),
+    step: number,
+    sensitivities: layers,
+    calibrationColumns: cells,
+  },
+  pad2d: {
+    before: margins,
+    after: margins,
+    mode: oneOf("zeros", "reflect", "replicate", "circular", "symmetric"),
+  },
   crop2d: { before: margins, after: margins },
   padded: { multiple: cells, body: layers },
   standardized: { body: layers },
@@ -161,7 +193,9 @@ const knownOfNode: Types<Required<GraphNode>> = {
   layers,
 };
 /** What has no default. */
-const needed: { readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<Layer, { kind: K }>, string>[] } = {
+const needed: {
+  readonly [K in Layer["kind"]]?: readonly Extract<keyof Extract<Layer, { kind: K }>, string>[];
+} = {
   conv2d: ["outChannels", "kernelSize"],
   depthwiseConv2d: ["kernelSize"],
   separableConv2d: ["outChannels", "kernelSize"],
@@ -214,18 +248,24 @@ function countOf(value: unknown): number {
   return value.reduce<number>((sum, item) => {
     if (Array.isArray(item)) return sum + countOf(item);
     if (!object.is(item)) return sum;
-    return sum + 1 + Object.values(item as object).reduce<number>((inside, v) => inside + countOf(v), 0);
+    return (
+      sum + 1 + Object.values(item as object).reduce<number>((inside, v) => inside + countOf(v), 0)
+    );
   }, 0);
 }
 /** Throws ConfigError for more layers than a graph can be made of, in all. */
 export function checkCount(value: unknown): void {
   const count = countOf(value);
   if (count > MOST_LAYERS)
-    throw new ConfigError(`layers: there are ${count} of them; a network has at most ${MOST_LAYERS}`, { count });
+    throw new ConfigError(
+      `layers: there are ${count} of them; a network has at most ${MOST_LAYERS}`,
+      { count },
+    );
 }
 /** Throws ConfigError when it is no list of objects. */
 export function checkLayers(value: unknown): void {
-  if (!layers.is(value)) throw new ConfigError(`layers: it must be ${layers.what}, it is ${quoted(value)}`, {});
+  if (!layers.is(value))
+    throw new ConfigError(`layers: it must be ${layers.what}, it is ${quoted(value)}`, {});
 }
 /**
  * Throws ConfigError for a kind of layer that there is not, an option that it has not or lacks, and
@@ -233,7 +273,8 @@ export function checkLayers(value: unknown): void {
  */
 export function checkLayer(name: string, layer: Layer): void {
   const kinds = Object.keys(known);
-  if (!object.is(layer)) throw new ConfigError(`layer ${name}: it must be an object, it is ${quoted(layer)}`, { name });
+  if (!object.is(layer))
+    throw new ConfigError(`layer ${name}: it must be an object, it is ${quoted(layer)}`, { name });
   const { kind, ...options } = layer;
   if (!Object.hasOwn(known, kind))
     throw new ConfigError(

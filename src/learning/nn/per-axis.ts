@@ -38,7 +38,11 @@ export function samePadding(n: number, kernel: number, stride: number, dilation:
 }
 
 /** How windows lie along each axis of these sizes; `stride` where the layer has none. */
-export function windowsOf(layer: WindowSizes, size: readonly number[], ownStride?: typeof layer.stride): Windows[] {
+export function windowsOf(
+  layer: WindowSizes,
+  size: readonly number[],
+  ownStride?: typeof layer.stride,
+): Windows[] {
   const { kernelSize, stride = ownStride ?? 1, dilation = 1, padding = 0 } = layer;
   return size.map((n, axis) => {
     const [kernel, step, apart] = [kernelSize, stride, dilation].map((sizes) => along(sizes, axis));

@@ -1,5 +1,12 @@
 // Pools: the largest value or the mean of every window, and reductions of whole axes.
-import { arithmetic, ConfigError, formatShape, ShapeError, type GraphBuilder, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../engine/index.ts";
 import type { AdaptivePool2d, AvgPool2d, MaxPool2d, Reduce } from "./layers.ts";
 import { windowsOf, type Pair, type WindowSizes, type Windows } from "./per-axis.ts";
 import { images, type Apply } from "./scope.ts";
@@ -69,7 +76,10 @@ export function meanOf(b: GraphBuilder, x: Value, layer: Omit<AvgPool2d, "kind">
   return [h, w].reduce((y, cells, axis) => {
     const { before: edge, after: end } = windows[axis];
     if (edge + end + over[axis] === 0) return y;
-    return mul(y, b.constant(weights(cells, size[axis], windows[axis], countIncludePad), shapes[axis]));
+    return mul(
+      y,
+      b.constant(weights(cells, size[axis], windows[axis], countIncludePad), shapes[axis]),
+    );
   }, sums);
 }
 export const avgPool2d: Apply<AvgPool2d> = ({ b }, name, x, layer) => {
@@ -96,15 +106,23 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
     const axis = 2 + i;
     const n = y.shape[axis];
     if (!Number.isInteger(m) || m < 1)
-      throw new ConfigError(`layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`, {
-        name,
-        outputSize,
-      });
-    const cells = Array.from({ length: m }, (_, o) => [Math.floor((o * n) / m), Math.ceil(((o + 1) * n) / m)] as const);
+      throw new ConfigError(
+        `layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`,
+        {
+          name,
+          outputSize,
+        },
+      );
+    const cells = Array.from(
+      { length: m },
+      (_, o) => [Math.floor((o * n) / m), Math.ceil(((o + 1) * n) / m)] as const,
+    );
     const k = Math.max(...cells.map(([from, to]) => to - from));
     // every window is brought to one size by repeating its last cell; means are weighted so that
     // the repeats do not count
-    const indices = cells.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => Math.min(from + j, to - 1)));
+    const indices = cells.flatMap(([from, to]) =>
+      Array.from({ length: k }, (_, j) => Math.min(from + j, to - 1)),
+    );
     const even = indices.length === n && k * m === n;
     const spread = even ? y : b.emit("take", { x: y }, { axis, indices });
     const pair = (v: number): readonly [number, number] => (i === 0 ? [v, 1] : [1, v]);
@@ -114,23 +132,34 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
       return;
     }
     const shares = Float64Array.from(
-      cells.flatMap(([from, to]) => Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0))),
+      cells.flatMap(([from, to]) =>
+        Array.from({ length: k }, (_, j) => (from + j < to ? k / (to - from) : 0)),
+      ),
     );
-    const weighted = even ? spread : arithmetic(b).mul(spread, b.constant(shares, i === 0 ? [k * m, 1] : [k * m]));
+    const weighted = even
+      ? spread
+      : arithmetic(b).mul(spread, b.constant(shares, i === 0 ? [k * m, 1] : [k * m]));
     y = b.emit("avg_pool2d", { x: weighted }, attrs);
   });
   return y;
 };
 
 export const reduce: Apply<Reduce> = ({ b }, name, x, { axes, by }) => {
-  const strange = axes.find((axis, i) => axis < 1 || axis >= x.shape.length || axes.indexOf(axis) !== i);
+  const strange = axes.find(
+    (axis, i) => axis < 1 || axis >= x.shape.length || axes.indexOf(axis) !== i,
+  );
   if (axes.length === 0 || strange !== undefined)
     throw new ShapeError(
       `layer ${name}: axes [${axes.join(", ")}] of its input ${formatShape(x.shape)}; name each once, from 1 (the channels) to ${x.shape.length - 1}`,
       { name, axes },
     );
   const { mean, reshape, sum } = arithmetic(b);
-  const dropped = by === "max" ? b.emit("reduce_max", { x }, { axes }) : by === "mean" ? mean(x, axes) : sum(x, axes);
+  const dropped =
+    by === "max"
+      ? b.emit("reduce_max", { x }, { axes })
+      : by === "mean"
+        ? mean(x, axes)
+        : sum(x, axes);
   const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
   return reshape(dropped, kept);
 };

@@ -150,14 +150,20 @@ export const padded = (options: Options<Padded>): Padded => ({ kind: "padded", .
  * σ·body((x − μ)/σ) + μ with every channel's own mean and unbiased standard deviation, of every
  * image. Source: Sriram et al. 2020 (NormUnet).
  */
-export const standardized = (body: readonly Layer[]): Standardized => ({ kind: "standardized", body });
+export const standardized = (body: readonly Layer[]): Standardized => ({
+  kind: "standardized",
+  body,
+});
 /**
  * s·body(x/s), s being the image's largest magnitude (two channels are a complex image's); the
  * measurement that `body` may know is divided by s as well.
  */
 export const peakScaled = (body: readonly Layer[]): Standardized => ({ kind: "peakScaled", body });
 /** The same layers with the same weights, one time after another. */
-export const repeated = (options: Options<Repeated>): Repeated => ({ kind: "repeated", ...options });
+export const repeated = (options: Options<Repeated>): Repeated => ({
+  kind: "repeated",
+  ...options,
+});
 /** y = scale·x + shift, not learned. */
 export const affine = (options: Options<Affine>): Affine => ({ kind: "affine", ...options });
 /** Some of the features, by their places: [N, features] → [N, indices]. */
@@ -172,7 +178,10 @@ export const softThreshold = (options: Options<SoftThreshold> = {}): SoftThresho
  * even distances over [−1, 1], as wide as they are apart; slope 0.04. Beyond them it is 0. Source:
  * Hammernik et al. 2018, with the factor of optox's act_rbf.
  */
-export const radialBasis = (options: Options<RadialBasis> = {}): RadialBasis => ({ kind: "radialBasis", ...options });
+export const radialBasis = (options: Options<RadialBasis> = {}): RadialBasis => ({
+  kind: "radialBasis",
+  ...options,
+});
 /**
  * −(1/filters)·Σ_k Kᵀ_k φ_k(K_k x): learned filters K over all channels, mean 0 on each and norm at
  * most 1, and φ_k a radialBasis; x is padded symmetrically by a kernel's size before, and cropped
@@ -187,7 +196,10 @@ export const fieldOfExperts = (options: Options<FieldOfExperts>): FieldOfExperts
  * pools, transposed convolutions with the same behind them, a row or column reflected where a size
  * was odd, 1×1 out. Source: Zbontar et al. 2018.
  */
-export const fastMriUnetBlock = (options: Options<FastMriUnet>): FastMriUnet => ({ kind: "fastMriUnet", ...options });
+export const fastMriUnetBlock = (options: Options<FastMriUnet>): FastMriUnet => ({
+  kind: "fastMriUnet",
+  ...options,
+});
 /** |x| of complex images: [N,2,H,W] → [N,1,H,W]. */
 export const magnitude = (): ImageParts => ({ kind: "magnitude" });
 /** Their real part: [N,2,H,W] → [N,1,H,W]. */

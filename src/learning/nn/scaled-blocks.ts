@@ -37,7 +37,9 @@ function peakOf(scope: Scope, name: string, x: Value): Value {
   const [N, C, H, W] = images(name, x);
   const { reshape } = arithmetic(scope.b);
   const complex = C === 2;
-  const size = complex ? imagePart(scope, name, x, { kind: "magnitude" }) : scope.b.emit("abs", { x }, {});
+  const size = complex
+    ? imagePart(scope, name, x, { kind: "magnitude" })
+    : scope.b.emit("abs", { x }, {});
   const rows = complex ? H : C * H;
   const whole = { kernel: [rows, W], stride: [rows, W], padding: [0, 0] } as const;
   const flat = reshape(size, [N, 1, rows, W]);
@@ -69,7 +71,10 @@ export const padded: Apply<Padded> = (scope, name, x, { multiple, body }) => {
   const missing = images(name, x)
     .slice(2)
     .map((n) => Math.ceil(n / multiple) * multiple - n);
-  const pair = (round: (n: number) => number): [number, number] => [round(missing[0] / 2), round(missing[1] / 2)];
+  const pair = (round: (n: number) => number): [number, number] => [
+    round(missing[0] / 2),
+    round(missing[1] / 2),
+  ];
   const [before, after] = [pair(Math.floor), pair(Math.ceil)];
   const wide = pad2d(scope, name, x, { kind: "pad2d", before, after });
   return crop2d(scope, name, stack(scope, name, body, wide), { kind: "crop2d", before, after });

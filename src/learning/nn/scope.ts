@@ -1,5 +1,11 @@
 // What a layer writes to, and what all layers check.
-import { formatShape, ShapeError, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import {
+  formatShape,
+  ShapeError,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import type { Layer } from "./layers.ts";
 
 /** What networks of other makers ask for beside the image. */
@@ -29,7 +35,11 @@ export interface Physics {
   readonly sampling?: CartesianSampling;
 }
 /** A = I and y = x: for what asks a network for its shapes alone. */
-export const identityPhysics = (x: Value): Physics => ({ y: x, forward: (v) => v, adjoint: (v) => v });
+export const identityPhysics = (x: Value): Physics => ({
+  y: x,
+  forward: (v) => v,
+  adjoint: (v) => v,
+});
 
 /** A layer and its name in its network. */
 export interface Placed {
@@ -84,10 +94,13 @@ export function checkCells(name: string, cells: number, most: number = MOST_CELL
 /** The input's shape. Throws ShapeError when it is no batch of images. */
 export function images(name: string, x: Value): readonly number[] {
   if (x.shape.length !== 4)
-    throw new ShapeError(`layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`, {
-      name,
-      shape: x.shape,
-    });
+    throw new ShapeError(
+      `layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`,
+      {
+        name,
+        shape: x.shape,
+      },
+    );
   x.shape.slice(2).forEach((cells) => checkCells(name, cells));
   return x.shape;
 }

@@ -30,7 +30,12 @@ export const proximalStep = (options: Omit<ProximalStep, "kind"> = {}): Proximal
 /** y = factor·x, the factor 1 unless given. */
 export const scale = (options: Omit<Scale, "kind"> = {}): Scale => ({ kind: "scale", ...options });
 
-export const applyProximalStep: Apply<ProximalStep> = ({ b, physics, parameter }, name, z, layer) => {
+export const applyProximalStep: Apply<ProximalStep> = (
+  { b, physics, parameter },
+  name,
+  z,
+  layer,
+) => {
   if (!physics)
     throw new ConfigError(
       `layer ${name}: it needs a measurement and its operator; apply the network by networkReconstructor`,
@@ -43,5 +48,9 @@ export const applyProximalStep: Apply<ProximalStep> = ({ b, physics, parameter }
   return add(z, div(residual, add(parameter(`${name}.rho`, [], 1, rho), 1)));
 };
 
-export const applyScale: Apply<Scale> = ({ b, parameter }, name, x, { factor = 1, learned = false }) =>
-  arithmetic(b).mul(x, learned ? parameter(`${name}.factor`, [], 1, factor) : factor);
+export const applyScale: Apply<Scale> = (
+  { b, parameter },
+  name,
+  x,
+  { factor = 1, learned = false },
+) => arithmetic(b).mul(x, learned ? parameter(`${name}.factor`, [], 1, factor) : factor);

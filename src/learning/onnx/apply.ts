@@ -33,7 +33,8 @@ export interface AppliedOutput {
 }
 
 /** Said behind an error where nothing better is known. */
-export const FIXED_SIZES = "; sizes may be fixed in the file by its export: try the size that it was exported with";
+export const FIXED_SIZES =
+  "; sizes may be fixed in the file by its export: try the size that it was exported with";
 export const constantIn = (graph: LazyGraph, { type, data, shape }: OnnxTensor): Val => ({
   type,
   value: graph.constant(data, shape),
@@ -44,7 +45,9 @@ function remarkOf(model: OnnxModel, inputs: Readonly<Record<string, Value>>): st
   const other = model.inputs.filter(({ name, shape }) => {
     const given = inputs[name]?.shape;
     if (!shape || !given) return false;
-    return shape.length !== given.length || shape.some((d, i) => typeof d === "number" && d !== given[i]);
+    return (
+      shape.length !== given.length || shape.some((d, i) => typeof d === "number" && d !== given[i])
+    );
   });
   if (other.length === 0) return FIXED_SIZES;
   const said = other.map(({ name, shape }) => {
@@ -63,13 +66,15 @@ function startOf(
   const values = new Map<string, Val>();
   for (const [name, tensor] of model.file.graph.tensors) {
     const own = tensor as OnnxTensor;
-    if (model.weights.has(name)) values.set(name, { type: own.type, value: graph.wrap(weight(name, own)) });
+    if (model.weights.has(name))
+      values.set(name, { type: own.type, value: graph.wrap(weight(name, own)) });
     else values.set(name, constantIn(graph, own));
   }
   for (const [name, tensor] of model.known) values.set(name, constantIn(graph, tensor));
   for (const { name, type = "float32" } of model.inputs) {
     const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
-    if (!given) throw new ConfigError(`${model.name}: its input ${quoted(name)} was not given`, { name });
+    if (!given)
+      throw new ConfigError(`${model.name}: its input ${quoted(name)} was not given`, { name });
     values.set(name, { type, value: graph.wrap(given) });
   }
   return values;
@@ -98,7 +103,8 @@ export function applyOnnx(
     weights.set(name, value);
     return value;
   });
-  const told = (node: OnnxNode, { value }: Val): void => onNode?.(node, value.shape, () => graph.real(value));
+  const told = (node: OnnxNode, { value }: Val): void =>
+    onNode?.(node, value.shape, () => graph.real(value));
   const given = evaluate(model.file.graph, values, {
     graph,
     opset: model.file.opset,

@@ -1,6 +1,13 @@
 // The axes of arrays by letters, as networks of other makers order them: N images, K coils, C real
 // and imaginary part (or colours), H rows, W columns, 1 an axis of one cell.
-import { arithmetic, ConfigError, quoted, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  quoted,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 
 /** "NCHW", "NKHWC", "N1HW". */
 export type Layout = string;
@@ -8,9 +15,11 @@ const LETTERS = "NKCHW";
 
 /** What is wrong with a layout, as a sentence's end; undefined for a good one. */
 export function layoutFault(layout: unknown): string | undefined {
-  if (typeof layout !== "string" || layout === "" || layout.length > 8) return "a text of up to 8 letters";
+  if (typeof layout !== "string" || layout === "" || layout.length > 8)
+    return "a text of up to 8 letters";
   const strange = [...layout].find((letter) => !`${LETTERS}1`.includes(letter));
-  if (strange !== undefined) return `made of ${[...LETTERS].join(", ")} and 1; it has ${quoted(strange)}`;
+  if (strange !== undefined)
+    return `made of ${[...LETTERS].join(", ")} and 1; it has ${quoted(strange)}`;
   const twice = [...layout].find((letter, i) => letter !== "1" && layout.indexOf(letter) !== i);
   return twice && `of letters that stand once each; it has ${twice} twice`;
 }
@@ -64,5 +73,7 @@ export function arranged(
     [...to].map((letter) => (wanted.includes(letter) ? own[letter] : 1)),
   );
   const shape = [...to].map((letter) => (letter === "1" ? 1 : (own[letter] ?? sizes[letter] ?? 1)));
-  return shape.every((n, i) => n === spread.shape[i]) ? spread : b.emit("broadcast_to", { x: spread }, { shape });
+  return shape.every((n, i) => n === spread.shape[i])
+    ? spread
+    : b.emit("broadcast_to", { x: spread }, { shape });
 }

@@ -1,6 +1,13 @@
 // A graph of another maker inside a reconstruction network: what each of its inputs is given, and
 // what its output is taken for. Recipes say it: ../recipe/onnx-recipe.ts.
-import { arithmetic, ConfigError, quoted, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  quoted,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import { clamp } from "../nn/activations.ts";
 import { images, type Apply, type CartesianSampling, type Scope } from "../nn/scope.ts";
 import { arranged, layoutFault, type Layout } from "./arrange.ts";
@@ -66,7 +73,12 @@ function partsOf(scope: Scope, x: Value, parts: Parts): Value {
   return parts === "real" ? arithmetic(scope.b).slice(x, 1, 0, 1) : x;
 }
 /** A complex image again; `like` has the phase. */
-function complexOf(scope: Scope, y: Value, { parts = "complex", phase = "kept" }: Taken, like: Value): Value {
+function complexOf(
+  scope: Scope,
+  y: Value,
+  { parts = "complex", phase = "kept" }: Taken,
+  like: Value,
+): Value {
   if (parts === "imaginaryFirst") return swapped(scope, y);
   const { div, mul } = arithmetic(scope.b);
   if (parts === "magnitude" && phase === "kept") return mul(y, div(like, magnitudeOf(scope, like)));
@@ -85,17 +97,29 @@ function anySampling(b: GraphBuilder, x: Value, coils: number): CartesianSamplin
   };
 }
 /** Throws ConfigError where the measurement is no k-space, or of another number of coils. */
-function samplingOf({ b, physics }: Scope, name: string, x: Value, coils: number | undefined): CartesianSampling {
+function samplingOf(
+  { b, physics }: Scope,
+  name: string,
+  x: Value,
+  coils: number | undefined,
+): CartesianSampling {
   const { sampling, y } = physics ?? { y: x };
   // who asks for shapes alone measures the image itself
-  if (sampling === undefined && y.shape.length === 4 && physics?.forward(x) === x) return anySampling(b, x, coils ?? 1);
+  if (sampling === undefined && y.shape.length === 4 && physics?.forward(x) === x)
+    return anySampling(b, x, coils ?? 1);
   if (sampling === undefined)
-    throw new ConfigError(`layer ${name}: it needs k-space on a grid and its mask, which nothing measures here`, {
-      name,
-    });
+    throw new ConfigError(
+      `layer ${name}: it needs k-space on a grid and its mask, which nothing measures here`,
+      {
+        name,
+      },
+    );
   const given = sampling.maps.shape[0];
   if (coils !== undefined && given !== coils)
-    throw new ConfigError(`layer ${name}: its graph is for ${coils} coils, the measurement has ${given}`, { name });
+    throw new ConfigError(
+      `layer ${name}: its graph is for ${coils} coils, the measurement has ${given}`,
+      { name },
+    );
   return sampling;
 }
 /** The cells that are measured, in the layout's own rows: lines have one. */
@@ -104,17 +128,29 @@ function maskOf(
   { layout, lowestFrequency = "centre" }: Feed,
 ): { data: Float32Array; shape: Shape; layout: Layout } {
   const [H, W] = shape;
-  const moved = (i: number, n: number): number => (lowestFrequency === "corner" ? (i + Math.floor(n / 2)) % n : i);
+  const moved = (i: number, n: number): number =>
+    lowestFrequency === "corner" ? (i + Math.floor(n / 2)) % n : i;
   const at = (i: number, j: number): number => data[moved(i, H) * W + moved(j, W)];
   const rows = layout.includes("H") ? H : 1;
   const all = Float32Array.from({ length: rows * W }, (_, k) => at(Math.floor(k / W), k % W));
   if (rows === 1 && data.some((v, k) => v !== data[k % W]))
-    throw new ConfigError(`its layout ${quoted(layout)} is for masks of whole columns, and this mask has none`, {});
-  return rows === 1 ? { data: all, shape: [W], layout: "W" } : { data: all, shape: [H, W], layout: "HW" };
+    throw new ConfigError(
+      `its layout ${quoted(layout)} is for masks of whole columns, and this mask has none`,
+      {},
+    );
+  return rows === 1
+    ? { data: all, shape: [W], layout: "W" }
+    : { data: all, shape: [H, W], layout: "HW" };
 }
 
 /** What one input is given; `image` are the parts of the layer's input that it may take. */
-function fed(scope: Scope, feed: Feed, image: Value, y: Value, samplingThere: () => CartesianSampling): Value {
+function fed(
+  scope: Scope,
+  feed: Feed,
+  image: Value,
+  y: Value,
+  samplingThere: () => CartesianSampling,
+): Value {
   const { b } = scope;
   const [N, , H, W] = image.shape;
   const { is, layout, parts = "complex" } = feed;
@@ -127,11 +163,19 @@ function fed(scope: Scope, feed: Feed, image: Value, y: Value, samplingThere: ()
     return arranged(b, b.constant(mask.data, mask.shape), mask.layout, layout, sizes);
   }
   const planes =
-    is === "measurement" ? sampling.kspace(y, feed) : b.constant(sampling.maps.data, [1, ...sampling.maps.shape]);
+    is === "measurement"
+      ? sampling.kspace(y, feed)
+      : b.constant(sampling.maps.data, [1, ...sampling.maps.shape]);
   const [count, coils, ...rest] = planes.shape;
   const { reshape } = arithmetic(b);
   const taken = partsOf(scope, reshape(planes, [count * coils, ...rest]), parts);
-  return arranged(b, reshape(taken, [count, coils, ...taken.shape.slice(1)]), "NKCHW", layout, sizes);
+  return arranged(
+    b,
+    reshape(taken, [count, coils, ...taken.shape.slice(1)]),
+    "NKCHW",
+    layout,
+    sizes,
+  );
 }
 
 interface Normal {
@@ -144,7 +188,10 @@ function standardized({ b }: Scope, x: Value, limit: number | undefined): Normal
   const [N, C, H, W] = x.shape;
   const middle = reshape(mean(x, [2, 3]), [N, C, 1, 1]);
   const centred = sub(x, middle);
-  const variance = mul(reshape(sum(square(centred), [2, 3]), [N, C, 1, 1]), 1 / Math.max(1, H * W - 1));
+  const variance = mul(
+    reshape(sum(square(centred), [2, 3]), [N, C, 1, 1]),
+    1 / Math.max(1, H * W - 1),
+  );
   const constant = sub(1, b.emit("greater", { a: variance, b: b.scalar(0) }, {}));
   const deviation = sqrt(add(variance, constant));
   const even = div(centred, deviation);
@@ -152,10 +199,12 @@ function standardized({ b }: Scope, x: Value, limit: number | undefined): Normal
   return { x: within, back: (y) => add(mul(y, deviation), middle) };
 }
 
-const isImage = (x: Value, y: Value): boolean => [0, 2, 3].every((axis) => x.shape[axis] === y.shape[axis]);
+const isImage = (x: Value, y: Value): boolean =>
+  [0, 2, 3].every((axis) => x.shape[axis] === y.shape[axis]);
 /** Throws ConfigError for an output that is no image of the input's size, or of other parts. */
 function checkImage(name: string, x: Value, y: Value, parts: Parts): void {
-  const wanted = parts === "complex" || parts === "imaginaryFirst" ? 2 : parts === "channels" ? y.shape[1] : 1;
+  const wanted =
+    parts === "complex" || parts === "imaginaryFirst" ? 2 : parts === "channels" ? y.shape[1] : 1;
   if (isImage(x, y) && y.shape[1] === wanted) return;
   throw new ConfigError(
     `layer ${name}: its graph's output is an image [${y.shape.join("×")}], and ${parts} images of [${x.shape.join("×")}] are [${[x.shape[0], wanted, ...x.shape.slice(2)].join("×")}]`,
@@ -170,8 +219,11 @@ function checkFeeds(name: string, { inputs, output }: OnnxBlock): void {
     throw new ConfigError(`layer ${name}: ${what}`, { name });
   };
   for (const [port, feed] of Object.entries(inputs)) {
-    const fault = kinds.includes(feed?.is) ? layoutFault(feed.layout) : `one of ${kinds.join(", ")}`;
-    if (fault !== undefined) fail(`what its graph's input ${quoted(port)} is given must be ${fault}`);
+    const fault = kinds.includes(feed?.is)
+      ? layoutFault(feed.layout)
+      : `one of ${kinds.join(", ")}`;
+    if (fault !== undefined)
+      fail(`what its graph's input ${quoted(port)} is given must be ${fault}`);
   }
   const fault = output.layout === undefined ? undefined : layoutFault(output.layout);
   if (fault !== undefined) fail(`its output's layout must be ${fault}`);
@@ -183,18 +235,28 @@ export const onnxBlock: Apply<OnnxBlock> = (scope, name, x, layer) => {
   checkFeeds(name, layer);
   const { inputs: wanted, outputs } = portsOf(layer, name);
   if (outputs.length !== 1)
-    throw new ConfigError(`layer ${name}: its graph has ${outputs.length} outputs; a block gives one`, { name });
+    throw new ConfigError(
+      `layer ${name}: its graph has ${outputs.length} outputs; a block gives one`,
+      { name },
+    );
   const missing = wanted.find((port) => !Object.hasOwn(inputs, port));
   if (missing !== undefined)
-    throw new ConfigError(`layer ${name}: it does not say what its graph's input ${quoted(missing)} is given`, {
-      name,
-    });
+    throw new ConfigError(
+      `layer ${name}: it does not say what its graph's input ${quoted(missing)} is given`,
+      {
+        name,
+      },
+    );
   const y = scope.physics?.y ?? x;
   const sampling = (): CartesianSampling => samplingOf(scope, name, x, layer.coils);
   const imageParts = Object.values(inputs).find(({ is }) => is === "image")?.parts ?? "complex";
   const own = partsOf(scope, x, imageParts);
-  const normal = layer.standardized ? standardized(scope, own, layer.clamp) : { x: own, back: (v: Value) => v };
-  const given = wanted.map((port) => [port, fed(scope, inputs[port], normal.x, y, sampling)] as const);
+  const normal = layer.standardized
+    ? standardized(scope, own, layer.clamp)
+    : { x: own, back: (v: Value) => v };
+  const given = wanted.map(
+    (port) => [port, fed(scope, inputs[port], normal.x, y, sampling)] as const,
+  );
   const [raw] = applyKept(scope, name, layer, Object.fromEntries(given));
   if (output.layout === undefined) return raw;
   const image = arranged(scope.b, raw, output.layout, "NCHW");

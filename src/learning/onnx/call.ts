@@ -11,7 +11,14 @@ import {
   type Value,
 } from "../../engine/index.ts";
 import type { LazyGraph } from "./lazy-graph.ts";
-import { isFloat, type Attribute, type ElementType, type OnnxGraph, type OnnxNode, type OnnxTensor } from "./model.ts";
+import {
+  isFloat,
+  type Attribute,
+  type ElementType,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+} from "./model.ts";
 
 /** A value of the network: numbers of an ONNX type, in a graph that holds them all as floats. */
 export interface Val {
@@ -77,7 +84,11 @@ export class Call {
   }
   /** A single number, or the default where the input is left out. */
   number(index: number, fallback?: number): number {
-    const numbers = this.has(index) ? this.numbers(index) : fallback === undefined ? [] : [fallback];
+    const numbers = this.has(index)
+      ? this.numbers(index)
+      : fallback === undefined
+        ? []
+        : [fallback];
     return numbers.length === 1
       ? numbers[0]
       : this.fail(`its input ${index} has ${numbers.length} numbers and should have one`);
@@ -94,16 +105,28 @@ export class Call {
     return attribute as Extract<Attribute, { kind: K }>;
   }
   int(name: string, fallback?: number): number {
-    return this.#attribute(name, ["int"])?.value ?? fallback ?? this.fail(`its attribute ${name} is missing`);
+    return (
+      this.#attribute(name, ["int"])?.value ??
+      fallback ??
+      this.fail(`its attribute ${name} is missing`)
+    );
   }
   flag(name: string, fallback = false): boolean {
     return this.int(name, fallback ? 1 : 0) !== 0;
   }
   float(name: string, fallback?: number): number {
-    return this.#attribute(name, ["float", "int"])?.value ?? fallback ?? this.fail(`its attribute ${name} is missing`);
+    return (
+      this.#attribute(name, ["float", "int"])?.value ??
+      fallback ??
+      this.fail(`its attribute ${name} is missing`)
+    );
   }
   text(name: string, fallback?: string): string {
-    return this.#attribute(name, ["text"])?.value ?? fallback ?? this.fail(`its attribute ${name} is missing`);
+    return (
+      this.#attribute(name, ["text"])?.value ??
+      fallback ??
+      this.fail(`its attribute ${name} is missing`)
+    );
   }
   ints(name: string): readonly number[] | undefined {
     return this.#attribute(name, ["ints"])?.value;
@@ -120,19 +143,23 @@ export class Call {
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const word = this.text(name, words[0]);
     if (!words.includes(word as T))
-      this.fail(`its attribute ${name} is ${quoted(word)} and should be one of ${words.join(", ")}`);
+      this.fail(
+        `its attribute ${name} is ${quoted(word)} and should be one of ${words.join(", ")}`,
+      );
     return word as T;
   }
 
   /** An axis counted from the front; `rank` axes there are. */
   axis(axis: number, rank: number): number {
     const counted = axis < 0 ? axis + rank : axis;
-    if (!(Number.isInteger(counted) && counted >= 0 && counted < rank)) this.fail(`axis ${axis} is not one of ${rank}`);
+    if (!(Number.isInteger(counted) && counted >= 0 && counted < rank))
+      this.fail(`axis ${axis} is not one of ${rank}`);
     return counted;
   }
   axes(axes: readonly number[], rank: number): number[] {
     const counted = axes.map((axis) => this.axis(axis, rank));
-    if (new Set(counted).size !== counted.length) this.fail(`its axes ${quoted(axes)} name one twice`);
+    if (new Set(counted).size !== counted.length)
+      this.fail(`its axes ${quoted(axes)} name one twice`);
     return counted;
   }
 
@@ -144,10 +171,14 @@ export class Call {
     return { type, value };
   }
   reshape(x: Value, shape: Shape): Value {
-    return x.shape.length === shape.length && x.shape.every((d, i) => d === shape[i]) ? x : this.math.reshape(x, shape);
+    return x.shape.length === shape.length && x.shape.every((d, i) => d === shape[i])
+      ? x
+      : this.math.reshape(x, shape);
   }
   transpose(x: Value, permutation: readonly number[]): Value {
-    return permutation.every((p, i) => p === i) ? x : this.emit("transpose", { x }, { permutation });
+    return permutation.every((p, i) => p === i)
+      ? x
+      : this.emit("transpose", { x }, { permutation });
   }
   /** A matrix: the axes before `axis`, and those from it on. */
   flattened(x: Value, axis: number): Value {
@@ -202,7 +233,9 @@ export class Call {
   spatial(x: Value): readonly number[] {
     const rank = x.shape.length - 2;
     if (rank < 1 || rank > 2)
-      this.fail(`its input is ${formatShape(x.shape)}; signals [N×C×L] and images [N×C×H×W] are read, no volumes`);
+      this.fail(
+        `its input is ${formatShape(x.shape)}; signals [N×C×L] and images [N×C×H×W] are read, no volumes`,
+      );
     return x.shape.slice(2);
   }
 }

@@ -32,7 +32,8 @@ function nodeFaults(node: OnnxNode, opset: number): string[] {
 function graphFaults(graph: OnnxGraph, opset: number, faults: string[]): void {
   for (const [name, tensor] of graph.tensors)
     if (!isRead(tensor)) faults.push(`tensor ${quoted(name)}: ${tensor.unread}`);
-  for (const { name, unread } of graph.inputs) if (unread) faults.push(`input ${quoted(name)}: ${unread}`);
+  for (const { name, unread } of graph.inputs)
+    if (unread) faults.push(`input ${quoted(name)}: ${unread}`);
   for (const node of graph.nodes) {
     for (const fault of nodeFaults(node, opset)) faults.push(`${nodeName(node)}: ${fault}`);
     for (const attribute of node.attributes.values())
@@ -40,7 +41,10 @@ function graphFaults(graph: OnnxGraph, opset: number, faults: string[]): void {
   }
 }
 /** Throws UnsupportedOpError that lists everything that is not read. */
-export function checkSupported({ graph, opset }: Pick<OnnxFile, "graph" | "opset">, name: string): void {
+export function checkSupported(
+  { graph, opset }: Pick<OnnxFile, "graph" | "opset">,
+  name: string,
+): void {
   const faults: string[] = [];
   graphFaults(graph, opset, faults);
   if (faults.length === 0) return;
@@ -56,7 +60,11 @@ export function checkSupported({ graph, opset }: Pick<OnnxFile, "graph" | "opset
  * Throws FormatError for a graph whose nodes read what none before them makes (a cycle among them),
  * or that names two values alike.
  */
-export function checkStructure(graph: OnnxGraph, name: string, outer: ReadonlySet<string> = new Set()): void {
+export function checkStructure(
+  graph: OnnxGraph,
+  name: string,
+  outer: ReadonlySet<string> = new Set(),
+): void {
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}; it is damaged, export it again`, { name });
   };

@@ -18,16 +18,33 @@ export interface Evaluation {
 }
 
 /** The same error, with the node and what it was given before and behind it. */
-function atNode(error: FiducialError, node: OnnxNode, inputs: readonly (Val | undefined)[], remark: string): Error {
-  const given = inputs.flatMap((v, i): [string, Shape][] => (v ? [[node.inputs[i], v.value.shape]] : []));
+function atNode(
+  error: FiducialError,
+  node: OnnxNode,
+  inputs: readonly (Val | undefined)[],
+  remark: string,
+): Error {
+  const given = inputs.flatMap((v, i): [string, Shape][] =>
+    v ? [[node.inputs[i], v.value.shape]] : [],
+  );
   const shapes = given.slice(0, 8).map(([name, shape]) => `${quoted(name)} ${formatShape(shape)}`);
   const behind = shapes.length > 0 ? ` (given ${shapes.join(", ")})` : "";
-  const Kind = error.constructor as new (message: string, data: Readonly<Record<string, unknown>>) => FiducialError;
-  return new Kind(`${nodeName(node)}: ${error.message}${behind}${remark}`, { ...error.data, node: node.name });
+  const Kind = error.constructor as new (
+    message: string,
+    data: Readonly<Record<string, unknown>>,
+  ) => FiducialError;
+  return new Kind(`${nodeName(node)}: ${error.message}${behind}${remark}`, {
+    ...error.data,
+    node: node.name,
+  });
 }
 
 /** The graph's outputs, given all that it reads by name; `values` is added to. */
-export function evaluate(graph: OnnxGraph, values: Map<string, Val>, evaluation: Evaluation): Val[] {
+export function evaluate(
+  graph: OnnxGraph,
+  values: Map<string, Val>,
+  evaluation: Evaluation,
+): Val[] {
   const inner = (body: OnnxGraph): Val[] => {
     const own = new Map(values);
     for (const name of body.tensors.keys()) own.set(name, evaluation.constant(body, name));

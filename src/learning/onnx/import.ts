@@ -1,8 +1,22 @@
 // A network of somebody else's, as an ONNX file: read and checked once. How it is added to graphs:
 // apply.ts; as a layer: layer.ts.
-import { ConfigError, FormatError, formatShape, quoted, sizeOf, type Shape } from "../../engine/index.ts";
+import {
+  ConfigError,
+  FormatError,
+  formatShape,
+  quoted,
+  sizeOf,
+  type Shape,
+} from "../../engine/index.ts";
 import { checkStructure, checkSupported } from "./check.ts";
-import { isRead, type ElementType, type OnnxFile, type OnnxGraph, type OnnxTensor, type Port } from "./model.ts";
+import {
+  isRead,
+  type ElementType,
+  type OnnxFile,
+  type OnnxGraph,
+  type OnnxTensor,
+  type Port,
+} from "./model.ts";
 import { readOnnx, type ReadOnnxOptions } from "./read.ts";
 import { weightsOf } from "./weights.ts";
 
@@ -59,15 +73,21 @@ function* tensorsIn(graph: OnnxGraph): Generator<OnnxTensor> {
 function notesOf(graph: OnnxGraph): string[] {
   const counts = new Map<ElementType, number>();
   for (const { type } of tensorsIn(graph))
-    if (["float16", "bfloat16", "float64"].includes(type)) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return [...counts].map(([type, n]) => `${n} of its tensors are ${type}; all is computed in float32`);
+    if (["float16", "bfloat16", "float64"].includes(type))
+      counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(
+    ([type, n]) => `${n} of its tensors are ${type}; all is computed in float32`,
+  );
 }
 
 /** Constants may be infinite, as masks are. */
 function checkFinite(weights: ReadonlyMap<string, OnnxTensor>, name: string): void {
   for (const [tensor, { data }] of weights)
     if (!data.every(Number.isFinite))
-      throw new FormatError(`${name}: its weights ${quoted(tensor)} hold values that are not finite`, { name, tensor });
+      throw new FormatError(
+        `${name}: its weights ${quoted(tensor)} hold values that are not finite`,
+        { name, tensor },
+      );
 }
 
 /**
@@ -85,13 +105,17 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   for (const [input, values] of Object.entries(given)) {
     const port = graph.inputs.find((p) => p.name === input);
     const names = graph.inputs.map((p) => quoted(p.name)).join(", ");
-    if (!port) throw new ConfigError(`${name}: it has no input ${quoted(input)}; it has ${names}`, { name });
+    if (!port)
+      throw new ConfigError(`${name}: it has no input ${quoted(input)}; it has ${names}`, { name });
     known.set(input, knownTensor(port, values, name));
   }
   const weights = new Map<string, OnnxTensor>();
   for (const tensor of weightsOf(graph, new Set(known.keys())))
-    if (!known.has(tensor) && isWeight(tensor)) weights.set(tensor, graph.tensors.get(tensor) as OnnxTensor);
+    if (!known.has(tensor) && isWeight(tensor))
+      weights.set(tensor, graph.tensors.get(tensor) as OnnxTensor);
   checkFinite(weights, name);
-  const inputs = graph.inputs.filter((port) => !known.has(port.name) && !graph.tensors.has(port.name));
+  const inputs = graph.inputs.filter(
+    (port) => !known.has(port.name) && !graph.tensors.has(port.name),
+  );
   return { name, file, inputs, outputs: graph.outputs, weights, known, notes: notesOf(graph) };
 }

@@ -1,5 +1,11 @@
 // A network of somebody else's as a layer among layers: trained, saved, looked at like any other.
-import { ConfigError, quoted, type GraphBuilder, type Shape, type Value } from "../../engine/index.ts";
+import {
+  ConfigError,
+  quoted,
+  type GraphBuilder,
+  type Shape,
+  type Value,
+} from "../../engine/index.ts";
 import type { Layer } from "../nn/layers.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { Apply, Scope } from "../nn/scope.ts";
@@ -8,7 +14,14 @@ import type { Val } from "./call.ts";
 import { checkStructure, checkSupported } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { LazyGraph } from "./lazy-graph.ts";
-import { declaredShape, isRead, type OnnxGraph, type OnnxNode, type OnnxTensor, type Port } from "./model.ts";
+import {
+  declaredShape,
+  isRead,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type Port,
+} from "./model.ts";
 import type { OnnxModel } from "./import.ts";
 import { plainGraph, readPlainGraph, type PlainGraph } from "./plain.ts";
 
@@ -36,7 +49,10 @@ function opened({ graph, opset }: KeptGraph, name: string): Opened {
 export function portsOf(layer: KeptGraph, name: string): { inputs: string[]; outputs: string[] } {
   const { graph, kept } = opened(layer, name);
   const namesOf = (ports: OnnxGraph["inputs"]): string[] => ports.map((port) => port.name);
-  return { inputs: namesOf(graph.inputs).filter((port) => !kept.has(port)), outputs: namesOf(graph.outputs) };
+  return {
+    inputs: namesOf(graph.inputs).filter((port) => !kept.has(port)),
+    outputs: namesOf(graph.outputs),
+  };
 }
 
 /** The graph's outputs, for all its inputs by name; its weights are the layer's parameters. */
@@ -49,16 +65,20 @@ export function applyKept(
   const { graph: source, kept } = opened(layer, name);
   const graph = new LazyGraph(scope.b as GraphBuilder);
   const values = new Map<string, Val>();
-  for (const [tensor, value] of source.tensors) values.set(tensor, constantIn(graph, value as OnnxTensor));
+  for (const [tensor, value] of source.tensors)
+    values.set(tensor, constantIn(graph, value as OnnxTensor));
   for (const [tensor, { type, shape, trained }] of kept) {
     const own = `${name}.${tensor}`;
-    const make = (): Value => (trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0));
+    const make = (): Value =>
+      trained ? scope.parameter(own, shape, 1, 0) : scope.buffer(own, shape, 0);
     values.set(tensor, { type, value: graph.later(shape, make) });
   }
-  for (const [input, value] of Object.entries(inputs)) values.set(input, { type: "float32", value: graph.wrap(value) });
+  for (const [input, value] of Object.entries(inputs))
+    values.set(input, { type: "float32", value: graph.wrap(value) });
   const { onLayer } = scope;
   const told = (node: OnnxNode, { value }: Val): void => {
-    if (!graph.isKnown(value)) onLayer!(`${name}.${node.name || node.outputs[0]}`, node.op, graph.real(value));
+    if (!graph.isKnown(value))
+      onLayer!(`${name}.${node.name || node.outputs[0]}`, node.op, graph.real(value));
   };
   const stored = [...kept.keys()].map((tensor) => values.get(tensor)!.value);
   const outputs = evaluate(source, values, {
@@ -87,7 +107,16 @@ export const onnx: Apply<OnnxLayer> = (scope, name, x, layer) => {
 /** More numbers than this are no option of a layer, but among the network's own. */
 const MOST_WRITTEN = 256;
 /** Types that float32 holds exactly. */
-const exact = new Set(["float32", "float16", "bfloat16", "int8", "int16", "uint8", "uint16", "bool"]);
+const exact = new Set([
+  "float32",
+  "float16",
+  "bfloat16",
+  "int8",
+  "int16",
+  "uint8",
+  "uint16",
+  "bool",
+]);
 
 /** Constant nodes are tensors by another name, and known inputs, too. */
 function withoutConstants({ file, known }: OnnxModel): OnnxGraph {
@@ -103,7 +132,10 @@ function withoutConstants({ file, known }: OnnxModel): OnnxGraph {
   return { ...graph, nodes, tensors };
 }
 /** What a layer holds of a file, as data, and the numbers that are the network's own, by name. */
-export function keptGraph(model: OnnxModel, output: Port): { kept: KeptGraph; tensors: Map<string, Parameter> } {
+export function keptGraph(
+  model: OnnxModel,
+  output: Port,
+): { kept: KeptGraph; tensors: Map<string, Parameter> } {
   const { file, inputs, weights } = model;
   const graph = { ...withoutConstants(model), inputs, outputs: [output] };
   const which = new Map<string, boolean>();
@@ -148,12 +180,16 @@ export function networkFromOnnx(model: OnnxModel, options: OnnxNetworkOptions = 
       `${name}: it has ${inputs.length} inputs, ${inputs.map((p) => quoted(p.name)).join(", ")}; a network has one: fix the others when it is imported`,
       { name },
     );
-  const output = options.output === undefined ? outputs[0] : outputs.find((p) => p.name === options.output);
-  if (!output) throw new ConfigError(`${name}: it has no output ${quoted(options.output)}`, { name });
+  const output =
+    options.output === undefined ? outputs[0] : outputs.find((p) => p.name === options.output);
+  if (!output)
+    throw new ConfigError(`${name}: it has no output ${quoted(options.output)}`, { name });
   const input = sampleShape(model, options.input);
   const { kept, tensors } = keptGraph(model, output);
   const layer: Layer = { kind: "onnx", ...kept };
-  const parameters = new Map([...tensors].map(([tensor, parameter]) => [`0.onnx.${tensor}`, parameter]));
+  const parameters = new Map(
+    [...tensors].map(([tensor, parameter]) => [`0.onnx.${tensor}`, parameter]),
+  );
   return {
     architecture: { input, layers: [layer] },
     parameters,

@@ -57,7 +57,10 @@ export class LazyGraph implements Emitter {
   spend(count: number): void {
     this.#work += Math.max(0, count);
     if (!(this.#work <= MOST_WORK))
-      throw new ConfigError(`over ${MOST_WORK} numbers would have to be computed before any input is known`, {});
+      throw new ConfigError(
+        `over ${MOST_WORK} numbers would have to be computed before any input is known`,
+        {},
+      );
   }
   #add(entry: Entry): Value {
     this.#entries.push(entry);
@@ -81,7 +84,9 @@ export class LazyGraph implements Emitter {
     checkSize(shape, MOST_NUMBERS);
     const numbers = data instanceof Float64Array ? data : Float64Array.from(data);
     if (numbers.length !== sizeOf(shape))
-      throw new ConfigError(`${numbers.length} numbers make no array of ${formatShape(shape)}`, { shape });
+      throw new ConfigError(`${numbers.length} numbers make no array of ${formatShape(shape)}`, {
+        shape,
+      });
     return this.#add({ shape, isKnown: true, work: 0, data: numbers });
   }
   scalar(value: number): Value {
@@ -89,7 +94,9 @@ export class LazyGraph implements Emitter {
   }
   /** The same number everywhere. */
   filled(value: number, shape: Shape): Value {
-    return shape.length === 0 ? this.scalar(value) : this.emit("broadcast_to", { x: this.scalar(value) }, { shape });
+    return shape.length === 0
+      ? this.scalar(value)
+      : this.emit("broadcast_to", { x: this.scalar(value) }, { shape });
   }
 
   emit(op: OpName, inputs: Readonly<Record<string, Value>>, attrs: Attrs): Value {
@@ -126,7 +133,8 @@ export class LazyGraph implements Emitter {
   /** Its numbers; undefined for what depends on an input. */
   known({ id }: Value): Float64Array | undefined {
     if (!this.#entries[id].isKnown) return undefined;
-    for (const next of this.#pending(id, (e) => e.data !== undefined)) this.#compute(this.#entries[next]);
+    for (const next of this.#pending(id, (e) => e.data !== undefined))
+      this.#compute(this.#entries[next]);
     return this.#entries[id].data;
   }
   #compute(entry: Entry): void {
@@ -144,10 +152,15 @@ export class LazyGraph implements Emitter {
   /** The value in the graph behind, into which it is written now if it is not there yet. */
   real({ id }: Value): Value {
     const isDone = ({ real, make, data, isKnown, shape }: Entry): boolean =>
-      real !== undefined || make !== undefined || data !== undefined || (isKnown && sizeOf(shape) <= MOST_WRITTEN);
+      real !== undefined ||
+      make !== undefined ||
+      data !== undefined ||
+      (isKnown && sizeOf(shape) <= MOST_WRITTEN);
     for (const next of this.#pending(id, isDone)) {
       const { op, inputs, attrs } = this.#entries[next];
-      const real = Object.fromEntries(Object.entries(inputs!).map(([name, at]) => [name, this.#written(at)]));
+      const real = Object.fromEntries(
+        Object.entries(inputs!).map(([name, at]) => [name, this.#written(at)]),
+      );
       this.#entries[next].real = this.#b.emit(op!, real as never, attrs as never);
     }
     return this.#written(id);
@@ -155,7 +168,8 @@ export class LazyGraph implements Emitter {
   /** What is written already, is made elsewhere, or is a constant. */
   #written(id: number): Value {
     const entry = this.#entries[id];
-    entry.real ??= entry.make?.() ?? this.#b.constant(this.known({ id, shape: entry.shape })!, entry.shape);
+    entry.real ??=
+      entry.make?.() ?? this.#b.constant(this.known({ id, shape: entry.shape })!, entry.shape);
     return entry.real;
   }
 }
@@ -164,5 +178,7 @@ function checkSize(shape: Shape, most: number): void {
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0))
     throw new ConfigError(`an array would be ${formatShape(shape)}, which none is`, { shape });
   if (sizeOf(shape) > most)
-    throw new ConfigError(`an array of ${formatShape(shape)} would have over ${most} numbers`, { shape });
+    throw new ConfigError(`an array of ${formatShape(shape)} would have over ${most} numbers`, {
+      shape,
+    });
 }

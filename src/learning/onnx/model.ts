@@ -2,7 +2,15 @@
 import { withoutControls, type Shape } from "../../engine/index.ts";
 
 export type FloatType = "float32" | "float64" | "float16" | "bfloat16";
-export type WholeType = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64";
+export type WholeType =
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "uint8"
+  | "uint16"
+  | "uint32"
+  | "uint64";
 /** Of a tensor's elements. Others (strings, complex, float8, int4) are refused by their name. */
 export type ElementType = FloatType | WholeType | "bool";
 
@@ -54,7 +62,9 @@ export interface OnnxNode {
 export type Size = number | string | undefined;
 /** As people read it: "[N×2×?×320]"; a name in a file may hold anything. */
 export function declaredShape(shape: readonly Size[] | undefined): string {
-  const said = shape?.slice(0, 16).map((d) => (typeof d === "string" ? withoutControls(d).slice(0, 40) : (d ?? "?")));
+  const said = shape
+    ?.slice(0, 16)
+    .map((d) => (typeof d === "string" ? withoutControls(d).slice(0, 40) : (d ?? "?")));
   return said === undefined ? "of unknown shape" : `[${said.join("×")}]`;
 }
 /** An input or output of a graph. */

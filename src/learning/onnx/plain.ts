@@ -62,9 +62,13 @@ function plainAttribute({ kind, value }: Attribute): PlainAttribute {
   }
 }
 /** `kept` are tensors whose numbers stay out of it, and whether each is trained. */
-export function plainGraph(graph: OnnxGraph, kept: ReadonlyMap<string, boolean> = new Map()): PlainGraph {
+export function plainGraph(
+  graph: OnnxGraph,
+  kept: ReadonlyMap<string, boolean> = new Map(),
+): PlainGraph {
   const tensors = [...graph.tensors].map(([name, tensor]): [string, PlainTensor] => {
-    if (!isRead(tensor)) throw new ConfigError(`tensor ${quoted(name)} is ${tensor.unread}, which is not read`, {});
+    if (!isRead(tensor))
+      throw new ConfigError(`tensor ${quoted(name)} is ${tensor.unread}, which is not read`, {});
     const { type, shape } = tensor;
     const trained = kept.get(name);
     return [name, trained === undefined ? plainTensor(tensor) : { type, shape, trained }];
@@ -84,21 +88,25 @@ export function plainGraph(graph: OnnxGraph, kept: ReadonlyMap<string, boolean> 
 }
 
 type Json = Readonly<Record<string, unknown>>;
-const isObject = (v: unknown): v is Json => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v: unknown): v is Json =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
 function fail(what: string, value: unknown): never {
   throw new ConfigError(`its graph: ${what} is ${quoted(value)}`, {});
 }
 function listOf<T>(value: unknown, what: string, read: (item: unknown) => T): T[] {
   return Array.isArray(value) ? value.map(read) : fail(what, value);
 }
-const textOf = (value: unknown): string => (typeof value === "string" ? value : fail("a name", value));
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : fail("a name", value);
 function numberOf(value: unknown): number {
   if (typeof value === "number") return value;
   const isWord = value === "Infinity" || value === "-Infinity" || value === "NaN";
   return isWord ? Number(value) : fail("a number", value);
 }
 function sizeOfAxis(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail("a size", value);
+  return Number.isSafeInteger(value) && (value as number) >= 0
+    ? (value as number)
+    : fail("a size", value);
 }
 function typeOf(value: unknown): ElementType {
   return typeof value === "string" && typeCode(value as ElementType) > 0
@@ -110,7 +118,8 @@ function readTensor(value: unknown): OnnxTensor {
   const type = typeOf(value.type);
   const shape = listOf(value.shape, "a shape", sizeOfAxis);
   const data = listOf(value.data, "a tensor's numbers", numberOf);
-  if (data.length !== sizeOf(shape)) fail(`a tensor of ${quoted(shape)} with so many numbers`, data.length);
+  if (data.length !== sizeOf(shape))
+    fail(`a tensor of ${quoted(shape)} with so many numbers`, data.length);
   return { type, shape, data: numbersOf(type, data) };
 }
 function readAttribute(value: unknown): Attribute {
@@ -143,7 +152,9 @@ function readNode(value: unknown): OnnxNode {
     name: textOf(value.name),
     inputs: listOf(value.inputs, "inputs", textOf),
     outputs: listOf(value.outputs, "outputs", textOf),
-    attributes: new Map(Object.entries(value.attributes).map(([key, a]) => [key, readAttribute(a)])),
+    attributes: new Map(
+      Object.entries(value.attributes).map(([key, a]) => [key, readAttribute(a)]),
+    ),
   };
 }
 /** A tensor of the network's own. */
@@ -153,7 +164,10 @@ export interface KeptTensor {
   readonly trained: boolean;
 }
 /** Throws ConfigError that says what of it is no graph. */
-export function readPlainGraph(value: unknown): { graph: OnnxGraph; kept: ReadonlyMap<string, KeptTensor> } {
+export function readPlainGraph(value: unknown): {
+  graph: OnnxGraph;
+  kept: ReadonlyMap<string, KeptTensor>;
+} {
   if (!isObject(value) || !isObject(value.tensors)) return fail("it", value);
   const kept = new Map<string, KeptTensor>();
   const tensors = new Map<string, OnnxTensor>();

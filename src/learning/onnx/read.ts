@@ -1,8 +1,23 @@
 // An ONNX file's bytes → plain data. Field numbers: onnx/onnx.proto.
 import { FormatError, quoted } from "../../engine/index.ts";
-import type { Attribute, OnnxFile, OnnxGraph, OnnxNode, OnnxTensor, Port, Size, Unread } from "./model.ts";
+import type {
+  Attribute,
+  OnnxFile,
+  OnnxGraph,
+  OnnxNode,
+  OnnxTensor,
+  Port,
+  Size,
+  Unread,
+} from "./model.ts";
 import { ordered } from "./order.ts";
-import { elementType, openTensor, typeName, type ReadExternal, type StoredTensor } from "./tensors.ts";
+import {
+  elementType,
+  openTensor,
+  typeName,
+  type ReadExternal,
+  type StoredTensor,
+} from "./tensors.ts";
 import { readMessage, type Field, type Readers } from "./wire.ts";
 
 export interface ReadOnnxOptions {
@@ -172,7 +187,10 @@ function readAttribute(field: Field, source: Source): { name: string; attribute:
   return { name, attribute: attribute ?? listAttribute(lists, code) };
 }
 /** A list, or the default of the written type, which protobuf leaves out. */
-function listAttribute(lists: { ints: number[]; floats: number[]; texts: string[] }, code: number): Attribute {
+function listAttribute(
+  lists: { ints: number[]; floats: number[]; texts: string[] },
+  code: number,
+): Attribute {
   const { ints, floats, texts } = lists;
   if (code === 6 || floats.length > 0) return { kind: "floats", value: floats };
   if (code === 7 || ints.length > 0) return { kind: "ints", value: ints };
@@ -220,7 +238,10 @@ function readGraph(field: Field, source: Source): OnnxGraph {
   field.message({
     1: (f) => {
       if (nodes.length === MOST_NODES)
-        throw new FormatError(`${source.name}: it has over ${MOST_NODES} nodes, more than any network`, {});
+        throw new FormatError(
+          `${source.name}: it has over ${MOST_NODES} nodes, more than any network`,
+          {},
+        );
       nodes.push(readNode(f, source));
     },
     2: (f) => {
@@ -229,7 +250,10 @@ function readGraph(field: Field, source: Source): OnnxGraph {
     5: (f) => {
       const t = readTensor(f, source);
       if (tensors.has(t.name))
-        throw new FormatError(`${source.name}: two tensors are called ${quoted(t.name)}; export it again`, {});
+        throw new FormatError(
+          `${source.name}: two tensors are called ${quoted(t.name)}; export it again`,
+          {},
+        );
       tensors.set(t.name, t.tensor);
     },
     11: (f) => {
@@ -281,13 +305,19 @@ export function readOnnx(bytes: Uint8Array, options: ReadOnnxOptions = {}): Onnx
     14: (f) => readEntry(f, metadata),
   });
   if (graph === undefined)
-    throw new FormatError(`${source.name}: it has no graph: it is not an ONNX file; export it again`, {});
+    throw new FormatError(
+      `${source.name}: it has no graph: it is not an ONNX file; export it again`,
+      {},
+    );
   // before there were versions of opsets, there was the first one
   return { irVersion, opset: opset === 0 ? 1 : opset, producer, metadata, graph };
 }
 
 /** Reads a file of one tensor (TensorProto), as the conformance suite keeps them. */
-export function readOnnxTensor(bytes: Uint8Array, name = "tensor.pb"): OnnxTensor & { readonly name: string } {
+export function readOnnxTensor(
+  bytes: Uint8Array,
+  name = "tensor.pb",
+): OnnxTensor & { readonly name: string } {
   const stored = noTensor();
   readMessage(bytes, name, tensorFields(stored));
   const tensor = openTensor(stored, name);

@@ -138,25 +138,42 @@ export interface StoredTensor {
 /** Bytes of a file beside the model; undefined where there is none. */
 export type ReadExternal = (path: string) => Uint8Array | undefined;
 
-function externalBytes(tensor: StoredTensor, length: number, read: ReadExternal | undefined, fail: Fail): Uint8Array {
+function externalBytes(
+  tensor: StoredTensor,
+  length: number,
+  read: ReadExternal | undefined,
+  fail: Fail,
+): Uint8Array {
   const { external = new Map() } = tensor;
   const location = external.get("location") ?? "";
   const offset = Number(external.get("offset") ?? 0);
   const stored = Number(external.get("length") ?? length);
   if (!read) fail(`its numbers are in ${quoted(location)}, and no other file was given`);
   // a folder above, a drive or a root: never looked at
-  const outside = location === "" || /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|[\0]/.test(location);
-  if (outside) fail(`its numbers should be in ${quoted(location)}, which is not in the model's folder`);
+  const outside =
+    location === "" || /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|[\0]/.test(location);
+  if (outside)
+    fail(`its numbers should be in ${quoted(location)}, which is not in the model's folder`);
   const file = read!(location);
-  if (!file) fail(`its numbers are in ${quoted(location)}, which is not there; put it beside the model`);
-  const fits = Number.isSafeInteger(offset) && offset >= 0 && stored === length && offset + length <= file!.length;
-  if (!fits) fail(`${quoted(location)} has ${file!.length} bytes and should hold ${length} from ${offset}`);
+  if (!file)
+    fail(`its numbers are in ${quoted(location)}, which is not there; put it beside the model`);
+  const fits =
+    Number.isSafeInteger(offset) &&
+    offset >= 0 &&
+    stored === length &&
+    offset + length <= file!.length;
+  if (!fits)
+    fail(`${quoted(location)} has ${file!.length} bytes and should hold ${length} from ${offset}`);
   return file!.subarray(offset, offset + length);
 }
 type Fail = (what: string) => never;
 
 /** Throws FormatError where its numbers are not as many as its shape says. Allocates no more. */
-export function openTensor(tensor: StoredTensor, where: string, read?: ReadExternal): OnnxTensor | Unread {
+export function openTensor(
+  tensor: StoredTensor,
+  where: string,
+  read?: ReadExternal,
+): OnnxTensor | Unread {
   const { name, code, dims, values, raw, external } = tensor;
   const fail: Fail = (what) => {
     throw new FormatError(`${where}: tensor ${quoted(name)}: ${what}`, { name });
@@ -170,7 +187,8 @@ export function openTensor(tensor: StoredTensor, where: string, read?: ReadExter
   const length = count * bytesOf[type];
   const bytes = external ? externalBytes(tensor, length, read, fail) : raw;
   if (bytes) {
-    if (bytes.length !== length) fail(`its shape ${quoted(dims)} takes ${length} bytes and it has ${bytes.length}`);
+    if (bytes.length !== length)
+      fail(`its shape ${quoted(dims)} takes ${length} bytes and it has ${bytes.length}`);
     return { type, shape, data: fromBytes(type, bytes, count) };
   }
   const have = values.reduce((n, part) => n + part.length, 0);

@@ -49,7 +49,9 @@ function isPlain({ tensors }: OnnxGraph, { op, inputs }: OnnxNode, slot: number)
  */
 export function weightsOf(graph: OnnxGraph, known: ReadonlySet<string>): ReadonlySet<string> {
   const fed = new Set(
-    graph.inputs.map(({ name }) => name).filter((name) => !known.has(name) && !graph.tensors.has(name)),
+    graph.inputs
+      .map(({ name }) => name)
+      .filter((name) => !known.has(name) && !graph.tensors.has(name)),
   );
   const makers = new Map<string, OnnxNode>();
   for (const node of graph.nodes) {
@@ -68,7 +70,8 @@ export function weightsOf(graph: OnnxGraph, known: ReadonlySet<string>): Readonl
     if (visited.has(name) || fed.has(name)) continue;
     visited.add(name);
     const tensor = graph.tensors.get(name);
-    if (tensor && isRead(tensor) && isFloat(tensor.type) && tensor.shape.length > 0) weights.add(name);
+    if (tensor && isRead(tensor) && isFloat(tensor.type) && tensor.shape.length > 0)
+      weights.add(name);
     const maker = makers.get(name);
     if (maker && between.has(maker.op)) open.push(...maker.inputs);
   }

@@ -70,13 +70,17 @@ class WireField implements Field {
     if (this.#type === WireType.Bit32) return Float32Array.of(this.float());
     const bytes = this.bytes();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => view.getFloat32(4 * i, true));
+    return Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) =>
+      view.getFloat32(4 * i, true),
+    );
   }
   doubles(): Float64Array {
     if (this.#type === WireType.Bit64) return Float64Array.of(this.#reader.double());
     const bytes = this.bytes();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return Float64Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) => view.getFloat64(8 * i, true));
+    return Float64Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) =>
+      view.getFloat64(8 * i, true),
+    );
   }
   message(read: Readers): void {
     this.#file.read(this.bytes(), read, this.#depth + 1);
@@ -90,15 +94,19 @@ class WireFile {
     this.#name = name;
   }
   fail(what: string): never {
-    throw new FormatError(`${this.#name}: ${what}: it is damaged or not an ONNX file; fetch or export it again`, {
-      name: this.#name,
-    });
+    throw new FormatError(
+      `${this.#name}: ${what}: it is damaged or not an ONNX file; fetch or export it again`,
+      {
+        name: this.#name,
+      },
+    );
   }
   read(bytes: Uint8Array, readers: Readers, depth: number): void {
     if (depth > MOST_DEPTH) this.fail("its graphs are nested deeper than any that is written");
     const reader = new BinaryReader(bytes);
     while (reader.pos < reader.len) {
-      if (++this.#fields > MOST_FIELDS) this.fail(`it has over ${MOST_FIELDS} fields, more than any that is written`);
+      if (++this.#fields > MOST_FIELDS)
+        this.fail(`it has over ${MOST_FIELDS} fields, more than any that is written`);
       const [number, type] = reader.tag();
       if (Object.hasOwn(readers, number)) readers[number](new WireField(reader, type, this, depth));
       else reader.skip(type, number);
@@ -117,6 +125,8 @@ export function readMessage(bytes: Uint8Array, name: string, readers: Readers): 
     file.read(bytes, readers, 0);
   } catch (error) {
     if (error instanceof FiducialError) throw error;
-    file.fail(error instanceof RangeError ? "it is cut short" : "its fields are none of protobuf's");
+    file.fail(
+      error instanceof RangeError ? "it is cut short" : "its fields are none of protobuf's",
+    );
   }
 }

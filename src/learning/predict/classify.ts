@@ -31,17 +31,24 @@ export function prepareImages(network: Network, images: readonly ImageSource[]):
 export function topClasses(network: Network, y: ArrayLike<number>, top: number): ClassScore[] {
   const { classes } = network.trained ?? {};
   if (classes && classes.length !== y.length)
-    throw new ConfigError(`classify: the network has ${y.length} outputs and names ${classes.length} classes`, {
-      outputs: y.length,
-      classes: classes.length,
-    });
+    throw new ConfigError(
+      `classify: the network has ${y.length} outputs and names ${classes.length} classes`,
+      {
+        outputs: y.length,
+        classes: classes.length,
+      },
+    );
   const isShare = network.architecture.layers.at(-1)?.kind === "softmax";
   const values = Array.from(y);
   const largest = Math.max(...values);
   const weights = isShare ? values : values.map((v) => exp(v - largest));
   const total = weights.reduce((a, b) => a + b, 0);
   return values
-    .map((_, index) => ({ name: classes?.[index] ?? String(index), index, probability: weights[index] / total }))
+    .map((_, index) => ({
+      name: classes?.[index] ?? String(index),
+      index,
+      probability: weights[index] / total,
+    }))
     .sort((p, q) => q.probability - p.probability || p.index - q.index)
     .slice(0, top);
 }

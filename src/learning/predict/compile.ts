@@ -25,7 +25,10 @@ export interface Prediction {
    * A batch's outputs. With a signal it ends where that says so, and gives way to other work of the
    * thread now and again. Throws ShapeError for another number of inputs.
    */
-  execute(inputs: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>;
+  execute(
+    inputs: ArrayLike<number>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Float32Array>;
 }
 export interface PredictionOptions {
   /** Samples at a time; 1 unless given. */
@@ -55,14 +58,23 @@ function sampleShape({ architecture: { input } }: Network, size: PredictionOptio
  * Compiles a network for `batch` samples at a time: its weights are constants, batch norms folded.
  * Throws ShapeError where the layers do not take the size, ConfigError for options that are none.
  */
-export async function compilePrediction(network: Network, options: PredictionOptions): Promise<Prediction> {
+export async function compilePrediction(
+  network: Network,
+  options: PredictionOptions,
+): Promise<Prediction> {
   checkNames("compilePrediction", options, ["batch", "size", "backend", "folded"], ["backend"]);
   const { batch = 1, backend, folded = true } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
-    throw new ConfigError(`predict: a batch of ${batch}; it must be a whole number from 1 up`, { batch });
+    throw new ConfigError(`predict: a batch of ${batch}; it must be a whole number from 1 up`, {
+      batch,
+    });
   const b = new GraphBuilder(ops);
   const x = b.input("x", [batch, ...sampleShape(network, options.size)]);
-  const { y } = applyNetwork(b, network, x, { trainable: false, folded, physics: identityPhysics(x) });
+  const { y } = applyNetwork(b, network, x, {
+    trainable: false,
+    folded,
+    physics: identityPhysics(x),
+  });
   b.output("y", y);
   const plan = await backend.compile(b);
   const values = sizeOf(x.shape);
@@ -97,7 +109,10 @@ function plansOf(network: Network, backend: Backend): Kept {
   return plans;
 }
 /** The network compiled so, now or before. */
-function compiled(network: Network, options: PredictionOptions & { readonly batch: number }): Promise<Prediction> {
+function compiled(
+  network: Network,
+  options: PredictionOptions & { readonly batch: number },
+): Promise<Prediction> {
   const plans = plansOf(network, options.backend);
   const key = `${options.batch} ${options.size?.join("×") ?? ""}`;
   const known = plans.get(key);

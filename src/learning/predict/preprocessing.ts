@@ -36,7 +36,8 @@ export interface Preprocessing {
 /** Of a network that says none: what `classification` trains on. */
 const plain: Preprocessing = { range: [-1, 1] };
 
-const isSide = (v: unknown): boolean => Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) <= 65536;
+const isSide = (v: unknown): boolean =>
+  Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) <= 65536;
 const sides: Type = {
   what: "a number of pixels, or [height, width]",
   is: (v) => isSide(v) || (Array.isArray(v) && v.length === 2 && v.every(isSide)),
@@ -81,16 +82,23 @@ export function isPreprocessing(value: unknown): boolean {
 }
 
 /** Throws ConfigError where what comes of it is not what the network takes. */
-function checkFits({ architecture: { input } }: Network, { resize, crop, channels, ...rest }: Preprocessing): void {
+function checkFits(
+  { architecture: { input } }: Network,
+  { resize, crop, channels, ...rest }: Preprocessing,
+): void {
   const [C, ...size] = input;
   const fail = (what: string): never => {
-    throw new ConfigError(`preprocessing: ${what}, the network takes ${formatShape(input)}`, { input });
+    throw new ConfigError(`preprocessing: ${what}, the network takes ${formatShape(input)}`, {
+      input,
+    });
   };
   const last = crop ?? (typeof resize === "number" ? undefined : resize);
   const made = typeof last === "number" ? [last, last] : last;
-  if (input.length !== 3 || (C !== 1 && C !== 3)) fail("it is for networks of grey or colour images");
+  if (input.length !== 3 || (C !== 1 && C !== 3))
+    fail("it is for networks of grey or colour images");
   if (made && made.join() !== size.join()) fail(`it makes pictures of ${made.join("×")}`);
-  if (C === 1 && channels !== undefined && channels !== "grey") fail(`its channels are ${channels}`);
+  if (C === 1 && channels !== undefined && channels !== "grey")
+    fail(`its channels are ${channels}`);
   const long = [rest.mean, rest.deviation].find((list) => list && list.length > C);
   if (long) fail(`it has ${long.length} numbers for ${C} channel`);
 }
@@ -98,10 +106,13 @@ function checkFits({ architecture: { input } }: Network, { resize, crop, channel
 function checkClasses(network: Network, classes: readonly string[]): void {
   const outputs = sizeOf(outputShape(network));
   if (outputs !== classes.length)
-    throw new ConfigError(`classes: ${classes.length} names, and the network has ${outputs} outputs`, {
-      classes: classes.length,
-      outputs,
-    });
+    throw new ConfigError(
+      `classes: ${classes.length} names, and the network has ${outputs} outputs`,
+      {
+        classes: classes.length,
+        outputs,
+      },
+    );
 }
 /**
  * The network, which says from now on what is done to its pictures, and the names of its classes
@@ -115,13 +126,19 @@ export function withPreprocessing(
 ): Network {
   checkFits(network, checkPreprocessing(preprocessing, "preprocessing"));
   if (classes) checkClasses(network, classes);
-  return { ...network, trained: { ...network.trained, preprocessing, ...(classes ? { classes } : {}) } };
+  return {
+    ...network,
+    trained: { ...network.trained, preprocessing, ...(classes ? { classes } : {}) },
+  };
 }
 
 /** Of a picture that is resized; each is three numbers. */
 const MOST_PIXELS = 2 ** 26;
 /** Sides after `resize`, as torchvision's Resize has them. */
-function sizeAfter({ height, width }: Pixels, resize: Preprocessing["resize"]): readonly [number, number] {
+function sizeAfter(
+  { height, width }: Pixels,
+  resize: Preprocessing["resize"],
+): readonly [number, number] {
   if (resize === undefined) return [height, width];
   if (typeof resize !== "number") return resize;
   const longer = (side: number, shorter: number): number => Math.floor((resize * side) / shorter);
@@ -139,7 +156,12 @@ function middle(pixels: Pixels, crop: Preprocessing["crop"], name: string): Pixe
   return cropped(pixels, from(pixels.height, height), from(pixels.width, width), height, width);
 }
 /** The planes that the network takes: its own order of colours, or their luminance. */
-function channelsOf(pixels: Pixels, count: number, { channels }: Preprocessing, name: string): Float32Array[] {
+function channelsOf(
+  pixels: Pixels,
+  count: number,
+  { channels }: Preprocessing,
+  name: string,
+): Float32Array[] {
   const { height, width, planes } = pixels;
   const size = height * width;
   const [red, green, blue] = [0, 1, 2].map((c) => planes.subarray(c * size, (c + 1) * size));
@@ -192,7 +214,8 @@ export function preprocessed(network: Network, picture: Pixels, name = "picture"
   const values = new Float32Array(C * H * W);
   channelsOf(seen, C, steps, name).forEach((plane, c) => {
     const [shift, factor] = [at(mean, c), at(deviation, c)];
-    for (let i = 0; i < H * W; i++) values[c * H * W + i] = (low + (high - low) * plane[i] - shift) / factor;
+    for (let i = 0; i < H * W; i++)
+      values[c * H * W + i] = (low + (high - low) * plane[i] - shift) / factor;
   });
   return values;
 }

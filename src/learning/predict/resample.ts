@@ -15,18 +15,26 @@ export function resized(pixels: Pixels, height: number, width: number, how: Inte
   const { height: H, width: W, planes } = pixels;
   if (H === height && W === width) return pixels;
   if (how === "bilinear")
-    return { height, width, planes: Float32Array.from(resizedPlanes(planes, [3, H, W], [height, width])) };
+    return {
+      height,
+      width,
+      planes: Float32Array.from(resizedPlanes(planes, [3, H, W], [height, width])),
+    };
   const small = new Float32Array(3 * height * width);
-  const under = (i: number, n: number, m: number): number => Math.min(n - 1, Math.floor(((i + 0.5) * n) / m));
+  const under = (i: number, n: number, m: number): number =>
+    Math.min(n - 1, Math.floor(((i + 0.5) * n) / m));
   for (let c = 0; c < 3; c++)
     for (let i = 0; i < height; i++)
       for (let j = 0; j < width; j++)
-        small[(c * height + i) * width + j] = planes[(c * H + under(i, H, height)) * W + under(j, W, width)];
+        small[(c * height + i) * width + j] =
+          planes[(c * H + under(i, H, height)) * W + under(j, W, width)];
   return { height, width, planes: small };
 }
 
 /** Where cell (r, c) of the turned picture is in one of H×W, by EXIF's number. */
-const places: Readonly<Record<number, (r: number, c: number, H: number, W: number) => readonly [number, number]>> = {
+const places: Readonly<
+  Record<number, (r: number, c: number, H: number, W: number) => readonly [number, number]>
+> = {
   2: (r, c, _, W) => [r, W - 1 - c],
   3: (r, c, H, W) => [H - 1 - r, W - 1 - c],
   4: (r, c, H) => [H - 1 - r, c],
@@ -51,7 +59,13 @@ export function turned(pixels: Pixels, orientation: number): Pixels {
   return { height, width, planes: upright };
 }
 
-export function cropped(pixels: Pixels, top: number, left: number, height: number, width: number): Pixels {
+export function cropped(
+  pixels: Pixels,
+  top: number,
+  left: number,
+  height: number,
+  width: number,
+): Pixels {
   const { height: H, width: W, planes } = pixels;
   const part = new Float32Array(3 * height * width);
   for (let c = 0; c < 3; c++)

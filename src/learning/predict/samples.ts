@@ -14,7 +14,8 @@ function pixelsAt(images: LabelledImages, i: number): Pixels {
   const own = new Float32Array(channels * size);
   images.pixels(i, own);
   if (channels === 3) return { height, width, planes: own };
-  if (channels !== 1) throw new ShapeError(`preparedFor: images of ${channels} channels; give grey or colour`, {});
+  if (channels !== 1)
+    throw new ShapeError(`preparedFor: images of ${channels} channels; give grey or colour`, {});
   const planes = new Float32Array(3 * size);
   for (let c = 0; c < 3; c++) planes.set(own, c * size);
   return { height, width, planes };

@@ -28,7 +28,10 @@ type Fields = Readonly<Record<string, unknown>>;
 const isPixels = (v: Fields): boolean => v.planes instanceof Float32Array;
 const isRead = (v: Fields): boolean => typeof v.pixel === "function";
 const isBytes = (v: Fields): boolean =>
-  typeof v.data === "object" && v.data !== null && "length" in v.data && v.data.length === 4 * sides(v.height, v.width);
+  typeof v.data === "object" &&
+  v.data !== null &&
+  "length" in v.data &&
+  v.data.length === 4 * sides(v.height, v.width);
 const sides = (height: unknown, width: unknown): number => Number(height) * Number(width);
 
 function ofPicture({ height, width, pixel }: ReadPicture): Pixels {
@@ -43,7 +46,8 @@ function ofPicture({ height, width, pixel }: ReadPicture): Pixels {
 function ofBytes({ height, width, data }: RgbaBytes): Pixels {
   const size = height * width;
   const planes = new Float32Array(3 * size);
-  for (let i = 0; i < size; i++) for (let c = 0; c < 3; c++) planes[c * size + i] = data[4 * i + c] / 255;
+  for (let i = 0; i < size; i++)
+    for (let c = 0; c < 3; c++) planes[c * size + i] = data[4 * i + c] / 255;
   return { height, width, planes };
 }
 
@@ -71,7 +75,8 @@ function drawn(source: Fields): Pixels {
     );
   const [height, width] = size;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new ConfigError("preprocess: this host gives no canvas to read pictures from", {});
+  if (!context)
+    throw new ConfigError("preprocess: this host gives no canvas to read pictures from", {});
   context.drawImage(source as unknown as ImageBitmap, 0, 0, width, height);
   return ofBytes(context.getImageData(0, 0, width, height));
 }

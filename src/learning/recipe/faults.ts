@@ -7,7 +7,10 @@ export const isObject = (v: unknown): v is Record<string, unknown> =>
 export const isWhole = (v: unknown): boolean => Number.isSafeInteger(v) && (v as number) >= 0;
 export const text: Holds = ["a text", (v) => typeof v === "string"];
 export const texts: Holds = ["a list of texts", (v) => Array.isArray(v) && v.every(text[1])];
-export const wholes: Holds = ["a list of whole numbers", (v) => Array.isArray(v) && v.length <= 8 && v.every(isWhole)];
+export const wholes: Holds = [
+  "a list of whole numbers",
+  (v) => Array.isArray(v) && v.length <= 8 && v.every(isWhole),
+];
 export const sizes: Holds = [
   "a list of sizes",
   (v) => wholes[1](v) && (v as number[]).every((n) => n >= 1 && n <= 65536),
@@ -36,6 +39,8 @@ export function faults(
     const [what, is] = types[key];
     return is(v) ? [] : [`${where}: ${key} must be ${what}, it is ${quoted(v)}`];
   });
-  const missing = must.filter((key) => !Object.hasOwn(value, key)).map((key) => `${where} lacks its field "${key}"`);
+  const missing = must
+    .filter((key) => !Object.hasOwn(value, key))
+    .map((key) => `${where} lacks its field "${key}"`);
   return [...missing, ...wrong];
 }

@@ -11,7 +11,8 @@ function tokensOf(text: string, where: string): string[] {
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < text.trimEnd().length) {
     const found = TOKEN.exec(text);
-    if (!found || tokens.length > 100) throw new FormatError(`${where}: ${quoted(text)} is no sum of variables`, {});
+    if (!found || tokens.length > 100)
+      throw new FormatError(`${where}: ${quoted(text)} is no sum of variables`, {});
     tokens.push(found[1]);
   }
   return tokens;
@@ -23,7 +24,10 @@ export function evaluate(text: string, variables: Variables, where: string): num
   let at = 0;
   const fail = (): never => {
     const names = Object.keys(variables).join(", ") || "none";
-    throw new FormatError(`${where}: ${quoted(text)} is no sum of variables; there are ${names}`, {});
+    throw new FormatError(
+      `${where}: ${quoted(text)} is no sum of variables; there are ${names}`,
+      {},
+    );
   };
   const value = (): number => {
     const token = tokens[at++];

@@ -4,7 +4,18 @@ import { FormatError, parseJson, quoted } from "../../engine/index.ts";
 import { layoutFault } from "../onnx/arrange.ts";
 import type { Feed, Taken } from "../onnx/block.ts";
 import { isPreprocessing, type Preprocessing } from "../predict/preprocessing.ts";
-import { anyOf, faults, isObject, isWhole, number, object, oneOf, text, texts, type Holds } from "./faults.ts";
+import {
+  anyOf,
+  faults,
+  isObject,
+  isWhole,
+  number,
+  object,
+  oneOf,
+  text,
+  texts,
+  type Holds,
+} from "./faults.ts";
 
 export const onnxRecipeFormat = "fiducial-onnx-1";
 
@@ -142,14 +153,17 @@ function inputFaults(name: string, given: unknown): string[] {
 function contradictions(recipe: Record<string, unknown>): string[] {
   const wrong: string[] = [];
   const { blocks, clamp, dataConsistency, standardized, steps, unrolled } = recipe;
-  if (clamp !== undefined && standardized !== true) wrong.push('clamp goes with "standardized": true');
-  if (steps !== undefined && unrolled !== "kspace") wrong.push('steps go with "unrolled": "kspace"');
+  if (clamp !== undefined && standardized !== true)
+    wrong.push('clamp goes with "standardized": true');
+  if (steps !== undefined && unrolled !== "kspace")
+    wrong.push('steps go with "unrolled": "kspace"');
   if (unrolled === "kspace" && dataConsistency !== undefined)
     wrong.push('dataConsistency does not go with "unrolled": "kspace", whose steps say it');
   const strange = Array.isArray(blocks)
     ? blocks.find((name) => /^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)|\0/.test(String(name)))
     : undefined;
-  if (strange !== undefined) wrong.push(`blocks are files in the model's folder, ${quoted(strange)} is not`);
+  if (strange !== undefined)
+    wrong.push(`blocks are files in the model's folder, ${quoted(strange)} is not`);
   return wrong;
 }
 
@@ -157,10 +171,12 @@ function contradictions(recipe: Record<string, unknown>): string[] {
 export function parseOnnxRecipe(bytes: Uint8Array, name: string): OnnxRecipe {
   const advice = "docs/bring-your-own.md has examples";
   const value = parseJson(new TextDecoder().decode(bytes), `${name}: the recipe`, advice);
-  if (!isObject(value)) throw new FormatError(`${name}: the recipe is ${quoted(value)} and no object`, { name });
+  if (!isObject(value))
+    throw new FormatError(`${name}: the recipe is ${quoted(value)} and no object`, { name });
   const { inputs, output, pictures } = value;
   const wrong = faults(value, fields, ["format", "inputs"], "the recipe");
-  for (const [input, given] of Object.entries(isObject(inputs) ? inputs : {})) wrong.push(...inputFaults(input, given));
+  for (const [input, given] of Object.entries(isObject(inputs) ? inputs : {}))
+    wrong.push(...inputFaults(input, given));
   if (isObject(output)) wrong.push(...faults(output, ofOutput, [], "output"));
   if (isObject(pictures)) wrong.push(...faults(pictures, ofPictures, [], "pictures"));
   wrong.push(...contradictions(value));

@@ -27,9 +27,11 @@ const withoutOnes = (shape: Shape): string => shape.filter((n) => n !== 1).join(
 /** Why a tensor cannot be the parameter, as a sentence's end; undefined where it can. */
 function misfit(given: Shape, wanted: Shape, source: Source): string | undefined {
   const taken = source.shape ?? given;
-  if (sizeOf(taken) !== sizeOf(given)) return `is ${times(given)} and cannot be taken for ${times(taken)}`;
+  if (sizeOf(taken) !== sizeOf(given))
+    return `is ${times(given)} and cannot be taken for ${times(taken)}`;
   const { axes = taken.map((_, i) => i), flip = [] } = source;
-  if (!isPermutation(axes, taken.length)) return `is ${times(taken)}, which has no axes ${axes.join(", ")}`;
+  if (!isPermutation(axes, taken.length))
+    return `is ${times(taken)}, which has no axes ${axes.join(", ")}`;
   const turned = axes.map((axis) => taken[axis]);
   const beyond = flip.find((axis) => axis >= turned.length);
   if (beyond !== undefined) return `is ${times(turned)}, which has no axis ${beyond} to turn round`;
@@ -75,7 +77,10 @@ function match(
   const wrong: string[] = [];
   const used = new Set<string>();
   for (const [name, shape] of shapes) {
-    const fit = sources.map(({ pattern, source }) => ({ source, variables: fitted(pattern, name) }));
+    const fit = sources.map(({ pattern, source }) => ({
+      source,
+      variables: fitted(pattern, name),
+    }));
     const first = fit.find(({ variables }) => variables !== undefined);
     if (!first) {
       wrong.push(`no pattern of weights fits the parameter ${quoted(name)} of ${times(shape)}`);
@@ -98,7 +103,13 @@ function match(
 
 /** How the network is used, as a checkpoint says it. */
 function trainedOf(recipe: Recipe): Trained {
-  const { scale, dataConsistency = "none", iterations = 1, inputIs: input = "image", fft = {} } = recipe;
+  const {
+    scale,
+    dataConsistency = "none",
+    iterations = 1,
+    inputIs: input = "image",
+    fft = {},
+  } = recipe;
   const noiseLevel = typeof dataConsistency === "object" ? dataConsistency.noiseLevel : undefined;
   const form = present({
     input,
@@ -109,7 +120,12 @@ function trainedOf(recipe: Recipe): Trained {
     lowestFrequency: fft.lowestFrequency,
     normalization: fft.normalization,
   });
-  return present({ form, operator: recipe.operator, noiseSigma: recipe.noiseSigma, images: recipe.images });
+  return present({
+    form,
+    operator: recipe.operator,
+    noiseSigma: recipe.noiseSigma,
+    images: recipe.images,
+  });
 }
 
 /**
@@ -125,13 +141,25 @@ export function networkFromRecipe(recipe: Recipe, tensors: GivenTensors, name: s
       { name, wrong },
     );
   const parameters = new Map<string, Parameter>(
-    found.map(({ name: key, shape, tensor, source }) => [key, { shape, data: arranged(tensor, source) }]),
+    found.map(({ name: key, shape, tensor, source }) => [
+      key,
+      { shape, data: arranged(tensor, source) },
+    ]),
   );
   const strange = found.find(({ name: key }) => !parameters.get(key)!.data.every(Number.isFinite));
-  if (strange) throw new FormatError(`${name}: ${quoted(strange.name)} holds values that are not finite`, { name });
+  if (strange)
+    throw new FormatError(`${name}: ${quoted(strange.name)} holds values that are not finite`, {
+      name,
+    });
   const { source, licence } = recipe;
   const provenance = present({ weights: name.replace(/^.*[/\\]/, ""), source, licence });
-  return present({ architecture, parameters, provenance, name: recipe.name, trained: trainedOf(recipe) });
+  return present({
+    architecture,
+    parameters,
+    provenance,
+    name: recipe.name,
+    trained: trainedOf(recipe),
+  });
 }
 
 /** With nothing allocated. Throws FormatError naming the layer that is wrong. */
@@ -140,6 +168,9 @@ function shapesOf(architecture: Network["architecture"], name: string): Readonly
     return parameterShapes(architecture);
   } catch (error) {
     if (!(error instanceof FiducialError)) throw error;
-    throw new FormatError(`${name}: the recipe's layers make no network: ${withoutControls(error.message)}`, { name });
+    throw new FormatError(
+      `${name}: the recipe's layers make no network: ${withoutControls(error.message)}`,
+      { name },
+    );
   }
 }

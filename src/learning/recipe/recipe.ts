@@ -76,7 +76,10 @@ const fields: Readonly<Record<keyof Recipe | "format", Holds>> = {
   unused: texts,
   scale: oneOf("rms", "peak", "none"),
   dataConsistency: anyOf(oneOf("none", "hard"), level),
-  iterations: ["a whole number from 1 to 1000", (v) => isWhole(v) && (v as number) >= 1 && (v as number) <= 1000],
+  iterations: [
+    "a whole number from 1 to 1000",
+    (v) => isWhole(v) && (v as number) >= 1 && (v as number) <= 1000,
+  ],
   inputIs: oneOf("image", "measurement"),
   fft: object,
   operator: object,
@@ -105,13 +108,15 @@ export function parseRecipe(bytes: Uint8Array, name: string): Recipe {
     `${name}: the recipe`,
     "docs/published-weights.md has examples",
   );
-  if (!isObject(value)) throw new FormatError(`${name}: the recipe is ${quoted(value)} and no object`, { name });
+  if (!isObject(value))
+    throw new FormatError(`${name}: the recipe is ${quoted(value)} and no object`, { name });
   const wrong = faults(value, fields, ["format", "input", "layers", "weights"], "the recipe");
   if (isObject(value.fft)) wrong.push(...faults(value.fft, ofFft, [], "fft"));
   for (const [pattern, source] of Object.entries(isObject(value.weights) ? value.weights : {})) {
     const where = `weights ${quoted(pattern)}`;
     if (isObject(source)) wrong.push(...faults(source, ofSource, ["from"], where));
-    else if (typeof source !== "string") wrong.push(`${where} must be a text or an object, it is ${quoted(source)}`);
+    else if (typeof source !== "string")
+      wrong.push(`${where} must be a text or an object, it is ${quoted(source)}`);
   }
   if (wrong.length > 0) throw new FormatError(`${name}: ${wrong.join("; ")}`, { name, wrong });
   const { format: _, ...recipe } = value as unknown as Recipe & { format: string };

@@ -12,7 +12,8 @@ interface Repetition {
   readonly from?: number;
   readonly of: readonly unknown[];
 }
-const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v: unknown): v is Record<string, unknown> =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
 const knownFields = ["repeat", "as", "from", "of"];
 function repetitionOf(value: Record<string, unknown>, where: string): Repetition {
   const { repeat, as = "k", from = 0, of } = value;
@@ -33,16 +34,21 @@ function repetitionOf(value: Record<string, unknown>, where: string): Repetition
 export function expanded(value: unknown, where: string): unknown {
   let made = 0;
   const write = (v: unknown, variables: Variables): unknown => {
-    if (++made > MOST) throw new FormatError(`${where}: its repetitions come to more than ${MOST} items`, {});
-    if (typeof v === "string") return Object.keys(variables).length > 0 ? filledIn(v, variables, where) : v;
+    if (++made > MOST)
+      throw new FormatError(`${where}: its repetitions come to more than ${MOST} items`, {});
+    if (typeof v === "string")
+      return Object.keys(variables).length > 0 ? filledIn(v, variables, where) : v;
     if (Array.isArray(v)) return v.flatMap((item) => written(item, variables));
     if (!isObject(v)) return v;
-    return Object.fromEntries(Object.entries(v).map(([key, item]) => [key, write(item, variables)]));
+    return Object.fromEntries(
+      Object.entries(v).map(([key, item]) => [key, write(item, variables)]),
+    );
   };
   const written = (item: unknown, variables: Variables): unknown[] => {
     if (!isObject(item) || !Object.hasOwn(item, "repeat")) return [write(item, variables)];
     const { repeat, as = "k", from = 0, of } = repetitionOf(item, where);
-    if (repeat > MOST) throw new FormatError(`${where}: ${repeat} repetitions are more than ${MOST}`, {});
+    if (repeat > MOST)
+      throw new FormatError(`${where}: ${repeat} repetitions are more than ${MOST}`, {});
     const rounds = Array.from({ length: repeat }, (_, k) => ({ ...variables, [as]: from + k }));
     return rounds.flatMap((round) => of.flatMap((inner) => written(inner, round)));
   };

@@ -9,14 +9,22 @@ function classesOf(name: string, data: Dataset, from: Pick<ClassesOptions, "clas
   const { classOf } = from;
   if (classOf) return Array.from({ length: data.length }, (_, i) => classOf(i));
   if (data.prepare)
-    throw new ConfigError(`${name}: its samples are not there yet; say their classes with classOf: (i) => …`, {});
+    throw new ConfigError(
+      `${name}: its samples are not there yet; say their classes with classOf: (i) => …`,
+      {},
+    );
   const input = new Float32Array(sizeOf(data.inputShape));
   const target = new Float32Array(sizeOf(data.targetShape));
   if (data.targetShape.length > 1)
-    throw new ConfigError(`${name}: targets [${data.targetShape.join("×")}] are no one class of a sample`, {});
+    throw new ConfigError(
+      `${name}: targets [${data.targetShape.join("×")}] are no one class of a sample`,
+      {},
+    );
   return Array.from({ length: data.length }, (_, i) => {
     data.read(i, input, target, 0);
-    return target.length === 1 ? target[0] : target.indexOf(target.reduce((a, b) => Math.max(a, b)));
+    return target.length === 1
+      ? target[0]
+      : target.indexOf(target.reduce((a, b) => Math.max(a, b)));
   });
 }
 interface ClassesOptions {
@@ -44,7 +52,8 @@ export function balanced(data: Dataset, options: ClassesOptions & { seed: number
   /** Round k through a class takes its members in an order of its own. */
   const orderOf = (c: number, round: number): number[] => {
     const key = `${c}, ${round}`;
-    const known = orders.get(key) ?? permutation(members[c].length, random(seed).fork("balanced").fork(key));
+    const known =
+      orders.get(key) ?? permutation(members[c].length, random(seed).fork("balanced").fork(key));
     if (orders.size > 4 * members.length) orders.clear();
     orders.set(key, known);
     return known;
@@ -73,13 +82,18 @@ export function balanced(data: Dataset, options: ClassesOptions & { seed: number
  * the same say (scikit-learn's "balanced"). `classes` is how many there are. Throws ConfigError for
  * a class without a sample.
  */
-export function balancedWeights(data: Dataset, options: ClassesOptions & { classes?: number } = {}): number[] {
+export function balancedWeights(
+  data: Dataset,
+  options: ClassesOptions & { classes?: number } = {},
+): number[] {
   const members = membersOf(classesOf("balancedWeights", data, options));
   const classes = options.classes ?? members.length;
   return Array.from({ length: classes }, (_, c) => {
     const count = members[c]?.length ?? 0;
     if (count === 0)
-      throw new ConfigError(`balancedWeights: no sample is of class ${c}; it has no weight`, { class: c });
+      throw new ConfigError(`balancedWeights: no sample is of class ${c}; it has no weight`, {
+        class: c,
+      });
     return data.length / (classes * count);
   });
 }

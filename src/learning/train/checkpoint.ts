@@ -12,7 +12,13 @@ import {
   type Bytes,
   type Shape,
 } from "../../engine/index.ts";
-import { parameterShapes, type Architecture, type Network, type Parameter, type Provenance } from "../nn/network.ts";
+import {
+  parameterShapes,
+  type Architecture,
+  type Network,
+  type Parameter,
+  type Provenance,
+} from "../nn/network.ts";
 import type { Settings } from "./dataset.ts";
 import { readTensors, writeTensors, type TensorFile } from "./safetensors.ts";
 import { checkTrained, trainedOfProvenance } from "./trained.ts";
@@ -64,7 +70,8 @@ export function saveTraining(state: TrainingState): Bytes {
   return writeTensors(tensors, { ...metadataOf(network), training });
 }
 
-const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v: unknown): v is Record<string, unknown> =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
 const isCount = (v: unknown): boolean => Number.isSafeInteger(v) && (v as number) >= 1;
 const REMEDY = "it is damaged, fetch it again";
 
@@ -97,14 +104,24 @@ function readArchitecture(text: string | undefined, name: string): Architecture 
 function readProvenance(text: string | undefined, name: string): Provenance {
   const where = `${name}: its provenance`;
   const value = parseJson(text ?? "", where, REMEDY);
-  if (!isObject(value)) throw new FormatError(`${where} is ${quoted(value)} and no object; ${REMEDY}`, { name });
+  if (!isObject(value))
+    throw new FormatError(`${where} is ${quoted(value)} and no object; ${REMEDY}`, { name });
   const plain = (v: unknown): boolean => ["string", "number", "boolean"].includes(typeof v);
-  const strange = Object.entries(value).find(([, v]) => !plain(v) && !(Array.isArray(v) && v.every(plain)));
-  if (strange) throw new FormatError(`${where} says ${quoted(strange[0])}: ${quoted(strange[1])}; ${REMEDY}`, { name });
+  const strange = Object.entries(value).find(
+    ([, v]) => !plain(v) && !(Array.isArray(v) && v.every(plain)),
+  );
+  if (strange)
+    throw new FormatError(`${where} says ${quoted(strange[0])}: ${quoted(strange[1])}; ${REMEDY}`, {
+      name,
+    });
   return value as Provenance;
 }
 /** Throws FormatError unless the tensors are those of the architecture. Allocates none of them. */
-function checkShapes(architecture: Architecture, parameters: ReadonlyMap<string, Parameter>, name: string): void {
+function checkShapes(
+  architecture: Architecture,
+  parameters: ReadonlyMap<string, Parameter>,
+  name: string,
+): void {
   const fail = (what: string): never => {
     throw new FormatError(`${name}: ${what}`, { name });
   };
@@ -124,7 +141,9 @@ function checkShapes(architecture: Architecture, parameters: ReadonlyMap<string,
   }
   const extra = [...parameters.keys()].find((key) => !shapes.has(key));
   if (extra !== undefined)
-    fail(`it has a tensor ${quoted(extra)} that its architecture does not use: weights of another architecture`);
+    fail(
+      `it has a tensor ${quoted(extra)} that its architecture does not use: weights of another architecture`,
+    );
 }
 
 interface Loaded {
@@ -137,10 +156,15 @@ function load(bytes: Uint8Array, name: string): Loaded {
   const file = readTensors(bytes, name);
   checkSum(file, name);
   const { metadata } = file;
-  const [parameters, optimizer, best] = [new Map(), new Map(), new Map()] as Map<string, Parameter>[];
+  const [parameters, optimizer, best] = [new Map(), new Map(), new Map()] as Map<
+    string,
+    Parameter
+  >[];
   for (const [key, p] of file.tensors) {
-    if (metadata.training !== undefined && key.startsWith(STATE)) optimizer.set(key.slice(STATE.length), p);
-    else if (metadata.training !== undefined && key.startsWith(BEST)) best.set(key.slice(BEST.length), p);
+    if (metadata.training !== undefined && key.startsWith(STATE))
+      optimizer.set(key.slice(STATE.length), p);
+    else if (metadata.training !== undefined && key.startsWith(BEST))
+      best.set(key.slice(BEST.length), p);
     else parameters.set(key, p);
   }
   const architecture = readArchitecture(metadata.architecture, name);
@@ -170,11 +194,23 @@ export function loadNetwork(bytes: Uint8Array, name = "checkpoint"): Network {
 export function loadTraining(bytes: Uint8Array, name = "training state"): TrainingState {
   const { network, optimizer, best, training } = load(bytes, name);
   if (training === undefined)
-    throw new FormatError(`${name}: it is a finished network, not the state of a training run`, { name });
+    throw new FormatError(`${name}: it is a finished network, not the state of a training run`, {
+      name,
+    });
   const { step, settings, watched } = readTraining(training, name);
-  return present({ step, network, optimizer, settings, watched, best: best.size > 0 ? best : undefined });
+  return present({
+    step,
+    network,
+    optimizer,
+    settings,
+    watched,
+    best: best.size > 0 ? best : undefined,
+  });
 }
-function readTraining(text: string, name: string): Pick<TrainingState, "step" | "settings" | "watched"> {
+function readTraining(
+  text: string,
+  name: string,
+): Pick<TrainingState, "step" | "settings" | "watched"> {
   const value = parseJson(text, `${name}: its training state`, REMEDY);
   const { step, settings, watched } = isObject(value) ? value : {};
   const plain = (v: unknown): boolean => typeof v === "string" || typeof v === "number";
@@ -184,20 +220,30 @@ function readTraining(text: string, name: string): Pick<TrainingState, "step" | 
     isObject(settings) &&
     Object.values(settings).every(plain) &&
     Object.keys(nothingWatched).every((key) => typeof seen[key] === "number");
-  if (!right) throw new FormatError(`${name}: its training state lacks what a run goes on from; ${REMEDY}`, { name });
+  if (!right)
+    throw new FormatError(`${name}: its training state lacks what a run goes on from; ${REMEDY}`, {
+      name,
+    });
   return value as Pick<TrainingState, "step" | "settings" | "watched">;
 }
 /** Throws ConfigError naming every setting that differs, or another architecture. */
 export function checkResumable(state: TrainingState, network: Network, settings: Settings): void {
   if (JSON.stringify(state.network.architecture) !== JSON.stringify(network.architecture))
-    throw new ConfigError("resume: it is the state of another architecture; use the same, or start anew", {});
+    throw new ConfigError(
+      "resume: it is the state of another architecture; use the same, or start anew",
+      {},
+    );
   const keys = [...new Set([...Object.keys(settings), ...Object.keys(state.settings)])];
   const other = keys.filter((key) => state.settings[key] !== settings[key]);
   if (other.length === 0) return;
   const said = other.map(
-    (key) => `${key} ${state.settings[key] ?? "unset"} and should go on with ${settings[key] ?? "unset"}`,
+    (key) =>
+      `${key} ${state.settings[key] ?? "unset"} and should go on with ${settings[key] ?? "unset"}`,
   );
-  throw new ConfigError(`resume: the run was started with ${said.join(", with ")}; use the same, or start anew`, {
-    keys: other,
-  });
+  throw new ConfigError(
+    `resume: the run was started with ${said.join(", with ")}; use the same, or start anew`,
+    {
+      keys: other,
+    },
+  );
 }

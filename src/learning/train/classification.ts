@@ -1,12 +1,22 @@
 // Labelled images, and arrays in memory, as sets to train on.
 import type { LabelledImages } from "../../data/index.ts";
-import { ConfigError, DtypeError, formatShape, ShapeError, sizeOf, type Shape } from "../../engine/index.ts";
+import {
+  ConfigError,
+  DtypeError,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type Shape,
+} from "../../engine/index.ts";
 import type { Dataset } from "./dataset.ts";
 
 /**
  * Inputs 2·pixel − 1 in [−1, 1]; targets one-hot rows, or, with `numbered`, the classes' numbers.
  */
-export function classification(images: LabelledImages, options: { numbered?: boolean } = {}): Dataset {
+export function classification(
+  images: LabelledImages,
+  options: { numbered?: boolean } = {},
+): Dataset {
   const { numbered = false } = options;
   const [C, H, W] = images.shape;
   const { prepare } = images;
@@ -51,9 +61,12 @@ export function samplesFrom(options: {
   const [x, t] = [sizeOf(inputShape), sizeOf(targetShape)];
   for (const [name, values] of Object.entries({ inputs, targets }))
     if (values.length > 0 && typeof values[0] !== "number")
-      throw new DtypeError(`samplesFrom: ${name} are ${typeof values[0]}s; give numbers (Int32Array.from(…, Number))`, {
-        name,
-      });
+      throw new DtypeError(
+        `samplesFrom: ${name} are ${typeof values[0]}s; give numbers (Int32Array.from(…, Number))`,
+        {
+          name,
+        },
+      );
   const length = inputs.length / x;
   if (!Number.isInteger(length) || length === 0)
     throw new ShapeError(
@@ -83,7 +96,9 @@ export function samplesFrom(options: {
 export function subsetOf(data: Dataset, indices: readonly number[]): Dataset {
   const bad = indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < data.length));
   if (bad !== undefined)
-    throw new ConfigError(`subsetOf: there is no sample ${bad} among ${data.length}`, { index: bad });
+    throw new ConfigError(`subsetOf: there is no sample ${bad} among ${data.length}`, {
+      index: bad,
+    });
   const { prepare, varied } = data;
   return {
     ...data,

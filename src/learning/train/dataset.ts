@@ -1,7 +1,14 @@
 // Samples to train on and to evaluate, and the one look at all of them before a run begins.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { DtypeError, float32Bytes, formatShape, ShapeError, sizeOf, type Shape } from "../../engine/index.ts";
+import {
+  DtypeError,
+  float32Bytes,
+  formatShape,
+  ShapeError,
+  sizeOf,
+  type Shape,
+} from "../../engine/index.ts";
 import { wrongTarget, type TargetForm } from "./targets.ts";
 
 /** What a run was started with, by name. */
@@ -55,7 +62,12 @@ const AT_ONCE = 64;
  * Reads every sample once. Throws DtypeError for one with a value that is not finite, or a target
  * that is none of this form.
  */
-export async function examine(name: string, data: Dataset, form: TargetForm, pause: Pause): Promise<Examined> {
+export async function examine(
+  name: string,
+  data: Dataset,
+  form: TargetForm,
+  pause: Pause,
+): Promise<Examined> {
   const { still, by } = unvaried(data);
   const input = new Float32Array(sizeOf(still.inputShape));
   const target = new Float32Array(sizeOf(still.targetShape));
@@ -66,7 +78,10 @@ export async function examine(name: string, data: Dataset, form: TargetForm, pau
     if (waited) await waited;
     still.read(i, input, target, 0);
     const fail = (what: string): never => {
-      throw new DtypeError(`fit: sample ${i} of the ${name} data has ${what}; mend it or leave it out`, { name, i });
+      throw new DtypeError(
+        `fit: sample ${i} of the ${name} data has ${what}; mend it or leave it out`,
+        { name, i },
+      );
     };
     for (const values of [input, target]) {
       const bad = values.find((v) => !Number.isFinite(v));
@@ -91,8 +106,12 @@ export function checkAlike(data: Dataset, validation: Dataset): void {
   const of = ({ inputShape, targetShape }: Dataset): string =>
     `${formatShape(inputShape)} with targets ${formatShape(targetShape)}`;
   if (of(data) !== of(validation))
-    throw new ShapeError(`fit: the validation samples are ${of(validation)}, the training samples ${of(data)}`, {});
-  if (!(validation.length >= 1)) throw new ShapeError("fit: there are no validation samples; give at least one", {});
+    throw new ShapeError(
+      `fit: the validation samples are ${of(validation)}, the training samples ${of(data)}`,
+      {},
+    );
+  if (!(validation.length >= 1))
+    throw new ShapeError("fit: there are no validation samples; give at least one", {});
 }
 
 export interface Batch {
@@ -116,7 +135,12 @@ function readBatch(data: Dataset, indices: readonly number[], batch: Batch, epoc
  */
 export function batchReader(
   data: Dataset,
-): (batch: Batch, indices: readonly number[], epoch: number, next?: readonly number[]) => Promise<void> {
+): (
+  batch: Batch,
+  indices: readonly number[],
+  epoch: number,
+  next?: readonly number[],
+) => Promise<void> {
   let ahead: Promise<void> | undefined;
   return async (batch, indices, epoch, next) => {
     if (data.prepare) {

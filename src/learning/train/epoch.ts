@@ -7,7 +7,8 @@ import type { Pauses } from "./pause.ts";
 import { smoothFall } from "./schedules.ts";
 import type { Trainee } from "./trainee.ts";
 
-export const samplesPerStep = ({ batchSize, accumulate = 1 }: FitOptions): number => batchSize * accumulate;
+export const samplesPerStep = ({ batchSize, accumulate = 1 }: FitOptions): number =>
+  batchSize * accumulate;
 export const stepsPerEpochOf = (options: FitOptions): number =>
   Math.floor(options.data.length / samplesPerStep(options));
 
@@ -42,7 +43,14 @@ export async function trainEpoch(
     step++;
     total += taken.loss;
     [right, of] = [right + taken.right, of + taken.of];
-    await options.on?.step?.({ epoch: epoch + 1, epochs, step, steps, loss: taken.loss, learningRate });
+    await options.on?.step?.({
+      epoch: epoch + 1,
+      epochs,
+      step,
+      steps,
+      loss: taken.loss,
+      learningRate,
+    });
     // the last state of an epoch waits for what the epoch's evaluation says
     if (k < stepsPerEpoch - 1) await keep(step);
   }
@@ -70,14 +78,18 @@ function openStep(
   const target = new Float32Array(batchSize * sizeOf(data.targetShape));
   const read = batchReader(data);
   const batches = stepsPerEpochOf(options) * accumulate;
-  const batch = (n: number): number[] => (n < batches ? order.slice(n * batchSize, (n + 1) * batchSize) : []);
+  const batch = (n: number): number[] =>
+    n < batches ? order.slice(n * batchSize, (n + 1) * batchSize) : [];
   return async (k, learningRate) => {
     let [value, right, of] = [0, 0, 0];
     for (let part = 0; part < accumulate; part++) {
       const n = k * accumulate + part;
       await read({ input, target }, batch(n), epoch, batch(n + 1));
       const last = accumulate > 1 ? [part === accumulate - 1 ? 1 : 0] : undefined;
-      const feed = present({ input, target, rate: [learningRate], last }) as Record<string, ArrayLike<number>>;
+      const feed = present({ input, target, rate: [learningRate], last }) as Record<
+        string,
+        ArrayLike<number>
+      >;
       const out = await pause.during((watched) => trainee.plan.execute(feed, watched));
       // nothing is added to what is no number any more
       if (!Number.isFinite(out.loss[0])) return { loss: out.loss[0], right, of };

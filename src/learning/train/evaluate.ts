@@ -1,10 +1,25 @@
 // What a network does on data that it is not trained on.
-import { GraphBuilder, ops, present, sizeOf, type Backend, type Plan, type Shape } from "../../engine/index.ts";
+import {
+  GraphBuilder,
+  ops,
+  present,
+  sizeOf,
+  type Backend,
+  type Plan,
+  type Shape,
+} from "../../engine/index.ts";
 import type { Loss } from "./losses/loss.ts";
 import type { Network } from "../nn/network.ts";
 import { batchReader, range, type Dataset } from "./dataset.ts";
 import { plainForward, type Forward } from "./forward.ts";
-import { agreement, checkMetrics, scored, type Metric, type MetricRun, type Scored } from "./metrics/index.ts";
+import {
+  agreement,
+  checkMetrics,
+  scored,
+  type Metric,
+  type MetricRun,
+  type Scored,
+} from "./metrics/index.ts";
 import { pauses } from "./pause.ts";
 
 export interface Evaluation {
@@ -63,7 +78,8 @@ export interface EvaluationOptions {
   readonly signal?: AbortSignal;
 }
 
-const kindOf = ({ classes, labels }: Loss): Scored["kind"] => (classes ? "classes" : labels ? "labels" : "numbers");
+const kindOf = ({ classes, labels }: Loss): Scored["kind"] =>
+  classes ? "classes" : labels ? "labels" : "numbers";
 /** Gathers what an evaluation says over its batches. */
 function tally(loss: Loss, classes: number, metrics: readonly Metric[]) {
   const rows = loss.classes && classes <= 100 ? classes : 0;
@@ -84,7 +100,10 @@ function tally(loss: Loss, classes: number, metrics: readonly Metric[]) {
         loss: mean,
         accuracy: loss.classes || loss.labels ? right / of : undefined,
         confusion: rows > 0 ? confusion : undefined,
-        metrics: running.length > 0 ? Object.fromEntries(running.map(([name, run]) => [name, run.value()])) : undefined,
+        metrics:
+          running.length > 0
+            ? Object.fromEntries(running.map(([name, run]) => [name, run.value()]))
+            : undefined,
       }),
   };
 }

@@ -132,7 +132,11 @@ async function lookAt(
  * DtypeError for samples that cannot be trained or evaluated on, before the first step;
  * ConvergenceError at the first loss that is not finite, naming the step.
  */
-export async function fit(network: Network, options: FitOptions, forward: Forward = plainForward): Promise<Network> {
+export async function fit(
+  network: Network,
+  options: FitOptions,
+  forward: Forward = plainForward,
+): Promise<Network> {
   checkOptions(options);
   const { validation, backend, earlyStopping, resume, on, signal } = options;
   const pause = pauses(signal);
@@ -150,7 +154,8 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
   const { checkpointEvery = stepsPerEpoch } = options;
   let after: After = { watched: resume?.watched ?? nothingWatched, best: resume?.best };
   const keep = async (step: number): Promise<void> => {
-    if (!on?.checkpoint || step % checkpointEvery !== 0 || step >= options.epochs * stepsPerEpoch) return;
+    if (!on?.checkpoint || step % checkpointEvery !== 0 || step >= options.epochs * stepsPerEpoch)
+      return;
     await trainee.keep({ step, settings, watched: after.watched, best: after.best });
   };
   let step = resume?.step ?? 0;
@@ -158,7 +163,12 @@ export async function fit(network: Network, options: FitOptions, forward: Forwar
     const { rate } = after.watched;
     const trained = await trainEpoch(trainee, options, { epoch, step, rate, keep, pause });
     step = (epoch + 1) * stepsPerEpoch;
-    if (evaluate) after = await lookAt(trainee, options, evaluate, { ...after, epoch: epoch + 1, best: after.best });
+    if (evaluate)
+      after = await lookAt(trainee, options, evaluate, {
+        ...after,
+        epoch: epoch + 1,
+        best: after.best,
+      });
     const facts = present({ epoch: epoch + 1, ...trained, validation: after.evaluation });
     await on?.epoch?.(facts, () => trainee.current());
     if (earlyStopping && after.watched.waited >= earlyStopping.patience) break;

@@ -16,14 +16,21 @@ export interface Forwarded {
  * identity for a classifier, a reconstructor's initial image otherwise. Validation runs it with
  * `training` false.
  */
-export type Forward = (b: GraphBuilder, network: Network, input: Value, target: Value, use: ForwardUse) => Forwarded;
+export type Forward = (
+  b: GraphBuilder,
+  network: Network,
+  input: Value,
+  target: Value,
+  use: ForwardUse,
+) => Forwarded;
 export interface ForwardUse {
   readonly training: boolean;
   /** Layers that do as in prediction also in training. */
   readonly isFrozen?: (layer: string) => boolean;
 }
 
-export const plainForward: Forward = (b, network, x, _target, use) => applyNetwork(b, network, x, use);
+export const plainForward: Forward = (b, network, x, _target, use) =>
+  applyNetwork(b, network, x, use);
 
 /**
  * Throws ConfigError for a parameter that would be learned and then lost, since only the network's
@@ -33,12 +40,18 @@ export function checkForwarded(b: GraphBuilder, network: Network, { parameters }
   const mend = "make it a layer of the network, or a constant";
   for (const name of parameters.keys())
     if (!network.parameters.has(name))
-      throw new ConfigError(`fit: the forward pass learns "${name}", which the network does not have; ${mend}`, {
-        name,
-      });
+      throw new ConfigError(
+        `fit: the forward pass learns "${name}", which the network does not have; ${mend}`,
+        {
+          name,
+        },
+      );
   for (const node of b.nodes)
     if (node.kind === "parameter" && !network.parameters.has(node.name) && !b.updates.has(node.id))
-      throw new ConfigError(`fit: the forward pass makes a parameter "${node.name}" and returns none of it; ${mend}`, {
-        name: node.name,
-      });
+      throw new ConfigError(
+        `fit: the forward pass makes a parameter "${node.name}" and returns none of it; ${mend}`,
+        {
+          name: node.name,
+        },
+      );
 }

@@ -51,15 +51,22 @@ export interface TrainedBy {
   isFrozen(name: string): boolean;
 }
 /** Throws ConfigError for a group that names nothing, or a factor that is none. */
-export function trainedBy(network: Network, options: Pick<FitOptions, "groups" | "decayed" | "optimizer">): TrainedBy {
+export function trainedBy(
+  network: Network,
+  options: Pick<FitOptions, "groups" | "decayed" | "optimizer">,
+): TrainedBy {
   const { groups = [], decayed = "all", optimizer } = options;
   if (decayed !== "all" && decayed !== "weights")
-    throw new ConfigError(`fit: decayed ${quoted(decayed)} must be "all" or "weights"`, { decayed });
+    throw new ConfigError(`fit: decayed ${quoted(decayed)} must be "all" or "weights"`, {
+      decayed,
+    });
   const names = [...network.parameters.keys()];
   for (const group of groups) checkGroup(group, names);
-  const groupOf = (name: string): ParameterGroup | undefined => groups.find((group) => holds(group, name));
+  const groupOf = (name: string): ParameterGroup | undefined =>
+    groups.find((group) => holds(group, name));
   const isFrozen = (name: string): boolean => groupOf(name)?.frozen === true;
-  const even = decayed === "all" && groups.every(({ rate = 1, decay = 1 }) => rate === 1 && decay === 1);
+  const even =
+    decayed === "all" && groups.every(({ rate = 1, decay = 1 }) => rate === 1 && decay === 1);
   if (!even && !optimizer.shares)
     throw new ConfigError(
       `fit: the optimiser ${optimizer.name} knows no rates or decays of single parameters; take one of the library's`,
@@ -76,7 +83,10 @@ function checkGroup(group: ParameterGroup, names: readonly string[]): void {
   const known = ["of", "frozen", "rate", "decay"];
   const other = Object.keys(group).find((key) => !known.includes(key));
   if (other !== undefined)
-    throw new ConfigError(`fit: a group has no ${quoted(other)}: ${near(other, known)}it has ${known.join(", ")}`, {});
+    throw new ConfigError(
+      `fit: a group has no ${quoted(other)}: ${near(other, known)}it has ${known.join(", ")}`,
+      {},
+    );
   for (const pattern of namesOf(group)) {
     if (names.some((name) => matches(pattern, name))) continue;
     const layers = names.map((name) => name.slice(0, name.lastIndexOf(".")));
@@ -88,10 +98,16 @@ function checkGroup(group: ParameterGroup, names: readonly string[]): void {
   }
   for (const [key, value] of Object.entries({ rate: group.rate ?? 1, decay: group.decay ?? 1 }))
     if (!(value >= 0 && Number.isFinite(value)))
-      throw new ConfigError(`fit: a group's ${key} ${value} must be a number from 0 up`, { [key]: value });
+      throw new ConfigError(`fit: a group's ${key} ${value} must be a number from 0 up`, {
+        [key]: value,
+      });
   if (group.rate === 0)
-    throw new ConfigError("fit: a group's rate is 0; say frozen: true, which spares its gradients", {});
+    throw new ConfigError(
+      "fit: a group's rate is 0; say frozen: true, which spares its gradients",
+      {},
+    );
 }
 /** What makes a run's bits, for one that goes on. */
-export const describeGroups = (groups: readonly ParameterGroup[] | undefined): string | undefined =>
-  groups && groups.length > 0 ? JSON.stringify(groups) : undefined;
+export const describeGroups = (
+  groups: readonly ParameterGroup[] | undefined,
+): string | undefined => (groups && groups.length > 0 ? JSON.stringify(groups) : undefined);

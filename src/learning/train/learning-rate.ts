@@ -51,9 +51,14 @@ export async function findLearningRate(
   if (!(from > 0 && to > from))
     throw new ConfigError(`findLearningRate: from ${from} to ${to} must rise`, { from, to });
   if (!Number.isInteger(steps) || steps < 10)
-    throw new ConfigError(`findLearningRate: steps ${steps} must be a whole number from 10 up`, { steps });
+    throw new ConfigError(`findLearningRate: steps ${steps} must be a whole number from 10 up`, {
+      steps,
+    });
   if (!(batchSize >= 1 && batchSize <= data.length))
-    throw new ConfigError(`findLearningRate: batchSize ${batchSize} must be from 1 to ${data.length}`, { batchSize });
+    throw new ConfigError(
+      `findLearningRate: batchSize ${batchSize} must be from 1 to ${data.length}`,
+      { batchSize },
+    );
   const pause = pauses(signal);
   const fitted: FitOptions = { ...options, epochs: 1 };
   const { plan } = await openTrainee(network, trainingGraph(network, fitted, forward), fitted);
@@ -68,7 +73,9 @@ export async function findLearningRate(
     if (at === 0) order = permutation(data.length, random(seed).fork(`epoch ${epoch}`));
     await read({ input, target }, order.slice(at, at + batchSize), epoch);
     const rate = from * pow(to / from, k / (steps - 1));
-    const out = await pause.during((watched) => plan.execute({ input, target, rate: [rate] }, watched));
+    const out = await pause.during((watched) =>
+      plan.execute({ input, target, rate: [rate] }, watched),
+    );
     if (!Number.isFinite(out.loss[0])) break;
     mean = PAST * mean + (1 - PAST) * out.loss[0];
     // of few values the mean is too small by this share
@@ -79,12 +86,18 @@ export async function findLearningRate(
     losses.push(smooth);
   }
   if (rates.length < 3)
-    throw new ConfigError(`findLearningRate: the loss is lost at once; begin lower than from ${from}`, { from });
+    throw new ConfigError(
+      `findLearningRate: the loss is lost at once; begin lower than from ${from}`,
+      { from },
+    );
   return { rates, losses, ...chosen(rates, losses) };
 }
 /** Share of the steps at the beginning whose loss is of too few batches to have a slope. */
 const UNSURE = 1 / 6;
-function chosen(rates: readonly number[], losses: readonly number[]): Pick<RateSearch, "steepest" | "belowLowest"> {
+function chosen(
+  rates: readonly number[],
+  losses: readonly number[],
+): Pick<RateSearch, "steepest" | "belowLowest"> {
   const last = rates.length - 1;
   // the rates are even in their logarithm, so differences of losses are slopes
   const slope = (i: number): number => losses[Math.min(last, i + 2)] - losses[Math.max(0, i - 2)];

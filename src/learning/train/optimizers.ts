@@ -29,7 +29,8 @@ export interface Optimizer {
   readonly shares?: true;
 }
 /** A rate times a parameter's factor. */
-const ownRate = ({ mul }: Arithmetic, rate: Value, factor: number): Value => (factor === 1 ? rate : mul(rate, factor));
+const ownRate = ({ mul }: Arithmetic, rate: Value, factor: number): Value =>
+  factor === 1 ? rate : mul(rate, factor);
 function state(b: GraphBuilder, name: string, like: Value, initial = 0): Value {
   return b.parameter(name, like.shape, new Float32Array(sizeOf(like.shape)).fill(initial));
 }
@@ -127,7 +128,10 @@ function adamLike(name: "adam" | "adamW", options: AdamOptions): Optimizer {
         b.update(v0, v);
         // AdamW shrinks the weights by themselves, outside of the moments
         const from = name === "adamW" && decay > 0 ? sub(w, mul(mul(step, w), decay)) : w;
-        b.update(w, sub(from, mul(step, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))));
+        b.update(
+          w,
+          sub(from, mul(step, div(div(m, correct1), add(sqrt(div(v, correct2)), epsilon)))),
+        );
       });
     },
   };

@@ -45,16 +45,24 @@ function checkNames(options: FitOptions): void {
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(optionNames, name) || name.length < 5) continue;
     if (known.some((other) => edits(name.toLowerCase(), other.toLowerCase()) <= 2))
-      throw new ConfigError(`fit: there is no option ${quoted(name)}: ${near(name, known)}`.trim(), { name });
+      throw new ConfigError(
+        `fit: there is no option ${quoted(name)}: ${near(name, known)}`.trim(),
+        { name },
+      );
   }
 }
 function checkCounts(options: FitOptions): void {
   const { data, epochs, batchSize, accumulate = 1, checkpointEvery = 1 } = options;
   if (!(epochs >= 1) || !(batchSize >= 1))
-    throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, { epochs, batchSize });
+    throw new ConfigError(`fit: epochs ${epochs} and batchSize ${batchSize} must be at least 1`, {
+      epochs,
+      batchSize,
+    });
   for (const [name, value] of Object.entries({ accumulate, checkpointEvery }))
     if (!Number.isInteger(value) || value < 1)
-      throw new ConfigError(`fit: ${name} ${value} must be a whole number from 1 up`, { [name]: value });
+      throw new ConfigError(`fit: ${name} ${value} must be a whole number from 1 up`, {
+        [name]: value,
+      });
   if (samplesPerStep(options) > data.length)
     throw new ConfigError(
       `fit: the batch size ${accumulate > 1 ? `${batchSize}, ${accumulate} of which make an update,` : batchSize} is larger than the set of ${data.length} samples; make it smaller`,
@@ -85,9 +93,32 @@ export function checkOptions(options: FitOptions): void {
  * Everything that changes the bits of a run. Throws DtypeError for a sample that cannot be trained
  * on.
  */
-export async function settingsOf(options: FitOptions, { y }: TrainingGraph, pause: Pause): Promise<Settings> {
-  const { data, validation, seed, epochs, batchSize, accumulate = 1, averageDecay, optimizer, loss } = options;
-  const { schedule = smoothFall(), earlyStopping, plateau, backend, monitor, keepBest, groups, decayed } = options;
+export async function settingsOf(
+  options: FitOptions,
+  { y }: TrainingGraph,
+  pause: Pause,
+): Promise<Settings> {
+  const {
+    data,
+    validation,
+    seed,
+    epochs,
+    batchSize,
+    accumulate = 1,
+    averageDecay,
+    optimizer,
+    loss,
+  } = options;
+  const {
+    schedule = smoothFall(),
+    earlyStopping,
+    plateau,
+    backend,
+    monitor,
+    keepBest,
+    groups,
+    decayed,
+  } = options;
   const form = targetFormOf(loss, y.shape.slice(1));
   const samples = await examine("training", data, form, pause);
   const tested = validation && (await examine("validation", validation, form, pause));

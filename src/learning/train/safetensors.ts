@@ -2,7 +2,14 @@
 // huggingface/safetensors.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { float32Bytes, FormatError, parseJson, quoted, sizeOf, type Bytes } from "../../engine/index.ts";
+import {
+  float32Bytes,
+  FormatError,
+  parseJson,
+  quoted,
+  sizeOf,
+  type Bytes,
+} from "../../engine/index.ts";
 import type { Parameter } from "../nn/network.ts";
 
 export interface TensorFile {
@@ -16,7 +23,11 @@ export interface TensorFile {
 /** Name, type, shape and place of every tensor, and the metadata, in whatever order. */
 type Entries = Readonly<Record<string, unknown>>;
 /** SHA-256 of everything in a file but itself: names, shapes, metadata and the tensors' bytes. */
-export function contentHash(metadata: Readonly<Record<string, string>>, entries: Entries, data: Uint8Array): string {
+export function contentHash(
+  metadata: Readonly<Record<string, string>>,
+  entries: Entries,
+  data: Uint8Array,
+): string {
   const { sha256: _, ...rest } = metadata;
   const sorted = (of: object): unknown => Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
   const text = JSON.stringify([sorted(rest), sorted(entries)]);
@@ -72,7 +83,8 @@ function tensorEntry(value: unknown): TensorEntry | undefined {
   return to - from === 4 * sizeOf(shape) ? { shape, from, to } : undefined;
 }
 const isText = (v: unknown): boolean => typeof v === "string";
-const isObject = (v: unknown): v is object => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v: unknown): v is object =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
 
 /**
  * Throws FormatError that says what is wrong: not a safetensors file, cut short, another type, two
@@ -91,26 +103,39 @@ export function readTensors(bytes: Uint8Array, name: string): TensorFile {
     );
   const header = parseJson(bytes.subarray(8, 8 + length), `${name}: its header`, remedy);
   if (!isObject(header)) return fail(`its header is no object; ${remedy}`);
-  const { __metadata__: metadata = {}, ...entries } = header as Entries & { __metadata__?: Record<string, string> };
-  if (!isObject(metadata) || !Object.values(metadata).every(isText)) fail(`its metadata are no texts; ${remedy}`);
+  const { __metadata__: metadata = {}, ...entries } = header as Entries & {
+    __metadata__?: Record<string, string>;
+  };
+  if (!isObject(metadata) || !Object.values(metadata).every(isText))
+    fail(`its metadata are no texts; ${remedy}`);
   const data = bytes.subarray(8 + length);
   const tensors = new Map<string, Parameter>();
   // one after the other, as the format demands: a byte belongs to one tensor
   let expected = 0;
   const places = Object.entries(entries).map(([key, value]) => {
     const entry = tensorEntry(value);
-    return { key, ...(entry ?? fail(`tensor ${quoted(key)} is not float32 or its size does not match its shape`)) };
+    return {
+      key,
+      ...(entry ??
+        fail(`tensor ${quoted(key)} is not float32 or its size does not match its shape`)),
+    };
   });
   for (const { key, shape, from, to } of places.sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (to > data.length)
-      fail(`tensor ${quoted(key)} ends at byte ${to} and there are ${data.length}: the file is cut short`);
-    if (from !== expected) fail(`tensor ${quoted(key)} begins at byte ${from}, and the one before ends at ${expected}`);
+      fail(
+        `tensor ${quoted(key)} ends at byte ${to} and there are ${data.length}: the file is cut short`,
+      );
+    if (from !== expected)
+      fail(`tensor ${quoted(key)} begins at byte ${from}, and the one before ends at ${expected}`);
     expected = to;
     const view = new DataView(data.buffer, data.byteOffset + from, to - from);
-    const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) => view.getFloat32(4 * i, true));
+    const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+      view.getFloat32(4 * i, true),
+    );
     tensors.set(key, { shape, data: values });
   }
-  if (data.length !== expected) fail(`${data.length - expected} bytes too many after its last tensor`);
+  if (data.length !== expected)
+    fail(`${data.length - expected} bytes too many after its last tensor`);
   return {
     tensors,
     metadata,

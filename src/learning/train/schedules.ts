@@ -23,31 +23,43 @@ export const smoothFall = (): Schedule => ({
 export function stepDecay(options: { every: number; factor?: number }): Schedule {
   const { every, factor = 0.1 } = options;
   positive("stepDecay: every", every);
-  return { name: `stepDecay ${every} ${factor}`, factor: (step) => factor ** Math.floor(step / every) };
+  return {
+    name: `stepDecay ${every} ${factor}`,
+    factor: (step) => factor ** Math.floor(step / every),
+  };
 }
 /** factorᵏ after k steps (PyTorch's ExponentialLR). */
 export function exponentialDecay(options: { factor: number }): Schedule {
   const { factor } = options;
   positive("exponentialDecay: factor", factor);
-  if (factor > 1) throw new ConfigError(`exponentialDecay: factor ${factor} must be at most 1`, { factor });
+  if (factor > 1)
+    throw new ConfigError(`exponentialDecay: factor ${factor} must be at most 1`, { factor });
   return { name: `exponentialDecay ${factor}`, factor: (step) => pow(factor, step) };
 }
 /** (1 − t)ᵖ, t the share of steps that are done. */
 export function polynomialDecay(options: { power?: number } = {}): Schedule {
   const { power = 1 } = options;
   positive("polynomialDecay: power", power);
-  return { name: `polynomialDecay ${power}`, factor: (step, steps) => pow(1 - step / steps, power) };
+  return {
+    name: `polynomialDecay ${power}`,
+    factor: (step, steps) => pow(1 - step / steps, power),
+  };
 }
 /**
  * A linear rise over `warmup` (share of all steps), then half a cosine from 1 to 0; after each of
  * `restarts` falls it begins again at 1, for `growth` times as long as before, twice unless given.
  * Source: Loshchilov & Hutter 2017; PyTorch's CosineAnnealingWarmRestarts, growth being its T_mult.
  */
-export function cosine(options: { warmup?: number; restarts?: number; growth?: number } = {}): Schedule {
+export function cosine(
+  options: { warmup?: number; restarts?: number; growth?: number } = {},
+): Schedule {
   const { warmup = 0, restarts = 0, growth = 2 } = options;
-  if (!(warmup >= 0 && warmup < 1)) throw new ConfigError(`cosine: warmup ${warmup} must be in [0, 1)`, { warmup });
+  if (!(warmup >= 0 && warmup < 1))
+    throw new ConfigError(`cosine: warmup ${warmup} must be in [0, 1)`, { warmup });
   if (!Number.isInteger(restarts) || restarts < 0 || restarts > 20)
-    throw new ConfigError(`cosine: restarts ${restarts} must be a whole number from 0 to 20`, { restarts });
+    throw new ConfigError(`cosine: restarts ${restarts} must be a whole number from 0 to 20`, {
+      restarts,
+    });
   if (!(growth >= 1 && growth <= 10))
     throw new ConfigError(`cosine: growth ${growth} must be from 1 to 10`, { growth });
   /** Lengths of the falls, that of the first being 1. */
@@ -55,7 +67,8 @@ export function cosine(options: { warmup?: number; restarts?: number; growth?: n
   const all = lengths.reduce((a, b) => a + b, 0);
   const often = growth === 2 ? "" : ` growing by ${growth}`;
   return {
-    name: restarts === 0 ? `cosine ${warmup}` : `cosine ${warmup} restarted ${restarts} times${often}`,
+    name:
+      restarts === 0 ? `cosine ${warmup}` : `cosine ${warmup} restarted ${restarts} times${often}`,
     factor(step, steps) {
       const rise = warmup * steps;
       if (step < rise) return (step + 1) / (rise + 1);
@@ -74,12 +87,17 @@ export function cosine(options: { warmup?: number; restarts?: number; growth?: n
 export function warmUp(schedule: Schedule, options: { steps: number; from?: number }): Schedule {
   const { steps: rise, from = 0 } = options;
   if (!Number.isInteger(rise) || rise < 1)
-    throw new ConfigError(`warmUp: steps ${rise} must be a whole number from 1 up`, { steps: rise });
-  if (!(from >= 0 && from <= 1)) throw new ConfigError(`warmUp: from ${from} must be in [0, 1]`, { from });
+    throw new ConfigError(`warmUp: steps ${rise} must be a whole number from 1 up`, {
+      steps: rise,
+    });
+  if (!(from >= 0 && from <= 1))
+    throw new ConfigError(`warmUp: from ${from} must be in [0, 1]`, { from });
   return {
     name: `${schedule.name} after ${rise} steps from ${from}`,
     factor: (step, steps) =>
-      step < rise ? from + ((1 - from) * step) / rise : schedule.factor(step - rise, Math.max(1, steps - rise)),
+      step < rise
+        ? from + ((1 - from) * step) / rise
+        : schedule.factor(step - rise, Math.max(1, steps - rise)),
   };
 }
 /**
@@ -88,9 +106,11 @@ export function warmUp(schedule: Schedule, options: { steps: number; from?: numb
  */
 export function oneCycle(options: { peak?: number; start?: number; end?: number } = {}): Schedule {
   const { peak = 0.3, start = 25, end = 1e4 } = options;
-  for (const [name, value] of Object.entries({ peak, start, end })) positive(`oneCycle: ${name}`, value);
+  for (const [name, value] of Object.entries({ peak, start, end }))
+    positive(`oneCycle: ${name}`, value);
   if (peak >= 1) throw new ConfigError(`oneCycle: peak ${peak} must be below 1`, { peak });
-  const between = (a: number, b: number, t: number): number => b + (a - b) * 0.5 * (1 + cos(PI * t));
+  const between = (a: number, b: number, t: number): number =>
+    b + (a - b) * 0.5 * (1 + cos(PI * t));
   return {
     name: `oneCycle ${peak} ${start} ${end}`,
     factor: (step, steps) => {

@@ -32,15 +32,26 @@ function wrongLabels(target: ArrayLike<number>): string | undefined {
   if (bad === undefined) return undefined;
   return `the label ${bad}, and labels are 0, 1 or a share between`;
 }
-function wrongNumbers(target: ArrayLike<number>, classes: number, ignored?: number): string | undefined {
+function wrongNumbers(
+  target: ArrayLike<number>,
+  classes: number,
+  ignored?: number,
+): string | undefined {
   const isClass = (v: number): boolean => Number.isInteger(v) && v >= 0 && v < classes;
   const bad = Array.from(target).find((v) => !isClass(v) && v !== ignored);
   if (bad === undefined) return undefined;
   return `the class ${bad}, and there are classes 0 to ${classes - 1}`;
 }
-function wrongShares(target: ArrayLike<number>, classes: number, places: number): string | undefined {
+function wrongShares(
+  target: ArrayLike<number>,
+  classes: number,
+  places: number,
+): string | undefined {
   for (let place = 0; place < places; place++) {
-    const values = Array.from({ length: target.length / places }, (_, c) => target[c * places + place]);
+    const values = Array.from(
+      { length: target.length / places },
+      (_, c) => target[c * places + place],
+    );
     const total = values.reduce((a, b) => a + b, 0);
     if (values.every((v) => v >= 0) && Math.abs(total - 1) < 1e-4) continue;
     const shown = values.slice(0, 10).map((v) => Number(v.toPrecision(4)));

@@ -38,7 +38,8 @@ const fields: { readonly [K in keyof Required<Trained>]: (v: unknown) => boolean
 
 /** Throws FormatError, beginning with `where`, for a field that is unknown or of another type. */
 export function checkTrained(value: unknown, where: string): Trained {
-  if (!isObject(value)) throw new FormatError(`${where}: what it was trained for is no object: it is damaged`, {});
+  if (!isObject(value))
+    throw new FormatError(`${where}: what it was trained for is no object: it is damaged`, {});
   for (const [name, v] of Object.entries(value as object)) {
     if (!Object.hasOwn(fields, name))
       throw new FormatError(
@@ -46,7 +47,10 @@ export function checkTrained(value: unknown, where: string): Trained {
         { name },
       );
     if (!fields[name as keyof Trained](v))
-      throw new FormatError(`${where}: its field trained.${name} is ${quoted(v)}, of a wrong type`, { name });
+      throw new FormatError(
+        `${where}: its field trained.${name} is ${quoted(v)}, of a wrong type`,
+        { name },
+      );
   }
   return value as Trained;
 }

@@ -21,13 +21,19 @@ export interface Trainee {
   keep(run: Omit<TrainingState, "network" | "optimizer">): Promise<void>;
 }
 
-export async function openTrainee(network: Network, graph: TrainingGraph, options: FitOptions): Promise<Trainee> {
+export async function openTrainee(
+  network: Network,
+  graph: TrainingGraph,
+  options: FitOptions,
+): Promise<Trainee> {
   const { b, y, parameters } = graph;
   const { optimizer, averageDecay, on } = options;
   const plan = await options.backend.compile(b);
   const own = new Set(b.nodes.flatMap((node) => (node.kind === "parameter" ? [node.name] : [])));
   const optimizerShapes = b.nodes.flatMap((node) =>
-    node.kind === "parameter" && !network.parameters.has(node.name) ? [[node.name, node.shape] as const] : [],
+    node.kind === "parameter" && !network.parameters.has(node.name)
+      ? [[node.name, node.shape] as const]
+      : [],
   );
   const provenance = {
     ...network.provenance,
@@ -39,7 +45,8 @@ export async function openTrainee(network: Network, graph: TrainingGraph, option
     loss: options.loss.name,
     samples: options.data.length,
   };
-  const read = async (name: string): Promise<Float32Array> => Float32Array.from(await plan.read(name));
+  const read = async (name: string): Promise<Float32Array> =>
+    Float32Array.from(await plan.read(name));
   const networkNow = async (averaged: boolean): Promise<Network> => {
     const now = new Map<string, Parameter>();
     for (const [name, { shape, data }] of network.parameters) {
@@ -59,7 +66,8 @@ export async function openTrainee(network: Network, graph: TrainingGraph, option
     },
     async keep(run) {
       const kept = new Map<string, Parameter>();
-      for (const [name, shape] of optimizerShapes) kept.set(name, { shape, data: await read(name) });
+      for (const [name, shape] of optimizerShapes)
+        kept.set(name, { shape, data: await read(name) });
       const state = { ...run, network: await networkNow(false), optimizer: kept };
       const all = [...state.network.parameters.values(), ...kept.values()];
       if (all.every(({ data }) => data.every(Number.isFinite))) await on?.checkpoint?.(state);

@@ -1,5 +1,13 @@
 // One step of training as a graph: forward pass, gradients, updates.
-import { arithmetic, ConfigError, GraphBuilder, gradients, ops, sizeOf, type Value } from "../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  GraphBuilder,
+  gradients,
+  ops,
+  sizeOf,
+  type Value,
+} from "../../engine/index.ts";
 import type { Network } from "../nn/network.ts";
 import type { FitOptions } from "./fit.ts";
 import { checkForwarded, type Forward } from "./forward.ts";
@@ -21,7 +29,11 @@ export interface TrainingGraph {
  * and, for losses over classes or labels, `y`. Weights and the optimiser's values are updated in
  * place.
  */
-export function trainingGraph(network: Network, options: FitOptions, forward: Forward): TrainingGraph {
+export function trainingGraph(
+  network: Network,
+  options: FitOptions,
+  forward: Forward,
+): TrainingGraph {
   const { data, batchSize, loss, optimizer, accumulate = 1, averageDecay } = options;
   const b = new GraphBuilder(ops);
   const x = b.input("input", [batchSize, ...data.inputShape]);
@@ -33,7 +45,10 @@ export function trainingGraph(network: Network, options: FitOptions, forward: Fo
   const { y, held, beside = [] } = forwarded;
   const parameters = new Map([...forwarded.parameters].filter(([name]) => !isFrozen(name)));
   if (parameters.size === 0)
-    throw new ConfigError("fit: every parameter is frozen, or there is none; leave one to be trained", {});
+    throw new ConfigError(
+      "fit: every parameter is frozen, or there is none; leave one to be trained",
+      {},
+    );
   const { add, mul } = arithmetic(b);
   const cost = beside.reduce(
     (sum, other) => add(sum, mul(loss.apply(b, other.y, target), other.weight)),
@@ -45,14 +60,21 @@ export function trainingGraph(network: Network, options: FitOptions, forward: Fo
   if (accumulate === 1) optimizer.apply(b, parameters, own, rate, shares);
   else {
     const last = b.input("last", []);
-    accumulated(b, parameters, own, accumulate, last, (mean) => optimizer.apply(b, parameters, mean, rate, shares));
+    accumulated(b, parameters, own, accumulate, last, (mean) =>
+      optimizer.apply(b, parameters, mean, rate, shares),
+    );
   }
   if (averageDecay !== undefined) averaged(b, network, parameters, averageDecay);
   return { b, y, parameters };
 }
 
 /** w̄ ← d·w̄ + (1 − d)·w beside every weight. */
-function averaged(b: GraphBuilder, network: Network, parameters: ReadonlyMap<string, Value>, decay: number): void {
+function averaged(
+  b: GraphBuilder,
+  network: Network,
+  parameters: ReadonlyMap<string, Value>,
+  decay: number,
+): void {
   if (!(decay >= 0 && decay < 1))
     throw new ConfigError(`fit: averageDecay ${decay} must be in [0, 1)`, { averageDecay: decay });
   const { add, mul } = arithmetic(b);
@@ -78,7 +100,11 @@ function accumulated(
   const others = sub(1, last);
   const names = [...parameters.keys()];
   const sums = own.map((g, i) => {
-    const before = b.parameter(`accumulated.${names[i]}`, g.shape, new Float32Array(sizeOf(g.shape)));
+    const before = b.parameter(
+      `accumulated.${names[i]}`,
+      g.shape,
+      new Float32Array(sizeOf(g.shape)),
+    );
     const sum = add(before, g);
     b.update(before, mul(sum, others));
     return sum;

@@ -23,7 +23,10 @@ export const nothingWatched: Watched = {
 };
 
 /** What `monitor` asks for as a number of which the lower is the better. */
-export function scoreOf(evaluation: Evaluation, { monitor = "loss", metrics = [] }: FitOptions): number {
+export function scoreOf(
+  evaluation: Evaluation,
+  { monitor = "loss", metrics = [] }: FitOptions,
+): number {
   if (monitor === "loss") return evaluation.loss;
   if (monitor === "accuracy") return -(evaluation.accuracy ?? 0);
   const value = evaluation.metrics![monitor];
@@ -33,7 +36,12 @@ export function scoreOf(evaluation: Evaluation, { monitor = "loss", metrics = []
 export const isBest = (watched: Watched, epoch: number): boolean => watched.bestEpoch === epoch;
 
 /** What is known after one more epoch. */
-export function watch(before: Watched, loss: number, epoch: number, plateau: FitOptions["plateau"]): Watched {
+export function watch(
+  before: Watched,
+  loss: number,
+  epoch: number,
+  plateau: FitOptions["plateau"],
+): Watched {
   const better = loss < before.best;
   const waitedForRate = better ? 0 : before.waitedForRate + 1;
   const lower = plateau !== undefined && waitedForRate >= plateau.patience;

@@ -1,5 +1,12 @@
 // Somebody's weights into a network of ours, with a report of what matched and what did not.
-import { ConfigError, FormatError, quoted, sizeOf, withoutControls, type Shape } from "../../engine/index.ts";
+import {
+  ConfigError,
+  FormatError,
+  quoted,
+  sizeOf,
+  withoutControls,
+  type Shape,
+} from "../../engine/index.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import { checkNames, near } from "../nn/option-types.ts";
 import type { GivenTensor, GivenTensors } from "../recipe/open.ts";
@@ -40,7 +47,11 @@ interface Found {
   readonly report: WeightsReport;
   readonly tensors: ReadonlyMap<string, GivenTensor>;
 }
-function match(network: Network, given: GivenTensors, { names, prefix = "" }: LoadWeightsOptions): Found {
+function match(
+  network: Network,
+  given: GivenTensors,
+  { names, prefix = "" }: LoadWeightsOptions,
+): Found {
   const matched: MatchedWeight[] = [];
   const missing: MatchedWeight[] = [];
   const misshapen: (MatchedWeight & { given: Shape })[] = [];
@@ -103,20 +114,27 @@ export function loadWeights(
   const { partial = false, file = "weights" } = options;
   const found = match(network, tensors, options);
   const { report } = found;
-  if (network.parameters.size === 0) throw new ConfigError("loadWeights: the network has no parameters", {});
+  if (network.parameters.size === 0)
+    throw new ConfigError("loadWeights: the network has no parameters", {});
   const whole = report.missing.length + report.misshapen.length + report.unused.length === 0;
   if (report.matched.length === 0 || !(partial || whole)) {
     const said = describeWeights(report).split("\n");
     const names = [...tensors.keys()].slice(0, 4).map((name) => quoted(withoutControls(name)));
     const there = report.matched.length === 0 ? `; the file has ${names.join(", ")}…` : "";
     const shown = said.length > 30 ? [...said.slice(0, 30), `and ${said.length - 30} more`] : said;
-    throw new FormatError(`${file}: it does not fit the network: ${shown.join("; ")}${there}`, { file, report });
+    throw new FormatError(`${file}: it does not fit the network: ${shown.join("; ")}${there}`, {
+      file,
+      report,
+    });
   }
   const parameters = new Map<string, Parameter>(network.parameters);
   for (const { name, from, shape } of report.matched) {
     const data = found.tensors.get(name)!.values();
     if (data.length !== sizeOf(shape) || !data.every(Number.isFinite))
-      throw new FormatError(`${file}: ${quoted(withoutControls(from))} holds values that are not finite`, { from });
+      throw new FormatError(
+        `${file}: ${quoted(withoutControls(from))} holds values that are not finite`,
+        { from },
+      );
     parameters.set(name, { shape, data });
   }
   const provenance = { ...network.provenance, weights: file.replace(/^.*[/\\]/, "") };

@@ -57,7 +57,8 @@ const kindOf = (name: string): string => name.split(".").at(-2) ?? "";
 /** PyTorch has numbers by channel in one axis; a layer norm's keep the image's. */
 export function torchShape(name: string, shape: Shape): Shape {
   const kind = kindOf(name);
-  const byChannel = /(bias|runningMean|runningVariance)$/.test(name) || /^(batch|instance|group)Norm/.test(kind);
+  const byChannel =
+    /(bias|runningMean|runningVariance)$/.test(name) || /^(batch|instance|group)Norm/.test(kind);
   return byChannel && kind !== "layerNorm" ? shape.slice(0, 1) : shape;
 }
 

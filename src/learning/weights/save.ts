@@ -9,14 +9,20 @@ import { torchName, torchShape, type TorchNames } from "./names.ts";
  * unless `names` says otherwise. Throws ConfigError for a parameter without a name, or two with
  * one.
  */
-export function stateDict(network: Network, options: { names?: TorchNames } = {}): ReadonlyMap<string, Parameter> {
+export function stateDict(
+  network: Network,
+  options: { names?: TorchNames } = {},
+): ReadonlyMap<string, Parameter> {
   const all = new Map<string, Parameter>();
   for (const [name, { shape, data }] of network.parameters) {
     const theirs = torchName(name, options.names);
     if (theirs === undefined || theirs === "")
       throw new ConfigError(`stateDict: nothing is named for "${name}"; add it to names`, { name });
     if (all.has(theirs))
-      throw new ConfigError(`stateDict: "${theirs}" is the name of two parameters, "${name}" among them`, { name });
+      throw new ConfigError(
+        `stateDict: "${theirs}" is the name of two parameters, "${name}" among them`,
+        { name },
+      );
     const own = torchShape(name, shape);
     all.set(theirs, { shape: sizeOf(own) === data.length ? own : shape, data });
   }

@@ -18,18 +18,44 @@ const leftOf = (groups: readonly Group[]): number =>
 type Group = Bars["groups"][number];
 type Scale = (v: number) => number;
 
-function Bar({ bar, x, y, left }: { bar: Group["bars"][number]; x: Scale; y: number; left: number }): JSX.Element {
+function Bar({
+  bar,
+  x,
+  y,
+  left,
+}: {
+  bar: Group["bars"][number];
+  x: Scale;
+  y: number;
+  left: number;
+}): JSX.Element {
   const value = bar.value ?? 0;
   const [from, to] = [Math.min(x(0), x(value)), Math.max(x(0), x(value))];
   const middle = px(y + BAR / 2 - 1);
   return (
     <g class={markClass(bar.mark)}>
       <Marker mark={bar.mark} x={left - 10} y={y + BAR / 2 - 1} />
-      <rect class="filled" x={px(from)} y={px(y)} width={px(to - from)} height={BAR - 2} fill={colourOf(bar.mark)} />
+      <rect
+        class="filled"
+        x={px(from)}
+        y={px(y)}
+        width={px(to - from)}
+        height={BAR - 2}
+        fill={colourOf(bar.mark)}
+      />
       {bar.low !== undefined && bar.high !== undefined && (
-        <path d={`M${px(x(bar.low))} ${middle}H${px(x(bar.high))}`} stroke="#777" stroke-width="2" />
+        <path
+          d={`M${px(x(bar.low))} ${middle}H${px(x(bar.high))}`}
+          stroke="#777"
+          stroke-width="2"
+        />
       )}
-      <text class="value" x={px(Math.max(to, x(bar.high ?? 0)) + 6)} y={px(y + BAR - 4)} fill="#444">
+      <text
+        class="value"
+        x={px(Math.max(to, x(bar.high ?? 0)) + 6)}
+        y={px(y + BAR - 4)}
+        fill="#444"
+      >
         {print(bar.value, "ratio")}
       </text>
     </g>
@@ -38,7 +64,9 @@ function Bar({ bar, x, y, left }: { bar: Group["bars"][number]; x: Scale; y: num
 
 export function BarChart({ bars }: { bars: Bars }): JSX.Element | null {
   const { groups, threshold } = bars;
-  const values = groups.flatMap((g) => g.bars.flatMap((b) => [b.value ?? 0, b.low ?? 0, b.high ?? 0]));
+  const values = groups.flatMap((g) =>
+    g.bars.flatMap((b) => [b.value ?? 0, b.low ?? 0, b.high ?? 0]),
+  );
   if (values.length === 0) return null;
   const ends = [...values, threshold?.value ?? 0].filter(Number.isFinite);
   const left = leftOf(groups);
@@ -51,7 +79,9 @@ export function BarChart({ bars }: { bars: Bars }): JSX.Element | null {
     .domain([Math.min(0, ...ends), highest])
     .range([left, WIDTH - RIGHT]);
   const heightOf = (g: Group): number => g.bars.length * BAR + GAP;
-  const tops = groups.map((_, i) => TOP + groups.slice(0, i).reduce((sum, g) => sum + heightOf(g), 0));
+  const tops = groups.map(
+    (_, i) => TOP + groups.slice(0, i).reduce((sum, g) => sum + heightOf(g), 0),
+  );
   const end = TOP + groups.reduce((sum, g) => sum + heightOf(g), 0);
   const written = x.tickFormat(5);
   return (
@@ -77,7 +107,12 @@ export function BarChart({ bars }: { bars: Bars }): JSX.Element | null {
       </g>
       {groups.map((group, i) => (
         <>
-          <text class="name" x={px(left - 24)} y={px(tops[i] + (group.bars.length * BAR) / 2 + 4)} text-anchor="end">
+          <text
+            class="name"
+            x={px(left - 24)}
+            y={px(tops[i] + (group.bars.length * BAR) / 2 + 4)}
+            text-anchor="end"
+          >
             {group.name}
           </text>
           {group.bars.map((bar, k) => (

@@ -1,6 +1,13 @@
 // One component for every kind of detail, and nothing about what it belongs to.
 import type { JSX } from "preact";
-import { render, type Detail, type Facts, type Renderers, type Text, type Verdicts } from "../kinds.ts";
+import {
+  render,
+  type Detail,
+  type Facts,
+  type Renderers,
+  type Text,
+  type Verdicts,
+} from "../kinds.ts";
 import { BarChart } from "./BarChart.tsx";
 import { PictureGridView } from "./PictureGridView.tsx";
 import type { Pictures } from "./stored.ts";
@@ -107,6 +114,12 @@ const views: Renderers<Pictures, JSX.Element> = {
   ),
 };
 
-export function DetailView({ detail, pictures }: { detail: Detail; pictures: Pictures }): JSX.Element {
+export function DetailView({
+  detail,
+  pictures,
+}: {
+  detail: Detail;
+  pictures: Pictures;
+}): JSX.Element {
   return render(views, detail, pictures);
 }

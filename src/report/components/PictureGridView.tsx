@@ -10,8 +10,19 @@ type Shape = PictureGrid["shape"];
 
 const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(2)}%`;
 
-function Outline({ box: [top, left, height, width], shape: [H, W] }: { box: Box; shape: Shape }): JSX.Element {
-  const place = { top: share(top, H), left: share(left, W), height: share(height, H), width: share(width, W) };
+function Outline({
+  box: [top, left, height, width],
+  shape: [H, W],
+}: {
+  box: Box;
+  shape: Shape;
+}): JSX.Element {
+  const place = {
+    top: share(top, H),
+    left: share(left, W),
+    height: share(height, H),
+    width: share(width, W),
+  };
   return <span class="box" style={place} />;
 }
 
@@ -42,8 +53,17 @@ function Drawn({ data, stored, label, shape, box }: Shown & { readonly box?: Box
   const [H, W] = shape;
   const [top, left, height, width] = box ?? [0, 0, H, W];
   return (
-    <svg class={box ? "crop" : "whole"} viewBox={`${left} ${top} ${width} ${height}`} role="img" aria-label={label}>
-      {stored ? <use href={`#${stored.id}`} /> : <image href={sourceOf(data)} x="0" y="0" width={W} height={H} />}
+    <svg
+      class={box ? "crop" : "whole"}
+      viewBox={`${left} ${top} ${width} ${height}`}
+      role="img"
+      aria-label={label}
+    >
+      {stored ? (
+        <use href={`#${stored.id}`} />
+      ) : (
+        <image href={sourceOf(data)} x="0" y="0" width={W} height={H} />
+      )}
     </svg>
   );
 }
@@ -53,12 +73,22 @@ function Whole(shown: Shown): JSX.Element {
   return <img src={sourceOf(shown.data)} alt={shown.label} width={W} height={H} />;
 }
 
-function One(props: { cell: Picture; grid: PictureGrid; pictures: Pictures; first: boolean }): JSX.Element {
+function One(props: {
+  cell: Picture;
+  grid: PictureGrid;
+  pictures: Pictures;
+  first: boolean;
+}): JSX.Element {
   const { cell, grid, pictures, first } = props;
   const data = pictures.data[cell.picture];
   const [, W] = grid.shape;
   const bar = first && grid.scaleBar;
-  const shown = data && { data, stored: pictures.stored.get(data), label: cell.label, shape: grid.shape };
+  const shown = data && {
+    data,
+    stored: pictures.stored.get(data),
+    label: cell.label,
+    shape: grid.shape,
+  };
   return (
     <figure>
       <div class="frame">
@@ -100,7 +130,13 @@ function Windows({ grey, white, colour }: NonNullable<PictureGrid["windows"]>): 
   );
 }
 
-export function PictureGridView({ grid, pictures }: { grid: PictureGrid; pictures: Pictures }): JSX.Element {
+export function PictureGridView({
+  grid,
+  pictures,
+}: {
+  grid: PictureGrid;
+  pictures: Pictures;
+}): JSX.Element {
   const sided = grid.rows.some((row) => row.label.text !== "");
   const columns = `${sided ? "minmax(74px, max-content) " : ""}repeat(${grid.columns.length}, minmax(108px, 1fr))`;
   const first = grid.rows[0]?.cells.find((cell) => cell !== null);
@@ -125,7 +161,11 @@ export function PictureGridView({ grid, pictures }: { grid: PictureGrid; picture
                 </div>
               )}
               {row.cells.map((cell) =>
-                cell ? <One cell={cell} grid={grid} pictures={pictures} first={cell === first} /> : <span />,
+                cell ? (
+                  <One cell={cell} grid={grid} pictures={pictures} first={cell === first} />
+                ) : (
+                  <span />
+                ),
               )}
             </>
           ))}

@@ -73,12 +73,19 @@ export function Plot({ curves }: { curves: Curves }): JSX.Element | null {
   const chart = chartOf(curves);
   if (!chart) return null;
   return (
-    <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={curves.label} font-family="system-ui, sans-serif">
+    <svg
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={curves.label}
+      font-family="system-ui, sans-serif"
+    >
       <Grid chart={chart} x={curves.x.name} y={curves.y.name} />
       {chart.curves.map((curve) => (
         <Line curve={curve} />
       ))}
-      {chart.curves.flatMap((curve) => curve.points.map((p) => <Marker mark={curve.mark} x={p.x} y={p.y} />))}
+      {chart.curves.flatMap((curve) =>
+        curve.points.map((p) => <Marker mark={curve.mark} x={p.x} y={p.y} />),
+      )}
       <g class="names" font-size="15" fill="#1c1e21">
         {chart.curves.map(({ name, mark, end }) => (
           <>

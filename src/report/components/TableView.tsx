@@ -10,7 +10,9 @@ const STACKING = 6;
 function shadeOf(shade: number | undefined): { style?: string } {
   if (!shade || !Number.isFinite(shade)) return {};
   const depth = Math.round(75 * Math.min(1, Math.abs(shade)));
-  return { style: `background:color-mix(in srgb, var(${shade > 0 ? "--right" : "--wrong"}) ${depth}%, transparent)` };
+  return {
+    style: `background:color-mix(in srgb, var(${shade > 0 ? "--right" : "--wrong"}) ${depth}%, transparent)`,
+  };
 }
 
 /** What is long enough to be broken into lines. */
@@ -24,7 +26,13 @@ function Head({ column }: { column: Column }): JSX.Element {
     </th>
   );
 }
-function Row({ cells, columns }: { cells: readonly Cell[]; columns: readonly Column[] }): JSX.Element {
+function Row({
+  cells,
+  columns,
+}: {
+  cells: readonly Cell[];
+  columns: readonly Column[];
+}): JSX.Element {
   const [head, ...rest] = cells;
   return (
     <tr>

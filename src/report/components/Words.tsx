@@ -38,7 +38,13 @@ export function Words({ of, format }: { of: Cell; format?: Format | undefined })
 }
 
 /** What scrolls by itself, where it is wider than the page; the keyboard reaches it. */
-export function Scroll({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
+export function Scroll({
+  label,
+  children,
+}: {
+  label: string;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would hold controls
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached without a mouse

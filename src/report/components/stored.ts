@@ -20,12 +20,15 @@ export interface Pictures {
 export function picturesOf({ pictures: data = {}, sections }: Report): Pictures {
   const seen = new Set<string>();
   const stored = new Map<string, StoredPicture>();
-  const grids = sections.flatMap(({ details }) => details.filter((d): d is PictureGrid => d.kind === "pictures"));
+  const grids = sections.flatMap(({ details }) =>
+    details.filter((d): d is PictureGrid => d.kind === "pictures"),
+  );
   for (const { rows, shape } of grids)
     for (const cell of rows.flatMap((row) => row.cells)) {
       const own = cell ? data[cell.picture] : undefined;
       if (own === undefined) continue;
-      if (seen.has(own) && !stored.has(own)) stored.set(own, { id: `picture-${stored.size}`, data: own, shape });
+      if (seen.has(own) && !stored.has(own))
+        stored.set(own, { id: `picture-${stored.size}`, data: own, shape });
       seen.add(own);
     }
   return { data, stored };

@@ -1,6 +1,14 @@
 // What a section of /break asks for, as plain data that crosses to the worker: which image, which
 // mask, which methods. The page's settings make it, and the command line's options say the same.
-export const maskKinds = ["own", "centre", "variable-density", "random", "equispaced", "full", "drawn"] as const;
+export const maskKinds = [
+  "own",
+  "centre",
+  "variable-density",
+  "random",
+  "equispaced",
+  "full",
+  "drawn",
+] as const;
 export type MaskKind = (typeof maskKinds)[number];
 export interface MaskAsked {
   readonly kind: MaskKind;

@@ -32,7 +32,9 @@ interface Own {
 let own: Own | undefined;
 function ownNetwork(): Own {
   if (own) return own;
-  throw new ConfigError("There is no network of yours in this tab: open it again. It is not kept anywhere.");
+  throw new ConfigError(
+    "There is no network of yours in this tab: open it again. It is not kept anywhere.",
+  );
 }
 
 export interface OpenedNetwork {
@@ -56,13 +58,24 @@ const isOnnx = (name: string, bytes: Uint8Array): boolean =>
   /\.onnx$/i.test(name) || (bytes[0] === 0x08 && bytes[8] !== 0x7b);
 
 /** A checkpoint of ours, which fits images of any size that its layers take. */
-function ofOurs(bytes: Uint8Array, name: string): { own: Own; first: Network; notes: readonly string[] } {
+function ofOurs(
+  bytes: Uint8Array,
+  name: string,
+): { own: Own; first: Network; notes: readonly string[] } {
   const network = loadNetwork(bytes, name);
   checkComplex(name, network);
-  return { own: { name, at: (size) => atImageSize(network, [size, size]) }, first: network, notes: [] };
+  return {
+    own: { name, at: (size) => atImageSize(network, [size, size]) },
+    first: network,
+    notes: [],
+  };
 }
 /** Another maker's file, imported anew at every size, as the command line does. */
-async function ofOthers(bytes: Uint8Array, name: string, size: number): ReturnType<typeof importedFrom> {
+async function ofOthers(
+  bytes: Uint8Array,
+  name: string,
+  size: number,
+): ReturnType<typeof importedFrom> {
   const { importedFrom } = await import("./own-onnx.ts");
   return importedFrom(bytes, name, size);
 }
@@ -71,10 +84,16 @@ async function ofOthers(bytes: Uint8Array, name: string, size: number): ReturnTy
  * Throws FormatError for a file that is no checkpoint and no ONNX file, ConfigError for a network
  * that reconstructs no complex images, UnsupportedOpError for one with ops that are not read.
  */
-export async function openOwnNetwork(asked: { bytes: Uint8Array; name: string; size: number }): Promise<OpenedNetwork> {
+export async function openOwnNetwork(asked: {
+  bytes: Uint8Array;
+  name: string;
+  size: number;
+}): Promise<OpenedNetwork> {
   const { bytes, name, size } = asked;
   if (bytes.length > MOST_BYTES)
-    throw new FormatError(`${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most 64 MB`);
+    throw new FormatError(
+      `${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most 64 MB`,
+    );
   const opened = isOnnx(name, bytes) ? await ofOthers(bytes, name, size) : ofOurs(bytes, name);
   own = opened.own;
   const { architecture, parameters } = opened.first;

@@ -8,7 +8,11 @@ interface Imported {
   readonly notes: readonly string[];
 }
 /** Throws what importedNetwork throws. */
-export async function importedFrom(bytes: Uint8Array, name: string, size: number): Promise<Imported> {
+export async function importedFrom(
+  bytes: Uint8Array,
+  name: string,
+  size: number,
+): Promise<Imported> {
   const known = new Map<number, Network>();
   const open = (side: number): { network: Network; notes: readonly string[] } => {
     const { network, notes } = importedNetwork({ bytes, name, size: [side, side] });
@@ -16,5 +20,9 @@ export async function importedFrom(bytes: Uint8Array, name: string, size: number
     return { network, notes };
   };
   const { network, notes } = open(size);
-  return { own: { name, at: (side) => known.get(side) ?? open(side).network }, first: network, notes };
+  return {
+    own: { name, at: (side) => known.get(side) ?? open(side).network },
+    first: network,
+    notes,
+  };
 }

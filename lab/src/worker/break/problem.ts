@@ -37,7 +37,8 @@ const CENTRE = 0.08;
 function drawnMask({ columns }: MaskAsked, size: number): Mask {
   const measured = columnsOf(columns, size);
   if (!measured) throw new ConfigError(`“${columns}” says no columns; write them as in 0-3,60-68`);
-  if (!measured.some(Boolean)) throw new ConfigError("This mask measures nothing: mark at least one column.");
+  if (!measured.some(Boolean))
+    throw new ConfigError("This mask measures nothing: mark at least one column.");
   const cells = Uint8Array.from({ length: size * size }, (_, k) => (measured[k % size] ? 1 : 0));
   return maskFrom(cells, [size, size], [size, size], { lowest: "centre" });
 }
@@ -68,7 +69,10 @@ export async function maskOf({ mask, size, seed, network }: ProblemAsked): Promi
 }
 export const shareOf = (mask: Mask): number => Number(describeMask(mask).sampledFraction);
 
-export async function methodOf(name: MethodName, { size, noise: sigma }: ProblemAsked): Promise<Reconstructor> {
+export async function methodOf(
+  name: MethodName,
+  { size, noise: sigma }: ProblemAsked,
+): Promise<Reconstructor> {
   if (name === "tv") return totalVariation({ sigma });
   if (name === "wavelet") return waveletSparsity({ sigma });
   if (name === "zero") return zeroFilled();

@@ -28,9 +28,17 @@ export interface OpenedScan {
   readonly slices: number;
 }
 /** Throws FormatError, in one line, for a file that is no scan. */
-export async function openScan({ bytes, name }: { bytes: Uint8Array; name: string }): Promise<OpenedScan> {
+export async function openScan({
+  bytes,
+  name,
+}: {
+  bytes: Uint8Array;
+  name: string;
+}): Promise<OpenedScan> {
   if (bytes.length > MOST_BYTES)
-    throw new FormatError(`${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most 64 MB`);
+    throw new FormatError(
+      `${name} has ${Math.round(bytes.length / 1e6)} MB; open one of at most 64 MB`,
+    );
   const volume = await loadVolume(bytes, name);
   const { slices, volumes, height, width, complex, format } = volume;
   // as the command line takes it: the middle one of the first volume
@@ -42,7 +50,9 @@ export async function openScan({ bytes, name }: { bytes: Uint8Array; name: strin
 }
 function ownScan(): Scan {
   if (own) return own;
-  throw new ConfigError("There is no scan of yours in this tab: open it again. It is not kept anywhere.");
+  throw new ConfigError(
+    "There is no scan of yours in this tab: open it again. It is not kept anywhere.",
+  );
 }
 /** Throws ConfigError where none is open, DtypeError for a slice that is one value everywhere. */
 export async function scanAt(size: number, backend: Backend): Promise<ImageSet> {

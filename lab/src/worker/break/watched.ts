@@ -55,7 +55,10 @@ export function watched(test: StabilityTest, watcher: Watcher): StabilityTest {
       return test.examine({
         ...subject,
         seek: (wanted) =>
-          subject.seek({ ...wanted, through: (step) => through(step, (look) => watcher.look?.(subject, look)) }),
+          subject.seek({
+            ...wanted,
+            through: (step) => through(step, (look) => watcher.look?.(subject, look)),
+          }),
         async measure(r, options) {
           const measurement = await subject.measure(r, options);
           await watcher.measured?.(subject, r, measurement);

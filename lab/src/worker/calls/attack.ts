@@ -123,12 +123,18 @@ function reader(subject: Subject) {
     psnrOf: (value: number): number => 10 * log10((range ** 2 * truth.length) / value ** 2),
   };
 }
-const realPart = (r: ArrayLike<number>): Plane => Float64Array.from({ length: r.length / 2 }, (_, k) => r[k]);
+const realPart = (r: ArrayLike<number>): Plane =>
+  Float64Array.from({ length: r.length / 2 }, (_, k) => r[k]);
 /** A perturbation as an image: itself, or A*r. */
 type Pictured = (r: Float64Array) => Promise<ArrayLike<number>>;
 
 /** Sends steps and pictures of one search, no more often than they can be drawn. */
-function teller(method: MethodName, subject: Subject, pictured: Pictured, progress: Context["progress"]) {
+function teller(
+  method: MethodName,
+  subject: Subject,
+  pictured: Pictured,
+  progress: Context["progress"],
+) {
   const { sum, glance, psnrOf } = reader(subject);
   let [told, steps] = [0, [] as number[]];
   return async ({ step, goal, value }: Look): Promise<void> => {
@@ -157,7 +163,10 @@ async function noiseBeside(
 }
 
 /** The network's perturbations, tried on the other methods. */
-async function tried(subjects: ReadonlyMap<MethodName, Subject>, found: readonly { label: string; r: Float64Array }[]) {
+async function tried(
+  subjects: ReadonlyMap<MethodName, Subject>,
+  found: readonly { label: string; r: Float64Array }[],
+) {
   const same: Transferred[] = [];
   for (const [method, subject] of [...subjects].slice(1))
     for (const { label, r } of found)
@@ -167,7 +176,10 @@ async function tried(subjects: ReadonlyMap<MethodName, Subject>, found: readonly
 
 function checkNorms(norms: readonly number[]): void {
   const grows = norms.every((v, i) => v > (norms[i - 1] ?? 0));
-  if (!grows) throw new ConfigError("The three sizes must grow: make r₁ smaller than r₂, and r₂ smaller than r₃.");
+  if (!grows)
+    throw new ConfigError(
+      "The three sizes must grow: make r₁ smaller than r₂, and r₂ smaller than r₃.",
+    );
 }
 
 /** The test that tells the page what it sees, and what it leaves for later. */
@@ -219,7 +231,8 @@ function watchedSearch(
       tell({ kind: "stop", method, stop });
     },
   });
-  const tick = (done: number): void => tell({ kind: "tick", method: [...subjects.keys()].at(-1)!, done });
+  const tick = (done: number): void =>
+    tell({ kind: "tick", method: [...subjects.keys()].at(-1)!, done });
   return { test: through, tick, subjects, found };
 }
 
@@ -261,10 +274,14 @@ async function searched(asked: AttackAsked, context: Steered): Promise<Attacked>
   const opened = await openProblem(wanted);
   const { problem, backend, operator, images } = opened;
   const methods = await openMethods(names, wanted, opened);
-  const nameOf = (subject: Subject): MethodName => names[methods.findIndex((m) => m.name === subject.method)];
-  const pictured: Pictured = async (r) => (domain === "image" ? r : applyOperator(operator, "adjoint", r, backend));
+  const nameOf = (subject: Subject): MethodName =>
+    names[methods.findIndex((m) => m.name === subject.method)];
+  const pictured: Pictured = async (r) =>
+    domain === "image" ? r : applyOperator(operator, "adjoint", r, backend);
   const { test, tick, subjects, found } = watchedSearch(asked, nameOf, pictured, context);
-  const ran = await runTest({ problem, methods, seed: wanted.seed, backend }, test, context, { tick });
+  const ran = await runTest({ problem, methods, seed: wanted.seed, backend }, test, context, {
+    tick,
+  });
   const failed = ran.pieces.flat().find((piece) => piece.error !== undefined);
   if (failed) throw new ConfigError(`${failed.error}.`);
   const judged = verdicts(ran, methods, names, operator);

@@ -12,7 +12,13 @@ import {
   type TestSpec,
 } from "fiducial/audit";
 import { FormatError } from "fiducial/engine";
-import { arrayHash, gaussianNoise, networksByHash, type ImageSet, type MethodSpec } from "fiducial/imaging";
+import {
+  arrayHash,
+  gaussianNoise,
+  networksByHash,
+  type ImageSet,
+  type MethodSpec,
+} from "fiducial/imaging";
 import type { MethodName, NetworkName, ProblemAsked } from "../break/asked.ts";
 import { networkAt } from "../break/networks.ts";
 import { HELD_OUT_SEED, openMethods, openProblem } from "../break/problem.ts";
@@ -62,7 +68,12 @@ export interface ShownResult {
 }
 
 const testSpecs = (steps: number): Readonly<Record<AuditTest, TestSpec>> => ({
-  ascent: { kind: "instabilityAscent", maxPsnrLoss: 3, relativeNorms: [0.01, 0.03, 0.06], iterations: steps },
+  ascent: {
+    kind: "instabilityAscent",
+    maxPsnrLoss: 3,
+    relativeNorms: [0.01, 0.03, 0.06],
+    iterations: steps,
+  },
   details: { kind: "structuralChange", placements: 20, leastRecovery: 0.5 },
   rates: { kind: "samplingRates" },
 });
@@ -71,7 +82,9 @@ function claimsOf({ tests }: AuditResult): Claim[] {
   return tests.flatMap(({ id, title, verdicts }) =>
     verdicts.map(({ method, outcome, explanation, figure }) => ({
       ...{ test: id, title, method, outcome, explanation },
-      figure: figure ? `${Number(figure.value.toPrecision(3))} of ${figure.threshold} ${figure.unit}` : "–",
+      figure: figure
+        ? `${Number(figure.value.toPrecision(3))} of ${figure.threshold} ${figure.unit}`
+        : "–",
     })),
   );
 }
@@ -88,18 +101,28 @@ function shown(result: AuditResult, name: string, command: string): ShownResult 
 const recordsOf = (asked: AuditAsked, count: number) =>
   asked.problem.image === "own"
     ? [scanRecord(asked.problem.size)]
-    : Array.from({ length: count }, (_, i) => ({ label: `generated phantom ${i + 1}`, preparation: "none" }));
+    : Array.from({ length: count }, (_, i) => ({
+        label: `generated phantom ${i + 1}`,
+        preparation: "none",
+      }));
 
 function imageSpec({ problem, count }: AuditAsked, images: ImageSet): AuditSpec["images"] {
   const { size, seed, image } = problem;
   const shape = [size, size] as const;
   if (image === "own")
-    return { kind: "given", shape, images: [{ ...scanRecord(size), sha256: arrayHash(images.image(0)) }] };
+    return {
+      kind: "given",
+      shape,
+      images: [{ ...scanRecord(size), sha256: arrayHash(images.image(0)) }],
+    };
   return { kind: "brainPhantoms", shape, count, seed: HELD_OUT_SEED + seed };
 }
 
 /** The audit, byte for byte what the command gives; its notes, an AuditNews each, say how far. */
-export async function runAudit(asked: AuditAsked, { progress, signal }: Context): Promise<ShownResult> {
+export async function runAudit(
+  asked: AuditAsked,
+  { progress, signal }: Context,
+): Promise<ShownResult> {
   const { problem: wanted, network, steps, tests } = asked;
   const count = wanted.image === "own" ? 1 : asked.count;
   const names: MethodName[] = [network, "tv", "zero"];
@@ -113,11 +136,17 @@ export async function runAudit(asked: AuditAsked, { progress, signal }: Context)
     { kind: "totalVariation", sigma },
     { kind: "zeroFilled" },
   ];
-  const chosen = auditTests.filter((name) => tests.includes(name)).map((name) => testSpecs(steps)[name]);
+  const chosen = auditTests
+    .filter((name) => tests.includes(name))
+    .map((name) => testSpecs(steps)[name]);
   const spec: AuditSpec = {
     ...{ version: specVersion, operator: operator.spec!, noise: gaussianNoise({ sigma }) },
     ...{ images: imageSpec(asked, images), methods: methodSpecs, tests: chosen },
-    ...{ certificates: false, seed: wanted.seed, backend: { name: backend.name, precision: "reproducible" } },
+    ...{
+      certificates: false,
+      seed: wanted.seed,
+      backend: { name: backend.name, precision: "reproducible" },
+    },
   };
   const result = await audit({
     ...{ problem, methods, tests: chosen.map(openTest), seed: wanted.seed, backend, spec },
@@ -152,5 +181,9 @@ const written = (value: unknown): string => (value === undefined ? "–" : JSON.
 export function compareResults(asked: { readonly a: string; readonly b: string }): Difference[] {
   const [a, b] = [asked.a, asked.b].map((hash) => openedResults.get(hash));
   if (!a || !b) throw new FormatError("A result is open no more: open both again.");
-  return differences(a, b).map(({ field, ...values }) => ({ field, a: written(values.a), b: written(values.b) }));
+  return differences(a, b).map(({ field, ...values }) => ({
+    field,
+    a: written(values.a),
+    b: written(values.b),
+  }));
 }

@@ -97,7 +97,12 @@ function networkOf({ image: _, kernel, seed, activation }: BackpropAsked): Netwo
 const targetsOf = ({ target }: BackpropAsked): number[] => [1 - target, target];
 
 /** After so many updates by the engine's own gradient descent, one sample, one rate. */
-async function trained(network: Network, asked: BackpropAsked, updates: number, backend: Backend): Promise<Network> {
+async function trained(
+  network: Network,
+  asked: BackpropAsked,
+  updates: number,
+  backend: Backend,
+): Promise<Network> {
   if (updates === 0) return network;
   const data: Dataset = {
     length: 1,
@@ -111,7 +116,16 @@ async function trained(network: Network, asked: BackpropAsked, updates: number, 
   const optimizer = sgd({ learningRate: asked.rate });
   const loss = losses[asked.loss];
   return fit(network, {
-    ...{ data, loss, optimizer, epochs: updates, batchSize: 1, seed: 1, backend, schedule: constant() },
+    ...{
+      data,
+      loss,
+      optimizer,
+      epochs: updates,
+      batchSize: 1,
+      seed: 1,
+      backend,
+      schedule: constant(),
+    },
   });
 }
 
@@ -123,7 +137,11 @@ async function costPlan(network: Network, asked: BackpropAsked, backend: Backend
   return backend.compile(b);
 }
 /** (C(w + h) − C(w − h)) / 2h of every parameter, one at a time. */
-async function differencesOf(network: Network, asked: BackpropAsked, backend: Backend): Promise<Map<string, number[]>> {
+async function differencesOf(
+  network: Network,
+  asked: BackpropAsked,
+  backend: Backend,
+): Promise<Map<string, number[]>> {
   const plan = await costPlan(network, asked, backend);
   const feed = { input: asked.image, target: targetsOf(asked) };
   const all = new Map<string, number[]>();
@@ -136,7 +154,8 @@ async function differencesOf(network: Network, asked: BackpropAsked, backend: Ba
       return (await plan.execute(feed)).cost[0];
     };
     const slopes: number[] = [];
-    for (let i = 0; i < data.length; i++) slopes.push(((await moved(i, STEP)) - (await moved(i, -STEP))) / (2 * STEP));
+    for (let i = 0; i < data.length; i++)
+      slopes.push(((await moved(i, STEP)) - (await moved(i, -STEP))) / (2 * STEP));
     await plan.write(name, data);
     all.set(name, slopes);
   }
@@ -144,8 +163,14 @@ async function differencesOf(network: Network, asked: BackpropAsked, backend: Ba
 }
 
 /** The nodes whose sums a parameter stands in, and its place among a node's rules. */
-function nodesOf(parameter: string, index: number): { layer: string; nodes: number[][]; rule: number } {
-  const [layer, part] = [parameter.slice(0, parameter.lastIndexOf(".")), parameter.split(".").at(-1)];
+function nodesOf(
+  parameter: string,
+  index: number,
+): { layer: string; nodes: number[][]; rule: number } {
+  const [layer, part] = [
+    parameter.slice(0, parameter.lastIndexOf(".")),
+    parameter.split(".").at(-1),
+  ];
   const out = side - 1;
   if (layer === "0.conv2d") {
     const nodes = Array.from({ length: out * out }, (_, i) => [0, Math.floor(i / out), i % out]);
@@ -163,9 +188,16 @@ async function sharesOf(
   backend: Backend,
 ): Promise<{ shares: Share[]; total: number }> {
   const { layer, nodes, rule } = nodesOf(parameter.name, parameter.index);
-  const options = { loss: losses[asked.loss], layer, input: asked.image, target: targetsOf(asked), backend };
+  const options = {
+    loss: losses[asked.loss],
+    layer,
+    input: asked.image,
+    target: targetsOf(asked),
+    backend,
+  };
   const rules: ChainRule[] = [];
-  for (const node of nodes) rules.push((await explainDerivatives(network, { ...options, node }))[rule]);
+  for (const node of nodes)
+    rules.push((await explainDerivatives(network, { ...options, node }))[rule]);
   const shares = rules.map(({ dzdw, through, product }, i): Share => {
     // an activation sends z to one node; a closed ReLU to none
     const { dadz = 0, dCda = 0 } = through[0] ?? {};
@@ -183,7 +215,10 @@ export async function backpropagate(asked: BackpropAsked): Promise<Propagated> {
   const gradient = await gradientVector(network, feed);
   const after = await gradientVector(next, feed);
   if (!Number.isFinite(gradient.cost) || !Number.isFinite(after.cost))
-    throw new ConvergenceError("The steps are so long that the cost grows without end: lower the learning rate.", {});
+    throw new ConvergenceError(
+      "The steps are so long that the cost grows without end: lower the learning rate.",
+      {},
+    );
   const differences = await differencesOf(network, asked, backend);
   const list = [...network.parameters].flatMap(([name, { data }]) =>
     Array.from(data, (value, index) => ({ name, index, value })),
@@ -205,7 +240,10 @@ export async function backpropagate(asked: BackpropAsked): Promise<Propagated> {
   });
   return {
     values: planes(gradient.values),
-    probabilities: asked.loss === "squared" ? undefined : await probabilitiesOf(gradient.values.get(names.y)!, backend),
+    probabilities:
+      asked.loss === "squared"
+        ? undefined
+        : await probabilitiesOf(gradient.values.get(names.y)!, backend),
     derivatives: planes(gradient.activations),
     parameters,
     cost: gradient.cost,
@@ -220,7 +258,9 @@ async function probabilitiesOf({ data }: Plain, backend: Backend): Promise<numbe
 }
 
 /** What nudging one parameter does, beside what its derivative promises. */
-export async function nudge(asked: BackpropAsked & { by: number }): Promise<{ cost: number; nudged: number }> {
+export async function nudge(
+  asked: BackpropAsked & { by: number },
+): Promise<{ cost: number; nudged: number }> {
   const backend = await exactly();
   const network = await trained(networkOf(asked), asked, asked.updates, backend);
   const plan = await costPlan(network, asked, backend);

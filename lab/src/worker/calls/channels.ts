@@ -33,10 +33,20 @@ export async function channelSums(asked: {
   const alone = nn.conv2d({ outChannels: channels, kernelSize: 3, groups: channels, bias: false });
   const each = networkWith({ input, seed: 1, layers: [alone] }, { "0.conv2d.weight": filter });
   const over = nn.conv2d({ outChannels: 1, kernelSize: 3 });
-  const whole = networkWith({ input, seed: 1, layers: [over] }, { "0.conv2d.weight": filter, "0.conv2d.bias": [bias] });
-  const many = summarize(nn.sequential({ input, seed: 1, layers: [{ ...over, outChannels: count }] }));
+  const whole = networkWith(
+    { input, seed: 1, layers: [over] },
+    { "0.conv2d.weight": filter, "0.conv2d.bias": [bias] },
+  );
+  const many = summarize(
+    nn.sequential({ input, seed: 1, layers: [{ ...over, outChannels: count }] }),
+  );
   const node = [0, row, column];
-  const { terms, sum } = await explainNode(whole, { layer: "0.conv2d", node, input: image, backend });
+  const { terms, sum } = await explainNode(whole, {
+    layer: "0.conv2d",
+    node,
+    input: image,
+    backend,
+  });
   return {
     answers: plain((await trace(each, { inputs: image, backend })).get("0.conv2d")!),
     map: plain((await trace(whole, { inputs: image, backend })).get("0.conv2d")!),

@@ -16,8 +16,10 @@ async function planOf(loss: Loss, n: number, outputs: number): Promise<Plan> {
   return (await exactly()).compile(b);
 }
 /** A prediction is the output itself, or the score of "yes" against a score of 0 for "no". */
-const outputsOf = (name: LossName, value: number): number[] => (name === "squared" ? [value] : [value, 0]);
-const targetOf = (name: LossName, target: number): number[] => (name === "squared" ? [target] : [target, 1 - target]);
+const outputsOf = (name: LossName, value: number): number[] =>
+  name === "squared" ? [value] : [value, 0];
+const targetOf = (name: LossName, target: number): number[] =>
+  name === "squared" ? [target] : [target, 1 - target];
 
 export interface Costs {
   /** C_k of every sample, and C, their mean. */
@@ -42,8 +44,14 @@ export async function costsOf(asked: {
   const { loss: name, predictions, targets, chosen, from, to } = asked;
   const [loss, outputs] = [losses[name], name === "squared" ? 1 : 2];
   const one = await planOf(loss, 1, outputs);
-  const costAt = async (value: number, target: number): Promise<{ cost: number; slope: number }> => {
-    const out = await one.execute({ prediction: outputsOf(name, value), target: targetOf(name, target) });
+  const costAt = async (
+    value: number,
+    target: number,
+  ): Promise<{ cost: number; slope: number }> => {
+    const out = await one.execute({
+      prediction: outputsOf(name, value),
+      target: targetOf(name, target),
+    });
     return { cost: out.cost[0], slope: out.slope[0] };
   };
   const all = await planOf(loss, predictions.length, outputs);
@@ -56,9 +64,19 @@ export async function costsOf(asked: {
   for (const [k, v] of predictions.entries()) each.push((await costAt(v, targets[k])).cost);
   for (const v of at) curve.push((await costAt(v, targets[chosen])).cost);
   const { slope } = await costAt(predictions[chosen], targets[chosen]);
-  return { each, mean: cost[0], at, curve, slope, probabilities: await probabilitiesOf(name, predictions) };
+  return {
+    each,
+    mean: cost[0],
+    at,
+    curve,
+    slope,
+    probabilities: await probabilitiesOf(name, predictions),
+  };
 }
-async function probabilitiesOf(name: LossName, scores: readonly number[]): Promise<number[] | undefined> {
+async function probabilitiesOf(
+  name: LossName,
+  scores: readonly number[],
+): Promise<number[] | undefined> {
   if (name === "squared") return undefined;
   const network = nn.sequential({ input: [2], seed: 1, layers: [nn.softmax()] });
   const inputs = scores.flatMap((v) => outputsOf(name, v));

@@ -1,5 +1,12 @@
 // Section 2: one kernel over one picture.
-import { boxBlur, filterImage, gaussianBlur, kernels, type KernelImage, type KernelName } from "fiducial/learning";
+import {
+  boxBlur,
+  filterImage,
+  gaussianBlur,
+  kernels,
+  type KernelImage,
+  type KernelName,
+} from "fiducial/learning";
 import { quickly } from "../engine.ts";
 import { picture, type PictureName } from "../pictures.ts";
 

@@ -1,5 +1,12 @@
 // Section 7: every number of a trained network for one digit, and where one of them comes from.
-import { explainNode, receptiveField, trace, type Field, type Network, type NodeTerm } from "fiducial/learning";
+import {
+  explainNode,
+  receptiveField,
+  trace,
+  type Field,
+  type Network,
+  type NodeTerm,
+} from "fiducial/learning";
 import { digitInput, digitNetwork } from "../digits.ts";
 import { quickly } from "../engine.ts";
 import { plain, type Plain } from "../networks.ts";
@@ -15,7 +22,13 @@ export interface Traced {
   readonly accuracy: number;
 }
 /** All layers' values for one of the digits that the network was not trained on. */
-export async function traceDigit({ digit, trained }: { digit: number; trained: number }): Promise<Traced> {
+export async function traceDigit({
+  digit,
+  trained,
+}: {
+  digit: number;
+  trained: number;
+}): Promise<Traced> {
   const { network, accuracy } = await digitNetwork(trained);
   const { input, label } = digitInput(digit);
   const values = await trace(network, { inputs: input, backend: await quickly() });
@@ -40,7 +53,11 @@ export interface Origin {
 }
 
 /** The layers from `first` on, as a network of their own. */
-function tail({ architecture, ...network }: Network, first: number, input: readonly number[]): Network {
+function tail(
+  { architecture, ...network }: Network,
+  first: number,
+  input: readonly number[],
+): Network {
   const { layers } = architecture;
   const parameters = new Map(
     [...network.parameters].flatMap(([name, p]) => {

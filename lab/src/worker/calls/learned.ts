@@ -34,11 +34,16 @@ export interface LearnedKernels {
 }
 
 /** Trains a network with one layer of eight kernels to tell four directions of edges apart. */
-export async function learnKernels({ seed }: { seed: number }, { signal }: Context): Promise<LearnedKernels> {
+export async function learnKernels(
+  { seed }: { seed: number },
+  { signal }: Context,
+): Promise<LearnedKernels> {
   const backend = await quickly();
   const images = straightEdges({ count: 800, seed: 1, size: SIDE });
   const data = await inMemory(classification(images));
-  const tested = await inMemory(classification(straightEdges({ count: 200, seed: 1001, size: SIDE })));
+  const tested = await inMemory(
+    classification(straightEdges({ count: 200, seed: 1001, size: SIDE })),
+  );
   const layers = [
     nn.conv2d({ outChannels: count, kernelSize: size }),
     nn.relu(),
@@ -57,11 +62,24 @@ export async function learnKernels({ seed }: { seed: number }, { signal }: Conte
   };
   await keep(0, fresh);
   const trained = await fit(fresh, {
-    ...{ data, loss, optimizer: adam({ learningRate: 2e-2 }), epochs: 10, batchSize: 50, seed, backend, signal },
+    ...{
+      data,
+      loss,
+      optimizer: adam({ learningRate: 2e-2 }),
+      epochs: 10,
+      batchSize: 50,
+      seed,
+      backend,
+      signal,
+    },
     checkpointEvery: EVERY,
     on: { checkpoint: ({ step, network }) => keep(step, network) },
   });
   await keep(160, trained);
   const names = ["verticalEdge", "horizontalEdge", "sobelVertical", "sobelHorizontal"] as const;
-  return { snapshots, classes: images.classes, made: names.map((name) => ({ name, data: kernels[name].data })) };
+  return {
+    snapshots,
+    classes: images.classes,
+    made: names.map((name) => ({ name, data: kernels[name].data })),
+  };
 }

@@ -1,6 +1,13 @@
 // Section 6: one node, activations, two layers with and without them, and the softmax.
 import { arithmetic, gradients, GraphBuilder, ops } from "fiducial/engine";
-import { applyNetwork, explainNode, nn, trace, type Network, type NodeTerm } from "fiducial/learning";
+import {
+  applyNetwork,
+  explainNode,
+  nn,
+  trace,
+  type Network,
+  type NodeTerm,
+} from "fiducial/learning";
 import { exactly } from "../engine.ts";
 import { networkWith } from "../networks.ts";
 
@@ -18,7 +25,10 @@ export type ActivationName = keyof typeof activations;
 const line = Array.from({ length: 121 }, (_, i) => -6 + 0.1 * i);
 
 /** The outputs of a network [1] → [1] at many inputs, and its slopes there. */
-async function curveOf(network: Network, at: readonly number[]): Promise<{ values: number[]; slopes: number[] }> {
+async function curveOf(
+  network: Network,
+  at: readonly number[],
+): Promise<{ values: number[]; slopes: number[] }> {
   const b = new GraphBuilder(ops);
   const x = b.input("x", [at.length, 1]);
   const { y } = applyNetwork(b, network, x);
@@ -63,7 +73,12 @@ export async function oneNode(asked: {
     { "0.linear.weight": weights, "0.linear.bias": [bias] },
   );
   const backend = await exactly();
-  const { terms, sum } = await explainNode(network, { layer: "0.linear", node: [0], input: inputs, backend });
+  const { terms, sum } = await explainNode(network, {
+    layer: "0.linear",
+    node: [0],
+    input: inputs,
+    backend,
+  });
   const { values, slopes } = await curveOf(network1(activations[activation]), [sum]);
   return { terms, z: sum, a: values[0], slope: slopes[0] };
 }
@@ -74,7 +89,13 @@ export interface Bent {
   readonly without: readonly number[];
 }
 /** Two layers, [1] → 6 → [1], the same weights with an activation between them and without. */
-export async function twoLayers({ activation, seed }: { activation: ActivationName; seed: number }): Promise<Bent> {
+export async function twoLayers({
+  activation,
+  seed,
+}: {
+  activation: ActivationName;
+  seed: number;
+}): Promise<Bent> {
   const layers = [nn.linear({ outFeatures: 6 }), nn.linear({ outFeatures: 1 })] as const;
   const straight = network1(layers, seed);
   const between = activations[activation];
@@ -92,7 +113,9 @@ export async function twoLayers({ activation, seed }: { activation: ActivationNa
   );
   const doubled = networkWith(
     { ...straight.architecture, seed },
-    Object.fromEntries([...straight.parameters].map(([name, { data }]) => [name, Array.from(data, (v) => 2 * v)])),
+    Object.fromEntries(
+      [...straight.parameters].map(([name, { data }]) => [name, Array.from(data, (v) => 2 * v)]),
+    ),
   );
   return {
     at: line,
@@ -101,8 +124,17 @@ export async function twoLayers({ activation, seed }: { activation: ActivationNa
   };
 }
 
-export async function softmaxOf(asked: { scores: readonly number[]; temperature: number }): Promise<number[]> {
+export async function softmaxOf(asked: {
+  scores: readonly number[];
+  temperature: number;
+}): Promise<number[]> {
   const { scores, temperature } = asked;
-  const network = nn.sequential({ input: [scores.length], seed: 1, layers: [nn.softmax({ temperature })] });
-  return Array.from((await trace(network, { inputs: scores, backend: await exactly() })).get("0.softmax")!.data);
+  const network = nn.sequential({
+    input: [scores.length],
+    seed: 1,
+    layers: [nn.softmax({ temperature })],
+  });
+  return Array.from(
+    (await trace(network, { inputs: scores, backend: await exactly() })).get("0.softmax")!.data,
+  );
 }

@@ -32,7 +32,8 @@ export async function poolShift(asked: {
   const b = new GraphBuilder(ops);
   const { div, mul, sqrt, square, sub, sum } = arithmetic(b);
   const attributes = { kernel: [size, size], stride: [size, size], padding: [0, 0] } as const;
-  const pool = (x: Value): Value => b.emit(kind === "max" ? "max_pool2d" : "avg_pool2d", { x }, attributes);
+  const pool = (x: Value): Value =>
+    b.emit(kind === "max" ? "max_pool2d" : "avg_pool2d", { x }, attributes);
   const norm = (x: Value): Value => sqrt(sum(square(x)));
   const x = b.input("x", [1, 1, side, side]);
   const chosen = b.input("chosen", pool(x).shape);
@@ -41,13 +42,19 @@ export async function poolShift(asked: {
   const [gradient] = gradients(b, sum(mul(still, chosen)), [x]);
   const outputs = {
     ...{ shifted, still, moved, difference: sub(moved, still), gradient },
-    ...{ imageChange: div(norm(sub(shifted, x)), norm(x)), change: div(norm(sub(moved, still)), norm(still)) },
+    ...{
+      imageChange: div(norm(sub(shifted, x)), norm(x)),
+      change: div(norm(sub(moved, still)), norm(still)),
+    },
   };
   for (const [name, value] of Object.entries(outputs)) b.output(name, value);
   const pooledSide = still.shape[2];
-  const one = Array.from({ length: pooledSide ** 2 }, (_, i) => (i === row * pooledSide + column ? 1 : 0));
+  const one = Array.from({ length: pooledSide ** 2 }, (_, i) =>
+    i === row * pooledSide + column ? 1 : 0,
+  );
   const out = await (await (await exactly()).compile(b)).execute({ x: image, chosen: one });
-  const { imageChange, change, ...planes } = out as typeof out & Record<keyof typeof outputs, Float64Array>;
+  const { imageChange, change, ...planes } = out as typeof out &
+    Record<keyof typeof outputs, Float64Array>;
   return { side: pooledSide, ...planes, imageChange: imageChange[0], change: change[0] };
 }
 
@@ -63,7 +70,12 @@ export async function poolInvariance({ kind }: { kind: PoolKind }): Promise<Inva
     digits.pixels(i, pixels);
     return pixels;
   });
-  const convolution = nn.conv2d({ outChannels: 8, kernelSize: 5, padding: "same", paddingMode: "circular" });
+  const convolution = nn.conv2d({
+    outChannels: 8,
+    kernelSize: 5,
+    padding: "same",
+    paddingMode: "circular",
+  });
   const pool = kind === "max" ? nn.maxPool2d : nn.avgPool2d;
   const whole = kind === "max" ? nn.globalMaxPool2d() : nn.globalAvgPool2d();
   const layers = {
@@ -75,9 +87,16 @@ export async function poolInvariance({ kind }: { kind: PoolKind }): Promise<Inva
   const backend = await quickly();
   const all: Invariance[] = [];
   for (const [name, pools] of Object.entries(layers)) {
-    const network = nn.sequential({ input: [1, 28, 28], seed: 1, layers: [convolution, nn.relu(), ...pools] });
+    const network = nn.sequential({
+      input: [1, 28, 28],
+      seed: 1,
+      layers: [convolution, nn.relu(), ...pools],
+    });
     const shifts = [0, 1, 2, 3, 4];
-    all.push({ name, measured: await measureShiftInvariance(network, { images, shifts, backend }) });
+    all.push({
+      name,
+      measured: await measureShiftInvariance(network, { images, shifts, backend }),
+    });
   }
   return all;
 }

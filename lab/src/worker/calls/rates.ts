@@ -57,7 +57,11 @@ export async function sweepRates(asked: RatesAsked, context: Context): Promise<R
   const found = methods.map((): RateScore[] => []);
   let before = 0;
   const test = samplingRates(look ? { factors: FEW, families: 1 } : {});
-  const curveOf = (m: number): RateCurve => ({ method: names[m], name: methods[m].name, points: pointsOf(found[m]) });
+  const curveOf = (m: number): RateCurve => ({
+    method: names[m],
+    name: methods[m].name,
+    points: pointsOf(found[m]),
+  });
   await runTest(options, test, context, {
     tick: (done) => context.progress({ done: before + done } satisfies RatesNews),
     piece(m, { error, findings }) {

@@ -8,7 +8,15 @@ import { methodOf, openProblem } from "../break/problem.ts";
 import { runTest } from "../break/watched.ts";
 import type { Context } from "../protocol.ts";
 
-export const remedyNames = ["unet", "put-back", "smoothed", "cascade", "tv", "wavelet", "zero"] as const;
+export const remedyNames = [
+  "unet",
+  "put-back",
+  "smoothed",
+  "cascade",
+  "tv",
+  "wavelet",
+  "zero",
+] as const;
 export type RemedyName = (typeof remedyNames)[number];
 export interface RemediesAsked {
   readonly problem: ProblemAsked;
@@ -22,16 +30,26 @@ export interface Remedied {
   readonly name: string;
   readonly measurement: Measurement;
 }
-export type RemediesNews = { readonly done: number; readonly remedy: number } | { readonly remedied: Remedied };
+export type RemediesNews =
+  | { readonly done: number; readonly remedy: number }
+  | { readonly remedied: Remedied };
 
 async function remedyOf(name: RemedyName, asked: ProblemAsked): Promise<Reconstructor> {
   if (name !== "put-back" && name !== "smoothed") return methodOf(name, asked);
   const network = await networkAt("unet", asked.size);
   if (name === "put-back") {
     const form = { dataConsistency: true };
-    return networkReconstructor({ network, form, name: `${network.name}, measured cells put back` });
+    return networkReconstructor({
+      network,
+      form,
+      name: `${network.name}, measured cells put back`,
+    });
   }
-  return networkReconstructor({ network, smoothing: { sigma: 0.05, samples: 8 }, name: `${network.name}, smoothed` });
+  return networkReconstructor({
+    network,
+    smoothing: { sigma: 0.05, samples: 8 },
+    name: `${network.name}, smoothed`,
+  });
 }
 
 export async function compareRemedies(asked: RemediesAsked, context: Context): Promise<number> {

@@ -21,7 +21,15 @@ import {
   type ImageSet,
   type InverseProblem,
 } from "fiducial/imaging";
-import { adam, clipped, cosine, nn, rootMeanSquaredError, saveNetwork, type Network } from "fiducial/learning";
+import {
+  adam,
+  clipped,
+  cosine,
+  nn,
+  rootMeanSquaredError,
+  saveNetwork,
+  type Network,
+} from "fiducial/learning";
 import { alike, searchedFor } from "../../sections/remedy-words.ts";
 import { HELD_OUT_SEED } from "../break/problem.ts";
 import { runTest } from "../break/watched.ts";
@@ -38,7 +46,9 @@ export interface RemedyTraining {
 }
 const HELD_OUT = 12;
 
-type Remedy = Pick<FitReconstructorOptions, "jitter" | "adversarial" | "rates"> & { dataConsistency?: boolean };
+type Remedy = Pick<FitReconstructorOptions, "jitter" | "adversarial" | "rates"> & {
+  dataConsistency?: boolean;
+};
 const remedies: Readonly<Record<TrainedName, Remedy>> = {
   none: {},
   jitter: { jitter: 0.1 },
@@ -58,7 +68,12 @@ export interface TrainedHere extends RemedyTraining {
   readonly checkpoint: Uint8Array;
 }
 export type RemedyNews =
-  | { readonly kind: "step"; readonly losses: readonly number[]; readonly step: number; readonly steps: number }
+  | {
+      readonly kind: "step";
+      readonly losses: readonly number[];
+      readonly step: number;
+      readonly steps: number;
+    }
   | { readonly kind: "epoch"; readonly epoch: number; readonly psnr: number }
   | { readonly kind: "search"; readonly done: number };
 
@@ -68,7 +83,10 @@ function problemOn(operator: CartesianOperator, images: ImageSet): InverseProble
 }
 /** Mean PSNR of phantoms held out, as the command line tries a network after every epoch. */
 async function tester(operator: CartesianOperator, seed: number, backend: Backend) {
-  const problem = problemOn(operator, brainPhantoms({ shape, count: HELD_OUT, seed: HELD_OUT_SEED + seed }));
+  const problem = problemOn(
+    operator,
+    brainPhantoms({ shape, count: HELD_OUT, seed: HELD_OUT_SEED + seed }),
+  );
   return async (method: ReturnType<typeof networkReconstructor>): Promise<number> => {
     const run = await openReconstruct(method, operator, backend);
     let total = 0;
@@ -87,7 +105,8 @@ async function worstOf(network: Network, problem: InverseProblem, seed: number, 
   const test = instabilityAscent({ relativeNorms: [norm], iterations: steps });
   const methods = [networkReconstructor({ network })];
   const options = { problem, methods, seed, backend: await quickly() };
-  const tick = (done: number): void => context.progress({ kind: "search", done } satisfies RemedyNews);
+  const tick = (done: number): void =>
+    context.progress({ kind: "search", done } satisfies RemedyNews);
   const [[{ findings, error }]] = (await runTest(options, test, context, { tick })).pieces;
   const found = findings?.measurements[0];
   if (!found) throw new ConfigError(`${error ?? "nothing was found"}.`);
@@ -98,7 +117,15 @@ async function worstOf(network: Network, problem: InverseProblem, seed: number, 
 const NOTE_EVERY = 100;
 function stepTeller({ progress, signal }: Context) {
   let [losses, told] = [[] as number[], 0];
-  return async ({ step, steps, loss }: { step: number; steps: number; loss: number }): Promise<void> => {
+  return async ({
+    step,
+    steps,
+    loss,
+  }: {
+    step: number;
+    steps: number;
+    loss: number;
+  }): Promise<void> => {
     losses.push(loss);
     await giveWay();
     signal.throwIfAborted();
@@ -115,7 +142,13 @@ export async function trainRemedy(asked: RemedyTraining, context: Context): Prom
   const { dataConsistency = false, ...training } = remedies[remedy];
   const { channels, depth, count } = alike;
   const form = { input: "image", iterations: 1, dataConsistency } as const;
-  const architecture = { inChannels: 2, outChannels: 2, baseChannels: channels, depth, size: shape } as const;
+  const architecture = {
+    inChannels: 2,
+    outChannels: 2,
+    baseChannels: channels,
+    depth,
+    size: shape,
+  } as const;
   const fresh = nn.unet({ ...architecture, seed, residual: true, norm: "none" });
   const mask = variableDensityMask({ shape, acceleration: 4, centerFraction: 0.08, seed });
   const operator = subsampledFourier({ mask });
@@ -125,7 +158,11 @@ export async function trainRemedy(asked: RemedyTraining, context: Context): Prom
     ...training,
     ...(training.rates ? {} : { otherMasks: 31 }),
     ...{ problem, form, seed, epochs, batchSize: 2, backend, signal: context.signal },
-    ...{ loss: rootMeanSquaredError(), schedule: cosine(), settings: { precision: "reproducible" } },
+    ...{
+      loss: rootMeanSquaredError(),
+      schedule: cosine(),
+      settings: { precision: "reproducible" },
+    },
     optimizer: clipped(adam({ learningRate: 1e-3 }), { maxNorm: 1 }),
     on: {
       step: stepTeller(context),
@@ -139,7 +176,14 @@ export async function trainRemedy(asked: RemedyTraining, context: Context): Prom
   const one = problemOn(operator, brainPhantoms({ shape, count: 1, seed: HELD_OUT_SEED + seed }));
   const { psnr: of, noise } = await worstOf(trained, one, seed, context);
   return {
-    ...{ ...asked, name: `U-Net, ${remedy}`, psnr: whole, before: of.before, after: of.after, noise: noise.psnr },
+    ...{
+      ...asked,
+      name: `U-Net, ${remedy}`,
+      psnr: whole,
+      before: of.before,
+      after: of.after,
+      noise: noise.psnr,
+    },
     checkpoint: saveNetwork(trained),
   };
 }

@@ -45,15 +45,35 @@ const exercise = (
 const drawn = (rng: Random, n: number, from: number, to: number): number[] =>
   Array.from({ length: n }, () => from + rng.integer(to - from + 1));
 /** As a person writes it by hand. */
-const shown = (v: number, digits = 3): string => String(Number(v.toFixed(digits))).replace("-", "−");
+const shown = (v: number, digits = 3): string =>
+  String(Number(v.toFixed(digits))).replace("-", "−");
 
 async function slides(rng: Random): Promise<Exercise[]> {
   const [image, kernel] = [drawn(rng, 16, 0, 9), drawn(rng, 9, -1, 1)];
-  const asked = { image, side: 4, kernels: kernel, size: 3, count: 1, padding: 0, chosen: 0, row: 0, column: 0 };
+  const asked = {
+    image,
+    side: 4,
+    kernels: kernel,
+    size: 3,
+    count: 1,
+    padding: 0,
+    chosen: 0,
+    row: 0,
+    column: 0,
+  };
   const { output } = await slideKernels({ ...asked, stride: 1 });
   const grey = 2 + rng.integer(7);
-  const plain = await slideKernels({ ...asked, image: new Array<number>(16).fill(grey), stride: 1 });
-  const [n, k, s, m] = [20 + rng.integer(20), 3 + 2 * rng.integer(2), 1 + rng.integer(2), rng.integer(3)];
+  const plain = await slideKernels({
+    ...asked,
+    image: new Array<number>(16).fill(grey),
+    stride: 1,
+  });
+  const [n, k, s, m] = [
+    20 + rng.integer(20),
+    3 + 2 * rng.integer(2),
+    1 + rng.integer(2),
+    rng.integer(3),
+  ];
   const [, , side] = summarize(
     nn.sequential({
       input: [1, n, n],
@@ -87,7 +107,15 @@ async function filters(rng: Random): Promise<Exercise> {
   const [channels, count] = [3, 4 + rng.integer(29)];
   const image = new Array<number>(channels * 25).fill(0);
   const filter = new Array<number>(channels * 9).fill(0);
-  const { parameters, shape } = await channelSums({ image, side: 5, filter, bias: 0, count, row: 0, column: 0 });
+  const { parameters, shape } = await channelSums({
+    image,
+    side: 5,
+    filter,
+    bias: 0,
+    count,
+    row: 0,
+    column: 0,
+  });
   return exercise(
     "channels",
     `A layer has ${count} filters of 3×3 over an image of 3 channels and 5×5 pixels. How many parameters does it have, biases included, and what is the shape of its output?`,
@@ -105,7 +133,11 @@ async function pools(rng: Random): Promise<Exercise> {
     "Pool the image by windows of 2×2: by the largest, then by the mean. Where does the derivative of the first largest go?",
     [square("image", 4, image)],
     "",
-    [square("largest", 2, largest.still), square("mean", 2, mean.still), square("derivative", 4, largest.gradient)],
+    [
+      square("largest", 2, largest.still),
+      square("mean", 2, mean.still),
+      square("derivative", 4, largest.gradient),
+    ],
   );
 }
 async function nodes(rng: Random): Promise<Exercise[]> {
@@ -132,7 +164,14 @@ async function nodes(rng: Random): Promise<Exercise[]> {
 async function costs(rng: Random): Promise<Exercise> {
   const predictions = drawn(rng, 4, -5, 15).map((v) => v / 10);
   const targets = drawn(rng, 4, 0, 1);
-  const { each, mean } = await costsOf({ loss: "squared", predictions, targets, chosen: 0, from: -1, to: 2 });
+  const { each, mean } = await costsOf({
+    loss: "squared",
+    predictions,
+    targets,
+    chosen: 0,
+    from: -1,
+    to: 2,
+  });
   return exercise(
     "cost",
     `Four predictions are ${predictions.map((v) => shown(v)).join(", ")}, and should be ${targets.join(", ")}. What are the squared costs, and their mean?`,
@@ -144,7 +183,16 @@ async function derivatives(rng: Random): Promise<Exercise> {
   const image = drawn(rng, 16, 0, 3);
   const kernel = drawn(rng, 4, -1, 1);
   const seed = 1 + rng.integer(50);
-  const asked = { image, kernel, seed, target: 0, loss: "squared", rate: 0.5, updates: 0, chosen: 0 } as const;
+  const asked = {
+    image,
+    kernel,
+    seed,
+    target: 0,
+    loss: "squared",
+    rate: 0.5,
+    updates: 0,
+    chosen: 0,
+  } as const;
   const { derivatives: by, shares, total } = await backpropagate({ ...asked, activation: "relu" });
   const rounded = Array.from(by.z.data, (v) => Number(v.toFixed(2)));
   return exercise(

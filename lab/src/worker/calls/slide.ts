@@ -29,7 +29,13 @@ export async function slideKernels(asked: {
 }): Promise<Slid> {
   const { image, side, kernels, size, count, stride, padding, chosen } = asked;
   const backend = await exactly();
-  const convolution = nn.conv2d({ outChannels: count, kernelSize: size, stride, padding, bias: false });
+  const convolution = nn.conv2d({
+    outChannels: count,
+    kernelSize: size,
+    stride,
+    padding,
+    bias: false,
+  });
   const network = networkWith(
     { input: [1, side, side], seed: 1, layers: [convolution] },
     { "0.conv2d.weight": kernels },
@@ -38,6 +44,18 @@ export async function slideKernels(asked: {
   const [, , rows, columns] = output.shape;
   const [row, column] = [Math.min(asked.row, rows - 1), Math.min(asked.column, columns - 1)];
   const node = [chosen, row, column];
-  const { terms, sum } = await explainNode(network, { layer: "0.conv2d", node, input: image, backend });
-  return { output: plain(output), parameters: summarize(network).parameters, terms, sum, row, column };
+  const { terms, sum } = await explainNode(network, {
+    layer: "0.conv2d",
+    node,
+    input: image,
+    backend,
+  });
+  return {
+    output: plain(output),
+    parameters: summarize(network).parameters,
+    terms,
+    sum,
+    row,
+    column,
+  };
 }

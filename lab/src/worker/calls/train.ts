@@ -49,7 +49,9 @@ const SIDE = 28;
 const HELD_OUT = 300;
 /** Milliseconds between notes: the page draws no faster. */
 const NOTE_EVERY = 60;
-const makers: Readonly<Record<DataName, (o: { count: number; seed: number; size: number }) => LabelledImages>> = {
+const makers: Readonly<
+  Record<DataName, (o: { count: number; seed: number; size: number }) => LabelledImages>
+> = {
   digits: strokeDigits,
   shapes: drawnShapes,
   edges: straightEdges,
@@ -57,7 +59,11 @@ const makers: Readonly<Record<DataName, (o: { count: number; seed: number; size:
 
 function freshNetwork({ data, kernels, convolutions, seed }: TrainAsked): Network {
   const { classes } = makers[data]({ count: 1, seed: 1, size: SIDE });
-  const second = [nn.conv2d({ outChannels: 2 * kernels, kernelSize: 3 }), nn.relu(), nn.maxPool2d({ kernelSize: 2 })];
+  const second = [
+    nn.conv2d({ outChannels: 2 * kernels, kernelSize: 3 }),
+    nn.relu(),
+    nn.maxPool2d({ kernelSize: 2 }),
+  ];
   const layers = [
     nn.conv2d({ outChannels: kernels, kernelSize: 5 }),
     nn.relu(),
@@ -69,7 +75,8 @@ function freshNetwork({ data, kernels, convolutions, seed }: TrainAsked): Networ
   const network = nn.sequential({ input: [1, SIDE, SIDE], seed, layers });
   return { ...network, trained: { classes } };
 }
-const kernelsOf = ({ parameters }: Network): Float32Array => parameters.get("0.conv2d.weight")!.data.slice();
+const kernelsOf = ({ parameters }: Network): Float32Array =>
+  parameters.get("0.conv2d.weight")!.data.slice();
 
 /** The network of the newest step, which drawings are shown to. */
 let latest: { network: Network; step: number } | undefined;
@@ -107,7 +114,10 @@ async function whilePaused(step: number, signal: AbortSignal): Promise<void> {
 
 /** The samples of the last run, for the next one with as many of the same. */
 let kept: { key: string; training: Dataset; heldOut: Dataset } | undefined;
-async function samplesOf(asked: TrainAsked, { progress, signal }: Context): Promise<NonNullable<typeof kept>> {
+async function samplesOf(
+  asked: TrainAsked,
+  { progress, signal }: Context,
+): Promise<NonNullable<typeof kept>> {
   const key = `${asked.data} ${asked.samples}`;
   if (kept?.key === key) return kept;
   const draw = (count: number, seed: number): Promise<Dataset> => {
@@ -146,7 +156,10 @@ function reporter(progress: Context["progress"]) {
  * Trains to the end, as far as `limit` lets it; rejects with the engine's own words where the rate
  * is too high.
  */
-export async function trainNetwork(asked: TrainAsked & { until: number | null }, context: Context): Promise<number> {
+export async function trainNetwork(
+  asked: TrainAsked & { until: number | null },
+  context: Context,
+): Promise<number> {
   const { rate, epochs, seed } = asked;
   const { signal } = context;
   limit = asked.until ?? Number.POSITIVE_INFINITY;
@@ -161,7 +174,12 @@ export async function trainNetwork(asked: TrainAsked & { until: number | null },
   };
   let last = 0;
   const trained = await fit(fresh, {
-    ...{ data: training, validation: heldOut, loss: crossEntropy(), optimizer: adam({ learningRate: rate }) },
+    ...{
+      data: training,
+      validation: heldOut,
+      loss: crossEntropy(),
+      optimizer: adam({ learningRate: rate }),
+    },
     ...{ epochs, batchSize, seed, backend, signal, schedule: constant(), checkpointEvery: 1 },
     on: {
       step({ step, loss }) {
@@ -196,13 +214,19 @@ export interface Classified {
   readonly step: number;
 }
 /** What the newest network says of 28×28 pixels in [0, 1]. */
-export async function classifyDrawing(asked: { pixels: readonly number[]; fresh: TrainAsked }): Promise<Classified> {
+export async function classifyDrawing(asked: {
+  pixels: readonly number[];
+  fresh: TrainAsked;
+}): Promise<Classified> {
   latest ??= { network: freshNetwork(asked.fresh), step: 0 };
   const { network, step } = latest;
   const backend = await quickly();
   const input = Float32Array.from(asked.pixels, (v) => 2 * v - 1);
   const { layers } = network.architecture;
-  const whole = { ...network, architecture: { ...network.architecture, layers: [...layers, nn.softmax()] } };
+  const whole = {
+    ...network,
+    architecture: { ...network.architecture, layers: [...layers, nn.softmax()] },
+  };
   const values = await trace(whole, { inputs: input, backend });
   const probabilities = values.get(`${layers.length}.softmax`)!.data;
   const likeliest = probabilities.reduce((best, p, i) => (p > probabilities[best] ? i : best), 0);
@@ -211,7 +235,13 @@ export async function classifyDrawing(asked: { pixels: readonly number[]; fresh:
 }
 
 /** One of the samples that no network is trained on, 28×28 pixels in [0, 1]. */
-export async function exampleOf({ data, index }: { data: DataName; index: number }): Promise<number[]> {
+export async function exampleOf({
+  data,
+  index,
+}: {
+  data: DataName;
+  index: number;
+}): Promise<number[]> {
   const pixels = new Float32Array(SIDE * SIDE);
   makers[data]({ count: HELD_OUT, seed: 1001, size: SIDE }).pixels(index, pixels);
   return Array.from(pixels);

@@ -1,5 +1,11 @@
 // Section 13: a tumour put into the image before it is measured, and how much of it comes back.
-import { compileObjective, lookFor, structuralChange, type Looked, type Objective } from "fiducial/audit";
+import {
+  compileObjective,
+  lookFor,
+  structuralChange,
+  type Looked,
+  type Objective,
+} from "fiducial/audit";
 import { ConfigError } from "fiducial/engine";
 import {
   applyOperator,
@@ -99,7 +105,10 @@ export async function placeTumour(asked: TumourAsked): Promise<Placed> {
   ]);
   const truth = magnitude(Float64Array.from(detail.z, (v, k) => v + scene.x[k]));
   const range = maximum(truth);
-  const scoresOf = (m: Plane): Scores => ({ psnr: psnr(truth, m, range), ssim: ssim(truth, m, square, range) });
+  const scoresOf = (m: Plane): Scores => ({
+    psnr: psnr(truth, m, range),
+    ssim: ssim(truth, m, square, range),
+  });
   const whole = subsampledFourier({ mask: fullMask(square) });
   const spectrum = (v: ArrayLike<number>): Promise<Float64Array> =>
     applyOperator(whole, "forward", Float64Array.from(v), backend);
@@ -120,7 +129,14 @@ export async function placeTumour(asked: TumourAsked): Promise<Placed> {
     measured = found.measured;
   }
   const tumour = difference(truth, magnitude(scene.x));
-  return { truth, white: maximum(magnitude(scene.x)), tumour, measured, tissue: detail.tissue, shown };
+  return {
+    truth,
+    white: maximum(magnitude(scene.x)),
+    tumour,
+    measured,
+    tissue: detail.tissue,
+    shown,
+  };
 }
 
 export interface Swept {
@@ -157,7 +173,9 @@ export async function sweepTumours(asked: SweepAsked, context: Context): Promise
       if (!detail) throw new ConfigError(`${error ?? "nothing was found"}.`);
       const { shares = [], recovered: mean, low, high, measured, notRecoverable, lost } = detail;
       const figures = { shares, mean, low, high, measured, notRecoverable, lost };
-      context.progress({ swept: { method: names[m], name: methods[m].name, ...figures } satisfies Swept });
+      context.progress({
+        swept: { method: names[m], name: methods[m].name, ...figures } satisfies Swept,
+      });
     },
   });
   return placements;

@@ -42,7 +42,9 @@ function sceneOf(found: Found, image: number): Scene | undefined {
   if (!lead) return undefined;
   const sameFor = (name: string): Suffering["same"] => {
     if (name === audited) return { psnr: lead.psnr.after, picture: lead.pictures.reconstruction };
-    const tried = test.transfers?.find((t: Transfer) => t.from === audited && t.to === name && t.image === image);
+    const tried = test.transfers?.find(
+      (t: Transfer) => t.from === audited && t.to === name && t.image === image,
+    );
     return tried?.picture === undefined ? undefined : { psnr: tried.psnr, picture: tried.picture };
   };
   const shown = methods.flatMap((name, mark): Suffering[] => {
@@ -79,7 +81,11 @@ const before = ({ found, image }: Scene, { name, own }: Suffering): Picture => (
 const atWorst = (_: Scene, { name, own }: Suffering): Picture => ({
   picture: own.pictures.reconstruction,
   label: `${name}, under its own worst perturbation`,
-  caption: { text: decibels(own.psnr.after), strong: true, soft: `(noise ${decibels(own.noise.psnr)})` },
+  caption: {
+    text: decibels(own.psnr.after),
+    strong: true,
+    soft: `(noise ${decibels(own.noise.psnr)})`,
+  },
 });
 const underSame = ({ found }: Scene, { name, same }: Suffering): Picture | null =>
   same
@@ -96,7 +102,11 @@ const changeOf = (_: Scene, { name, own }: Suffering): Picture | null =>
 
 /** The part that is shown enlarged; its caption stands under the whole. */
 function cropped(row: Row, region: Box): Row {
-  const part = ({ picture, label }: Picture): Picture => ({ picture, label: `${label}, enlarged`, crop: region });
+  const part = ({ picture, label }: Picture): Picture => ({
+    picture,
+    label: `${label}, enlarged`,
+    crop: region,
+  });
   const label: Label = { text: row.label.text, soft: "enlarged" };
   return { label, cells: row.cells.map((cell) => (cell ? part(cell) : null)) };
 }
@@ -106,7 +116,11 @@ function outlined(row: Row, region: Box): Row {
 
 function rowsOf(scene: Scene): Row[] {
   const { methods, region } = scene;
-  const row = (text: string, first: Picture | null, cell: (s: Scene, m: Suffering) => Picture | null): Row => ({
+  const row = (
+    text: string,
+    first: Picture | null,
+    cell: (s: Scene, m: Suffering) => Picture | null,
+  ): Row => ({
     label: { text },
     cells: [first, ...methods.map((m) => cell(scene, m))],
   });
@@ -130,9 +144,13 @@ function rowsOf(scene: Scene): Row[] {
 /** What the pictures show, in numbers. */
 function captionOf({ found, lead, methods, region }: Scene): string {
   const letter = found.test.domain === "image" ? "x" : "y";
-  const measured = lead.noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
+  const measured =
+    lead.noise.measuredNorm === undefined ? "noise as large" : "noise measured as much";
   const said = methods.map(({ name, own, same }) => {
-    const other = same && name !== found.audited ? `, ${decibels(same.psnr)} with the r of ${found.audited}` : "";
+    const other =
+      same && name !== found.audited
+        ? `, ${decibels(same.psnr)} with the r of ${found.audited}`
+        : "";
     return `${name} ${fixed(own.psnr.before, 2)} → ${decibels(own.psnr.after)} (${decibels(own.noise.psnr)})${other}`;
   });
   const head = `‖r‖ is ${percent(lead.relativeNorm)} of ‖${letter}‖. PSNR undisturbed → at its own worst (with ${measured})`;
@@ -153,7 +171,10 @@ function figureOf(scene: Scene): PictureGrid {
     small: true,
     columns: [{ text: "the image" }, ...methods.map(({ name, mark }) => ({ text: name, mark }))],
     rows: rowsOf(scene),
-    windows: windowsOf(found.scales[image], lead.pictures.change === undefined ? "error" : "change"),
+    windows: windowsOf(
+      found.scales[image],
+      lead.pictures.change === undefined ? "error" : "change",
+    ),
     scaleBar: scaleBar(found.shape),
   };
 }
@@ -164,5 +185,8 @@ export function composed(found: Found): PictureGrid[] {
   const worst = scenes.reduce((p, q) => (loss(q.lead) > loss(p.lead) ? q : p), scenes[0]);
   const others = scenes.filter((s) => s !== worst);
   const fold = `The same of ${count(others.length, "other image")}`;
-  return [...(worst ? [figureOf(worst)] : []), ...others.map((scene) => ({ ...figureOf(scene), fold }))];
+  return [
+    ...(worst ? [figureOf(worst)] : []),
+    ...others.map((scene) => ({ ...figureOf(scene), fold })),
+  ];
 }

@@ -4,7 +4,15 @@ import type { Curve, Curves, Point } from "../../../report/index.ts";
 import { lossOf } from "../../judgement.ts";
 import type { Measurement } from "../../schema.ts";
 import { mean } from "../../statistics.ts";
-import { distinct, measured, meanPoint, noiseWords, overImages, spreadOf, type Found } from "./found.ts";
+import {
+  distinct,
+  measured,
+  meanPoint,
+  noiseWords,
+  overImages,
+  spreadOf,
+  type Found,
+} from "./found.ts";
 
 const lost = (m: Measurement): number => lossOf(m.psnr.before, m.psnr.after);
 const lostToNoise = (m: Measurement): number => lossOf(m.psnr.before, m.noise.psnr);
@@ -34,7 +42,13 @@ function harmCurve(name: string, mark: number, own: readonly Measurement[]): Cur
  */
 export function harmCurves(
   found: Found,
-  options: { id: string; title: string; worst: string; measurements?: readonly Measurement[]; fold?: string },
+  options: {
+    id: string;
+    title: string;
+    worst: string;
+    measurements?: readonly Measurement[];
+    fold?: string;
+  },
 ): Curves[] {
   const { id, title, worst, measurements = found.test.measurements, fold } = options;
   const shown = measured(found, measurements);
@@ -50,7 +64,10 @@ export function harmCurves(
       ...(fold === undefined ? {} : { fold }),
       label: `${title}: PSNR lost against the size of the perturbation for ${shown.map((s) => s.name).join(", ")}; solid ${worst}, dashed ${noise}. The numbers are in the table of every measurement.`,
       note: `Solid: ${worst}; dashed: ${noise}${means === "" ? ", of one image" : `; ${means}, small dots single images`}. What is lost above 40 dB does not count.`,
-      x: { name: `size of the perturbation, % of ${found.test.domain === "image" ? "‖x‖" : "‖y‖"}`, fromZero: true },
+      x: {
+        name: `size of the perturbation, % of ${found.test.domain === "image" ? "‖x‖" : "‖y‖"}`,
+        fromZero: true,
+      },
       y: { name: "PSNR lost, dB", fromZero: true },
       curves: shown.map(({ name, mark, own }) => harmCurve(name, mark, own)),
     },
@@ -69,7 +86,9 @@ function pictured({ test: { measurements } }: Found): readonly Measurement[] {
 function progress(m: Measurement, whole: boolean): number[] {
   const curve = m.search?.curve ?? [];
   const last = curve.at(-1) || 1;
-  return curve.map((v) => (whole ? lost(m) + (20 * log(Math.max(v, 1e-30) / last)) / log(10) : (100 * v) / last));
+  return curve.map((v) =>
+    whole ? lost(m) + (20 * log(Math.max(v, 1e-30) / last)) / log(10) : (100 * v) / last,
+  );
 }
 
 const asked = (m: Measurement): boolean => m.search?.queries !== undefined;
@@ -82,13 +101,20 @@ export function convergence(found: Found): Curves[] {
   const searched = pictured(found).filter((m) => (m.search?.curve ?? []).length > 0);
   const shown = measured(found, searched);
   if (shown.length === 0) return [];
-  const whole = found.test.settings.region === undefined && searched.every((m) => m.search?.goal === "harm");
+  const whole =
+    found.test.settings.region === undefined && searched.every((m) => m.search?.goal === "harm");
   const curves = shown.map(({ name, mark, own }): Curve => {
     const lines = own.map((m) => progress(m, whole));
     const length = Math.min(...lines.map((line) => line.length));
-    return { name, mark, points: Array.from({ length }, (_, k) => ({ x: k, y: mean(lines.map((line) => line[k])) })) };
+    return {
+      name,
+      mark,
+      points: Array.from({ length }, (_, k) => ({ x: k, y: mean(lines.map((line) => line[k])) })),
+    };
   });
-  const what = whole ? "PSNR lost to the worst perturbation found so far" : "What was searched for, in % of the last";
+  const what = whole
+    ? "PSNR lost to the worst perturbation found so far"
+    : "What was searched for, in % of the last";
   const means = found.images.length > 1 ? ", mean over the images" : "";
   return [
     {

@@ -43,7 +43,9 @@ export const spreadOf = (values: readonly number[]): MeanInterval =>
 
 /** What stands beside a perturbation. */
 export const noiseWords = ({ noise }: Measurement): string =>
-  noise.measuredNorm === undefined ? "random noise of the same norm" : "random noise that is measured as much";
+  noise.measuredNorm === undefined
+    ? "random noise of the same norm"
+    : "random noise that is measured as much";
 /** Nothing is a mean, or has an interval, where there is one image. */
 export function overImages({ images }: Found): string {
   if (images.length === 1) return "";

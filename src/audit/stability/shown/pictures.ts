@@ -27,7 +27,8 @@ const maximum = (value: number): Label => ({ text: `maximum ${fixed(value, 3)}` 
 
 /** About a quarter of the width; the size of a pixel is not known. */
 export function scaleBar([, width]: Found["shape"]): NonNullable<PictureGrid["scaleBar"]> {
-  const pixels = [1, 2, 4, 8, 16, 32, 64, 128, 256].findLast((n) => n <= Math.max(1, width / 4)) ?? 1;
+  const pixels =
+    [1, 2, 4, 8, 16, 32, 64, 128, 256].findLast((n) => n <= Math.max(1, width / 4)) ?? 1;
   return { pixels, text: count(pixels, "pixel") };
 }
 
@@ -38,17 +39,29 @@ interface Column {
 }
 const outline = ({ region }: Column): Pick<Picture, "boxes"> => (region ? { boxes: [region] } : {});
 
-function beforeAndAfter(found: Found, shown: readonly Column[], input: string): PictureGrid["rows"] {
+function beforeAndAfter(
+  found: Found,
+  shown: readonly Column[],
+  input: string,
+): PictureGrid["rows"] {
   const row = (text: string, cell: (c: Column) => Picture | null): PictureGrid["rows"][number] => ({
     label: { text },
     cells: shown.map(cell),
   });
-  const enlarged = (picture: (m: Shown) => string, label: string, { own, region }: Column): Picture | null =>
-    region ? { picture: picture(own), label: `${label}, enlarged, for ${own.method}`, crop: region } : null;
+  const enlarged = (
+    picture: (m: Shown) => string,
+    label: string,
+    { own, region }: Column,
+  ): Picture | null =>
+    region
+      ? { picture: picture(own), label: `${label}, enlarged, for ${own.method}`, crop: region }
+      : null;
   const crops = shown.some((c) => c.region)
     ? [
         row("input, enlarged", (c) => enlarged((m) => m.pictures.perturbedImage, input, c)),
-        row("before, enlarged", (c) => enlarged((m) => undisturbed(found, m.image, m.method), "before", c)),
+        row("before, enlarged", (c) =>
+          enlarged((m) => undisturbed(found, m.image, m.method), "before", c),
+        ),
         row("after, enlarged", (c) => enlarged((m) => m.pictures.reconstruction, "after", c)),
       ]
     : [];
@@ -61,7 +74,10 @@ function beforeAndAfter(found: Found, shown: readonly Column[], input: string): 
     row("before", (c) => ({
       picture: undisturbed(found, c.own.image, c.own.method),
       label: `${c.own.method}, undisturbed`,
-      caption: { text: `${decibels(c.own.psnr.before)},`, soft: `SSIM ${fixed(c.own.ssim.before, 3)}` },
+      caption: {
+        text: `${decibels(c.own.psnr.before)},`,
+        soft: `SSIM ${fixed(c.own.ssim.before, 3)}`,
+      },
       ...outline(c),
     })),
     row("after", (c) => ({
@@ -98,7 +114,9 @@ export function comparison(found: Found, words: { what: string; input: string })
         id: `${found.test.id}-${i}-methods`,
         title: `${image.label}: ${words.what}`,
         note: `In brackets: with ${noiseWords(shown[0].own)}.`,
-        ...(i === 0 ? {} : { fold: `The same of ${count(found.images.length - 1, "other image")}` }),
+        ...(i === 0
+          ? {}
+          : { fold: `The same of ${count(found.images.length - 1, "other image")}` }),
         shape: found.shape,
         small: true,
         columns: shown.map(({ own }) => ({
@@ -121,7 +139,11 @@ function galleryRow(m: Shown): PictureGrid["rows"][number] {
     label: { text: [m.series, m.label].filter(Boolean).join(": ") },
     cells: [
       { picture: pictures.perturbedImage, label: "perturbed image" },
-      { picture: pictures.perturbation, label: "perturbation", caption: { text: percent(m.relativeNorm) } },
+      {
+        picture: pictures.perturbation,
+        label: "perturbation",
+        caption: { text: percent(m.relativeNorm) },
+      },
       {
         picture: pictures.perturbationGained,
         label: "perturbation, enlarged",
@@ -139,7 +161,9 @@ export function gallery(found: Found): PictureGrid[] {
   const r = found.test.domain === "image" ? "r" : "A*r";
   return found.methods.flatMap((method, m) =>
     found.images.flatMap((image, i): PictureGrid[] => {
-      const own = found.test.measurements.filter((x) => x.method === method && x.image === i).filter(hasPictures);
+      const own = found.test.measurements
+        .filter((x) => x.method === method && x.image === i)
+        .filter(hasPictures);
       if (own.length === 0) return [];
       return [
         {
@@ -148,7 +172,9 @@ export function gallery(found: Found): PictureGrid[] {
           title: image.label,
           fold: `${method}: perturbations and reconstructions`,
           shape: found.shape,
-          columns: [`x + ${r}`, `|${r}| ×1`, `|${r}| enlarged`, "x̂", "error"].map((text) => ({ text })),
+          columns: [`x + ${r}`, `|${r}| ×1`, `|${r}| enlarged`, "x̂", "error"].map((text) => ({
+            text,
+          })),
           rows: own.map(galleryRow),
           windows: windowsOf(found.scales[i]),
         },

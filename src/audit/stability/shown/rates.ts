@@ -10,17 +10,24 @@ export function shownAsRates(found: Found): Detail[] {
   const shares = distinct(rates.map((r) => r.rate)).sort((a, b) => a - b);
   const values = (method: string, rate: number): number[] =>
     rates.filter((r) => r.method === method && r.rate === rate).flatMap((r) => r.psnr);
-  const shown = methods.map((name, mark) => ({ name, mark })).filter(({ name }) => values(name, shares[0]).length > 0);
+  const shown = methods
+    .map((name, mark) => ({ name, mark }))
+    .filter(({ name }) => values(name, shares[0]).length > 0);
   // paired over images and families, as the verdict is
   const worse = (method: string, rate: number): boolean =>
     shares
-      .filter((fewer) => fewer < rate && values(method, fewer).length === values(method, rate).length)
+      .filter(
+        (fewer) => fewer < rate && values(method, fewer).length === values(method, rate).length,
+      )
       .some((fewer) => {
         const more = values(method, rate);
         const { interval } = differenceInterval95(values(method, fewer), more);
         return interval !== undefined && interval.low > Number(test.thresholds.maxPsnrDropDb);
       });
-  const pairs = Math.max(0, ...shown.map(({ name }) => values(name, shares[shares.length - 1]).length));
+  const pairs = Math.max(
+    0,
+    ...shown.map(({ name }) => values(name, shares[shares.length - 1]).length),
+  );
   const cell = (method: string, rate: number): Cell => {
     const text = mean(values(method, rate));
     return worse(method, rate) ? { text, strong: true, soft: "▼" } : text;
@@ -34,7 +41,9 @@ export function shownAsRates(found: Found): Detail[] {
       note: `Means over ${found.images.length > 1 ? "images and " : ""}families of masks, with ${intervalWords(pairs)}.`,
       x: { name: "measured share of k-space, %", fromZero: true },
       y: { name: "PSNR, dB" },
-      ...(Number.isFinite(sampledFraction) ? { lines: [{ x: 100 * sampledFraction, text: "this audit" }] } : {}),
+      ...(Number.isFinite(sampledFraction)
+        ? { lines: [{ x: 100 * sampledFraction, text: "this audit" }] }
+        : {}),
       curves: shown.map(
         ({ name, mark }): Curve => ({
           name,
@@ -51,7 +60,10 @@ export function shownAsRates(found: Found): Detail[] {
         { name: "mean PSNR, dB" },
         ...shares.map((rate) => ({ name: percent(rate), format: "decibels" as const })),
       ],
-      rows: shown.map(({ name, mark }) => [{ text: name, mark }, ...shares.map((rate) => cell(name, rate))]),
+      rows: shown.map(({ name, mark }) => [
+        { text: name, mark },
+        ...shares.map((rate) => cell(name, rate)),
+      ]),
     },
   ];
 }

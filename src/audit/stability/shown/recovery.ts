@@ -22,7 +22,8 @@ function cellOf(scores: readonly DetailScore[]): Cell {
 function countAt(measurements: readonly Measurement[], label: string): number {
   const counts = new Map<string, number>();
   for (const { method, detail, label: own } of measurements)
-    if (own === label) counts.set(method, (counts.get(method) ?? 0) + (detail?.shares?.length ?? 0));
+    if (own === label)
+      counts.set(method, (counts.get(method) ?? 0) + (detail?.shares?.length ?? 0));
   return Math.max(0, ...counts.values());
 }
 
@@ -33,8 +34,11 @@ function recoveryTable({ test, methods }: Found): Table {
   return {
     kind: "table",
     id: `${test.id}-recovery`,
-    title: "How much of each detail comes back: mean share of its contrast (95 % interval), and how many are lost",
-    ...(fewest < 20 ? { note: `Of 10 details and more, ${intervalWords(fewest)}; of fewer there is none.` } : {}),
+    title:
+      "How much of each detail comes back: mean share of its contrast (95 % interval), and how many are lost",
+    ...(fewest < 20
+      ? { note: `Of 10 details and more, ${intervalWords(fewest)}; of fewer there is none.` }
+      : {}),
     columns: [
       { name: "radius, contrast" },
       { name: "measured at all", format: "whole-percent" },

@@ -1,5 +1,11 @@
 // Figures in the place of verdicts: a table, and pictures of the largest change.
-import { count, percent, type Detail, type PictureGrid, type Table } from "../../../report/index.ts";
+import {
+  count,
+  percent,
+  type Detail,
+  type PictureGrid,
+  type Table,
+} from "../../../report/index.ts";
 import { windowsOf } from "../../scales.ts";
 import type { Score } from "../../schema.ts";
 import { averageOf, figureNames } from "../reference-free.ts";
@@ -45,14 +51,19 @@ function changeGrids(found: Found): PictureGrid[] {
   return images.flatMap((image, i): PictureGrid[] => {
     const shown = (test.scores ?? []).filter(isPictured).filter((s) => s.image === i);
     if (shown.length === 0) return [];
-    const cells = (picture: (s: Pictured) => string, words: string): PictureGrid["rows"][number]["cells"] =>
+    const cells = (
+      picture: (s: Pictured) => string,
+      words: string,
+    ): PictureGrid["rows"][number]["cells"] =>
       shown.map((s) => ({ picture: picture(s), label: `${s.method}, ${words}` }));
     return [
       {
         kind: "pictures",
         id: `${test.id}-${i}-changes`,
         title: `${image.label}: the largest change found for each method, ${shown[0].label}`,
-        ...(i === 0 ? {} : { fold: `The same of ${count(images.length - 1, "other measurement")}` }),
+        ...(i === 0
+          ? {}
+          : { fold: `The same of ${count(images.length - 1, "other measurement")}` }),
         shape,
         small: true,
         columns: shown.map((s) => ({
@@ -61,7 +72,10 @@ function changeGrids(found: Found): PictureGrid[] {
           soft: percent(s.figures.change),
         })),
         rows: [
-          { label: { text: "before" }, cells: cells((s) => undisturbed(found, i, s.method), "undisturbed") },
+          {
+            label: { text: "before" },
+            cells: cells((s) => undisturbed(found, i, s.method), "undisturbed"),
+          },
           { label: { text: "after" }, cells: cells((s) => s.pictures.reconstruction, "perturbed") },
           { label: { text: "change" }, cells: cells((s) => s.pictures.change, "what changed") },
         ],
@@ -72,4 +86,7 @@ function changeGrids(found: Found): PictureGrid[] {
   });
 }
 
-export const shownWithoutTruth = (found: Found): Detail[] => [figureTable(found), ...changeGrids(found)];
+export const shownWithoutTruth = (found: Found): Detail[] => [
+  figureTable(found),
+  ...changeGrids(found),
+];

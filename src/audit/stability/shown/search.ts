@@ -12,7 +12,10 @@ export function shownAsSearch(found: Found): Detail[] {
   // before 1.3 no change was pictured; and the audited method may have none
   const changed = test.transfers && test.measurements.some((m) => m.pictures?.change);
   const whole = changed ? composed(found) : [];
-  const words = { what: "every method under its own worst perturbation", input: "input with its perturbation" };
+  const words = {
+    what: "every method under its own worst perturbation",
+    input: "input with its perturbation",
+  };
   const figures = whole.length > 0 ? whole : comparison(found, words);
   return [
     ...figures,

@@ -6,8 +6,10 @@ import { harmCurves } from "./curves.ts";
 import { distinct, loss, lossToNoise, noiseWords, spreadOf, type Found } from "./found.ts";
 import { gallery } from "./pictures.ts";
 
-const seriesOf = ({ test }: Found): string[] => distinct(test.measurements.flatMap((m) => m.series ?? []));
-const inSeries = ({ test }: Found, name: string): Measurement[] => test.measurements.filter((m) => m.series === name);
+const seriesOf = ({ test }: Found): string[] =>
+  distinct(test.measurements.flatMap((m) => m.series ?? []));
+const inSeries = ({ test }: Found, name: string): Measurement[] =>
+  test.measurements.filter((m) => m.series === name);
 
 /** What each kind costs at the judged severity. */
 function costBars(found: Found): Bars[] {
@@ -32,7 +34,9 @@ function costBars(found: Found): Bars[] {
       title: "What each costs at the judged severity",
       axis: `PSNR lost in dB, mean over the draws${found.images.length > 1 ? " and images" : ""}`,
       label: `PSNR lost to ${shown.map((g) => g.name).join("; ")}. The numbers are in the table below.`,
-      ...(typeof limit === "number" ? { threshold: { value: limit, text: `threshold ${decibels(limit, 0)}` } } : {}),
+      ...(typeof limit === "number"
+        ? { threshold: { value: limit, text: `threshold ${decibels(limit, 0)}` } }
+        : {}),
       groups: shown,
     },
   ];

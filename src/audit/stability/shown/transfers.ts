@@ -22,7 +22,10 @@ export function transferTable({ test, methods, accuracy, images }: Found): Table
       id: `${test.id}-transfers`,
       title: "What is found for one method, tried on the others",
       note: `PSNR gained or lost in dB${images.length > 1 ? ", mean over the images" : ""}.`,
-      columns: [{ name: "found for" }, ...suffering.map((m) => ({ ...m, format: "decibels" as const }))],
+      columns: [
+        { name: "found for" },
+        ...suffering.map((m) => ({ ...m, format: "decibels" as const })),
+      ],
       rows: finders.map((from) => [
         { text: from.name, mark: from.mark },
         ...suffering.map((to) => gain(from.name, to.name)),

@@ -6,7 +6,10 @@ import { distinct, type Found } from "./found.ts";
 export const WEAKER = "no gradients";
 
 /** How often a method was asked, an image; undefined where it was searched along gradients. */
-function queriesOf({ test: { measurements, scores = [] } }: Pick<Found, "test">, method: string): number | undefined {
+function queriesOf(
+  { test: { measurements, scores = [] } }: Pick<Found, "test">,
+  method: string,
+): number | undefined {
   const own = [
     ...measurements.map((m) => ({ ...m, queries: m.search?.queries })),
     ...scores.map((s) => ({ ...s, queries: s.figures.queries })),
@@ -33,7 +36,9 @@ export function labelled(found: Found): Found {
       ...test,
       measurements: measurements.map((m) => ({ ...m, method: named(m.method) })),
       ...(scores ? { scores: scores.map((s) => ({ ...s, method: named(s.method) })) } : {}),
-      ...(transfers ? { transfers: transfers.map((t) => ({ ...t, from: named(t.from), to: named(t.to) })) } : {}),
+      ...(transfers
+        ? { transfers: transfers.map((t) => ({ ...t, from: named(t.from), to: named(t.to) })) }
+        : {}),
     },
   };
 }
@@ -46,5 +51,12 @@ export function caveat(found: Found): Text[] {
   });
   if (asked.length === 0) return [];
   const text = `${asked.join("; ")}: a program has no gradient, so square attack and SPSA stood in, from the same starts, the better of both. That is weaker than a search along gradients: what it found is there, but that it found no more is no evidence, so no pass comes of it.`;
-  return [{ kind: "text", id: `${found.test.id}-weaker`, title: "Searched without gradients", paragraphs: [text] }];
+  return [
+    {
+      kind: "text",
+      id: `${found.test.id}-weaker`,
+      title: "Searched without gradients",
+      paragraphs: [text],
+    },
+  ];
 }

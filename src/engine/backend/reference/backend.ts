@@ -18,7 +18,9 @@ import { held, pausing, Turns } from "../turns.ts";
 
 /** What an op node does, for a profile. */
 function describe(graph: Graph, node: OpNode): PlanStep {
-  const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, i]) => [name, graph.nodes[i].shape]));
+  const shapes = Object.fromEntries(
+    Object.entries(node.inputs).map(([name, i]) => [name, graph.nodes[i].shape]),
+  );
   return {
     name: node.op,
     shape: node.shape,
@@ -74,7 +76,9 @@ async function compute(
   }
   const out: Record<string, HostData> = {};
   for (const name of outputs) out[name] = values.get(graph.outputs.get(name)!)!.data.slice();
-  const updates = [...graph.updates].map(([id, next]) => [id, values.get(next)!.data.slice()] as const);
+  const updates = [...graph.updates].map(
+    ([id, next]) => [id, values.get(next)!.data.slice()] as const,
+  );
   for (const [id, data] of updates) kept.set(id, data);
   return out;
 }
@@ -84,7 +88,8 @@ function plan(graph: Graph): Plan {
   const order = reachable(graph);
   const turns = new Turns();
   const kept = firstValues(graph);
-  const run = (wanted: Run): Promise<Record<string, HostData>> => compute(graph, order, kept, wanted);
+  const run = (wanted: Run): Promise<Record<string, HostData>> =>
+    compute(graph, order, kept, wanted);
   const steps = order.flatMap((id): PlanStep[] => {
     const node = graph.nodes[id];
     return node.kind === "op" ? [describe(graph, node)] : [];

@@ -18,9 +18,9 @@ const relaxedModule = (): Uint8Array<ArrayBuffer> => {
  * needs it.
  */
 const allowRelaxed = (): void =>
-  (builtin("node:v8") as { setFlagsFromString(flag: string): void } | undefined)?.setFlagsFromString(
-    "--experimental-wasm-relaxed-simd",
-  );
+  (
+    builtin("node:v8") as { setFlagsFromString(flag: string): void } | undefined
+  )?.setFlagsFromString("--experimental-wasm-relaxed-simd");
 const simdModule = (): Uint8Array<ArrayBuffer> => {
   const f = new FunctionBuilder(1);
   f.v128(0);
@@ -32,7 +32,10 @@ async function requireWebAssembly(): Promise<void> {
   if (typeof WebAssembly === "undefined")
     throw new BackendError("wasm: this host has no WebAssembly; use the reference backend", {});
   if (!WebAssembly.validate(simdModule()))
-    throw new BackendError("wasm: this host's WebAssembly has no SIMD; update it, or use the reference backend", {});
+    throw new BackendError(
+      "wasm: this host's WebAssembly has no SIMD; update it, or use the reference backend",
+      {},
+    );
   try {
     await WebAssembly.compile(simdModule());
   } catch {
@@ -44,11 +47,16 @@ async function requireWebAssembly(): Promise<void> {
 }
 function checkOptions({ threads, precision = "reproducible" }: BackendOptions): void {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
-    throw new ConfigError(`wasm: threads is a whole number from 1 to 64, got ${threads}`, { threads });
-  if (precision !== "reproducible" && precision !== "fast")
-    throw new ConfigError(`wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`, {
-      precision,
+    throw new ConfigError(`wasm: threads is a whole number from 1 to 64, got ${threads}`, {
+      threads,
     });
+  if (precision !== "reproducible" && precision !== "fast")
+    throw new ConfigError(
+      `wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`,
+      {
+        precision,
+      },
+    );
 }
 /** Whether products and sums may be rounded at once here. */
 function hasRelaxed(): boolean {
@@ -93,7 +101,8 @@ export async function wasmBackend(options: BackendOptions = {}): Promise<Backend
   checkOptions(options);
   const { precision, convolution = "auto", memory = "kept" } = options;
   const relaxed = precision === "fast" && hasRelaxed();
-  const unrelaxed = "this host has no relaxed multiply-add, so fast precision is the reproducible one";
+  const unrelaxed =
+    "this host has no relaxed multiply-add, so fast precision is the reproducible one";
   const workers = new Workers(options.threads ?? Math.min(processors(), 16));
   const host: Host = {
     relaxed,

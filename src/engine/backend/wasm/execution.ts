@@ -153,7 +153,9 @@ export function executable(compiled: Compiled): Plan {
       checkOutputs(asked, outputs);
       signal?.throwIfAborted();
       const execution = { inputs: turns.busy ? held(given) : given, outputs };
-      return turns.take(() => (signal ? runner.executeWatched(execution, signal) : runner.execute(execution)));
+      return turns.take(() =>
+        signal ? runner.executeWatched(execution, signal) : runner.execute(execution),
+      );
     },
     async profile(given = {}) {
       checkInputs(asked, given);
@@ -184,7 +186,9 @@ function stateOf({ graph, order, program, targets, map, memory, tables }: Compil
     if (node.kind === "parameter") view(node.id).set(node.initial);
     if (node.kind === "constant") view(node.id).set(node.data);
   }
-  const inputs = live.flatMap((node) => (node.kind === "input" ? [{ name: node.name, place: view(node.id) }] : []));
+  const inputs = live.flatMap((node) =>
+    node.kind === "input" ? [{ name: node.name, place: view(node.id) }] : [],
+  );
   const outputs = [...graph.outputs].map(([name, id]) => ({ name, place: view(id) }));
   const updates = [...graph.updates]
     .filter(([parameter, next]) => targets.get(program.root(next)) !== parameter)

@@ -33,7 +33,8 @@ export function convolutionKernel(
   const { attrs } = node;
   if (op === "conv2d") return convolution(node, { attrs, flipped: false }, shapeOf, form);
   const padding = adjointPadding(shapeOf(w), attrs);
-  if (padding) return convolution(node, { attrs: { ...attrs, padding }, flipped: true }, shapeOf, form);
+  if (padding)
+    return convolution(node, { attrs: { ...attrs, padding }, flipped: true }, shapeOf, form);
   return isPaired(shapeOf(w), shapeOf(x), shape, attrs)
     ? { label: "conv_transpose2d paired", emit: pairedTranspose(attrs) }
     : { label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) };
@@ -60,7 +61,10 @@ function winogradPays(sizes: {
 }
 
 function zeros(shape: Shape): Chosen {
-  return { label: "zeros", emit: (k: KernelContext) => k.pass(1, ({ f, y }) => f.zero(y, 4 * sizeOf(shape))) };
+  return {
+    label: "zeros",
+    emit: (k: KernelContext) => k.pass(1, ({ f, y }) => f.zero(y, 4 * sizeOf(shape))),
+  };
 }
 
 /** A convolution, or with `flipped` an adjoint that is one with turned kernels. */
@@ -75,7 +79,10 @@ function convolution(
   const [K, C, R, S] = weights;
   const [inputs, outputs] = flipped ? [K, C * groups] : [C * groups, K];
   const common = { inputs: { x }, attrs: { ...attrs, flipped, weights } };
-  if (form === "auto" && winogradPays({ kernel: [R, S], attrs, images: image[0], inputs, outputs, map: shape }))
+  if (
+    form === "auto" &&
+    winogradPays({ kernel: [R, S], attrs, images: image[0], inputs, outputs, map: shape })
+  )
     return {
       ...common,
       label: `${op} winograd`,
@@ -110,8 +117,18 @@ function weightGradient(
 ): Chosen {
   const [x, dy] = [shapeOf(inputs.x), shapeOf(inputs.dy)];
   const [, , R, S] = shape;
-  const sizes = { kernel: [R, S] as const, attrs, images: x[0], inputs: x[1], outputs: dy[1], map: dy };
+  const sizes = {
+    kernel: [R, S] as const,
+    attrs,
+    images: x[0],
+    inputs: x[1],
+    outputs: dy[1],
+    map: dy,
+  };
   return form === "auto" && winogradPays(sizes)
-    ? { label: `${op} winograd`, emit: winogradWeightGrad({ x, dy, kernel: R, padding: attrs.padding }) }
+    ? {
+        label: `${op} winograd`,
+        emit: winogradWeightGrad({ x, dy, kernel: R, padding: attrs.padding }),
+      }
     : { label: `${op} direct`, emit: directWeightGrad(x, dy, attrs) };
 }

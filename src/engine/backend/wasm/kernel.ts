@@ -126,7 +126,8 @@ export function unitsOf(
 /** `per`, or what is left of `units` from `first` on: the last block may be smaller. */
 export function countOf(f: FunctionBuilder, first: Local, per: number, units: number): Local {
   const count = f.i32(per);
-  if (units % per > 0) f.if(i32.geU(i32.add(first, per), units), () => f.set(count, i32.sub(units, first)));
+  if (units % per > 0)
+    f.if(i32.geU(i32.add(first, per), units), () => f.set(count, i32.sub(units, first)));
   return count;
 }
 /** One pass over `units` like ones that cost `steps` each, shared out in pieces. */

@@ -48,11 +48,17 @@ function reach(source: OpNode, graph: Graph): Reach {
   }
   if (source.op !== "conv_transpose2d") return "nothing";
   const weights = graph.nodes[source.inputs.w].shape;
-  return adjointPadding(weights, source.attrs as OpNode<"conv_transpose2d">["attrs"]) ? "channels" : "nothing";
+  return adjointPadding(weights, source.attrs as OpNode<"conv_transpose2d">["attrs"])
+    ? "channels"
+    : "nothing";
 }
 
 /** Steps of the nodes `order` of a graph. Ids from `graph.nodes.length` on are packed weights. */
-export function lower(graph: Graph, order: readonly number[], form: ConvolutionForm): Program<Step> {
+export function lower(
+  graph: Graph,
+  order: readonly number[],
+  form: ConvolutionForm,
+): Program<Step> {
   const { groups, root } = fuse(graph, order, { reach, limits: LIMITS });
   const lowering = new Lowering(graph, form);
   for (const group of groups) lowering.add(group);
@@ -150,10 +156,25 @@ class Lowering {
   }
 
   #push(step: Omit<Step, "key" | "shapes" | "reads">): void {
-    const shapes = Object.fromEntries(Object.entries(step.inputs).map(([name, id]) => [name, this.shapeOf(id)]));
+    const shapes = Object.fromEntries(
+      Object.entries(step.inputs).map(([name, id]) => [name, this.shapeOf(id)]),
+    );
     const extra = step.extra.map(this.shapeOf);
-    const key = keyOf([step.label, shapes, step.attrs, step.out, extra, step.outputs.length, step.epilogue]);
-    this.steps.push({ ...step, shapes, key, reads: [...Object.values(step.inputs), ...step.extra] });
+    const key = keyOf([
+      step.label,
+      shapes,
+      step.attrs,
+      step.out,
+      extra,
+      step.outputs.length,
+      step.epilogue,
+    ]);
+    this.steps.push({
+      ...step,
+      shapes,
+      key,
+      reads: [...Object.values(step.inputs), ...step.extra],
+    });
   }
 }
 
@@ -166,7 +187,9 @@ function keyOf(parts: readonly unknown[]): string {
 }
 
 function flopsOf(graph: Graph, node: OpNode): number {
-  const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, id]) => [name, graph.nodes[id].shape]));
+  const shapes = Object.fromEntries(
+    Object.entries(node.inputs).map(([name, id]) => [name, graph.nodes[id].shape]),
+  );
   const { flops } = ops[node.op];
   return flops === undefined ? 0 : flops(shapes as never, node.attrs as never, node.shape);
 }

@@ -3,7 +3,13 @@
 import { BackendError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Graph } from "../../graph/ir.ts";
-import { keptValues, lifetimesOf, placeByLifetime, placeSideBySide, type Program } from "../placement.ts";
+import {
+  keptValues,
+  lifetimesOf,
+  placeByLifetime,
+  placeSideBySide,
+  type Program,
+} from "../placement.ts";
 import type { Step } from "./lower.ts";
 import { ALIGNMENT, SLACK, type Emitted, type Writer } from "./writer.ts";
 
@@ -68,7 +74,9 @@ export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE);
 export function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   const pages = pagesOf(bytes);
   try {
-    return new WebAssembly.Memory(shared ? { initial: pages, maximum: pages, shared } : { initial: pages });
+    return new WebAssembly.Memory(
+      shared ? { initial: pages, maximum: pages, shared } : { initial: pages },
+    );
   } catch {
     throw new BackendError(
       `wasm: the machine did not give the ${(bytes / MIB).toFixed(0)} MiB that this network needs; make the batch or the image smaller`,

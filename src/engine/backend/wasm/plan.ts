@@ -39,7 +39,8 @@ let planNumber = 0;
 export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
   verify(asked, ops);
   const smaller = (): Graph => recomputed(asked, reachable(asked), ops);
-  if (host.memory !== "auto") return compileAs(host.memory === "kept" ? asked : smaller(), asked, host);
+  if (host.memory !== "auto")
+    return compileAs(host.memory === "kept" ? asked : smaller(), asked, host);
   try {
     return await compileAs(asked, asked, host);
   } catch (error) {
@@ -85,7 +86,12 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
       };
       return { chunks, run, index: calls.push({ name, pointers, first }) - 1 };
     });
-    return { passes, outputs: step.outputs, description: described[i], isShared: isShared(described[i]) };
+    return {
+      passes,
+      outputs: step.outputs,
+      description: described[i],
+      isShared: isShared(described[i]),
+    };
   });
   const id = planNumber++;
   await pool?.share({ id, module, memory, calls, scratch: map.scratch });

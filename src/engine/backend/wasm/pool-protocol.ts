@@ -43,4 +43,7 @@ export interface WorkerPlan {
   readonly scratch: number;
 }
 /** A worker answers each with the number of messages it has read. */
-export type Message = { readonly control: Int32Array } | { readonly plan: WorkerPlan } | { readonly drop: number };
+export type Message =
+  | { readonly control: Int32Array }
+  | { readonly plan: WorkerPlan }
+  | { readonly drop: number };

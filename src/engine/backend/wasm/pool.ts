@@ -2,7 +2,14 @@
 // Results never depend on how many there are, for a chunk writes only its own places. What a worker
 // does is in pool-worker.ts.
 import { BackendError } from "../../core/errors.ts";
-import { CHUNK_BITS, MAX_CHUNKS, WORD, WORDS, type Message, type WorkerPlan } from "./pool-protocol.ts";
+import {
+  CHUNK_BITS,
+  MAX_CHUNKS,
+  WORD,
+  WORDS,
+  type Message,
+  type WorkerPlan,
+} from "./pool-protocol.ts";
 import { startThread, type Thread } from "./threads.ts";
 
 /**
@@ -76,7 +83,10 @@ export class Pool {
       });
     this.#hold(-1);
     if (this.#threads.every((t) => t.lost))
-      throw new BackendError("wasm: no worker thread could be started; open the backend with { threads: 1 }", {});
+      throw new BackendError(
+        "wasm: no worker thread could be started; open the backend with { threads: 1 }",
+        {},
+      );
   }
   #wake(): void {
     for (const listener of this.#listeners.splice(0)) listener();
@@ -92,7 +102,10 @@ export class Pool {
    */
   distribute(plan: number, pass: number, chunks: number, own: (chunk: number) => void): void {
     if (this.#broken)
-      throw new BackendError("wasm: a worker was lost in the middle of an earlier run; open a new backend", {});
+      throw new BackendError(
+        "wasm: a worker was lost in the middle of an earlier run; open a new backend",
+        {},
+      );
     this.#openTicket(plan, pass, chunks);
     try {
       this.#takeChunks(chunks, own);
@@ -135,7 +148,8 @@ export class Pool {
   /** Waits until all chunks are done: spins for a moment, then sleeps. */
   #await(chunks: number): void {
     const control = this.#control;
-    for (let spins = 0; spins < SPINS; spins++) if (Atomics.load(control, WORD.done) >= chunks) return;
+    for (let spins = 0; spins < SPINS; spins++)
+      if (Atomics.load(control, WORD.done) >= chunks) return;
     Atomics.store(control, WORD.waiting, 1);
     let since = performance.now();
     for (;;) {
@@ -144,7 +158,10 @@ export class Pool {
       if (Atomics.wait(control, WORD.done, done, 100) !== "timed-out") since = performance.now();
       else if (performance.now() - since > this.#patienceMs) {
         this.#broken = true;
-        throw new BackendError("wasm: a worker thread stopped in the middle of a run; open a new backend", {});
+        throw new BackendError(
+          "wasm: a worker thread stopped in the middle of a run; open a new backend",
+          {},
+        );
       }
     }
     Atomics.store(control, WORD.waiting, 0);

@@ -5,7 +5,9 @@
  * alone.
  */
 export const builtin = (name: string): unknown =>
-  (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.(name);
+  (
+    globalThis as { process?: { getBuiltinModule?(name: string): unknown } }
+  ).process?.getBuiltinModule?.(name);
 
 /** A worker, wherever it runs. */
 export interface Thread {

@@ -125,7 +125,12 @@ interface EpiloguePlaces {
   readonly shapes: readonly Shape[];
 }
 /** Writes a kernel's vector where it belongs, through the expression fused behind it. */
-function store(f: FunctionBuilder, to: EpiloguePlaces, value: Operand, { offset, channel, lanes = 4 }: Place): void {
+function store(
+  f: FunctionBuilder,
+  to: EpiloguePlaces,
+  value: Operand,
+  { offset, channel, lanes = 4 }: Place,
+): void {
   const at = f.i32(offset);
   const source = f.v128(value);
   const { epilogue, out } = to.step;

@@ -9,7 +9,8 @@ interface NodePackage {
 let opened: Promise<GPU> | undefined;
 
 const isNode = (): boolean =>
-  (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+  (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !==
+  undefined;
 
 async function fromPackage(): Promise<GPU> {
   // named by a variable: bundlers for pages must leave it alone

@@ -38,12 +38,16 @@ class Devices {
     const { adapter } = this.#first;
     if (device.adapter === adapter) return device;
     device.gpu.destroy();
-    throw new BackendError(`webgpu: ${adapter} is gone, and ${device.adapter} would give other bits; start again`, {
-      adapter,
-    });
+    throw new BackendError(
+      `webgpu: ${adapter} is gone, and ${device.adapter} would give other bits; start again`,
+      {
+        adapter,
+      },
+    );
   }
   #requireOpen(): void {
-    if (this.#isClosed) throw new BackendError("webgpu: this backend was closed; open a new one", {});
+    if (this.#isClosed)
+      throw new BackendError("webgpu: this backend was closed; open a new one", {});
   }
 }
 
@@ -66,7 +70,9 @@ export async function webgpuBackend(options: BackendOptions = {}): Promise<Backe
     name: "webgpu",
     threads: 1,
     adapter: first.adapter,
-    notes: first.isSoftware ? [`${first.adapter} is a processor that plays a graphics card: it is slow`] : [],
+    notes: first.isSoftware
+      ? [`${first.adapter} is a processor that plays a graphics card: it is slow`]
+      : [],
     compile: (graph) => durable(graph, () => build(graph)),
     close: () => devices.close(),
   };

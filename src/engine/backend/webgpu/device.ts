@@ -46,9 +46,12 @@ export class Device {
     try {
       return new Device(await adapter.requestDevice({ requiredLimits }), adapter);
     } catch (cause) {
-      throw new BackendError(`webgpu: ${nameOf(adapter)} gave no device: ${(cause as Error).message}`, {
-        adapter: nameOf(adapter),
-      });
+      throw new BackendError(
+        `webgpu: ${nameOf(adapter)} gave no device: ${(cause as Error).message}`,
+        {
+          adapter: nameOf(adapter),
+        },
+      );
     }
   }
 
@@ -60,14 +63,18 @@ export class Device {
         { adapter: this.adapter, lost: true },
       );
     if (this.#failure !== undefined)
-      throw new BackendError(`webgpu: ${this.adapter} refused a command: ${this.#failure}`, { adapter: this.adapter });
+      throw new BackendError(`webgpu: ${this.adapter} refused a command: ${this.#failure}`, {
+        adapter: this.adapter,
+      });
   }
 
   /** Throws what became of a command that failed: the loss is said a moment after its victims. */
   async failed(error: Error): Promise<never> {
     await Promise.race([this.gpu.lost, new Promise((done) => setTimeout(done, 200))]);
     this.check();
-    throw new BackendError(`webgpu: ${this.adapter} failed: ${error.message}`, { adapter: this.adapter });
+    throw new BackendError(`webgpu: ${this.adapter} failed: ${error.message}`, {
+      adapter: this.adapter,
+    });
   }
 
   /** What `job` gives; throws BackendError where the device has no room or refuses what it does. */
@@ -85,7 +92,10 @@ export class Device {
     } catch (error) {
       thrown = error;
     }
-    const [memory, validation] = await Promise.all([this.gpu.popErrorScope(), this.gpu.popErrorScope()]);
+    const [memory, validation] = await Promise.all([
+      this.gpu.popErrorScope(),
+      this.gpu.popErrorScope(),
+    ]);
     this.check();
     const problem = memory ?? validation ?? (thrown as Error | undefined);
     if (!problem) return given as T;
@@ -113,7 +123,8 @@ export class Device {
       layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(bindings)] }),
       compute: { module: this.gpu.createShaderModule({ code }) },
     });
-    if (this.#pipelines.size >= MOST_PIPELINES) this.#pipelines.delete(this.#pipelines.keys().next().value!);
+    if (this.#pipelines.size >= MOST_PIPELINES)
+      this.#pipelines.delete(this.#pipelines.keys().next().value!);
     this.#pipelines.set(code, made);
     return made;
   }

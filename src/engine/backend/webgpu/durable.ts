@@ -16,16 +16,22 @@ type Change = (plan: Plan) => Promise<unknown>;
 
 /** Inputs as they are now: they may be fed again. */
 const copied = (inputs: Inputs): Inputs =>
-  Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, new Float32Array(values)]));
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [name, new Float32Array(values)]),
+  );
 
-export const isLoss = (error: unknown): boolean => error instanceof BackendError && error.data.lost === true;
+export const isLoss = (error: unknown): boolean =>
+  error instanceof BackendError && error.data.lost === true;
 
 /** `build` makes the plan on a device that works, with the graph's first values. */
 export async function durable(graph: Graph, build: () => Promise<Plan>): Promise<Plan> {
   const plan = await build();
   const keeper = new Keeper(graph, plan, build);
   const isStateful = graph.updates.size > 0;
-  const fed = graph.nodes.reduce((n, node) => n + (node.kind === "input" ? sizeOf(node.shape) : 0), 0);
+  const fed = graph.nodes.reduce(
+    (n, node) => n + (node.kind === "input" ? sizeOf(node.shape) : 0),
+    0,
+  );
   return {
     steps: plan.steps,
     get memoryBytes() {
@@ -36,7 +42,10 @@ export async function durable(graph: Graph, build: () => Promise<Plan>): Promise
       const own = new Float32Array(values);
       return keeper.change((p) => p.write(name, own), own.length);
     },
-    async execute(inputs: Inputs = {}, options: ExecuteOptions = {}): Promise<Record<string, HostData>> {
+    async execute(
+      inputs: Inputs = {},
+      options: ExecuteOptions = {},
+    ): Promise<Record<string, HostData>> {
       const own = copied(inputs);
       const run = (p: Plan): ReturnType<Plan["execute"]> => p.execute(own, options);
       if (!isStateful) return keeper.ask(run);
@@ -81,7 +90,8 @@ class Keeper {
       const given = await this.#whole(job);
       this.#since.push(again);
       this.#numbers += numbers;
-      if (this.#since.length >= MOST.executions || this.#numbers >= MOST.numbers) await this.#whole(() => this.#note());
+      if (this.#since.length >= MOST.executions || this.#numbers >= MOST.numbers)
+        await this.#whole(() => this.#note());
       return given;
     });
   }

@@ -54,7 +54,9 @@ export function executable(compiled: Compiled): Plan {
   const turns = new Turns();
   const pieces = piecesOf(compiled);
   // from the first update in place on, an execution must go to its end
-  const written = pieces.findIndex((p) => p.some((step) => step.outputs.some((id) => compiled.targets.has(id))));
+  const written = pieces.findIndex((p) =>
+    p.some((step) => step.outputs.some((id) => compiled.targets.has(id))),
+  );
   const interruptible = written < 0 ? pieces.length : written;
   // a collector does not count a card's memory; it counts this, which is never touched
   const weight = new ArrayBuffer(bytes);
@@ -162,7 +164,9 @@ class State {
       if (node.kind === "parameter") this.put(node.id, node.initial);
       if (node.kind === "constant" && this.#live.has(node.id)) this.put(node.id, node.data);
     }
-    this.#inputs = live.flatMap((node) => (node.kind === "input" ? [{ name: node.name, id: node.id }] : []));
+    this.#inputs = live.flatMap((node) =>
+      node.kind === "input" ? [{ name: node.name, id: node.id }] : [],
+    );
     this.#outputs = [...graph.outputs].map(([name, id]) => ({ name, id }));
     let room = 0;
     this.#updates = [...graph.updates]
@@ -188,7 +192,8 @@ class State {
     device.gpu.queue.writeBuffer(buffers[buffer], offset, own as Float32Array<ArrayBuffer>);
   }
   async read(parameter: number): Promise<HostData> {
-    if (this.#live.has(parameter)) return (await this.readBack([{ name: "value", id: parameter }])).value;
+    if (this.#live.has(parameter))
+      return (await this.readBack([{ name: "value", id: parameter }])).value;
     return this.#unread.get(parameter)!.slice();
   }
   feed(given: Inputs): void {
@@ -197,7 +202,9 @@ class State {
 
   /** Reads what is wanted and gives parameters their next values. */
   async finish(wanted?: readonly string[]): Promise<Outputs> {
-    const chosen = this.#outputs.filter(({ name }) => wanted === undefined || wanted.includes(name));
+    const chosen = this.#outputs.filter(
+      ({ name }) => wanted === undefined || wanted.includes(name),
+    );
     if (chosen.length > 0) return this.readBack(chosen, (encoder) => this.#update(encoder));
     const { gpu } = this.#compiled.device;
     const encoder = gpu.createCommandEncoder();

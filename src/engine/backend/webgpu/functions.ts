@@ -10,7 +10,9 @@ interface Helper {
 const helpers: Readonly<Record<string, Helper>> = {
   // a call is no constant expression: WGSL forbids constants that are not finite
   fromBits: { text: "fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits); }" },
-  isNan: { text: "fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }" },
+  isNan: {
+    text: "fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }",
+  },
   relu: {
     // negative numbers alone have these bits, and −∞ is the last of them
     text: `fn relu(x: f32) -> f32 {

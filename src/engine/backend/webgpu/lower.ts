@@ -46,17 +46,24 @@ const reach = (source: OpNode): Reach => REACH[source.op] ?? "nothing";
 export function lower(graph: Graph, order: readonly number[], arrays: number): Program<Step> {
   // an expression of m ops over n inputs reads n − m + 1 arrays and writes m at most; with what
   // feeds it, two more are read
-  const { groups, root } = fuse(graph, order, { reach, limits: { ops: MOST_OPS, operands: arrays - 2 } });
+  const { groups, root } = fuse(graph, order, {
+    reach,
+    limits: { ops: MOST_OPS, operands: arrays - 2 },
+  });
   const shapeOf = (id: number): Shape => graph.nodes[id].shape;
   return { steps: groups.map((group) => stepOf(graph, group)), shapeOf, root };
 }
 
 function stepOf(graph: Graph, group: Group): Step {
-  const parts = group.source ? sourceParts(graph, group.source, group) : expressionParts(group, group.expression!);
+  const parts = group.source
+    ? sourceParts(graph, group.source, group)
+    : expressionParts(group, group.expression!);
   const shapeOf = (id: number): Shape => graph.nodes[id].shape;
   return {
     ...parts,
-    shapes: Object.fromEntries(Object.entries(parts.inputs).map(([name, id]) => [name, shapeOf(id)])),
+    shapes: Object.fromEntries(
+      Object.entries(parts.inputs).map(([name, id]) => [name, shapeOf(id)]),
+    ),
     extraShapes: parts.extra.map(shapeOf),
     reads: [...Object.values(parts.inputs), ...parts.extra],
     outputs: group.outputs,
@@ -105,7 +112,9 @@ function kernelOf(graph: Graph, node: OpNode): Step["emit"] {
 }
 
 function flopsOf(graph: Graph, node: OpNode): number {
-  const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, id]) => [name, graph.nodes[id].shape]));
+  const shapes = Object.fromEntries(
+    Object.entries(node.inputs).map(([name, id]) => [name, graph.nodes[id].shape]),
+  );
   const { flops } = ops[node.op];
   return flops === undefined ? 0 : flops(shapes as never, node.attrs as never, node.shape);
 }

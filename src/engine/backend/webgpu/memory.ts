@@ -44,8 +44,14 @@ export function mapMemory(options: {
   const { graph, order, program, targets, limits } = options;
   const { shapeOf } = program;
   checkSizes(program, order, limits);
-  const layout = { alignment: ALIGNMENT, segmentBytes: limits.maxBufferSize - (limits.maxBufferSize % ALIGNMENT) };
-  const keptIds = keptValues(graph, order, program).map((id) => ({ id, bytes: 4 * sizeOf(shapeOf(id)) }));
+  const layout = {
+    alignment: ALIGNMENT,
+    segmentBytes: limits.maxBufferSize - (limits.maxBufferSize % ALIGNMENT),
+  };
+  const keptIds = keptValues(graph, order, program).map((id) => ({
+    id,
+    bytes: 4 * sizeOf(shapeOf(id)),
+  }));
   const kept = placeSideBySide(keptIds, layout);
   const isPlaced = (id: number): boolean => kept.places.has(id) || targets.has(id);
   const arena = placeByLifetime(lifetimesOf(graph, order, program, isPlaced), layout);

@@ -47,7 +47,11 @@ export interface Compiled {
 const STORAGE = 0x80 | 0x04 | 0x08;
 
 /** Throws BackendError where the adapter's limits or memory do not suffice, with the bytes. */
-export async function compileOn(device: Device, asked: Graph, recompute: boolean): Promise<Compiled> {
+export async function compileOn(
+  device: Device,
+  asked: Graph,
+  recompute: boolean,
+): Promise<Compiled> {
   verify(asked, ops);
   const graph = recompute ? recomputed(asked, reachable(asked), ops) : asked;
   const order = reachable(graph);
@@ -60,23 +64,26 @@ export async function compileOn(device: Device, asked: Graph, recompute: boolean
   checkScratch(scratch, limits.maxStorageBufferBindingSize);
   const owned: GPUBuffer[] = [];
   try {
-    return await device.guarded(`this network needs ${mebibytes(map.bytes + scratch)} MiB`, async () => {
-      const make = (size: number): GPUBuffer => {
-        const buffer = device.gpu.createBuffer({ size: Math.max(4, size), usage: STORAGE });
-        owned.push(buffer);
-        return buffer;
-      };
-      const buffers = map.buffers.map(make);
-      const room = scratch > 0 ? make(scratch) : undefined;
-      const tables = new Tables(device, make);
-      const steps = await Promise.all(
-        program.steps.map((step, i) =>
-          ready({ device, step, emitted: emitted[i], map, buffers, room, tables, program }),
-        ),
-      );
-      const bytes = owned.reduce((sum, { size }) => sum + size, 0);
-      return { device, asked, graph, order, program, steps, targets, map, buffers, owned, bytes };
-    });
+    return await device.guarded(
+      `this network needs ${mebibytes(map.bytes + scratch)} MiB`,
+      async () => {
+        const make = (size: number): GPUBuffer => {
+          const buffer = device.gpu.createBuffer({ size: Math.max(4, size), usage: STORAGE });
+          owned.push(buffer);
+          return buffer;
+        };
+        const buffers = map.buffers.map(make);
+        const room = scratch > 0 ? make(scratch) : undefined;
+        const tables = new Tables(device, make);
+        const steps = await Promise.all(
+          program.steps.map((step, i) =>
+            ready({ device, step, emitted: emitted[i], map, buffers, room, tables, program }),
+          ),
+        );
+        const bytes = owned.reduce((sum, { size }) => sum + size, 0);
+        return { device, asked, graph, order, program, steps, targets, map, buffers, owned, bytes };
+      },
+    );
   } catch (error) {
     for (const buffer of owned) buffer.destroy();
     throw error;
@@ -108,7 +115,15 @@ function emitAll(steps: readonly Step[], map: MemoryMap, workgroupBytes: number)
   const known = new Map<string, Emitted>();
   return steps.map((step) => {
     const { slots } = slotsOf(step, map);
-    const key = keyOf([step.label, step.shapes, step.attrs, step.out, step.extraShapes, slots, step.epilogue]);
+    const key = keyOf([
+      step.label,
+      step.shapes,
+      step.attrs,
+      step.out,
+      step.extraShapes,
+      slots,
+      step.epilogue,
+    ]);
     const emitted = known.get(key) ?? emit(step, slots, workgroupBytes);
     known.set(key, emitted);
     return emitted;
@@ -153,7 +168,11 @@ async function ready(from: {
 }): Promise<ReadyStep> {
   const { device, step, emitted, map, buffers, room, tables, program } = from;
   const resources: GPUBufferBinding[] = [
-    ...slotsOf(step, map).places.map(({ buffer, offset, bytes }) => ({ buffer: buffers[buffer], offset, size: bytes })),
+    ...slotsOf(step, map).places.map(({ buffer, offset, bytes }) => ({
+      buffer: buffers[buffer],
+      offset,
+      size: bytes,
+    })),
     ...emitted.tables.map((values) => ({ buffer: tables.bufferOf(values) })),
     ...(emitted.scratch > 0 ? [{ buffer: room! }] : []),
   ];

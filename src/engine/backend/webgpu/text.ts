@@ -54,4 +54,5 @@ export function indexOf(shape: Shape, axis: number, i: string): string {
 }
 
 /** A table of numbers as WGSL's statements, one after the other. */
-export const lines = (...parts: readonly (string | readonly string[])[]): string => parts.flat().join("\n");
+export const lines = (...parts: readonly (string | readonly string[])[]): string =>
+  parts.flat().join("\n");

@@ -70,7 +70,10 @@ class Writing {
 
   done(): Emitted {
     return {
-      passes: this.#passes.map((pass) => ({ code: this.#module(pass), workgroups: pass.workgroups })),
+      passes: this.#passes.map((pass) => ({
+        code: this.#module(pass),
+        workgroups: pass.workgroups,
+      })),
       arrays: Math.max(...this.#slots) + 1,
       tables: this.#tables,
       scratch: this.#scratch?.count ?? 0,
@@ -110,11 +113,18 @@ class Writing {
   }
 
   #module({ workgroups, lanes, code, declarations = "" }: Pass): string {
-    const arrays = Array.from({ length: Math.max(...this.#slots) + 1 }, (_, i) => ({ name: `v${i}`, type: "f32" }));
-    const tables = this.#tables.map((t, i) => ({ name: `t${i}`, type: t instanceof Float32Array ? "f32" : "u32" }));
+    const arrays = Array.from({ length: Math.max(...this.#slots) + 1 }, (_, i) => ({
+      name: `v${i}`,
+      type: "f32",
+    }));
+    const tables = this.#tables.map((t, i) => ({
+      name: `t${i}`,
+      type: t instanceof Float32Array ? "f32" : "u32",
+    }));
     const room = this.#scratch ? [{ name: "shared_room", type: this.#scratch.type }] : [];
     const bindings = [...arrays, ...tables, ...room].map(
-      ({ name, type }, i) => `@group(0) @binding(${i}) var<storage, read_write> ${name}: array<${type}>;`,
+      ({ name, type }, i) =>
+        `@group(0) @binding(${i}) var<storage, read_write> ${name}: array<${type}>;`,
     );
     return [
       ...bindings,

@@ -24,7 +24,12 @@ function bare({ op, attrs }: Op, axis: number | undefined): string {
 const counting: readonly string[] = ["roll", "take"];
 
 /** Why an op of the second graph is another than that of the first; undefined where it is not. */
-function otherOp(a: Op, b: Op, shapeOf: (id: number) => Shape, axes: ReadonlyMap<number, number>): string | undefined {
+function otherOp(
+  a: Op,
+  b: Op,
+  shapeOf: (id: number) => Shape,
+  axes: ReadonlyMap<number, number>,
+): string | undefined {
   const alike = a.op === b.op && JSON.stringify(a.inputs) === JSON.stringify(b.inputs);
   const from = axes.get(a.inputs.x);
   const to = axes.get(a.id);
@@ -35,7 +40,8 @@ function otherOp(a: Op, b: Op, shapeOf: (id: number) => Shape, axes: ReadonlyMap
   }
   if (a.op === "slice" && from !== undefined) {
     const { start, end } = a.attrs as { start: readonly number[]; end: readonly number[] };
-    if (start[from] !== 0 || end[from] !== shapeOf(a.inputs.x)[from]) return "slice takes some of the images";
+    if (start[from] !== 0 || end[from] !== shapeOf(a.inputs.x)[from])
+      return "slice takes some of the images";
   }
   const { axis } = a.attrs as { axis?: number };
   return counting.includes(a.op) && axis === from ? `${a.op} moves images` : undefined;
@@ -51,14 +57,20 @@ export function batchAxes(one: Graph, other: Graph): ReadonlyMap<number, number>
   for (const a of one.nodes) {
     const b = other.nodes[a.id];
     const axis = axisOf(a.shape, b.shape);
-    if (axis === "other" || a.kind !== b.kind) return `a value is ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
+    if (axis === "other" || a.kind !== b.kind)
+      return `a value is ${formatShape(a.shape)} and ${formatShape(b.shape)}`;
     if (axis !== undefined) axes.set(a.id, axis);
     if (a.kind === "constant" || a.kind === "parameter") {
-      const alike = axis === undefined && a.kind === "constant" && b.kind === "constant" && sameData(a.data, b.data);
+      const alike =
+        axis === undefined &&
+        a.kind === "constant" &&
+        b.kind === "constant" &&
+        sameData(a.data, b.data);
       if (axis !== undefined || (a.kind === "constant" && !alike))
         return "a constant depends on how many images there are";
     }
-    const why = a.kind === "op" && b.kind === "op" && otherOp(a, b, (id) => one.nodes[id].shape, axes);
+    const why =
+      a.kind === "op" && b.kind === "op" && otherOp(a, b, (id) => one.nodes[id].shape, axes);
     if (why) return why;
   }
   return axes;

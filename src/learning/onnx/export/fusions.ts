@@ -16,10 +16,15 @@ function bothWays({ inputs }: OpNode<Pair>): [number, number][] {
   ];
 }
 /** The other input, where one is the number. */
-function besideNumber(view: View, node: OpNode<Pair>, fits: (value: number) => boolean): number | undefined {
+function besideNumber(
+  view: View,
+  node: OpNode<Pair>,
+  fits: (value: number) => boolean,
+): number | undefined {
   for (const [one, other] of bothWays(node)) {
     const value = view.number(one);
-    if (value !== undefined && fits(value) && view.shape(one).length <= view.shape(other).length) return other;
+    if (value !== undefined && fits(value) && view.shape(one).length <= view.shape(other).length)
+      return other;
   }
   return undefined;
 }
@@ -49,7 +54,8 @@ function affineOf(view: View, node: OpNode<"add">): { x: number; affine: Affine 
   for (const [product, shift] of bothWays(node)) {
     const mul = view.only(product, "mul");
     if (!mul || !view.fixed(shift)) continue;
-    for (const [x, scale] of bothWays(mul)) if (view.fixed(scale)) return { x, affine: { scale, shift } };
+    for (const [x, scale] of bothWays(mul))
+      if (view.fixed(scale)) return { x, affine: { scale, shift } };
   }
   return undefined;
 }
@@ -80,7 +86,11 @@ function runningOf(view: View, { inputs }: OpNode<"div">): Running | undefined {
   }
   return undefined;
 }
-function batchNormalization(view: View, { x, mean, variance, epsilon }: Running, affine?: Affine): Written {
+function batchNormalization(
+  view: View,
+  { x, mean, variance, epsilon }: Running,
+  affine?: Affine,
+): Written {
   const channels = view.shape(x)[1];
   return {
     reads: [x],
@@ -88,7 +98,9 @@ function batchNormalization(view: View, { x, mean, variance, epsilon }: Running,
       const scale = affine ? w.fixed(affine.scale, [channels]) : filled(w, [channels], 1);
       const shift = affine ? w.fixed(affine.shift, [channels]) : filled(w, [channels], 0);
       const statistics = [mean, variance].map((id) => w.fixed(id, [channels]));
-      return w.node("BatchNormalization", [w.value(x), scale, shift, ...statistics], { epsilon: { float: epsilon } });
+      return w.node("BatchNormalization", [w.value(x), scale, shift, ...statistics], {
+        epsilon: { float: epsilon },
+      });
     },
   };
 }
@@ -106,7 +118,10 @@ function normalization(view: View, node: OpNode<"add">): Written | undefined {
 }
 
 /** relu(x) + f(x − relu(x)): of x and the other term. */
-function slopedOf(view: View, node: OpNode<"add">): { x: number; below: number; term: number } | undefined {
+function slopedOf(
+  view: View,
+  node: OpNode<"add">,
+): { x: number; below: number; term: number } | undefined {
   for (const [above, term] of bothWays(node)) {
     const relu = view.is(above, "relu");
     if (!relu) continue;
@@ -130,12 +145,16 @@ function sloped(view: View, node: OpNode<"add">): Written | undefined {
     const alpha = view.number(slope);
     if (isBelow(view, part, x, above)) {
       if (alpha !== undefined)
-        return { reads: [x], write: (w) => w.node("LeakyRelu", [w.value(x)], { alpha: { float: alpha } }) };
+        return {
+          reads: [x],
+          write: (w) => w.node("LeakyRelu", [w.value(x)], { alpha: { float: alpha } }),
+        };
       if (view.fixed(slope) && sizeOf(view.shape(slope)) === 1)
         return { reads: [x], write: (w) => w.node("PRelu", [w.value(x), w.value(slope)]) };
     }
     const less = view.only(part, "sub");
-    const curve = less && view.number(less.inputs.b) === 1 ? view.only(less.inputs.a, "exp") : undefined;
+    const curve =
+      less && view.number(less.inputs.b) === 1 ? view.only(less.inputs.a, "exp") : undefined;
     if (alpha !== undefined && curve && isBelow(view, curve.inputs.x, x, above))
       return { reads: [x], write: (w) => w.node("Elu", [w.value(x)], { alpha: { float: alpha } }) };
   }
@@ -159,11 +178,17 @@ function clip(view: View, { inputs }: OpNode<"neg">): Written | undefined {
   const low = inner && view.number(inner.inputs.b);
   if (!inner || low === undefined || high === undefined) return undefined;
   const { a: x } = inner.inputs;
-  return { reads: [x], write: (w) => w.node("Clip", [w.value(x), w.floats([low], []), w.floats([-high], [])]) };
+  return {
+    reads: [x],
+    write: (w) => w.node("Clip", [w.value(x), w.floats([low], []), w.floats([-high], [])]),
+  };
 }
 
 /** A sum, a maximum, or a mean by its factor. */
-function reduced(view: View, id: number): { x: number; axes: readonly number[]; op: string } | undefined {
+function reduced(
+  view: View,
+  id: number,
+): { x: number; axes: readonly number[]; op: string } | undefined {
   const sum = view.only(id, "sum");
   if (sum) return { x: sum.inputs.x, axes: sum.attrs.axes, op: "ReduceSum" };
   const most = view.only(id, "reduce_max");
@@ -171,7 +196,10 @@ function reduced(view: View, id: number): { x: number; axes: readonly number[]; 
   const mul = view.only(id, "mul");
   return mul && meanOf(view, mul);
 }
-function meanOf(view: View, mul: OpNode<"mul">): { x: number; axes: readonly number[]; op: string } | undefined {
+function meanOf(
+  view: View,
+  mul: OpNode<"mul">,
+): { x: number; axes: readonly number[]; op: string } | undefined {
   let share = 0;
   const other = besideNumber(view, mul, (value) => {
     share = value;
@@ -182,9 +210,14 @@ function meanOf(view: View, mul: OpNode<"mul">): { x: number; axes: readonly num
   const { axes } = sum.attrs;
   const own = view.shape(sum.inputs.x);
   const count = axes.reduce((n, axis) => n * own[axis], 1);
-  return Math.abs(share * count - 1) < 1e-12 ? { x: sum.inputs.x, axes, op: "ReduceMean" } : undefined;
+  return Math.abs(share * count - 1) < 1e-12
+    ? { x: sum.inputs.x, axes, op: "ReduceMean" }
+    : undefined;
 }
-function reduction({ x, axes, op }: { x: number; axes: readonly number[]; op: string }, keepdims: 0 | 1): Written {
+function reduction(
+  { x, axes, op }: { x: number; axes: readonly number[]; op: string },
+  keepdims: 0 | 1,
+): Written {
   return {
     reads: [x],
     write(w) {

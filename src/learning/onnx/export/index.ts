@@ -59,7 +59,9 @@ function checkOps(graph: Graph, name: string): void {
     node.kind === "op" && Object.hasOwn(withoutMapping, node.op) ? [node.op] : [],
   );
   if (strange.length === 0) return;
-  const each = [...new Set(strange)].map((op) => `${op} (${withoutMapping[op as keyof typeof withoutMapping]})`);
+  const each = [...new Set(strange)].map(
+    (op) => `${op} (${withoutMapping[op as keyof typeof withoutMapping]})`,
+  );
   throw new UnsupportedOpError(
     `export: ${name} contains ${each.join(", ")}; only what a network computes when it is used can be exported`,
     { ops: strange },
@@ -86,20 +88,31 @@ function sizesOf({ id, shape }: Node, batch: ReadonlyMap<number, number>): (numb
   return shape.map((n, i) => (i !== axis ? n : n === TRACED[0] ? "batch" : ""));
 }
 
-function build(graph: Graph, batch: ReadonlyMap<number, number>, options: ExportGraphOptions): ExportedOnnx {
+function build(
+  graph: Graph,
+  batch: ReadonlyMap<number, number>,
+  options: ExportGraphOptions,
+): ExportedOnnx {
   const { name, documentation, metadata, weights = new Map(), dft = "matrix" } = options;
   const named = new Map([...weights].map(([key, { data }]) => [data as ArrayLike<number>, key]));
   const learned = new Set(named.keys());
   const { graph: simple, order } = simplified(graph, learned);
   const writer = new GraphWriter(simple, { weights: named, dft });
-  const info = (value: string, id: number): ValueInfo => ({ name: value, shape: sizesOf(graph.nodes[id], batch) });
+  const info = (value: string, id: number): ValueInfo => ({
+    name: value,
+    shape: sizesOf(graph.nodes[id], batch),
+  });
   const inputs: ValueInfo[] = [];
   for (const node of graph.nodes) {
     if (node.kind !== "input") continue;
     writer.name(node.id, node.name);
     inputs.push(info(node.name, node.id));
   }
-  const plan = planned(new View({ graph: simple, order }, { batch, weights: learned }), simple, order);
+  const plan = planned(
+    new View({ graph: simple, order }, { batch, weights: learned }),
+    simple,
+    order,
+  );
   const described = new Map<string, ValueInfo>();
   for (const [id, written] of [...plan].reverse()) {
     const value = written.write(writer);
@@ -127,10 +140,16 @@ function build(graph: Graph, batch: ReadonlyMap<number, number>, options: Export
  * images; names of inputs, outputs and parameters stay. Throws UnsupportedOpError for ops of
  * gradients and training, ConfigError for a batch that is no number and a file of 2 GiB.
  */
-export function exportGraph(trace: (batch: number) => Graph, options: ExportGraphOptions): ExportedOnnx {
+export function exportGraph(
+  trace: (batch: number) => Graph,
+  options: ExportGraphOptions,
+): ExportedOnnx {
   const { batch = "any", name } = options;
   if (batch !== "any" && !(Number.isInteger(batch) && batch >= 1))
-    throw new ConfigError(`export: ${batch} images at a time; give "any" or a whole number from 1 up`, { batch });
+    throw new ConfigError(
+      `export: ${batch} images at a time; give "any" or a whole number from 1 up`,
+      { batch },
+    );
   const graph = trace(batch === "any" ? TRACED[0] : batch);
   checkOps(graph, name);
   if (batch !== "any") return build(graph, new Map(), options);

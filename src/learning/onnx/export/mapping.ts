@@ -20,5 +20,6 @@ export function oneNode<K extends OpName>(
   op: string,
   attributes: (node: OpNode<K>, view: View) => Attributes = () => ({}),
 ): Mapping<K> {
-  return (node, view) => written(node, (w, ...inputs) => w.node(op, inputs, attributes(node, view)));
+  return (node, view) =>
+    written(node, (w, ...inputs) => w.node(op, inputs, attributes(node, view)));
 }

@@ -4,8 +4,27 @@ import type { Network, Provenance } from "../../nn/network.ts";
 
 /** Fields of a provenance that this project writes and that say nothing of whoever trained it. */
 const PUBLIC = [
-  ...["source", "licence", "initialSeed", "trainingSeed", "epochs", "bestEpoch", "batchSize", "samples"],
-  ...["optimizer", "learningRate", "loss", "images", "imageSeed", "mosaics", "dataSha256", "noiseSigma", "pixels"],
+  ...[
+    "source",
+    "licence",
+    "initialSeed",
+    "trainingSeed",
+    "epochs",
+    "bestEpoch",
+    "batchSize",
+    "samples",
+  ],
+  ...[
+    "optimizer",
+    "learningRate",
+    "loss",
+    "images",
+    "imageSeed",
+    "mosaics",
+    "dataSha256",
+    "noiseSigma",
+    "pixels",
+  ],
   ...["jitter", "smoothing", "rates", "otherMasks", "crop", "betweenWeight"],
   ...["adversarialBudget", "adversarialSteps"],
 ];
@@ -13,7 +32,9 @@ const PUBLIC = [
 const path = /(^|\s)(\w:\\|\/|\.{1,2}\/|~|file:)|\\/;
 
 function published(provenance: Provenance): [string, string][] {
-  const kept = Object.entries(provenance).filter(([key, value]) => PUBLIC.includes(key) && !path.test(String(value)));
+  const kept = Object.entries(provenance).filter(
+    ([key, value]) => PUBLIC.includes(key) && !path.test(String(value)),
+  );
   return kept.map(([key, value]) => [`provenance.${key}`, String(value)]);
 }
 

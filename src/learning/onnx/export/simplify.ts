@@ -1,13 +1,21 @@
 // A graph without what a file need not hold: constants worked out, the same thing twice, nodes that
 // change nothing. Shapes and numbers of nodes stay.
-import { ops, reachable, sizeOf, type Graph, type Node, type Shape } from "../../../engine/index.ts";
+import {
+  ops,
+  reachable,
+  sizeOf,
+  type Graph,
+  type Node,
+  type Shape,
+} from "../../../engine/index.ts";
 
 type Op = Extract<Node, { kind: "op" }>;
 type Constant = Extract<Node, { kind: "constant" }>;
 /** Larger results are cheaper to compute than to store. */
 const MOST_FOLDED = 2 ** 16;
 
-const same = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+const same = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
 
 /** The id of what the node gives back unchanged, if it does. */
 function unchanged(node: Op, nodes: readonly Node[]): number | undefined {
@@ -21,7 +29,11 @@ function unchanged(node: Op, nodes: readonly Node[]): number | undefined {
 }
 
 /** The value of an op on constants alone, by its definition. */
-function folded(node: Op, nodes: readonly Node[], weights: ReadonlySet<unknown>): Constant | undefined {
+function folded(
+  node: Op,
+  nodes: readonly Node[],
+  weights: ReadonlySet<unknown>,
+): Constant | undefined {
   const inputs = Object.entries(node.inputs).map(([name, id]) => [name, nodes[id]] as const);
   if (sizeOf(node.shape) > MOST_FOLDED || inputs.length === 0) return undefined;
   const arrays: Record<string, { data: Float64Array; shape: Shape }> = {};
@@ -34,7 +46,17 @@ function folded(node: Op, nodes: readonly Node[], weights: ReadonlySet<unknown>)
   return { kind: "constant", id: node.id, shape: node.shape, data };
 }
 
-const broadcasting: readonly string[] = ["add", "sub", "mul", "div", "maximum", "minimum", "greater", "equal", "pow"];
+const broadcasting: readonly string[] = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "maximum",
+  "minimum",
+  "greater",
+  "equal",
+  "pow",
+];
 /** Its inputs, without repetitions that broadcasting makes by itself. */
 function unrepeated(node: Op, nodes: readonly Node[]): Op {
   if (!broadcasting.includes(node.op)) return node;
@@ -59,7 +81,10 @@ function once(node: Op, nodes: readonly Node[]): Op {
  * The same outputs from fewer nodes, and the ids of these in order. `weights` are the arrays of
  * constants that are kept as they are.
  */
-export function simplified(graph: Graph, weights: ReadonlySet<unknown>): { graph: Graph; order: readonly number[] } {
+export function simplified(
+  graph: Graph,
+  weights: ReadonlySet<unknown>,
+): { graph: Graph; order: readonly number[] } {
   const nodes: Node[] = [...graph.nodes];
   const outputs = new Map(graph.outputs);
   const instead = new Map<number, number>();
@@ -68,7 +93,9 @@ export function simplified(graph: Graph, weights: ReadonlySet<unknown>): { graph
   for (const id of reachable({ ...graph, updates: new Map() })) {
     const given = nodes[id];
     if (given.kind !== "op") continue;
-    const inputs = Object.fromEntries(Object.entries(given.inputs).map(([name, from]) => [name, standing(from)]));
+    const inputs = Object.fromEntries(
+      Object.entries(given.inputs).map(([name, from]) => [name, standing(from)]),
+    );
     const node = once(unrepeated({ ...given, inputs }, nodes), nodes);
     nodes[id] = folded(node, nodes, weights) ?? node;
     const key = `${node.op} ${JSON.stringify([node.inputs, node.attrs])}`;

@@ -1,5 +1,12 @@
 // A graph as the mappings look at it: who reads a value, what a constant is, where the batch lies.
-import { sizeOf, type Catalogue, type Graph, type Node, type OpName, type Shape } from "../../../engine/index.ts";
+import {
+  sizeOf,
+  type Catalogue,
+  type Graph,
+  type Node,
+  type OpName,
+  type Shape,
+} from "../../../engine/index.ts";
 
 /** A node of one op, its inputs and attributes of that op's types. */
 export interface OpNode<K extends OpName = OpName> {
@@ -21,7 +28,10 @@ export class View {
 
   constructor(
     { graph, order }: { readonly graph: Graph; readonly order: readonly number[] },
-    { batch, weights }: { readonly batch: ReadonlyMap<number, number>; readonly weights: ReadonlySet<unknown> },
+    {
+      batch,
+      weights,
+    }: { readonly batch: ReadonlyMap<number, number>; readonly weights: ReadonlySet<unknown> },
   ) {
     this.#nodes = graph.nodes;
     this.#batch = batch;
@@ -61,7 +71,8 @@ export class View {
   /** The value of a constant that is one number, and no weight: it may become an attribute. */
   number(id: number): number | undefined {
     const node = this.#nodes[id];
-    if (node.kind !== "constant" || sizeOf(node.shape) !== 1 || this.#weights.has(node.data)) return undefined;
+    if (node.kind !== "constant" || sizeOf(node.shape) !== 1 || this.#weights.has(node.data))
+      return undefined;
     return node.data[0];
   }
   /** The axis along which a value's size is the batch's. */

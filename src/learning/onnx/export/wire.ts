@@ -108,7 +108,10 @@ function graph(w: Writer, model: OnnxModel): void {
 
 /** The file. Throws ConfigError for a model of 2 GiB and more, which no single file may hold. */
 export function encodeModel(model: OnnxModel): Bytes {
-  const weights = model.initializers.reduce((n, t) => n + t.data.BYTES_PER_ELEMENT * sizeOf(t.shape), 0);
+  const weights = model.initializers.reduce(
+    (n, t) => n + t.data.BYTES_PER_ELEMENT * sizeOf(t.shape),
+    0,
+  );
   // nodes and names take the rest
   if (weights > MOST_BYTES - 2 ** 26)
     throw new ConfigError(

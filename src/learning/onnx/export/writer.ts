@@ -36,7 +36,8 @@ export class GraphWriter {
     this.#graph = graph;
     this.#weights = weights;
     this.dft = dft;
-    for (const node of graph.nodes) if (node.kind === "input" || node.kind === "parameter") this.#taken.add(node.name);
+    for (const node of graph.nodes)
+      if (node.kind === "input" || node.kind === "parameter") this.#taken.add(node.name);
     for (const name of weights.values()) this.#taken.add(name);
     for (const name of graph.outputs.keys()) this.#taken.add(name);
   }
@@ -60,10 +61,13 @@ export class GraphWriter {
   /** A weight or constant of the graph, in a shape that holds as many values. */
   fixed(id: number, shape: Shape): string {
     const node = this.#graph.nodes[id];
-    const data = node.kind === "parameter" ? node.initial : node.kind === "constant" ? node.data : [];
+    const data =
+      node.kind === "parameter" ? node.initial : node.kind === "constant" ? node.data : [];
     const name = node.kind === "parameter" ? node.name : this.#weights.get(data);
     if (name === undefined) return this.floats(data, shape, `constant_${id}`);
-    return this.#once(data, shape, (again) => (again ? this.#fresh(`${name}.${shape.join("x")}`) : name));
+    return this.#once(data, shape, (again) =>
+      again ? this.#fresh(`${name}.${shape.join("x")}`) : name,
+    );
   }
 
   /** A constant of numbers. */
@@ -76,12 +80,20 @@ export class GraphWriter {
   /** A constant of indices or sizes. */
   wholes(data: ArrayLike<number>, wanted: string, shape: Shape = [data.length]): string {
     const values = BigInt64Array.from(Array.from(data, BigInt));
-    return this.#constant(`int64 ${shape.join()}: ${values.join()}`, { shape, data: values }, wanted);
+    return this.#constant(
+      `int64 ${shape.join()}: ${values.join()}`,
+      { shape, data: values },
+      wanted,
+    );
   }
   /** Many indices, in half the bytes. */
   indices(data: ArrayLike<number>, wanted: string, shape: Shape = [data.length]): string {
     const values = Int32Array.from(data);
-    return this.#constant(`int32 ${shape.join()}: ${values.join()}`, { shape, data: values }, wanted);
+    return this.#constant(
+      `int32 ${shape.join()}: ${values.join()}`,
+      { shape, data: values },
+      wanted,
+    );
   }
   /** What `make` makes, once for every key. */
   made(key: string, wanted: string, shape: Shape, make: () => Float32Array | Int32Array): string {
@@ -136,6 +148,10 @@ export class GraphWriter {
   /** All nodes, in order. */
   finish(): readonly OnnxNode[] {
     const final = (name: string): string => this.#renamed.get(name) ?? name;
-    return this.#nodes.map((node) => ({ ...node, inputs: node.inputs.map(final), output: final(node.output) }));
+    return this.#nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(final),
+      output: final(node.output),
+    }));
   }
 }

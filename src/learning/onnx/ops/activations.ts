@@ -56,7 +56,10 @@ function shrink(call: Call, x: Value): Value {
   return chosen(call, above(call, x, lambda), sub(x, bias), low);
 }
 function op(attributes: string, f: (call: Call, x: Value) => Value): OpDefinition {
-  return { attributes: `${attributes} consumed_inputs`, run: (call) => call.give(f(call, call.value(0))) };
+  return {
+    attributes: `${attributes} consumed_inputs`,
+    run: (call) => call.give(f(call, call.value(0))),
+  };
 }
 
 const SELU_ALPHA = 1.6732632423543772;
@@ -70,19 +73,30 @@ export const activationOps: Family = {
   PRelu: op("", prelu),
   Elu: op("alpha", (call, x) => exponential(call, x, call.float("alpha", 1))),
   Selu: op("alpha gamma", (call, x) =>
-    call.math.mul(exponential(call, x, call.float("alpha", SELU_ALPHA)), call.float("gamma", SELU_GAMMA)),
+    call.math.mul(
+      exponential(call, x, call.float("alpha", SELU_ALPHA)),
+      call.float("gamma", SELU_GAMMA),
+    ),
   ),
-  Celu: op("alpha", (call, x) => exponential(call, x, call.float("alpha", 1), call.float("alpha", 1))),
+  Celu: op("alpha", (call, x) =>
+    exponential(call, x, call.float("alpha", 1), call.float("alpha", 1)),
+  ),
   Sigmoid: op("", sigmoid),
-  HardSigmoid: op("alpha beta", (call, x) => hardSigmoid(call, x, call.float("alpha", 0.2), call.float("beta", 0.5))),
+  HardSigmoid: op("alpha beta", (call, x) =>
+    hardSigmoid(call, x, call.float("alpha", 0.2), call.float("beta", 0.5)),
+  ),
   HardSwish: op("", (call, x) => call.math.mul(x, hardSigmoid(call, x, 1 / 6, 0.5))),
-  Swish: op("alpha", (call, x) => call.math.mul(x, sigmoid(call, call.math.mul(x, call.float("alpha", 1))))),
+  Swish: op("alpha", (call, x) =>
+    call.math.mul(x, sigmoid(call, call.math.mul(x, call.float("alpha", 1)))),
+  ),
   Mish: op("", (call, x) => call.math.mul(x, tanh(call, softplus(call, x)))),
   Softplus: op("", softplus),
   Softsign: op("", (call, x) => call.math.div(x, call.math.add(call.emit("abs", { x }), 1))),
   Tanh: op("", tanh),
   Gelu: op("approximate", gelu),
   Erf: op("", (call, x) => call.emit("erf", { x })),
-  ThresholdedRelu: op("alpha", (call, x) => call.math.mul(x, above(call, x, call.float("alpha", 1)))),
+  ThresholdedRelu: op("alpha", (call, x) =>
+    call.math.mul(x, above(call, x, call.float("alpha", 1))),
+  ),
   Shrink: op("lambd bias", shrink),
 };

@@ -80,8 +80,9 @@ function folded(f: (call: Call, a: Value, b: Value) => Value): OpDefinition {
   return { attributes: "consumed_inputs", run: (call) => call.give(joined(call, f)) };
 }
 const sum = (call: Call, a: Value, b: Value): Value => call.math.add(a, b);
-const engineUnary = (op: "exp" | "log" | "sqrt" | "abs" | "sign" | "sin" | "cos" | "floor" | "neg"): OpDefinition =>
-  unary((call, x) => call.emit(op, { x }));
+const engineUnary = (
+  op: "exp" | "log" | "sqrt" | "abs" | "sign" | "sin" | "cos" | "floor" | "neg",
+): OpDefinition => unary((call, x) => call.emit(op, { x }));
 
 function quotient(call: Call, a: Value, b: Value): Value {
   const ratio = call.math.div(a, b);
@@ -89,7 +90,8 @@ function quotient(call: Call, a: Value, b: Value): Value {
 }
 /** The base is a float where the exponent is whole, and the other way round. */
 function power(call: Call, a: Value, b: Value): Value {
-  const exponent = call.graph.isKnown(b) && b.shape.length === 0 ? call.graph.known(b)![0] : undefined;
+  const exponent =
+    call.graph.isKnown(b) && b.shape.length === 0 ? call.graph.known(b)![0] : undefined;
   if (exponent === 2) return call.math.square(a);
   const y = call.emit("pow", { a, b });
   return call.isWhole() ? floorOf(call, call.math.add(y, 0.5)) : y;
@@ -163,7 +165,8 @@ export const logicOps: Family = {
 };
 function isInfinite(call: Call): Val {
   const x = call.value(0);
-  const is = (sign: number): Value => equal(call, x, call.graph.scalar(sign * Number.POSITIVE_INFINITY));
+  const is = (sign: number): Value =>
+    equal(call, x, call.graph.scalar(sign * Number.POSITIVE_INFINITY));
   const none = call.graph.scalar(0);
   const above = call.flag("detect_positive", true) ? is(1) : none;
   const below = call.flag("detect_negative", true) ? is(-1) : none;
@@ -172,8 +175,10 @@ function isInfinite(call: Call): Val {
 
 /** The type that whole numbers and floats are turned into. */
 export function converted(call: Call, { type, value }: Val, to: ElementType): Val {
-  if (to === type || (isFloat(to) && (isFloat(type) || !call.graph.isKnown(value)))) return { type: to, value };
-  if (to === "bool") return { type: to, value: not(call, equal(call, value, call.graph.scalar(0))) };
+  if (to === type || (isFloat(to) && (isFloat(type) || !call.graph.isKnown(value))))
+    return { type: to, value };
+  if (to === "bool")
+    return { type: to, value: not(call, equal(call, value, call.graph.scalar(0))) };
   if (isFloat(to)) return { type: to, value };
   const whole = isFloat(type) ? truncated(call, value) : value;
   return { type: to, value: wrapped(call, whole, to) };

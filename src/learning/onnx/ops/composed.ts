@@ -7,10 +7,15 @@ import { sizes } from "./shapes.ts";
 import { pairOf, whole } from "./windows.ts";
 
 /** "…ij,jk->…ik" as letters, dots standing for as many axes as are left. */
-function lettersOf(call: Call, equation: string, values: readonly Value[]): { terms: string[][]; result: string[] } {
+function lettersOf(
+  call: Call,
+  equation: string,
+  values: readonly Value[],
+): { terms: string[][]; result: string[] } {
   const [left, right] = equation.replaceAll(" ", "").split("->");
   const parts = left.split(",");
-  if (parts.length !== values.length) call.fail(`its equation ${quoted(equation)} has ${parts.length} terms`);
+  if (parts.length !== values.length)
+    call.fail(`its equation ${quoted(equation)} has ${parts.length} terms`);
   // the axes that dots stand for have digits as letters, counted from the last
   const spelt = (term: string, count: number): string[] => {
     const dots = Array.from({ length: count }, (_, i) => String(count - 1 - i));
@@ -20,15 +25,22 @@ function lettersOf(call: Call, equation: string, values: readonly Value[]): { te
   const widths = parts.map((term, i) => values[i].shape.length - term.replace("...", "").length);
   const terms = parts.map((term, i) => spelt(term, Math.max(0, widths[i])));
   const wrong = terms.findIndex((term, i) => term.length !== values[i].shape.length);
-  if (wrong !== -1) call.fail(`its term ${quoted(parts[wrong])} does not fit ${formatShape(values[wrong].shape)}`);
+  if (wrong !== -1)
+    call.fail(`its term ${quoted(parts[wrong])} does not fit ${formatShape(values[wrong].shape)}`);
   const dots = Math.max(0, ...widths.filter((_, i) => parts[i].includes("...")));
   const all = terms.flat();
-  const once = [...new Set(all)].filter((letter) => all.filter((l) => l === letter).length === 1 && !/\d/.test(letter));
+  const once = [...new Set(all)].filter(
+    (letter) => all.filter((l) => l === letter).length === 1 && !/\d/.test(letter),
+  );
   const implied = [...spelt("...", dots), ...once.sort()];
   return { terms, result: right === undefined ? implied : spelt(right, dots) };
 }
 /** The cells where axes of one letter agree. */
-function diagonal(call: Call, x: Value, term: readonly string[]): { value: Value; letters: string[] } {
+function diagonal(
+  call: Call,
+  x: Value,
+  term: readonly string[],
+): { value: Value; letters: string[] } {
   const letters = [...new Set(term)];
   if (letters.length === term.length) return { value: x, letters };
   const shape = letters.map((letter) => x.shape[term.indexOf(letter)]);
@@ -92,7 +104,8 @@ function det(call: Call): Val {
     call.fail(`its matrices are ${formatShape(x.shape)}; squares of up to 4 are read`);
   const batch = x.shape.slice(0, -2);
   const last = x.shape.length - 1;
-  const cell = (i: number, j: number): Value => call.reshape(call.take(call.take(x, last - 1, [i]), last, [j]), batch);
+  const cell = (i: number, j: number): Value =>
+    call.reshape(call.take(call.take(x, last - 1, [i]), last, [j]), batch);
   const rows = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => cell(i, j)));
   return call.give(determinant(call, rows));
 }
@@ -111,8 +124,12 @@ function col2Im(call: Call): Val {
   const cells = sizeOf(block);
   const channels = x.shape[1] / cells;
   const padded = image.map((n, i) => n + before[i] + after[i]);
-  const count = padded.map((n, i) => Math.floor((n - dilation[i] * (block[i] - 1) - 1) / stride[i]) + 1);
-  const rest = padded.map((n, i) => n - ((count[i] - 1) * stride[i] + dilation[i] * (block[i] - 1) + 1));
+  const count = padded.map(
+    (n, i) => Math.floor((n - dilation[i] * (block[i] - 1) - 1) / stride[i]) + 1,
+  );
+  const rest = padded.map(
+    (n, i) => n - ((count[i] - 1) * stride[i] + dilation[i] * (block[i] - 1) + 1),
+  );
   call.graph.spend((channels * cells) ** 2);
   const unit = Float64Array.from({ length: channels * cells * channels * cells }, (_, i) => {
     const [row, column] = [Math.floor(i / (channels * cells)), i % (channels * cells)];
@@ -123,7 +140,9 @@ function col2Im(call: Call): Val {
   const attrs = { stride, padding: [0, 0], dilation, groups: 1, outputPadding: rest };
   const y = call.emit("conv_transpose2d", { x: blocks, w }, attrs);
   const cut = (margins: readonly number[]): number[] => [0, 0, ...margins.map((n) => -n)];
-  return call.give(call.reshape(surrounded(call, y, cut(before), cut(after), 0), [x.shape[0], channels, ...size]));
+  return call.give(
+    call.reshape(surrounded(call, y, cut(before), cut(after), 0), [x.shape[0], channels, ...size]),
+  );
 }
 function centerCropPad(call: Call): Val {
   const x = call.value(0);
@@ -145,10 +164,14 @@ function stft(call: Call): Val {
   const window = call.inputs[2]?.value;
   const width = call.number(3, window?.shape[0] ?? length);
   const step = call.number(1);
-  if (!(width >= 1 && width <= Math.min(length, 4096) && step >= 1)) call.fail(`its frames are ${width} of ${length}`);
+  if (!(width >= 1 && width <= Math.min(length, 4096) && step >= 1))
+    call.fail(`its frames are ${width} of ${length}`);
   const frames = Math.floor((length - width) / step) + 1;
   call.graph.spend(frames * width);
-  const indices = Array.from({ length: frames * width }, (_, i) => Math.floor(i / width) * step + (i % width));
+  const indices = Array.from(
+    { length: frames * width },
+    (_, i) => Math.floor(i / width) * step + (i % width),
+  );
   const cut = call.reshape(call.take(signal, 1, indices), [n, frames, width, parts]);
   const weighed = window ? call.math.mul(cut, call.reshape(window, [width, 1])) : cut;
   const to = call.flag("onesided", true) ? Math.floor(width / 2) + 1 : width;

@@ -7,7 +7,10 @@ function branch(call: Call): Val[] {
   const condition = call.value(0);
   const known = call.graph.known(condition);
   if (known) return call.evaluate(call.subgraph(known[0] === 0 ? "else_branch" : "then_branch"));
-  const [yes, no] = [call.evaluate(call.subgraph("then_branch")), call.evaluate(call.subgraph("else_branch"))];
+  const [yes, no] = [
+    call.evaluate(call.subgraph("then_branch")),
+    call.evaluate(call.subgraph("else_branch")),
+  ];
   return yes.map(({ type, value }, i) => {
     const other = no[i].value;
     if (value.shape.join() !== other.shape.join())

@@ -2,7 +2,17 @@
 import { formatShape, type Value } from "../../../engine/index.ts";
 import type { Call, Family, Val } from "../call.ts";
 import { surrounded } from "./padding.ts";
-import { asImage, asSignal, autoPad, imageWindows, marginsOf, pairOf, reach, whole, windowsOf } from "./windows.ts";
+import {
+  asImage,
+  asSignal,
+  autoPad,
+  imageWindows,
+  marginsOf,
+  pairOf,
+  reach,
+  whole,
+  windowsOf,
+} from "./windows.ts";
 
 function kernelOf(call: Call, x: Value, w: Value): readonly number[] {
   if (w.shape.length !== x.shape.length)
@@ -44,7 +54,9 @@ function cuts(
   const wanted = said ?? (auto.startsWith("SAME") ? size.map((n, i) => n * stride[i]) : undefined);
   if (!wanted) {
     const { before, after } =
-      auto === "NOTSET" ? marginsOf(call, rank) : { before: size.map(() => 0), after: size.map(() => 0) };
+      auto === "NOTSET"
+        ? marginsOf(call, rank)
+        : { before: size.map(() => 0), after: size.map(() => 0) };
     return [before, after];
   }
   const total = full.map((n, i) => n - wanted.slice(-rank)[i]);

@@ -25,8 +25,12 @@ function matrixOf({ from, length, to, parts, inverse, toReal }: Transform): Floa
       const angle = (2 * PI * ((j * k) % length)) / length;
       // frequencies that are not there are the conjugates of those that are
       const isPaired = toReal && j > 0 && 2 * j !== length;
-      const [c, s] = [scale * (isPaired ? 2 : 1) * cos(angle), scale * (isPaired ? 2 : 1) * sign * sin(angle)];
-      const at = (part: number, given: number): number => (j * parts + part) * to * out + k * out + given;
+      const [c, s] = [
+        scale * (isPaired ? 2 : 1) * cos(angle),
+        scale * (isPaired ? 2 : 1) * sign * sin(angle),
+      ];
+      const at = (part: number, given: number): number =>
+        (j * parts + part) * to * out + k * out + given;
       m[at(0, 0)] = c;
       if (!toReal) m[at(0, 1)] = s;
       if (parts === 2) m[at(1, 0)] = -s;
@@ -38,7 +42,11 @@ export function transformed(call: Call, x: Value, axis: number, transform: Trans
   const rank = x.shape.length;
   const out = transform.toReal ? 1 : 2;
   // the axis beside the parts, which are the last
-  const order = [...x.shape.map((_, i) => i).filter((i) => i !== axis && i !== rank - 1), axis, rank - 1];
+  const order = [
+    ...x.shape.map((_, i) => i).filter((i) => i !== axis && i !== rank - 1),
+    axis,
+    rank - 1,
+  ];
   const turned = call.transpose(x, order);
   const rows = sizeOf(turned.shape.slice(0, -2));
   const { from, parts, to } = transform;
@@ -71,6 +79,8 @@ function dft(call: Call): Val {
   const to = onesided && !inverse ? Math.floor(length / 2) + 1 : length;
   const present = toReal ? Math.min(from, Math.floor(length / 2) + 1) : from;
   const given = present < from ? call.math.slice(x, axis, 0, present) : x;
-  return call.give(transformed(call, given, axis, { from: present, length, to, parts, inverse, toReal }));
+  return call.give(
+    transformed(call, given, axis, { from: present, length, to, parts, inverse, toReal }),
+  );
 }
 export const fourierOps: Family = { DFT: { attributes: "axis inverse onesided", run: dft } };

@@ -10,7 +10,8 @@ const MOST_PLACES = 2 ** 24;
 export function places(call: Call, index: number, size: number): number[] {
   return call.numbers(index).map((at) => {
     const place = at < 0 ? at + size : at;
-    if (!(Number.isInteger(place) && place >= 0 && place < size)) call.fail(`index ${at} is not in an axis of ${size}`);
+    if (!(Number.isInteger(place) && place >= 0 && place < size))
+      call.fail(`index ${at} is not in an axis of ${size}`);
     return place;
   });
 }
@@ -42,7 +43,10 @@ function computed(call: Call, x: Value, axis: number): Value {
   const n = x.shape[axis];
   const [outer, inner] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
   const last = x.shape.map((_, i) => i).filter((i) => i !== axis);
-  const table = call.reshape(call.transpose(x, [...last, axis]), [sizeOf(outer) * sizeOf(inner), n]);
+  const table = call.reshape(call.transpose(x, [...last, axis]), [
+    sizeOf(outer) * sizeOf(inner),
+    n,
+  ]);
   const found = entries(call, table, fromEnd(call, call.value(1), n));
   const apart = call.reshape(found, [sizeOf(outer), sizeOf(inner), found.shape[1]]);
   return call.transpose(apart, [0, 2, 1]);
@@ -51,6 +55,10 @@ export function gather(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", 0), x.shape.length);
   const at = call.value(1);
-  const taken = call.graph.isKnown(at) ? call.take(x, axis, places(call, 1, x.shape[axis])) : computed(call, x, axis);
-  return call.give(call.reshape(taken, [...x.shape.slice(0, axis), ...at.shape, ...x.shape.slice(axis + 1)]));
+  const taken = call.graph.isKnown(at)
+    ? call.take(x, axis, places(call, 1, x.shape[axis]))
+    : computed(call, x, axis);
+  return call.give(
+    call.reshape(taken, [...x.shape.slice(0, axis), ...at.shape, ...x.shape.slice(axis + 1)]),
+  );
 }

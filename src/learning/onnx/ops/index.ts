@@ -42,4 +42,6 @@ const families: readonly Family[] = [
   shapeOps,
   trigonometricOps,
 ];
-export const onnxOps: ReadonlyMap<string, OpDefinition> = new Map(families.flatMap((family) => Object.entries(family)));
+export const onnxOps: ReadonlyMap<string, OpDefinition> = new Map(
+  families.flatMap((family) => Object.entries(family)),
+);

@@ -60,7 +60,11 @@ function gatherElements(call: Call): Val {
   return call.give(call.reshape(taken, shape));
 }
 /** What is left of x, and how many there are of it, for indices of several axes. */
-function tuplesOf(call: Call, x: Value, batch: number): { depth: number; part: Shape; tuples: Shape } {
+function tuplesOf(
+  call: Call,
+  x: Value,
+  batch: number,
+): { depth: number; part: Shape; tuples: Shape } {
   const { shape } = call.value(1);
   const depth = shape.at(-1) ?? 0;
   if (depth + batch > x.shape.length || shape.length <= batch)
@@ -125,7 +129,13 @@ const neutral: Readonly<Record<Joined, number>> = {
   min: Number.POSITIVE_INFINITY,
 };
 /** Updates put at flat places; where several meet, one after the other. */
-function scattered(call: Call, x: Value, at: readonly number[], updates: Value, how: Joined): Value {
+function scattered(
+  call: Call,
+  x: Value,
+  at: readonly number[],
+  updates: Value,
+  how: Joined,
+): Value {
   const n = sizeOf(x.shape);
   call.graph.spend(2 * n + at.length);
   const [start, news] = [flat(call, x), flat(call, updates)];
@@ -152,7 +162,11 @@ function scattered(call: Call, x: Value, at: readonly number[], updates: Value, 
       continue;
     }
     const from = all.map((i) => round.get(i) ?? at.length);
-    const own = call.take(call.concat([news, call.graph.constant([neutral[how]], [1])], 0), 0, from);
+    const own = call.take(
+      call.concat([news, call.graph.constant([neutral[how]], [1])], 0),
+      0,
+      from,
+    );
     const join = {
       mul: () => call.math.mul(y, own),
       max: () => larger(call, y, own),
@@ -162,7 +176,8 @@ function scattered(call: Call, x: Value, at: readonly number[], updates: Value, 
   }
   return call.reshape(y, x.shape);
 }
-const reductionOf = (call: Call): Joined => call.oneOf("reduction", ["none", "add", "mul", "max", "min"]);
+const reductionOf = (call: Call): Joined =>
+  call.oneOf("reduction", ["none", "add", "mul", "max", "min"]);
 function scatterElements(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", 0), x.shape.length);
@@ -223,7 +238,9 @@ function maxUnpool(call: Call): Val {
   const stride = call.ints("strides") ?? kernel.map(() => 1);
   const pads = call.ints("pads") ?? kernel.flatMap(() => [0, 0]);
   const rank = kernel.length;
-  const size = x.shape.slice(2).map((n, i) => (n - 1) * stride[i] - pads[i] - pads[i + rank] + kernel[i]);
+  const size = x.shape
+    .slice(2)
+    .map((n, i) => (n - 1) * stride[i] - pads[i] - pads[i + rank] + kernel[i]);
   const inferred = [...x.shape.slice(0, 2), ...size];
   const shape = sizes(call, call.numbersIf(2) ?? inferred);
   const all = sizeOf(inferred);

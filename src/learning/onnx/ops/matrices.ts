@@ -34,13 +34,16 @@ function batched(call: Call, a: Value, b: Value, batch: readonly number[]): Valu
 const plain = { transposeA: false, transposeB: false };
 /** As NumPy's matmul: vectors are rows or columns, and the axes before the last two a batch. */
 export function product(call: Call, left: Value, right: Value): Value {
-  if (left.shape.length === 0 || right.shape.length === 0) call.fail("a single number is no matrix");
+  if (left.shape.length === 0 || right.shape.length === 0)
+    call.fail("a single number is no matrix");
   const a = left.shape.length === 1 ? call.reshape(left, [1, ...left.shape]) : left;
   const b = right.shape.length === 1 ? call.reshape(right, [...right.shape, 1]) : right;
   const [m, k] = a.shape.slice(-2);
   const [rows, n] = b.shape.slice(-2);
   if (k !== rows)
-    call.fail(`its inputs ${formatShape(left.shape)} and ${formatShape(right.shape)} do not fit together`);
+    call.fail(
+      `its inputs ${formatShape(left.shape)} and ${formatShape(right.shape)} do not fit together`,
+    );
   const batch = batchOf(call, a.shape.slice(0, -2), b.shape.slice(0, -2));
   let y: Value;
   if (sizeOf([...batch, m, n, k]) === 0) y = call.graph.filled(0, [...batch, m, n]);
@@ -48,13 +51,16 @@ export function product(call: Call, left: Value, right: Value): Value {
     const flat = call.reshape(a, [sizeOf(a.shape.slice(0, -1)), k]);
     y = call.reshape(call.emit("matmul", { a: flat, b }, plain), [...batch, m, n]);
   } else if (sizeOf(batch) === 1)
-    y = call.reshape(call.emit("matmul", { a: call.reshape(a, [m, k]), b: call.reshape(b, [k, n]) }, plain), [
-      ...batch,
-      m,
-      n,
-    ]);
+    y = call.reshape(
+      call.emit("matmul", { a: call.reshape(a, [m, k]), b: call.reshape(b, [k, n]) }, plain),
+      [...batch, m, n],
+    );
   else y = batched(call, a, b, batch);
-  const shape = [...batch, ...(left.shape.length === 1 ? [] : [m]), ...(right.shape.length === 1 ? [] : [n])];
+  const shape = [
+    ...batch,
+    ...(left.shape.length === 1 ? [] : [m]),
+    ...(right.shape.length === 1 ? [] : [n]),
+  ];
   return call.reshape(y, shape);
 }
 /** y = α·op(a)·op(b) + β·c */
@@ -63,7 +69,11 @@ function gemm(call: Call): Val {
   if (a.shape.length !== 2 || b.shape.length !== 2) call.fail("its inputs must be matrices");
   const { add, mul } = call.math;
   const [alpha, beta] = [call.float("alpha", 1), call.float("beta", 1)];
-  const y = call.emit("matmul", { a, b }, { transposeA: call.flag("transA"), transposeB: call.flag("transB") });
+  const y = call.emit(
+    "matmul",
+    { a, b },
+    { transposeA: call.flag("transA"), transposeB: call.flag("transB") },
+  );
   const scaled = alpha === 1 ? y : mul(y, alpha);
   if (!call.has(2) || beta === 0) return call.give(scaled);
   const c = call.value(2);

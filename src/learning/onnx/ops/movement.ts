@@ -6,18 +6,25 @@ import { pad } from "./padding.ts";
 import { sizes } from "./shapes.ts";
 
 /** A list that was an attribute first, and an input from `since` on. */
-function listed(call: Call, name: string, index: number, since: number): readonly number[] | undefined {
+function listed(
+  call: Call,
+  name: string,
+  index: number,
+  since: number,
+): readonly number[] | undefined {
   return call.opset >= since ? call.numbersIf(index) : call.ints(name);
 }
 
 function reshape(call: Call): Val {
   const x = call.value(0);
   const wanted = call.opset < 5 ? (call.ints("shape") ?? []) : call.numbers(1);
-  const kept = (d: number, i: number): number => (d === 0 && !call.flag("allowzero") ? (x.shape[i] ?? 0) : d);
+  const kept = (d: number, i: number): number =>
+    d === 0 && !call.flag("allowzero") ? (x.shape[i] ?? 0) : d;
   const shape = wanted.map(kept);
   const rest = sizeOf(shape.filter((d) => d !== -1));
   const filled = shape.map((d) => (d === -1 ? sizeOf(x.shape) / rest : d));
-  const fits = shape.filter((d) => d === -1).length <= 1 && filled.every((d) => Number.isInteger(d) && d >= 0);
+  const fits =
+    shape.filter((d) => d === -1).length <= 1 && filled.every((d) => Number.isInteger(d) && d >= 0);
   if (!fits || sizeOf(filled) !== sizeOf(x.shape))
     call.fail(`its input ${formatShape(x.shape)} cannot take the shape ${quoted([...wanted])}`);
   return call.give(call.reshape(x, filled));
@@ -32,7 +39,9 @@ function flatten(call: Call): Val {
 function squeeze(call: Call): Val {
   const x = call.value(0);
   const given = listed(call, "axes", 1, 13);
-  const axes = given ? call.axes(given, x.shape.length) : x.shape.flatMap((d, i) => (d === 1 ? [i] : []));
+  const axes = given
+    ? call.axes(given, x.shape.length)
+    : x.shape.flatMap((d, i) => (d === 1 ? [i] : []));
   if (axes.some((axis) => x.shape[axis] !== 1))
     call.fail(`axes ${axes} of ${formatShape(x.shape)} are not all of size 1`);
   return call.give(
@@ -86,10 +95,16 @@ function split(call: Call): Val[] {
   });
 }
 /** A part of one axis, as NumPy counts it. */
-function cut(call: Call, x: Value, axis: number, [from, to, step]: readonly [number, number, number]): Value {
+function cut(
+  call: Call,
+  x: Value,
+  axis: number,
+  [from, to, step]: readonly [number, number, number],
+): Value {
   const size = x.shape[axis];
   const wrap = (at: number): number => (at < 0 ? at + size : at);
-  const clamp = (at: number, low: number, high: number): number => Math.min(Math.max(at, low), high);
+  const clamp = (at: number, low: number, high: number): number =>
+    Math.min(Math.max(at, low), high);
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const start = clamp(wrap(from), low, high);
   const end = clamp(wrap(to), low, high);
@@ -108,9 +123,16 @@ function slice(call: Call): Val {
   const ends = listed(call, "ends", 2, 10) ?? [];
   const axes = call.axes(listed(call, "axes", 3, 10) ?? starts.map((_, i) => i), x.shape.length);
   const steps = (call.opset >= 10 ? call.numbersIf(4) : undefined) ?? starts.map(() => 1);
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length)
-    call.fail(`it has ${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps`);
-  if (steps.some((step) => !Number.isInteger(step) || step === 0)) call.fail(`its steps are ${quoted([...steps])}`);
+  if (
+    ends.length !== starts.length ||
+    axes.length !== starts.length ||
+    steps.length !== starts.length
+  )
+    call.fail(
+      `it has ${starts.length} starts, ${ends.length} ends, ${axes.length} axes and ${steps.length} steps`,
+    );
+  if (steps.some((step) => !Number.isInteger(step) || step === 0))
+    call.fail(`its steps are ${quoted([...steps])}`);
   axes.forEach((axis, i) => {
     x = cut(call, x, axis, [starts[i], ends[i], steps[i]]);
   });
@@ -121,11 +143,14 @@ function expand(call: Call): Val {
   const wanted = sizes(call, call.numbers(1));
   const rank = Math.max(wanted.length, x.shape.length);
   const at = (shape: Shape, i: number): number => shape[i - rank + shape.length] ?? 1;
-  const shape = Array.from({ length: rank }, (_, i) => (at(x.shape, i) === 1 ? at(wanted, i) : at(x.shape, i)));
+  const shape = Array.from({ length: rank }, (_, i) =>
+    at(x.shape, i) === 1 ? at(wanted, i) : at(x.shape, i),
+  );
   return call.give(call.broadcast(x, shape));
 }
 function repeated(call: Call, x: Value, repeats: readonly number[]): Value {
-  if (repeats.length !== x.shape.length) call.fail(`it repeats ${repeats.length} axes of ${formatShape(x.shape)}`);
+  if (repeats.length !== x.shape.length)
+    call.fail(`it repeats ${repeats.length} axes of ${formatShape(x.shape)}`);
   // [a, b] → [1, a, 1, b] → [r, a, s, b]
   const apart = x.shape.flatMap((d) => [1, d]);
   const wide = x.shape.flatMap((d, i) => [repeats[i], d]);
@@ -135,9 +160,17 @@ function repeated(call: Call, x: Value, repeats: readonly number[]): Value {
 function tile(call: Call): Val {
   return call.give(repeated(call, call.value(0), sizes(call, call.numbers(1))));
 }
-function blocks(call: Call): { x: Value; n: number; c: number; h: number; w: number; size: number } {
+function blocks(call: Call): {
+  x: Value;
+  n: number;
+  c: number;
+  h: number;
+  w: number;
+  size: number;
+} {
   const x = call.value(0);
-  if (x.shape.length !== 4) call.fail(`its input is ${formatShape(x.shape)} and no batch of images`);
+  if (x.shape.length !== 4)
+    call.fail(`its input is ${formatShape(x.shape)} and no batch of images`);
   const [n, c, h, w] = x.shape;
   return { x, n, c, h, w, size: sizes(call, [call.int("blocksize")])[0] };
 }
@@ -153,7 +186,10 @@ function depthToSpace(call: Call): Val {
 function spaceToDepth(call: Call): Val {
   const { x, n, c, h, w, size } = blocks(call);
   const [rows, columns] = [h / size, w / size];
-  const moved = call.transpose(call.reshape(x, [n, c, rows, size, columns, size]), [0, 3, 5, 1, 2, 4]);
+  const moved = call.transpose(
+    call.reshape(x, [n, c, rows, size, columns, size]),
+    [0, 3, 5, 1, 2, 4],
+  );
   return call.give(call.reshape(moved, [n, c * size ** 2, rows, columns]));
 }
 

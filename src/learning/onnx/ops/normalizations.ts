@@ -12,7 +12,8 @@ function byChannel(call: Call, line: Value, x: Value): Value {
 }
 /** y·scale + bias; exporters write those of norms without them as ones and zeros. */
 function affine(call: Call, y: Value, scale: Value, bias: Value | undefined): Value {
-  const isAll = (v: Value, number: number): boolean => call.graph.known(v)?.every((own) => own === number) ?? false;
+  const isAll = (v: Value, number: number): boolean =>
+    call.graph.known(v)?.every((own) => own === number) ?? false;
   const scaled = isAll(scale, 1) ? y : call.math.mul(y, scale);
   return bias === undefined || isAll(bias, 0) ? scaled : call.math.add(scaled, bias);
 }
@@ -35,12 +36,19 @@ function batchNormTraining(call: Call, epsilon: number): Val[] {
   const [scale, bias, mean, variance] = [1, 2, 3, 4].map((i) => call.value(i));
   const { add, mul } = call.math;
   const axes = x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-  const y = add(mul(normalized(call, x, axes, epsilon), byChannel(call, scale, x)), byChannel(call, bias, x));
+  const y = add(
+    mul(normalized(call, x, axes, epsilon), byChannel(call, scale, x)),
+    byChannel(call, bias, x),
+  );
   const own = reduced(call, x, axes, true, "mean");
   const spread = reduced(call, call.math.square(call.math.sub(x, own)), axes, false, "mean");
   const momentum = call.float("momentum", 0.9);
   const moved = (old: Value, now: Value): Value => add(mul(old, momentum), mul(now, 1 - momentum));
-  return [call.give(y), call.give(moved(mean, call.reshape(own, [x.shape[1]]))), call.give(moved(variance, spread))];
+  return [
+    call.give(y),
+    call.give(moved(mean, call.reshape(own, [x.shape[1]]))),
+    call.give(moved(variance, spread)),
+  ];
 }
 const intOf = (node: OnnxNode, name: string, fallback: number): number => {
   const attribute = node.attributes.get(name);
@@ -53,13 +61,17 @@ function inTraining(node: OnnxNode, opset: number): boolean {
 function refusesBatchNorm(node: OnnxNode, opset: number): string | undefined {
   if (intOf(node, "spatial", 1) === 0) return "spatial = 0";
   if (opset < 7 && intOf(node, "is_test", 0) === 0) return "is_test = 0";
-  return opset < 14 && node.outputs.slice(1).some((name) => name !== "") ? "statistics of the batch" : undefined;
+  return opset < 14 && node.outputs.slice(1).some((name) => name !== "")
+    ? "statistics of the batch"
+    : undefined;
 }
 function instanceNorm(call: Call): Val {
   const x = call.value(0);
   const axes = x.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
   const y = normalized(call, x, axes, call.float("epsilon", 1e-5));
-  return call.give(affine(call, y, byChannel(call, call.value(1), x), byChannel(call, call.value(2), x)));
+  return call.give(
+    affine(call, y, byChannel(call, call.value(1), x), byChannel(call, call.value(2), x)),
+  );
 }
 /** Scales by group until opset 20, by channel since. */
 function groupNorm(call: Call): Val {
@@ -90,7 +102,11 @@ function layerNorm(call: Call): Val[] {
   const axes = axesFrom(call, x);
   const epsilon = call.float("epsilon", 1e-5);
   const { sub, square, div } = call.math;
-  const outputs = [call.give(affine(call, normalized(call, x, axes, epsilon), call.value(1), call.inputs[2]?.value))];
+  const outputs = [
+    call.give(
+      affine(call, normalized(call, x, axes, epsilon), call.value(1), call.inputs[2]?.value),
+    ),
+  ];
   if (!call.gives(1) && !call.gives(2)) return outputs;
   const mean = reduced(call, x, axes, true, "mean");
   const variance = reduced(call, square(sub(x, mean)), axes, true, "mean");
@@ -116,8 +132,15 @@ function localResponse(call: Call): Val {
   });
   const squares = call.reshape(square(x), [n, c, sizeOf(size), 1]);
   const attrs = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
-  const sum = call.emit("conv2d", { x: squares, w: call.graph.constant(near, [c, c, 1, 1]) }, attrs);
-  const base = add(mul(call.reshape(sum, x.shape), call.float("alpha", 1e-4) / width), call.float("bias", 1));
+  const sum = call.emit(
+    "conv2d",
+    { x: squares, w: call.graph.constant(near, [c, c, 1, 1]) },
+    attrs,
+  );
+  const base = add(
+    mul(call.reshape(sum, x.shape), call.float("alpha", 1e-4) / width),
+    call.float("bias", 1),
+  );
   const log = call.emit("log", { x: base });
   return call.give(div(x, call.emit("exp", { x: mul(log, call.float("beta", 0.75)) })));
 }
@@ -130,7 +153,13 @@ function lpNorm(call: Call): Val {
   const x = call.value(0);
   const axis = call.axis(call.int("axis", -1), x.shape.length);
   const isSum = call.int("p", 2) === 1;
-  const size = reduced(call, isSum ? call.emit("abs", { x }) : call.math.square(x), [axis], true, "sum");
+  const size = reduced(
+    call,
+    isSum ? call.emit("abs", { x }) : call.math.square(x),
+    [axis],
+    true,
+    "sum",
+  );
   const norm = isSum ? size : call.math.sqrt(size);
   // a line of zeros stays one
   const isZero = call.emit("equal", { a: norm, b: call.graph.scalar(0) });
@@ -170,7 +199,9 @@ function dropout(call: Call): Val[] {
 function runsDropout(call: Call): Val[] {
   const training = call.opset >= 12 && call.has(2) && call.number(2) !== 0;
   if (training && call.number(1, 0.5) !== 0)
-    call.fail(`it drops at random, of ${formatShape(call.value(0).shape)}, for training; export it in evaluation mode`);
+    call.fail(
+      `it drops at random, of ${formatShape(call.value(0).shape)}, for training; export it in evaluation mode`,
+    );
   return dropout(call);
 }
 

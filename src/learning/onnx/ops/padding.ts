@@ -25,7 +25,8 @@ export function surrounded(
   fill: number | Value,
 ): Value {
   const cut = (margin: number): number => Math.max(0, -margin);
-  const grown = (margins: readonly number[]): number[] => margins.map((margin) => Math.max(0, margin));
+  const grown = (margins: readonly number[]): number[] =>
+    margins.map((margin) => Math.max(0, margin));
   const end = x.shape.map((d, i) => d - cut(after[i]));
   if (x.shape.some((_, i) => end[i] < cut(before[i]))) call.fail("it cuts off more than there is");
   const start = before.map(cut);
@@ -67,7 +68,8 @@ export function pad(call: Call): Val {
   }
   x.shape.forEach((n, axis) => {
     const length = n + before[axis] + after[axis];
-    if (length < 0 || length > 2 ** 22 || (n === 0 && length > 0)) call.fail(`an axis of ${n} would become ${length}`);
+    if (length < 0 || length > 2 ** 22 || (n === 0 && length > 0))
+      call.fail(`an axis of ${n} would become ${length}`);
     call.graph.spend(length);
     const indices = Array.from({ length }, (_, i) => modes[mode](i - before[axis], n));
     x = call.take(x, axis, indices);

@@ -100,7 +100,8 @@ function overImage(kind: "mean" | "max"): OpDefinition {
     },
   };
 }
-const attributes = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads storage_order strides";
+const attributes =
+  "auto_pad ceil_mode count_include_pad dilations kernel_shape pads storage_order strides";
 export const poolingOps: Family = {
   MaxPool: { attributes, run: maxPool },
   AveragePool: { attributes, run: averagePool },

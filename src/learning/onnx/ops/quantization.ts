@@ -33,8 +33,16 @@ function straightThrough(call: Call, x: Value): Value {
   if (call.graph.isKnown(x)) return rounded(call, x);
   return call.math.add(rounded(call, x), call.math.sub(x, held(call, x)));
 }
-export function quantized(call: Call, x: Value, scale: Value, zero: Value | undefined, type: ElementType): Value {
-  const [low, high] = ranges[type] ?? call.fail(`it quantises to ${type}; ${Object.keys(ranges).join(", ")} are read`);
+export function quantized(
+  call: Call,
+  x: Value,
+  scale: Value,
+  zero: Value | undefined,
+  type: ElementType,
+): Value {
+  const [low, high] =
+    ranges[type] ??
+    call.fail(`it quantises to ${type}; ${Object.keys(ranges).join(", ")} are read`);
   const steps = straightThrough(call, call.math.div(x, scale));
   const moved = zero ? call.math.add(steps, zero) : steps;
   return smaller(call, larger(call, moved, call.graph.scalar(low)), call.graph.scalar(high));
@@ -46,7 +54,9 @@ function quantize(call: Call): Val {
   const x = call.value(0);
   const scale = spread(call, call.value(1), x);
   const zero = call.has(2) ? spread(call, call.value(2), x) : undefined;
-  const said = call.node.attributes.has("output_dtype") ? elementType(call.int("output_dtype")) : undefined;
+  const said = call.node.attributes.has("output_dtype")
+    ? elementType(call.int("output_dtype"))
+    : undefined;
   const type = call.has(2) ? call.input(2).type : (said ?? "uint8");
   return call.give(quantized(call, x, scale, zero, type), type);
 }
@@ -54,7 +64,10 @@ function dequantize(call: Call): Val {
   const x = call.value(0);
   const zero = call.has(2) ? spread(call, call.value(2), x) : undefined;
   const { type } = call.input(1);
-  return call.give(dequantized(call, x, spread(call, call.value(1), x), zero), isFloat(type) ? type : "float32");
+  return call.give(
+    dequantized(call, x, spread(call, call.value(1), x), zero),
+    isFloat(type) ? type : "float32",
+  );
 }
 function refuses(node: OnnxNode): string | undefined {
   const type = node.attributes.get("output_dtype");

@@ -27,7 +27,10 @@ function matMulInteger(call: Call): Val {
   return call.give(product(call, centred(call, 0, 2, -2), centred(call, 1, 3, -1)), "int32");
 }
 function convInteger(call: Call): Val {
-  return call.give(convolved(call, centred(call, 0, 2, 1), centred(call, 1, 3, 0), undefined), "int32");
+  return call.give(
+    convolved(call, centred(call, 0, 2, 1), centred(call, 1, 3, 0), undefined),
+    "int32",
+  );
 }
 /** Inputs a, its scale and zero point, b, its own, and y's. */
 function qLinearMatMul(call: Call): Val {
@@ -39,7 +42,13 @@ function qLinearMatMul(call: Call): Val {
   const { type, value } = call.input(7);
   const y = product(call, a, b);
   return call.give(
-    quantized(call, y, laid(call, call.value(6), y.shape.length, -2), call.reshape(value, []), type),
+    quantized(
+      call,
+      y,
+      laid(call, call.value(6), y.shape.length, -2),
+      call.reshape(value, []),
+      type,
+    ),
     type,
   );
 }
@@ -48,10 +57,16 @@ function qLinearConv(call: Call): Val {
   const x = centred(call, 0, 2, 1);
   const w = centred(call, 3, 5, 0);
   const sums = convolved(call, x, w, call.inputs[8]?.value);
-  const scale = mul(call.reshape(call.value(1), []), laid(call, call.value(4), sums.shape.length, 1));
+  const scale = mul(
+    call.reshape(call.value(1), []),
+    laid(call, call.value(4), sums.shape.length, 1),
+  );
   const { type, value } = call.input(7);
   const factor = div(scale, call.reshape(call.value(6), []));
-  return call.give(quantized(call, mul(sums, factor), call.graph.scalar(1), call.reshape(value, []), type), type);
+  return call.give(
+    quantized(call, mul(sums, factor), call.graph.scalar(1), call.reshape(value, []), type),
+    type,
+  );
 }
 /** To uint8, from the range of the numbers at hand, with 0 in it. */
 function dynamicQuantize(call: Call): Val[] {
@@ -62,7 +77,11 @@ function dynamicQuantize(call: Call): Val[] {
   const low = smaller(call, reduced(call, x, axes, false, "min"), none);
   const high = larger(call, reduced(call, x, axes, false, "max"), none);
   const scale = mul(sub(high, low), 1 / 255);
-  const zero = smaller(call, larger(call, rounded(call, div(mul(low, -1), scale)), none), call.graph.scalar(255));
+  const zero = smaller(
+    call,
+    larger(call, rounded(call, div(mul(low, -1), scale)), none),
+    call.graph.scalar(255),
+  );
   const y = quantized(call, x, scale, zero, "uint8");
   return [call.give(y, "uint8"), call.give(scale, "float32"), call.give(zero, "uint8")];
 }

@@ -9,9 +9,18 @@ export type Reduction = "sum" | "mean" | "max" | "min" | "prod";
 function gathered(call: Call, x: Value, axes: readonly number[]): Value {
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const turned = call.transpose(x, [...kept, ...axes]);
-  return call.reshape(turned, [...kept.map((i) => x.shape[i]), sizeOf(axes.map((i) => x.shape[i]))]);
+  return call.reshape(turned, [
+    ...kept.map((i) => x.shape[i]),
+    sizeOf(axes.map((i) => x.shape[i])),
+  ]);
 }
-export function reduced(call: Call, x: Value, axes: readonly number[], keep: boolean, kind: Reduction): Value {
+export function reduced(
+  call: Call,
+  x: Value,
+  axes: readonly number[],
+  keep: boolean,
+  kind: Reduction,
+): Value {
   const shape = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
   const { mul, sum, product } = call.math;
   const folded: { readonly [K in Reduction]: () => Value } = {
@@ -39,7 +48,13 @@ function reduction(kind: Reduction, options: Partial<Forms> = {}): OpDefinition 
     run: (call) => {
       const x = call.value(0);
       const axes = axesOf(call, since);
-      const y = reduced(call, before ? before(call, x) : x, axes, call.flag("keepdims", true), kind);
+      const y = reduced(
+        call,
+        before ? before(call, x) : x,
+        axes,
+        call.flag("keepdims", true),
+        kind,
+      );
       return call.give(after ? after(call, y) : y);
     },
   };
@@ -70,7 +85,11 @@ function argMax(call: Call, sign: 1 | -1): Val {
   const signed = sign === 1 ? x : negative(call, x);
   const last = call.flag("select_last_index");
   const backwards = Array.from({ length: x.shape[axis] }, (_, i) => x.shape[axis] - 1 - i);
-  const found = call.emit("argmax", { x: last ? call.take(signed, axis, backwards) : signed }, { axis });
+  const found = call.emit(
+    "argmax",
+    { x: last ? call.take(signed, axis, backwards) : signed },
+    { axis },
+  );
   const place = last ? call.math.sub(x.shape[axis] - 1, found) : found;
   const kept = x.shape.map((d, i) => (i === axis ? 1 : d));
   return call.give(call.flag("keepdims", true) ? call.reshape(place, kept) : place, "int64");

@@ -30,7 +30,9 @@ function sourceOf(x: number, { from, to, scale, part }: Axis, coordinates: strin
       return x / scale;
     case "tf_crop_and_resize": {
       const inside =
-        length === 1 ? ((part[1] - part[0]) * (from - 1)) / 2 : (x * (part[1] - part[0]) * (from - 1)) / (length - 1);
+        length === 1
+          ? ((part[1] - part[0]) * (from - 1)) / 2
+          : (x * (part[1] - part[0]) * (from - 1)) / (length - 1);
       return inside + part[0] * (from - 1);
     }
     case "pytorch_half_pixel":
@@ -62,10 +64,17 @@ function nearest(ratio: number, rule: string): Neighbours {
   return { first: 0, weights: right ? [0, 1] : [1, 0] };
 }
 /** As wide as `reach` cells; wider by as much as the image shrinks, where it is smoothed. */
-function smooth(ratio: number, scale: number, reach: number, kernel: (x: number) => number): Neighbours {
+function smooth(
+  ratio: number,
+  scale: number,
+  reach: number,
+  kernel: (x: number) => number,
+): Neighbours {
   const shrink = Math.min(scale, 1);
   const first = Math.floor(-reach / shrink) + 1;
-  const weights = Array.from({ length: 2 - 2 * first }, (_, i) => kernel(shrink * (first + i - ratio)));
+  const weights = Array.from({ length: 2 - 2 * first }, (_, i) =>
+    kernel(shrink * (first + i - ratio)),
+  );
   const sum = weights.reduce((p, q) => p + q, 0);
   return { first, weights: weights.map((w) => w / sum) };
 }
@@ -106,7 +115,10 @@ function matrixOf(axis: Axis, manner: Manner): { matrix: SparseMatrix; outside: 
 }
 /** M·x along one axis. */
 function along(call: Call, x: Value, axis: number, matrix: SparseMatrix): Value {
-  return call.exchanged(call.emit("sparse_matmul", { x: call.exchanged(x, axis) }, { matrix }), axis);
+  return call.exchanged(
+    call.emit("sparse_matmul", { x: call.exchanged(x, axis) }, { matrix }),
+    axis,
+  );
 }
 
 /** Which axes, to which sizes, by which factors. */
@@ -119,7 +131,8 @@ function axesOf(
   const rank = x.shape.length;
   const named = call.axes(call.ints("axes") ?? x.shape.map((_, i) => i), rank);
   const given = scales ?? wanted ?? call.fail("neither scales nor sizes are given");
-  if (given.length !== named.length) call.fail(`it has ${given.length} scales or sizes for ${named.length} axes`);
+  if (given.length !== named.length)
+    call.fail(`it has ${given.length} scales or sizes for ${named.length} axes`);
   if (scales && !scales.every((s) => s > 0)) call.fail(`its scales are ${scales}`);
   const roi =
     call.oneOf("coordinate_transformation_mode", coordinateModes) === "tf_crop_and_resize"
@@ -128,13 +141,21 @@ function axesOf(
   const policy = call.oneOf("keep_aspect_ratio_policy", ["stretch", "not_larger", "not_smaller"]);
   const ratios = wanted?.map((size, i) => size / x.shape[named[i]]);
   const one =
-    policy === "stretch" || !ratios ? undefined : policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+    policy === "stretch" || !ratios
+      ? undefined
+      : policy === "not_larger"
+        ? Math.min(...ratios)
+        : Math.max(...ratios);
   return x.shape.map((from, axis) => {
     const at = named.indexOf(axis);
     if (at === -1) return { from, to: from, scale: 1, part: [0, 1] };
     const scale = scales ? scales[at] : (one ?? ratios![at]);
     const [to] = sizes(call, [
-      scales ? Math.floor(from * scale + 1e-9) : one === undefined ? wanted![at] : Math.round(from * one),
+      scales
+        ? Math.floor(from * scale + 1e-9)
+        : one === undefined
+          ? wanted![at]
+          : Math.round(from * one),
     ]);
     if (to > 2 ** 16 || (from === 0 && to > 0)) call.fail(`an axis of ${from} would become ${to}`);
     return { from, to, scale, part: roi ? [roi[at], roi[at + named.length]] : [0, 1] };
@@ -154,7 +175,8 @@ function resized(call: Call, axes: readonly Axis[], manner: Manner): Val {
   let y = call.value(0);
   let outside: Value | undefined;
   axes.forEach((axis, i) => {
-    if (axis.from === axis.to && axis.scale === 1 && manner.coordinates !== "tf_crop_and_resize") return;
+    if (axis.from === axis.to && axis.scale === 1 && manner.coordinates !== "tf_crop_and_resize")
+      return;
     call.graph.spend(axis.to * Math.ceil(4 * Math.max(1, 1 / axis.scale)));
     const { matrix, outside: rows } = matrixOf(axis, manner);
     y = along(call, y, i, matrix);
@@ -174,7 +196,8 @@ function resized(call: Call, axes: readonly Axis[], manner: Manner): Val {
 function resize(call: Call): Val {
   const x = call.value(0);
   const mode = call.oneOf("mode", ["nearest", "linear", "cubic"]);
-  if (call.opset < 11) return resized(call, axesOf(call, x, call.numbers(1), undefined), { ...plainManner, mode });
+  if (call.opset < 11)
+    return resized(call, axesOf(call, x, call.numbers(1), undefined), { ...plainManner, mode });
   const listed = (index: number): number[] | undefined => {
     const numbers = call.numbersIf(index);
     return numbers && numbers.length > 0 ? numbers : undefined;
@@ -183,7 +206,12 @@ function resize(call: Call): Val {
   return resized(call, axes, {
     mode,
     coordinates: call.oneOf("coordinate_transformation_mode", coordinateModes),
-    nearest: call.oneOf("nearest_mode", ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]),
+    nearest: call.oneOf("nearest_mode", [
+      "round_prefer_floor",
+      "round_prefer_ceil",
+      "floor",
+      "ceil",
+    ]),
     a: call.float("cubic_coeff_a", -0.75),
     excludeOutside: call.flag("exclude_outside"),
     antialias: call.flag("antialias"),

@@ -8,15 +8,21 @@ function imageScaler(call: Call): Val {
   const bias = call.floats("bias") ?? call.fail("its attribute bias is missing");
   const [, ...size] = call.value(0).shape.slice(1);
   const shape = [bias.length, ...size.map(() => 1)];
-  return call.give(add(mul(call.value(0), call.float("scale", 1)), call.graph.constant(bias, shape)));
+  return call.give(
+    add(mul(call.value(0), call.float("scale", 1)), call.graph.constant(bias, shape)),
+  );
 }
 /** Without its rim: left, top, right, bottom. */
 function crop(call: Call): Val {
   const x = call.value(0);
   const border = call.ints("border") ?? [];
-  if (x.shape.length !== 4 || border.length !== 4) call.fail(`its border is ${border}, for images [N×C×H×W]`);
+  if (x.shape.length !== 4 || border.length !== 4)
+    call.fail(`its border is ${border}, for images [N×C×H×W]`);
   const [left, top, right, bottom] = border;
-  const [height, width] = call.ints("scale") ?? [x.shape[2] - top - bottom, x.shape[3] - left - right];
+  const [height, width] = call.ints("scale") ?? [
+    x.shape[2] - top - bottom,
+    x.shape[3] - left - right,
+  ];
   const rows = call.math.slice(x, 2, top, top + height);
   return call.give(call.math.slice(rows, 3, left, left + width));
 }

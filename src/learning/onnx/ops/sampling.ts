@@ -41,22 +41,34 @@ function cubic(call: Call, d: Value, isNear: boolean): Value {
   return mul(sub(mul(add(mul(sub(d, 5), d), 8), d), 4), a);
 }
 /** Weights of the cells from `first` on, seen from the cell before the place; t is the rest. */
-function weightsOf(call: Call, t: Value, mode: "linear" | "cubic"): { first: number; weights: Value[] } {
+function weightsOf(
+  call: Call,
+  t: Value,
+  mode: "linear" | "cubic",
+): { first: number; weights: Value[] } {
   const { add, sub } = call.math;
   if (mode === "linear") return { first: 0, weights: [sub(1, t), t] };
   const distances = [add(t, 1), t, sub(1, t), sub(2, t)];
   return { first: -1, weights: distances.map((d, i) => cubic(call, d, i === 1 || i === 2)) };
 }
 /** The neighbours along an axis of n cells of places from −1 to 1. */
-function along(call: Call, place: Value, n: number, { mode, padding, alignCorners }: Manner): Neighbour[] {
+function along(
+  call: Call,
+  place: Value,
+  n: number,
+  { mode, padding, alignCorners }: Manner,
+): Neighbour[] {
   const { add, mul, sub } = call.math;
   const [low, high] = alignCorners ? [0, n - 1] : [-0.5, n - 0.5];
-  const exact = alignCorners ? mul(add(place, 1), (n - 1) / 2) : mul(sub(mul(add(place, 1), n), 1), 0.5);
+  const exact = alignCorners
+    ? mul(add(place, 1), (n - 1) / 2)
+    : mul(sub(mul(add(place, 1), n), 1), 0.5);
   let x = mode === "nearest" ? rounded(call, exact) : exact;
   if (padding === "border" && mode !== "cubic") x = within(call, x, n - 1);
   if (padding === "reflection") x = reflected(call, x, low, high);
   const neighbour = (at: Value, weight: Value): Neighbour => {
-    if (padding === "reflection") return { cell: within(call, reflected(call, at, low, high), n - 1), weight };
+    if (padding === "reflection")
+      return { cell: within(call, reflected(call, at, low, high), n - 1), weight };
     const cell = within(call, at, n - 1);
     if (padding === "border") return { cell, weight };
     return { cell, weight: mul(weight, call.emit("equal", { a: cell, b: at })) };
@@ -88,7 +100,9 @@ function gridSample(call: Call): Val {
   const x = call.value(0);
   const { shape } = call.value(1);
   if (x.shape.length !== 4 || shape.length !== 4 || shape[0] !== x.shape[0] || shape[3] !== 2)
-    call.fail(`its input is ${formatShape(x.shape)} and its places ${formatShape(shape)}; images [N×C×H×W] are read`);
+    call.fail(
+      `its input is ${formatShape(x.shape)} and its places ${formatShape(shape)}; images [N×C×H×W] are read`,
+    );
   const [n, c, H, W] = x.shape;
   const mode = call.oneOf("mode", ["linear", "bilinear", "nearest", "cubic", "bicubic"]);
   const manner: Manner = {
@@ -112,12 +126,18 @@ function affineGrid(call: Call): Val {
   const theta = call.value(0);
   const size = sizes(call, call.numbers(1));
   if (size.length !== 4 || theta.shape.join() !== [size[0], 2, 3].join())
-    call.fail(`its map is ${formatShape(theta.shape)}, for images ${formatShape(size)}; maps [N×2×3] are read`);
+    call.fail(
+      `its map is ${formatShape(theta.shape)}, for images ${formatShape(size)}; maps [N×2×3] are read`,
+    );
   const [n, , H, W] = size;
   call.graph.spend(3 * H * W);
   const place = (i: number, length: number): number =>
     call.flag("align_corners") ? (2 * i) / (length - 1) - 1 : (2 * i + 1) / length - 1;
-  const grid = Array.from({ length: H * W }, (_, i) => [place(i % W, W), place(Math.floor(i / W), H), 1]).flat();
+  const grid = Array.from({ length: H * W }, (_, i) => [
+    place(i % W, W),
+    place(Math.floor(i / W), H),
+    1,
+  ]).flat();
   const y = product(call, call.graph.constant(grid, [H * W, 3]), call.transpose(theta, [0, 2, 1]));
   return call.give(call.reshape(y, [n, H, W, 2]));
 }

@@ -10,7 +10,8 @@ const MOST = 2 ** 22;
 
 function shapeOf(call: Call): Val {
   const { shape } = call.value(0);
-  const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + shape.length : at, 0), shape.length);
+  const clamp = (at: number): number =>
+    Math.min(Math.max(at < 0 ? at + shape.length : at, 0), shape.length);
   const [start, end] = [clamp(call.int("start", 0)), clamp(call.int("end", shape.length))];
   const part = shape.slice(start, Math.max(start, end));
   return call.give(call.graph.constant(part, [part.length]), "int64");
@@ -18,7 +19,8 @@ function shapeOf(call: Call): Val {
 function range(call: Call): Val {
   const [start, limit, delta] = [call.number(0), call.number(1), call.number(2)];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
-  if (!(count <= MOST)) call.fail(`it counts from ${start} to ${limit} by ${delta}, which does not end`);
+  if (!(count <= MOST))
+    call.fail(`it counts from ${start} to ${limit} by ${delta}, which does not end`);
   call.graph.spend(count);
   const values = Float64Array.from({ length: count }, (_, i) => start + i * delta);
   return call.give(call.graph.constant(values, [count]));
@@ -47,7 +49,9 @@ function constant(call: Call): Val {
   return call.give(call.graph.constant(tensor.data, tensor.shape), tensor.type);
 }
 function refusesConstant(node: OnnxNode): string | undefined {
-  const strange = ["sparse_value", "value_string", "value_strings"].find((name) => node.attributes.has(name));
+  const strange = ["sparse_value", "value_string", "value_strings"].find((name) =>
+    node.attributes.has(name),
+  );
   return strange && `attribute ${strange}`;
 }
 function targetOf(node: OnnxNode): number | string | undefined {
@@ -58,7 +62,9 @@ function targetOf(node: OnnxNode): number | string | undefined {
 const typeOfTarget = (to: number | string | undefined): ElementType | undefined => {
   if (typeof to === "number") return elementType(to);
   const word = (to ?? "").toLowerCase();
-  return ({ float: "float32", double: "float64" }[word] ?? (word || undefined)) as ElementType | undefined;
+  return ({ float: "float32", double: "float64" }[word] ?? (word || undefined)) as
+    | ElementType
+    | undefined;
 };
 function refusesCast(node: OnnxNode): string | undefined {
   const to = targetOf(node);
@@ -66,7 +72,8 @@ function refusesCast(node: OnnxNode): string | undefined {
   return to === undefined ? "a cast to no type" : undefined;
 }
 function cast(call: Call): Val {
-  const to = typeOfTarget(targetOf(call.node)) ?? call.fail(`it casts to ${quoted(targetOf(call.node))}`);
+  const to =
+    typeOfTarget(targetOf(call.node)) ?? call.fail(`it casts to ${quoted(targetOf(call.node))}`);
   return converted(call, call.input(0), to);
 }
 function eyeLike(call: Call): Val {
@@ -83,7 +90,9 @@ function eyeLike(call: Call): Val {
 }
 const tensorIsRead = (node: OnnxNode): string | undefined => {
   const value = node.attributes.get("value");
-  return value?.kind === "tensor" && !isRead(value.value) ? `a tensor of ${value.value.unread}` : undefined;
+  return value?.kind === "tensor" && !isRead(value.value)
+    ? `a tensor of ${value.value.unread}`
+    : undefined;
 };
 
 export const shapeOps: Family = {
@@ -92,7 +101,8 @@ export const shapeOps: Family = {
   Range: { run: range },
   ConstantOfShape: { attributes: "value", refuses: tensorIsRead, run: constantOfShape },
   Constant: {
-    attributes: "value value_float value_floats value_int value_ints value_string value_strings sparse_value",
+    attributes:
+      "value value_float value_floats value_int value_ints value_string value_strings sparse_value",
     refuses: (node) => refusesConstant(node) ?? tensorIsRead(node),
     run: constant,
   },

@@ -24,7 +24,10 @@ function atan(call: Call, x: Value): Value {
   const t = halved(call, halved(call, halved(call, x)));
   const t2 = square(t);
   // 1 − t²/3 + t⁴/5 − … + t¹²/13
-  const series = [-11, 9, -7, 5, -3].reduce<Value>((sum, n) => add(mul(sum, t2), 1 / n), call.graph.scalar(1 / 13));
+  const series = [-11, 9, -7, 5, -3].reduce<Value>(
+    (sum, n) => add(mul(sum, t2), 1 / n),
+    call.graph.scalar(1 / 13),
+  );
   return mul(mul(t, add(mul(series, t2), 1)), 8);
 }
 /** 2·atan(x/(1 + √(1 − x²))), which is defined at ±1, too. */

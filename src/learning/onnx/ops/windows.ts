@@ -35,12 +35,16 @@ function same(n: number, stride: number, width: number, upper: boolean): [number
 }
 export function marginsOf(call: Call, rank: number): { before: number[]; after: number[] } {
   const pads = call.ints("pads") ?? new Array<number>(2 * rank).fill(0);
-  if (pads.length !== 2 * rank || pads.some((p) => !(Number.isInteger(p) && Math.abs(p) <= 2 ** 20)))
+  if (
+    pads.length !== 2 * rank ||
+    pads.some((p) => !(Number.isInteger(p) && Math.abs(p) <= 2 ** 20))
+  )
     call.fail(`its attribute pads is ${quoted([...pads])} for ${rank} axes`);
   return { before: pads.slice(0, rank), after: pads.slice(rank) };
 }
 export type AutoPad = "NOTSET" | "SAME_UPPER" | "SAME_LOWER" | "VALID";
-export const autoPad = (call: Call): AutoPad => call.oneOf("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]);
+export const autoPad = (call: Call): AutoPad =>
+  call.oneOf("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]);
 
 /** Windows of `kernel` cells over axes of `size`. */
 export function windowsOf(call: Call, size: readonly number[], kernel: readonly number[]): Windows {
@@ -49,10 +53,12 @@ export function windowsOf(call: Call, size: readonly number[], kernel: readonly 
   const dilation = whole(call, "dilations", call.ints("dilations"), rank);
   const width = kernel.map((k, i) => reach(k, dilation[i]));
   const auto = autoPad(call);
-  const margins = auto === "NOTSET" ? marginsOf(call, rank) : { before: [] as number[], after: [] as number[] };
+  const margins =
+    auto === "NOTSET" ? marginsOf(call, rank) : { before: [] as number[], after: [] as number[] };
   if (auto !== "NOTSET")
     size.forEach((n, i) => {
-      const [p, q] = auto === "VALID" ? [0, 0] : same(n, stride[i], width[i], auto === "SAME_UPPER");
+      const [p, q] =
+        auto === "VALID" ? [0, 0] : same(n, stride[i], width[i], auto === "SAME_UPPER");
       margins.before.push(p);
       margins.after.push(q);
     });

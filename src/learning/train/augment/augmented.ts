@@ -57,15 +57,30 @@ function check(options: Augmentation, shape: Shape): void {
       },
     );
   if (shape.length !== 3)
-    throw new ConfigError(`augmented: it takes images [channels, height, width], not [${shape.join(", ")}]`, { shape });
-  const { shift = 0, rotate = 0, scale = 0, noise = 0, cutout = 0, range: [black, white] = [-1, 1] } = options;
+    throw new ConfigError(
+      `augmented: it takes images [channels, height, width], not [${shape.join(", ")}]`,
+      { shape },
+    );
+  const {
+    shift = 0,
+    rotate = 0,
+    scale = 0,
+    noise = 0,
+    cutout = 0,
+    range: [black, white] = [-1, 1],
+  } = options;
   for (const [name, value] of Object.entries({ rotate, scale, noise }))
     if (!(value >= 0 && Number.isFinite(value)))
-      throw new ConfigError(`augmented: ${name} ${value} must be a number from 0 up`, { [name]: value });
+      throw new ConfigError(`augmented: ${name} ${value} must be a number from 0 up`, {
+        [name]: value,
+      });
   for (const [name, value] of Object.entries({ shift, cutout }))
     if (!(Number.isInteger(value) && value >= 0))
-      throw new ConfigError(`augmented: ${name} ${value} must be a whole number from 0 up`, { [name]: value });
-  if (!(white > black)) throw new ConfigError(`augmented: range [${black}, ${white}] must rise`, {});
+      throw new ConfigError(`augmented: ${name} ${value} must be a whole number from 0 up`, {
+        [name]: value,
+      });
+  if (!(white > black))
+    throw new ConfigError(`augmented: range [${black}, ${white}] must rise`, {});
   if (options.crop) checkCrop(options.crop);
   checkColours(options, shape[0]);
 }
@@ -74,7 +89,15 @@ function settingsOf(options: Augmentation & { seed: number }): Settings {
   const { shift = 0, flip = false, rotate = 0, scale = 0, noise = 0, seed, ...others } = options;
   const more = Object.entries(others).filter(([, value]) => value !== undefined);
   const further = Object.fromEntries(more.map(([name, value]) => [name, JSON.stringify(value)]));
-  return { shift, flip: Number(flip), rotate, scale, jitter: noise, augmentationSeed: seed, ...further };
+  return {
+    shift,
+    flip: Number(flip),
+    rotate,
+    scale,
+    jitter: noise,
+    augmentationSeed: seed,
+    ...further,
+  };
 }
 
 /**

@@ -12,11 +12,19 @@ export interface RandomCrop {
 }
 export function checkCrop({ size, area = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomCrop): void {
   if (size && !(size.length === 2 && size.every((n) => Number.isInteger(n) && n >= 1)))
-    throw new ConfigError(`augmented: crop's size [${size.join(", ")}] must be two whole numbers from 1 up`, { size });
+    throw new ConfigError(
+      `augmented: crop's size [${size.join(", ")}] must be two whole numbers from 1 up`,
+      { size },
+    );
   if (!(area[0] > 0 && area[1] >= area[0] && area[1] <= 1))
-    throw new ConfigError(`augmented: crop's area [${area.join(", ")}] must rise from above 0 to at most 1`, { area });
+    throw new ConfigError(
+      `augmented: crop's area [${area.join(", ")}] must rise from above 0 to at most 1`,
+      { area },
+    );
   if (!(ratio[0] > 0 && ratio[1] >= ratio[0] && ratio[1] <= 100))
-    throw new ConfigError(`augmented: crop's ratio [${ratio.join(", ")}] must rise from above 0`, { ratio });
+    throw new ConfigError(`augmented: crop's ratio [${ratio.join(", ")}] must rise from above 0`, {
+      ratio,
+    });
 }
 
 interface Box {
@@ -26,7 +34,11 @@ interface Box {
   readonly width: number;
 }
 /** torchvision's: ten tries, then the largest in the middle. */
-function drawBox({ H, W }: Size, { area = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomCrop, rng: Random): Box {
+function drawBox(
+  { H, W }: Size,
+  { area = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomCrop,
+  rng: Random,
+): Box {
   const [low, high] = [log(ratio[0]), log(ratio[1])];
   for (let tries = 0; tries < 10; tries++) {
     const pixels = H * W * (area[0] + (area[1] - area[0]) * rng.uniform());
@@ -51,11 +63,13 @@ export function cropped(
   rng: Random,
 ): void {
   const box = drawBox(size, options, rng);
-  const inside = (v: number, from: number, n: number): number => Math.max(from, Math.min(from + n - 1, v));
+  const inside = (v: number, from: number, n: number): number =>
+    Math.max(from, Math.min(from + n - 1, v));
   for (let y = 0; y < to.H; y++)
     for (let x = 0; x < to.W; x++) {
       const sy = inside(box.top + ((y + 0.5) * box.height) / to.H - 0.5, box.top, box.height);
       const sx = inside(box.left + ((x + 0.5) * box.width) / to.W - 0.5, box.left, box.width);
-      for (let c = 0; c < to.C; c++) out[(c * to.H + y) * to.W + x] = bilinear(image, size, c, sy, sx);
+      for (let c = 0; c < to.C; c++)
+        out[(c * to.H + y) * to.W + x] = bilinear(image, size, c, sy, sx);
     }
 }

@@ -27,18 +27,27 @@ function symmetricBeta(a: number, rng: Random): number {
  */
 export function mixup(data: Dataset, options: { alpha?: number; seed: number }): Dataset {
   const { alpha = 0.2, seed } = options;
-  if (!(alpha > 0 && alpha <= 1e3)) throw new ConfigError(`mixup: alpha ${alpha} must be positive`, { alpha });
+  if (!(alpha > 0 && alpha <= 1e3))
+    throw new ConfigError(`mixup: alpha ${alpha} must be positive`, { alpha });
   if (data.targetShape.length === 0)
-    throw new ConfigError("mixup: targets are the numbers of classes, which cannot be blended; give one-hot rows", {});
+    throw new ConfigError(
+      "mixup: targets are the numbers of classes, which cannot be blended; give one-hot rows",
+      {},
+    );
   const { prepare } = data;
-  const streamOf = (i: number, epoch: number): Random => random(seed).fork(`mixup ${epoch}`).fork(i);
+  const streamOf = (i: number, epoch: number): Random =>
+    random(seed).fork(`mixup ${epoch}`).fork(i);
   const partnerOf = (i: number, epoch: number): number => streamOf(i, epoch).integer(data.length);
   return {
     ...data,
     varied: { from: data, by: { mixup: alpha, mixupSeed: seed } },
     ...(prepare && {
       prepare: (indices: readonly number[], epoch: number) =>
-        prepare.call(data, [...new Set([...indices, ...indices.map((i) => partnerOf(i, epoch))])], epoch),
+        prepare.call(
+          data,
+          [...new Set([...indices, ...indices.map((i) => partnerOf(i, epoch))])],
+          epoch,
+        ),
     }),
     read(i, input, target, epoch = 0) {
       const rng = streamOf(i, epoch);

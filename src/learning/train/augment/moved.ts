@@ -10,18 +10,33 @@ export interface Size {
 export const clampTo = (v: number, n: number): number => Math.max(0, Math.min(n - 1, v));
 
 /** The value of a channel between its pixels, edges repeated. */
-export function bilinear(image: Float32Array, { H, W }: Size, c: number, y: number, x: number): number {
+export function bilinear(
+  image: Float32Array,
+  { H, W }: Size,
+  c: number,
+  y: number,
+  x: number,
+): number {
   const [sy, sx] = [clampTo(y, H), clampTo(x, W)];
   const [y0, x0] = [Math.floor(sy), Math.floor(sx)];
   const [fy, fx] = [sy - y0, sx - x0];
   const at = (r: number, q: number): number => image[(c * H + r) * W + q];
   if (fy === 0 && fx === 0) return at(y0, x0);
   const [y1, x1] = [Math.min(H - 1, y0 + 1), Math.min(W - 1, x0 + 1)];
-  return (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x1)) + fy * ((1 - fx) * at(y1, x0) + fx * at(y1, x1));
+  return (
+    (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x1)) +
+    fy * ((1 - fx) * at(y1, x0) + fx * at(y1, x1))
+  );
 }
 
 /** Writes what the options make of an image. */
-export function moved(image: Float32Array, size: Size, out: Float32Array, options: Augmentation, rng: Random): void {
+export function moved(
+  image: Float32Array,
+  size: Size,
+  out: Float32Array,
+  options: Augmentation,
+  rng: Random,
+): void {
   const { shift = 0, flip = false, rotate = 0, scale = 0, noise = 0 } = options;
   const { C, H, W } = size;
   const between = (a: number): number => a * (2 * rng.uniform() - 1);

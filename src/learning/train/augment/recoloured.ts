@@ -17,9 +17,13 @@ export function checkColours(options: Colours, channels: number): void {
   for (const [name, value] of Object.entries({ brightness, contrast, saturation }))
     if (!(value >= 0 && value <= 1))
       throw new ConfigError(`augmented: ${name} ${value} must be from 0 to 1`, { [name]: value });
-  if (!(hue >= 0 && hue <= 0.5)) throw new ConfigError(`augmented: hue ${hue} must be from 0 to 0.5`, { hue });
+  if (!(hue >= 0 && hue <= 0.5))
+    throw new ConfigError(`augmented: hue ${hue} must be from 0 to 0.5`, { hue });
   if ((saturation > 0 || hue > 0) && channels !== 3)
-    throw new ConfigError(`augmented: saturation and hue are of 3 channels, the images have ${channels}`, { channels });
+    throw new ConfigError(
+      `augmented: saturation and hue are of 3 channels, the images have ${channels}`,
+      { channels },
+    );
 }
 const within = (v: number): number => Math.max(0, Math.min(1, v));
 const greyOf = (r: number, g: number, b: number): number => 0.299 * r + 0.587 * g + 0.114 * b;
@@ -41,9 +45,11 @@ export function recoloured(
   const [lighter, sharper, fuller] = [factor(brightness), factor(contrast), factor(saturation)];
   const turn = hue * (2 * rng.uniform() - 1);
   const pixels = size.H * size.W;
-  for (let k = 0; k < image.length; k++) image[k] = within(((image[k] - black) / (white - black)) * lighter);
+  for (let k = 0; k < image.length; k++)
+    image[k] = within(((image[k] - black) / (white - black)) * lighter);
   const at = (c: number, k: number): number => image[c * pixels + k];
-  const grey = (k: number): number => (size.C === 3 ? greyOf(at(0, k), at(1, k), at(2, k)) : at(0, k));
+  const grey = (k: number): number =>
+    size.C === 3 ? greyOf(at(0, k), at(1, k), at(2, k)) : at(0, k);
   if (contrast > 0) {
     let mean = 0;
     for (let k = 0; k < pixels; k++) mean += grey(k) / pixels;
@@ -62,7 +68,8 @@ function hueTurned([r, g, b]: readonly number[], turn: number): number[] {
   const [top, low] = [Math.max(r, g, b), Math.min(r, g, b)];
   const chroma = top - low;
   if (chroma === 0) return [r, g, b];
-  const sixth = top === r ? (g - b) / chroma : top === g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma;
+  const sixth =
+    top === r ? (g - b) / chroma : top === g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma;
   const at = sixth + 6 * turn;
   const channel = (offset: number): number => {
     const k = (((offset + at) % 6) + 6) % 6;
@@ -72,10 +79,17 @@ function hueTurned([r, g, b]: readonly number[], turn: number): number[] {
 }
 
 /** Sets a square about a random pixel to a value. */
-export function cutOut(image: Float32Array, { C, H, W }: Size, side: number, value: number, rng: Random): void {
+export function cutOut(
+  image: Float32Array,
+  { C, H, W }: Size,
+  side: number,
+  value: number,
+  rng: Random,
+): void {
   const [y, x] = [rng.integer(H) - (side >> 1), rng.integer(W) - (side >> 1)];
   const [top, bottom] = [Math.max(0, y), clampTo(y + side - 1, H)];
   const [left, right] = [Math.max(0, x), clampTo(x + side - 1, W)];
   for (let c = 0; c < C; c++)
-    for (let r = top; r <= bottom; r++) image.fill(value, (c * H + r) * W + left, (c * H + r) * W + right + 1);
+    for (let r = top; r <= bottom; r++)
+      image.fill(value, (c * H + r) * W + left, (c * H + r) * W + right + 1);
 }

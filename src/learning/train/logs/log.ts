@@ -21,7 +21,12 @@ export function checkEvery(name: string, { every = 1 }: LogOptions): void {
 }
 
 /** The figures of an epoch by name, as logs call them. */
-export function figuresOf({ learningRate, trainLoss, trainAccuracy, validation }: Epoch): Record<string, number> {
+export function figuresOf({
+  learningRate,
+  trainLoss,
+  trainAccuracy,
+  validation,
+}: Epoch): Record<string, number> {
   const { loss, accuracy, metrics = {} } = validation ?? {};
   const all: Record<string, number | undefined> = {
     learningRate,
@@ -31,12 +36,16 @@ export function figuresOf({ learningRate, trainLoss, trainAccuracy, validation }
     validationAccuracy: accuracy,
     ...metrics,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
 }
 
 /** A cell of CSV; one of text is quoted where it must be. */
 const cell = (value: string | number): string =>
-  typeof value === "string" && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : String(value);
+  typeof value === "string" && /[",\r\n]/.test(value)
+    ? `"${value.replaceAll('"', '""')}"`
+    : String(value);
 /**
  * A row of CSV for every epoch: its number, the learning rate, losses, accuracies and metrics. A
  * run that goes on writes no second header.
@@ -65,7 +74,8 @@ export function jsonLinesLog(write: WriteText, options: LogOptions = {}): Listen
   return {
     async step(p) {
       const { step, epoch, loss, learningRate } = p;
-      if (isTold(p, options)) await write(`${JSON.stringify({ step, epoch, loss, learningRate })}\n`);
+      if (isTold(p, options))
+        await write(`${JSON.stringify({ step, epoch, loss, learningRate })}\n`);
     },
     epoch: (e) => write(`${JSON.stringify({ epoch: e.epoch, ...figuresOf(e) })}\n`),
   };

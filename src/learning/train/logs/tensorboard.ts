@@ -42,7 +42,11 @@ function eventAt(seconds: number, step: number): BinaryWriter {
   // a 0 is not written, as in all of protobuf
   return step === 0 ? writer : writer.tag(EVENT.step, WireType.Varint).int64(step);
 }
-function scalars(seconds: number, step: number, values: Readonly<Record<string, number>>): Uint8Array {
+function scalars(
+  seconds: number,
+  step: number,
+  values: Readonly<Record<string, number>>,
+): Uint8Array {
   const writer = eventAt(seconds, step);
   writer.tag(EVENT.summary, WireType.LengthDelimited).fork();
   for (const [tag, value] of Object.entries(values)) {
@@ -54,7 +58,12 @@ function scalars(seconds: number, step: number, values: Readonly<Record<string, 
   return record(writer.join().finish());
 }
 const header = (seconds: number): Uint8Array =>
-  record(eventAt(seconds, 0).tag(EVENT.fileVersion, WireType.LengthDelimited).string("brain.Event:2").finish());
+  record(
+    eventAt(seconds, 0)
+      .tag(EVENT.fileVersion, WireType.LengthDelimited)
+      .string("brain.Event:2")
+      .finish(),
+  );
 
 /** Tags in TensorBoard's groups. */
 const tagOf = (name: string): string => {
@@ -68,7 +77,10 @@ const tagOf = (name: string): string => {
  * ("train/…", "validation/…"), all over steps. The bytes of one file; its name must contain
  * "tfevents" (events.out.tfevents.1). `now` gives milliseconds, the clock's unless given.
  */
-export function tensorBoardLog(write: WriteBytes, options: LogOptions & { now?: () => number } = {}): Listener {
+export function tensorBoardLog(
+  write: WriteBytes,
+  options: LogOptions & { now?: () => number } = {},
+): Listener {
   checkEvery("tensorBoardLog", options);
   const { now = () => Date.now() } = options;
   let [headed, at] = [false, 0];
@@ -81,10 +93,15 @@ export function tensorBoardLog(write: WriteBytes, options: LogOptions & { now?: 
   return {
     async step(p) {
       at = p.step;
-      if (isTold(p, options)) await put({ "step/loss": p.loss, "step/learningRate": p.learningRate });
+      if (isTold(p, options))
+        await put({ "step/loss": p.loss, "step/learningRate": p.learningRate });
     },
     async epoch(e) {
-      await put(Object.fromEntries(Object.entries(figuresOf(e)).map(([name, value]) => [tagOf(name), value])));
+      await put(
+        Object.fromEntries(
+          Object.entries(figuresOf(e)).map(([name, value]) => [tagOf(name), value]),
+        ),
+      );
     },
   };
 }

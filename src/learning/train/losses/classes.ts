@@ -1,5 +1,11 @@
 // Losses over classes, of which one is right: [N,C] for a sample each, [N,C,H,W] for every pixel.
-import { arithmetic, ConfigError, present, type GraphBuilder, type Value } from "../../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  present,
+  type GraphBuilder,
+  type Value,
+} from "../../../engine/index.ts";
 import { rowsOf, weightsOf, type Loss } from "./loss.ts";
 
 interface CrossEntropyOptions {
@@ -19,7 +25,9 @@ interface CrossEntropyOptions {
 export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
   const { labelSmoothing = 0, classWeights, ignored } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, { labelSmoothing });
+    throw new ConfigError(`crossEntropy: labelSmoothing ${labelSmoothing} must be in [0, 1)`, {
+      labelSmoothing,
+    });
   const details = [
     labelSmoothing > 0 ? ` smoothed by ${labelSmoothing}` : "",
     classWeights ? ` weighted by ${classWeights.join(", ")}` : "",
@@ -33,12 +41,18 @@ export function crossEntropy(options: CrossEntropyOptions = {}): Loss {
       const { add, div, mul, sum } = arithmetic(b);
       const { logits, shares } = rowsOf(b, "crossEntropy", prediction, target);
       const [rows, classes] = logits.shape;
-      let wanted = labelSmoothing > 0 ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes) : shares;
+      let wanted =
+        labelSmoothing > 0
+          ? add(mul(shares, 1 - labelSmoothing), labelSmoothing / classes)
+          : shares;
       const logs = b.emit("log_softmax", { x: logits }, {});
       if (!classWeights && ignored === undefined) return mul(sum(mul(wanted, logs)), -1 / rows);
-      const weights = classWeights ? weightsOf(b, "crossEntropy", classWeights, classes) : b.scalar(1);
+      const weights = classWeights
+        ? weightsOf(b, "crossEntropy", classWeights, classes)
+        : b.scalar(1);
       // smoothing reaches no row that is ignored
-      if (ignored !== undefined) wanted = mul(wanted, arithmetic(b).reshape(sum(shares, [1]), [rows, 1]));
+      if (ignored !== undefined)
+        wanted = mul(wanted, arithmetic(b).reshape(sum(shares, [1]), [rows, 1]));
       return div(mul(sum(mul(mul(wanted, weights), logs)), -1), sum(mul(shares, weights)));
     },
   });
@@ -56,7 +70,11 @@ export function klDivergence(): Loss {
       const { mul, sub, sum } = arithmetic(b);
       const { logits, shares } = rowsOf(b, "klDivergence", prediction, target);
       const logs = b.emit("log_softmax", { x: logits }, {});
-      const own = b.emit("log", { x: b.emit("maximum", { a: shares, b: b.scalar(1e-37) }, {}) }, {});
+      const own = b.emit(
+        "log",
+        { x: b.emit("maximum", { a: shares, b: b.scalar(1e-37) }, {}) },
+        {},
+      );
       return mul(sum(mul(shares, sub(own, logs))), 1 / logits.shape[0]);
     },
   };

@@ -1,6 +1,12 @@
 // Losses over labels, each of them there or not: one for a yes or no, several for what may be true
 // at once, one for every pixel of a mask.
-import { arithmetic, ConfigError, sizeOf, type GraphBuilder, type Value } from "../../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  sizeOf,
+  type GraphBuilder,
+  type Value,
+} from "../../../engine/index.ts";
 import { checkGamma, power } from "./classes.ts";
 import { matching, weightsOf, type Loss } from "./loss.ts";
 
@@ -14,7 +20,8 @@ function softplus(b: GraphBuilder, x: Value): Value {
 /** The target in the logits' shape: [N] for [N,1], and [N,H,W] for [N,1,H,W], are welcome. */
 export function alike(b: GraphBuilder, name: string, prediction: Value, target: Value): Value {
   const [n, channels] = prediction.shape;
-  const dropped = channels === 1 && target.shape[0] === n && sizeOf(target.shape) === sizeOf(prediction.shape);
+  const dropped =
+    channels === 1 && target.shape[0] === n && sizeOf(target.shape) === sizeOf(prediction.shape);
   const own = dropped ? arithmetic(b).reshape(target, prediction.shape) : target;
   matching(name, prediction, own);
   return own;
@@ -25,12 +32,16 @@ export function alike(b: GraphBuilder, name: string, prediction: Value, target: 
  * no [N,1], several labels at once [N,labels], masks [N,labels,H,W]. `positiveWeight` w is a
  * number, or one for every label; 1 unless given (PyTorch's BCEWithLogitsLoss).
  */
-export function binaryCrossEntropy(options: { positiveWeight?: number | readonly number[] } = {}): Loss {
+export function binaryCrossEntropy(
+  options: { positiveWeight?: number | readonly number[] } = {},
+): Loss {
   const { positiveWeight = 1 } = options;
   const all = typeof positiveWeight === "number" ? [positiveWeight] : positiveWeight;
   const bad = all.find((w) => !(w > 0 && Number.isFinite(w)));
   if (bad !== undefined || all.length === 0)
-    throw new ConfigError(`binaryCrossEntropy: positiveWeight ${bad} must be positive`, { positiveWeight });
+    throw new ConfigError(`binaryCrossEntropy: positiveWeight ${bad} must be positive`, {
+      positiveWeight,
+    });
   return {
     name: `binaryCrossEntropy${positiveWeight === 1 ? "" : ` weighted by ${all.join(", ")}`}`,
     labels: true,
@@ -41,7 +52,10 @@ export function binaryCrossEntropy(options: { positiveWeight?: number | readonly
       const weight =
         typeof positiveWeight === "number"
           ? b.scalar(positiveWeight)
-          : reshape(weightsOf(b, "binaryCrossEntropy", all, prediction.shape[1]), [all.length, ...places]);
+          : reshape(weightsOf(b, "binaryCrossEntropy", all, prediction.shape[1]), [
+              all.length,
+              ...places,
+            ]);
       // −log σ(p) = log(1 + e⁻ᵖ) = log(1 + eᵖ) − p, so that nothing overflows
       const against = softplus(b, prediction);
       const forIt = sub(against, prediction);
@@ -58,7 +72,8 @@ export function binaryCrossEntropy(options: { positiveWeight?: number | readonly
 export function binaryFocal(options: { gamma?: number; alpha?: number } = {}): Loss {
   const { gamma = 2, alpha = 0.25 } = options;
   checkGamma("binaryFocal", gamma);
-  if (!(alpha >= 0 && alpha <= 1)) throw new ConfigError(`binaryFocal: alpha ${alpha} must be in [0, 1]`, { alpha });
+  if (!(alpha >= 0 && alpha <= 1))
+    throw new ConfigError(`binaryFocal: alpha ${alpha} must be in [0, 1]`, { alpha });
   return {
     name: `binaryFocal ${gamma} ${alpha}`,
     labels: true,

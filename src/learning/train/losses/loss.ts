@@ -66,16 +66,27 @@ export function rowsOf(
   target: Value,
 ): { logits: Value; shares: Value } {
   if (prediction.shape.length < 2)
-    throw new ShapeError(`${name}: the prediction is ${formatShape(prediction.shape)}; it takes [N×classes]`, {});
+    throw new ShapeError(
+      `${name}: the prediction is ${formatShape(prediction.shape)}; it takes [N×classes]`,
+      {},
+    );
   const logits = classRows(b, prediction);
-  if (isNumbered(prediction.shape, target.shape)) return { logits, shares: oneHot(b, target, prediction.shape[1]) };
+  if (isNumbered(prediction.shape, target.shape))
+    return { logits, shares: oneHot(b, target, prediction.shape[1]) };
   matching(name, prediction, target);
   return { logits, shares: classRows(b, target) };
 }
 
 /** Weights of classes as a constant [C]. Throws ShapeError for another number of them. */
-export function weightsOf(b: GraphBuilder, name: string, weights: readonly number[], classes: number): Value {
+export function weightsOf(
+  b: GraphBuilder,
+  name: string,
+  weights: readonly number[],
+  classes: number,
+): Value {
   if (weights.length !== classes)
-    throw new ShapeError(`${name}: ${weights.length} class weights for ${classes} classes`, { classes });
+    throw new ShapeError(`${name}: ${weights.length} class weights for ${classes} classes`, {
+      classes,
+    });
   return b.constant(weights, [classes]);
 }

@@ -1,5 +1,11 @@
 // Losses of masks by how they overlap, and sums of losses.
-import { arithmetic, ConfigError, ShapeError, type GraphBuilder, type Value } from "../../../engine/index.ts";
+import {
+  arithmetic,
+  ConfigError,
+  ShapeError,
+  type GraphBuilder,
+  type Value,
+} from "../../../engine/index.ts";
 import { alike } from "./labels.ts";
 import { classRows, isNumbered, matching, type Loss } from "./loss.ts";
 
@@ -35,8 +41,12 @@ export function dice(options: { smooth?: number; over?: "labels" | "classes" } =
   const apply = (b: GraphBuilder, prediction: Value, target: Value): Value => {
     const { add, div, mean, mul, sub, sum } = arithmetic(b);
     if (prediction.shape.length < 3)
-      throw new ShapeError(`dice: it takes logits of pixels [N×channels×H×W], not [${prediction.shape.join("×")}]`, {});
-    const t = over === "labels" ? alike(b, "dice", prediction, target) : sharesOf(b, prediction, target);
+      throw new ShapeError(
+        `dice: it takes logits of pixels [N×channels×H×W], not [${prediction.shape.join("×")}]`,
+        {},
+      );
+    const t =
+      over === "labels" ? alike(b, "dice", prediction, target) : sharesOf(b, prediction, target);
     matching("dice", prediction, t);
     const q = over === "labels" ? b.emit("sigmoid", { x: prediction }, {}) : softmax(b, prediction);
     const pixels = prediction.shape.map((_, i) => i).slice(2);
@@ -50,20 +60,28 @@ export function dice(options: { smooth?: number; over?: "labels" | "classes" } =
 
 /** Σ w·C of losses that read one kind of target, each with its weight. */
 export function weightedSum(parts: readonly (readonly [weight: number, loss: Loss])[]): Loss {
-  if (parts.length === 0) throw new ConfigError("weightedSum: there are no losses in it; give at least one", {});
+  if (parts.length === 0)
+    throw new ConfigError("weightedSum: there are no losses in it; give at least one", {});
   const [[, first]] = parts;
   for (const [weight, loss] of parts) {
     if (!Number.isFinite(weight))
-      throw new ConfigError(`weightedSum: the weight ${weight} of ${loss.name} must be a number`, { weight });
+      throw new ConfigError(`weightedSum: the weight ${weight} of ${loss.name} must be a number`, {
+        weight,
+      });
     if (loss.classes !== first.classes || loss.labels !== first.labels)
-      throw new ConfigError(`weightedSum: ${first.name} and ${loss.name} read targets of different kinds`, {});
+      throw new ConfigError(
+        `weightedSum: ${first.name} and ${loss.name} read targets of different kinds`,
+        {},
+      );
   }
   return {
     ...first,
     name: parts.map(([weight, loss]) => `${weight} ${loss.name}`).join(" + "),
     apply(b, prediction, target) {
       const { add, mul } = arithmetic(b);
-      return parts.map(([weight, loss]) => mul(loss.apply(b, prediction, target), weight)).reduce(add);
+      return parts
+        .map(([weight, loss]) => mul(loss.apply(b, prediction, target), weight))
+        .reduce(add);
     },
   };
 }

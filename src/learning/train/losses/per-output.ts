@@ -26,7 +26,10 @@ export interface OutputLoss {
  * one behind the other, as outputs are, in the order of the outputs. Throws ConfigError for an
  * output that the network has not, or one without a loss.
  */
-export function lossPerOutput(network: Network, losses: Readonly<Record<string, OutputLoss>>): Loss {
+export function lossPerOutput(
+  network: Network,
+  losses: Readonly<Record<string, OutputLoss>>,
+): Loss {
   const shapes = outputShapes(network);
   const names = shapes.map(([name]) => name);
   const strange = Object.keys(losses).find((name) => !names.includes(name));
@@ -39,14 +42,21 @@ export function lossPerOutput(network: Network, losses: Readonly<Record<string, 
         : `lossPerOutput: there is no output "${given}": ${near(given, names)}there are ${names.join(", ")}`,
       { name: given },
     );
-  const parts = shapes.map(([name, shape]) => ({ ...losses[name], shape, wanted: losses[name].target ?? shape }));
-  const total = (of: (part: (typeof parts)[number]) => Shape): number => parts.reduce((n, p) => n + sizeOf(of(p)), 0);
+  const parts = shapes.map(([name, shape]) => ({
+    ...losses[name],
+    shape,
+    wanted: losses[name].target ?? shape,
+  }));
+  const total = (of: (part: (typeof parts)[number]) => Shape): number =>
+    parts.reduce((n, p) => n + sizeOf(of(p)), 0);
   const sizes = [total(({ shape }) => shape), total(({ wanted }) => wanted)];
   return {
     name: `lossPerOutput(${names.map((name) => `${name}: ${losses[name].loss.name}`).join(", ")})`,
     apply(b, prediction, target) {
       const { add, mul, reshape, slice } = arithmetic(b);
-      const [y, t] = [prediction, target].map((v) => reshape(v, [v.shape[0], sizeOf(v.shape.slice(1))]));
+      const [y, t] = [prediction, target].map((v) =>
+        reshape(v, [v.shape[0], sizeOf(v.shape.slice(1))]),
+      );
       if (y.shape[1] !== sizes[0] || t.shape[1] !== sizes[1])
         throw new ShapeError(
           `lossPerOutput: outputs ${formatShape(prediction.shape)} and targets ${formatShape(target.shape)}; they should have ${sizes[0]} and ${sizes[1]} values a sample`,

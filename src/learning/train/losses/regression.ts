@@ -50,7 +50,11 @@ export function huber(options: { delta?: number } = {}): Loss {
       const size = b.emit("abs", { x: sub(prediction, target) }, {});
       // with c = min(|d|, δ), c·(|d| − ½c) is both branches at once, and nothing cancels
       const negative = b.emit("neg", { x: size }, {});
-      const c = b.emit("neg", { x: b.emit("maximum", { a: negative, b: b.scalar(-delta) }, {}) }, {});
+      const c = b.emit(
+        "neg",
+        { x: b.emit("maximum", { a: negative, b: b.scalar(-delta) }, {}) },
+        {},
+      );
       return mean(mul(c, sub(size, mul(c, 0.5))));
     },
   };
@@ -62,7 +66,8 @@ export function huber(options: { delta?: number } = {}): Loss {
  */
 export function structuralDissimilarity(options: { range: number }): Loss {
   const { range } = options;
-  if (!(range > 0)) throw new ConfigError(`structuralDissimilarity: range ${range} must be positive`, { range });
+  if (!(range > 0))
+    throw new ConfigError(`structuralDissimilarity: range ${range} must be positive`, { range });
   return {
     name: `structuralDissimilarity ${range}`,
     apply(b, prediction, target) {

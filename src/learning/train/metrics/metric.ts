@@ -24,7 +24,10 @@ export function checkMetrics(metrics: readonly Metric[], kind: Scored["kind"]): 
   const names = metrics.map((metric) => metric.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    throw new ConfigError(`metrics: there are two of the name ${quoted(twice)}; name each once`, {});
+    throw new ConfigError(
+      `metrics: there are two of the name ${quoted(twice)}; name each once`,
+      {},
+    );
   for (const name of names)
     if (name === "loss" || name === "accuracy")
       throw new ConfigError(`metrics: ${quoted(name)} is there already; name yours otherwise`, {});
@@ -54,7 +57,12 @@ interface Counts {
 type Ratio = (counts: Counts) => readonly [part: number, of: number];
 
 function checkAverage(name: string, average: Average): void {
-  if (typeof average === "number" ? Number.isInteger(average) && average >= 0 : AVERAGES.includes(average)) return;
+  if (
+    typeof average === "number"
+      ? Number.isInteger(average) && average >= 0
+      : AVERAGES.includes(average)
+  )
+    return;
   const meant = typeof average === "string" ? near(average, AVERAGES) : "";
   throw new ConfigError(
     `${name}: average ${quoted(average)}: ${meant}it is ${AVERAGES.join(", ")}, or a class's number`,
@@ -69,14 +77,21 @@ function counted(name: string, ratio: Ratio, { average = "macro" }: CountedOptio
     return {
       add(batch) {
         if (typeof average === "number" && average >= batch.classes)
-          throw new ConfigError(`${name}: there is no class ${average} among ${batch.classes}`, { average });
-        if (counts.length === 0) counts = Array.from({ length: batch.classes }, () => ({ ...none }));
+          throw new ConfigError(`${name}: there is no class ${average} among ${batch.classes}`, {
+            average,
+          });
+        if (counts.length === 0)
+          counts = Array.from({ length: batch.classes }, () => ({ ...none }));
         count(batch, counts);
       },
       value: () => averaged(counts, ratio, average),
     };
   };
-  return { name: average === "macro" ? name : `${name} ${average}`, kinds: ["classes", "labels"], open };
+  return {
+    name: average === "macro" ? name : `${name} ${average}`,
+    kinds: ["classes", "labels"],
+    open,
+  };
 }
 const none: Counts = { truePositive: 0, falsePositive: 0, falseNegative: 0 };
 function count(batch: Scored, into: { -readonly [K in keyof Counts]: number }[]): void {
@@ -91,7 +106,8 @@ function count(batch: Scored, into: { -readonly [K in keyof Counts]: number }[])
       const [wanted, found] = [batch.wanted(row), batch.found(row)];
       add(wanted, true, wanted === found);
       if (wanted !== found) add(found, false, true);
-    } else for (let c = 0; c < batch.classes; c++) add(c, batch.isWanted(row, c), batch.isFound(row, c));
+    } else
+      for (let c = 0; c < batch.classes; c++) add(c, batch.isWanted(row, c), batch.isFound(row, c));
   }
 }
 function averaged(counts: readonly Counts[], ratio: Ratio, average: Average): number {
@@ -109,7 +125,8 @@ function averaged(counts: readonly Counts[], ratio: Ratio, average: Average): nu
     });
   const wanted = (c: Counts): number => c.truePositive + c.falseNegative;
   // a class that occurs nowhere says nothing
-  const weight = (c: Counts): number => (average === "weighted" ? wanted(c) : wanted(c) + c.falsePositive > 0 ? 1 : 0);
+  const weight = (c: Counts): number =>
+    average === "weighted" ? wanted(c) : wanted(c) + c.falsePositive > 0 ? 1 : 0;
   const all = sum(weight);
   return all === 0 ? 0 : sum((c) => weight(c) * figureOf(c)) / all;
 }
@@ -124,7 +141,11 @@ export const recall = (options: CountedOptions = {}): Metric =>
  * 2TP/(2TP + FP + FN), the harmonic mean of precision and recall; for masks, Dice's coefficient.
  */
 export const f1 = (options: CountedOptions = {}): Metric =>
-  counted("f1", (c) => [2 * c.truePositive, 2 * c.truePositive + c.falsePositive + c.falseNegative], options);
+  counted(
+    "f1",
+    (c) => [2 * c.truePositive, 2 * c.truePositive + c.falsePositive + c.falseNegative],
+    options,
+  );
 /** TP/(TP + FP + FN), Jaccard's index; a class that occurs nowhere is left out of the mean. */
 export const intersectionOverUnion = (options: CountedOptions = {}): Metric =>
   counted(

@@ -5,7 +5,8 @@ import type { Scored } from "./scored.ts";
 
 /** Share of rows whose class is among the k with the largest logits; of equal ones, the first. */
 export function topK(k: number): Metric {
-  if (!(Number.isInteger(k) && k >= 1)) throw new ConfigError(`topK: k ${k} must be a whole number from 1 up`, { k });
+  if (!(Number.isInteger(k) && k >= 1))
+    throw new ConfigError(`topK: k ${k} must be a whole number from 1 up`, { k });
   const open = (): MetricRun => {
     let [right, rows] = [0, 0];
     return {
@@ -48,7 +49,8 @@ export function areaUnderCurve(): Metric {
         for (let row = 0; row < batch.rows; row++) {
           if (!batch.counts(row)) continue;
           const scores = scoresOf(batch, row);
-          for (let c = 0; c < batch.classes; c++) lists[c].push({ score: scores[c], wanted: batch.isWanted(row, c) });
+          for (let c = 0; c < batch.classes; c++)
+            lists[c].push({ score: scores[c], wanted: batch.isWanted(row, c) });
         }
       },
       value() {

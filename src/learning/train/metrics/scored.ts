@@ -48,7 +48,8 @@ export function scored(
   const numbered = loss.classes === true && targets.length === rows && classes > 1;
   const place: At = (row, c) => (Math.floor(row / places) * classes + c) * places + (row % places);
   const score: At = (row, c) => outputs[place(row, c)];
-  const wanted = (row: number): number => (numbered ? targets[row] : largest((c) => targets[place(row, c)], classes));
+  const wanted = (row: number): number =>
+    numbered ? targets[row] : largest((c) => targets[place(row, c)], classes);
   const found = (row: number): number => largest((c) => score(row, c), classes);
   const { labels = false, ignored } = loss;
   return {
@@ -78,7 +79,8 @@ export function agreement(batch: Scored): { right: number; of: number } {
       continue;
     }
     of += batch.classes;
-    for (let c = 0; c < batch.classes; c++) if (batch.isWanted(row, c) === batch.isFound(row, c)) right++;
+    for (let c = 0; c < batch.classes; c++)
+      if (batch.isWanted(row, c) === batch.isFound(row, c)) right++;
   }
   return { right, of };
 }

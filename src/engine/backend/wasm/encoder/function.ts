@@ -1,5 +1,14 @@
 // A function under construction: locals, and structured statements appended in order.
-import { code, i32, unsigned, v, type Code, type Local, type Operand, type Type } from "./instructions.ts";
+import {
+  code,
+  i32,
+  unsigned,
+  v,
+  type Code,
+  type Local,
+  type Operand,
+  type Type,
+} from "./instructions.ts";
 
 const typeByte: Record<Type, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const [LOOP, IF, END, BRANCH_IF, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x21];

@@ -70,7 +70,12 @@ const place = (offset: number): Code => [2, unsigned(offset)];
 /** Signed and unsigned whole numbers, and addresses. */
 export const i32 = {
   load: (at: Operand, offset = 0): Code => [code("i32", at), 0x28, place(offset)],
-  store: (at: Operand, x: Operand, offset = 0): Code => [code("i32", at), code("i32", x), 0x36, place(offset)],
+  store: (at: Operand, x: Operand, offset = 0): Code => [
+    code("i32", at),
+    code("i32", x),
+    0x36,
+    place(offset),
+  ],
   divU: binary("i32", 0x6e) as Binary,
   remU: binary("i32", 0x70) as Binary,
   add: binary("i32", 0x6a) as Binary,
@@ -85,7 +90,12 @@ export const i32 = {
 /** Single numbers of float32. */
 export const s32 = {
   load: (at: Operand, offset = 0): Code => [code("i32", at), 0x2a, place(offset)],
-  store: (at: Operand, x: Operand, offset = 0): Code => [code("i32", at), code("f32", x), 0x38, place(offset)],
+  store: (at: Operand, x: Operand, offset = 0): Code => [
+    code("i32", at),
+    code("f32", x),
+    0x38,
+    place(offset),
+  ],
   add: binary("f32", 0x92) as Binary,
   sub: binary("f32", 0x93) as Binary,
   mul: binary("f32", 0x94) as Binary,
@@ -96,7 +106,13 @@ export const s32 = {
 /** Single numbers of float64. */
 export const s64 = {
   load: (at: Operand, offset = 0): Code => [code("i32", at), 0x2b, 3, unsigned(offset)],
-  store: (at: Operand, x: Operand, offset = 0): Code => [code("i32", at), code("f64", x), 0x39, 3, unsigned(offset)],
+  store: (at: Operand, x: Operand, offset = 0): Code => [
+    code("i32", at),
+    code("f64", x),
+    0x39,
+    3,
+    unsigned(offset),
+  ],
   add: binary("f64", 0xa0) as Binary,
   sub: binary("f64", 0xa1) as Binary,
   mul: binary("f64", 0xa2) as Binary,
@@ -109,7 +125,12 @@ export const s64 = {
 type Lanes = readonly [number, number, number, number];
 const laneBytes = (lanes: readonly number[]): number[] =>
   lanes.flatMap((l) => [l * 4, l * 4 + 1, l * 4 + 2, l * 4 + 3]);
-const wordBytes = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255];
+const wordBytes = (n: number): number[] => [
+  n & 255,
+  (n >> 8) & 255,
+  (n >> 16) & 255,
+  (n >> 24) & 255,
+];
 type Shift = (x: Operand, n: number) => Code;
 const shift =
   (op: number): Shift =>
@@ -128,7 +149,12 @@ export const v = {
   ],
   /** Lanes 0 and 1 from memory, 0 and 0. */
   loadPair: (at: Operand, offset = 0): Code => [code("i32", at), simd(93), place(offset)],
-  store: (at: Operand, x: Operand, offset = 0): Code => [code("i32", at), code("v128", x), simd(11), place(offset)],
+  store: (at: Operand, x: Operand, offset = 0): Code => [
+    code("i32", at),
+    code("v128", x),
+    simd(11),
+    place(offset),
+  ],
   storeLane: (at: Operand, x: Operand, lane: number, offset = 0): Code => [
     code("i32", at),
     code("v128", x),
@@ -213,14 +239,27 @@ export const v = {
 };
 
 /** base + Σ index · bytes */
-export const address = (base: Operand, ...terms: readonly (readonly [index: Operand, bytes: number])[]): Code =>
-  terms.reduce<Code>((sum, [index, bytes]) => i32.add(sum, i32.mul(index, bytes)), code("i32", base));
+export const address = (
+  base: Operand,
+  ...terms: readonly (readonly [index: Operand, bytes: number])[]
+): Code =>
+  terms.reduce<Code>(
+    (sum, [index, bytes]) => i32.add(sum, i32.mul(index, bytes)),
+    code("i32", base),
+  );
 
 /**
  * Where element `at` of a row-major array lies, in bytes; `sizes` are the axes' behind the first.
  */
-export function offsetOf(options: { at: readonly Operand[]; sizes: readonly number[]; bytes: number }): Code {
+export function offsetOf(options: {
+  at: readonly Operand[];
+  sizes: readonly number[];
+  bytes: number;
+}): Code {
   const [first, ...rest] = options.at;
-  const index = rest.reduce<Operand>((sum, i, axis) => i32.add(i32.mul(sum, options.sizes[axis]), i), first);
+  const index = rest.reduce<Operand>(
+    (sum, i, axis) => i32.add(i32.mul(sum, options.sizes[axis]), i),
+    first,
+  );
   return i32.mul(index, options.bytes);
 }

@@ -20,13 +20,19 @@ function section(id: number, items: readonly Bytes[]): Bytes {
   const content = joined([unsigned(items.length), ...items]);
   return joined([[id, ...unsigned(content.length)], content]);
 }
-const name = (s: string): number[] => [...unsigned(s.length), ...[...s].map((c) => c.charCodeAt(0))];
+const name = (s: string): number[] => [
+  ...unsigned(s.length),
+  ...[...s].map((c) => c.charCodeAt(0)),
+];
 
 /**
  * A module that imports `env.memory` (shared memories have a stated size) and exports the functions
  * as "0", "1", … Parameters are all i32.
  */
-export function encodeModule(functions: readonly FunctionBuilder[], sharedPages?: number): Uint8Array<ArrayBuffer> {
+export function encodeModule(
+  functions: readonly FunctionBuilder[],
+  sharedPages?: number,
+): Uint8Array<ArrayBuffer> {
   const counts = [...new Set(functions.map((f) => f.params.length))];
   const signature = (parameters: number): number[] => [
     FUNCTION,

@@ -11,7 +11,10 @@ export interface Axis {
 /**
  * The axes of x that are kept and those that are reduced; neighbours that advance alike are one.
  */
-export function partedAxes(x: Shape, reduced: readonly number[]): { kept: Axis[]; reduced: Axis[] } {
+export function partedAxes(
+  x: Shape,
+  reduced: readonly number[],
+): { kept: Axis[]; reduced: Axis[] } {
   const own = stridesOf(x);
   const joined = (wanted: boolean): Axis[] => {
     const axes: Axis[] = [];
@@ -26,7 +29,12 @@ export function partedAxes(x: Shape, reduced: readonly number[]): { kept: Axis[]
   return { kept: joined(false), reduced: joined(true) };
 }
 /** `body` at the address of every cell along `axes`, in order. */
-export function nest(f: FunctionBuilder, axes: readonly Axis[], at: Operand, body: (at: Local) => void): void {
+export function nest(
+  f: FunctionBuilder,
+  axes: readonly Axis[],
+  at: Operand,
+  body: (at: Local) => void,
+): void {
   const p = f.i32(at);
   if (axes.length === 0) {
     body(p);

@@ -43,7 +43,11 @@ const vectorOps: { readonly [K in ElementwiseName]: VectorOp<K> } = {
   select: ({ condition, a, b }) => v.select(b, a, v.eq(condition, 0)),
 };
 /** The results' vectors, given the operands'. */
-export function evaluate(f: FunctionBuilder, e: Expression, operand: (index: number) => Operand): Local[] {
+export function evaluate(
+  f: FunctionBuilder,
+  e: Expression,
+  operand: (index: number) => Operand,
+): Local[] {
   const loaded = new Map<number, Local>();
   const values: Local[] = [];
   const read = (a: Argument): Operand => {
@@ -67,7 +71,8 @@ function collapse(shape: Shape, operands: readonly Shape[]): { n: number; steps:
     if (n === 1) return;
     const steps = strides.map((s) => s[i]);
     const last = axes.at(-1);
-    if (last?.steps.every((s, j) => s === steps[j] * n)) Object.assign(last, { n: last.n * n, steps });
+    if (last?.steps.every((s, j) => s === steps[j] * n))
+      Object.assign(last, { n: last.n * n, steps });
     else axes.push({ n, steps });
   });
   return axes.length === 0 ? [{ n: 1, steps: strides.map(() => 0) }] : axes;
@@ -89,15 +94,24 @@ export const expression =
     k.pass(Math.ceil(outer.n / per), (p) => {
       const { f } = p;
       const pointers = Object.values(p.input);
-      const run = (at: readonly Local[], to: readonly Local[], from: Operand, end: Operand, tail: number): void => {
+      const run = (
+        at: readonly Local[],
+        to: readonly Local[],
+        from: Operand,
+        end: Operand,
+        tail: number,
+      ): void => {
         const fixed = at.map((a, i) => (inner.steps[i] === 0 ? f.v128(v.loadSplat(a)) : undefined));
         const four = (i: Operand): Local[] =>
           evaluate(f, e, (o) => {
             const known = fixed[o];
             return known ? known : v.load(i32.add(at[o], i));
           });
-        f.range(from, end, 16, (i) => four(i).forEach((value, j) => f.do(v.store(i32.add(to[j], i), value))));
-        if (tail > 0) four(end).forEach((value, j) => storeLanes(f, i32.add(to[j], end), value, tail));
+        f.range(from, end, 16, (i) =>
+          four(i).forEach((value, j) => f.do(v.store(i32.add(to[j], i), value))),
+        );
+        if (tail > 0)
+          four(end).forEach((value, j) => storeLanes(f, i32.add(to[j], end), value, tail));
       };
       const [first, last] = unitsOf(f, p.chunk, outer.n, per);
       const nest = (depth: number, at: readonly Local[], to: readonly Local[]): void => {
@@ -111,7 +125,9 @@ export const expression =
         f.range(depth === 0 ? first : 0, depth === 0 ? last : axis.n, 1, (i) =>
           nest(
             depth + 1,
-            at.map((a, o) => (axis.steps[o] === 0 ? a : f.i32(i32.add(a, i32.mul(i, axis.steps[o] * 4))))),
+            at.map((a, o) =>
+              axis.steps[o] === 0 ? a : f.i32(i32.add(a, i32.mul(i, axis.steps[o] * 4))),
+            ),
             to.map((y) => f.i32(i32.add(y, i32.mul(i, bytes)))),
           ),
         );
@@ -130,14 +146,26 @@ function mix4(fn: FunctionBuilder, x: Operand): Code {
   round(15, 0x735a2d97);
   return v.xor(z, v.shiftRightUnsigned(z, 15));
 }
-export const random_uniform: Kernel<"random_uniform"> = onePiece(({ f, attrs: { seed }, input, y, out }) => {
-  const base = f.v128(mix4(f, v.xor(v.toInt(v.loadSplat(input.counter)), mix4(f, v.splatInt(seed | 0)))));
-  f.for(
-    sizeOf(out) * 4,
-    (i) => {
-      const place = v.intMul(v.intAdd(v.splatInt(i), v.intConstants(0, 4, 8, 12)), v.splatInt(0x9e3779b1 | 0));
-      f.do(v.store(i32.add(y, i), v.mul(v.fromInt(v.shiftRightUnsigned(mix4(f, v.intAdd(place, base)), 8)), 2 ** -24)));
-    },
-    16,
-  );
-});
+export const random_uniform: Kernel<"random_uniform"> = onePiece(
+  ({ f, attrs: { seed }, input, y, out }) => {
+    const base = f.v128(
+      mix4(f, v.xor(v.toInt(v.loadSplat(input.counter)), mix4(f, v.splatInt(seed | 0)))),
+    );
+    f.for(
+      sizeOf(out) * 4,
+      (i) => {
+        const place = v.intMul(
+          v.intAdd(v.splatInt(i), v.intConstants(0, 4, 8, 12)),
+          v.splatInt(0x9e3779b1 | 0),
+        );
+        f.do(
+          v.store(
+            i32.add(y, i),
+            v.mul(v.fromInt(v.shiftRightUnsigned(mix4(f, v.intAdd(place, base)), 8)), 2 ** -24),
+          ),
+        );
+      },
+      16,
+    );
+  },
+);

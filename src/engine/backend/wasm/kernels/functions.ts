@@ -39,7 +39,10 @@ export function log4(x: Operand, fn: FunctionBuilder): Code {
   let p: Operand = 1 / 11;
   for (const c of [1 / 9, 1 / 7, 1 / 5, 1 / 3, 1]) p = v.add(v.mul(p, s2), c);
   const ef = fn.v128(v.fromInt(e));
-  const result = v.add(v.mul(ef, 0.693359375), v.add(v.mul(v.mul(s, 2), p), v.mul(ef, -2.1219444e-4)));
+  const result = v.add(
+    v.mul(ef, 0.693359375),
+    v.add(v.mul(v.mul(s, 2), p), v.mul(ef, -2.1219444e-4)),
+  );
   const outside = v.select(Number.NEGATIVE_INFINITY, Number.NaN, v.eq(value, 0));
   const top = v.select(value, result, v.eq(value, Number.POSITIVE_INFINITY));
   return v.select(top, outside, v.gt(value, 0));
@@ -57,8 +60,8 @@ export function erf4(x: Operand, fn: FunctionBuilder): Code {
   const above = polynomial(
     -2.72614225801306e-10,
     [
-      2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4, -2.954599808540251e-3,
-      -1.60960333262415e-2,
+      2.77068142495902e-8, -2.10102402082508e-6, -5.69250639462346e-5, -7.34990630326855e-4,
+      -2.954599808540251e-3, -1.60960333262415e-2,
     ],
   );
   const below = polynomial(

@@ -8,7 +8,12 @@ import { passOver, type Kernel } from "../kernel.ts";
 import { storeLanes } from "./vectors.ts";
 
 /** The bytes from a table's row to the entries of four numbers. Counted up to 0, no bin is < 0. */
-function offsets(f: FunctionBuilder, x: Operand, bins: number, { low, step }: LookupAttributes): Local {
+function offsets(
+  f: FunctionBuilder,
+  x: Operand,
+  bins: number,
+  { low, step }: LookupAttributes,
+): Local {
   const bin = v.add(v.div(v.sub(x, low), step), 1);
   return f.v128(v.shiftLeft(v.toInt(v.min(v.max(bin, 0), bins - 1)), 2));
 }
@@ -66,7 +71,12 @@ export const lookup_grad: Kernel<"lookup_grad"> = (k) => {
       });
       const to = f.i32(i32.add(y, i32.mul(channel, bins * 4)));
       f.for(bins, (bin) =>
-        f.do(s32.store(i32.add(to, i32.mul(bin, 4)), s64.toF32(s64.load(i32.add(sums, i32.mul(bin, 8)))))),
+        f.do(
+          s32.store(
+            i32.add(to, i32.mul(bin, 4)),
+            s64.toF32(s64.load(i32.add(sums, i32.mul(bin, 8)))),
+          ),
+        ),
       );
     });
   });

@@ -39,7 +39,9 @@ export function gemm(
       const pb = f.i32(plus(b0, column));
       const pc = f.i32(plus(plus(c0, column), i32.mul(row, c.row * 4)));
       const vectors = Math.ceil(width / 4);
-      const sums: Local[][] = Array.from({ length: height }, () => Array.from({ length: vectors }, () => f.v128(0)));
+      const sums: Local[][] = Array.from({ length: height }, () =>
+        Array.from({ length: vectors }, () => f.v128(0)),
+      );
       f.for(k, () => {
         const right = Array.from({ length: vectors }, (_, j) => f.v128(v.load(pb, j * 16)));
         for (let i = 0; i < height; i++) {
@@ -55,7 +57,9 @@ export function gemm(
           if (accumulate) f.set(sum, v.add(v.load(pc, offset), sum));
           const lanes = Math.min(4, width - j * 4);
           if (lanes === 4) f.do(v.store(pc, sum, offset));
-          else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(pc, sum, lane, offset + lane * 4));
+          else
+            for (let lane = 0; lane < lanes; lane++)
+              f.do(v.storeLane(pc, sum, lane, offset + lane * 4));
         }),
       );
     });
@@ -81,10 +85,14 @@ export function gemmTransposed(
       const pa = f.i32(plus(a0, i32.mul(row, a.row * 4)));
       const pb = f.i32(plus(b0, i32.mul(column, b.row * 4)));
       const pc = f.i32(plus(c0, i32.mul(plus(i32.mul(row, c.row), column), 4)));
-      const sums: Local[][] = Array.from({ length: height }, () => Array.from({ length: width }, () => f.v128(0)));
+      const sums: Local[][] = Array.from({ length: height }, () =>
+        Array.from({ length: width }, () => f.v128(0)),
+      );
       const step = (lanes: number): void => {
         const masked = (x: Operand): Operand => (lanes === 4 ? x : v.firstLanes(x, lanes));
-        const right = Array.from({ length: width }, (_, j) => f.v128(masked(v.load(pb, j * b.row * 4))));
+        const right = Array.from({ length: width }, (_, j) =>
+          f.v128(masked(v.load(pb, j * b.row * 4))),
+        );
         for (let i = 0; i < height; i++) {
           const left = f.v128(masked(v.load(pa, i * a.row * 4)));
           right.forEach((r, j) => f.mulAdd(sums[i][j], left, r));
@@ -103,7 +111,10 @@ export function gemmTransposed(
       sums.forEach((row, i) =>
         row.forEach((sum, j) => {
           const offset = (i * c.row + j) * 4;
-          const total = s32.add(s32.add(v.lane(sum, 0), v.lane(sum, 1)), s32.add(v.lane(sum, 2), v.lane(sum, 3)));
+          const total = s32.add(
+            s32.add(v.lane(sum, 0), v.lane(sum, 1)),
+            s32.add(v.lane(sum, 2), v.lane(sum, 3)),
+          );
           f.do(s32.store(pc, accumulate ? s32.add(s32.load(pc, offset), total) : total, offset));
         }),
       );
@@ -145,7 +156,8 @@ export const matmul: Kernel<"matmul"> = ({ shapes, attrs, out, shared, pass }) =
       const a = attrs.transposeA
         ? { at: plus(input.a, i32.mul(first, 4)), row: 1, inner: m }
         : { at: plus(input.a, i32.mul(first, k * 4)), row: k, inner: 1 };
-      if (attrs.transposeB && !turn) gemmTransposed(f, [count, n, k], a, { at: input.b, row: k }, c);
+      if (attrs.transposeB && !turn)
+        gemmTransposed(f, [count, n, k], a, { at: input.b, row: k }, c);
       else gemm(f, [count, n, k], a, { at: turn ? turned : input.b, inner: n }, c);
     };
     const whole = m - (m % per);

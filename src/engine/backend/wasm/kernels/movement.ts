@@ -2,7 +2,14 @@
 import { broadcastStrides, sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { i32, s32, type Operand } from "../encoder/instructions.ts";
-import { passOver, pieces, unitsOf, type Kernel, type KernelContext, type Pass } from "../kernel.ts";
+import {
+  passOver,
+  pieces,
+  unitsOf,
+  type Kernel,
+  type KernelContext,
+  type Pass,
+} from "../kernel.ts";
 
 /**
  * for every index of `shape`: to[index·to strides] = from[index·from strides], or += with `add`;
@@ -20,7 +27,11 @@ interface Box {
 /** More boxes than this share one pass, on one thread. */
 const MANY = 4;
 
-function copyBoxes(context: unknown, boxes: readonly Box[], { zero = false, add = false } = {}): void {
+function copyBoxes(
+  context: unknown,
+  boxes: readonly Box[],
+  { zero = false, add = false } = {},
+): void {
   const k = context as KernelContext;
   const bytes = sizeOf(k.out) * 4;
   if (bytes === 0) return;
@@ -57,7 +68,12 @@ function plan(box: Box, add: boolean): BoxPlan {
   return { ...box, axes, run, per, chunks: Math.ceil(axes[0].n / per) };
 }
 
-function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPlan, per: number, add: boolean): void {
+function write(
+  p: Pass,
+  { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPlan,
+  per: number,
+  add: boolean,
+): void {
   const { f } = p;
   const whole = per === axes[0].n;
   const range = whole ? undefined : unitsOf(f, p.chunk, axes[0].n, per);
@@ -70,7 +86,8 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
     }
     const { n, s, d } = axes[depth];
     const cut = depth === 0 ? range : undefined;
-    const start = (at: Operand, stride: number): Operand => (cut ? i32.add(at, i32.mul(cut[0], stride * 4)) : at);
+    const start = (at: Operand, stride: number): Operand =>
+      cut ? i32.add(at, i32.mul(cut[0], stride * 4)) : at;
     const src = f.i32(start(source, s));
     const dst = f.i32(start(target, d));
     const step = (): void => {
@@ -83,22 +100,39 @@ function write(p: Pass, { from, fromOffset = 0, toOffset = 0, axes, run }: BoxPl
   };
   nest(0, i32.add(p.input[from], fromOffset * 4), i32.add(p.y, toOffset * 4));
 }
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((s, x, i) => s + x * b[i], 0);
+const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((s, x, i) => s + x * b[i], 0);
 
 export const broadcast_to: Kernel<"broadcast_to"> = (k) =>
   copyBoxes(k, [
-    { shape: k.out, from: "x", fromStrides: broadcastStrides(k.shapes.x, k.out), toStrides: stridesOf(k.out) },
+    {
+      shape: k.out,
+      from: "x",
+      fromStrides: broadcastStrides(k.shapes.x, k.out),
+      toStrides: stridesOf(k.out),
+    },
   ]);
 export const transpose: Kernel<"transpose"> = (k) => {
   const own = stridesOf(k.shapes.x);
   copyBoxes(k, [
-    { shape: k.out, from: "x", fromStrides: k.attrs.permutation.map((p) => own[p]), toStrides: stridesOf(k.out) },
+    {
+      shape: k.out,
+      from: "x",
+      fromStrides: k.attrs.permutation.map((p) => own[p]),
+      toStrides: stridesOf(k.out),
+    },
   ]);
 };
 export const slice: Kernel<"slice"> = (k) => {
   const own = stridesOf(k.shapes.x);
   copyBoxes(k, [
-    { shape: k.out, from: "x", fromOffset: dot(k.attrs.start, own), fromStrides: own, toStrides: stridesOf(k.out) },
+    {
+      shape: k.out,
+      from: "x",
+      fromOffset: dot(k.attrs.start, own),
+      fromStrides: own,
+      toStrides: stridesOf(k.out),
+    },
   ]);
 };
 export const pad: Kernel<"pad"> = (k) => {
@@ -138,7 +172,13 @@ export const roll: Kernel<"roll"> = ({ shapes, attrs, ...k }) => {
   const shift = ((attrs.shift % n) + n) % n;
   const part = (count: number): Shape => shapes.x.map((d, i) => (i === axis ? count : d));
   copyBoxes(k, [
-    { shape: part(n - shift), from: "x", fromStrides: strides, toOffset: shift * strides[axis], toStrides: strides },
+    {
+      shape: part(n - shift),
+      from: "x",
+      fromStrides: strides,
+      toOffset: shift * strides[axis],
+      toStrides: strides,
+    },
     {
       shape: part(shift),
       from: "x",
@@ -150,7 +190,9 @@ export const roll: Kernel<"roll"> = ({ shapes, attrs, ...k }) => {
 };
 
 /** Runs of indices with one step between neighbours. */
-function runsOf(indices: readonly number[]): { at: number; from: number; step: number; count: number }[] {
+function runsOf(
+  indices: readonly number[],
+): { at: number; from: number; step: number; count: number }[] {
   const runs: { at: number; from: number; step: number; count: number }[] = [];
   indices.forEach((index, at) => {
     const last = runs.at(-1);

@@ -15,13 +15,18 @@ function cells<Inputs extends string>(
   k: KernelContext<Inputs, PoolAttributes>,
   x: Shape,
   y: Shape,
-  cell: (p: Pass<Inputs, PoolAttributes>, at: Local, window: (visit: (offset: Local) => void) => void) => void,
+  cell: (
+    p: Pass<Inputs, PoolAttributes>,
+    at: Local,
+    window: (visit: (offset: Local) => void) => void,
+  ) => void,
   zero = 0,
 ): void {
   const { kernel, stride, padding, after = padding, dilation = [1, 1] } = k.attrs;
   const [H, W] = [x[2], x[3]];
   const padded = [...padding, ...after].some((n) => n > 0);
-  const step = (i: Local, axis: 0 | 1): Operand => (dilation[axis] === 1 ? i : i32.mul(i, dilation[axis]));
+  const step = (i: Local, axis: 0 | 1): Operand =>
+    dilation[axis] === 1 ? i : i32.mul(i, dilation[axis]);
   const planes = x[0] * x[1];
   if (sizeOf(y) === 0) return;
   passOver(k, planes, y[2] * y[3] * kernel[0] * kernel[1], (p, from, end) => {
@@ -39,7 +44,8 @@ function cells<Inputs extends string>(
               f.for(kernel[1], (s) => {
                 const h = f.i32(i32.add(top, step(r, 0)));
                 const w = f.i32(i32.add(left, step(s, 1)));
-                const inside = (): void => visit(f.i32(i32.add(plane, i32.mul(i32.add(i32.mul(h, W), w), 4))));
+                const inside = (): void =>
+                  visit(f.i32(i32.add(plane, i32.mul(i32.add(i32.mul(h, W), w), 4))));
                 // below 0 is a huge unsigned number
                 if (padded) f.if(i32.and(i32.ltU(h, H), i32.ltU(w, W)), inside);
                 else inside();
@@ -55,7 +61,11 @@ function cells<Inputs extends string>(
 }
 
 /** Leaves in a local the byte offset of the window's first largest value. */
-function argmax(f: FunctionBuilder, x: Local, window: (visit: (offset: Local) => void) => void): Local {
+function argmax(
+  f: FunctionBuilder,
+  x: Local,
+  window: (visit: (offset: Local) => void) => void,
+): Local {
   const best = f.f32(Number.NEGATIVE_INFINITY);
   const place = f.i32(-1);
   window((offset) => {
@@ -79,7 +89,13 @@ function pairs<Inputs extends string>(
   k: KernelContext<Inputs, PoolAttributes>,
   x: Shape,
   y: Shape,
-  four: (p: Pass<Inputs, PoolAttributes>, at: Local, upper: Local, lower: Local, lanes: number) => void,
+  four: (
+    p: Pass<Inputs, PoolAttributes>,
+    at: Local,
+    upper: Local,
+    lower: Local,
+    lanes: number,
+  ) => void,
   zero = false,
 ): void {
   const [, , H, W] = x;
@@ -119,7 +135,13 @@ function pairs<Inputs extends string>(
     });
   });
 }
-const isPairs = ({ kernel, stride, padding, after = padding, dilation = [1, 1] }: PoolAttributes): boolean =>
+const isPairs = ({
+  kernel,
+  stride,
+  padding,
+  after = padding,
+  dilation = [1, 1],
+}: PoolAttributes): boolean =>
   [...kernel, ...stride].every((n) => n === 2) &&
   [...padding, ...after].every((n) => n === 0) &&
   dilation.every((n) => n === 1);
@@ -168,7 +190,12 @@ export const max_pool2d_grad: Kernel<"max_pool2d_grad"> = (k) => {
       k.shapes.dy,
       ({ f, input, y }, at, window) => {
         const place = argmax(f, input.x, window);
-        f.do(s32.store(plus(y, place), s32.add(s32.load(plus(y, place)), s32.load(plus(input.dy, at)))));
+        f.do(
+          s32.store(
+            plus(y, place),
+            s32.add(s32.load(plus(y, place)), s32.load(plus(input.dy, at))),
+          ),
+        );
       },
       H * W * 4,
     );
@@ -181,9 +208,24 @@ export const max_pool2d_grad: Kernel<"max_pool2d_grad"> = (k) => {
       const masks = winners(f, input.x, upper, lower);
       const dy = f.v128(v.load(plus(input.dy, at)));
       [upper, lower].forEach((row, r) => {
-        const [left, right] = [f.v128(v.and(dy, masks[2 * r])), f.v128(v.and(dy, masks[2 * r + 1]))];
-        storeLanes(f, plus(y, row), f.v128(v.shuffle(left, right, [0, 4, 1, 5])), Math.min(4, lanes * 2));
-        if (lanes > 2) storeLanes(f, plus(y, row), f.v128(v.shuffle(left, right, [2, 6, 3, 7])), lanes * 2 - 4, 16);
+        const [left, right] = [
+          f.v128(v.and(dy, masks[2 * r])),
+          f.v128(v.and(dy, masks[2 * r + 1])),
+        ];
+        storeLanes(
+          f,
+          plus(y, row),
+          f.v128(v.shuffle(left, right, [0, 4, 1, 5])),
+          Math.min(4, lanes * 2),
+        );
+        if (lanes > 2)
+          storeLanes(
+            f,
+            plus(y, row),
+            f.v128(v.shuffle(left, right, [2, 6, 3, 7])),
+            lanes * 2 - 4,
+            16,
+          );
       });
     },
     true,
@@ -204,8 +246,12 @@ export const avg_pool2d_grad: Kernel<"avg_pool2d_grad"> = (k) => {
     k.out,
     k.shapes.dy,
     ({ f, input, y }, at, window) => {
-      const share = f.f32(s32.div(s32.load(plus(input.dy, at)), k.attrs.kernel[0] * k.attrs.kernel[1]));
-      window((offset) => f.do(s32.store(plus(y, offset), s32.add(s32.load(plus(y, offset)), share))));
+      const share = f.f32(
+        s32.div(s32.load(plus(input.dy, at)), k.attrs.kernel[0] * k.attrs.kernel[1]),
+      );
+      window((offset) =>
+        f.do(s32.store(plus(y, offset), s32.add(s32.load(plus(y, offset)), share))),
+      );
     },
     H * W * 4,
   );

@@ -48,7 +48,8 @@ function magnitude(size: Local, b: Local, f: FunctionBuilder): Code {
   const { e, m } = parted(size, f);
   const low = two(v.lowDoubles(e), v.lowDoubles(m), v.lowDoubles(b), f);
   const high = two(v.highDoubles(e), v.highDoubles(m), v.highDoubles(b), f);
-  const joined = (x: Operand, y: Operand): Code => v.shuffle(v.fromDoubles(x), v.fromDoubles(y), [0, 1, 4, 5]);
+  const joined = (x: Operand, y: Operand): Code =>
+    v.shuffle(v.fromDoubles(x), v.fromDoubles(y), [0, 1, 4, 5]);
   const p = joined(low.p, high.p);
   const k = f.v128(v.toInt(joined(low.k, high.k)));
   // in two halves, of which each is a normal number

@@ -31,7 +31,8 @@ function accumulate(
   );
   if (whole < count) {
     const rest = f.v128(four(i32.add(at, whole * 4)));
-    for (let lane = 0; lane < count - whole; lane++) f.set(total, s64.add(total, s64.fromF32(v.lane(rest, lane))));
+    for (let lane = 0; lane < count - whole; lane++)
+      f.set(total, s64.add(total, s64.fromF32(v.lane(rest, lane))));
   }
 }
 const zeroLanes = 0;
@@ -120,14 +121,22 @@ function sumLine(
 function layout(
   x: Shape,
   axes: readonly number[],
-): { groups: number; groupStride: number; chunks: number; chunkStride: number; run: number } | undefined {
+):
+  | { groups: number; groupStride: number; chunks: number; chunkStride: number; run: number }
+  | undefined {
   const inside = x.map((_, i) => axes.includes(i));
   const tail = inside.lastIndexOf(false) + 1;
   const run = sizeOf(x.slice(tail));
   const head = inside.slice(0, tail).lastIndexOf(true) + 1;
   if (inside.slice(0, head).includes(false)) return undefined;
   const groups = sizeOf(x.slice(head, tail));
-  return { groups, groupStride: run, chunks: sizeOf(x.slice(0, head)), chunkStride: groups * run, run };
+  return {
+    groups,
+    groupStride: run,
+    chunks: sizeOf(x.slice(0, head)),
+    chunkStride: groups * run,
+    run,
+  };
 }
 
 interface NormalizeAttributes {
@@ -193,7 +202,9 @@ function normalizing<Inputs extends "x" | "dy">(
       });
       const shift = f.f64(s64.sub(mean, s64.fromF32(s64.toF32(mean))));
       const variance = s64.sub(s64.div(gathered(b, tb), count), s64.mul(shift, shift));
-      const scale = f.v128(v.splat(s64.toF32(s64.div(1, s64.sqrt(s64.add(variance, attrs.epsilon))))));
+      const scale = f.v128(
+        v.splat(s64.toF32(s64.div(1, s64.sqrt(s64.add(variance, attrs.epsilon))))),
+      );
       const channel = i32.mul(i32.remU(group, x[1] ?? 1), 4);
       body(p, { channel, count, mean: mean4, scale, each, lanes });
     });
@@ -201,13 +212,19 @@ function normalizing<Inputs extends "x" | "dy">(
 }
 
 /** Writes `count` numbers at `to`, four at a time, not past the last. */
-function writeRun(f: FunctionBuilder, to: Operand, count: number, four: (i: Operand) => Code): void {
+function writeRun(
+  f: FunctionBuilder,
+  to: Operand,
+  count: number,
+  four: (i: Operand) => Code,
+): void {
   const p = f.i32(to);
   const whole = count - (count % 4);
   f.for(whole * 4, (i) => f.do(v.store(i32.add(p, i), four(i))), 16);
   if (whole < count) {
     const rest = f.v128(four(whole * 4));
-    for (let lane = 0; lane < count - whole; lane++) f.do(v.storeLane(p, rest, lane, (whole + lane) * 4));
+    for (let lane = 0; lane < count - whole; lane++)
+      f.do(v.storeLane(p, rest, lane, (whole + lane) * 4));
   }
 }
 

@@ -11,14 +11,18 @@ interface Packed {
 }
 /** How many vectors are multiplied in one go, side by side in the lanes of a vector. */
 type Lanes = 2 | 4;
-const known: Readonly<Record<Lanes, WeakMap<SparseMatrix, Packed>>> = { 2: new WeakMap(), 4: new WeakMap() };
+const known: Readonly<Record<Lanes, WeakMap<SparseMatrix, Packed>>> = {
+  2: new WeakMap(),
+  4: new WeakMap(),
+};
 
 function packed(matrix: SparseMatrix, lanes: Lanes): Packed {
   const before = known[lanes].get(matrix);
   if (before) return before;
   const { rows, starts, indices, values } = matrix;
   const begins = new Int32Array(rows + 1);
-  for (let r = 0; r < rows; r++) begins[r + 1] = begins[r] + 2 * Math.ceil((starts[r + 1] - starts[r]) / 2);
+  for (let r = 0; r < rows; r++)
+    begins[r + 1] = begins[r] + 2 * Math.ceil((starts[r + 1] - starts[r]) / 2);
   const entries = new Int32Array(2 * begins[rows]);
   const numbers = new Float32Array(entries.buffer);
   for (let r = 0; r < rows; r++)
@@ -60,7 +64,8 @@ function interleave(k: Context, { from, count, lanes }: Group): void {
     const source = f.i32(i32.add(input.x, i32.add(i32.mul(first, 4), from * columns * 4)));
     const target = f.i32(i32.add(shared, i32.mul(first, 4 * lanes)));
     f.range(first, end, 1, () => {
-      for (let i = 0; i < count; i++) f.do(s32.store(target, s32.load(source, i * columns * 4), 4 * i));
+      for (let i = 0; i < count; i++)
+        f.do(s32.store(target, s32.load(source, i * columns * 4), 4 * i));
       f.advance(source, 4);
       f.advance(target, 4 * lanes);
     });

@@ -2,7 +2,8 @@
 import type { FunctionBuilder } from "../encoder/function.ts";
 import { v, type Code, type Local, type Operand } from "../encoder/instructions.ts";
 
-export const keep = (f: FunctionBuilder, values: readonly Operand[]): Local[] => values.map((value) => f.v128(value));
+export const keep = (f: FunctionBuilder, values: readonly Operand[]): Local[] =>
+  values.map((value) => f.v128(value));
 
 /** Four vectors of rows become four of columns. */
 export function transpose4(f: FunctionBuilder, [a, b, c, d]: readonly Local[]): Local[] {
@@ -17,9 +18,16 @@ export function transpose4(f: FunctionBuilder, [a, b, c, d]: readonly Local[]): 
 }
 
 /** Writes the first `lanes` lanes of `value` at `to + offset`. */
-export function storeLanes(f: FunctionBuilder, to: Operand, value: Local, lanes: number, offset = 0): void {
+export function storeLanes(
+  f: FunctionBuilder,
+  to: Operand,
+  value: Local,
+  lanes: number,
+  offset = 0,
+): void {
   if (lanes === 4) f.do(v.store(to, value, offset));
-  else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(to, value, lane, offset + lane * 4));
+  else
+    for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(to, value, lane, offset + lane * 4));
 }
 
 /** The first `lanes` lanes from places `stride` bytes apart, the others 0. */

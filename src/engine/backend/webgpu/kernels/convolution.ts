@@ -39,12 +39,16 @@ export const conv2d: Kernel<"conv2d"> = (k) => {
       {
         name: "c",
         count: Cg,
-        head: (columns) => columns.map((j) => `let plane${j} = (image${j} * ${C}u + batch * ${Cg}u + c) * ${H * W}u;`),
+        head: (columns) =>
+          columns.map(
+            (j) => `let plane${j} = (image${j} * ${C}u + batch * ${Cg}u + c) * ${H * W}u;`,
+          ),
       },
       { name: "r", count: R },
       { name: "s", count: S, head: (columns) => columns.map(tap) },
     ],
-    a: (_, row) => `${input.w}[((batch * ${Kg}u + ${row}) * ${Cg}u + c) * ${R * S}u + r * ${S}u + s]`,
+    a: (_, row) =>
+      `${input.w}[((batch * ${Kg}u + ${row}) * ${Cg}u + c) * ${R * S}u + r * ${S}u + s]`,
     b: (j) => `value${j}`,
     place: (row, column) =>
       `(${column} / ${P * Q}u) * ${K * P * Q}u + (batch * ${Kg}u + ${row}) * ${P * Q}u + ${column} % ${P * Q}u`,
@@ -82,12 +86,16 @@ let right${j} = ${at} % ${W}u + ${padding[1]}u;`,
       {
         name: "c",
         count: Kg,
-        head: (columns) => columns.map((j) => `let plane${j} = (image${j} * ${K}u + batch * ${Kg}u + c) * ${P * Q}u;`),
+        head: (columns) =>
+          columns.map(
+            (j) => `let plane${j} = (image${j} * ${K}u + batch * ${Kg}u + c) * ${P * Q}u;`,
+          ),
       },
       { name: "r", count: R },
       { name: "s", count: S, head: (columns) => columns.map(tap) },
     ],
-    a: (_, row) => `${input.w}[((batch * ${Kg}u + c) * ${Cg}u + ${row}) * ${R * S}u + r * ${S}u + s]`,
+    a: (_, row) =>
+      `${input.w}[((batch * ${Kg}u + c) * ${Cg}u + ${row}) * ${R * S}u + r * ${S}u + s]`,
     b: (j) => `value${j}`,
     place: (row, column) =>
       `(${column} / ${H * W}u) * ${C * H * W}u + (batch * ${Cg}u + ${row}) * ${H * W}u + ${column} % ${H * W}u`,
@@ -130,7 +138,8 @@ let row_of${j} = p * ${stride[0]}u + top${j};`,
       },
       { name: "q", count: Q, head: (columns) => columns.map(tap) },
     ],
-    a: (_, row) => `${input.dy}[((image * ${K}u + batch * ${Kg}u + ${row}) * ${P}u + p) * ${Q}u + q]`,
+    a: (_, row) =>
+      `${input.dy}[((image * ${K}u + batch * ${Kg}u + ${row}) * ${P}u + p) * ${Q}u + q]`,
     b: (j) => `value${j}`,
     place: (row, column) => `(batch * ${Kg}u + ${row}) * ${Cg * R * S}u + ${column}`,
     size: sizeOf(out),
@@ -147,9 +156,12 @@ export const matmul: Kernel<"matmul"> = (k) => {
     rows: m,
     columns: n,
     loops: [{ name: "c", count: depth }],
-    a: (_, row) => (transposeA ? `${k.input.a}[c * ${a[1]}u + ${row}]` : `${k.input.a}[${row} * ${a[1]}u + c]`),
+    a: (_, row) =>
+      transposeA ? `${k.input.a}[c * ${a[1]}u + ${row}]` : `${k.input.a}[${row} * ${a[1]}u + c]`,
     b: (_, column) =>
-      transposeB ? `${k.input.b}[${column} * ${b[1]}u + c]` : `${k.input.b}[c * ${b[1]}u + ${column}]`,
+      transposeB
+        ? `${k.input.b}[${column} * ${b[1]}u + c]`
+        : `${k.input.b}[c * ${b[1]}u + ${column}]`,
     place: (row, column) => `${row} * ${n}u + ${column}`,
     size: m * n,
   });

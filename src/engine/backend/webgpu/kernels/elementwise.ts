@@ -64,13 +64,21 @@ export const expression =
   (e: Expression) =>
   (k: KernelContext): void => {
     const { shape } = e;
-    const places = e.operands.map((o) => offsetOf({ shape, strides: broadcastStrides(o, shape) }, "i"));
+    const places = e.operands.map((o) =>
+      offsetOf({ shape, strides: broadcastStrides(o, shape) }, "i"),
+    );
     const { statements, results } = evaluate(e, (index) => `${k.input[index]}[${places[index]}]`);
     const writes = results.map((result, j) => `${k.outputs[j]}[i] = ${result};`);
     k.each(sizeOf(shape), [...statements, ...writes].join("\n"));
   };
 
-export const random_uniform: Kernel<"random_uniform"> = ({ input, y, out, attrs: { seed }, each }) =>
+export const random_uniform: Kernel<"random_uniform"> = ({
+  input,
+  y,
+  out,
+  attrs: { seed },
+  each,
+}) =>
   each(
     sizeOf(out),
     `let base = mixOf(bitcast<u32>(i32(${input.counter}[0])) ^ mixOf(${seed >>> 0}u));

@@ -49,11 +49,18 @@ interface Lines {
 const beginning = ({ abreast, plane, step, n }: Lines): string =>
   `(line / ${abreast}u) * ${2 * plane}u + (line % ${abreast}u) * ${step === 1 ? n : 1}u`;
 /** Position j of the output holds frequency j − ⌊n/2⌋, and so does the input. */
-const centred = (n: number, position: string): string => `(${position} + ${Math.floor(n / 2)}u) % ${n}u`;
+const centred = (n: number, position: string): string =>
+  `(${position} + ${Math.floor(n / 2)}u) % ${n}u`;
 const scaled = (n: number, value: string): string => `(${value}) * ${f32(1 / Math.sqrt(n))}`;
 
 /** A stage: every value is the sum of `radix` earlier ones, each times a root. */
-function stage(n: number, radix: number, before: number, [from, to]: readonly string[], table: string): string {
+function stage(
+  n: number,
+  radix: number,
+  before: number,
+  [from, to]: readonly string[],
+  table: string,
+): string {
   const m = n / (radix * before);
   return `for (var e = lane; e < cells; e += ${LANES}u) {
   let first = (e / ${n}u) * ${n}u;
@@ -79,7 +86,13 @@ workgroupBarrier();`;
 }
 
 /** Lines of a workgroup side by side; `from` may be `to`. */
-function inWorkgroups(k: KernelContext, it: Lines, from: string, to: string, inverse: boolean): void {
+function inWorkgroups(
+  k: KernelContext,
+  it: Lines,
+  from: string,
+  to: string,
+  inverse: boolean,
+): void {
   const { n, count, step, plane } = it;
   const abreast = Math.max(1, Math.min(count, Math.floor(CELLS / n)));
   const table = k.table(roots(n, inverse));
@@ -121,10 +134,17 @@ function inWorkgroups(k: KernelContext, it: Lines, from: string, to: string, inv
 }
 
 /** Every value by the definition; `from` is not `to`. */
-function byDefinition(k: KernelContext, it: Lines, from: string, to: string, inverse: boolean): void {
+function byDefinition(
+  k: KernelContext,
+  it: Lines,
+  from: string,
+  to: string,
+  inverse: boolean,
+): void {
   const { n, count, step, plane } = it;
   const table = k.table(roots(n, inverse));
-  const [line, position] = step === 1 ? [`i / ${n}u`, `i % ${n}u`] : [`i % ${count}u`, `i / ${count}u`];
+  const [line, position] =
+    step === 1 ? [`i / ${n}u`, `i % ${n}u`] : [`i % ${count}u`, `i / ${count}u`];
   k.each(
     count * n,
     `let line = ${line};

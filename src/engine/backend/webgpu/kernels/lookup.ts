@@ -9,7 +9,14 @@ import { TEAM } from "./reduction.ts";
 const binOf = (x: string, bins: number, { low, step }: LookupAttributes): string =>
   `u32(clamp(floor((${x} - ${f32(low)}) / ${f32(step)}) + 1.0f, 0.0f, ${f32(bins - 1)}))`;
 
-export const lookup: Kernel<"lookup"> = ({ shapes: { x, table: rows }, attrs, input, y, out, each }) => {
+export const lookup: Kernel<"lookup"> = ({
+  shapes: { x, table: rows },
+  attrs,
+  input,
+  y,
+  out,
+  each,
+}) => {
   const [bins, inner] = [rows[1], sizeOf(x.slice(2))];
   each(
     sizeOf(out),
@@ -18,7 +25,14 @@ ${y}[i] = ${input.table}[channel * ${bins}u + ${binOf(`${input.x}[i]`, bins, att
   );
 };
 
-export const lookup_grad: Kernel<"lookup_grad"> = ({ shapes: { x }, attrs, input, y, out, pass }) => {
+export const lookup_grad: Kernel<"lookup_grad"> = ({
+  shapes: { x },
+  attrs,
+  input,
+  y,
+  out,
+  pass,
+}) => {
   const { bins } = attrs;
   const [N, C] = x;
   const inner = sizeOf(x.slice(2));
@@ -39,9 +53,19 @@ export const lookup_grad: Kernel<"lookup_grad"> = ({ shapes: { x }, attrs, input
   });
 };
 
-export const sparse_matmul: Kernel<"sparse_matmul"> = ({ attrs: { matrix }, input, y, out, each, table }) => {
+export const sparse_matmul: Kernel<"sparse_matmul"> = ({
+  attrs: { matrix },
+  input,
+  y,
+  out,
+  each,
+  table,
+}) => {
   const { rows, columns } = matrix;
-  const [starts, indices] = [table(Uint32Array.from(matrix.starts)), table(Uint32Array.from(matrix.indices))];
+  const [starts, indices] = [
+    table(Uint32Array.from(matrix.starts)),
+    table(Uint32Array.from(matrix.indices)),
+  ];
   const values = table(Float32Array.from(matrix.values));
   each(
     sizeOf(out),

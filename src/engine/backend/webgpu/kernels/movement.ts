@@ -30,7 +30,9 @@ export const pad: Kernel<"pad"> = ({ input, y, shapes: { x }, out, attrs: { befo
   const own = stridesOf(x);
   const padded = out.map((_, axis) => axis).filter((axis) => out[axis] !== x[axis]);
   // below 0 a u32 is larger than any size, so one comparison serves both sides
-  const indices = padded.map((axis) => `let p${axis} = ${indexOf(out, axis, "i")} - ${before[axis]}u;`);
+  const indices = padded.map(
+    (axis) => `let p${axis} = ${indexOf(out, axis, "i")} - ${before[axis]}u;`,
+  );
   const inside = ["true", ...padded.map((axis) => `p${axis} < ${x[axis]}u`)].join(" && ");
   const kept = { shape: out, strides: own.map((step, axis) => (padded.includes(axis) ? 0 : step)) };
   const at = [offsetOf(kept, "i"), ...padded.map((axis) => `p${axis} * ${own[axis]}u`)].join(" + ");
@@ -40,7 +42,14 @@ export const pad: Kernel<"pad"> = ({ input, y, shapes: { x }, out, attrs: { befo
   );
 };
 
-export const concat: Kernel<"concat"> = ({ input, y, shapes: { a, b }, out, attrs: { axis }, each }) => {
+export const concat: Kernel<"concat"> = ({
+  input,
+  y,
+  shapes: { a, b },
+  out,
+  attrs: { axis },
+  each,
+}) => {
   const [na, nb] = [sizeOf(a.slice(axis)), sizeOf(b.slice(axis))];
   each(
     sizeOf(out),
@@ -51,7 +60,14 @@ else { ${y}[i] = ${input.b}[outer * ${nb}u + (rest - ${na}u)]; }`,
   );
 };
 
-export const roll: Kernel<"roll"> = ({ input, y, shapes: { x }, out, attrs: { axis, shift }, each }) => {
+export const roll: Kernel<"roll"> = ({
+  input,
+  y,
+  shapes: { x },
+  out,
+  attrs: { axis, shift },
+  each,
+}) => {
   const n = x[axis];
   const inner = sizeOf(x.slice(axis + 1));
   const back = ((-shift % n) + n) % n;
@@ -62,7 +78,15 @@ ${y}[i] = ${input.x}[i - j * ${inner}u + ((j + ${back}u) % ${n}u) * ${inner}u];`
   );
 };
 
-export const take: Kernel<"take"> = ({ input, y, shapes: { x }, out, attrs: { axis, indices }, each, table }) => {
+export const take: Kernel<"take"> = ({
+  input,
+  y,
+  shapes: { x },
+  out,
+  attrs: { axis, indices },
+  each,
+  table,
+}) => {
   const inner = sizeOf(x.slice(axis + 1));
   const from = table(Uint32Array.from(indices));
   each(
@@ -74,7 +98,10 @@ ${y}[i] = ${input.x}[(outer * ${x[axis]}u + ${from}[k]) * ${inner}u + i % ${inne
 };
 
 /** For each of `size` cells, where its entries begin in `order`, and the entries. */
-function byCell(indices: readonly number[], size: number): { starts: Uint32Array; order: Uint32Array } {
+function byCell(
+  indices: readonly number[],
+  size: number,
+): { starts: Uint32Array; order: Uint32Array } {
   const starts = new Uint32Array(size + 1);
   for (const cell of indices) starts[cell + 1]++;
   for (let cell = 0; cell < size; cell++) starts[cell + 1] += starts[cell];
@@ -86,7 +113,15 @@ function byCell(indices: readonly number[], size: number): { starts: Uint32Array
   return { starts, order };
 }
 
-export const take_grad: Kernel<"take_grad"> = ({ input, y, shapes: { dy }, out, attrs, each, table }) => {
+export const take_grad: Kernel<"take_grad"> = ({
+  input,
+  y,
+  shapes: { dy },
+  out,
+  attrs,
+  each,
+  table,
+}) => {
   const { axis, indices, size } = attrs;
   const inner = sizeOf(dy.slice(axis + 1));
   const { starts, order } = byCell(indices, size);

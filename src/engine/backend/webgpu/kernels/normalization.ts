@@ -89,11 +89,17 @@ class Normalizing {
 }
 
 /** The mean of x and 1/√(variance + ε), from the first two sums. */
-function statistics(over: Normalizing, x: string): { mean: string; scale: string; centred: string } {
+function statistics(
+  over: Normalizing,
+  x: string,
+): { mean: string; scale: string; centred: string } {
   const mean = over.mean("mean", 0);
   over.sum([], `${x}[at]`);
   over.sum([mean], `(${x}[at] - mean) * (${x}[at] - mean)`);
-  const scale = lines(over.mean("variance", 1), `let scale = 1.0f / sqrt(variance + ${f32(over.k.attrs.epsilon)});`);
+  const scale = lines(
+    over.mean("variance", 1),
+    `let scale = 1.0f / sqrt(variance + ${f32(over.k.attrs.epsilon)});`,
+  );
   return { mean, scale, centred: `((${x}[at] - mean) * scale)` };
 }
 

@@ -49,14 +49,25 @@ for (var r = 0u; r < ${kernel[0]}u; r++) {
 const largest = (x: Shape, y: Shape, attrs: PoolAttributes, data: string): string =>
   lines(
     "var best = 0xffffffffu;",
-    overWindow(x, y, attrs, `if (best == 0xffffffffu || ${data}[at] > ${data}[best]) { best = at; }`),
+    overWindow(
+      x,
+      y,
+      attrs,
+      `if (best == 0xffffffffu || ${data}[at] > ${data}[best]) { best = at; }`,
+    ),
   );
 
 export const max_pool2d: Kernel<"max_pool2d"> = ({ shapes: { x }, attrs, input, y, out, each }) =>
   each(sizeOf(out), lines(largest(x, out, attrs, input.x), `${y}[i] = ${input.x}[best];`));
 
-export const max_pool2d_gather: Kernel<"max_pool2d_gather"> = ({ shapes: { x }, attrs, input, y, out, each }) =>
-  each(sizeOf(out), lines(largest(x, out, attrs, input.x), `${y}[i] = ${input.u}[best];`));
+export const max_pool2d_gather: Kernel<"max_pool2d_gather"> = ({
+  shapes: { x },
+  attrs,
+  input,
+  y,
+  out,
+  each,
+}) => each(sizeOf(out), lines(largest(x, out, attrs, input.x), `${y}[i] = ${input.u}[best];`));
 
 export const max_pool2d_grad: Kernel<"max_pool2d_grad"> = (k) => {
   const { x, dy } = k.shapes;
@@ -77,11 +88,26 @@ const area = ({ kernel }: PoolAttributes): string => f32(kernel[0] * kernel[1]);
 export const avg_pool2d: Kernel<"avg_pool2d"> = ({ shapes: { x }, attrs, input, y, out, each }) =>
   each(
     sizeOf(out),
-    lines("var sum = 0.0f;", overWindow(x, out, attrs, `sum += ${input.x}[at];`), `${y}[i] = sum / ${area(attrs)};`),
+    lines(
+      "var sum = 0.0f;",
+      overWindow(x, out, attrs, `sum += ${input.x}[at];`),
+      `${y}[i] = sum / ${area(attrs)};`,
+    ),
   );
 
-export const avg_pool2d_grad: Kernel<"avg_pool2d_grad"> = ({ shapes: { dy }, attrs, input, y, out, each }) =>
+export const avg_pool2d_grad: Kernel<"avg_pool2d_grad"> = ({
+  shapes: { dy },
+  attrs,
+  input,
+  y,
+  out,
+  each,
+}) =>
   each(
     sizeOf(out),
-    lines("var sum = 0.0f;", overWindows(out, dy, attrs, `sum += ${input.dy}[at];`), `${y}[i] = sum / ${area(attrs)};`),
+    lines(
+      "var sum = 0.0f;",
+      overWindows(out, dy, attrs, `sum += ${input.dy}[at];`),
+      `${y}[i] = sum / ${area(attrs)};`,
+    ),
   );

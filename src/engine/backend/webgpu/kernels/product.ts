@@ -53,7 +53,10 @@ function shapeOf({ rows, columns }: Product): Shape {
 function partsOf(product: Product, workgroups: number): number {
   const [outermost, ...inner] = product.loops;
   const per = inner.reduce((n, { count }) => n * count, 1);
-  const wanted = Math.min(Math.ceil(ENOUGH / workgroups), Math.floor((outermost.count * per) / PART));
+  const wanted = Math.min(
+    Math.ceil(ENOUGH / workgroups),
+    Math.floor((outermost.count * per) / PART),
+  );
   return Math.max(1, Math.min(outermost.count, wanted));
 }
 
@@ -68,7 +71,11 @@ export function product(k: KernelContext<never>, it: Product): void {
   const room = parts > 1 ? k.scratch(parts * it.size) : undefined;
   const write = (at: string, value: string): string =>
     room ? `${room}[part * ${it.size}u + ${at}] = ${value};` : k.store(at, value);
-  k.pass({ workgroups: workgroups * parts, lanes: LANES, code: tileCode(it, shape, { tiles, parts, write }) });
+  k.pass({
+    workgroups: workgroups * parts,
+    lanes: LANES,
+    code: tileCode(it, shape, { tiles, parts, write }),
+  });
   if (!room) return;
   k.each(
     it.size,

@@ -110,7 +110,14 @@ export const reduce_max: Kernel<"reduce_max"> = (k) =>
     join: larger,
   });
 
-export const argmax: Kernel<"argmax"> = ({ shapes: { x }, attrs: { axis }, input, y, out, each }) => {
+export const argmax: Kernel<"argmax"> = ({
+  shapes: { x },
+  attrs: { axis },
+  input,
+  y,
+  out,
+  each,
+}) => {
   const n = x[axis];
   const inner = sizeOf(x.slice(axis + 1));
   each(
@@ -148,4 +155,5 @@ function rows(k: KernelContext<"x">, value: (cell: string) => string): void {
   });
 }
 export const softmax: Kernel<"softmax"> = (k) => rows(k, (cell) => `expOf(${cell} - top) / total`);
-export const log_softmax: Kernel<"log_softmax"> = (k) => rows(k, (cell) => `(${cell} - top) - logOf(total)`);
+export const log_softmax: Kernel<"log_softmax"> = (k) =>
+  rows(k, (cell) => `(${cell} - top) - logOf(total)`);

@@ -13,7 +13,10 @@ function shared({ stride, dilation, groups }: ConvAttributes, [, , R, S]: Shape)
   return { kernel_shape: [R, S], strides: stride, dilations: dilation, group: groups };
 }
 /** The image without the zeros around it, and those, if nothing else reads it with them. */
-function unpadded(view: View, x: number): { x: number; before: readonly number[]; after: readonly number[] } {
+function unpadded(
+  view: View,
+  x: number,
+): { x: number; before: readonly number[]; after: readonly number[] } {
   const none = [0, 0, 0, 0];
   const pad = view.only(x, "pad");
   const around = pad && [...pad.attrs.before.slice(0, 2), ...pad.attrs.after.slice(0, 2)];
@@ -22,7 +25,11 @@ function unpadded(view: View, x: number): { x: number; before: readonly number[]
 }
 
 /** With `bias`, a weight or constant of one number per channel. */
-export function convolution({ inputs, attrs }: OpNode<"conv2d">, view: View, bias?: number): Written {
+export function convolution(
+  { inputs, attrs }: OpNode<"conv2d">,
+  view: View,
+  bias?: number,
+): Written {
   const { x, before, after } = unpadded(view, inputs.x);
   const [down, across] = attrs.padding;
   const pads = [down + before[2], across + before[3], down + after[2], across + after[3]];
@@ -30,10 +37,18 @@ export function convolution({ inputs, attrs }: OpNode<"conv2d">, view: View, bia
   return {
     reads: [x, inputs.w],
     write: (out) =>
-      out.node("Conv", [out.value(x), out.value(inputs.w), ...(bias === undefined ? [] : [out.fixed(bias, [w[0]])])], {
-        ...shared(attrs, w),
-        pads,
-      }),
+      out.node(
+        "Conv",
+        [
+          out.value(x),
+          out.value(inputs.w),
+          ...(bias === undefined ? [] : [out.fixed(bias, [w[0]])]),
+        ],
+        {
+          ...shared(attrs, w),
+          pads,
+        },
+      ),
   };
 }
 export const conv2d: Mapping<"conv2d"> = (node, view) => convolution(node, view);
@@ -54,20 +69,33 @@ export function transposedConvolution(
     write: (out) =>
       out.node(
         "ConvTranspose",
-        [out.value(inputs.x), out.value(inputs.w), ...(bias === undefined ? [] : [out.fixed(bias, [shape[1]])])],
+        [
+          out.value(inputs.x),
+          out.value(inputs.w),
+          ...(bias === undefined ? [] : [out.fixed(bias, [shape[1]])]),
+        ],
         attributes,
       ),
   };
 }
-export const conv_transpose2d: Mapping<"conv_transpose2d"> = (node, view) => transposedConvolution(node, view);
+export const conv_transpose2d: Mapping<"conv_transpose2d"> = (node, view) =>
+  transposedConvolution(node, view);
 
 /** Without what may be left out. */
 function whole({ after, dilation = [1, 1], ...attrs }: PoolAttributes): Required<PoolAttributes> {
   return { ...attrs, after: after ?? attrs.padding, dilation };
 }
-function isGlobal([, , H, W]: Shape, { kernel, padding, after, dilation }: Required<PoolAttributes>): boolean {
+function isGlobal(
+  [, , H, W]: Shape,
+  { kernel, padding, after, dilation }: Required<PoolAttributes>,
+): boolean {
   const around = [...padding, ...after];
-  return kernel[0] === H && kernel[1] === W && around.every((n) => n === 0) && dilation.every((d) => d === 1);
+  return (
+    kernel[0] === H &&
+    kernel[1] === W &&
+    around.every((n) => n === 0) &&
+    dilation.every((d) => d === 1)
+  );
 }
 function windows({ kernel, stride, padding, after }: Required<PoolAttributes>): Attributes {
   return { kernel_shape: kernel, strides: stride, pads: [...padding, ...after] };
@@ -91,11 +119,15 @@ export const avg_pool2d: Mapping<"avg_pool2d"> = (node, view) =>
     const own = view.shape(node.inputs.x);
     if (isGlobal(own, attrs)) return w.node("GlobalAveragePool", [x]);
     const { kernel, padding, after, dilation } = attrs;
-    const plain = dilation.every((d) => d === 1) && [...padding, ...after].every((n, i) => n < kernel[i % 2]);
+    const plain =
+      dilation.every((d) => d === 1) && [...padding, ...after].every((n, i) => n < kernel[i % 2]);
     if (plain) return w.node("AveragePool", [x], { ...windows(attrs), count_include_pad: 1 });
     // as a convolution of every channel: dilated means are younger than this opset
     const count = kernel[0] * kernel[1];
     const share = w.floats(Array<number>(count).fill(1 / count), [1, 1, ...kernel], "mean");
     const alone = w.reshape(x, [-1, 1, own[2], own[3]]);
-    return w.reshape(w.node("Conv", [alone, share], { ...windows(attrs), dilations: dilation }), view.target(node.id));
+    return w.reshape(
+      w.node("Conv", [alone, share], { ...windows(attrs), dilations: dilation }),
+      view.target(node.id),
+    );
   });

@@ -37,8 +37,11 @@ export const equal: Mapping<"equal"> = (node) =>
 /** A comparison as it is, and anything else where it is not 0. */
 function condition(view: View, id: number): Written {
   const comparison = view.is(id, "greater") ?? view.is(id, "equal");
-  if (!comparison) return { reads: [id], write: (w) => w.node("Cast", [w.value(id)], { to: BOOLEAN }) };
-  return written(comparison, (w, a, b) => w.node(comparison.op === "greater" ? "Greater" : "Equal", [a, b]));
+  if (!comparison)
+    return { reads: [id], write: (w) => w.node("Cast", [w.value(id)], { to: BOOLEAN }) };
+  return written(comparison, (w, a, b) =>
+    w.node(comparison.op === "greater" ? "Greater" : "Equal", [a, b]),
+  );
 }
 export const select: Mapping<"select"> = ({ inputs }, view) => {
   const chosen = condition(view, inputs.condition);

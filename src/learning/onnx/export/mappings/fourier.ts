@@ -16,7 +16,9 @@ function blocks(n: number, inverse: boolean): Float32Array {
   for (let k = 0; k < n; k++)
     for (let j = 0; j < n; j++) {
       const turns = ((((j - half) * (k - half)) % n) + n) % n;
-      const [c, s] = [cos((2 * PI * turns) / n), sin((2 * PI * turns) / n)].map((v) => v / Math.sqrt(n));
+      const [c, s] = [cos((2 * PI * turns) / n), sin((2 * PI * turns) / n)].map(
+        (v) => v / Math.sqrt(n),
+      );
       const sine = inverse ? -s : s;
       matrix[k * 2 * n + j] = c;
       matrix[(n + k) * 2 * n + n + j] = c;
@@ -34,7 +36,12 @@ function matrixOf(w: GraphWriter, n: number, inverse: boolean): string {
  * Along H from the left, real above imaginary rows as they lie; along W from the right, for which
  * every row's imaginary part is put behind its real one: M·x = x·Mᵀ, and Mᵀ is the inverse's.
  */
-function byMatrices(w: GraphWriter, x: string, { id, shape, attrs }: OpNode<"fft2">, view: View): string {
+function byMatrices(
+  w: GraphWriter,
+  x: string,
+  { id, shape, attrs }: OpNode<"fft2">,
+  view: View,
+): string {
   const [H, W] = shape.slice(-2);
   const lead = view.target(id).slice(0, -3);
   const { inverse } = attrs;
@@ -57,7 +64,12 @@ function rolled(w: GraphWriter, x: string, shape: Shape, from: "centre" | "corne
   }, x);
 }
 /** DFT wants [batch, …, 2]; its inverse divides by n, and neither is centred. */
-function byNodes(w: GraphWriter, x: string, { id, shape, attrs }: OpNode<"fft2">, view: View): string {
+function byNodes(
+  w: GraphWriter,
+  x: string,
+  { id, shape, attrs }: OpNode<"fft2">,
+  view: View,
+): string {
   const [H, W] = shape.slice(-2);
   const inverse = attrs.inverse ? 1 : 0;
   const complexLast = w.node("Transpose", [w.reshape(x, [-1, 2, H, W])], { perm: [0, 2, 3, 1] });
@@ -66,9 +78,13 @@ function byNodes(w: GraphWriter, x: string, { id, shape, attrs }: OpNode<"fft2">
   const both = w.node("DFT", [rows], { axis: 1, inverse });
   const scale = inverse ? Math.sqrt(H * W) : 1 / Math.sqrt(H * W);
   const scaled = w.node("Mul", [both, w.floats([scale], [])]);
-  const centred = w.node("Transpose", [rolled(w, scaled, [1, H, W], "corner")], { perm: [0, 3, 1, 2] });
+  const centred = w.node("Transpose", [rolled(w, scaled, [1, H, W], "corner")], {
+    perm: [0, 3, 1, 2],
+  });
   return w.reshape(centred, view.target(id));
 }
 
 export const fft2: Mapping<"fft2"> = (node, view) =>
-  written(node, (w, x) => (w.dft === "op" ? byNodes(w, x, node, view) : byMatrices(w, x, node, view)));
+  written(node, (w, x) =>
+    w.dft === "op" ? byNodes(w, x, node, view) : byMatrices(w, x, node, view),
+  );

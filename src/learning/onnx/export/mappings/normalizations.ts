@@ -27,17 +27,24 @@ const isTrailing = (axes: readonly number[], rank: number): boolean =>
 export function kindOf(
   { attrs, inputs }: OpNode<"normalize">,
   view: View,
-): { readonly op: "InstanceNormalization" | "LayerNormalization"; readonly learned: Shape } | undefined {
+):
+  | { readonly op: "InstanceNormalization" | "LayerNormalization"; readonly learned: Shape }
+  | undefined {
   const own = view.shape(inputs.x);
   const batch = view.batchAxis(inputs.x) ?? -1;
   const first = Math.min(...attrs.axes);
   // a scale has one length, whatever the batch is
   if (!isTrailing(attrs.axes, own.length) || batch >= first) return undefined;
-  if (first === 2 && own.length > 2 && batch !== 1) return { op: "InstanceNormalization", learned: [own[1]] };
+  if (first === 2 && own.length > 2 && batch !== 1)
+    return { op: "InstanceNormalization", learned: [own[1]] };
   return { op: "LayerNormalization", learned: own.slice(first) };
 }
 /** Over any axes, by the definition. */
-function byDefinition(w: GraphWriter, x: string, { axes, epsilon }: OpNode<"normalize">["attrs"]): string {
+function byDefinition(
+  w: GraphWriter,
+  x: string,
+  { axes, epsilon }: OpNode<"normalize">["attrs"],
+): string {
   const mean = (v: string): string => w.node("ReduceMean", [v], { axes, keepdims: 1 });
   const centred = w.node("Sub", [x, mean(x)]);
   const variance = mean(w.node("Mul", [centred, centred]));

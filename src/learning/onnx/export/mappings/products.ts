@@ -52,7 +52,12 @@ function buckets({ rows, starts }: SparseMatrix): Bucket[] {
 const keyOf = (matrix: SparseMatrix): string => JSON.stringify(matrix);
 
 /** Σ of the entries of a bucket's rows, on x [batch, columns] → [batch, rows]. */
-function bucketProduct(w: GraphWriter, x: string, matrix: SparseMatrix, { length, rows }: Bucket): string {
+function bucketProduct(
+  w: GraphWriter,
+  x: string,
+  matrix: SparseMatrix,
+  { length, rows }: Bucket,
+): string {
   const shape = [rows.length, length];
   const each = (value: (e: number) => number): Float64Array => {
     const all = new Float64Array(sizeOf(shape));
@@ -63,8 +68,12 @@ function bucketProduct(w: GraphWriter, x: string, matrix: SparseMatrix, { length
     return all;
   };
   const key = `${keyOf(matrix)} ${length}`;
-  const columns = w.made(`columns ${key}`, "columns", shape, () => Int32Array.from(each((e) => matrix.indices[e])));
-  const values = w.made(`values ${key}`, "values", shape, () => Float32Array.from(each((e) => matrix.values[e])));
+  const columns = w.made(`columns ${key}`, "columns", shape, () =>
+    Int32Array.from(each((e) => matrix.indices[e])),
+  );
+  const values = w.made(`values ${key}`, "values", shape, () =>
+    Float32Array.from(each((e) => matrix.values[e])),
+  );
   const terms = w.node("Mul", [w.node("Gather", [x, columns], { axis: 1 }), values]);
   return w.node("ReduceSum", [terms, w.wholes([2], "axes")], { keepdims: 0 });
 }
@@ -84,7 +93,9 @@ export const sparse_matmul: Mapping<"sparse_matmul"> = (node, view) =>
     const { matrix } = node.attrs;
     const { rows, columns } = matrix;
     if (rows * columns <= MOST_DENSE) {
-      const dense = w.made(`dense ${keyOf(matrix)}`, "matrix", [columns, rows], () => transposedArray(matrix));
+      const dense = w.made(`dense ${keyOf(matrix)}`, "matrix", [columns, rows], () =>
+        transposedArray(matrix),
+      );
       return w.node("MatMul", [x, dense]);
     }
     const flat = w.reshape(x, [-1, columns]);

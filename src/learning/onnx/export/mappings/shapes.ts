@@ -17,9 +17,13 @@ export const sum: Mapping<"sum"> = (node) =>
   });
 
 export const reduce_max: Mapping<"reduce_max"> = ({ inputs, attrs: { axes } }) =>
-  written({ inputs }, (w, x) => (axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 })));
+  written({ inputs }, (w, x) =>
+    axes.length === 0 ? x : w.node("ReduceMax", [x], { axes, keepdims: 0 }),
+  );
 export const argmax: Mapping<"argmax"> = ({ inputs, attrs: { axis } }) =>
-  written({ inputs }, (w, x) => w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 }));
+  written({ inputs }, (w, x) =>
+    w.node("Cast", [w.node("ArgMax", [x], { axis, keepdims: 0 })], { to: FLOAT32 }),
+  );
 
 export const broadcast_to: Mapping<"broadcast_to"> = (node, view) =>
   written(node, (w, x) => {
@@ -28,17 +32,29 @@ export const broadcast_to: Mapping<"broadcast_to"> = (node, view) =>
     return w.node("Expand", [x, w.wholes(shape, "shape")]);
   });
 
-export const reshape: Mapping<"reshape"> = (node, view) => written(node, (w, x) => w.reshape(x, view.target(node.id)));
+export const reshape: Mapping<"reshape"> = (node, view) =>
+  written(node, (w, x) => w.reshape(x, view.target(node.id)));
 
-export const transpose: Mapping<"transpose"> = oneNode("Transpose", ({ attrs }) => ({ perm: attrs.permutation }));
+export const transpose: Mapping<"transpose"> = oneNode("Transpose", ({ attrs }) => ({
+  perm: attrs.permutation,
+}));
 
 /** x from start to end along some axes. */
 export function cut(
   w: GraphWriter,
   x: string,
-  { axes, start, end }: { axes: readonly number[]; start: readonly number[]; end: readonly number[] },
+  {
+    axes,
+    start,
+    end,
+  }: { axes: readonly number[]; start: readonly number[]; end: readonly number[] },
 ): string {
-  return w.node("Slice", [x, w.wholes(start, "starts"), w.wholes(end, "ends"), w.wholes(axes, "axes")]);
+  return w.node("Slice", [
+    x,
+    w.wholes(start, "starts"),
+    w.wholes(end, "ends"),
+    w.wholes(axes, "axes"),
+  ]);
 }
 export const slice: Mapping<"slice"> = ({ inputs, attrs }, view) =>
   written({ inputs }, (w, x) => {
@@ -49,7 +65,9 @@ export const slice: Mapping<"slice"> = ({ inputs, attrs }, view) =>
   });
 
 export const pad: Mapping<"pad"> = ({ inputs, attrs }) =>
-  written({ inputs }, (w, x) => w.node("Pad", [x, w.wholes([...attrs.before, ...attrs.after], "pads")]));
+  written({ inputs }, (w, x) =>
+    w.node("Pad", [x, w.wholes([...attrs.before, ...attrs.after], "pads")]),
+  );
 
 /** Of concatenations of concatenations along one axis, the parts. */
 function parts(view: View, { inputs, attrs }: OpNode<"concat">): number[] {
@@ -77,12 +95,15 @@ export const roll: Mapping<"roll"> = ({ inputs, attrs, shape }) =>
     const n = shape[axis];
     const split = n === 0 ? 0 : ((-shift % n) + n) % n;
     if (split === 0) return x;
-    const piece = (from: number, to: number): string => cut(w, x, { axes: [axis], start: [from], end: [to] });
+    const piece = (from: number, to: number): string =>
+      cut(w, x, { axes: [axis], start: [from], end: [to] });
     return w.node("Concat", [piece(split, n), piece(0, split)], { axis });
   });
 
 export const take: Mapping<"take"> = ({ inputs, attrs }) =>
-  written({ inputs }, (w, x) => w.node("Gather", [x, w.indices(attrs.indices, "indices")], { axis: attrs.axis }));
+  written({ inputs }, (w, x) =>
+    w.node("Gather", [x, w.indices(attrs.indices, "indices")], { axis: attrs.axis }),
+  );
 
 export const lookup: Mapping<"lookup"> = ({ inputs, attrs }, view) =>
   written({ inputs }, (w, x, table) => {

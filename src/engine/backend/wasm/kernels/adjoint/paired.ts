@@ -17,7 +17,14 @@ type AdjointPass = Pass<"x" | "w">;
 export function isPaired([, , R, S]: Shape, x: Shape, y: Shape, attrs: ConvAttributes): boolean {
   const { stride, padding, dilation } = attrs;
   const isPlain = [...padding, dilation[0] - 1, dilation[1] - 1].every((n) => n === 0);
-  return isPlain && S === 2 && stride[1] === 2 && R === stride[0] && y[2] === x[2] * R && y[3] === x[3] * 2;
+  return (
+    isPlain &&
+    S === 2 &&
+    stride[1] === 2 &&
+    R === stride[0] &&
+    y[2] === x[2] * R &&
+    y[3] === x[3] * 2
+  );
 }
 
 /** x [N, K·groups, P, Q] and w [K·groups, C, R, 2] → y [N, C·groups, P·R, 2Q]. */
@@ -107,7 +114,8 @@ function packWeights(
       for (let pair = 0; pair < pairs; pair++) {
         const [one, other] = [2 * pair, 2 * pair + 1].map((c) => (c * R + r) * 8);
         const two = f.v128(v.loadPair(weight, one));
-        const four = 2 * pair + 1 < channels ? v.shuffle(two, v.loadPair(weight, other), [0, 1, 4, 5]) : two;
+        const four =
+          2 * pair + 1 < channels ? v.shuffle(two, v.loadPair(weight, other), [0, 1, 4, 5]) : two;
         f.do(v.store(place, four, (r * pairs + pair) * K * 16));
       }
     f.advance(weight, C * R * 8);
@@ -116,7 +124,13 @@ function packWeights(
 }
 
 /** A few channels of the strip's part of the image, two at a time. */
-function writeChannels(p: AdjointPass, g: Geometry, places: Places, first: Operand, channels: number): void {
+function writeChannels(
+  p: AdjointPass,
+  g: Geometry,
+  places: Places,
+  first: Operand,
+  channels: number,
+): void {
   const { f } = p;
   const { K, Q, R } = g;
   packWeights(p, g, places, first, channels);
@@ -128,7 +142,11 @@ function writeChannels(p: AdjointPass, g: Geometry, places: Places, first: Opera
       const channel = f.i32(i32.add(first, 2 * pair));
       const tile = { channel, channels: Math.min(2, channels - 2 * pair), r, packed };
       f.range(0, places.count, 1, (row) => {
-        f.for((Q - lanes) * 4, (column) => writeTile(p, g, places, { ...tile, row, column, lanes: 8 }), 32);
+        f.for(
+          (Q - lanes) * 4,
+          (column) => writeTile(p, g, places, { ...tile, row, column, lanes: 8 }),
+          32,
+        );
         if (lanes > 0) writeTile(p, g, places, { ...tile, row, column: (Q - lanes) * 4, lanes });
       });
     }
@@ -173,7 +191,8 @@ function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, ti
       const here = Math.min(4, lanes - 4 * j) * 2;
       const offset = c * plane + j * 32;
       storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [0, 4, 1, 5])), Math.min(4, here), offset);
-      if (here > 4) storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [2, 6, 3, 7])), here - 4, offset + 16);
+      if (here > 4)
+        storeLanes(f, at, f.v128(v.shuffle(e, odd[j], [2, 6, 3, 7])), here - 4, offset + 16);
     }),
   );
 }

@@ -31,7 +31,10 @@ interface Geometry {
   readonly rows: number;
   readonly pitch: number;
 }
-function geometryOf({ shapes: { x, w }, out }: KernelContext<"x" | "w">, attrs: ConvAttributes): Geometry {
+function geometryOf(
+  { shapes: { x, w }, out }: KernelContext<"x" | "w">,
+  attrs: ConvAttributes,
+): Geometry {
   const { stride, padding, dilation, groups } = attrs;
   const [N, , P, Q] = x;
   const [, C, R, S] = w;
@@ -63,7 +66,8 @@ export const scatteredTranspose =
       const { f } = p;
       const picture = f.i32(apart ? i32.divU(p.chunk, strips) : p.chunk);
       const group = f.i32(i32.remU(picture, groups));
-      const block = (first: Local, count: number): void => scatterBlock(p, g, { picture, group, first, count });
+      const block = (first: Local, count: number): void =>
+        scatterBlock(p, g, { picture, group, first, count });
       if (!apart) {
         f.for(whole, (first) => block(first, rows), rows);
         if (whole < P) block(f.i32(whole), P - whole);
@@ -86,7 +90,9 @@ function scatterBlock(
   const { picture, group, first, count } = block;
   const taps = C * R * S;
   const columns = p.scratch(taps * pitch * 4);
-  const map = f.i32(i32.add(p.input.x, i32.add(i32.mul(picture, K * P * Q * 4), i32.mul(first, Q * 4))));
+  const map = f.i32(
+    i32.add(p.input.x, i32.add(i32.mul(picture, K * P * Q * 4), i32.mul(first, Q * 4))),
+  );
   const weights = f.i32(address(p.input.w, [group, K * taps * 4]));
   const image = f.i32(address(p.y, [picture, C * H * W * 4]));
   gemm(

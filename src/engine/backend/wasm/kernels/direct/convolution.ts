@@ -3,7 +3,16 @@ import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, up, type KernelContext, type Pass } from "../../kernel.ts";
-import { ALONE, copyStrip, geometryOf, productsOf, stripOf, tapsOf, type Geometry, type Strip } from "./strips.ts";
+import {
+  ALONE,
+  copyStrip,
+  geometryOf,
+  productsOf,
+  stripOf,
+  tapsOf,
+  type Geometry,
+  type Strip,
+} from "./strips.ts";
 
 type DirectPass = Pass<"x" | "u">;
 
@@ -84,12 +93,19 @@ function convolveStrip(
   if (!narrow) return;
   const lanes = g.Q % 8;
   eachBlock(p, g.K, 8, (map0, height) =>
-    eachRow((row, at) => writeTile(p, context, { row, at, column: (g.Q - lanes) * 4, lanes, map0, height })),
+    eachRow((row, at) =>
+      writeTile(p, context, { row, at, column: (g.Q - lanes) * 4, lanes, map0, height }),
+    ),
   );
 }
 
 /** Maps in blocks of `size`, then what is left. */
-function eachBlock({ f }: DirectPass, maps: number, size: number, body: (map0: Operand, height: number) => void): void {
+function eachBlock(
+  { f }: DirectPass,
+  maps: number,
+  size: number,
+  body: (map0: Operand, height: number) => void,
+): void {
   const rest = maps % size;
   f.for(maps - rest, (m) => body(m, size), size);
   if (rest >= 4 && size > 4) body(maps - rest, 4);

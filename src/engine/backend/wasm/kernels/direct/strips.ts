@@ -41,7 +41,8 @@ export const geometryOf = (x: Shape, w: Shape, y: Shape, attrs: ConvAttributes):
 
 /** Products of an output, and of all. */
 export const tapsOf = ({ C, R, S }: Geometry): number => C * R * S;
-export const productsOf = (g: Geometry): number => g.N * g.K * g.attrs.groups * g.P * g.Q * tapsOf(g);
+export const productsOf = (g: Geometry): number =>
+  g.N * g.K * g.attrs.groups * g.P * g.Q * tapsOf(g);
 
 /** Strips of output rows, and the image's rows they read. */
 export interface Strip {
@@ -62,11 +63,17 @@ export function stripOf(g: Geometry, least: number): Strip {
   const pitch = copied ? up(g.Q + Math.floor(((g.S - 1) * dilation[1]) / phases), 4) + 4 : g.W;
   const rowsFor = (rows: number): number => (rows - 1) * stride[0] + (g.R - 1) * dilation[0] + 1;
   const rowBytes = g.C * phases * pitch * 4;
-  const wanted = Math.max(4, Math.floor((STRIP_BYTES / rowBytes - (g.R - 1) * dilation[0] - 1) / stride[0]) + 1);
+  const wanted = Math.max(
+    4,
+    Math.floor((STRIP_BYTES / rowBytes - (g.R - 1) * dilation[0] - 1) / stride[0]) + 1,
+  );
   // enough strips for every thread to have several, and even ones
   const count = Math.max(
     1,
-    Math.min(Math.max(Math.ceil(g.P / wanted), Math.ceil(least / (g.N * g.attrs.groups))), Math.ceil(g.P / 4)),
+    Math.min(
+      Math.max(Math.ceil(g.P / wanted), Math.ceil(least / (g.N * g.attrs.groups))),
+      Math.ceil(g.P / 4),
+    ),
   );
   const rows = Math.ceil(g.P / count);
   const imageRows = copied ? rowsFor(rows) : g.H;
@@ -75,7 +82,11 @@ export function stripOf(g: Geometry, least: number): Strip {
     for (let r = 0; r < g.R; r++)
       for (let s = 0; s < g.S; s++) {
         const w = s * dilation[1];
-        taps.push(4 * (((c * imageRows + r * dilation[0]) * phases + (w % phases)) * pitch + Math.floor(w / phases)));
+        taps.push(
+          4 *
+            (((c * imageRows + r * dilation[0]) * phases + (w % phases)) * pitch +
+              Math.floor(w / phases)),
+        );
       }
   return {
     rows,

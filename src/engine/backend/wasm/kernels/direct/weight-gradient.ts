@@ -4,7 +4,16 @@ import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import { address, i32, s32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
-import { ALONE, copyStrip, geometryOf, productsOf, stripOf, tapsOf, type Geometry, type Strip } from "./strips.ts";
+import {
+  ALONE,
+  copyStrip,
+  geometryOf,
+  productsOf,
+  stripOf,
+  tapsOf,
+  type Geometry,
+  type Strip,
+} from "./strips.ts";
 
 /** At most so many partial sums, and bytes of them. */
 const PARTS = 16;
@@ -23,13 +32,25 @@ interface Cut {
 function cutOf(g: Geometry, strip: Strip, size: number): Cut {
   const units = g.N * strip.count;
   const products = productsOf(g);
-  const most = Math.min(PARTS, units, Math.floor(PARTS_BYTES / (size * 4)), Math.floor(products / ALONE));
+  const most = Math.min(
+    PARTS,
+    units,
+    Math.floor(PARTS_BYTES / (size * 4)),
+    Math.floor(products / ALONE),
+  );
   const perPart = Math.ceil(units / Math.max(1, most));
   const parts = Math.ceil(units / perPart);
   const blocks = Math.ceil(g.K / 4);
   const splits = products < ALONE ? 1 : Math.min(blocks, Math.ceil(8 / parts));
   const share = Math.ceil(blocks / splits);
-  return { units, perPart, parts, partBytes: up(size * 4, 16), maps: share * 4, shares: Math.ceil(blocks / share) };
+  return {
+    units,
+    perPart,
+    parts,
+    partBytes: up(size * 4, 16),
+    maps: share * 4,
+    shares: Math.ceil(blocks / share),
+  };
 }
 
 /** dw of x and dy, shape of w. */
@@ -78,7 +99,9 @@ function sumPart(p: GradientPass, g: Geometry, strip: Strip, cut: Cut): void {
   const [firstMap, lastMap] = unitsOf(f, f.i32(i32.divU(p.chunk, cut.parts)), g.K, cut.maps);
   // this call's maps of every group start at zero
   f.for(groups, (group) =>
-    f.range(firstMap, lastMap, 1, (m) => f.zero(address(sums, [i32.add(i32.mul(group, g.K), m), taps * 4]), taps * 4)),
+    f.range(firstMap, lastMap, 1, (m) =>
+      f.zero(address(sums, [i32.add(i32.mul(group, g.K), m), taps * 4]), taps * 4),
+    ),
   );
   f.range(firstUnit, lastUnit, 1, (unit) =>
     f.for(groups, (group) => {
@@ -138,7 +161,8 @@ function eachTile(p: GradientPass, context: StripContext, lastMap: Local): void 
     if (taps % 2 > 0) addTile(p, context, { map, height, tap: (taps - 1) * 4, width: 1 });
   };
   const rest = g.K % 4;
-  const wholeEnd = rest === 0 ? lastMap : f.i32(i32.sub(lastMap, i32.mul(i32.geU(lastMap, g.K), rest)));
+  const wholeEnd =
+    rest === 0 ? lastMap : f.i32(i32.sub(lastMap, i32.mul(i32.geU(lastMap, g.K), rest)));
   f.range(firstMap, wholeEnd, 4, (map) => tapPairs(map, 4));
   if (rest > 0) f.if(i32.ne(wholeEnd, lastMap), () => tapPairs(wholeEnd, rest));
 }
@@ -150,7 +174,9 @@ function addTile(
 ): void {
   const { g, strip, table, group, sums, firstMap, base, rows, maps, plane, pitch } = context;
   const taps = tapsOf(g);
-  const pixels = Array.from({ length: width }, (_, j) => f.i32(i32.add(base, i32.load(tap, table + j * 4))));
+  const pixels = Array.from({ length: width }, (_, j) =>
+    f.i32(i32.add(base, i32.load(tap, table + j * 4))),
+  );
   const line = f.i32(address(maps, [i32.sub(map, firstMap), plane]));
   const own = Array.from({ length: height }, () => f.zeros(width));
   const four = (column: Local): void => {
@@ -170,7 +196,10 @@ function addTile(
   own.forEach((row, i) =>
     row.forEach((sum, j) => {
       const offset = i * taps * 4 + j * 4;
-      const total = s32.add(s32.add(v.lane(sum, 0), v.lane(sum, 1)), s32.add(v.lane(sum, 2), v.lane(sum, 3)));
+      const total = s32.add(
+        s32.add(v.lane(sum, 0), v.lane(sum, 1)),
+        s32.add(v.lane(sum, 2), v.lane(sum, 3)),
+      );
       f.do(s32.store(to, s32.add(s32.load(to, offset), total), offset));
     }),
   );

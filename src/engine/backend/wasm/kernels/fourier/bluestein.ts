@@ -8,7 +8,8 @@ import { radices, stages, type Table } from "./stages.ts";
 const LARGEST_PRIME = 61;
 export const needsBluestein = (n: number): boolean => radices(n).some((r) => r > LARGEST_PRIME);
 /** The length that n is transformed through. */
-export const lengthFor = (n: number): number => (needsBluestein(n) ? 2 ** Math.ceil(Math.log2(2 * n - 1)) : n);
+export const lengthFor = (n: number): number =>
+  needsBluestein(n) ? 2 ** Math.ceil(Math.log2(2 * n - 1)) : n;
 
 export interface Bluestein {
   readonly n: number;

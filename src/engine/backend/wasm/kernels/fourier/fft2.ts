@@ -160,7 +160,9 @@ function into({ f }: FourierPass, axis: Axis, { lanes, groups, bytes }: Lines): 
       ).forEach((x, j) => f.do(v.store(cell, x, j * 32 + part * 16)));
   };
   const load = (line: Local, part: number, group: number): Operand =>
-    lineStep === 1 ? v.load(line, part * plane + group * 16) : gatherLanes(line, lanes, lineStep * 4, part * plane);
+    lineStep === 1
+      ? v.load(line, part * plane + group * 16)
+      : gatherLanes(line, lanes, lineStep * 4, part * plane);
   const one = (line: Local, cell: Local): void => {
     for (const part of [0, 1])
       for (let group = 0; group < groups; group++)
@@ -185,7 +187,9 @@ function outOf({ f }: FourierPass, axis: Axis, { lanes, groups, bytes }: Lines):
         const x = f.v128(v.mul(v.load(cell, group * bytes + part * 16), scale));
         const at = part * plane + group * 16;
         if (lineStep === 1 && lanes === 4) f.do(v.store(line, x, at));
-        else for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(line, x, lane, at + lane * lineStep * 4));
+        else
+          for (let lane = 0; lane < lanes; lane++)
+            f.do(v.storeLane(line, x, lane, at + lane * lineStep * 4));
       }
   };
   return { one, four: inSquares(axis, lanes) ? four : undefined };

@@ -50,14 +50,24 @@ function oddButterfly(
       }),
     ),
   );
-  const total = (part: keyof Pair): Operand => sums.reduce((sum: Operand, z) => v.add(sum, z[part]), x[0][part]);
+  const total = (part: keyof Pair): Operand =>
+    sums.reduce((sum: Operand, z) => v.add(sum, z[part]), x[0][part]);
   store(0, total("re"), total("im"));
   for (let u = 1; u <= half; u++) {
     const angle = (t: number): number => (t * u) % r;
     const even = (part: keyof Pair): Local =>
-      keep(sums.reduce((sum: Operand, z, i) => v.add(sum, v.mul(z[part], cosR[angle(i + 1)])), x[0][part]));
+      keep(
+        sums.reduce(
+          (sum: Operand, z, i) => v.add(sum, v.mul(z[part], cosR[angle(i + 1)])),
+          x[0][part],
+        ),
+      );
     const odd = (part: keyof Pair): Local =>
-      keep(differences.map((z, i) => v.mul(z[part], sign * sinR[angle(i + 1)])).reduce((sum, c) => v.add(sum, c)));
+      keep(
+        differences
+          .map((z, i) => v.mul(z[part], sign * sinR[angle(i + 1)]))
+          .reduce((sum, c) => v.add(sum, c)),
+      );
     const [re, im, oddRe, oddIm] = [even("re"), even("im"), odd("re"), odd("im")];
     store(u, v.sub(re, oddIm), v.add(im, oddRe));
     store(r - u, v.add(re, oddIm), v.sub(im, oddRe));
@@ -138,7 +148,8 @@ function stage(
   const roots = { r, cosR, sinR, sign };
   const twiddles = new Float32Array(m * r * 2);
   for (let p = 0; p < m; p++)
-    for (let u = 0; u < r; u++) twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
+    for (let u = 0; u < r; u++)
+      twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
   const w = f.i32(table(twiddles));
   const source = f.i32(from);
   const target = f.i32(to);
@@ -149,7 +160,13 @@ function stage(
     const y = f.i32(i32.add(target, q));
     if (isLong) {
       longButterfly(f, a, { r, stride: m * s * 32, rootsAt }, (u, re, im) =>
-        storeTwiddled(f, address(y, [u, s * 4]), re, im, m > 1 ? splatted(f, i32.add(w, u), 0) : undefined),
+        storeTwiddled(
+          f,
+          address(y, [u, s * 4]),
+          re,
+          im,
+          m > 1 ? splatted(f, i32.add(w, u), 0) : undefined,
+        ),
       );
       return;
     }
@@ -164,7 +181,8 @@ function stage(
   };
   f.for(m, () => {
     // the same for all elements
-    const turns = isLong || m === 1 ? [] : Array.from({ length: r - 1 }, (_, u) => splatted(f, w, (u + 1) * 8));
+    const turns =
+      isLong || m === 1 ? [] : Array.from({ length: r - 1 }, (_, u) => splatted(f, w, (u + 1) * 8));
     f.for(s * 32, (q) => element(q, turns), 32);
     f.advance(w, r * 8);
     f.advance(source, s * 32);
@@ -173,7 +191,9 @@ function stage(
 }
 
 const rootTable = ({ r, cosR, sinR, sign }: Roots): Float32Array =>
-  Float32Array.from({ length: 2 * r }, (_, i) => (i % 2 === 0 ? cosR[i >> 1] : sign * sinR[i >> 1]));
+  Float32Array.from({ length: 2 * r }, (_, i) =>
+    i % 2 === 0 ? cosR[i >> 1] : sign * sinR[i >> 1],
+  );
 
 /** A large prime: the definition, with the root's index u·t mod r (here times 8) stepped along. */
 function longButterfly(

@@ -4,7 +4,16 @@ import type { Shape } from "../../../../core/shape.ts";
 import { address, i32, offsetOf, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
 import { keep, transpose4 } from "../vectors.ts";
-import { frame, framed, placeOf, tilesOf, transformBytes, transformTiles, type Pair, type Tiles } from "./tiles.ts";
+import {
+  frame,
+  framed,
+  placeOf,
+  tilesOf,
+  transformBytes,
+  transformTiles,
+  type Pair,
+  type Tiles,
+} from "./tiles.ts";
 import { inputAxis, outputAxis, POSITIONS, spread, tileOf, WINDOW } from "./transforms.ts";
 
 /** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
@@ -42,7 +51,17 @@ interface Block {
 
 /** y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. */
 export const winogradConvolution =
-  ({ image, outputs, kernel, padding }: { image: Shape; outputs: number; kernel: number; padding: Pair }) =>
+  ({
+    image,
+    outputs,
+    kernel,
+    padding,
+  }: {
+    image: Shape;
+    outputs: number;
+    kernel: number;
+    padding: Pair;
+  }) =>
   (k: KernelContext<Inputs>): void => {
     const inputs = image[1];
     const tiles = tilesOf(tileOf(kernel), k.out);
@@ -60,7 +79,9 @@ export const winogradConvolution =
     // few tiles: the outputs are shared out as well, and every share transforms the image for
     // itself
     const eights = Math.ceil(outputs / EIGHT);
-    const share = Math.ceil(eights / Math.max(1, Math.min(Math.ceil(8 / blocks), Math.floor(eights / 8))));
+    const share = Math.ceil(
+      eights / Math.max(1, Math.min(Math.ceil(8 / blocks), Math.floor(eights / 8))),
+    );
     k.pass(blocks * Math.ceil(eights / share), (p) => {
       const { f } = p;
       const room = p.scratch(POSITIONS * (position + products) + HALF_BYTES + transformBytes(most));
@@ -86,13 +107,19 @@ export const winogradConvolution =
       f.range(first, last, 1, (eight) => {
         if (outputs % EIGHT === 0) return channels(i32.mul(eight, EIGHT), EIGHT);
         f.if(i32.ltU(eight, eights - 1), () => channels(i32.mul(eight, EIGHT), EIGHT));
-        f.if(i32.geU(eight, eights - 1), () => channels(outputs - (outputs % EIGHT), outputs % EIGHT));
+        f.if(i32.geU(eight, eights - 1), () =>
+          channels(outputs - (outputs % EIGHT), outputs % EIGHT),
+        );
       });
     });
   };
 
 /** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
-function multiply({ f }: Pass<Inputs>, { inputs, Cp, position, products }: Sizes, block: Block): void {
+function multiply(
+  { f }: Pass<Inputs>,
+  { inputs, Cp, position, products }: Sizes,
+  block: Block,
+): void {
   f.for(POSITIONS, (i) => {
     const weights = f.i32(address(block.u, [i, Cp * 32]));
     f.range(0, block.count, 4, (t) => {
@@ -115,7 +142,13 @@ function multiply({ f }: Pass<Inputs>, { inputs, Cp, position, products }: Sizes
 }
 
 /** From the sums to outputs, `channels` of them from channel `k0` on. */
-function transformBack(p: Pass<Inputs>, sizes: Sizes, block: Block, k0: Local, channels: number): void {
+function transformBack(
+  p: Pass<Inputs>,
+  sizes: Sizes,
+  block: Block,
+  k0: Local,
+  channels: number,
+): void {
   const { f } = p;
   const { tiles, products } = sizes;
   f.range(0, block.count, 1, (t) => {
@@ -125,11 +158,19 @@ function transformBack(p: Pass<Inputs>, sizes: Sizes, block: Block, k0: Local, c
       const line = f.i32(block.half);
       f.for(WINDOW, () => {
         const numbers = f.loads(WINDOW, column, WINDOW * products);
-        outputAxis(f, numbers, tiles.size).forEach((o, i) => f.do(v.store(line, o, i * WINDOW * 16)));
+        outputAxis(f, numbers, tiles.size).forEach((o, i) =>
+          f.do(v.store(line, o, i * WINDOW * 16)),
+        );
         f.advance(column, products);
         f.advance(line, 16);
       });
-      writeTile(p, sizes, { half: block.half, place, k0, lane0, channels: Math.min(4, channels - lane0) });
+      writeTile(p, sizes, {
+        half: block.half,
+        place,
+        k0,
+        lane0,
+        channels: Math.min(4, channels - lane0),
+      });
     }
   });
 }
@@ -140,7 +181,13 @@ function transformBack(p: Pass<Inputs>, sizes: Sizes, block: Block, k0: Local, c
 function writeTile(
   p: Pass<Inputs>,
   { tiles, outputs }: Sizes,
-  tile: { half: Local; place: ReturnType<typeof placeOf>; k0: Local; lane0: number; channels: number },
+  tile: {
+    half: Local;
+    place: ReturnType<typeof placeOf>;
+    k0: Local;
+    lane0: number;
+    channels: number;
+  },
 ): void {
   const { f } = p;
   const [, , P, Q] = p.out;

@@ -2,7 +2,14 @@
 // time.
 import type { Shape } from "../../../../core/shape.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
-import { address, i32, v, type Code, type Local, type Operand } from "../../encoder/instructions.ts";
+import {
+  address,
+  i32,
+  v,
+  type Code,
+  type Local,
+  type Operand,
+} from "../../encoder/instructions.ts";
 import { passOver, up, type KernelContext } from "../../kernel.ts";
 import { keep, transpose4 } from "../vectors.ts";
 import { POSITIONS, WINDOW } from "./transforms.ts";
@@ -46,7 +53,8 @@ const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
 const STAGE_ROW = 32;
 const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
 /** Room for `transformTiles` besides its result. */
-export const transformBytes = (tiles: number): number => tiles * PLACE.bytes + stageBytes(WINDOW) + POSITIONS * 16;
+export const transformBytes = (tiles: number): number =>
+  tiles * PLACE.bytes + stageBytes(WINDOW) + POSITIONS * 16;
 
 export interface TileTransform {
   readonly tiles: Tiles;
@@ -84,9 +92,20 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
   const group = (c: Operand, lanes: number): void => {
     const channel = f.i32(c);
     f.range(0, t.count, 1, (number) => {
-      const window = windowAt(f, t, { at: address(places, [number, PLACE.bytes]), image, channel, lanes, stage });
+      const window = windowAt(f, t, {
+        at: address(places, [number, PLACE.bytes]),
+        image,
+        channel,
+        lanes,
+        stage,
+      });
       transformRows(f, t, window, half);
-      transformColumns(f, t, half, i32.add(address(target, [number, t.pitch]), i32.mul(channel, 4)));
+      transformColumns(
+        f,
+        t,
+        half,
+        i32.add(address(target, [number, t.pitch]), i32.mul(channel, 4)),
+      );
     });
   };
   const whole = channels - (channels % 4);
@@ -95,7 +114,11 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
 }
 
 /** Where each tile's window begins, and whether it lies inside the image. */
-function notePlaces(f: FunctionBuilder, { tiles, source, size, from, count }: TileTransform, places: Local): void {
+function notePlaces(
+  f: FunctionBuilder,
+  { tiles, source, size, from, count }: TileTransform,
+  places: Local,
+): void {
   const { channels, height, width, padding } = source;
   const fits = height >= size && width >= size;
   f.range(0, count, 1, (t) => {
@@ -103,8 +126,13 @@ function notePlaces(f: FunctionBuilder, { tiles, source, size, from, count }: Ti
     const place = placeOf(f, i32.add(from, t), tiles);
     const top = f.i32(i32.sub(i32.mul(place.row, tiles.size), padding[0]));
     const left = f.i32(i32.sub(i32.mul(place.column, tiles.size), padding[1]));
-    const pixel = i32.add(i32.mul(place.image, channels * height * width), i32.add(i32.mul(top, width), left));
-    const inside = fits ? i32.and(i32.ltU(top, height - size + 1), i32.ltU(left, width - size + 1)) : 0;
+    const pixel = i32.add(
+      i32.mul(place.image, channels * height * width),
+      i32.add(i32.mul(top, width), left),
+    );
+    const inside = fits
+      ? i32.and(i32.ltU(top, height - size + 1), i32.ltU(left, width - size + 1))
+      : 0;
     f.do(i32.store(at, i32.mul(pixel, 4), PLACE.offset));
     f.do(i32.store(at, inside, PLACE.inside));
     f.do(i32.store(at, top, PLACE.top));
@@ -151,7 +179,15 @@ function windowAt(
 /** Copies those numbers of a window that lie inside the image. */
 function copyInside(
   f: FunctionBuilder,
-  w: { source: Source; size: number; top: Local; left: Local; from: Local; to: Local; offset: number },
+  w: {
+    source: Source;
+    size: number;
+    top: Local;
+    left: Local;
+    from: Local;
+    to: Local;
+    offset: number;
+  },
 ): void {
   const { height, width } = w.source;
   f.for(w.size, (r) =>
@@ -168,7 +204,12 @@ function copyInside(
 }
 
 /** The window's rows transformed, to WINDOW vectors each at `half`. */
-function transformRows(f: FunctionBuilder, { size, axis }: TileTransform, { bases, row }: Window, half: Local): void {
+function transformRows(
+  f: FunctionBuilder,
+  { size, axis }: TileTransform,
+  { bases, row }: Window,
+  half: Local,
+): void {
   const line = f.i32(half);
   f.for(size, () => {
     const rows = bases.map((b) => f.v128(v.load(b)));
@@ -188,7 +229,12 @@ function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
   return keep(f, [v.shuffle(p, q, [0, 1, 4, 5]), v.shuffle(p, q, [2, 3, 6, 7])]);
 }
 /** Their columns transformed, written to their positions. */
-function transformColumns(f: FunctionBuilder, { size, axis, position }: TileTransform, half: Local, to: Code): void {
+function transformColumns(
+  f: FunctionBuilder,
+  { size, axis, position }: TileTransform,
+  half: Local,
+  to: Code,
+): void {
   const column = f.i32(half);
   const out = f.i32(to);
   f.for(WINDOW, () => {
@@ -209,13 +255,25 @@ export interface Framed extends Source {
   readonly bytes: number;
 }
 export function framed([N, C, H, W]: Shape, tiles: Tiles, padding: Pair): Framed {
-  const [height, width] = [(tiles.down - 1) * tiles.size + WINDOW, (tiles.across - 1) * tiles.size + WINDOW];
+  const [height, width] = [
+    (tiles.down - 1) * tiles.size + WINDOW,
+    (tiles.across - 1) * tiles.size + WINDOW,
+  ];
   const inside = (n: number, count: number, pad: number): number =>
-    Array.from({ length: count }, (_, i) => i * tiles.size - pad).filter((at) => at >= 0 && at + WINDOW <= n).length;
+    Array.from({ length: count }, (_, i) => i * tiles.size - pad).filter(
+      (at) => at >= 0 && at + WINDOW <= n,
+    ).length;
   const windows = inside(H, tiles.down, padding[0]) * inside(W, tiles.across, padding[1]);
   const copied = windows < 0.75 * tiles.down * tiles.across;
   return copied
-    ? { copied, channels: C, height, width, padding: [0, 0], bytes: up(N * C * height * width * 4, 64) + 64 }
+    ? {
+        copied,
+        channels: C,
+        height,
+        width,
+        padding: [0, 0],
+        bytes: up(N * C * height * width * 4, 64) + 64,
+      }
     : { copied, channels: C, height: H, width: W, padding, bytes: 0 };
 }
 /** The pass that makes the copy of x, at the start of the kernel's shared room. */
@@ -237,7 +295,8 @@ export function frame<Inputs extends "x" | "u" | "dy">(
       f.for(rows, () => {
         f.for(whole * 4, (i) => f.do(v.store(i32.add(to, i), v.load(i32.add(source, i)))), 16);
         const rest = f.v128(v.load(source, whole * 4));
-        for (let lane = 0; lane < columns % 4; lane++) f.do(v.storeLane(to, rest, lane, (whole + lane) * 4));
+        for (let lane = 0; lane < columns % 4; lane++)
+          f.do(v.storeLane(to, rest, lane, (whole + lane) * 4));
         f.advance(source, W * 4);
         f.advance(to, width * 4);
       });

@@ -27,9 +27,20 @@ const pair = (even: Local, odd: Local): [Code, Code] => [v.add(even, odd), v.sub
 
 /** One axis of Bᵀ: 6 numbers of the image → 6. */
 export function inputAxis(f: FunctionBuilder, c: Vectors): Operand[] {
-  const near = pair(f.v128(v.sub(c[4], scaled(c[2], 2))), f.v128(scaled(v.sub(c[3], scaled(c[1], 2)), NEAR)));
-  const far = pair(f.v128(v.sub(c[4], scaled(c[2], 0.5))), f.v128(scaled(v.sub(c[3], scaled(c[1], 0.5)), FAR)));
-  return [v.add(v.sub(c[0], scaled(c[2], 2.5)), c[4]), ...near, ...far, v.add(v.sub(c[1], scaled(c[3], 2.5)), c[5])];
+  const near = pair(
+    f.v128(v.sub(c[4], scaled(c[2], 2))),
+    f.v128(scaled(v.sub(c[3], scaled(c[1], 2)), NEAR)),
+  );
+  const far = pair(
+    f.v128(v.sub(c[4], scaled(c[2], 0.5))),
+    f.v128(scaled(v.sub(c[3], scaled(c[1], 0.5)), FAR)),
+  );
+  return [
+    v.add(v.sub(c[0], scaled(c[2], 2.5)), c[4]),
+    ...near,
+    ...far,
+    v.add(v.sub(c[1], scaled(c[3], 2.5)), c[5]),
+  ];
 }
 /** A polynomial's values at the points, the near and far ones scaled. */
 function atPoints(f: FunctionBuilder, c: Vectors, near: number, far: number): Operand[] {
@@ -48,9 +59,21 @@ function atPoints(f: FunctionBuilder, c: Vectors, near: number, far: number): Op
   ];
 }
 /** The adjoint: from values at the points to `count` coefficients. */
-function fromPoints(f: FunctionBuilder, p: Vectors, count: number, near: number, far: number): Operand[] {
-  const [nearEven, nearOdd] = [f.v128(scaled(v.add(p[1], p[2]), near)), f.v128(scaled(v.sub(p[1], p[2]), near * NEAR))];
-  const [farEven, farOdd] = [f.v128(scaled(v.add(p[3], p[4]), far)), f.v128(scaled(v.sub(p[3], p[4]), far * FAR))];
+function fromPoints(
+  f: FunctionBuilder,
+  p: Vectors,
+  count: number,
+  near: number,
+  far: number,
+): Operand[] {
+  const [nearEven, nearOdd] = [
+    f.v128(scaled(v.add(p[1], p[2]), near)),
+    f.v128(scaled(v.sub(p[1], p[2]), near * NEAR)),
+  ];
+  const [farEven, farOdd] = [
+    f.v128(scaled(v.add(p[3], p[4]), far)),
+    f.v128(scaled(v.sub(p[3], p[4]), far * FAR)),
+  ];
   return Array.from({ length: count }, (_, i) => {
     const sum = v.add(
       scaled(i % 2 === 0 ? nearEven : nearOdd, 0.5 ** (i >> 1)),
@@ -64,7 +87,9 @@ function fromPoints(f: FunctionBuilder, p: Vectors, count: number, near: number,
  * sums → weights' gradients.
  */
 export const mapAxis = (f: FunctionBuilder, d: Vectors): Operand[] => atPoints(f, d, 1, 1);
-export const outputAxis = (f: FunctionBuilder, m: Vectors, tile: number): Operand[] => fromPoints(f, m, tile, 1, 1);
-export const weightAxis = (f: FunctionBuilder, g: Vectors): Operand[] => atPoints(f, g, -2 / 3, 1 / 6);
+export const outputAxis = (f: FunctionBuilder, m: Vectors, tile: number): Operand[] =>
+  fromPoints(f, m, tile, 1, 1);
+export const weightAxis = (f: FunctionBuilder, g: Vectors): Operand[] =>
+  atPoints(f, g, -2 / 3, 1 / 6);
 export const weightGradAxis = (f: FunctionBuilder, p: Vectors, kernel: number): Operand[] =>
   fromPoints(f, p, kernel, -2 / 3, 1 / 6);

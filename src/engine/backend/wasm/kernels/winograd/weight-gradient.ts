@@ -4,8 +4,24 @@ import type { Shape } from "../../../../core/shape.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
 import { keep } from "../vectors.ts";
-import { frame, framed, tilesOf, transformBytes, transformTiles, type Pair, type TileTransform } from "./tiles.ts";
-import { inputAxis, mapAxis, POSITIONS, spread, tileOf, weightGradAxis, WINDOW } from "./transforms.ts";
+import {
+  frame,
+  framed,
+  tilesOf,
+  transformBytes,
+  transformTiles,
+  type Pair,
+  type TileTransform,
+} from "./tiles.ts";
+import {
+  inputAxis,
+  mapAxis,
+  POSITIONS,
+  spread,
+  tileOf,
+  weightGradAxis,
+  WINDOW,
+} from "./transforms.ts";
 
 /**
  * Tiles transformed and summed in one round: what lies between the passes stays in the caches, and
@@ -33,7 +49,11 @@ interface Sizes {
   readonly sums: Matrices;
 }
 /** Matrices of so many rows behind each other, from `at` on. */
-const matrices = (at: number, rows: number, pitch: number): Matrices => ({ at, position: spread(rows * pitch), pitch });
+const matrices = (at: number, rows: number, pitch: number): Matrices => ({
+  at,
+  position: spread(rows * pitch),
+  pitch,
+});
 const endOf = ({ at, position }: Matrices): number => at + POSITIONS * position;
 
 /** dw [K,C,R,R] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
@@ -64,7 +84,14 @@ export const winogradWeightGrad =
       },
       {
         ...calls,
-        write: (p) => transform(p, maps, { tiles, source: map, size: tiles.size, axis: mapAxis, image: p.input.dy }),
+        write: (p) =>
+          transform(p, maps, {
+            tiles,
+            source: map,
+            size: tiles.size,
+            axis: mapAxis,
+            image: p.input.dy,
+          }),
       },
       { chunks: POSITIONS, total: POSITIONS * rounds, write: (p) => sumProducts(p, sizes) },
     ]);
@@ -102,7 +129,8 @@ function sumProducts(p: GradientPass, { tiles, Cp, Kp, ...matrix }: Sizes): void
     f.i32(address(i32.add(p.shared, at), [position, bytes]));
   const [images, maps, sums] = [matrix.images, matrix.maps, matrix.sums].map(matrixOf);
   const bytes = f.i32(ROUND * Cp * 4);
-  if (tiles % ROUND > 0) f.if(i32.geU(i32.add(begin, ROUND), tiles), () => f.set(bytes, (tiles % ROUND) * Cp * 4));
+  if (tiles % ROUND > 0)
+    f.if(i32.geU(i32.add(begin, ROUND), tiles), () => f.set(bytes, (tiles % ROUND) * Cp * 4));
   const end = f.i32();
   const block = (k: Local, c: Local): void => {
     const own = [0, 1, 2, 3].map(() => f.zeros(2));
@@ -120,7 +148,9 @@ function sumProducts(p: GradientPass, { tiles, Cp, Kp, ...matrix }: Sizes): void
     const to = f.i32(i32.add(address(sums, [k, Cp]), c));
     const put = (value: (sum: Local, at: number) => Operand): void =>
       own.forEach((row, r) =>
-        row.forEach((sum, j) => f.do(v.store(to, value(sum, r * Cp * 4 + j * 16), r * Cp * 4 + j * 16))),
+        row.forEach((sum, j) =>
+          f.do(v.store(to, value(sum, r * Cp * 4 + j * 16), r * Cp * 4 + j * 16)),
+        ),
       );
     if (tiles > ROUND) f.if(begin, () => put((sum, at) => v.add(v.load(to, at), sum)));
     f.if(i32.eqz(begin), () => put((sum) => sum));
@@ -150,7 +180,8 @@ function gradientOfMap(
     f.for(kernel, () => {
       const numbers = f.loads(WINDOW, row, 16);
       keep(f, weightGradAxis(f, numbers, kernel)).forEach((o, j) => {
-        for (let lane = 0; lane < lanes; lane++) f.do(v.storeLane(out, o, lane, lane * area * 4 + j * 4));
+        for (let lane = 0; lane < lanes; lane++)
+          f.do(v.storeLane(out, o, lane, lane * area * 4 + j * 4));
       });
       f.advance(row, WINDOW * 16);
       f.advance(out, kernel * 4);

@@ -38,12 +38,16 @@ export const winogradWeights =
       const { f } = p;
       const block = f.i32(address(p.y, [p.chunk, POSITIONS * Cp * 32]));
       if (Cp > inputs)
-        f.for(POSITIONS, (i) => f.zero(i32.add(block, i32.add(i32.mul(i, Cp * 32), inputs * 32)), (Cp - inputs) * 32));
+        f.for(POSITIONS, (i) =>
+          f.zero(i32.add(block, i32.add(i32.mul(i, Cp * 32), inputs * 32)), (Cp - inputs) * 32),
+        );
       const half = p.scratch(WINDOW * R * 16);
       for (const lane0 of [0, 4]) {
         const first = f.i32(i32.add(i32.mul(p.chunk, 8), lane0));
-        const four = (lanes: number): void => transformFour(p, layout, { first, block, half, lane0, lanes });
-        const nothing = (): void => f.for(POSITIONS * Cp, (i) => f.do(v.store(address(block, [i, 32]), 0, lane0 * 4)));
+        const four = (lanes: number): void =>
+          transformFour(p, layout, { first, block, half, lane0, lanes });
+        const nothing = (): void =>
+          f.for(POSITIONS * Cp, (i) => f.do(v.store(address(block, [i, 32]), 0, lane0 * 4)));
         // blocks that have four channels here, and what the last one has
         const full = Math.floor((outputs - lane0 - 4) / 8) + 1;
         const left = Math.max(0, outputs - (eights - 1) * 8 - lane0);
@@ -61,7 +65,13 @@ export const winogradWeights =
 function transformFour(
   { f, input }: Pass<"w">,
   { inputs, R, flipped, outputStride, inputStride, Cp }: Layout,
-  { first, block, half, lane0, lanes }: { first: Local; block: Local; half: Local; lane0: number; lanes: number },
+  {
+    first,
+    block,
+    half,
+    lane0,
+    lanes,
+  }: { first: Local; block: Local; half: Local; lane0: number; lanes: number },
 ): void {
   const source = f.i32(address(input.w, [first, outputStride]));
   const target = f.i32(i32.add(block, lane0 * 4));
