@@ -1,5 +1,5 @@
-// Intervals that hold the truth as often as they promise: in 95 of 100 audits, as nearly as can be
-// had. scripts/cover.mjs simulates every one of them; docs/evidence.md has its table.
+// Intervals that hold the truth as often as is said of them: in 93 to 97 of 100 audits where 95 % is
+// said. scripts/cover.mjs simulates every one of them; docs/evidence.md has its table.
 import { ConfigError, exp, log } from "../engine/index.ts";
 import { betaCdf, betaQuantile, studentQuantile } from "./quantiles.ts";
 import { mean } from "./statistics.ts";
@@ -10,11 +10,11 @@ export interface Interval {
 }
 export interface MeanInterval {
   readonly mean: number;
-  /** 95 %; absent where none can be promised. */
+  /** Absent where none can be promised; 95 % is said of one without `assumes` alone. */
   readonly interval?: Interval;
   /**
-   * What the promise rests on with fewer than 20 values, which do not show how they are spread:
-   * strongly skewed ones and those in two groups are held in 88 to 98 of 100 cases.
+   * What 95 % would rest on with fewer than 20 values, which do not show how they are spread: the
+   * means of strongly skewed ones and of those in two groups are held in 87 to 99 of 100 cases.
    */
   readonly assumes?: "values that are neither strongly skewed nor in two groups";
 }
@@ -26,13 +26,13 @@ const SKEWED_FROM = 10;
 /** From so many values on nothing is assumed. */
 const ANY_FROM = 20;
 /**
- * What intervals of means over so many values are called where they are shown: no promise is made
- * that scripts/cover.mjs does not hold.
+ * What intervals of means over so many values are called where they are shown: fewer than 20 do not
+ * show how they are spread, so 95 % is not said of them. scripts/cover.mjs holds both.
  */
 export const intervalWords = (count: number): string =>
   count >= ANY_FROM
     ? "95 % intervals"
-    : "95 % intervals (88 to 98 % where so few values are strongly skewed or in two groups)";
+    : "intervals by Student's t, which from so few values hold the mean in 87 to 99 of 100 cases";
 /** Fewer trials give no interval of a share. */
 export const SHARE_FROM = 7;
 

@@ -68,8 +68,8 @@ function Found({
     <>
       <Figure curves={curves} own={own} />
       <NumberTable
-        caption="PSNR, mean and 95 % interval over images and masks"
-        head={["method", "measured", "PSNR, dB", "95 % interval", "images × masks"]}
+        caption="PSNR, mean and its interval by Student's t over images and masks: 95 % from 20 of them on, 87 to 99 % below"
+        head={["method", "measured", "PSNR, dB", "interval", "images × masks"]}
         rows={curves.flatMap(({ name, points }) =>
           points.map((p) => [
             name,

@@ -55,7 +55,7 @@ export function shownAsRates(found: Found): Detail[] {
     {
       kind: "table",
       id: `${test.id}-table`,
-      note: "▼: less than with fewer measurements, by more than the threshold with its whole 95 % interval.",
+      note: "▼: less than with fewer measurements, by more than the threshold with its whole interval.",
       columns: [
         { name: "mean PSNR, dB" },
         ...shares.map((rate) => ({ name: percent(rate), format: "decibels" as const })),

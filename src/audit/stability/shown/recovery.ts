@@ -35,10 +35,8 @@ function recoveryTable({ test, methods }: Found): Table {
     kind: "table",
     id: `${test.id}-recovery`,
     title:
-      "How much of each detail comes back: mean share of its contrast (95 % interval), and how many are lost",
-    ...(fewest < 20
-      ? { note: `Of 10 details and more, ${intervalWords(fewest)}; of fewer there is none.` }
-      : {}),
+      "How much of each detail comes back: mean share of its contrast (its interval), and how many are lost",
+    note: `Of 10 details and more, ${intervalWords(fewest)}; of fewer there is none.`,
     columns: [
       { name: "radius, contrast" },
       { name: "measured at all", format: "whole-percent" },
