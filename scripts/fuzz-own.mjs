@@ -63,6 +63,8 @@ function nodesOf(value, found = []) {
   for (const v of Object.values(value)) nodesOf(v, found);
   return found;
 }
+/** An array may have been given a field with a name as well. */
+const isItem = (node, key) => Array.isArray(node) && /^\d+$/.test(key);
 /** splice asks for the array's constructor, which a field may be called. */
 function shorten(list, at) {
   list.copyWithin(at, at + 1);
@@ -77,7 +79,7 @@ export function changed(value, rng) {
     const key = pick(Object.keys(node), rng);
     const way = rng.integer(8);
     if (key === undefined || way === 0) Object.assign(node, { [pick(words, rng) || "new"]: 1 });
-    else if (way === 1) Array.isArray(node) ? shorten(node, Number(key)) : delete node[key];
+    else if (way === 1) isItem(node, key) ? shorten(node, Number(key)) : delete node[key];
     else if (way === 2 && Array.isArray(node)) node.push(structuredClone(node[Number(key)]));
     else if (way === 3 && typeof node[key] === "number")
       node[key] *= pick([-1, 0, 2, 1e6, 1e12], rng);
