@@ -3,7 +3,7 @@
 // FiducialError passes; another exception, a read of more than two seconds, or more memory than
 // four times what the file can hold, does not, and exits with 1. A failure prints its kind, seed
 // and number, which repeat it alone: --kind K --seed S --only NUMBER.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { crc32 } from "node:zlib";
 import jpegJs from "jpeg-js";
@@ -39,8 +39,8 @@ import { ofWeights } from "./fuzz-weights.mjs";
 const SLOW = 2000;
 /** Room for what a reader needs whatever the file: fflate's pieces unpack to 4 MB each. */
 const BASE = 24e6;
-/** Deflate's, and a JPEG block's, most bytes from one. */
-const [DEFLATE, JPEG] = [1032, 512 * 8];
+/** Deflate's, a JPEG block's, and TIFF's LZW's most bytes from one. */
+const [DEFLATE, JPEG, LZW] = [1032, 512 * 8, 4096];
 
 const ramp = (n) => Uint8Array.from({ length: n }, (_, i) => (i * 37) % 251);
 /** As many numbers of numpy's type, from 0 to 1 where the sets want that. */
@@ -65,6 +65,14 @@ const pictureOf = (bytes) => {
   const picture = readPicture(bytes, "file");
   picture.pixel(picture.height - 1, picture.width - 1);
 };
+/** Pictures that other programs wrote. */
+const { cases } = JSON.parse(
+  readFileSync(new URL("../test/fixtures/pictures.json", import.meta.url), "utf8"),
+);
+const recorded = (format) =>
+  Object.keys(cases)
+    .filter((name) => name.startsWith(format))
+    .map((name) => new Uint8Array(Buffer.from(cases[name].file, "base64")));
 const pngOf = (bytes) => {
   volumeOf(bytes);
   pictureOf(bytes);
@@ -212,6 +220,8 @@ const kinds = {
     holds: DEFLATE,
   },
   "png-inside": { files: pngs, read: (bytes) => volumeOf(withSums(bytes)), holds: DEFLATE },
+  tiff: { files: recorded("TIFF"), read: pictureOf, holds: LZW },
+  bmp: { files: recorded("BMP"), read: pictureOf, holds: 1 },
   jpeg: { files: [photo, withOrientation(photo, 6)], read: pictureOf, holds: JPEG },
   npy: { files: arrays, read: volumeOf, holds: 1 },
   mask: {
