@@ -277,6 +277,16 @@ export const workloads = {
     check: [0.446847],
     tolerance: 1e-4,
   },
+  W10b: {
+    kind: "cascade",
+    title: "that training step, 256²",
+    step: "train",
+    x: () => drawn([1, 2, 256, 256], 8, 1),
+    target: () => drawn([1, 2, 256, 256], 9, 1),
+    flops: 3 * cascadeFlops(256),
+    check: [0.447508],
+    tolerance: 1e-4,
+  },
   W11: { ...cascadeAttack(128), check: [9015.183] },
   W12: { ...cascadeAttack(256), check: [35938.81] },
   W13: {
@@ -300,6 +310,15 @@ export const workloads = {
     step: "infer",
     x: () => drawn([1, 1, 28, 28], 7, 1),
     check: [12.472257],
+    tolerance: 1e-4,
+  },
+  W16: {
+    kind: "radon",
+    title: "A*(Ax) of line integrals, 128², 50 views of 185 detectors",
+    size: 128,
+    views: 50,
+    detectors: 185,
+    check: [1332233.34],
     tolerance: 1e-4,
   },
 };

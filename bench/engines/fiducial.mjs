@@ -1,5 +1,6 @@
 // The workloads on this engine.
 import { GraphBuilder, arithmetic, gradients, openBackend, ops } from "../../dist/engine/index.js";
+import { parallelBeam } from "../../dist/imaging/index.js";
 import { measure, settings } from "../measure.mjs";
 import {
   absoluteSum,
@@ -213,6 +214,12 @@ const builders = {
     keep("imaginary", f.sum(joined[1], [0]));
     return async () =>
       absoluteSum(await plan.read("real")) + absoluteSum(await plan.read("imaginary"));
+  },
+  radon({ size, views, detectors }) {
+    const beam = parallelBeam({ shape: [size, size], views, detectors, arc: 180 });
+    const image = { shape: [1, 2, size, size], data: fill(2 * size * size, 5, 1) };
+    keep("back", beam.adjoint(graph, beam.forward(graph, resident("x", image))));
+    return async () => absoluteSum(await plan.read("back"));
   },
   unet({ x, target, step }) {
     const p = residents(unetParameters());

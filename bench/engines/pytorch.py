@@ -397,10 +397,10 @@ def unet_training():
     training(p, lambda: F.mse_loss(unet(x, p), target), adam)
 
 
-def cascade_training():
+def cascade_training(size):
     p = cascade_parameters()
-    rows = measured_rows(128)
-    x, target = [laid_out(drawn((1, 2, 128, 128), seed, 1)) for seed in (8, 9)]
+    rows = measured_rows(size)
+    x, target = [laid_out(drawn((1, 2, size, size), seed, 1)) for seed in (8, 9)]
     training(p, lambda: F.mse_loss(cascade(x, p, rows), target), adam)
 
 
@@ -457,6 +457,41 @@ def many_coils(size=256, coils=8):
     measure(lambda: run(x), lambda result: absolute_sum(torch.view_as_real(result)))
 
 
+def joseph(size, views, detectors):
+    """Line integrals by Joseph's method: a sparse matrix, [views·detectors, size²], both ways."""
+    middle, half = (detectors - 1) / 2, (size - 1) / 2
+    rows, columns, values = [], [], []
+    steps = np.arange(size)[None, :]
+    for view in range(views):
+        angle = np.pi * view / views
+        cos, sin = np.cos(angle), np.sin(angle)
+        t = (np.arange(detectors) - middle)[:, None]
+        steep = abs(cos) >= abs(sin) * (1 - 1e-12)
+        if steep:
+            at = (t - (half - steps) * sin) / cos + half
+        else:
+            at = half - (t - (steps - half) * cos) / sin
+        low = np.floor(at).astype(int)
+        for place, share in [(low, 1 - (at - low)), (low + 1, at - low)]:
+            inside = (place >= 0) & (place < size) & (share > 0)
+            pixel = steps * size + place if steep else place * size + steps
+            line = view * detectors + np.broadcast_to(np.arange(detectors)[:, None], place.shape)
+            rows.append(line[inside])
+            columns.append(np.broadcast_to(pixel, place.shape)[inside])
+            values.append(share[inside] / abs(cos if steep else sin))
+    at = np.stack([np.concatenate(rows), np.concatenate(columns)])
+    numbers = torch.from_numpy(np.concatenate(values).astype(np.float32))
+    shape = (views * detectors, size * size)
+    forward = torch.sparse_coo_tensor(torch.from_numpy(at), numbers, shape).coalesce()
+    return [m.to_sparse_csr().to(options.device) for m in (forward, forward.t().coalesce())]
+
+
+def line_integrals(size=128, views=50, detectors=185):
+    forward, adjoint = joseph(size, views, detectors)
+    x = drawn((2, size * size), 5, 1).T.contiguous()
+    measure(lambda: adjoint @ (forward @ x), absolute_sum)
+
+
 def export():
     unet_values = unet_parameters()
 
@@ -505,12 +540,14 @@ workloads = {
     "W8": unet_attack,
     "W9": lambda: transform(256),
     "W9b": lambda: transform(320),
-    "W10": cascade_training,
+    "W10": lambda: cascade_training(128),
+    "W10b": lambda: cascade_training(256),
     "W11": lambda: cascade_attack(128),
     "W12": lambda: cascade_attack(256),
     "W13": resnet_training,
     "W14": many_coils,
     "W15": lenet_prediction,
+    "W16": line_integrals,
     "export": export,
 }
 workloads[options.w]()
