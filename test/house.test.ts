@@ -30,7 +30,7 @@ const comment = /^\s*(\/\/|\/\*\*|\* )/;
 
 describe("the house", () => {
   it("has files to look at", () => expect(sources.length).toBeGreaterThan(200));
-  it("has no comment over 100 characters: the formatter divides code at 120, and comments not at all", () => {
+  it("has no comment over 100 characters: the formatter divides code at 100, and comments not at all", () => {
     const long = sources.flatMap((path) =>
       readFileSync(path, "utf8")
         .split("\n")

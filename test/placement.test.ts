@@ -15,12 +15,9 @@ import {
 // biome-ignore lint/style/noRestrictedImports: see above
 import { fuse, readsOf, type Reach } from "../dist/engine/backend/fusion.js";
 // biome-ignore lint/style/noRestrictedImports: see above
-import {
-  lifetimesOf,
-  placeByLifetime,
-  placeSideBySide,
-  type Lifetime,
-} from "../dist/engine/backend/placement.js";
+import { lifetimesOf, placeByLifetime, placeSideBySide } from "../dist/engine/backend/placement.js";
+// biome-ignore lint/style/noRestrictedImports: see above
+import type { Lifetime } from "../dist/engine/backend/placement.js";
 
 const lifetimes = fc
   .array(

@@ -206,9 +206,7 @@ export const aDetail: Check = (value, where) => {
   if (!isKind(kind))
     throw new FormatError(
       `${where}: it shows a ${quoted(kind)}, which this program cannot draw; repeat the audit`,
-      {
-        kind,
-      },
+      { kind },
     );
   anyKind[kind]?.(value, where);
 };

@@ -98,10 +98,7 @@ export function differenceInterval95(a: readonly number[], b: readonly number[])
   if (a.length !== b.length)
     throw new ConfigError(
       `differenceInterval95: ${a.length} values beside ${b.length}; every one needs its pair`,
-      {
-        a: a.length,
-        b: b.length,
-      },
+      { a: a.length, b: b.length },
     );
   return meanInterval95(a.map((v, i) => v - b[i]));
 }

@@ -92,8 +92,7 @@ const isProven = ({ lossBound, changeBound, noise }: Measurement, harmDb: number
 
 /**
  * Why the search at one image is no evidence that nothing worse is there; undefined where it is,
- * and
- * where a proven bound excludes a loss of `harmDb`.
+ * and where a proven bound excludes a loss of `harmDb`.
  */
 export function doubtOf(m: Measurement, harmDb: number): string | undefined {
   if (isProven(m, harmDb)) return undefined;

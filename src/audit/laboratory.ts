@@ -4,6 +4,7 @@ import {
   ConfigError,
   GraphBuilder,
   ops,
+  present,
   random,
   type Random,
   sizeOf,
@@ -113,7 +114,19 @@ const gaussianIn =
     return out;
   };
 
-export async function openLaboratory(options: {
+/** What the problem's operator does: A, A*, its first image from y, and all of k-space. */
+async function compileOperators({ operator, images }: InverseProblem, backend: Backend) {
+  const forward = await compileOperator(operator, "forward", backend);
+  const adjoint = await compileOperator(operator, "adjoint", backend);
+  const initial = operator.initial
+    ? await compileOperator({ ...operator, adjoint: operator.initial }, "adjoint", backend)
+    : adjoint;
+  const whole = operator.sampling?.under(fullMask(images.shape));
+  const spectrum = whole && (await compileOperator(whole, "forward", backend));
+  return { forward, adjoint, initial, spectrum };
+}
+
+interface LaboratoryOptions {
   problem: InverseProblem;
   methods: readonly Method[];
   seed: number;
@@ -121,48 +134,48 @@ export async function openLaboratory(options: {
   searching?: Backend;
   imageCount: number;
   measurements?: readonly Values[] | undefined;
-}): Promise<Laboratory> {
+}
+
+/** An image as it is measured, or a measurement as it is. */
+async function viewOf(
+  i: number,
+  { problem, seed, measurements }: LaboratoryOptions,
+  { forward, initial }: { forward: Apply; initial: Apply },
+): Promise<View> {
+  const x = problem.images.image(i);
+  const Ax = await forward(x);
+  const noise = measurements ? measurements[i] : besideModel(problem, { image: i, seed, Ax });
+  const y = Float64Array.from(Ax, (v, k) => v + noise[k]);
+  const first = await initial(y);
+  const image = measurements ? first : x;
+  const truth = magnitude(image);
+  const range = maximum(truth);
+  return {
+    scene: { x, noise },
+    image,
+    truth,
+    range,
+    white: whiteOf(truth),
+    y,
+    xNorm: norm(image),
+    yNorm: norm(y),
+    initialPsnr: measurements ? Number.NaN : psnr(truth, magnitude(first), range),
+  };
+}
+
+export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
   const { problem, seed, backend, searching, measurements } = options;
   const { operator } = problem;
-  const { sampling } = operator;
-  const forward = await compileOperator(operator, "forward", backend);
-  const adjoint = await compileOperator(operator, "adjoint", backend);
-  const initial = operator.initial
-    ? await compileOperator({ ...operator, adjoint: operator.initial }, "adjoint", backend)
-    : adjoint;
-  const whole = sampling?.under(fullMask(problem.images.shape));
-  const spectrum = whole && (await compileOperator(whole, "forward", backend));
-
-  const view = remembered<number, View>(async (i) => {
-    const x = problem.images.image(i);
-    const Ax = await forward(x);
-    const noise = measurements ? measurements[i] : besideModel(problem, { image: i, seed, Ax });
-    const y = Float64Array.from(Ax, (v, k) => v + noise[k]);
-    const first = await initial(y);
-    const image = measurements ? first : x;
-    const truth = magnitude(image);
-    const range = maximum(truth);
-    const initialPsnr = measurements ? Number.NaN : psnr(truth, magnitude(first), range);
-    const white = whiteOf(truth);
-    const scene = { x, noise };
-    return {
-      scene,
-      image,
-      truth,
-      range,
-      white,
-      y,
-      xNorm: norm(image),
-      yNorm: norm(y),
-      initialPsnr,
-    };
-  }, String);
+  const { spectrum, ...operators } = await compileOperators(problem, backend);
+  const { forward, adjoint } = operators;
+  const view = remembered<number, View>((i) => viewOf(i, options, operators), String);
   const either = openEither(problem, backend, searching);
+  const size = sizeOf(operator.domain);
   const clean = remembered<{ method: Method; i: number }, Float64Array>(
     async ({ method, i }) => {
       const { scene } = await view(i);
-      const nothing = new Float64Array(sizeOf(operator.domain));
-      const x = await (await either.looking(method, "image")).reconstruct(scene, nothing);
+      const looking = await either.looking(method, "image");
+      const x = await looking.reconstruct(scene, new Float64Array(size));
       if (!x.every(Number.isFinite))
         throw new ConfigError(`its reconstruction of image ${i + 1} is not finite`, {});
       return x;
@@ -171,7 +184,7 @@ export async function openLaboratory(options: {
   );
   const gaussian = (cells: Uint8Array, label: string): (() => Float64Array) =>
     gaussianIn(cells, random(seed).fork(label));
-  const everywhere = new Uint8Array(sizeOf(operator.domain)).fill(1);
+  const everywhere = new Uint8Array(size).fill(1);
 
   return {
     ...options,
@@ -181,13 +194,13 @@ export async function openLaboratory(options: {
     clean: (method, i) => clean({ method, i }),
     forward,
     adjoint,
-    ...(spectrum ? { spectrum } : {}),
+    ...present({ spectrum }),
     randomPerturbation: (domain, label) =>
       gaussian(domain === "image" ? everywhere : operator.measured, label),
     measuredNoise(domain, label) {
       const draw = gaussian(operator.measured, label);
-      return async () =>
-        domain === "measurement" ? draw() : Float64Array.from(await adjoint(draw()));
+      if (domain === "measurement") return async () => draw();
+      return async () => Float64Array.from(await adjoint(draw()));
     },
   };
 }

@@ -164,8 +164,8 @@ export interface Measurement {
   readonly shown?: number;
   /**
    * Of a search from several starts: what each reached (before 1.3 the change, now what was
-   * searched
-   * for), whether the best one was still gaining when it stopped, and its best after every step.
+   * searched for), whether the best one was still gaining when it stopped, and its best after every
+   * step.
    */
   readonly search?: {
     /** "harm": ‖|x̂(r)| − |x|‖. Before 1.3: the change ‖x̂(r) − x̂(0)‖. */

@@ -1,6 +1,5 @@
 // An audit's pieces on the processors: each is written as soon as it is known, so that an audit
-// that
-// was stopped goes on where it was, and parts of it can be computed on other machines.
+// that was stopped goes on where it was, and parts of it can be computed on other machines.
 import { MessageChannel, Worker } from "node:worker_threads";
 import {
   decodePiece,

@@ -1,6 +1,5 @@
 // What an audit's options ask for, as a spec and what it names. The command and its workers open
-// the
-// audit from that.
+// the audit from that.
 import type { MessagePort } from "node:worker_threads";
 import {
   ascentPresets,

@@ -219,9 +219,7 @@ async function maskFromFile(
   if (other !== undefined)
     throw new ConfigError(
       `--mask and ${flagOf(other)} cannot both be given; the file says what is measured`,
-      {
-        other,
-      },
+      { other },
     );
   const cells = await openCellValues(file);
   const name = `${file} as mask`;
@@ -286,9 +284,7 @@ export async function chooseMeasuring(
   if (given !== undefined)
     throw new ConfigError(
       `${flagOf(given)} is for a mask of k-space, and --operator ${options.operator} has none`,
-      {
-        given,
-      },
+      { given },
     );
   const chosen = await chooseOther(options, model.shape);
   return { ...chosen, sampling: { notes: [describeOperator(chosen.operator)] } };

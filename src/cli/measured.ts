@@ -165,9 +165,7 @@ function together(
   if (raw.length !== coils)
     throw new ShapeError(
       `${path}: it has the k-space of ${raw.length} coils, --coils says ${coils}; give both alike`,
-      {
-        coils: raw.length,
-      },
+      { coils: raw.length },
     );
   const [size, half] = [H * W, coils * H * W];
   return Float64Array.from(measured, (there, k) => {

@@ -44,12 +44,7 @@ export function volume(
   if (!(slices >= 1 && height >= 1 && width >= 1))
     throw new FormatError(
       `${name}: the image is ${slices}×${height}×${width}; every size must be at least 1`,
-      {
-        name,
-        slices,
-        height,
-        width,
-      },
+      { name, slices, height, width },
     );
   const channels = complex ? 2 : 1;
   return {
@@ -60,11 +55,7 @@ export function volume(
       if (!Number.isInteger(index) || index < 0 || index >= slices)
         throw new FormatError(
           `${name}: there is no slice ${index}; it has slices 0 to ${slices - 1}`,
-          {
-            name,
-            index,
-            slices,
-          },
+          { name, index, slices },
         );
       const out = new Float32Array(channels * height * width);
       let at = 0;

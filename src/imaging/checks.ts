@@ -31,9 +31,7 @@ export const aRecord =
     if (unknown !== undefined)
       throw new FormatError(
         `${where}: it has no field ${quoted(unknown)}; it has ${Object.keys(fields).join(", ")}`,
-        {
-          unknown,
-        },
+        { unknown },
       );
     for (const [name, holds] of Object.entries(fields))
       holds((value as Record<string, unknown>)[name], `${where}.${name}`);

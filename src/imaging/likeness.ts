@@ -121,18 +121,14 @@ export function imageFeatures(image: ArrayLike<number>, shape: Size): ImageFeatu
   if (image.length !== 2 * H * W || H < 8 || W < 8)
     throw new ShapeError(
       `imageFeatures: ${image.length} values are not a complex image of ${H}×${W} (8×8 or more)`,
-      {
-        shape,
-      },
+      { shape },
     );
   const size = magnitude(image);
   const top = maximum(size);
   if (!(top > 0) || size.some((v) => !Number.isFinite(v)))
     throw new ConfigError(
       "imageFeatures: the image is 0 everywhere or not finite; there is nothing to compare",
-      {
-        top,
-      },
+      { top },
     );
   const m = size.map((v) => v / top);
   const body = bodyOf(m, shape);
@@ -212,9 +208,7 @@ export function describeKind(images: ImageSet): ImageKind {
   if (images.length < 50)
     throw new ConfigError(
       `describeKind: ${images.length} images do not show what their kind is like; give 50 or more`,
-      {
-        images: images.length,
-      },
+      { images: images.length },
     );
   const features = Array.from({ length: images.length }, (_, i) =>
     imageFeatures(images.image(i), images.shape),

@@ -93,9 +93,7 @@ export const methods: { readonly [K in keyof Methods]: MethodDefinition<Methods[
       if (!network)
         throw new FormatError(
           `method: the network with SHA-256 ${sha256} is not given; pass its checkpoint`,
-          {
-            sha256,
-          },
+          { sha256 },
         );
       return networkReconstructor({ network, ...options });
     },
@@ -155,9 +153,7 @@ function openCommand(options: CommandOptions, { programs }: MethodsGiven): Black
   if (!run)
     throw new FormatError(
       `method: the program of "${command}" (SHA-256 ${sha256}) is not given; pass its --command`,
-      {
-        sha256,
-      },
+      { sha256 },
     );
   if (!(together >= 1))
     throw new ConfigError(`command: ${together} measurements at once; it takes at least one`, {});

@@ -45,8 +45,7 @@ const spelled: Readonly<Record<string, string>> = {
 };
 /**
  * A file's name of any text: letters, digits and . + - alone, never empty, never a folder, never
- * one
- * that a system keeps for itself, at most 100 characters.
+ * one that a system keeps for itself, at most 100 characters.
  */
 export function slug(text: string): string {
   const written = Object.entries(spelled).reduce((t, [from, to]) => t.replaceAll(from, to), text);

@@ -1,6 +1,6 @@
 // k-space with a mask over it, whose columns are drawn by finger, mouse or keyboard. What is
 // not measured is hatched.
-import type { JSX } from "preact";
+import type { JSX, TargetedPointerEvent } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { Picture } from "./Picture.tsx";
 
@@ -60,37 +60,62 @@ function Hatch({
   );
 }
 
-export function KSpace({ values, columns, side, onDraw }: KSpaceProps): JSX.Element {
-  const size = columns.length;
-  const [at, setAt] = useState(Math.floor(size / 2));
-  const [focused, setFocused] = useState(false);
+/** Columns that a key moves by. */
+const moves: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  PageUp: -8,
+  PageDown: 8,
+};
+
+/** Handlers that draw a stroke of the pointer: every column that it passes becomes as its first. */
+function usePen(
+  columns: readonly boolean[],
+  { onColumn, onDraw }: { onColumn: (k: number) => void; onDraw: KSpaceProps["onDraw"] },
+) {
   const pen = useRef<{ on: boolean; last: number; columns: boolean[] } | undefined>(undefined);
-  const place = Math.min(at, size - 1);
-  const draw = (next: boolean[]): void => onDraw(next);
   const columnOf = (e: PointerEvent): number => {
     const { left, width } = (e.currentTarget as HTMLElement).getBoundingClientRect();
-    return Math.max(0, Math.min(size - 1, Math.floor(((e.clientX - left) / width) * size)));
+    const k = Math.floor(((e.clientX - left) / width) * columns.length);
+    return Math.max(0, Math.min(columns.length - 1, k));
   };
   const stroke = (to: number): void => {
     if (!pen.current) return;
     const { on, last } = pen.current;
     for (let k = Math.min(last, to); k <= Math.max(last, to); k++) pen.current.columns[k] = on;
     pen.current.last = to;
-    draw([...pen.current.columns]);
+    onDraw([...pen.current.columns]);
   };
+  const lift = (): void => {
+    pen.current = undefined;
+  };
+  return {
+    onPointerDown(e: TargetedPointerEvent<HTMLElement>): void {
+      e.currentTarget.setPointerCapture(e.pointerId);
+      const k = columnOf(e);
+      onColumn(k);
+      pen.current = { on: !columns[k], last: k, columns: [...columns] };
+      stroke(k);
+    },
+    onPointerMove: (e: PointerEvent): void => stroke(columnOf(e)),
+    onPointerUp: lift,
+    onPointerCancel: lift,
+  };
+}
+
+export function KSpace({ values, columns, side, onDraw }: KSpaceProps): JSX.Element {
+  const size = columns.length;
+  const [at, setAt] = useState(Math.floor(size / 2));
+  const [focused, setFocused] = useState(false);
+  const pen = usePen(columns, { onColumn: setAt, onDraw });
+  const place = Math.min(at, size - 1);
   const onKeyDown = (e: KeyboardEvent): void => {
-    const moves: Readonly<Record<string, number>> = {
-      ArrowLeft: -1,
-      ArrowRight: 1,
-      PageUp: -8,
-      PageDown: 8,
-    };
     const way = moves[e.key];
     if (way !== undefined) setAt(Math.max(0, Math.min(size - 1, place + way)));
     else if (e.key === "Home") setAt(0);
     else if (e.key === "End") setAt(size - 1);
     else if (e.key === " " || e.key === "Enter")
-      draw(columns.map((v, k) => (k === place ? !v : v)));
+      onDraw(columns.map((v, k) => (k === place ? !v : v)));
     else return;
     e.preventDefault();
   };
@@ -108,20 +133,7 @@ export function KSpace({ values, columns, side, onDraw }: KSpaceProps): JSX.Elem
       onKeyDown={onKeyDown}
       onFocus={() => setFocused(true)}
       onBlur={() => setFocused(false)}
-      onPointerDown={(e) => {
-        e.currentTarget.setPointerCapture(e.pointerId);
-        const k = columnOf(e);
-        setAt(k);
-        pen.current = { on: !columns[k], last: k, columns: [...columns] };
-        stroke(k);
-      }}
-      onPointerMove={(e) => stroke(columnOf(e))}
-      onPointerUp={() => {
-        pen.current = undefined;
-      }}
-      onPointerCancel={() => {
-        pen.current = undefined;
-      }}
+      {...pen}
     >
       <Picture
         name="k-space, logarithm of its magnitude"

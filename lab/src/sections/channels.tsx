@@ -155,6 +155,50 @@ function Products({
   );
 }
 
+interface AnswersProps {
+  image: readonly number[];
+  weights: readonly number[];
+  bias: number;
+  summed: Summed;
+  at: Place;
+  onImage: (index: number, value: number) => void;
+  onWeight: (index: number, value: number) => void;
+  onAt: (place: Place) => void;
+}
+/** A row for each channel, and the map that their answers are added into. */
+function Answers(props: AnswersProps): JSX.Element {
+  const { image, weights, bias, summed, at, onImage, onWeight, onAt } = props;
+  const { answers, map } = summed;
+  const span = spanOf("signed", answers.data, map.data);
+  const here = at.row * OUT + at.column;
+  const parts = names.map((_, c) => short(answers.data[c * OUT * OUT + here]));
+  return (
+    <div class="side-by-side">
+      <div>
+        {names.map((name, c) => (
+          <ChannelRow key={name} {...{ c, image, weights, summed, at, span, onImage, onWeight }} />
+        ))}
+      </div>
+      <Sign>→</Sign>
+      <Part
+        title="The three answers and the bias, added: one map"
+        note={`At ${placeName(at.row, at.column)}: ${parts.join(" + ")} + bias ${short(bias)} = ${short(summed.sum)}. Arrows choose another place.`}
+      >
+        <Grid
+          label="map, the sum of the three answers and the bias"
+          values={map.data}
+          span={span}
+          rows={OUT}
+          columns={OUT}
+          cell={38}
+          at={at}
+          onAt={onAt}
+        />
+      </Part>
+    </div>
+  );
+}
+
 function Channels(): JSX.Element {
   const [image, setImage] = useSetting(settings.image);
   const [weights, setWeights] = useSetting(settings.filter);
@@ -194,56 +238,25 @@ function Channels(): JSX.Element {
         />
       </Controls>
       <Shown answer={answer}>
-        {(summed) => {
-          const span = spanOf("signed", summed.answers.data, summed.map.data);
-          const here = row * OUT + column;
-          const parts = names.map((_, c) => summed.answers.data[c * OUT * OUT + here]);
-          return (
-            <>
-              <div class="side-by-side">
-                <div>
-                  {names.map((name, c) => (
-                    <ChannelRow
-                      key={name}
-                      c={c}
-                      image={heard}
-                      weights={weights}
-                      summed={summed}
-                      at={at}
-                      span={span}
-                      onImage={(i, v) => setImage(set(image, i, v))}
-                      onWeight={(i, v) => setWeights(set(weights, i, v))}
-                    />
-                  ))}
-                </div>
-                <Sign>→</Sign>
-                <Part
-                  title="The three answers and the bias, added: one map"
-                  note={`At ${placeName(row, column)}: ${parts.map((v) => short(v)).join(" + ")} + bias ${short(bias)} = ${short(summed.sum)}. Arrows choose another place.`}
-                >
-                  <Grid
-                    label="map, the sum of the three answers and the bias"
-                    values={summed.map.data}
-                    span={span}
-                    rows={OUT}
-                    columns={OUT}
-                    cell={38}
-                    at={at}
-                    onAt={(place) => {
-                      setRow(place.row);
-                      setColumn(place.column);
-                    }}
-                  />
-                </Part>
-              </div>
-              <p>
-                <Formula name="channels" />
-              </p>
-              <Sizes summed={summed} count={count} />
-              <Products summed={summed} place={placeName(row, column)} bias={bias} />
-            </>
-          );
-        }}
+        {(summed) => (
+          <>
+            <Answers
+              image={heard}
+              {...{ weights, bias, summed, at }}
+              onImage={(i, v) => setImage(set(image, i, v))}
+              onWeight={(i, v) => setWeights(set(weights, i, v))}
+              onAt={(place) => {
+                setRow(place.row);
+                setColumn(place.column);
+              }}
+            />
+            <p>
+              <Formula name="channels" />
+            </p>
+            <Sizes summed={summed} count={count} />
+            <Products summed={summed} place={placeName(row, column)} bias={bias} />
+          </>
+        )}
       </Shown>
     </>
   );

@@ -84,16 +84,11 @@ export function ExperimentControls(props: ExperimentControlsProps): JSX.Element 
   );
 }
 
-function Settings(props: ExperimentControlsProps): JSX.Element {
-  const { experiment, onOpened, withNetwork = false, withDrawn = false } = props;
+function Images({ experiment, onOpened }: ExperimentControlsProps): JSX.Element {
   const { asked, set } = experiment;
-  const { image, mask, size, seed, noise } = asked;
-  const kinds = maskNames.filter(
-    ([kind]) => kind !== "drawn" || withDrawn || mask.kind === "drawn",
-  );
+  const { image, size } = asked;
   return (
-    <Controls>
-      {withNetwork && <Networks {...props} />}
+    <>
       <Choice
         label="Image"
         value={image}
@@ -124,6 +119,18 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
         ]}
         onChange={(v) => set({ size: v })}
       />
+    </>
+  );
+}
+
+function Masks({ experiment, withDrawn = false }: ExperimentControlsProps): JSX.Element {
+  const { asked, set } = experiment;
+  const { mask } = asked;
+  const kinds = maskNames.filter(
+    ([kind]) => kind !== "drawn" || withDrawn || mask.kind === "drawn",
+  );
+  return (
+    <>
       <Choice<MaskKind>
         label="Mask"
         value={mask.kind}
@@ -142,6 +149,19 @@ function Settings(props: ExperimentControlsProps): JSX.Element {
           onChange={(v) => set({ rate: v })}
         />
       )}
+    </>
+  );
+}
+
+function Settings(props: ExperimentControlsProps): JSX.Element {
+  const { experiment, withNetwork = false } = props;
+  const { asked, set } = experiment;
+  const { seed, noise } = asked;
+  return (
+    <Controls>
+      {withNetwork && <Networks {...props} />}
+      <Images {...props} />
+      <Masks {...props} />
       <Slider
         label="Seed"
         value={seed}

@@ -128,9 +128,7 @@ export async function compileObjective(
     if (formatShape(xHat.shape) !== formatShape(shape))
       throw new ShapeError(
         `it gives ${formatShape(xHat.shape)}, an image is ${formatShape(shape)}`,
-        {
-          shape: xHat.shape,
-        },
+        { shape: xHat.shape },
       );
     b.output("x", xHat);
     if (!differentiate) return b;

@@ -4,10 +4,33 @@ import { percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
+import type { Measurement, Verdict } from "../schema.ts";
 import { averageOf, weaklyFound } from "./reference-free.ts";
 import { searchFigures, soughtQueries, soughtSteps } from "./sought.ts";
 import type { Findings, StabilityTest, Subject } from "./test.ts";
 import { boxWindow } from "./window.ts";
+
+interface Options {
+  readonly radius: number;
+  readonly contrast: number;
+  readonly budget: number;
+  readonly steps: number;
+  readonly restarts: number;
+  /** Of a method without gradients; gradient-free.ts has a default. */
+  readonly queries: number | undefined;
+  readonly maxShown: number;
+}
+const percent = (v: number): string => percentOf(v, 0);
+
+function checkOptions(options: Options): void {
+  const { radius, contrast, budget, steps, restarts, maxShown } = options;
+  const positive = radius > 0 && contrast > 0 && steps >= 1 && restarts >= 1;
+  if (!positive || !(budget > 0 && budget < 1) || !(maxShown > budget))
+    throw new ConfigError(
+      `inventedDetail: radius ${radius}, contrast ${contrast}, steps ${steps} and restarts ${restarts} must be positive, the budget ${budget} in (0, 1) and below the threshold ${maxShown}`,
+      { radius, contrast, budget, steps, restarts, maxShown },
+    );
+}
 
 /**
  * A perturbation of the measurement with `budget` times the norm of what a tumour-like disc would
@@ -15,41 +38,20 @@ import { boxWindow } from "./window.ts";
  * inside the disc's box. A method fails when it shows more than `maxShown` of the disc on the mean;
  * an honest one shows about `budget` of it.
  */
-export function inventedDetail(
-  options: {
-    radius?: number;
-    contrast?: number;
-    budget?: number;
-    steps?: number;
-    restarts?: number;
-    /** Of a method without gradients; gradient-free.ts has a default. */
-    queries?: number;
-    maxShown?: number;
-  } = {},
-): StabilityTest {
-  const {
-    radius = 4,
-    contrast = 0.2,
-    budget = 0.25,
-    steps = 20,
-    restarts = 1,
-    maxShown = 0.75,
-    queries,
-  } = options;
-  const searched = { radius, contrast, budget, steps, restarts, queries };
-  if (
-    !(radius > 0) ||
-    !(contrast > 0) ||
-    !(budget > 0 && budget < 1) ||
-    !(steps >= 1) ||
-    !(restarts >= 1) ||
-    !(maxShown > budget)
-  )
-    throw new ConfigError(
-      `inventedDetail: radius ${radius}, contrast ${contrast}, steps ${steps} and restarts ${restarts} must be positive, the budget ${budget} in (0, 1) and below the threshold ${maxShown}`,
-      { radius, contrast, budget, steps, restarts, maxShown },
-    );
-  const percent = (v: number): string => percentOf(v, 0);
+export function inventedDetail(given: Partial<Options> = {}): StabilityTest {
+  const options: Options = {
+    radius: 4,
+    contrast: 0.2,
+    budget: 0.25,
+    steps: 20,
+    restarts: 1,
+    queries: undefined,
+    maxShown: 0.75,
+    ...present(given),
+  };
+  checkOptions(options);
+  const { maxShown, ...searched } = options;
+  const { radius, contrast, budget, steps, restarts, queries } = searched;
   return {
     id: "invented-detail",
     domain: "measurement",
@@ -63,10 +65,10 @@ export function inventedDetail(
     thresholds: { maxShown },
     steps: soughtSteps(1, { steps, randomStarts: restarts }),
     queries: soughtQueries(1, queries, 1),
-    examine: (subject) => search(subject, searched),
+    examine: (subject) => search(subject, options),
     referenceFree: {
       async examine(subject) {
-        const { measurements } = await search(subject, searched);
+        const { measurements } = await search(subject, options);
         return measurements.map(
           ({ method, image, label, shown = 0, search: { queries } = {} }) => ({
             method,
@@ -76,40 +78,47 @@ export function inventedDetail(
           }),
         );
       },
-      say: (scores) =>
-        `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${weaklyFound(scores) === "" ? "" : ", searched without gradients"}`,
+      say(scores) {
+        const weaker = weaklyFound(scores) === "" ? "" : ", searched without gradients";
+        return `shows ${percent(averageOf(scores, "recovered"))} of a disc for a perturbation of ${percent(budget)} of it${weaker}`;
+      },
     },
     judge(method, { measurements }, { bound }) {
-      if (measurements.length === 0)
-        return {
-          method,
-          outcome: "not-applicable",
-          explanation: "none of the discs drawn is measured at all",
-        };
-      const shown = mean(measurements.map((m) => m.shown ?? 0));
-      // no answer is larger than the bound times the perturbation, which is the budget times the
-      // disc
-      const proven = bound !== undefined && bound.bound * budget <= maxShown;
-      const doubts = proven
-        ? []
-        : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
-      const passed = doubts.length === 0 ? "pass" : "inconclusive";
-      const unsure = shown > maxShown ? [] : doubts;
-      const weaker = measurements.some((m) => m.search?.queries !== undefined)
-        ? ", searched without gradients"
-        : "";
-      const said = `shows ${percent(shown)} of the disc${measurements.length > 1 ? " on the mean" : ""} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${percent(maxShown)}`;
-      return {
-        method,
-        outcome: shown > maxShown ? "fail" : passed,
-        figure: {
-          value: 100 * shown,
-          threshold: 100 * maxShown,
-          unit: `% of a detail shown for ${percent(budget)} of it`,
-        },
-        explanation: [said, ...unsure].join("; "),
-      };
+      if (measurements.length > 0) return judgeShown(method, measurements, options, bound?.bound);
+      const explanation = "none of the discs drawn is measured at all";
+      return { method, outcome: "not-applicable", explanation };
     },
+  };
+}
+
+/** All discs together, beside the method's proven Lipschitz constant where there is one. */
+function judgeShown(
+  method: string,
+  measurements: readonly Measurement[],
+  { budget, maxShown }: Options,
+  bound: number | undefined,
+): Verdict {
+  const shown = mean(measurements.map((m) => m.shown ?? 0));
+  // no answer is larger than the bound times the perturbation, which is the budget times the disc
+  const proven = bound !== undefined && bound * budget <= maxShown;
+  const doubts = proven
+    ? []
+    : doubtsOf(measurements.map((m) => ({ ...m, strongerThanNoise: true })));
+  const passed = doubts.length === 0 ? "pass" : "inconclusive";
+  const unsure = shown > maxShown ? [] : doubts;
+  const onMean = measurements.length > 1 ? " on the mean" : "";
+  const byQueries = measurements.some((m) => m.search?.queries !== undefined);
+  const weaker = byQueries ? ", searched without gradients" : "";
+  const said = `shows ${percent(shown)} of the disc${onMean} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${percent(maxShown)}`;
+  return {
+    method,
+    outcome: shown > maxShown ? "fail" : passed,
+    figure: {
+      value: 100 * shown,
+      threshold: 100 * maxShown,
+      unit: `% of a detail shown for ${percent(budget)} of it`,
+    },
+    explanation: [said, ...unsure].join("; "),
   };
 }
 
@@ -123,17 +132,7 @@ function shareOf(z: ArrayLike<number>, x: ArrayLike<number>, before: ArrayLike<n
   return along / energy;
 }
 
-async function search(
-  subject: Subject,
-  options: {
-    radius: number;
-    contrast: number;
-    budget: number;
-    steps: number;
-    restarts: number;
-    queries: number | undefined;
-  },
-): Promise<Findings> {
+async function search(subject: Subject, options: Options): Promise<Findings> {
   const { radius, contrast, budget, steps, restarts, queries } = options;
   const { truth, clean, shape } = subject;
   const { z, box } = placeDetail(truth, shape, {
@@ -159,7 +158,7 @@ async function search(
   const shown = shareOf(z, await subject.reconstruct(r), clean);
   const relativeBudget = norm(r) / subject.reference;
   const measured = await subject.measure(r, {
-    label: percentOf(budget, 0),
+    label: percent(budget),
     relativeBudget,
     picture: true,
   });

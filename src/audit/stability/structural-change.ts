@@ -10,49 +10,54 @@ import { BEYOND, lookFor, scoreOf, type Recovery } from "./recovery.ts";
 import { shownAsRecovery } from "./shown/recovery.ts";
 import type { StabilityTest, Subject } from "./test.ts";
 
+interface Kind {
+  readonly radius: number;
+  readonly contrast: number;
+}
+const labelOf = ({ radius, contrast }: Kind): string => `${radius} px, contrast ${contrast}`;
+const shapes = Object.keys(detailShapes) as DetailShape[];
+
+interface Options {
+  readonly radii: readonly number[];
+  readonly contrasts: readonly number[];
+  readonly placements: number;
+  readonly judged: Kind;
+  readonly leastRecovery: number;
+}
+
+function withDefaults(given: Partial<Options>): Options {
+  const { radii = [1.5, 2.5, 4, 6], contrasts = [0.05, 0.1, 0.2, 0.4] } = given;
+  const { placements = 20, leastRecovery = 0.5 } = given;
+  const empty = radii.length === 0 || contrasts.length === 0;
+  if (empty || ![...radii, ...contrasts].every((v) => v > 0) || !(placements >= 1))
+    throw new ConfigError(
+      `structuralChange: radii ${radii.join(", ")}, contrasts ${contrasts.join(", ")} and ${placements} placements must be positive`,
+      { radii, contrasts, placements },
+    );
+  const third = {
+    radius: radii[Math.min(2, radii.length - 1)],
+    contrast: contrasts[Math.min(2, contrasts.length - 1)],
+  };
+  const { judged = third } = given;
+  if (!radii.includes(judged.radius) || !contrasts.includes(judged.contrast))
+    throw new ConfigError(
+      `structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`,
+      { judged },
+    );
+  return { radii, contrasts, placements, judged, leastRecovery };
+}
+
 /**
  * Puts tumour-like discs and annuli, arrows, letters and card suits of several sizes and contrasts
  * at random places, `placements` of each size and contrast over all images, and asks how much of
  * each comes back. A method fails when, at the judged size and contrast, it recovers less than
  * `leastRecovery` of what it could on the mean, its whole interval below.
  */
-export function structuralChange(
-  options: {
-    radii?: readonly number[];
-    contrasts?: readonly number[];
-    placements?: number;
-    judged?: { radius: number; contrast: number };
-    leastRecovery?: number;
-  } = {},
-): StabilityTest {
-  const {
-    radii = [1.5, 2.5, 4, 6],
-    contrasts = [0.05, 0.1, 0.2, 0.4],
-    placements = 20,
-    leastRecovery = 0.5,
-  } = options;
-  const judged = options.judged ?? {
-    radius: radii[Math.min(2, radii.length - 1)],
-    contrast: contrasts[Math.min(2, contrasts.length - 1)],
-  };
-  if (
-    radii.length === 0 ||
-    contrasts.length === 0 ||
-    !(placements >= 1) ||
-    [...radii, ...contrasts].some((v) => !(v > 0))
-  )
-    throw new ConfigError(
-      `structuralChange: radii ${radii.join(", ")}, contrasts ${contrasts.join(", ")} and ${placements} placements must be positive`,
-      { radii, contrasts, placements },
-    );
-  if (!radii.includes(judged.radius) || !contrasts.includes(judged.contrast))
-    throw new ConfigError(
-      `structuralChange: radius ${judged.radius} and contrast ${judged.contrast} are judged, but not among those tried`,
-      { judged },
-    );
-  const combinations = radii.flatMap((radius) =>
-    contrasts.map((contrast) => ({ radius, contrast })),
-  );
+export function structuralChange(given: Partial<Options> = {}): StabilityTest {
+  const { radii, contrasts, placements, judged, leastRecovery } = withDefaults(given);
+  const kinds = radii.flatMap((radius) => contrasts.map((contrast) => ({ radius, contrast })));
+  const isJudged = ({ radius, contrast }: Kind): boolean =>
+    radius === judged.radius && contrast === judged.contrast;
 
   return {
     id: "structural-change",
@@ -65,13 +70,12 @@ export function structuralChange(
     source: "Antun et al., PNAS 2020, test 2, here with a score",
     settings: { radii, contrasts, placements, shapes: shapes.join(", ") },
     thresholds: { judgedRadius: judged.radius, judgedContrast: judged.contrast, leastRecovery },
-    steps: combinations.length * placements,
+    steps: kinds.length * placements,
     referenceFree: {
       async examine(subject) {
         const scores: Score[] = [];
-        for (const kind of combinations) {
-          const found = await lookForAll(subject, { ...kind, placements });
-          const possible = found.filter((f) => f.measured >= BEYOND);
+        for (const kind of kinds) {
+          const { possible } = await lookForAll(subject, kind, placements);
           if (possible.length > 0) scores.push(detailScore(subject, labelOf(kind), possible));
         }
         return scores;
@@ -83,57 +87,48 @@ export function structuralChange(
     },
     async examine(subject) {
       const measurements: Measurement[] = [];
-      for (const { radius, contrast } of combinations) {
-        const label = labelOf({ radius, contrast });
-        const found = await lookForAll(subject, { radius, contrast, placements });
-        const possible = found.filter((f) => f.measured >= BEYOND);
-        const worst = (possible.length > 0 ? possible : found).reduce((p, q) =>
-          q.recovered < p.recovered ? q : p,
-        );
-        const isJudged = radius === judged.radius && contrast === judged.contrast;
-        measurements.push({
-          ...(await subject.measure(worst.detail.z, { label, picture: isJudged })),
-          detail: scoreOf(radius, contrast, found),
-        });
+      for (const kind of kinds) {
+        const { found, possible } = await lookForAll(subject, kind, placements);
+        const { z } = leastOf(possible.length > 0 ? possible : found).detail;
+        const options = { label: labelOf(kind), picture: isJudged(kind) };
+        const detail = scoreOf(kind.radius, kind.contrast, found);
+        measurements.push({ ...(await subject.measure(z, options)), detail });
       }
       return { measurements };
     },
     show: shownAsRecovery,
     judge(method, { measurements }) {
-      const own = measurements.flatMap((m) =>
-        m.detail?.radius === judged.radius && m.detail.contrast === judged.contrast
-          ? [m.detail]
-          : [],
-      );
+      const own = measurements.flatMap(({ detail }) => detail ?? []).filter(isJudged);
       return judgeRecovery(method, own, labelOf(judged), leastRecovery);
     },
   };
 }
 
-interface Kind {
-  readonly radius: number;
-  readonly contrast: number;
-}
-const labelOf = ({ radius, contrast }: Kind): string => `${radius} px, contrast ${contrast}`;
-const shapes = Object.keys(detailShapes) as DetailShape[];
+const leastOf = (found: readonly Recovery[]): Recovery =>
+  found.reduce((p, q) => (q.recovered < p.recovered ? q : p));
 
-/** One image's details of one size and contrast, at drawn places. */
+/**
+ * One image's details of one size and contrast, at drawn places, and those of them that the data
+ * hold.
+ */
 async function lookForAll(
   subject: Subject,
-  kind: Kind & { readonly placements: number },
-): Promise<Recovery[]> {
-  const { radius, contrast, placements } = kind;
+  kind: Kind,
+  placements: number,
+): Promise<{ found: readonly Recovery[]; possible: readonly Recovery[] }> {
+  const { radius, contrast } = kind;
   const each = Math.ceil(placements / subject.imageCount);
   const rng = subject.common(labelOf(kind));
   const details = Array.from({ length: each }, (_, i) => {
     const shape = shapes[(i + subject.image * each) % shapes.length];
     return placeDetail(subject.truth, subject.shape, { shape, radius, contrast, rng });
   });
-  return inGroups(details, subject.together, async (group) => {
-    const found = await lookFor(subject, group);
-    for (const _ of found) await subject.tick();
-    return found;
+  const found = await inGroups(details, subject.together, async (group) => {
+    const recoveries = await lookFor(subject, group);
+    for (const _ of recoveries) await subject.tick();
+    return recoveries;
   });
+  return { found, possible: found.filter((f) => f.measured >= BEYOND) };
 }
 
 /**
@@ -147,11 +142,9 @@ function judgeRecovery(
   leastRecovery: number,
 ): Verdict {
   const total = (of: (d: DetailScore) => number): number => details.reduce((n, d) => n + of(d), 0);
-  const [all, beyond, lost] = [
-    total((d) => d.placements),
-    total((d) => d.notRecoverable),
-    total((d) => d.lost),
-  ];
+  const all = total((d) => d.placements);
+  const beyond = total((d) => d.notRecoverable);
+  const lost = total((d) => d.lost);
   const shares = details.flatMap((d) => d.shares ?? []);
   if (shares.length === 0) {
     const explanation = `none of the ${all} details of ${what} can be recovered from the data`;

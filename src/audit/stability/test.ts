@@ -93,8 +93,7 @@ export interface Subject {
   psnrWith(mask: Mask, rng: Random): Promise<number | undefined>;
   /**
    * Clips r to the ball of the budget, where there is one, and measures it, beside random noise
-   * that
-   * is measured as much.
+   * that is measured as much.
    */
   measure(r: Float64Array, options: MeasureOptions): Promise<Measurement>;
   /** How much r changes the image, beside random noise that is measured as much. */

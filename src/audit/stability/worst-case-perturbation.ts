@@ -97,8 +97,7 @@ async function examine(subject: Subject, settings: Settings): Promise<Findings> 
 
 /**
  * The worst perturbation in balls of growing radius: searched for harm, |x̂(r)| as far as can be
- * from
- * the truth, and from where the largest change was found as well. Judged at one budget by
+ * from the truth, and from where the largest change was found as well. Judged at one budget by
  * judgeHarm.
  */
 export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {

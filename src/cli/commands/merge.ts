@@ -19,9 +19,7 @@ function partsOf(folders: readonly string[]): readonly [Part, ...Part[]] {
     if (own) return { ...own, folder };
     throw new ConfigError(
       `${folder}: there are no pieces of an audit in it; give the --out folders of audit --shard`,
-      {
-        folder,
-      },
+      { folder },
     );
   });
   if (!first)
@@ -59,9 +57,7 @@ function requireAll(parts: readonly Part[], pieces: ReadonlyMap<string, Piece>):
   const [are, each] = lacking.length > 1 ? ["are shards", "each"] : ["is shard", "it"];
   throw new ConfigError(
     `merge: missing ${are} ${said.join(", ")}; run audit --shard for ${each} and name its folder`,
-    {
-      lacking: lacking.map((s) => s.index + 1),
-    },
+    { lacking: lacking.map((s) => s.index + 1) },
   );
 }
 

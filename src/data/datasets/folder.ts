@@ -30,9 +30,7 @@ export function pictureFolder(
   if (empty !== undefined)
     throw new FormatError(
       `${name}: class "${empty}" has no pictures (PNG, JPEG); remove its folder or fill it`,
-      {
-        class: empty,
-      },
+      { class: empty },
     );
   if (files.length === 0)
     throw new FormatError(

@@ -48,9 +48,7 @@ export function readIdxSet(
   if (a.shape.length !== 3)
     throw new FormatError(
       `${name}: its images are ${a.shape.join("×")}; they should be count×height×width`,
-      {
-        shape: a.shape,
-      },
+      { shape: a.shape },
     );
   if (b.shape.length !== 1)
     throw new FormatError(`${name}: its labels are ${b.shape.join("×")}; they should be one row`, {

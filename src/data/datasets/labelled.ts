@@ -35,10 +35,7 @@ export function fromBytes(
   if (count !== labels.length)
     throw new FormatError(
       `${name}: ${count} images and ${labels.length} labels; they belong together one to one`,
-      {
-        images: count,
-        labels: labels.length,
-      },
+      { images: count, labels: labels.length },
     );
   if (count === 0) throw new FormatError(`${name}: there are no images in it`, {});
   const classes =

@@ -26,9 +26,7 @@ function readBart(bytes: Uint8Array, name: string, { pixels }: ReadOptions): Vol
   if (!pixels)
     throw new FormatError(
       `${name}: it is the header of a pair (.hdr, .cfl), whose values are in the other file`,
-      {
-        name,
-      },
+      { name },
     );
   const values = pixels("cfl");
   const needed = voxels * VOXEL_BYTES;

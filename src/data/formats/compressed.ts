@@ -73,9 +73,7 @@ function damaged(name: string, error: unknown): never {
   if (error instanceof FormatError) throw error;
   throw new FormatError(
     `${name}: it cannot be unpacked (${(error as Error).message}); it is cut short or damaged`,
-    {
-      name,
-    },
+    { name },
   );
 }
 

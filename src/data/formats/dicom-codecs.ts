@@ -104,9 +104,7 @@ function typed(bytes: Uint8Array, bits: number): ArrayLike<number> {
 function damaged(name: string, what: string): never {
   throw new FormatError(
     `${name}: its frame cannot be unpacked (${printable(what)}); it is cut short or damaged`,
-    {
-      name,
-    },
+    { name },
   );
 }
 

@@ -16,9 +16,6 @@ export function checkItems(bytes: Uint8Array, name: string): void {
   if (count > MOST_ITEMS)
     throw new FormatError(
       `${name}: it has ${count} items, more than any scan; it is damaged or hostile`,
-      {
-        name,
-        count,
-      },
+      { name, count },
     );
 }

@@ -72,9 +72,7 @@ export async function loadSeries(files: readonly SeriesFile[], name: string): Pr
   if (heads.length === 0)
     throw new FormatError(
       `${name}: it is a folder, and none of its ${files.length} files is a DICOM image; name a file or another folder`,
-      {
-        name,
-      },
+      { name },
     );
   const { chosen, count } = largestSeries(heads);
   const { order, volumes, by } = placesOf(chosen);

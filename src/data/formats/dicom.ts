@@ -160,9 +160,7 @@ export function guarded<T>(name: string, work: () => T): T {
     if (error instanceof FiducialError) throw error;
     throw new FormatError(
       `${name}: this DICOM file cannot be read (${printable(reasonOf(error))}); it is cut short or damaged`,
-      {
-        name,
-      },
+      { name },
     );
   }
 }

@@ -175,9 +175,7 @@ export const hdf5Images: Format = {
   read(_, name) {
     throw new UnsupportedOpError(
       `${name}: HDF5 needs a library that is loaded first; read it with loadVolume`,
-      {
-        name,
-      },
+      { name },
     );
   },
   load: loadImages,

@@ -106,10 +106,7 @@ function reader({ kind, bytes, signed }: Hdf5Type, little: boolean, what: string
   if (read) return read;
   throw new UnsupportedOpError(
     `${what}: its values are ${kind} of ${bytes} bytes; numbers are needed`,
-    {
-      kind,
-      bytes,
-    },
+    { kind, bytes },
   );
 }
 

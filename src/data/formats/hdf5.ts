@@ -298,9 +298,7 @@ function checkClaim(open: Open, values: number, length: number, what: string): v
   if (!(values <= MAX_VOXELS))
     throw new FormatError(
       `${what}: it claims ${values} values, this reads up to ${MAX_VOXELS}; take a part of it`,
-      {
-        values,
-      },
+      { values },
     );
   checkRatio(what, length, open.length);
 }

@@ -79,9 +79,7 @@ function arrayCells(array: NpyArray, name: string): CellValues {
   if (shape.length === 0 || axes.length > 2)
     throw new FormatError(
       `${name}: its shape is (${shape.join(", ")}); a mask is (H, W), or (W) for every line`,
-      {
-        shape,
-      },
+      { shape },
     );
   const column = shape.length === 2 && shape[1] === 1;
   const [row, across] = axes.length === 2 ? axes : column ? [0, 1] : [-1, axes[0] ?? 0];

@@ -39,9 +39,7 @@ function headOf(bytes: Uint8Array, name: string): Head {
   }
   throw new FormatError(
     `${name}: its head does not say where its values are (ElementDataFile); it is cut short`,
-    {
-      name,
-    },
+    { name },
   );
 }
 

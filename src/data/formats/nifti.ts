@@ -69,10 +69,7 @@ function readNifti(bytes: Uint8Array, name: string, options: ReadOptions): Volum
     if (whole && !Number.isSafeInteger(value))
       throw new DtypeError(
         `${name}: slice ${k} has a 64-bit integer past 2⁵³; convert it to float64`,
-        {
-          name,
-          slice: k,
-        },
+        { name, slice: k },
       );
     return value * slope + intercept;
   });
@@ -100,9 +97,7 @@ function pixelBytes(
   if (head.pair && !pixels)
     throw new FormatError(
       `${name}: it is the header of a pair (.hdr, .img), whose pixels are in the other file`,
-      {
-        name,
-      },
+      { name },
     );
   const file = head.pair ? pixels!("img") : bytes;
   if (!isGzip(file)) return file;

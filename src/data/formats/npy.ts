@@ -109,10 +109,7 @@ function readNpy(bytes: Uint8Array, name: string): Volume {
   if (shape.length !== 2 && shape.length !== 3)
     throw new FormatError(
       `${name}: its shape is (${shape.join(", ")}); images are (H, W) or (slices, H, W)`,
-      {
-        name,
-        shape,
-      },
+      { name, shape },
     );
   const [slices, height, width] = shape.length === 2 ? [1, ...shape] : shape;
   const flat = shape.length === 2;

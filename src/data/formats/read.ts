@@ -42,9 +42,7 @@ function formatOf(bytes: Uint8Array, name: string): Format {
   const known = `${formatNames.slice(0, -1).join(", ")} and ${formatNames.at(-1)}`;
   throw new FormatError(
     `${name}: it is none of ${known} by its first bytes; convert it, whatever its name says`,
-    {
-      name,
-    },
+    { name },
   );
 }
 

@@ -71,10 +71,7 @@ function entryOf(
       if (flags & 1 || (method !== 0 && method !== 8))
         throw new UnsupportedOpError(
           `${name}: it is encrypted or packed by another method than deflate`,
-          {
-            name,
-            method,
-          },
+          { name, method },
         );
       if (local + 30 > bytes.length || view.getUint32(local, true) !== LOCAL)
         fail("its place in the archive is damaged");

@@ -20,9 +20,7 @@ function tensorOf(entry: unknown, data: Uint8Array, what: string): StoredTensor 
   if (!isType(dtype))
     throw new UnsupportedOpError(
       `${what}: its type is ${quoted(dtype)}; ${Object.keys(numberTypes).join(", ")} are read`,
-      {
-        dtype,
-      },
+      { dtype },
     );
   if (!isCounts(shape) || !isCounts(place) || place.length !== 2)
     throw new FormatError(`${what}: its shape or its place is none; it is damaged`, {});

@@ -104,9 +104,7 @@ export function checkInputs(graph: Graph, inputs: Inputs): void {
     if (given === undefined)
       throw new ShapeError(
         `execute: input "${node.name}" ${formatShape(node.shape)} was not given`,
-        {
-          name: node.name,
-        },
+        { name: node.name },
       );
     if (given.length !== sizeOf(node.shape))
       throw new ShapeError(
@@ -118,9 +116,7 @@ export function checkInputs(graph: Graph, inputs: Inputs): void {
     if (!known.has(name))
       throw new ShapeError(
         `execute: the graph has no input "${name}"; it has ${[...known].join(", ") || "none"}`,
-        {
-          name,
-        },
+        { name },
       );
 }
 

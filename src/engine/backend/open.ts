@@ -19,9 +19,7 @@ export async function openBackend(
   if (name === "auto") return fastest(options);
   throw new ConfigError(
     `openBackend: there is no backend "${String(name)}"; use auto, wasm, webgpu or reference`,
-    {
-      name,
-    },
+    { name },
   );
 }
 

@@ -22,9 +22,7 @@ export class GraphBuilder implements Emitter, Graph {
     if (this.nodes.some((n) => (n.kind === "input" || n.kind === "parameter") && n.name === name)) {
       throw new ShapeError(
         `graph: the name "${name}" is already taken; give every input and parameter its own`,
-        {
-          name,
-        },
+        { name },
       );
     }
   }

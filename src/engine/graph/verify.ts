@@ -12,9 +12,7 @@ export function verify(graph: Graph, defs: OpDefs): void {
       if (id >= node.id)
         throw new ShapeError(
           `verify: node ${node.id} (${node.op}) reads node ${id}, which comes later`,
-          {
-            node: node.id,
-          },
+          { node: node.id },
         );
       shapes[name] = graph.nodes[id].shape;
     }

@@ -14,10 +14,7 @@ export const avg_pool2d_grad: OpDef<"avg_pool2d_grad"> = {
     if (!sameShape(pooledShape("avg_pool2d_grad", x, attrs), dy))
       throw new ShapeError(
         `avg_pool2d_grad: dy ${formatShape(dy)} is not the pooled shape of ${formatShape(x)}`,
-        {
-          dy,
-          x,
-        },
+        { dy, x },
       );
     return x;
   },

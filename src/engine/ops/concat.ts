@@ -14,11 +14,7 @@ export const concat: OpDef<"concat"> = {
     ) {
       throw new ShapeError(
         `concat: ${formatShape(a)} and ${formatShape(b)} must agree on every axis but ${axis}`,
-        {
-          a,
-          b,
-          axis,
-        },
+        { a, b, axis },
       );
     }
     return a.map((d, i) => (i === axis ? d + b[i] : d));

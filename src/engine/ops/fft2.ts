@@ -53,9 +53,7 @@ function check(x: Shape): void {
   if (x.length < 3 || x[x.length - 3] !== 2)
     throw new ShapeError(
       `fft2: x is ${formatShape(x)}; complex images are […, 2, H, W] with real and imaginary part`,
-      {
-        x,
-      },
+      { x },
     );
 }
 

@@ -14,10 +14,7 @@ export function checkLookup(op: string, x: Shape, { step }: LookupAttributes): v
   if (x.length < 2 || !(step > 0))
     throw new ShapeError(
       `${op}: x ${formatShape(x)} needs channels along axis 1, and the step ${step} to be positive`,
-      {
-        x,
-        step,
-      },
+      { x, step },
     );
 }
 /** The channel of every element of x [N, C, …]. */
@@ -35,10 +32,7 @@ export const lookup: OpDef<"lookup"> = {
     if (table.length !== 2 || table[0] !== x[1] || table[1] < 1)
       throw new ShapeError(
         `lookup: the table ${formatShape(table)} should have a row for each of ${x[1]} channels`,
-        {
-          x,
-          table,
-        },
+        { x, table },
       );
     return x;
   },

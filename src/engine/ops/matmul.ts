@@ -12,10 +12,7 @@ function extents(
   if (a.length !== 2 || b.length !== 2)
     throw new ShapeError(
       `matmul: ${formatShape(a)} and ${formatShape(b)} must be matrices; reshape them first`,
-      {
-        a,
-        b,
-      },
+      { a, b },
     );
   const [m, k] = transposeA ? [a[1], a[0]] : [a[0], a[1]];
   const [k2, n] = transposeB ? [b[1], b[0]] : [b[0], b[1]];

@@ -12,11 +12,7 @@ export function checkNormalize(op: string, x: Shape, { axes, epsilon }: Normaliz
   if (axes.length === 0 || axes.some((a) => !(a >= 0 && a < x.length)) || !(epsilon >= 0)) {
     throw new ShapeError(
       `${op}: axes [${axes}] must be some of ${formatShape(x)}, epsilon ${epsilon} not negative`,
-      {
-        x,
-        axes,
-        epsilon,
-      },
+      { x, axes, epsilon },
     );
   }
 }

@@ -28,9 +28,7 @@ export function automapArchitecture(options: AutomapOptions): nn.Architecture {
   if (measured && measured.length !== 2 * n * n)
     throw new ConfigError(
       `automap: ${measured.length} measured values for images of ${n}×${n}; give ${2 * n * n}`,
-      {
-        size: n,
-      },
+      { size: n },
     );
   const cells = Array.from({ length: 2 * n * n }, (_, k) => k).filter(
     (k) => !measured || measured[k] === 1,

@@ -71,9 +71,7 @@ function pictureOf(
   if (inputs.length !== 1)
     throw new ConfigError(
       `${name}: it has ${inputs.length} inputs, ${listPorts(inputs)}; a classifier has one`,
-      {
-        name,
-      },
+      { name },
     );
   const given = recipe?.inputs[port.name] as Feed | undefined;
   const said = {

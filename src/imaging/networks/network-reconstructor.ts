@@ -253,9 +253,9 @@ function madeFor(network: Network, form: Form): MadeFor {
 
 /**
  * The reconstruction x̂ = s·network(A*y / s), s being the root mean square of A*y, or the form's
- * other scale, in the form and
- * with the smoothing that the network was trained with unless others are given. It was made for
- * images of the network's size. Throws ConfigError for a form or smoothing out of range.
+ * other scale, in the form and with the smoothing that the network was trained with unless others
+ * are given. It was made for images of the network's size. Throws ConfigError for a form or
+ * smoothing out of range.
  */
 export function networkReconstructor(options: {
   network: Network;

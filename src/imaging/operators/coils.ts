@@ -76,9 +76,7 @@ export function coilsFrom(values: ArrayLike<number>, shape: readonly number[]): 
   if (shape.length !== 4 || parts !== 2 || coils < 1)
     throw new ShapeError(
       `coils: the maps are ${formatShape(shape)}; give [coils×2×height×width], real parts first`,
-      {
-        shape,
-      },
+      { shape },
     );
   const data = Float64Array.from({ length: coils * 2 * H * W }, (_, k) => Math.fround(values[k]));
   return { shape: [coils, 2, H, W], data, spec: { kind: "maps", sha256: arrayHash(data) } };

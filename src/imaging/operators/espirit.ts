@@ -283,10 +283,7 @@ function checkOptions([, C, H, W]: readonly number[], size: number, options: Esp
   if (!(threshold > 0 && threshold < 1) || !(crop >= 0 && crop < 1))
     throw new ConfigError(
       `espirit: threshold ${threshold} and crop ${crop} must be between 0 and 1`,
-      {
-        threshold,
-        crop,
-      },
+      { threshold, crop },
     );
 }
 

@@ -92,8 +92,7 @@ function spaced(from: number, to: number, step: number): number[] {
 /**
  * fastMRI's equispaced-fraction mask: the centre, and columns `step` apart from `offset`, step =
  * R(n_low − W)/(n_low·R − W), rounded half to even; the centre alone where that is W/R columns.
- * Source: fastMRI subsample.py,
- * EquispacedMaskFractionFunc.
+ * Source: fastMRI subsample.py, EquispacedMaskFractionFunc.
  */
 export function equispacedMask(
   options: ColumnOptions & { readonly offset: number },

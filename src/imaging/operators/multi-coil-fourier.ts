@@ -55,9 +55,7 @@ function check(what: string, v: Value, own: readonly number[]): void {
   if (v.shape.slice(1).join() !== own.join())
     throw new ShapeError(
       `multiCoilFourier: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`,
-      {
-        shape: v.shape,
-      },
+      { shape: v.shape },
     );
 }
 

@@ -102,10 +102,7 @@ function spread(
   if ((h !== H && h !== 1) || (w !== W && w !== 1) || (h === 1 && w === 1 && H * W > 1))
     throw new ShapeError(
       `${name}: it is ${h}×${w}, the images are ${H}×${W}; give a mask of the images' size`,
-      {
-        shape: [h, w],
-        expected: [H, W],
-      },
+      { shape: [h, w], expected: [H, W] },
     );
   return Float64Array.from({ length: H * W }, (_, p) => {
     const [i, j] = [Math.floor(p / W), p % W];

@@ -26,8 +26,6 @@ export function checkValue(operator: string, what: string, v: Value, own: Shape)
   if (v.shape.slice(1).join() !== own.join())
     throw new ShapeError(
       `${operator}: the ${what} is ${formatShape(v.shape)}, not [N×${own.join("×")}]`,
-      {
-        shape: v.shape,
-      },
+      { shape: v.shape },
     );
 }

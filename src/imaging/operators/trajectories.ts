@@ -76,9 +76,7 @@ function fromFile(shape: Size, hash: string, arrays: Arrays): Trajectory {
   if (given.length !== 3 || axes !== 2)
     throw new FormatError(
       `trajectory: it is ${formatShape(given)}; give [readouts×samples×2], down and across`,
-      {
-        shape: given,
-      },
+      { shape: given },
     );
   checkSizes("trajectory", shape, [readouts, samples]);
   const frequencies = Float64Array.from(data);

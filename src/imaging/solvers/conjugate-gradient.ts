@@ -17,10 +17,7 @@ export function conjugateGradient(
   if (!(mu > 0) || !(iterations >= 1))
     throw new ConfigError(
       `conjugateGradient: mu ${mu} and iterations ${iterations} must be positive`,
-      {
-        mu,
-        iterations,
-      },
+      { mu, iterations },
     );
   return {
     name: "conjugate gradient",

@@ -73,8 +73,7 @@ const SWEEPS = 2;
 /**
  * The same step for any other A: A*A is replaced by ‖A‖² about the last x, which is never less. The
  * iteration is proximal ADMM, and its limit the same minimiser. Source: He & Yuan 2012; Fazel,
- * Pong,
- * Sun, Tseng 2013.
+ * Pong, Sun, Tseng 2013.
  */
 function majorisedStep(
   b: GraphBuilder,

@@ -181,8 +181,7 @@ export interface ChainRule {
   readonly dzdw: number;
   /**
    * The nodes of the next layer that z moves: its own activation, or every node of a softmax or of
-   * a
-   * normalisation. In the output layer a is z itself.
+   * a normalisation. In the output layer a is z itself.
    */
   readonly through: readonly ChainLink[];
   /** ∂C/∂z = Σ dadz·dCda */

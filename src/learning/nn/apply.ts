@@ -3,7 +3,7 @@
 import { arithmetic, formatShape, ShapeError, sizeOf, type Value } from "../../engine/index.ts";
 import { dropout, elu, gelu, leakyRelu, plain, prelu, softmax, softplus } from "./activations.ts";
 import { applySelfAttention2d } from "./attention.ts";
-import { branches, eachChannel, graph, residual, unet } from "./blocks.ts";
+import { branches, eachChannel, graph, residual } from "./blocks.ts";
 import {
   conv2d,
   convTranspose2d,
@@ -28,6 +28,7 @@ import { adaptivePool2d, avgPool2d, maxPool2d, reduce } from "./pools.ts";
 import { padded, peakScaled, repeated, standardized } from "./scaled-blocks.ts";
 import type { Apply, Scope } from "./scope.ts";
 import { shared } from "./sharing.ts";
+import { unet } from "./unet.ts";
 import { applyProximalStep, applyScale } from "./unrolled.ts";
 
 const activation =

@@ -1,7 +1,8 @@
 // Networks that have a name, as stacks of layers.
 import { present, type Shape } from "../../engine/index.ts";
 import { kaimingNormal, xavierUniform } from "./initializers.ts";
-import { unetBlock, type Layer } from "./layers.ts";
+import { unetBlock } from "./block-layers.ts";
+import type { Layer } from "./layers.ts";
 import { sequential, type Network } from "./network.ts";
 
 /** The U-Net for images [inChannels,H,W]; see unetBlock. */

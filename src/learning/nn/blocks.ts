@@ -7,15 +7,8 @@ import {
   sizeOf,
   type Value,
 } from "../../engine/index.ts";
-import type {
-  Branches,
-  EachChannel,
-  GraphBlock,
-  GraphNode,
-  Layer,
-  Residual,
-  Unet,
-} from "./layers.ts";
+import type { Branches, EachChannel, GraphBlock, GraphNode, Residual } from "./block-layers.ts";
+import type { Layer } from "./layers.ts";
 import { near } from "./option-types.ts";
 import { images, type Apply, type Scope } from "./scope.ts";
 
@@ -174,86 +167,4 @@ export const graph: Apply<GraphBlock> = (scope, name, x, { nodes, inputs, output
     given.map((v) => reshape(v, [v.shape[0], sizeOf(v.shape.slice(1))])),
     1,
   );
-};
-
-export const unet: Apply<Unet> = (
-  scope,
-  name,
-  x,
-  { outChannels, baseChannels, depth, residual = false, norm = "instance" },
-) => {
-  const [, C, H, W] = images(name, x);
-  if (!(depth >= 1) || H % 2 ** depth !== 0 || W % 2 ** depth !== 0) {
-    throw new ShapeError(
-      `layer ${name}: a U-Net of depth ${depth} halves its image ${depth} times, ${H}×${W} are not multiples of ${2 ** depth}; crop or pad the image, or use a smaller depth`,
-      { name, shape: x.shape },
-    );
-  }
-  if (residual && C !== outChannels)
-    throw new ShapeError(
-      `layer ${name}: residual adds the input's ${C} channels to ${outChannels}; make them equal`,
-      {
-        name,
-      },
-    );
-  const { b } = scope;
-  const part = (path: string, kind: string, value: Value): Value => {
-    scope.onLayer?.(`${name}.${path}`, kind, value);
-    return value;
-  };
-  const normalized = norm === "instance";
-  const standard = (value: Value): Value =>
-    b.emit("normalize", { x: value }, { axes: [2, 3], epsilon: 1e-5 });
-  const double = (path: string, value: Value, channels: number): Value => {
-    let y = value;
-    for (const i of [0, 1]) {
-      y = scope.apply(`${name}.${path}.${i}`, y, {
-        kind: "conv2d",
-        outChannels: channels,
-        kernelSize: 3,
-        padding: "same",
-        bias: !normalized,
-      });
-      const kind = normalized ? "conv2d, instanceNorm2d, relu" : "conv2d, relu";
-      y = part(`${path}.${i}`, kind, b.emit("relu", { x: normalized ? standard(y) : y }, {}));
-    }
-    return y;
-  };
-  const skips: Value[] = [];
-  let y = x;
-  for (let level = 0; level < depth; level++) {
-    y = double(`down${level}`, y, baseChannels * 2 ** level);
-    skips.push(y);
-    y = part(
-      `pool${level}`,
-      "maxPool2d",
-      b.emit("max_pool2d", { x: y }, { kernel: [2, 2], stride: [2, 2], padding: [0, 0] }),
-    );
-  }
-  y = double("bottom", y, baseChannels * 2 ** depth);
-  for (let level = depth - 1; level >= 0; level--) {
-    const channels = baseChannels * 2 ** level;
-    y = part(
-      `up${level}.transposed`,
-      "convTranspose2d",
-      scope.apply(`${name}.up${level}.transposed`, y, {
-        kind: "convTranspose2d",
-        outChannels: channels,
-        kernelSize: 2,
-        stride: 2,
-        bias: false,
-      }),
-    );
-    y = double(
-      `up${level}`,
-      part(`up${level}.skip`, "concat", b.emit("concat", { a: skips[level], b: y }, { axis: 1 })),
-      channels,
-    );
-  }
-  y = part(
-    "out",
-    "conv2d",
-    scope.apply(`${name}.out`, y, { kind: "conv2d", outChannels, kernelSize: 1 }),
-  );
-  return residual ? arithmetic(b).add(x, y) : y;
 };

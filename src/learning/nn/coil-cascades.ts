@@ -85,9 +85,7 @@ function sensitivitiesOf(
   if (found.shape.join() !== [N * C, 2, H, W].join())
     throw new ShapeError(
       `layer ${name}: its sensitivities change their image's shape; make their channels 2`,
-      {
-        name,
-      },
+      { name },
     );
   const maps = reshape(found, kspace.shape);
   return div(maps, sqrt(add(powerOf(b, maps), 1e-12)));
@@ -116,9 +114,7 @@ export function cascadesOfCoils(
     if (refined.shape.join() !== [N, 2, H, W].join())
       throw new ShapeError(
         `layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`,
-        {
-          name,
-        },
+        { name },
       );
     const weight = scope.parameter(`${name}.${k}.step`, [], 1, step);
     const away = mul(mul(sub(kspace, given), measured), weight);

@@ -137,16 +137,12 @@ export function defineLayer<const O extends Options = Record<never, never>>(
   if (!/^[a-z][A-Za-z0-9]*$/.test(name))
     throw new ConfigError(
       `defineLayer: ${quoted(name)} is no name; use letters and digits, as in squeezeExcitation`,
-      {
-        name,
-      },
+      { name },
     );
   if (definitions.has(name) && !definition.replace)
     throw new ConfigError(
       `defineLayer: there is a layer "${name}" already; take another name, or say replace: true`,
-      {
-        name,
-      },
+      { name },
     );
   definitions.set(name, definition as unknown as LayerDefinition<Options>);
   const make = (options: object = {}): CustomLayer => {
@@ -204,8 +200,6 @@ export const custom: Apply<CustomLayer> = (scope, name, x, { layer, options = {}
   if (y?.shape?.[0] === x.shape[0]) return y;
   throw new ShapeError(
     `layer ${name}: it gives no batch of ${x.shape[0]}; return the value of [N, …] that it made`,
-    {
-      name,
-    },
+    { name },
   );
 };

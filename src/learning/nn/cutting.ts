@@ -75,9 +75,7 @@ function followed(before: Network, after: Network): Network {
     )
       throw new ConfigError(
         `chained: "${name}" has other weights in the two networks; share it by another name`,
-        {
-          name,
-        },
+        { name },
       );
     const place = placeOf(name);
     parameters.set(

@@ -72,9 +72,7 @@ export const kSpaceCascades: Apply<KSpaceCascades> = (scope, name, x, options) =
     if (refined.shape.join() !== image.shape.join())
       throw new ShapeError(
         `layer ${name}: cascade ${k} changes its image's shape; make its last layer's channels 2`,
-        {
-          name,
-        },
+        { name },
       );
     const weight = scope.parameter(`${name}.${k}.step`, [], 1, step);
     measured = add(sub(measured, mul(measured, weight)), refined);

@@ -117,9 +117,7 @@ export async function filterImage(
   if (kernel.shape.at(-2) !== k)
     throw new ConfigError(
       `filterImage: the kernel is ${formatShape(kernel.shape)}; it must be square`,
-      {
-        shape: kernel.shape,
-      },
+      { shape: kernel.shape },
     );
   if (over && kernel.shape[0] !== C)
     throw new ShapeError(
@@ -129,9 +127,7 @@ export async function filterImage(
   if (image.data.length !== sizeOf(image.shape))
     throw new ShapeError(
       `filterImage: ${image.data.length} values for an image ${formatShape(image.shape)}`,
-      {
-        shape: image.shape,
-      },
+      { shape: image.shape },
     );
   const one = flip ? flipped(kernel) : kernel.data;
   const weights = over ? one : Array.from({ length: C }, () => one).flat();

@@ -10,7 +10,7 @@ import {
   type Shape,
 } from "../../engine/index.ts";
 import type { Initializer } from "./initializers.ts";
-import type { GraphBlock, GraphNode } from "./layers.ts";
+import type { GraphBlock, GraphNode } from "./block-layers.ts";
 import { applyNetwork, sequential, type Network } from "./network.ts";
 import { checkNames, near } from "./option-types.ts";
 import { identityPhysics } from "./scope.ts";

@@ -1,7 +1,8 @@
 // Which options a layer has, and of which type. One that it lacks is refused by name: "strides": 2
 // would otherwise train at stride 1 without a word. So is "stride": "2", as a file may have it.
 import { ConfigError, quoted, withoutControls } from "../../engine/index.ts";
-import type { GraphNode, Layer } from "./layers.ts";
+import type { GraphNode } from "./block-layers.ts";
+import type { Layer } from "./layers.ts";
 import {
   flag,
   layers,

@@ -27,9 +27,7 @@ export const applyPiecewiseLinear: Apply<PiecewiseLinear> = ({ b, parameter }, n
   if (!(knots >= 2) || !(to > from))
     throw new ConfigError(
       `layer ${name}: its ${knots} knots from ${from} to ${to} make no line; give 2 or more, in order`,
-      {
-        name,
-      },
+      { name },
     );
   const { add, concat, mul, slice, sub } = arithmetic(b);
   const step = (to - from) / (knots - 1);

@@ -108,10 +108,7 @@ export const adaptivePool2d: Apply<AdaptivePool2d> = ({ b }, name, x, { kind, ou
     if (!Number.isInteger(m) || m < 1)
       throw new ConfigError(
         `layer ${name}: outputSize ${outputSize.join("×")} must be whole numbers from 1 up`,
-        {
-          name,
-          outputSize,
-        },
+        { name, outputSize },
       );
     const cells = Array.from(
       { length: m },

@@ -96,10 +96,7 @@ export function images(name: string, x: Value): readonly number[] {
   if (x.shape.length !== 4)
     throw new ShapeError(
       `layer ${name}: its input is ${formatShape(x.shape)}, it takes images [N×C×H×W]`,
-      {
-        name,
-        shape: x.shape,
-      },
+      { name, shape: x.shape },
     );
   x.shape.slice(2).forEach((cells) => checkCells(name, cells));
   return x.shape;

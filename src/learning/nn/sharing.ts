@@ -1,7 +1,7 @@
 // Layers that have the same weights in several places.
 import { ConfigError } from "../../engine/index.ts";
 import { stack } from "./blocks.ts";
-import type { Shared } from "./layers.ts";
+import type { Shared } from "./block-layers.ts";
 import type { Apply } from "./scope.ts";
 
 /** Where their parameters are, whatever stands around them. */

@@ -110,9 +110,7 @@ function samplingOf(
   if (sampling === undefined)
     throw new ConfigError(
       `layer ${name}: it needs k-space on a grid and its mask, which nothing measures here`,
-      {
-        name,
-      },
+      { name },
     );
   const given = sampling.maps.shape[0];
   if (coils !== undefined && given !== coils)
@@ -243,9 +241,7 @@ export const onnxBlock: Apply<OnnxBlock> = (scope, name, x, layer) => {
   if (missing !== undefined)
     throw new ConfigError(
       `layer ${name}: it does not say what its graph's input ${quoted(missing)} is given`,
-      {
-        name,
-      },
+      { name },
     );
   const y = scope.physics?.y ?? x;
   const sampling = (): CartesianSampling => samplingOf(scope, name, x, layer.coils);

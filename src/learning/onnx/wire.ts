@@ -96,9 +96,7 @@ class WireFile {
   fail(what: string): never {
     throw new FormatError(
       `${this.#name}: ${what}: it is damaged or not an ONNX file; fetch or export it again`,
-      {
-        name: this.#name,
-      },
+      { name: this.#name },
     );
   }
   read(bytes: Uint8Array, readers: Readers, depth: number): void {

@@ -33,10 +33,7 @@ export function topClasses(network: Network, y: ArrayLike<number>, top: number):
   if (classes && classes.length !== y.length)
     throw new ConfigError(
       `classify: the network has ${y.length} outputs and names ${classes.length} classes`,
-      {
-        outputs: y.length,
-        classes: classes.length,
-      },
+      { outputs: y.length, classes: classes.length },
     );
   const isShare = network.architecture.layers.at(-1)?.kind === "softmax";
   const values = Array.from(y);

@@ -108,10 +108,7 @@ function checkClasses(network: Network, classes: readonly string[]): void {
   if (outputs !== classes.length)
     throw new ConfigError(
       `classes: ${classes.length} names, and the network has ${outputs} outputs`,
-      {
-        classes: classes.length,
-        outputs,
-      },
+      { classes: classes.length, outputs },
     );
 }
 /**

@@ -242,8 +242,6 @@ export function checkResumable(state: TrainingState, network: Network, settings:
   );
   throw new ConfigError(
     `resume: the run was started with ${said.join(", with ")}; use the same, or start anew`,
-    {
-      keys: other,
-    },
+    { keys: other },
   );
 }

@@ -63,9 +63,7 @@ export function samplesFrom(options: {
     if (values.length > 0 && typeof values[0] !== "number")
       throw new DtypeError(
         `samplesFrom: ${name} are ${typeof values[0]}s; give numbers (Int32Array.from(…, Number))`,
-        {
-          name,
-        },
+        { name },
       );
   const length = inputs.length / x;
   if (!Number.isInteger(length) || length === 0)

@@ -42,16 +42,12 @@ export function checkForwarded(b: GraphBuilder, network: Network, { parameters }
     if (!network.parameters.has(name))
       throw new ConfigError(
         `fit: the forward pass learns "${name}", which the network does not have; ${mend}`,
-        {
-          name,
-        },
+        { name },
       );
   for (const node of b.nodes)
     if (node.kind === "parameter" && !network.parameters.has(node.name) && !b.updates.has(node.id))
       throw new ConfigError(
         `fit: the forward pass makes a parameter "${node.name}" and returns none of it; ${mend}`,
-        {
-          name: node.name,
-        },
+        { name: node.name },
       );
 }

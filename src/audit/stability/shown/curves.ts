@@ -37,8 +37,7 @@ function harmCurve(name: string, mark: number, own: readonly Measurement[]): Cur
 
 /**
  * dB of PSNR lost, as far as they lie below 40 dB, against ‖r‖ in % of ‖x‖ or ‖y‖; `worst` says
- * what
- * the solid lines are. Nothing without measurements.
+ * what the solid lines are. Nothing without measurements.
  */
 export function harmCurves(
   found: Found,

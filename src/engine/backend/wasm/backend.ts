@@ -53,9 +53,7 @@ function checkOptions({ threads, precision = "reproducible" }: BackendOptions): 
   if (precision !== "reproducible" && precision !== "fast")
     throw new ConfigError(
       `wasm: precision is "reproducible" or "fast", got ${JSON.stringify(precision)}`,
-      {
-        precision,
-      },
+      { precision },
     );
 }
 /** Whether products and sums may be rounded at once here. */

@@ -40,9 +40,7 @@ class Devices {
     device.gpu.destroy();
     throw new BackendError(
       `webgpu: ${adapter} is gone, and ${device.adapter} would give other bits; start again`,
-      {
-        adapter,
-      },
+      { adapter },
     );
   }
   #requireOpen(): void {

@@ -48,9 +48,7 @@ export class Device {
     } catch (cause) {
       throw new BackendError(
         `webgpu: ${nameOf(adapter)} gave no device: ${(cause as Error).message}`,
-        {
-          adapter: nameOf(adapter),
-        },
+        { adapter: nameOf(adapter) },
       );
     }
   }

@@ -52,9 +52,7 @@ function check(options: Augmentation, shape: Shape): void {
   if (other !== undefined)
     throw new ConfigError(
       `augmented: there is no ${quoted(other)}: ${near(other, known)}there are ${known.join(", ")}`,
-      {
-        name: other,
-      },
+      { name: other },
     );
   if (shape.length !== 3)
     throw new ConfigError(

@@ -164,9 +164,7 @@ function normalizing<Inputs extends "x" | "dy">(
   if (l === undefined)
     throw new UnsupportedOpError(
       `wasm: normalize over axes [${attrs.axes}] of [${x}], which are not a leading and a trailing run`,
-      {
-        axes: attrs.axes,
-      },
+      { axes: attrs.axes },
     );
   const count = l.chunks * l.run;
   if (count * l.groups === 0) return;

@@ -1,7 +1,6 @@
 // Direct convolution without im2col: a table of where every tap of the kernel lies in a strip of
-// the
-// image. Padding and strides are met by a copy of the strip, its columns sorted by their remainder
-// modulo the stride, so that every tap reads neighbours.
+// the image. Padding and strides are met by a copy of the strip, its columns sorted by their
+// remainder modulo the stride, so that every tap reads neighbours.
 import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";

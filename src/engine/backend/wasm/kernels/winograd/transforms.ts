@@ -1,6 +1,5 @@
 // The transforms of Winograd's minimal filtering on windows of 6×6: F(4×4, 3×3) takes 36 products
-// for 16 outputs
-// instead of 144, F(2×2, 5×5) 36 for 4 instead of 100.
+// for 16 outputs instead of 144, F(2×2, 5×5) 36 for 4 instead of 100.
 // Lavin and Gray, arXiv 1509.09308; the points are 0, ±√½, ±√2, ∞, whose rounding error is half
 // that of the usual 0, ±1, ±2, ∞. Vectors run over four channels, so that small images lose
 // nothing.
