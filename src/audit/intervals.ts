@@ -1,5 +1,5 @@
-// Intervals that hold the truth as often as is said of them: in 93 to 97 of 100 audits where 95 % is
-// said. scripts/cover.mjs simulates every one of them; docs/evidence.md has its table.
+// Intervals that hold the truth as often as is said of them: in 93 to 97 of 100 audits where 95 %
+// is said. scripts/cover.mjs simulates every one of them; docs/evidence.md has its table.
 import { ConfigError, exp, log } from "../engine/index.ts";
 import { betaCdf, betaQuantile, studentQuantile } from "./quantiles.ts";
 import { mean } from "./statistics.ts";

@@ -39,18 +39,18 @@ export interface Scans {
 }
 
 type Options = Values<typeof samplingOptions> &
-  Values<typeof imageOptions> & { readonly seed: number };
+  Omit<Values<typeof imageOptions>, "slices"> & {
+    readonly slices: readonly number[] | "all" | undefined;
+    readonly seed: number;
+  };
 /** Every coil by itself. */
 const EACH = { operator: "single-coil", coils: undefined } as const;
 /** Files with more slices give their middle one, unless others are asked for. */
 const MOST_SLICES = 8;
 
-function chosenSlices(
-  { slices }: MeasuredKspace,
-  wanted: readonly number[] | undefined,
-): readonly number[] {
-  if (wanted) return wanted;
-  return slices > MOST_SLICES
+function chosenSlices({ slices }: MeasuredKspace, wanted: Options["slices"]): readonly number[] {
+  if (wanted && wanted !== "all") return wanted;
+  return slices > MOST_SLICES && wanted !== "all"
     ? [Math.floor(slices / 2)]
     : Array.from({ length: slices }, (_, i) => i);
 }

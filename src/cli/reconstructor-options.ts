@@ -36,6 +36,27 @@ export const reconstructorOptions = {
     value: "FILE",
     help: `train on the slices of these instead: ${formatNames.join(", ")}`,
   }),
+  kspace: texts({
+    value: "FILE",
+    help: "or on what measured k-space shows (fastMRI, MRD, NPY, BART, MATLAB), all of which must have been measured; coils are joined by the root of their squares' sum",
+  }),
+  lowestFrequency: choice(["centre", "corner"], {
+    value: "WHERE",
+    help: "of k-space files: centre (⌊N/2⌋) or corner, whatever they look like (the centre, if that is plausible)",
+  }),
+  heldOut: number({
+    value: "SHARE",
+    from: 0,
+    to: 0.9,
+    help: "share of one's own images, the last ones, that is held out and tried after every epoch (0.1; phantoms where there are fewer than ten images)",
+  }),
+  keepBest: flag({
+    help: "the checkpoint is the epoch's with the lowest loss on what is held out",
+  }),
+  patience: integer({
+    from: 1,
+    help: "end when that has not become lower for so many epochs, and keep the best",
+  }),
   slices: option({
     value: "LIST",
     help: "slices of every file, 20-180 (all that are not blank)",

@@ -23,13 +23,12 @@ import { DONE } from "../errors.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend, noteSampling, type Noted } from "../inputs.ts";
 import { reconstructorOptions } from "../reconstructor-options.ts";
+import { trainingImages, type TrainingImages } from "../reconstructor-images.ts";
 import { checkSizes, recipes } from "../reconstructor-recipes.ts";
 import {
-  HELD_OUT,
-  heldOut,
-  imagesOf,
   kindsOf,
   measuring,
+  scoreOn,
   trainingOptions,
   type Score,
 } from "../reconstructor-setup.ts";
@@ -46,10 +45,11 @@ function watching(
     beside: number;
     curve: number[];
     sampling: Noted;
+    images: TrainingImages;
   },
   terminal: Terminal,
 ): Listener {
-  const { score, form, beside, curve, sampling } = run;
+  const { score, form, beside, curve, sampling, images } = run;
   let recent = 0;
   let seen = 0;
   return {
@@ -64,7 +64,7 @@ function watching(
       const now = await score(networkReconstructor({ network: await current(), form }));
       curve.push(now);
       terminal.note(
-        `epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}, ${now.toFixed(2)} dB on phantoms held out (total variation ${beside.toFixed(2)})`,
+        `epoch ${epoch}: mean loss ${trainLoss.toExponential(4)}, ${now.toFixed(2)} dB on ${images.kind} held out (total variation ${beside.toFixed(2)})`,
       );
     },
   };
@@ -73,10 +73,17 @@ function watching(
 /** Prints how good the finished network is, beside methods that learn nothing. */
 async function conclude(
   network: Network,
-  run: { out: string; operator: Operator; score: Score; beside: number; curve: readonly number[] },
+  run: {
+    out: string;
+    operator: Operator;
+    score: Score;
+    beside: number;
+    curve: readonly number[];
+    images: TrainingImages;
+  },
   terminal: Terminal,
 ): Promise<void> {
-  const { out, operator, score, beside, curve } = run;
+  const { out, operator, score, beside, curve, images } = run;
   const learned = networkReconstructor({ network });
   const direct = operator.initial ? filteredBackProjection() : zeroFilled();
   const scores: Readonly<Record<string, number>> = {
@@ -87,7 +94,7 @@ async function conclude(
   terminal.finish();
   const rows = Object.entries(scores).map(([method, mean]) => [method, mean.toFixed(2)]);
   terminal.print(
-    table(["method", `mean PSNR of ${HELD_OUT} held-out phantoms, dB`], rows),
+    table(["method", `mean PSNR of ${images.heldOut.length} held-out ${images.kind}, dB`], rows),
     `Checkpoint: ${out}\n`,
   );
   const { provenance } = network;
@@ -110,17 +117,18 @@ export const trainReconstructor: Command = command({
     checkWritable(out);
     const statePath = `${out}.training`;
     const resume = stateToResume(settings, statePath, terminal);
+    const images = await trainingImages(settings, { training: recipe.training, network }, terminal);
     const problem = inverseProblem({
       operator,
       noise: gaussianNoise({ sigma: noise }),
-      images: await imagesOf(settings, recipe.training, terminal),
+      images: images.images,
     });
-    const score = await heldOut(problem, { seed, backend });
+    const score = await scoreOn(images.heldOut, problem, { seed, backend });
     const beside = await score(totalVariation({ sigma: noise }));
     const curve: number[] = [];
     const logged = log === undefined ? [] : [openLog(log, resume !== undefined)];
     const trained = await fitReconstructor(network, {
-      ...trainingOptions(settings, recipe),
+      ...trainingOptions(settings, recipe, images.heldOut),
       ...present({ loss: built.loss, resume }),
       problem,
       form,
@@ -128,14 +136,14 @@ export const trainReconstructor: Command = command({
       on: together(
         ...logged,
         { checkpoint: (state) => writeFiles([{ path: statePath, content: saveTraining(state) }]) },
-        watching({ score, form, beside, curve, sampling }, terminal),
+        watching({ score, form, beside, curve, sampling, images }, terminal),
       ),
     });
     const kinds = kindsOf(settings, recipe.training, problem.images);
     const whole = { ...trained, trained: { ...trained.trained, ...present({ kinds }) } };
     writeFiles([{ path: out, content: saveNetwork(whole) }]);
     removeFile(statePath);
-    await conclude(whole, { out, operator, score, beside, curve }, terminal);
+    await conclude(whole, { out, operator, score, beside, curve, images }, terminal);
     return DONE;
   },
 });

@@ -29,6 +29,7 @@ import {
   type Form,
   type FormOptions,
 } from "./network-reconstructor.ts";
+import type { ImageSet } from "../phantoms/brain.ts";
 import { kept, trainingSamples, type Samples } from "./training-samples.ts";
 
 export interface FitReconstructorOptions
@@ -46,8 +47,12 @@ export interface FitReconstructorOptions
     | "checkpointEvery"
     | "settings"
     | "signal"
+    | "keepBest"
+    | "earlyStopping"
   > {
   readonly problem: InverseProblem;
+  /** Images that are not trained on, measured alike: what keepBest and earlyStopping watch. */
+  readonly validation?: ImageSet;
   readonly form?: Partial<Form>;
   /**
    * Extra Gaussian noise of up to this standard deviation, drawn uniformly for every image. Source:
@@ -196,10 +201,14 @@ export async function fitReconstructor(
   const form: Form = { ...formOf(network), ...options.form };
   checkOptions(options);
   const { operator, images, noise } = problem;
-  const samples = trainingSamples(options, variation(options, form));
+  const { validation: others, ...run } = options;
+  const varied = variation(options, form);
+  const samples = trainingSamples(options, varied);
+  const heldOut = others && { ...options, problem: { ...problem, images: kept(others) } };
+  const validation = heldOut && trainingSamples(heldOut, varied).data;
   const trained = await fit(
     network,
-    { ...options, data: samples.data },
+    { ...run, data: samples.data, ...present({ validation }) },
     trainingForward(options, samples, form),
   );
   const hash = sha256.create();
