@@ -143,14 +143,12 @@ export function beforehand(verdict: Verdict, { standing, gradient, repeat }: Kno
   const wrong = gradient && !gradient.passed ? gradient : undefined;
   const fault = standing && inaccuracyOf(standing);
   const useless = standing !== undefined && standing.aboveInitial < -NOTHING_DB;
-  const doubts = [
-    ...(wrong
-      ? [
-          `its gradient fails the self-check (${wrong.relativeError.toExponential(1)}), so the search is blind`,
-        ]
-      : []),
-    ...(useless ? ["being stable is nothing where the data are ignored"] : []),
-  ];
+  const doubts: string[] = [];
+  if (wrong)
+    doubts.push(
+      `its gradient fails the self-check (${wrong.relativeError.toExponential(1)}), so the search is blind`,
+    );
+  if (useless) doubts.push("being stable is nothing where the data are ignored");
   const outcome =
     verdict.outcome === "pass" && doubts.length > 0 ? "inconclusive" : verdict.outcome;
   const before = fault === undefined ? "" : `${fault} to begin with; `;

@@ -56,13 +56,14 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/train-reconstructor.ts")).trainReconstructor,
   },
 };
+const summaries = Object.entries(commands).map(
+  ([name, { summary }]) => `  ${name.padEnd(22)}${summary}`,
+);
 const overview = `Finds out when a learned medical-image reconstruction cannot be trusted.
 
 Usage: fiducial COMMAND [options]
 
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(22)}${summary}`)
-  .join("\n")}
+${summaries.join("\n")}
 
 Every command has --help. Exit codes: 0 done, 1 a test failed and --fail-on asked, 2 bad input, 3 an
 error of the program or the machine. Version ${version}.

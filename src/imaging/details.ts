@@ -62,16 +62,12 @@ function tissueAt(
   let [all, on] = [0, 0];
   for (let r = -reach; r <= reach; r++)
     for (let c = -reach; c <= reach; c++) {
-      if (
-        r * r + c * c > radius * radius ||
-        row + r < 0 ||
-        row + r >= H ||
-        column + c < 0 ||
-        column + c >= W
-      )
-        continue;
+      const i = row + r;
+      const j = column + c;
+      const inImage = i >= 0 && i < H && j >= 0 && j < W;
+      if (!inImage || r * r + c * c > radius * radius) continue;
       all++;
-      const k = (row + r) * W + column + c;
+      const k = i * W + j;
       if (x[k] ** 2 + x[H * W + k] ** 2 >= (0.1 * top) ** 2) on++;
     }
   return all === 0 ? 0 : on / all;

@@ -54,9 +54,8 @@ export function slug(text: string): string {
     .replace(/\.{2,}/g, ".")
     .replace(/^[-.]+|[-.]+$/g, "")
     .slice(0, 100);
-  return safe === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe)
-    ? `figure-${safe}`
-    : safe;
+  const reserved = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(safe);
+  return safe === "" || reserved ? `figure-${safe}` : safe;
 }
 /** Gives every name once, whatever the case of its letters: the second "a" is "a-2". */
 export function uniqueNames(): (name: string) => string {

@@ -40,25 +40,22 @@ export function verdictLines(test: TestRecord, methods: readonly string[]): Verd
 
 const FOLD = "How it was judged: thresholds, settings, source";
 function judgedBy(test: TestRecord): Detail[] {
-  const settings: Detail[] =
-    Object.keys(test.settings).length === 0
-      ? []
-      : [
-          {
-            kind: "facts",
-            id: `${test.id}-settings`,
-            fold: FOLD,
-            title: "Settings",
-            facts: test.settings,
-          },
-        ];
+  const { settings: facts } = test;
+  const settings: Detail = {
+    kind: "facts",
+    id: `${test.id}-settings`,
+    fold: FOLD,
+    title: "Settings",
+    facts,
+  };
+  const any = Object.keys(facts).length > 0;
   const source: Detail = {
     kind: "text",
     id: `${test.id}-source`,
     fold: FOLD,
     paragraphs: [`Source: ${test.source}.`],
   };
-  return [...thresholdTable(test, FOLD), ...settings, source];
+  return [...thresholdTable(test, FOLD), ...(any ? [settings] : []), source];
 }
 const described = ({ id, description }: TestRecord): Detail => ({
   kind: "text",

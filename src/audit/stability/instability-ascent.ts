@@ -116,12 +116,8 @@ function settingsOf(options: AscentOptions): Settings {
       `instabilityAscent: the norms ${relativeNorms.join(", ")} must be positive, increase, and be at most ${subscripts.length}`,
       { relativeNorms },
     );
-  if (
-    !(iterations >= 1) ||
-    !(stepSize > 0) ||
-    !(momentum >= 0 && momentum < 1) ||
-    !(maxPsnrLoss > 0)
-  )
+  const positive = iterations >= 1 && stepSize > 0 && maxPsnrLoss > 0;
+  if (!positive || !(momentum >= 0 && momentum < 1))
     throw new ConfigError(
       `instabilityAscent: iterations ${iterations} must be at least 1, the step size ${stepSize} and the threshold ${maxPsnrLoss} positive, the momentum ${momentum} in [0, 1)`,
       { iterations, stepSize, momentum, maxPsnrLoss },

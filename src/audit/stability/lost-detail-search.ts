@@ -37,13 +37,8 @@ export function lostDetailSearch(
   } = {},
 ): StabilityTest {
   const { radius = 2.5, contrast = 0.2, walks = 2, moves = 25, leastShare = 0.5 } = options;
-  if (
-    !(radius > 0) ||
-    !(contrast > 0) ||
-    !(walks >= 1) ||
-    !(moves >= 1) ||
-    !(leastShare > 0 && leastShare <= 1)
-  )
+  const positive = radius > 0 && contrast > 0 && walks >= 1 && moves >= 1;
+  if (!positive || !(leastShare > 0 && leastShare <= 1))
     throw new ConfigError(
       `lostDetailSearch: radius ${radius}, contrast ${contrast}, walks ${walks} and moves ${moves} must be positive, the threshold ${leastShare} in (0, 1]`,
       { radius, contrast, walks, moves, leastShare },

@@ -40,12 +40,8 @@ export function practicalFaults(
     maxPsnrLoss = HARM_DB,
     maxShare = 0.1,
   } = options;
-  if (
-    faults.length === 0 ||
-    !(maxPsnrLoss > 0) ||
-    !(draws >= SHARE_FROM) ||
-    !(maxShare > 0 && maxShare < 1)
-  )
+  const enough = faults.length > 0 && draws >= SHARE_FROM;
+  if (!enough || !(maxPsnrLoss > 0) || !(maxShare > 0 && maxShare < 1))
     throw new ConfigError(
       `practicalFaults: ${faults.length} faults, ${draws} draws, thresholds of ${maxPsnrLoss} dB and a share of ${maxShare}; it needs at least one fault, ${SHARE_FROM} draws, a positive loss and a share in (0, 1)`,
       { draws, maxPsnrLoss, maxShare },

@@ -23,12 +23,8 @@ export function samplingRates(
     families = 3,
     maxPsnrDrop = 0.1,
   } = options;
-  if (
-    !factors.includes(1) ||
-    factors.some((f, i) => !(f > (factors[i - 1] ?? 0))) ||
-    !(families >= 1) ||
-    !(maxPsnrDrop >= 0)
-  )
+  const increase = factors.every((f, i) => f > (factors[i - 1] ?? 0));
+  if (!factors.includes(1) || !increase || !(families >= 1) || !(maxPsnrDrop >= 0))
     throw new ConfigError(
       `samplingRates: the factors ${factors.join(", ")} must increase and have 1, the audit's own rate, among them; families ${families} at least 1, the threshold ${maxPsnrDrop} dB not negative`,
       { factors, families, maxPsnrDrop },

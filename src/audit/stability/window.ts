@@ -11,27 +11,18 @@ export function boxWindow(
   [top, left, height, width]: Box,
   [H, W]: readonly [number, number],
 ): Float64Array {
-  if (
-    ![top, left, height, width].every(Number.isInteger) ||
-    top < 0 ||
-    left < 0 ||
-    height < 1 ||
-    width < 1 ||
-    top + height > H ||
-    left + width > W
-  )
+  const whole = [top, left, height, width].every(Number.isInteger);
+  const inside = top >= 0 && left >= 0 && top + height <= H && left + width <= W;
+  if (!whole || height < 1 || width < 1 || !inside)
     throw new ConfigError(
       `region ${top},${left},${height},${width}: it does not lie inside the image of ${H}×${W}; give top,left,height,width in pixels`,
       { top, left, height, width },
     );
-  return Float64Array.from({ length: H * W }, (_, k) =>
-    Math.floor(k / W) >= top &&
-    Math.floor(k / W) < top + height &&
-    k % W >= left &&
-    k % W < left + width
-      ? 1
-      : 0,
-  );
+  return Float64Array.from({ length: H * W }, (_, k) => {
+    const [row, column] = [Math.floor(k / W), k % W];
+    const inRows = row >= top && row < top + height;
+    return inRows && column >= left && column < left + width ? 1 : 0;
+  });
 }
 
 /** x̂ ↦ ‖w(x̂ − p)‖ */

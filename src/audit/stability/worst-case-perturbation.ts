@@ -102,17 +102,8 @@ async function examine(subject: Subject, settings: Settings): Promise<Findings> 
  */
 export function worstCasePerturbation(options: WorstCaseOptions = {}): StabilityTest {
   const settings = settingsOf(options);
-  const {
-    domain,
-    ball,
-    relativeBudgets,
-    region,
-    judgedBudget,
-    maxPsnrLoss,
-    steps,
-    restarts,
-    queries,
-  } = settings;
+  const { domain, ball, region, steps, restarts, queries } = settings;
+  const { relativeBudgets, judgedBudget, maxPsnrLoss } = settings;
   const letter = domain === "image" ? "x" : "y";
   const size = ball === "l2" ? `‖${letter}‖` : `max|${letter}|`;
   const where = region ? ` in a region of ${region[2]}×${region[3]} pixels` : "";

@@ -19,14 +19,12 @@ import { computing, flag, printing, text, type Values } from "../options.ts";
 import { listed, table, type Terminal } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
 
-const count = (n: number): string =>
-  n < 1e5
-    ? String(n)
-    : n < 1e7
-      ? `${(n / 1e3).toFixed(1)} k`
-      : n < 1e10
-        ? `${(n / 1e6).toFixed(1)} M`
-        : `${(n / 1e9).toFixed(2)} G`;
+function count(n: number): string {
+  if (n < 1e5) return String(n);
+  if (n < 1e7) return `${(n / 1e3).toFixed(1)} k`;
+  if (n < 1e10) return `${(n / 1e6).toFixed(1)} M`;
+  return `${(n / 1e9).toFixed(2)} G`;
+}
 
 const options = {
   ...modelOptions,
@@ -43,18 +41,34 @@ const options = {
 } as const;
 type Options = Values<typeof options>;
 
+/** The layers and what they cost as people read it. */
+function layerTable({ architecture }: Network, summary: ReturnType<typeof summarize>): string {
+  const head = ["layer", "kind", "output", "parameters", "FLOPs", "receptive field"];
+  const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
+  const rows = summary.layers.map((l) => [
+    l.name,
+    l.kind,
+    formatShape(l.shape),
+    count(l.parameters),
+    count(l.flops),
+    field(l.receptiveField),
+  ]);
+  const input = ["input", "", formatShape(architecture.input), "0", "0", "1×1"];
+  const { parameters, flops, receptiveField } = summary;
+  const total = ["total", "", "", count(parameters), count(flops), field(receptiveField)];
+  return table(head, [input, ...rows, total]);
+}
 /** The plan of one forward pass as people read it. */
 function planTable({ steps, memoryBytes }: Plan): string {
-  return `${table(
-    ["step", "output", "bytes moved", "FLOPs", "pieces"],
-    steps.map((s) => [
-      s.once ? `${s.name} (once)` : s.name,
-      formatShape(s.shape),
-      count(s.bytes),
-      count(s.flops),
-      String(s.chunks),
-    ]),
-  )}Memory: ${(memoryBytes / 2 ** 20).toFixed(1)} MiB\n`;
+  const head = ["step", "output", "bytes moved", "FLOPs", "pieces"];
+  const rows = steps.map((s) => [
+    s.once ? `${s.name} (once)` : s.name,
+    formatShape(s.shape),
+    count(s.bytes),
+    count(s.flops),
+    String(s.chunks),
+  ]);
+  return `${table(head, rows)}Memory: ${(memoryBytes / 2 ** 20).toFixed(1)} MiB\n`;
 }
 function forward(network: Network): GraphBuilder {
   const b = new GraphBuilder(ops);
@@ -121,31 +135,7 @@ export const inspectCommand: Command = command({
     if (values.writeRecipe !== undefined) tellOnnx(undefined, values.writeRecipe, terminal);
     const network = await openNetwork(path, values);
     const summary = summarize(network);
-    const field = (n: number): string => (Number.isFinite(n) ? `${n}×${n}` : "all");
-    terminal.print(
-      table(
-        ["layer", "kind", "output", "parameters", "FLOPs", "receptive field"],
-        [
-          ["input", "", formatShape(network.architecture.input), "0", "0", "1×1"],
-          ...summary.layers.map((l) => [
-            l.name,
-            l.kind,
-            formatShape(l.shape),
-            count(l.parameters),
-            count(l.flops),
-            field(l.receptiveField),
-          ]),
-          [
-            "total",
-            "",
-            "",
-            count(summary.parameters),
-            count(summary.flops),
-            field(summary.receptiveField),
-          ],
-        ],
-      ),
-    );
+    terminal.print(layerTable(network, summary));
     if (summary.dependsOnWholeImage && Number.isFinite(summary.receptiveField))
       terminal.print(
         "Through its normalisation every output pixel also depends on the mean and the variance of the whole image.\n",

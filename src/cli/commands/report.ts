@@ -28,6 +28,9 @@ function commandIn(path: string): string {
   return command;
 }
 
+const figuresIn = (folder: string, result: AuditResult) =>
+  renderFigures(result).map(({ name, content }) => ({ path: join(folder, name), content }));
+
 export const reportCommand: Command = command({
   name: "report",
   operands: "RESULT",
@@ -54,13 +57,7 @@ export const reportCommand: Command = command({
     checkWritable(paths.report);
     // the command stands beside the result, for the result itself depends on the numbers alone
     const repeat = commandIn(join(dirname(path), "run.json"));
-    const pictures =
-      figures === undefined
-        ? []
-        : renderFigures(result).map(({ name, content }) => ({
-            path: join(figures, name),
-            content,
-          }));
+    const pictures = figures === undefined ? [] : figuresIn(figures, result);
     writeFiles([
       { path: paths.report, content: renderHtml(result, { command: repeat }) },
       { path: paths.markdown, content: renderMarkdown(result, { command: repeat }) },

@@ -8,18 +8,16 @@ export function imagesOf<T extends LabelledImages>(images: T, indices: readonly 
   const bad = indices.find((i) => !(Number.isInteger(i) && i >= 0 && i < images.length));
   if (bad !== undefined)
     throw new ConfigError(`imagesOf: there is no image ${bad} among ${images.length}`, { bad });
+  async function prepared(own: readonly number[]): Promise<void> {
+    const theirs = own.map((i) => indices[i]);
+    await prepare?.call(images, theirs);
+  }
   return {
     ...images,
     length: indices.length,
     label: (i: number) => images.label(indices[i]),
     pixels: (i: number, out: Float32Array) => images.pixels(indices[i], out),
-    ...(prepare && {
-      prepare: (own: readonly number[]) =>
-        prepare.call(
-          images,
-          own.map((i) => indices[i]),
-        ),
-    }),
+    ...(prepare && { prepare: prepared }),
   };
 }
 

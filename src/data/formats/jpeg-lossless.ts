@@ -129,13 +129,10 @@ function samplesOf(
       const left = p % width > 0;
       // the first line behind a restart knows nothing above it
       const above = p - from >= width;
-      const from1 = left ? out[p - 1] : out[p - width];
-      const guess =
-        !above && !left
-          ? first
-          : above && left
-            ? predict(out[p - 1], out[p - width], out[p - width - 1])
-            : from1;
+      let guess = first;
+      if (above && left) guess = predict(out[p - 1], out[p - width], out[p - width - 1]);
+      else if (left) guess = out[p - 1];
+      else if (above) guess = out[p - width];
       out[p] = guess + next();
     }
   }
@@ -178,11 +175,8 @@ export function decodeLosslessJpeg(
       };
       if (segment[5] !== 1)
         throw new UnsupportedOpError(`${name}: colour is not read; only grey images are`, { name });
-      if (
-        frame.height !== height ||
-        frame.width !== width ||
-        !(frame.precision >= 2 && frame.precision <= 16)
-      )
+      const sized = frame.height === height && frame.width === width;
+      if (!sized || !(frame.precision >= 2 && frame.precision <= 16))
         fail(
           `${frame.height}×${frame.width} of ${frame.precision} bits instead of ${height}×${width}`,
         );

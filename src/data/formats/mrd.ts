@@ -126,14 +126,10 @@ function linesOf({ data }: Lines, name: string, fileBytes: number): Line[] {
   };
   const idx = counters.map((counter) => of("head", "idx", counter));
   const list = type.members.find((m) => m.name === "data");
-  if (
-    list?.kind !== "list" ||
-    list.of?.kind !== "float" ||
-    list.of.bytes !== 4 ||
-    shape.length !== 1
-  )
+  const number = list?.kind === "list" ? list.of : undefined;
+  if (!list || number?.kind !== "float" || number.bytes !== 4 || shape.length !== 1)
     throw new FormatError(`${name}: its acquisitions have no list of float32 data`, { name });
-  const little = list.of.little;
+  const { little } = number;
   const lines: Line[] = [];
   let total = 0;
   for (let first = 0; first < shape[0]; first += BATCH) {

@@ -119,12 +119,8 @@ function header(bytes: Uint8Array, name: string, fail: Fail): TiffHeader {
   const block = tiled
     ? { height: one(tags.tileHeight, 0), width: one(tags.tileWidth, 0) }
     : { height: Math.min(height, one(tags.rowsPerStrip, height)), width };
-  if (
-    block.height < 1 ||
-    block.width < 1 ||
-    block.height > 65536 ||
-    block.width > 2 * width + 65536
-  )
+  const empty = block.height < 1 || block.width < 1;
+  if (empty || block.height > 65536 || block.width > 2 * width + 65536)
     return fail(`its blocks are ${block.width}×${block.height}`);
   const [offsets, given] = [
     of(tiled ? tags.tileOffsets : tags.offsets),

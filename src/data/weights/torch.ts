@@ -75,13 +75,9 @@ function unpicklingOf(name: string, sizes: Map<string, number> = new Map()): Unp
   };
   const tensor = ([storage, offset, size, stride]: readonly Pickled[]): Tensor => {
     const [shape, strides] = [counts(size), counts(stride)];
-    if (
-      !(storage instanceof Storage) ||
-      !isCount(offset) ||
-      !shape ||
-      shape.length !== strides?.length
-    )
-      return fail("a tensor in it is not put together as PyTorch does it");
+    const strange = "a tensor in it is not put together as PyTorch does it";
+    if (!(storage instanceof Storage) || !isCount(offset)) return fail(strange);
+    if (!shape || shape.length !== strides?.length) return fail(strange);
     checkShape(shape, storage.count, `${name}, a tensor`);
     const last = shape.reduce((at, n, axis) => at + (n - 1) * strides[axis], offset);
     if (!shape.includes(0) && last >= storage.count)

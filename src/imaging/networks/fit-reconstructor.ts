@@ -139,17 +139,9 @@ function checkOptions(options: FitReconstructorOptions): void {
 
 /** What changes the bits of a run beside the images, for a run that goes on. */
 function variation(options: FitReconstructorOptions, form: Form): Settings {
-  const {
-    problem,
-    jitter = 0,
-    smoothing = 0,
-    rates,
-    adversarial,
-    otherMasks,
-    crop,
-    betweenWeight,
-  } = options;
-  const { operator, noise } = problem;
+  const { operator, noise } = options.problem;
+  const { jitter = 0, smoothing = 0, adversarial } = options;
+  const { rates, otherMasks, crop, betweenWeight } = options;
   return present({
     operator: JSON.stringify(operator.spec ?? operator.description),
     measured: bytesToHex(sha256(operator.measured)).slice(0, 16),

@@ -267,18 +267,19 @@ export function networkReconstructor(options: {
   const form = { ...formOf(network), ...options.form };
   const { smoothing: sigma = 0, images = "unknown" } = network.trained ?? {};
   const smoothing = options.smoothing ?? (sigma > 0 ? { sigma, samples: 8 } : undefined);
-  if (
-    !Number.isInteger(form.iterations) ||
-    form.iterations < 1 ||
-    !networkScales.includes(form.scale ?? "rms") ||
-    !(form.noiseLevel === undefined || form.noiseLevel > 0) ||
-    (smoothing &&
-      (!(smoothing.sigma > 0) || !Number.isInteger(smoothing.samples) || smoothing.samples < 1))
-  )
+  const isCount = (n: number): boolean => Number.isInteger(n) && n >= 1;
+  const { iterations, scale = "rms", noiseLevel = 1 } = form;
+  const formed = isCount(iterations) && networkScales.includes(scale) && noiseLevel > 0;
+  const smooth = !smoothing || (smoothing.sigma > 0 && isCount(smoothing.samples));
+  if (!formed || !smooth)
     throw new ConfigError(
       `networkReconstructor: ${form.iterations} iterations and ${smoothing?.samples ?? 1} samples must be whole numbers from 1 up, the smoothing's standard deviation and the noise level positive, the scale ${networkScales.join(", ")}`,
       { form, smoothing },
     );
+  const inUnits =
+    (given: Smoothing) =>
+    (factor: number): Reconstructor =>
+      networkReconstructor({ ...options, smoothing: { ...given, sigma: factor * given.sigma } });
   const plain = (b: GraphBuilder, y: Value, operator: Operator): Value =>
     applyForm(b, y, { network, operator, form, trainable: false, shared: new Map() }).y;
   return {
@@ -287,23 +288,13 @@ export function networkReconstructor(options: {
     description: {
       kind: "networkReconstructor",
       ...form,
-      ...(smoothing
-        ? { smoothingSigma: smoothing.sigma, smoothingSamples: smoothing.samples }
-        : {}),
+      ...present({ smoothingSigma: smoothing?.sigma, smoothingSamples: smoothing?.samples }),
       parameters: [...network.parameters.values()].reduce((n, p) => n + p.data.length, 0),
       trainedOn: images,
       weightsSha256: weightsHash(network),
       ...onnxFacts(network),
     },
-    ...(smoothing
-      ? {
-          inUnits: (factor: number): Reconstructor =>
-            networkReconstructor({
-              ...options,
-              smoothing: { ...smoothing, sigma: factor * smoothing.sigma },
-            }),
-        }
-      : {}),
+    ...present({ inUnits: smoothing && inUnits(smoothing) }),
     apply: smoothing ? (b, y, operator) => smoothed(b, y, operator, smoothing, plain) : plain,
   };
 }

@@ -89,12 +89,13 @@ function gram({ rows, columns, re, im }: Complex): Matrix {
         a += re[r + p] * re[r + q] + im[r + p] * im[r + q];
         b += re[r + p] * im[r + q] - im[r + p] * re[r + q];
       }
-      for (const [i, j, v] of [
+      const blocks = [
         [p, q, a],
         [p + columns, q + columns, a],
         [p, q + columns, -b],
         [q, p + columns, b],
-      ]) {
+      ];
+      for (const [i, j, v] of blocks) {
         matrix.set(i, j, v);
         matrix.set(j, i, v);
       }

@@ -120,6 +120,8 @@ export function equispacedMask(
   };
 }
 
+/** How far the k-th of n lies from the lowest frequency, in half an image. */
+const fromMiddle = (k: number, n: number): number => Math.abs(k - Math.floor(n / 2)) / (n / 2);
 const MOST_POWER = 100;
 
 /**
@@ -142,17 +144,14 @@ export function variableDensityMask(
   // the columns with the smallest draws ^ 1/weight are a weighted sample without replacement
   // (Efraimidis & Spirakis)
   const keys = Array.from({ length: W }, (_, i) => {
-    const distance = Math.abs(i - Math.floor(W / 2)) / (W / 2);
-    let weight = 1e-6;
+    const distance = fromMiddle(i, W);
     let density = 1;
     for (let k = 0; k < power; k++) density *= 1 - distance;
-    weight += density;
-    return { i, key: rng.uniform() / weight };
-  })
-    .filter(({ i }) => columns[i] === 0)
-    .sort((a, b) => a.key - b.key);
-  for (const { i } of keys.slice(0, Math.max(0, Math.round(W / acceleration) - low.count)))
-    columns[i] = 1;
+    return { i, key: rng.uniform() / (1e-6 + density) };
+  });
+  const outside = keys.filter(({ i }) => columns[i] === 0).sort((a, b) => a.key - b.key);
+  const wanted = Math.max(0, Math.round(W / acceleration) - low.count);
+  for (const { i } of outside.slice(0, wanted)) columns[i] = 1;
   return fromColumns(columns, shape, {
     kind: "variable-density",
     shape,
@@ -249,16 +248,15 @@ export function nestedMasks(
   const columns = mask.data.every((v, k) => v === mask.data[k % W]);
   const units = columns ? W : H * W;
   const rng = random(seed);
+  /** From the lowest frequency, in half an image, at most 1. */
+  const distanceOf = (k: number): number => {
+    const [row, column] = [Math.floor(k / W), k % W];
+    const down = (row - Math.floor(H / 2)) / (H / 2);
+    const across = (column - Math.floor(W / 2)) / (W / 2);
+    return Math.min(1, Math.hypot(down, across));
+  };
   const order = Array.from({ length: units }, (_, k) => {
-    const far = columns
-      ? Math.abs(k - Math.floor(W / 2)) / (W / 2)
-      : Math.min(
-          1,
-          Math.hypot(
-            (Math.floor(k / W) - Math.floor(H / 2)) / (H / 2),
-            ((k % W) - Math.floor(W / 2)) / (W / 2),
-          ),
-        );
+    const far = columns ? fromMiddle(k, W) : distanceOf(k);
     const key = far === 0 ? -1 : rng.uniform() / ((1 - far) ** 2 + 1e-6);
     return { k, key, within: mask.data[k] === 1 || far === 0 };
   }).sort((a, b) => Number(b.within) - Number(a.within) || a.key - b.key);

@@ -155,14 +155,8 @@ export function firenet(
   } = {},
 ): Reconstructor {
   const { lambda, sigma, outer = 5, inner = 20, delta = 1e-9, levels = 3 } = options;
-  if (
-    !((lambda ?? 1) > 0) ||
-    !((sigma ?? 0) >= 0) ||
-    !(outer >= 1) ||
-    !(inner >= 1) ||
-    !(levels >= 1) ||
-    !(delta >= 0)
-  )
+  const positive = (lambda ?? 1) > 0 && outer >= 1 && inner >= 1 && levels >= 1;
+  if (!positive || !((sigma ?? 0) >= 0) || !(delta >= 0))
     throw new ConfigError(
       `firenet: lambda ${lambda}, outer ${outer}, inner ${inner} and levels ${levels} must be positive, delta ${delta} and sigma ${sigma} not negative`,
       { lambda, sigma, outer, inner, levels, delta },

@@ -98,10 +98,8 @@ export async function measureShiftInvariance(
       const still = await output(x);
       let size = 1e-30;
       for (const v of still) size += v * v;
-      for (const [dy, dx] of [
-        [0, shift],
-        [shift, 0],
-      ]) {
+      const ways = [[0, shift] as const, [shift, 0] as const];
+      for (const [dy, dx] of ways) {
         let change = 0;
         (await output(moved(x, dy, dx))).forEach((v, i) => {
           change += (v - still[i]) ** 2;

@@ -1,5 +1,12 @@
 // Sheets: many small pictures in one, each on its own scale from black to white.
-import { ConfigError, gradients, GraphBuilder, ops, type Backend } from "../../engine/index.ts";
+import {
+  ConfigError,
+  gradients,
+  GraphBuilder,
+  ops,
+  type Backend,
+  type Shape,
+} from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
 import type { Tensor } from "./trace.ts";
 
@@ -12,6 +19,12 @@ type Picture = {
   readonly width: number;
   readonly at: (row: number, column: number) => number;
 };
+
+/** Names of those that are images or kernels. */
+function ofFourAxes(named: ReadonlyMap<string, { readonly shape: Shape }>): string {
+  const found = [...named].filter(([, { shape }]) => shape.length === 4);
+  return found.map(([name]) => name).join(", ");
+}
 
 function arrange(rows: readonly (readonly Picture[])[], zoom: (p: Picture) => number): Sheet {
   const gap = 2;
@@ -78,10 +91,7 @@ export function kernelSheet(network: Network, parameter: string): Sheet {
   const p = network.parameters.get(parameter);
   if (p?.shape.length !== 4)
     throw new ConfigError(
-      `kernelSheet: "${parameter}" is no convolution's weight; there are ${[...network.parameters]
-        .filter(([, v]) => v.shape.length === 4)
-        .map(([name]) => name)
-        .join(", ")}`,
+      `kernelSheet: "${parameter}" is no convolution's weight; there are ${ofFourAxes(network.parameters)}`,
       { parameter },
     );
   const [out, C, h, w] = p.shape;
@@ -149,10 +159,7 @@ export async function gradCam(
   const a = layers.get(layer);
   if (a?.shape.length !== 4)
     throw new ConfigError(
-      `gradCam: "${layer}" is no layer of images; there are ${[...layers]
-        .filter(([, v]) => v.shape.length === 4)
-        .map(([name]) => name)
-        .join(", ")}`,
+      `gradCam: "${layer}" is no layer of images; there are ${ofFourAxes(layers)}`,
       { layer },
     );
   b.output("a", a);

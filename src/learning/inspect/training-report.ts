@@ -1,6 +1,6 @@
 // A training run as a report: its curves, its confusion matrix, its first kernels.
 import { writePng } from "../../data/index.ts";
-import { base64 } from "../../engine/index.ts";
+import { base64, present } from "../../engine/index.ts";
 import {
   count,
   percent,
@@ -9,6 +9,7 @@ import {
   type Curves,
   type Detail,
   type PictureGrid,
+  type Section,
   type Table,
 } from "../../report/index.ts";
 import type { Evaluation } from "../train/evaluate.ts";
@@ -117,6 +118,16 @@ function kernelPictures(network: Network): { grid: PictureGrid; data: string }[]
   return [{ grid, data: base64(writePng(values, shape, 1)) }];
 }
 
+const confusionSection = (
+  confusion: NonNullable<Evaluation["confusion"]>,
+  classes: readonly string[],
+  after: number,
+): Section => ({
+  id: "confusion",
+  title: "Confusion",
+  details: [confusionTable(confusion, classes, after), recallBars(confusion, classes)],
+});
+
 /** One HTML file. Throws nothing: what a run did not record is left out. */
 export function renderTrainingReport(run: {
   title: string;
@@ -148,26 +159,18 @@ export function renderTrainingReport(run: {
   ];
   const kernels = kernelPictures(network);
   const { classes: _, ...provenance } = network.provenance;
-  const matrix = confusion && classes.length <= MAX_CLASSES;
+  const recognised =
+    accuracy === undefined
+      ? undefined
+      : `${percent(accuracy, 1)} of the test pictures are recognised after ${count(after, "epoch")}.`;
+  const confused = confusion && classes.length <= MAX_CLASSES ? confusion : undefined;
   return reportPage({
     name: title,
     title,
-    ...(accuracy === undefined
-      ? {}
-      : {
-          subtitle: `${percent(accuracy, 1)} of the test pictures are recognised after ${count(after, "epoch")}.`,
-        }),
+    ...present({ subtitle: recognised }),
     sections: [
       { id: "training", title: "Training", details: training },
-      ...(matrix
-        ? [
-            {
-              id: "confusion",
-              title: "Confusion",
-              details: [confusionTable(confusion, classes, after), recallBars(confusion, classes)],
-            },
-          ]
-        : []),
+      ...(confused ? [confusionSection(confused, classes, after)] : []),
       ...kernels.map(({ grid }) => ({ id: "kernels", title: "Learned kernels", details: [grid] })),
       {
         id: "how",

@@ -121,13 +121,11 @@ const batchNormalised = (outChannels: number, stride = 1): Layer[] => [
  * the shape changes.
  */
 function basicBlock(inChannels: number, outChannels: number, stride: number): Layer[] {
-  const shortcut: Layer[] | undefined =
-    stride === 1 && inChannels === outChannels
-      ? undefined
-      : [
-          { kind: "conv2d", outChannels, kernelSize: 1, stride, bias: false },
-          { kind: "batchNorm2d" },
-        ];
+  const projection: Layer[] = [
+    { kind: "conv2d", outChannels, kernelSize: 1, stride, bias: false },
+    { kind: "batchNorm2d" },
+  ];
+  const shortcut = stride === 1 && inChannels === outChannels ? undefined : projection;
   return [
     {
       kind: "residual",

@@ -49,19 +49,20 @@ export function normal(options: { deviation: number; within?: number }): Initial
     return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : draw()));
   };
 }
+/**
+ * A weight [out, in, …] has fanIn = in·window, fanOut = out·window; a transposed convolution's
+ * [in, out, …] the same the other way round.
+ */
+function fanOutOf(shape: Shape, fanIn: number): number {
+  if (shape.length < 2) return fanIn;
+  const [first, second] = shape;
+  const window = sizeOf(shape.slice(2));
+  return fanIn === second * window ? first * window : second * window;
+}
 /** Uniform with variance 2/(fanIn + fanOut), biases 0. Source: Glorot & Bengio 2010. */
 export function xavierUniform(): Initializer {
   return (rng, { name, shape, fanIn }) => {
-    // a weight [out, in, …] has fanIn = in·window, fanOut = out·window; a transposed convolution's
-    // [in, out, …] the same the other way round
-    const window = sizeOf(shape.slice(2));
-    const fanOut =
-      shape.length < 2
-        ? fanIn
-        : fanIn === shape[1] * window
-          ? shape[0] * window
-          : shape[1] * window;
-    const bound = Math.sqrt(6 / (fanIn + fanOut));
+    const bound = Math.sqrt(6 / (fanIn + fanOutOf(shape, fanIn)));
     return Float32Array.from({ length: sizeOf(shape) }, () =>
       isBias(name) ? 0 : (2 * rng.uniform() - 1) * bound,
     );

@@ -151,12 +151,11 @@ export const reduce: Apply<Reduce> = ({ b }, name, x, { axes, by }) => {
       { name, axes },
     );
   const { mean, reshape, sum } = arithmetic(b);
-  const dropped =
-    by === "max"
-      ? b.emit("reduce_max", { x }, { axes })
-      : by === "mean"
-        ? mean(x, axes)
-        : sum(x, axes);
+  const reductions = {
+    max: () => b.emit("reduce_max", { x }, { axes }),
+    mean: () => mean(x, axes),
+    sum: () => sum(x, axes),
+  };
   const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
-  return reshape(dropped, kept);
+  return reshape(reductions[by](), kept);
 };

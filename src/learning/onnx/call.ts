@@ -84,14 +84,10 @@ export class Call {
   }
   /** A single number, or the default where the input is left out. */
   number(index: number, fallback?: number): number {
-    const numbers = this.has(index)
-      ? this.numbers(index)
-      : fallback === undefined
-        ? []
-        : [fallback];
-    return numbers.length === 1
-      ? numbers[0]
-      : this.fail(`its input ${index} has ${numbers.length} numbers and should have one`);
+    const otherwise = fallback === undefined ? [] : [fallback];
+    const numbers = this.has(index) ? this.numbers(index) : otherwise;
+    if (numbers.length === 1) return numbers[0];
+    return this.fail(`its input ${index} has ${numbers.length} numbers and should have one`);
   }
 
   #attribute<K extends Attribute["kind"]>(

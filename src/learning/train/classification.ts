@@ -98,18 +98,15 @@ export function subsetOf(data: Dataset, indices: readonly number[]): Dataset {
       index: bad,
     });
   const { prepare, varied } = data;
+  async function prepared(own: readonly number[], epoch: number): Promise<void> {
+    const theirs = own.map((i) => indices[i]);
+    await prepare?.call(data, theirs, epoch);
+  }
   return {
     ...data,
     length: indices.length,
     ...(varied && { varied: { ...varied, from: subsetOf(varied.from, indices) } }),
-    ...(prepare && {
-      prepare: (own: readonly number[], epoch: number) =>
-        prepare.call(
-          data,
-          own.map((i) => indices[i]),
-          epoch,
-        ),
-    }),
+    ...(prepare && { prepare: prepared }),
     read: (i, input, target, epoch) => data.read(indices[i], input, target, epoch),
   };
 }

@@ -98,27 +98,9 @@ export async function settingsOf(
   { y }: TrainingGraph,
   pause: Pause,
 ): Promise<Settings> {
-  const {
-    data,
-    validation,
-    seed,
-    epochs,
-    batchSize,
-    accumulate = 1,
-    averageDecay,
-    optimizer,
-    loss,
-  } = options;
-  const {
-    schedule = smoothFall(),
-    earlyStopping,
-    plateau,
-    backend,
-    monitor,
-    keepBest,
-    groups,
-    decayed,
-  } = options;
+  const { data, validation, seed, epochs, batchSize, accumulate = 1, backend } = options;
+  const { optimizer, loss, schedule = smoothFall(), averageDecay, groups, decayed } = options;
+  const { earlyStopping, plateau, monitor, keepBest } = options;
   const form = targetFormOf(loss, y.shape.slice(1));
   const samples = await examine("training", data, form, pause);
   const tested = validation && (await examine("validation", validation, form, pause));

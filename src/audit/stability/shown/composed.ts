@@ -87,14 +87,11 @@ const atWorst = (_: Scene, { name, own }: Suffering): Picture => ({
     soft: `(noise ${decibels(own.noise.psnr)})`,
   },
 });
-const underSame = ({ found }: Scene, { name, same }: Suffering): Picture | null =>
-  same
-    ? {
-        picture: same.picture,
-        label: `${name}, under the perturbation found for ${found.audited}`,
-        caption: { text: decibels(same.psnr), strong: true },
-      }
-    : null;
+function underSame({ found }: Scene, { name, same }: Suffering): Picture | null {
+  if (!same) return null;
+  const label = `${name}, under the perturbation found for ${found.audited}`;
+  return { picture: same.picture, label, caption: { text: decibels(same.psnr), strong: true } };
+}
 const changeOf = (_: Scene, { name, own }: Suffering): Picture | null =>
   own.pictures.change === undefined
     ? null

@@ -52,19 +52,16 @@ function beforeAndAfter(
     picture: (m: Shown) => string,
     label: string,
     { own, region }: Column,
-  ): Picture | null =>
-    region
-      ? { picture: picture(own), label: `${label}, enlarged, for ${own.method}`, crop: region }
-      : null;
-  const crops = shown.some((c) => c.region)
-    ? [
-        row("input, enlarged", (c) => enlarged((m) => m.pictures.perturbedImage, input, c)),
-        row("before, enlarged", (c) =>
-          enlarged((m) => undisturbed(found, m.image, m.method), "before", c),
-        ),
-        row("after, enlarged", (c) => enlarged((m) => m.pictures.reconstruction, "after", c)),
-      ]
-    : [];
+  ): Picture | null => {
+    const of = `${label}, enlarged, for ${own.method}`;
+    return region ? { picture: picture(own), label: of, crop: region } : null;
+  };
+  const before = (m: Shown): string => undisturbed(found, m.image, m.method);
+  const crops = [
+    row("input, enlarged", (c) => enlarged((m) => m.pictures.perturbedImage, input, c)),
+    row("before, enlarged", (c) => enlarged(before, "before", c)),
+    row("after, enlarged", (c) => enlarged((m) => m.pictures.reconstruction, "after", c)),
+  ];
   return [
     row(input, (c) => ({
       picture: c.own.pictures.perturbedImage,
@@ -72,7 +69,7 @@ function beforeAndAfter(
       ...outline(c),
     })),
     row("before", (c) => ({
-      picture: undisturbed(found, c.own.image, c.own.method),
+      picture: before(c.own),
       label: `${c.own.method}, undisturbed`,
       caption: {
         text: `${decibels(c.own.psnr.before)},`,
@@ -90,7 +87,7 @@ function beforeAndAfter(
       },
       ...outline(c),
     })),
-    ...crops,
+    ...(shown.some((c) => c.region) ? crops : []),
     row("error after", (c) => ({
       picture: c.own.pictures.error,
       label: `error of ${c.own.method}, perturbed`,

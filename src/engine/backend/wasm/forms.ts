@@ -125,10 +125,8 @@ function weightGradient(
     outputs: dy[1],
     map: dy,
   };
-  return form === "auto" && winogradPays(sizes)
-    ? {
-        label: `${op} winograd`,
-        emit: winogradWeightGrad({ x, dy, kernel: R, padding: attrs.padding }),
-      }
-    : { label: `${op} direct`, emit: directWeightGrad(x, dy, attrs) };
+  if (form !== "auto" || !winogradPays(sizes))
+    return { label: `${op} direct`, emit: directWeightGrad(x, dy, attrs) };
+  const { padding } = attrs;
+  return { label: `${op} winograd`, emit: winogradWeightGrad({ x, dy, kernel: R, padding }) };
 }

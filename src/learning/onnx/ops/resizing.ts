@@ -140,23 +140,17 @@ function axesOf(
       : undefined;
   const policy = call.oneOf("keep_aspect_ratio_policy", ["stretch", "not_larger", "not_smaller"]);
   const ratios = wanted?.map((size, i) => size / x.shape[named[i]]);
-  const one =
-    policy === "stretch" || !ratios
-      ? undefined
-      : policy === "not_larger"
-        ? Math.min(...ratios)
-        : Math.max(...ratios);
+  const kept = policy === "not_larger" ? Math.min : Math.max;
+  const one = ratios && policy !== "stretch" ? kept(...ratios) : undefined;
+  const extentOf = (from: number, at: number): number => {
+    if (scales) return Math.floor(from * scales[at] + 1e-9);
+    return one === undefined ? wanted![at] : Math.round(from * one);
+  };
   return x.shape.map((from, axis) => {
     const at = named.indexOf(axis);
     if (at === -1) return { from, to: from, scale: 1, part: [0, 1] };
     const scale = scales ? scales[at] : (one ?? ratios![at]);
-    const [to] = sizes(call, [
-      scales
-        ? Math.floor(from * scale + 1e-9)
-        : one === undefined
-          ? wanted![at]
-          : Math.round(from * one),
-    ]);
+    const [to] = sizes(call, [extentOf(from, at)]);
     if (to > 2 ** 16 || (from === 0 && to > 0)) call.fail(`an axis of ${from} would become ${to}`);
     return { from, to, scale, part: roi ? [roi[at], roi[at + named.length]] : [0, 1] };
   });

@@ -38,17 +38,14 @@ export function mixup(data: Dataset, options: { alpha?: number; seed: number }):
   const streamOf = (i: number, epoch: number): Random =>
     random(seed).fork(`mixup ${epoch}`).fork(i);
   const partnerOf = (i: number, epoch: number): number => streamOf(i, epoch).integer(data.length);
+  async function prepared(indices: readonly number[], epoch: number): Promise<void> {
+    const partners = indices.map((i) => partnerOf(i, epoch));
+    await prepare?.call(data, [...new Set([...indices, ...partners])], epoch);
+  }
   return {
     ...data,
     varied: { from: data, by: { mixup: alpha, mixupSeed: seed } },
-    ...(prepare && {
-      prepare: (indices: readonly number[], epoch: number) =>
-        prepare.call(
-          data,
-          [...new Set([...indices, ...indices.map((i) => partnerOf(i, epoch))])],
-          epoch,
-        ),
-    }),
+    ...(prepare && { prepare: prepared }),
     read(i, input, target, epoch = 0) {
       const rng = streamOf(i, epoch);
       const [x, t] = [new Float32Array(input.length), new Float32Array(target.length)];

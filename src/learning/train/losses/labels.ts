@@ -49,13 +49,11 @@ export function binaryCrossEntropy(
       const { add, mean, mul, reshape, sub } = arithmetic(b);
       const t = alike(b, "binaryCrossEntropy", prediction, target);
       const places = prediction.shape.slice(2).map(() => 1);
-      const weight =
-        typeof positiveWeight === "number"
-          ? b.scalar(positiveWeight)
-          : reshape(weightsOf(b, "binaryCrossEntropy", all, prediction.shape[1]), [
-              all.length,
-              ...places,
-            ]);
+      const perClass = (): Value => {
+        const weights = weightsOf(b, "binaryCrossEntropy", all, prediction.shape[1]);
+        return reshape(weights, [all.length, ...places]);
+      };
+      const weight = typeof positiveWeight === "number" ? b.scalar(positiveWeight) : perClass();
       // −log σ(p) = log(1 + e⁻ᵖ) = log(1 + eᵖ) − p, so that nothing overflows
       const against = softplus(b, prediction);
       const forIt = sub(against, prediction);

@@ -255,26 +255,17 @@ export interface Framed extends Source {
   readonly bytes: number;
 }
 export function framed([N, C, H, W]: Shape, tiles: Tiles, padding: Pair): Framed {
-  const [height, width] = [
-    (tiles.down - 1) * tiles.size + WINDOW,
-    (tiles.across - 1) * tiles.size + WINDOW,
-  ];
-  const inside = (n: number, count: number, pad: number): number =>
-    Array.from({ length: count }, (_, i) => i * tiles.size - pad).filter(
-      (at) => at >= 0 && at + WINDOW <= n,
-    ).length;
+  const height = (tiles.down - 1) * tiles.size + WINDOW;
+  const width = (tiles.across - 1) * tiles.size + WINDOW;
+  const inside = (n: number, count: number, pad: number): number => {
+    const starts = Array.from({ length: count }, (_, i) => i * tiles.size - pad);
+    return starts.filter((at) => at >= 0 && at + WINDOW <= n).length;
+  };
   const windows = inside(H, tiles.down, padding[0]) * inside(W, tiles.across, padding[1]);
   const copied = windows < 0.75 * tiles.down * tiles.across;
-  return copied
-    ? {
-        copied,
-        channels: C,
-        height,
-        width,
-        padding: [0, 0],
-        bytes: up(N * C * height * width * 4, 64) + 64,
-      }
-    : { copied, channels: C, height: H, width: W, padding, bytes: 0 };
+  if (!copied) return { copied, channels: C, height: H, width: W, padding, bytes: 0 };
+  const bytes = up(N * C * height * width * 4, 64) + 64;
+  return { copied, channels: C, height, width, padding: [0, 0], bytes };
 }
 /** The pass that makes the copy of x, at the start of the kernel's shared room. */
 export function frame<Inputs extends "x" | "u" | "dy">(
