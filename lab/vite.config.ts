@@ -2,6 +2,7 @@
 // inline, so that a strict content security policy holds.
 import temml from "temml";
 import { defineConfig, type Plugin } from "vite";
+import { licenses } from "./licenses.ts";
 import { formulas } from "./src/formulas.ts";
 
 /** src/formulas.ts holds TeX; pages get MathML, and no code that could read TeX. */
@@ -21,13 +22,14 @@ const mathMl: Plugin = {
   },
 };
 
+const notices = licenses();
 const nothing = `${import.meta.dirname}/src/nothing.ts`;
 
 export default defineConfig({
   root: import.meta.dirname,
   // wherever it is served from
   base: "./",
-  plugins: [mathMl],
+  plugins: [mathMl, notices.page],
   // libraries that unpack scans ask for these where they run in Node
   resolve: { alias: { fs: nothing, path: nothing } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
@@ -42,6 +44,7 @@ export default defineConfig({
   // what reads HDF5 and packed DICOM is a file each, fetched when a scan needs it
   worker: {
     format: "es",
+    plugins: () => [notices.worker],
     rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

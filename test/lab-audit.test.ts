@@ -78,9 +78,28 @@ describe.runIf(chromium)("an audit in the lab", () => {
     await eventually(async () => (await tableOf(page, "What this audit says")).length).toBeLessThan(
       claims.length,
     );
-    for (const row of await tableOf(page, "What this audit says")) expect(row[2]).toBe("✓ pass");
+    for (const row of await tableOf(page, "What this audit says")) expect(row[1]).toBe("✓ pass");
     await page.getByLabel("Verdicts", { exact: true }).selectOption("all");
   });
+
+  for (const width of [360, 800, 1280])
+    it(`has every verdict in sight, ${width} pixels wide, and nothing to scroll sideways for it`, async () => {
+      await page.setViewportSize({ width, height: 800 });
+      for (const [table, verdicts, least] of [
+        [page.getByLabel("What this audit says"), "td:nth-child(2)", 6],
+        [page.locator(".report .scroll").first(), ".chip", 3],
+      ] as const) {
+        const { hidden, count } = await table.evaluate((box, selector) => {
+          const edge = box.getBoundingClientRect().left + box.clientWidth;
+          const rights = [...box.querySelectorAll(selector)].map(
+            (cell) => cell.getBoundingClientRect().right,
+          );
+          return { hidden: rights.filter((right) => right > edge).length, count: rights.length };
+        }, verdicts);
+        expect(count).toBeGreaterThanOrEqual(least);
+        expect(hidden).toBe(0);
+      }
+    });
 
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [360, 1280])

@@ -34,7 +34,7 @@ white-space:nowrap;border:1px solid color-mix(in srgb,currentColor 35%,transpare
 .pass{color:var(--pass);background:var(--pass-back)}.fail{color:var(--fail);background:var(--fail-back)}
 .inconclusive{color:var(--open);background:var(--open-back)}
 .error{color:var(--error);background:var(--error-back)}.not-applicable{color:var(--none);background:var(--none-back)}
-.scroll{overflow-x:auto;max-width:100%}
+.scroll{overflow-x:auto;max-width:100%;container-type:inline-size}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px;margin:8px 0}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}
 td{white-space:nowrap}td:has(.chip){white-space:normal;min-width:120px}
@@ -82,6 +82,8 @@ pre{margin:6px 0;white-space:pre-wrap}pre code{display:block;background:var(--co
 main{padding:18px 10px 40px}section{padding:14px 12px}h1{font-size:22px}h2{font-size:18px}
 th,td{padding-right:10px}tbody th{max-width:44vw}.ramp{width:110px}
 .verdicts div{grid-template-columns:1fr}
+}
+@container (max-width:516px){
 .stacks thead{display:none}.stacks,.stacks tbody,.stacks tr{display:block}
 .stacks tr{border-bottom:1px solid var(--line);padding:6px 0}
 .stacks th,.stacks td{display:block;border:0;padding:1px 0;max-width:none;white-space:normal;overflow-wrap:anywhere}

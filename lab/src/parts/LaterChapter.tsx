@@ -26,7 +26,11 @@ export function laterChapter(
     const [loaded, setLoaded] = useState<Loaded>();
     const [failed, setFailed] = useState(false);
     useEffect(() => {
-      load().then(setLoaded, () => setFailed(true));
+      // drawn in a task of its own: what was fetched has just been evaluated in this one
+      load().then(
+        (now) => setTimeout(() => setLoaded(now)),
+        () => setFailed(true),
+      );
     }, []);
     if (failed)
       return <p class="failure">This part of the lab could not be fetched; reload the page.</p>;

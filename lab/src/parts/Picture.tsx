@@ -2,7 +2,7 @@
 // it, and the value under the pointer.
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { colourAt, spanOf, type Scale, type Span } from "./colours.ts";
+import { paintPlane, spanOf, type Scale, type Span } from "./colours.ts";
 import type { Box } from "./Grid.tsx";
 import { transformOf, useLinked, viewBoxOf, type Place } from "./Linked.tsx";
 import { placeName, short } from "./numbers.ts";
@@ -33,6 +33,13 @@ export function describe(name: string, values: ArrayLike<number>, columns: numbe
   return `${name}, from ${short(low)} to ${short(high)}, highest at ${placeName(Math.floor(at / columns), at % columns)}`;
 }
 
+/** Three planes of red, green and blue between 0 and 1, of n pixels each. */
+function paintColours(pixels: Uint8ClampedArray, values: ArrayLike<number>, n: number): void {
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < 3; c++) pixels[4 * i + c] = 255 * values[c * n + i];
+    pixels[4 * i + 3] = 255;
+  }
+}
 function paint(
   canvas: HTMLCanvasElement,
   { values, rows, columns, scale = "grey", ...rest }: PictureProps,
@@ -41,15 +48,8 @@ function paint(
   if (!context) return;
   const n = rows * columns;
   const pixels = context.createImageData(columns, rows);
-  const coloured = values.length === 3 * n;
-  const span = rest.span ?? spanOf(scale, values);
-  const { data } = pixels;
-  // a search draws many pictures a second: nothing is made for a pixel
-  for (let i = 0; i < n; i++) {
-    const colour = coloured ? undefined : colourAt(scale, values[i], span);
-    for (let c = 0; c < 3; c++) data[4 * i + c] = colour ? colour[c] : 255 * values[c * n + i];
-    data[4 * i + 3] = 255;
-  }
+  if (values.length === 3 * n) paintColours(pixels.data, values, n);
+  else paintPlane(pixels.data, values, scale, rest.span ?? spanOf(scale, values));
   context.putImageData(pixels, 0, 0);
 }
 

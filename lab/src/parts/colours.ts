@@ -42,9 +42,30 @@ export function spanOf(scale: Scale, ...all: readonly ArrayLike<number>[]): Span
   const most = Math.max(Math.abs(low), Math.abs(high));
   return [-most, most];
 }
-export function colourAt(scale: Scale, value: number, [low, high]: Span): Rgb {
+/** A value's place in the table of its scale. */
+function placeIn(scale: Scale, value: number, [low, high]: Span): number {
   const share = high > low ? (value - low) / (high - low) : scale === "signed" ? 0.5 : 0;
-  return table(scale)[Math.max(0, Math.min(STEPS - 1, Math.round(share * (STEPS - 1))))];
+  return Math.max(0, Math.min(STEPS - 1, Math.round(share * (STEPS - 1))));
+}
+export const colourAt = (scale: Scale, value: number, span: Span): Rgb =>
+  table(scale)[placeIn(scale, value, span)];
+
+/** Red, green, blue and opaque in the bytes of a number, as a canvas has them. */
+function packed([r, g, b]: Rgb): number {
+  return new Uint32Array(new Uint8ClampedArray([r, g, b, 255]).buffer)[0];
+}
+const packedTables = new Map<Scale, Uint32Array>();
+/** Colours of a plane, as the bytes of an image. */
+export function paintPlane(
+  pixels: Uint8ClampedArray,
+  values: ArrayLike<number>,
+  scale: Scale,
+  span: Span,
+): void {
+  const colours = packedTables.get(scale) ?? Uint32Array.from(table(scale), packed);
+  packedTables.set(scale, colours);
+  const cells = new Uint32Array(pixels.buffer);
+  for (let i = 0; i < cells.length; i++) cells[i] = colours[placeIn(scale, values[i], span)];
 }
 /** The ink that can be read on a colour: its contrast is at least 4.5. */
 export function inkOn([r, g, b]: Rgb): string {

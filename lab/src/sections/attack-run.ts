@@ -35,9 +35,8 @@ function after(seen: readonly Seen[], news: AttackNews): readonly Seen[] {
   return seen.map((s) => {
     if (s.method !== news.method) return s;
     if (news.kind === "tick") return { ...s, done: news.done };
-    if (news.kind === "live") return { ...s, live: news.live };
     if (news.kind === "stop") return { ...s, stops: [...s.stops, news.stop] };
-    return { ...s, curve: [...s.curve, ...news.psnr] };
+    return { ...s, live: news.live, curve: [...s.curve, ...news.psnr] };
   });
 }
 

@@ -30,8 +30,8 @@ function ClaimTable({ claims, of }: { claims: readonly Claim[]; of: string }): J
   );
   const rows = chosen.map((c) => [
     c.method,
-    c.title,
     outcomeWords(c.outcome),
+    c.title,
     c.figure,
     c.explanation,
   ]);
@@ -58,7 +58,8 @@ function ClaimTable({ claims, of }: { claims: readonly Claim[]; of: string }): J
       </Controls>
       <NumberTable
         caption={`What ${of} says, ${chosen.length} of ${claims.length} verdicts`}
-        head={["method", "claim", "verdict", "figure of threshold", "why"]}
+        head={["method", "verdict", "claim", "figure of threshold", "why"]}
+        sentences
         rows={rows.length > 0 ? rows : [["none of these", "", "", "", ""]]}
       />
     </>

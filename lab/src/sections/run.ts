@@ -1,9 +1,10 @@
 // A long computation as the page sees it: started by hand, told about in notes, stopped at any time
 // and when the page goes elsewhere.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { change, useAddress } from "../address.ts";
 import { ask, type Asked, type EngineError } from "../worker/client.ts";
 import type { Argument, CallName, Result } from "../worker/protocol.ts";
+import { useFramed } from "./framed.ts";
 
 export type Phase = "idle" | "running" | "done" | "stopped" | "failed";
 export interface Run<S, R> {
@@ -39,7 +40,7 @@ export function useRun<K extends CallName, S, N>(
     result: undefined,
     error: undefined,
   };
-  const [state, setState] = useState(idle);
+  const [state, update] = useFramed(idle);
   const going = useRef<Asked<Result<K>> | undefined>(undefined);
   const begun = useAddress().settings.get(setting) === "1";
   const halt = (): void => {
@@ -48,14 +49,14 @@ export function useRun<K extends CallName, S, N>(
   };
   const begin = (): void => {
     halt();
-    setState({ ...idle, phase: "running" });
+    update(() => ({ ...idle, phase: "running" }));
     const mine = ask(name, argument, (news: N) => {
       if (going.current === mine)
-        setState((before) => ({ ...before, seen: after(before.seen, news) }));
+        update((before) => ({ ...before, seen: after(before.seen, news) }));
     });
     going.current = mine;
     const settle = (end: Partial<State<S, Result<K>>>): void => {
-      if (going.current === mine) setState((before) => ({ ...before, ...end }));
+      if (going.current === mine) update((before) => ({ ...before, ...end }));
     };
     mine.result.then(
       (result) => settle({ phase: "done", result }),
@@ -68,7 +69,7 @@ export function useRun<K extends CallName, S, N>(
     const again = known.current !== undefined;
     known.current = key;
     halt();
-    setState(idle);
+    update(() => idle);
     if (again) change({ [setting]: undefined });
     else if (begun) begin();
     return halt;
@@ -82,7 +83,7 @@ export function useRun<K extends CallName, S, N>(
     stop() {
       halt();
       change({ [setting]: undefined });
-      setState((before) => ({ ...before, phase: "stopped" }));
+      update((before) => ({ ...before, phase: "stopped" }));
     },
   };
 }

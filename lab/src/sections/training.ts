@@ -1,7 +1,8 @@
 // A training run as the page sees it: what has come of it so far, and how it is steered.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ask, type Asked, type EngineError } from "../worker/client.ts";
 import type { TrainAsked, TrainProgress } from "../worker/calls/train.ts";
+import { useFramed } from "./framed.ts";
 
 export type Phase = "idle" | "drawing" | "running" | "paused" | "done" | "failed";
 export interface Run {
@@ -53,23 +54,6 @@ export interface Training {
   steer(until: number | null): void;
   reset(): void;
 }
-/** A state that is drawn once a frame, however often it changes. */
-function useFramed<T>(first: T): [T, (change: (before: T) => T) => void] {
-  const [shown, show] = useState(first);
-  const newest = useRef(first);
-  const asked = useRef(false);
-  const update = (change: (before: T) => T): void => {
-    newest.current = change(newest.current);
-    if (asked.current) return;
-    asked.current = true;
-    requestAnimationFrame(() => {
-      asked.current = false;
-      show(newest.current);
-    });
-  };
-  return [shown, update];
-}
-
 export function useTraining(asked: TrainAsked): Training {
   const [run, update] = useFramed<Run>(nothing);
   const going = useRef<Asked<number> | undefined>(undefined);

@@ -74,6 +74,8 @@ export interface Ran {
   /** Of every method, in their order, one piece an image. */
   readonly pieces: readonly (readonly Piece[])[];
 }
+/** Milliseconds between two notes of how far a search is: each draws the page anew. */
+const TELL_EVERY = 200;
 /**
  * One test for every method and image; stops where the page wants no more. A method that fails does
  * so with its error in its piece.
@@ -85,15 +87,19 @@ export async function runTest(
   on: {
     /** One method on one image is done. */
     piece?(method: number, piece: Piece, image: number): void;
-    /** Steps of the piece at hand. */
+    /** Steps of the piece at hand, now and again. */
     tick?(done: number): void;
   } = {},
 ): Promise<Ran> {
   const plan = await planAudit({ ...options, tests: [test] });
   const count = plan.header.facts.problem.images.length;
-  let done = 0;
+  let [done, told] = [0, 0];
   const tick = async (): Promise<void> => {
-    on.tick?.(++done);
+    done++;
+    if (performance.now() - told >= TELL_EVERY) {
+      on.tick?.(done);
+      told = performance.now();
+    }
     await giveWay();
     signal.throwIfAborted();
   };

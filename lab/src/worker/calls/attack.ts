@@ -71,9 +71,14 @@ export type AttackNews =
       /** Gradient steps at most. */
       readonly most: number;
     }
-  | { readonly kind: "step"; readonly method: MethodName; readonly psnr: readonly number[] }
   | { readonly kind: "tick"; readonly method: MethodName; readonly done: number }
-  | { readonly kind: "live"; readonly method: MethodName; readonly live: Live }
+  | {
+      readonly kind: "live";
+      readonly method: MethodName;
+      readonly live: Live;
+      /** Of every point that the search for harm looked at since the last picture. */
+      readonly psnr: readonly number[];
+    }
   | { readonly kind: "stop"; readonly method: MethodName; readonly stop: Stop };
 
 export interface Transferred {
@@ -95,6 +100,9 @@ export interface Attacked {
 
 /** Milliseconds between two pictures of a search. */
 const PICTURE_EVERY = 200;
+/** Where the engine is slow, it waits longer: so many times as long as a picture took. */
+const PAUSE = 9;
+const LONGEST_PAUSE = 1000;
 
 function reader(subject: Subject) {
   const { truth: x, shape } = subject;
@@ -136,18 +144,19 @@ function teller(
   progress: Context["progress"],
 ) {
   const { sum, glance, psnrOf } = reader(subject);
-  let [told, steps] = [0, [] as number[]];
+  let [due, steps] = [0, [] as number[]];
   return async ({ step, goal, value }: Look): Promise<void> => {
     if (goal === "harm") steps.push(psnrOf(value));
-    if (performance.now() - told < PICTURE_EVERY) return;
-    progress({ kind: "step", method, psnr: steps } satisfies AttackNews);
-    steps = [];
+    const began = performance.now();
+    if (began < due) return;
     const r = await step.best();
     const { x, error, psnr: left } = glance(await subject.reconstruct(r));
     const seen = await pictured(r);
     const live = { r: realPart(seen), perturbed: sum(seen), x, error, psnr: left };
-    progress({ kind: "live", method, live } satisfies AttackNews);
-    told = performance.now();
+    progress({ kind: "live", method, live, psnr: steps } satisfies AttackNews);
+    steps = [];
+    const now = performance.now();
+    due = now + Math.max(PICTURE_EVERY, Math.min(LONGEST_PAUSE, PAUSE * (now - began)));
   };
 }
 

@@ -48,7 +48,7 @@ export interface TrainProgress {
 const SIDE = 28;
 const HELD_OUT = 300;
 /** Milliseconds between notes: the page draws no faster. */
-const NOTE_EVERY = 60;
+const NOTE_EVERY = 100;
 const makers: Readonly<
   Record<DataName, (o: { count: number; seed: number; size: number }) => LabelledImages>
 > = {
