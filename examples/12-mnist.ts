@@ -2,17 +2,8 @@
 // IDX files → a trained network in a file.
 // node dist/examples/12-mnist.js FOLDER [EPOCHS]
 import { readFileSync, writeFileSync } from "node:fs";
-import {
-  adam,
-  classification,
-  crossEntropy,
-  fit,
-  nn,
-  openBackend,
-  readIdxSet,
-  saveNetwork,
-  stepDecay,
-} from "fiducial";
+import { adam, classification, crossEntropy, fit, stepDecay, textLog } from "fiducial";
+import { nn, openBackend, readIdxSet, saveNetwork } from "fiducial";
 
 const [folder, epochs = "3"] = process.argv.slice(2);
 const read = (name: string): Uint8Array => readFileSync(`${folder}/${name}-ubyte.gz`);
@@ -23,32 +14,29 @@ const network = nn.sequential({
   input: [1, 28, 28],
   seed: 1,
   layers: [
-    ...[nn.conv2d({ outChannels: 32, kernelSize: 3 }), nn.relu()],
-    ...[nn.conv2d({ outChannels: 64, kernelSize: 3 }), nn.relu(), nn.maxPool2d({ kernelSize: 2 })],
-    ...[
-      nn.dropout({ probability: 0.25 }),
-      nn.flatten(),
-      nn.linear({ outFeatures: 128 }),
-      nn.relu(),
-    ],
-    ...[nn.dropout({ probability: 0.5 }), nn.linear({ outFeatures: 10 })],
+    nn.conv2d({ outChannels: 32, kernelSize: 3 }),
+    nn.relu(),
+    nn.conv2d({ outChannels: 64, kernelSize: 3 }),
+    nn.relu(),
+    nn.maxPool2d({ kernelSize: 2 }),
+    nn.dropout({ probability: 0.25 }),
+    nn.flatten(),
+    nn.linear({ outFeatures: 128 }),
+    nn.relu(),
+    nn.dropout({ probability: 0.5 }),
+    nn.linear({ outFeatures: 10 }),
   ],
 });
-const batchSize = Math.min(64, train.length);
 const trained = await fit(network, {
-  ...{
-    data: train,
-    validation: test,
-    loss: crossEntropy(),
-    optimizer: adam({ learningRate: 1e-3 }),
-  },
-  ...{ epochs: Number(epochs), batchSize, seed: 1, backend: await openBackend("auto") },
-  schedule: stepDecay({ every: Math.floor(train.length / batchSize), factor: 0.7 }),
-  on: {
-    epoch: ({ epoch, trainLoss, validation }) =>
-      console.log(
-        `epoch ${epoch}: loss ${trainLoss.toFixed(4)}, test accuracy ${validation!.accuracy!.toFixed(4)}`,
-      ),
-  },
+  data: train,
+  validation: test,
+  loss: crossEntropy(),
+  optimizer: adam({ learningRate: 1e-3 }),
+  schedule: stepDecay({ every: Math.floor(train.length / 64), factor: 0.7 }),
+  epochs: Number(epochs),
+  batchSize: 64,
+  seed: 1,
+  backend: await openBackend("auto"),
+  on: textLog(console.log),
 });
 writeFileSync(`${folder}/mnist.safetensors`, saveNetwork(trained));

@@ -1,15 +1,7 @@
 // Transfer learning: the convolutions of a network that knows digits, frozen, and a new head that
 // learns shapes from 20 pictures.
-import {
-  adam,
-  classification,
-  compileEvaluation,
-  crossEntropy,
-  drawnShapes,
-  featuresOf,
-  fit,
-} from "fiducial";
-import { loadNetwork, nn, openBackend, saveNetwork, strokeDigits } from "fiducial";
+import { adam, classification, crossEntropy, drawnShapes, evaluate, featuresOf } from "fiducial";
+import { fit, loadNetwork, nn, openBackend, saveNetwork, strokeDigits } from "fiducial";
 
 const backend = await openBackend("auto");
 const common = { loss: crossEntropy(), optimizer: adam({ learningRate: 3e-3 }), seed: 1, backend };
@@ -30,17 +22,12 @@ const trained = await fit(head, { ...common, data: features, epochs: 40, batchSi
 const network = nn.chained([backbone, trained]);
 
 const test = classification(drawnShapes({ count: 200, seed: 3 }));
-const evaluate = await compileEvaluation(network, {
-  data: test,
-  loss: crossEntropy(),
-  batchSize: 50,
-  backend,
-});
-const { accuracy } = await evaluate(network, test);
+const asked = { data: test, loss: crossEntropy(), batchSize: 50, backend };
+const { accuracy } = await evaluate(network, asked);
 console.log(`new head on the frozen backbone: ${(100 * accuracy!).toFixed(1)} % of 200 new shapes`);
 
 const scratch = nn.sequential({ input: [1, 28, 28], seed: 1, layers: network.architecture.layers });
 const alone = await fit(scratch, { ...common, data: shapes, epochs: 40, batchSize: 10 });
 console.log(
-  `all of it from nothing: ${(100 * (await evaluate(alone, test)).accuracy!).toFixed(1)} %`,
+  `all of it from nothing: ${(100 * (await evaluate(alone, asked)).accuracy!).toFixed(1)} %`,
 );

@@ -9,6 +9,7 @@ import {
   keptImages,
   loadPicture,
   openPictures,
+  picturesIn,
   readCsvLabels,
   readPicture,
   splitImages,
@@ -174,6 +175,19 @@ async function pixelsOf(set: LabelledImages): Promise<number[][]> {
 }
 
 describe("a set of pictures", () => {
+  it("is the pictures of folders, by their paths whatever their order, each of its folder's class", () => {
+    const paths = ["b/2.PNG", "a", "a/b/1.jpeg", "b/10.tif", "b/notes.txt", "c\\3.webp", "4.bmp"];
+    const found = [paths, paths.toReversed()].map((all) => picturesIn(all, (path) => fileOf(path)));
+    const classes = found[0].map((file) => [file.name, file.class]);
+    expect(classes).toEqual([
+      ["4.bmp", ""],
+      ["a/b/1.jpeg", "b"],
+      ["b/10.tif", "b"],
+      ["b/2.PNG", "b"],
+      ["c\\3.webp", "c"],
+    ]);
+    expect(found[1].map(({ name }) => name)).toEqual(classes.map(([name]) => name));
+  });
   it("is the same whoever decodes it, and each file is decoded once", async () => {
     const options = { size: [8, 12], channels: 3 } as const;
     const { files, reads } = sources(mixed);

@@ -1,12 +1,15 @@
 // Every example runs, and prints what its subject promises.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
+import { encode } from "fast-png";
 import { drawnShapes, strokeDigits, type LabelledImages } from "fiducial/data";
+import { random } from "fiducial/engine";
+import { loadNetwork, nn, resnet18Names, saveStateDict } from "fiducial/learning";
 
 const folder = fileURLToPath(new URL("../examples", import.meta.url));
 const promised: Record<string, RegExp> = {
@@ -21,7 +24,7 @@ const promised: Record<string, RegExp> = {
   "09-learn-a-kernel": /^(1\.0000 +-?0\.0000 +-1\.0000\n){3}$/,
   "10-digits": /epoch 3: .*test accuracy 9\d/,
   "11-translation-invariance": /global max-pooling +1 px: 0\.0 % +2 px: 0\.0 % +4 px: 0\.0 %/,
-  "12-mnist": /epoch 4: loss \d\.\d{4}, test accuracy 0\.[5-9]\d{3}\n$/,
+  "12-mnist": /epoch 4: .*, validation accuracy [5-9]\d\.\d %\n$/,
   "13-cifar10": /accuracy of 40 test images: ([5-9]\d|100)\.\d %\naccuracy of airplane: /,
   "14-segmentation": /epoch 5: loss 0\.\d{3}, IoU 0\.[89]\d{2}\n$/,
   "15-k-space": /deep cascade: 3\d\.\d\d dB\n$/,
@@ -29,15 +32,18 @@ const promised: Record<string, RegExp> = {
   "17-tumour": /deep cascade: \d+ % of the contrast/,
   "18-more-samples": /60 % of k-space: U-Net/,
   "19-audit": /worst-case-perturbation, U-Net: /,
-  "20-custom-layer": /accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
+  "20-custom-layer": /validation accuracy 9\d\.\d %\nloaded it gives the same: true\n$/,
   "21-transfer-learning": /on the frozen backbone: [789]\d\.\d % of 200 new shapes\n/,
+  "22-fine-tuning":
+    /^all of it:\nepoch 1: .*\nepoch 2: .*\nits head alone:\n(epoch .*\n){2}(red|green): \d+\.\d %\n$/,
+  "23-unet": /epoch 4: train loss .*, f1 0\.[789]\d{3}\n$/,
 };
 /** What the guide shows of them. */
 const guide = readFileSync(new URL("../docs/guide.md", import.meta.url), "utf8");
 const shown = new Map(
   [...guide.matchAll(/<!-- ([\w-]+) -->\n```text\n([\s\S]*?)```/g)].map((m) => [m[1], m[2]]),
 );
-/** The small sets that two of them read from a folder, in the formats of the real ones. */
+/** The small sets that some of them read from a folder, in the formats of the real ones. */
 const data = mkdtempSync(join(tmpdir(), "fiducial-examples-"));
 afterAll(() => rmSync(data, { recursive: true, force: true }));
 function bytesOf(set: LabelledImages, i: number): Uint8Array {
@@ -83,12 +89,76 @@ function writeSmallSets(): void {
     );
   }
 }
+function write(path: string, content: Uint8Array): void {
+  mkdirSync(dirname(join(data, path)), { recursive: true });
+  writeFileSync(join(data, path), content);
+}
+const SIDE = 32;
+type Paint = (row: number, column: number, channel: number) => number;
+function picture(channels: 1 | 3, paint: Paint): Uint8Array {
+  const values = Uint8Array.from({ length: channels * SIDE * SIDE }, (_, k) => {
+    const at = Math.floor(k / channels);
+    return paint(Math.floor(at / SIDE), at % SIDE, k % channels);
+  });
+  return encode({ width: SIDE, height: SIDE, data: values, channels, depth: 8 });
+}
+/** Noise in one of two colours, one folder for each. */
+function writeClasses(): void {
+  for (const [part, count] of [
+    ["train", 16],
+    ["val", 8],
+  ] as const)
+    for (let i = 0; i < count; i++) {
+      const rng = random(7).fork(`${part} ${i}`);
+      const paint: Paint = (_r, _c, k) => (k === i % 2 ? 180 : 40) + rng.integer(50);
+      write(`${part}/${["red", "green"][i % 2]}/${i}.png`, picture(3, paint));
+    }
+  const weights = nn.resnet18({ seed: 3, input: [3, SIDE, SIDE] });
+  write("resnet18.safetensors", saveStateDict(weights, { names: resnet18Names }));
+}
+/** Bright discs in noise, and where they are. */
+function writeMasks(): void {
+  for (let i = 0; i < 60; i++) {
+    const rng = random(8).fork(i);
+    const [x, y, r] = [8 + rng.integer(16), 8 + rng.integer(16), 5 + rng.integer(5)];
+    const isIn = (row: number, column: number) => (row - y) ** 2 + (column - x) ** 2 <= r * r;
+    const bright: Paint = (row, column) => (isIn(row, column) ? 150 : 50) + rng.integer(60);
+    write(`imgs/${i}.png`, picture(3, bright));
+    const mask: Paint = (row, column) => (isIn(row, column) ? 255 : 0);
+    write(`masks/${i}.png`, picture(1, mask));
+  }
+}
 /** Other pages of the docs have these. */
 const elsewhere = ["20-custom-layer", "21-transfer-learning"];
-const words: Record<string, string[]> = { "12-mnist": [data, "4"], "13-cifar10": [data, "4"] };
+const words: Record<string, string[]> = {
+  "12-mnist": [data, "4"],
+  "13-cifar10": [data, "4"],
+  "22-fine-tuning": [data, join(data, "val/red/0.png"), "2", String(SIDE)],
+  "23-unet": [data, "4", String(SIDE), "4"],
+};
+
+describe("the tutorials of others", () => {
+  const script = fileURLToPath(new URL("../scripts/tutorial-lines.mjs", import.meta.url));
+  const cookbook = readFileSync(new URL("../docs/cookbook.md", import.meta.url), "utf8");
+  const rowsOf = (table: string): string[][] =>
+    table
+      .split("\n")
+      .filter((line) => /^\| .*examples\//.test(line))
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+  it("are as long here as the cookbook says, and none is longer than theirs", () => {
+    const now = rowsOf(execFileSync(process.execPath, [script], { encoding: "utf8" }));
+    const told = rowsOf(cookbook);
+    expect(told.map((row) => row.slice(0, 5))).toEqual(now.map((row) => row.slice(0, 5)));
+    expect(told.length).toBeGreaterThanOrEqual(7);
+    for (const [, what, , ours, , , theirs] of told)
+      expect(Number(ours), what).toBeLessThanOrEqual(Number(theirs));
+  });
+});
 
 describe("examples", () => {
   writeSmallSets();
+  writeClasses();
+  writeMasks();
   const names = readdirSync(folder)
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name.slice(0, -3));
@@ -108,4 +178,10 @@ describe("examples", () => {
       if (words[name] === undefined && !elsewhere.includes(name))
         expect(shown.get(name), "npm run guide -- --write").toBe(out);
     });
+  it("leave networks that can be loaded", () => {
+    for (const name of ["mnist", "cifar10", "unet"])
+      expect(loadNetwork(readFileSync(join(data, `${name}.safetensors`))).provenance.epochs).toBe(
+        4,
+      );
+  });
 });

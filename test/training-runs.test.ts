@@ -12,6 +12,7 @@ import {
   constant,
   crossEntropy,
   csvLog,
+  evaluate,
   f1,
   findLearningRate,
   fit,
@@ -22,9 +23,11 @@ import {
   nn,
   samplesFrom,
   saveTraining,
+  segmentation,
   sgd,
   subsetOf,
   tensorBoardLog,
+  textLog,
   together,
   topK,
   type Dataset,
@@ -396,6 +399,45 @@ describe("samples that come later", () => {
   });
 });
 
+describe("pictures and their masks", () => {
+  const grey = (length: number, value: (i: number, k: number) => number, side = 2) => {
+    const prepared: number[] = [];
+    return {
+      length,
+      shape: [1, side, side] as const,
+      classes: [""],
+      prepared,
+      label: () => 0,
+      pixels(i: number, out: Float32Array) {
+        expect(prepared).toContain(i);
+        for (let k = 0; k < out.length; k++) out[k] = value(i, k);
+      },
+      prepare: async (indices: readonly number[]) => void prepared.push(...indices),
+    };
+  };
+  it("are samples whose targets are 0 and 1, both prepared before they are read", async () => {
+    const images = grey(3, (i, k) => (i + k) / 5);
+    const masks = grey(3, (i, k) => [0.1, 0.49, 0.5, 1][(i + k) % 4]);
+    const data = segmentation(images, masks);
+    await data.prepare!([1], 0);
+    const [input, target] = [new Float32Array(4), new Float32Array(4)];
+    data.read(1, input, target);
+    expect([...target]).toEqual([0, 1, 1, 0]);
+    expect(input[3]).toBeCloseTo(2 * 0.8 - 1, 6);
+    expect([data.inputShape, data.targetShape]).toEqual([
+      [1, 2, 2],
+      [1, 2, 2],
+    ]);
+  });
+  it("are refused where they are not one to one", () => {
+    const images = grey(3, () => 0);
+    for (const masks of [grey(2, () => 0), grey(3, () => 0, 3)])
+      expect(() => segmentation(images, masks)).toThrow(
+        /3 images \[1×2×2\] and . masks .*; give each image a mask of its size/,
+      );
+  });
+});
+
 describe("logs", () => {
   const validation = stripes(9);
   it("are CSV and JSON lines that say every figure", async () => {
@@ -429,6 +471,21 @@ describe("logs", () => {
       ...Object.values(lines[5]).slice(1, 6),
     ]);
     expect(() => jsonLinesLog(() => {}, { every: 0.5 })).toThrow(/every 0.5/);
+  });
+  it("for people are a line an epoch, with the figures that evaluate gives of the network", async () => {
+    const lines: string[] = [];
+    const on = textLog((line) => void lines.push(line));
+    const trained = await fit(small(), { ...base, validation, metrics: [f1()], on });
+    const asked = { ...base, data: validation, metrics: [f1()] };
+    const { loss, accuracy, metrics } = await evaluate(trained, asked);
+    expect(lines.map((line) => line.slice(0, 20))).toEqual([
+      "epoch 1: train loss ",
+      "epoch 2: train loss ",
+    ]);
+    const share = `${(100 * accuracy!).toFixed(1)} %`;
+    const end = `validation loss ${loss.toFixed(4)}, validation accuracy ${share}, f1 ${metrics!.f1.toFixed(4)}`;
+    expect(lines[1].endsWith(end), lines[1]).toBe(true);
+    expect(lines[1]).toMatch(/train accuracy \d+\.\d %, validation/);
   });
   it("TensorBoard's event files are those of its own writer, byte for byte", async () => {
     const { hex } = JSON.parse(

@@ -34,6 +34,7 @@ export { pictureFolder, type PictureFile, type PictureFolder } from "./datasets/
 export { keptImages } from "./datasets/kept.ts";
 export {
   openPictures,
+  picturesIn,
   type Pictures,
   type PicturesOptions,
   type PictureSource,

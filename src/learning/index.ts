@@ -70,7 +70,13 @@ export type { RandomCrop } from "./train/augment/cropped.ts";
 export { mixup } from "./train/augment/mixup.ts";
 export type { Colours } from "./train/augment/recoloured.ts";
 export { balanced, balancedWeights } from "./train/balance.ts";
-export { classification, samplesFrom, subsetOf, type NumberArray } from "./train/classification.ts";
+export {
+  classification,
+  samplesFrom,
+  segmentation,
+  subsetOf,
+  type NumberArray,
+} from "./train/classification.ts";
 export type { Dataset, Settings } from "./train/dataset.ts";
 export { classify, prepareImages, topClasses, type ClassScore } from "./predict/classify.ts";
 export {
@@ -94,7 +100,12 @@ export {
 } from "./weights/load.ts";
 export { resnet18Names, type NameMap, type TorchNames } from "./weights/names.ts";
 export { saveStateDict, stateDict } from "./weights/save.ts";
-export { compileEvaluation, type Evaluation, type EvaluationOptions } from "./train/evaluate.ts";
+export {
+  compileEvaluation,
+  evaluate,
+  type Evaluation,
+  type EvaluationOptions,
+} from "./train/evaluate.ts";
 export type { ParameterGroup, Share, Shares } from "./train/groups.ts";
 export {
   areaUnderCurve,
@@ -118,6 +129,7 @@ export {
 export {
   csvLog,
   jsonLinesLog,
+  textLog,
   together,
   type Listener,
   type LogOptions,

@@ -1,7 +1,7 @@
 // Pictures of any format and size as a set that is decoded while another batch is trained on: in
 // workers, each once, and kept while there is room.
 import { ConfigError, FormatError, quoted } from "../../engine/index.ts";
-import { readPictureHead } from "../formats/picture.ts";
+import { pictureEndings, readPictureHead } from "../formats/picture.ts";
 import { decoded, type DecodeTask } from "./decode.ts";
 import { canDecodeApart, openDecoders } from "./decoders.ts";
 import { MOST_KEPT } from "./kept.ts";
@@ -15,6 +15,27 @@ export interface PictureSource {
   readonly class: string;
   read(): Uint8Array | Promise<Uint8Array>;
 }
+/**
+ * Files by their paths ("cats/1.png"), each of the class that its folder is named after; what does
+ * not end as pictures do is left out. Sorted, so that the order is the same everywhere. Node's
+ * `readdirSync(folder, { recursive: true })` gives such paths.
+ */
+export function picturesIn(
+  paths: readonly string[],
+  read: (path: string) => Uint8Array | Promise<Uint8Array>,
+): PictureSource[] {
+  const isPicture = (path: string): boolean =>
+    pictureEndings.some((ending) => path.toLowerCase().endsWith(ending));
+  return [...paths]
+    .filter(isPicture)
+    .sort()
+    .map((path) => ({
+      name: path,
+      class: path.split(/[/\\]/).at(-2) ?? "",
+      read: () => read(path),
+    }));
+}
+
 export interface PicturesOptions {
   /** In the order of their numbers; those that occur, sorted, unless given. */
   readonly classes?: readonly string[];

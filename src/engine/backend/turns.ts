@@ -39,14 +39,17 @@ export const held = (inputs: Inputs): Inputs =>
     Object.entries(inputs).map(([name, values]) => [name, Float64Array.from(values)]),
   );
 
-const PAUSE_EVERY_MS = 30;
+/** A frame of a screen: with the longest piece of work between two looks it stays under 50 ms. */
+const PAUSE_EVERY_MS = 16;
+/** A pause where one is due; what it is told is whether the signal may end the work here. */
+export type Pause = (mayStop?: boolean) => Promise<void> | undefined;
 
 /**
  * Pauses for one execution: the first when it is first asked for, then one every some
  * milliseconds. A pause lets the thread do other work, and rejects with the signal's reason where
  * it is aborted by then and `mayStop`, which is so unless said otherwise.
  */
-export function pausing(signal: AbortSignal): (mayStop?: boolean) => Promise<void> | undefined {
+export function pausing(signal: AbortSignal): Pause {
   let last = Number.NEGATIVE_INFINITY;
   return (mayStop = true) => {
     if (performance.now() - last < PAUSE_EVERY_MS) return undefined;
@@ -61,4 +64,22 @@ export function pausing(signal: AbortSignal): (mayStop?: boolean) => Promise<voi
       port2.postMessage(null);
     });
   };
+}
+
+/** The same for work that nothing ends. */
+export const givingWay = (): Pause => pausing(new AbortController().signal);
+
+/** Values that are copied at a time, some milliseconds. */
+const COPIED = 2 ** 20;
+/** Copies an array, with pauses where it is large. */
+export async function copyInto(
+  place: Float32Array,
+  values: Float32Array | Float64Array,
+  pause: Pause,
+): Promise<void> {
+  for (let at = 0; at < values.length; at += COPIED) {
+    place.set(values.subarray(at, at + COPIED), at);
+    const waited = pause();
+    if (waited) await waited;
+  }
 }

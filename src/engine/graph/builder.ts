@@ -10,16 +10,19 @@ export class GraphBuilder implements Emitter, Graph {
   readonly outputs: Map<string, number> = new Map();
   readonly updates: Map<number, number> = new Map();
   readonly defs: OpDefs;
+  /** Of inputs and parameters. */
+  readonly #names = new Set<string>();
   constructor(defs: OpDefs) {
     this.defs = defs;
   }
 
   #add(node: Node): Value {
     this.nodes.push(node);
+    if ("name" in node) this.#names.add(node.name);
     return { id: node.id, shape: node.shape };
   }
   #checkName(name: string): void {
-    if (this.nodes.some((n) => (n.kind === "input" || n.kind === "parameter") && n.name === name)) {
+    if (this.#names.has(name)) {
       throw new ShapeError(
         `graph: the name "${name}" is already taken; give every input and parameter its own`,
         { name },
@@ -53,6 +56,19 @@ export class GraphBuilder implements Emitter, Graph {
     const array =
       data instanceof Float32Array || data instanceof Float64Array ? data : Float64Array.from(data);
     return this.#add({ kind: "constant", id: this.nodes.length, shape, data: array });
+  }
+  /** A constant whose values are made when they are first asked for. */
+  constantFrom(make: () => Float32Array, shape: Shape): Value {
+    let made: Float32Array | undefined;
+    return this.#add({
+      kind: "constant",
+      id: this.nodes.length,
+      shape,
+      get data() {
+        made ??= make();
+        return made;
+      },
+    });
   }
   scalar(value: number): Value {
     return this.constant([value], []);

@@ -9,6 +9,11 @@ interface Parameter {
   readonly shape: Shape;
   readonly data: Float32Array;
 }
+/** One that is made when it is asked for: large weights all at once would hold a page up. */
+export interface Made {
+  readonly shape: Shape;
+  readonly make: () => Float32Array;
+}
 type Parameters = ReadonlyMap<string, Parameter>;
 type Weighted = Extract<
   Layer,
@@ -46,6 +51,17 @@ function factors(
   return { gain, shift, shape: mean.shape };
 }
 
+/** Values times a factor for every place along an axis. */
+function scaled({ shape, data }: Parameter, factor: Float64Array, axis: number): Float32Array {
+  const inner = sizeOf(shape.slice(axis + 1));
+  const out = new Float32Array(data.length);
+  for (let at = 0, place = 0; at < data.length; at += inner, place++) {
+    const own = factor[place % shape[axis]];
+    for (let i = at; i < at + inner; i++) out[i] = data[i] * own;
+  }
+  return out;
+}
+
 /**
  * The layer, with weights of its own, that does what a convolution or linear layer and the batch
  * norm right behind it do in evaluation; undefined for other layers.
@@ -54,7 +70,7 @@ export function foldedNorm(
   parameters: Parameters,
   first: Placed,
   second: Placed,
-): { layer: Layer; parameters: ReadonlyMap<string, Parameter> } | undefined {
+): { layer: Layer; parameters: ReadonlyMap<string, Made> } | undefined {
   const [layer, norm] = [first.layer, second.layer];
   if (!isWeighted(layer) || !isNorm(norm)) return undefined;
   const found = factors(parameters, second.name, norm);
@@ -64,17 +80,12 @@ export function foldedNorm(
   const { gain, shift, shape } = found;
   const own = layer.bias === false ? undefined : parameters.get(`${first.name}.bias`);
   const axis = layer.kind === "convTranspose2d" ? 1 : 0;
-  const inner = sizeOf(weight.shape.slice(axis + 1));
-  const channel = (i: number): number => Math.floor(i / inner) % weight.shape[axis];
-  const bias = Float32Array.from(shift, (s, c) => s + (own ? own.data[c] * gain[c] : 0));
+  const bias = () => Float32Array.from(shift, (s, c) => s + (own ? own.data[c] * gain[c] : 0));
   return {
     layer: { ...layer, bias: true },
     parameters: new Map([
-      [
-        `${first.name}.weight`,
-        { shape: weight.shape, data: weight.data.map((w, i) => w * gain[channel(i)]) },
-      ],
-      [`${first.name}.bias`, { shape, data: bias }],
+      [`${first.name}.weight`, { shape: weight.shape, make: () => scaled(weight, gain, axis) }],
+      [`${first.name}.bias`, { shape, make: bias }],
     ]),
   };
 }

@@ -10,6 +10,15 @@ export type Initializer = (
   parameter: { readonly name: string; readonly shape: Shape; readonly fanIn: number },
 ) => Float32Array;
 const isBias = (name: string): boolean => name.endsWith(".bias");
+/** One value after the other. */
+function drawn(shape: Shape, draw: () => number): Float32Array {
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < values.length; i++) values[i] = draw();
+  return values;
+}
+/** The same, or zeros for a bias. */
+const unlessBias = (name: string, shape: Shape, draw: () => number): Float32Array =>
+  isBias(name) ? new Float32Array(sizeOf(shape)) : drawn(shape, draw);
 
 /**
  * Uniform in ±1/√fanIn, weights and biases: PyTorch's default for convolutions and linear layers.
@@ -17,7 +26,7 @@ const isBias = (name: string): boolean => name.endsWith(".bias");
 export function fanInUniform(): Initializer {
   return (rng, { shape, fanIn }) => {
     const bound = 1 / Math.sqrt(fanIn);
-    return Float32Array.from({ length: sizeOf(shape) }, () => (2 * rng.uniform() - 1) * bound);
+    return drawn(shape, () => (2 * rng.uniform() - 1) * bound);
   };
 }
 /**
@@ -29,9 +38,7 @@ export function kaimingNormal(options: { linear?: number } = {}): Initializer {
   const { linear } = options;
   return (rng, { name, shape, fanIn }) => {
     const deviation = linear !== undefined && shape.length === 2 ? linear : Math.sqrt(2 / fanIn);
-    return Float32Array.from({ length: sizeOf(shape) }, () =>
-      isBias(name) ? 0 : rng.normal() * deviation,
-    );
+    return unlessBias(name, shape, () => rng.normal() * deviation);
   };
 }
 /**
@@ -46,7 +53,7 @@ export function normal(options: { deviation: number; within?: number }): Initial
       while (Math.abs(z) > within) z = rng.normal();
       return deviation * z;
     };
-    return Float32Array.from({ length: sizeOf(shape) }, () => (isBias(name) ? 0 : draw()));
+    return unlessBias(name, shape, draw);
   };
 }
 /**
@@ -63,8 +70,6 @@ function fanOutOf(shape: Shape, fanIn: number): number {
 export function xavierUniform(): Initializer {
   return (rng, { name, shape, fanIn }) => {
     const bound = Math.sqrt(6 / (fanIn + fanOutOf(shape, fanIn)));
-    return Float32Array.from({ length: sizeOf(shape) }, () =>
-      isBias(name) ? 0 : (2 * rng.uniform() - 1) * bound,
-    );
+    return unlessBias(name, shape, () => (2 * rng.uniform() - 1) * bound);
   };
 }

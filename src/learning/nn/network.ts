@@ -14,7 +14,7 @@ import {
 } from "../../engine/index.ts";
 import { applyLayer } from "./apply.ts";
 import { kindOf, stack } from "./blocks.ts";
-import { foldedNorm } from "./folding.ts";
+import { foldedNorm, type Made } from "./folding.ts";
 import { fanInUniform, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
 import type { Preprocessing } from "../predict/preprocessing.ts";
@@ -240,7 +240,7 @@ export function applyNetwork(
   const values = new Map<string, Value>();
   const shared = options.shared ?? new Map<string, Value>();
   const { training = false, folded = false, isFrozen = () => false } = options;
-  const own = new Map<string, Parameter>();
+  const own = new Map<string, Made>();
   const find = (name: string, shape: Shape): Value => {
     const p = own.get(name) ?? network.parameters.get(name);
     if (p === undefined || p.shape.join() !== shape.join()) {
@@ -252,9 +252,11 @@ export function applyNetwork(
     const known = shared.get(name);
     if (known) return known;
     const value =
-      folded || options.trainable === false
-        ? b.constant(p.data, shape)
-        : b.parameter(name, shape, p.data);
+      "make" in p
+        ? b.constantFrom(p.make, shape)
+        : folded || options.trainable === false
+          ? b.constant(p.data, shape)
+          : b.parameter(name, shape, p.data);
     shared.set(name, value);
     return value;
   };

@@ -7,12 +7,14 @@ import {
   ShapeError,
   sizeOf,
   type Backend,
+  type ExecuteOptions,
   type Plan,
   type Shape,
 } from "../../engine/index.ts";
 import { applyNetwork, type Network } from "../nn/network.ts";
 import { checkNames } from "../nn/option-types.ts";
 import { identityPhysics } from "../nn/scope.ts";
+import { pauses } from "../train/pause.ts";
 
 /** A network compiled for batches of one size. */
 export interface Prediction {
@@ -22,8 +24,8 @@ export interface Prediction {
   readonly outputShape: Shape;
   readonly plan: Plan;
   /**
-   * A batch's outputs. With a signal it ends where that says so, and gives way to other work of the
-   * thread now and again. Throws ShapeError for another number of inputs.
+   * A batch's outputs, of the inputs as they are now. It gives way to other work of the thread now
+   * and again; with a signal it ends where that says so. Throws ShapeError for another number of inputs.
    */
   execute(
     inputs: ArrayLike<number>,
@@ -76,6 +78,8 @@ export async function compilePrediction(
     physics: identityPhysics(x),
   });
   b.output("y", y);
+  const pause = pauses();
+  await pause.due();
   const plan = await backend.compile(b);
   const values = sizeOf(x.shape);
   return {
@@ -88,7 +92,8 @@ export async function compilePrediction(
           `predict: ${inputs.length} input values; a batch of ${batch} is ${formatShape(x.shape)}, ${values} values`,
           { given: inputs.length, shape: x.shape },
         );
-      const out = (await plan.execute({ x: inputs }, given)).y;
+      const run = (watched: ExecuteOptions) => plan.execute({ x: inputs }, watched);
+      const { y: out } = await (given.signal ? run(given) : pause.before(run));
       return out instanceof Float32Array ? out : Float32Array.from(out);
     },
   };
@@ -133,7 +138,7 @@ export interface PredictOptions extends Omit<PredictionOptions, "folded"> {
   readonly count?: number;
   /** Samples at a time; all of them, and at most 64, unless given. */
   readonly batch?: number;
-  /** Ends it, with its reason; with one, other work of the thread is let in now and again. */
+  /** Ends it, with its reason. */
   readonly signal?: AbortSignal;
 }
 const known: readonly string[] = ["inputs", "count", "batch", "size", "backend", "signal"];

@@ -34,6 +34,39 @@ export function classification(
   };
 }
 
+/**
+ * Pictures and their masks, one to one: inputs 2·pixel − 1 in [−1, 1], targets [C,H,W] of the
+ * masks' C channels, 1 where a mask is bright and 0 where it is dark. Throws ShapeError for masks
+ * of another number or size.
+ */
+export function segmentation(images: LabelledImages, masks: LabelledImages): Dataset {
+  const [{ shape: inputShape, prepare }, { shape: targetShape, prepare: prepareMasks }] = [
+    images,
+    masks,
+  ];
+  if (images.length !== masks.length || inputShape.slice(1).join() !== targetShape.slice(1).join())
+    throw new ShapeError(
+      `segmentation: ${images.length} images ${formatShape(inputShape)} and ${masks.length} masks ${formatShape(targetShape)}; give each image a mask of its size`,
+      { images: images.length, masks: masks.length },
+    );
+  return {
+    length: images.length,
+    inputShape,
+    targetShape,
+    ...((prepare || prepareMasks) && {
+      async prepare(indices: readonly number[]) {
+        await Promise.all([prepare?.call(images, indices), prepareMasks?.call(masks, indices)]);
+      },
+    }),
+    read(i, input, target) {
+      images.pixels(i, input);
+      masks.pixels(i, target);
+      for (let k = 0; k < input.length; k++) input[k] = 2 * input[k] - 1;
+      for (let k = 0; k < target.length; k++) target[k] = Number(target[k] >= 0.5);
+    },
+  };
+}
+
 /** Numbers in memory; those of classes may be bytes or whole numbers of any width. */
 export type NumberArray =
   | readonly number[]

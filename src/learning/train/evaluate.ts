@@ -148,3 +148,15 @@ export async function compileEvaluation(
     return sums.result(total / data.length);
   };
 }
+
+/**
+ * A network on data, once: mean loss, accuracy and the metrics. Throws as compileEvaluation does,
+ * which is for asking more than once.
+ */
+export async function evaluate(
+  network: Network,
+  options: EvaluationOptions & { readonly data: Dataset },
+): Promise<Evaluation> {
+  const { data } = options;
+  return (await compileEvaluation(network, options))(network, data);
+}

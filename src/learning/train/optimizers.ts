@@ -32,7 +32,8 @@ export interface Optimizer {
 const ownRate = ({ mul }: Arithmetic, rate: Value, factor: number): Value =>
   factor === 1 ? rate : mul(rate, factor);
 function state(b: GraphBuilder, name: string, like: Value, initial = 0): Value {
-  return b.parameter(name, like.shape, new Float32Array(sizeOf(like.shape)).fill(initial));
+  const values = new Float32Array(sizeOf(like.shape));
+  return b.parameter(name, like.shape, initial === 0 ? values : values.fill(initial));
 }
 function inRange(name: string, ok: boolean, what: string): void {
   if (!ok) throw new ConfigError(`${name}: ${what}`, {});

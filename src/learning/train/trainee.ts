@@ -1,6 +1,6 @@
 // The plan that trains: weights and the optimiser's values live in it, and are read only when asked
 // for.
-import type { Plan, Shape } from "../../engine/index.ts";
+import { pausing, type Plan, type Shape } from "../../engine/index.ts";
 import type { Network, Parameter } from "../nn/network.ts";
 import type { TrainingState } from "./checkpoint.ts";
 import type { FitOptions } from "./fit.ts";
@@ -45,8 +45,12 @@ export async function openTrainee(
     loss: options.loss.name,
     samples: options.data.length,
   };
-  const read = async (name: string): Promise<Float32Array> =>
-    Float32Array.from(await plan.read(name));
+  const pause = pausing(new AbortController().signal);
+  const read = async (name: string): Promise<Float32Array> => {
+    const values = await plan.read(name);
+    await pause();
+    return values instanceof Float32Array ? values : Float32Array.from(values);
+  };
   const networkNow = async (averaged: boolean): Promise<Network> => {
     const now = new Map<string, Parameter>();
     for (const [name, { shape, data }] of network.parameters) {

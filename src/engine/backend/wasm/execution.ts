@@ -11,7 +11,7 @@ import {
   type PlanStep,
 } from "../backend.ts";
 import type { Program } from "../placement.ts";
-import { held, pausing, Turns } from "../turns.ts";
+import { copyInto, held, pausing, Turns, type Pause } from "../turns.ts";
 import type { MemoryMap } from "./memory.ts";
 import type { Pool } from "./pool.ts";
 import type { Writer } from "./writer.ts";
@@ -62,9 +62,9 @@ interface Runner {
   /** What is made once must be made again. */
   renew(): void;
 }
-function runnerOf(compiled: Compiled): Runner {
+async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
   const { steps, pool } = compiled;
-  const state = stateOf(compiled);
+  const state = await stateOf(compiled, pause);
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
   // from the first update in place on, an execution goes to its end, though with pauses
@@ -77,6 +77,19 @@ function runnerOf(compiled: Compiled): Runner {
       if (step.isShared && chunks > 1 && pool) pool.distribute(compiled.id, index, chunks, run);
       else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
     }
+  };
+  /** The same with pauses, also within a step that is divided among threads where there are any. */
+  const runWatched = async (step: ReadyStep, look: () => ReturnType<Pause>): Promise<void> => {
+    if (step.isShared && !pool)
+      for (const { chunks, run } of step.passes)
+        for (let chunk = 0; chunk < chunks; chunk++) {
+          run(chunk);
+          const waited = look();
+          if (waited) await waited;
+        }
+    else runStep(step);
+    const waited = look();
+    if (waited) await waited;
   };
   const begin = (inputs: Inputs): void => {
     state.feed(inputs);
@@ -103,12 +116,11 @@ function runnerOf(compiled: Compiled): Runner {
     },
     async executeWatched({ inputs, outputs }, signal) {
       const pause = pausing(signal);
-      begin(inputs);
-      for (const [i, step] of always.entries()) {
-        runStep(step);
-        const waited = pause(i < interruptible);
-        if (waited) await waited;
-      }
+      state.feed(inputs);
+      if (stale) for (const step of once) await runWatched(step, pause);
+      stale = false;
+      for (const [i, step] of always.entries())
+        await runWatched(step, () => pause(i < interruptible));
       return finish(outputs);
     },
     profile(inputs) {
@@ -123,9 +135,10 @@ function runnerOf(compiled: Compiled): Runner {
   };
 }
 
-export function executable(compiled: Compiled): Plan {
+/** With pauses while constants and first values are written. */
+export async function executable(compiled: Compiled, pause: Pause): Promise<Plan> {
   const { asked, graph, steps, pool, map } = compiled;
-  const runner = runnerOf(compiled);
+  const runner = await runnerOf(compiled, pause);
   // a collector does not count shared memory, and would let forgotten plans pile up; it counts
   // this, which is never touched and so takes no room
   const weight = pool && new ArrayBuffer(map.bytes);
@@ -174,7 +187,8 @@ interface State {
   update(): void;
 }
 /** What lies in a plan's memory, its constants and first values written. */
-function stateOf({ graph, order, program, targets, map, memory, tables }: Compiled): State {
+async function stateOf(compiled: Compiled, pause: Pause): Promise<State> {
+  const { graph, order, program, targets, map, memory, tables } = compiled;
   const view = (id: number): Float32Array =>
     new Float32Array(memory.buffer, map.addressOf(id), sizeOf(program.shapeOf(id)));
   for (const { address, values } of tables) {
@@ -183,8 +197,8 @@ function stateOf({ graph, order, program, targets, map, memory, tables }: Compil
   }
   const live = order.map((id) => graph.nodes[id]);
   for (const node of live) {
-    if (node.kind === "parameter") view(node.id).set(node.initial);
-    if (node.kind === "constant") view(node.id).set(node.data);
+    if (node.kind === "parameter") await copyInto(view(node.id), node.initial, pause);
+    if (node.kind === "constant") await copyInto(view(node.id), node.data, pause);
   }
   const inputs = live.flatMap((node) =>
     node.kind === "input" ? [{ name: node.name, place: view(node.id) }] : [],

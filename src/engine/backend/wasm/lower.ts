@@ -6,6 +6,7 @@ import { adjointPadding } from "../../ops/convolution.ts";
 import { ops } from "../../ops/index.ts";
 import { fuse, isSettled, type Expression, type Group, type Reach } from "../fusion.ts";
 import type { Program, StepValues } from "../placement.ts";
+import type { Pause } from "../turns.ts";
 import { convolutionKernel, isConvolution, type ConvolutionForm } from "./forms.ts";
 import type { Chosen, KernelContext, Packing } from "./kernel.ts";
 import { expression } from "./kernels/elementwise.ts";
@@ -54,14 +55,18 @@ function reach(source: OpNode, graph: Graph): Reach {
 }
 
 /** Steps of the nodes `order` of a graph. Ids from `graph.nodes.length` on are packed weights. */
-export function lower(
+export async function lower(
   graph: Graph,
   order: readonly number[],
-  form: ConvolutionForm,
-): Program<Step> {
+  { form, pause }: { form: ConvolutionForm; pause: Pause },
+): Promise<Program<Step>> {
   const { groups, root } = fuse(graph, order, { reach, limits: LIMITS });
   const lowering = new Lowering(graph, form);
-  for (const group of groups) lowering.add(group);
+  for (const group of groups) {
+    const waited = pause();
+    if (waited) await waited;
+    lowering.add(group);
+  }
   return { steps: lowering.steps, shapeOf: lowering.shapeOf, root };
 }
 

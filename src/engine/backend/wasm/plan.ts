@@ -8,12 +8,12 @@ import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
 import type { BackendOptions, Plan, PlanStep } from "../backend.ts";
 import { updatedInPlace, type Program } from "../placement.ts";
-import { pausing } from "../turns.ts";
+import { givingWay } from "../turns.ts";
 import { encodeModule } from "./encoder/module.ts";
 import { executable, type ReadyStep } from "./execution.ts";
 import type { ConvolutionForm } from "./forms.ts";
 import { lower, type Step } from "./lower.ts";
-import { allocate, mapMemory, pagesOf } from "./memory.ts";
+import { allocate, mapMemory, pagesOf, type MemoryMap } from "./memory.ts";
 import type { SharedCall } from "./pool-protocol.ts";
 import type { Pool } from "./pool.ts";
 import { Writer, type Emitted } from "./writer.ts";
@@ -49,13 +49,15 @@ export async function compilePlan(asked: Graph, host: Host): Promise<Plan> {
   }
 }
 
-/** `graph` computes what `asked` does. */
+/**
+ * `graph` computes what `asked` does. Large networks take a while, and the thread does other work
+ * in between: no piece between two pauses is more than one kernel, or one look at all values.
+ */
 async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> {
+  const pause = givingWay();
   const order = reachable(graph);
-  const program = lower(graph, order, host.convolution);
+  const program = await lower(graph, order, { form: host.convolution, pause });
   const writer = new Writer(host.relaxed, program.shapeOf);
-  // large networks take a while: the thread does other work in between
-  const pause = pausing(new AbortController().signal);
   const emitted: Emitted[] = [];
   for (const step of program.steps) {
     const waited = pause();
@@ -65,17 +67,41 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
   const described = program.steps.map((step, i) => describe(step, emitted[i], program));
   const pool = described.some(isShared) ? await host.pool() : undefined;
   const threads = 1 + (pool?.size ?? 0);
+  await pause();
 
   const targets = updatedInPlace(graph, program);
   const map = mapMemory({ graph, order, program, targets, writer, emitted, threads });
+  await pause();
   const memory = allocate(map.bytes, threads > 1);
-  const module = await WebAssembly.compile(
-    encodeModule(writer.functions, threads > 1 ? pagesOf(map.bytes) : undefined),
-  );
+  const code = encodeModule(writer.functions, threads > 1 ? pagesOf(map.bytes) : undefined);
+  const module = await WebAssembly.compile(code);
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  await pause();
 
+  const { steps, calls } = readySteps(program.steps, { emitted, described, exports, map });
+  const id = planNumber++;
+  await pool?.share({ id, module, memory, calls, scratch: map.scratch });
+
+  const { tables } = writer;
+  const compiled = { asked, graph, order, program, steps, targets, map, memory, tables, pool, id };
+  const plan = await executable(compiled, pause);
+  if (pool) host.forget.register(plan, id);
+  return plan;
+}
+
+/** Steps with the functions that do them, and every call by its number, as the workers know it. */
+function readySteps(
+  all: readonly Step[],
+  given: {
+    emitted: readonly Emitted[];
+    described: readonly PlanStep[];
+    exports: WebAssembly.Exports;
+    map: MemoryMap;
+  },
+): { steps: ReadyStep[]; calls: SharedCall[] } {
+  const { emitted, described, exports, map } = given;
   const calls: SharedCall[] = [];
-  const steps = program.steps.map((step, i): ReadyStep => {
+  const steps = all.map((step, i): ReadyStep => {
     const pointers = [...step.reads, ...step.outputs].map(map.addressOf).concat(map.shared);
     const passes = emitted[i].passes.map(({ name, first, chunks }) => {
       const args = [...pointers, map.scratch[0], 0];
@@ -86,31 +112,10 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
       };
       return { chunks, run, index: calls.push({ name, pointers, first }) - 1 };
     });
-    return {
-      passes,
-      outputs: step.outputs,
-      description: described[i],
-      isShared: isShared(described[i]),
-    };
+    const description = described[i];
+    return { passes, outputs: step.outputs, description, isShared: isShared(description) };
   });
-  const id = planNumber++;
-  await pool?.share({ id, module, memory, calls, scratch: map.scratch });
-
-  const plan = executable({
-    asked,
-    graph,
-    order,
-    program,
-    steps,
-    targets,
-    map,
-    memory,
-    tables: writer.tables,
-    pool,
-    id,
-  });
-  if (pool) host.forget.register(plan, id);
-  return plan;
+  return { steps, calls };
 }
 
 /** What a person sees of a step. Chunks are shared out only where that pays. */

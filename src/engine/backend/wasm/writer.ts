@@ -1,6 +1,7 @@
 // Writes the functions of a program: every distinct kernel once, with what is fused behind it.
 import { sizeOf, type Shape } from "../../core/shape.ts";
 import { FunctionBuilder } from "./encoder/function.ts";
+import type { Encodable } from "./encoder/module.ts";
 import { i32, v, type Local, type Operand } from "./encoder/instructions.ts";
 import { up, type KernelContext, type Pass, type Place } from "./kernel.ts";
 import { evaluate } from "./kernels/elementwise.ts";
@@ -27,7 +28,7 @@ export interface Emitted {
 type Table = Float32Array | Int32Array;
 
 export class Writer {
-  readonly functions: FunctionBuilder[] = [];
+  readonly functions: Encodable[] = [];
   readonly tables: { readonly address: number; readonly values: Table }[] = [];
   /** Where memory is free, behind the tables. */
   top: number = SLACK;
@@ -99,7 +100,9 @@ export class Writer {
         return scratch;
       },
     });
-    return String(this.functions.push(f) - 1);
+    // encoded here, kernel by kernel: a whole module at once would hold the thread up
+    const bytes = Uint8Array.from(f.bytes());
+    return String(this.functions.push({ params: f.params, bytes: () => bytes }) - 1);
   }
 
   /** Constant numbers with equal bytes share a place. */

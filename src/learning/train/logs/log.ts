@@ -1,5 +1,5 @@
-// What training says of itself as text: CSV for epochs, JSON lines for everything; and several
-// listeners as one. Event files for TensorBoard: tensorboard.ts.
+// What training says of itself as text: CSV and words for epochs, JSON lines for everything; and
+// several listeners as one. Event files for TensorBoard: tensorboard.ts.
 import { ConfigError } from "../../../engine/index.ts";
 import type { Epoch, FitOptions, Progress } from "../fit.ts";
 
@@ -78,6 +78,27 @@ export function jsonLinesLog(write: WriteText, options: LogOptions = {}): Listen
         await write(`${JSON.stringify({ step, epoch, loss, learningRate })}\n`);
     },
     epoch: (e) => write(`${JSON.stringify({ epoch: e.epoch, ...figuresOf(e) })}\n`),
+  };
+}
+
+const shares: readonly string[] = ["trainAccuracy", "validationAccuracy"];
+/** "trainLoss" is read as "train loss". */
+const inWords = (name: string): string =>
+  name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/**
+ * A line for people for every epoch, without its end: "epoch 3: train loss 0.1234, train accuracy
+ * 96.1 %, …, f1 0.9512". `textLog(console.log)` prints them.
+ */
+export function textLog(say: WriteText): Listener {
+  const shown = ([name, value]: [string, number]): string =>
+    shares.includes(name)
+      ? `${inWords(name)} ${(100 * value).toFixed(1)} %`
+      : `${inWords(name)} ${value.toFixed(4)}`;
+  return {
+    epoch(e) {
+      const { learningRate: _, ...figures } = figuresOf(e);
+      return say(`epoch ${e.epoch}: ${Object.entries(figures).map(shown).join(", ")}`);
+    },
   };
 }
 

@@ -25,12 +25,15 @@ const name = (s: string): number[] => [
   ...[...s].map((c) => c.charCodeAt(0)),
 ];
 
+/** A function, finished. */
+export type Encodable = Pick<FunctionBuilder, "params"> & { bytes(): Bytes };
+
 /**
  * A module that imports `env.memory` (shared memories have a stated size) and exports the functions
  * as "0", "1", … Parameters are all i32.
  */
 export function encodeModule(
-  functions: readonly FunctionBuilder[],
+  functions: readonly Encodable[],
   sharedPages?: number,
 ): Uint8Array<ArrayBuffer> {
   const counts = [...new Set(functions.map((f) => f.params.length))];
@@ -41,7 +44,7 @@ export function encodeModule(
     0,
   ];
   const limits = sharedPages === undefined ? [0, 1] : [3, 1, ...unsigned(sharedPages)];
-  const body = (f: FunctionBuilder): Bytes => {
+  const body = (f: Encodable): Bytes => {
     const bytes = f.bytes();
     return joined([unsigned(bytes.length), bytes]);
   };
