@@ -1,7 +1,7 @@
-// A page's thread is held up no longer than from one look at the clock to the next one behind 16 ms.
-// With a clock by which every look is due, what is done between two of them is counted, not timed:
-// bytes of kernels, values written into a plan's memory, calls of kernels. How long that takes in
-// Chromium: scripts/page-smoothness.mjs.
+// A page's thread is held up from one look at the clock to the first one behind 16 ms. With a clock
+// by which every look is due, what is done between two of them is counted, not timed: bytes of
+// kernels, values written into a plan's memory, calls of kernels. How long that takes in Chromium:
+// scripts/page-smoothness.mjs.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
