@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { encode } from "fast-png";
 import { describe, expect, it } from "vitest";
-import { readPicture } from "fiducial/data";
+import { loadPicture, readPicture } from "fiducial/data";
 import { ConfigError, openBackend, random, type Backend, type Graph } from "fiducial/engine";
 import {
   classify,
@@ -398,6 +398,21 @@ describe("the likeliest classes", () => {
       fromFile.slice(0, 2).map(({ name, probability }) => ({ name, probability })),
     );
     expect(fiducial(["inspect", model]).out).toMatch(/trained for preprocessing.*"crop":6/);
+  });
+  it("are the same of every kind of picture file, WebP too, whoever reads it", async () => {
+    const model = file("any.safetensors", saveNetwork(classifier));
+    const fixtures = new URL("fixtures/pictures.json", import.meta.url);
+    const { cases } = JSON.parse(readFileSync(fixtures, "utf8")) as {
+      cases: Record<string, { file: string }>;
+    };
+    for (const name of ["WebP lossless", "BMP 24", "TIFF RGB tiles"]) {
+      const picture = new Uint8Array(Buffer.from(cases[name].file, "base64"));
+      const images = [await loadPicture(picture, name)];
+      const [wanted] = await classify(classifier, { images, backend });
+      const { out, err } = fiducial(["classify", model, file("any", picture), "--json"]);
+      const [{ classes: printed }] = JSON.parse(out || err) as [{ classes: object[] }];
+      expect(printed, name).toEqual(wanted.map(({ name, probability }) => ({ name, probability })));
+    }
   });
   it("are the same of an ONNX file whose recipe says what is done to pictures", async () => {
     const { trained, ...bare } = classifier;

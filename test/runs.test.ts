@@ -19,6 +19,7 @@ import {
   type FitOptions,
   type Forward,
   type Network,
+  type Parameter,
   type TrainingState,
 } from "fiducial/learning";
 import { brainPhantoms, fitReconstructor, gaussianNoise, inverseProblem } from "fiducial/imaging";
@@ -474,6 +475,47 @@ describe("resuming", () => {
     ] as const)
       await expect(fitReconstructor(unet, { ...given, ...other, resume })).rejects.toThrow(message);
   });
+});
+
+describe("a reconstructor with frozen layers", () => {
+  const shape = [16, 16] as const;
+  const mask = variableDensityMask({ shape, acceleration: 3, centerFraction: 0.2, seed: 1 });
+  const problem = inverseProblem({
+    operator: subsampledFourier({ mask }),
+    noise: gaussianNoise({ sigma: 0.02 }),
+    images: brainPhantoms({ shape, count: 4, seed: 3 }),
+  });
+  const network = nn.sequential({
+    input: [2, ...shape],
+    seed: 1,
+    layers: [
+      nn.conv2d({ outChannels: 4, kernelSize: 3, padding: "same" }),
+      nn.batchNorm2d(),
+      nn.relu(),
+      nn.conv2d({ outChannels: 2, kernelSize: 3, padding: "same" }),
+    ],
+  });
+  const changed = async (options: object): Promise<string[]> => {
+    const trained = await fitReconstructor(network, {
+      ...{ problem, loss: huber(), optimizer: adam({ learningRate: 0.01 }) },
+      ...{ epochs: 1, batchSize: 2, seed: 5, backend, ...options },
+    });
+    const isOther = (name: string, { data }: Parameter): boolean =>
+      data.some((v, i) => v !== network.parameters.get(name)!.data[i]);
+    return [...trained.parameters].filter(([name, p]) => isOther(name, p)).map(([name]) => name);
+  };
+  const groups = [{ of: ["0.conv2d", "1.batchNorm2d"], frozen: true }];
+  const head = ["3.conv2d.weight", "3.conv2d.bias"];
+  for (const [way, options] of Object.entries({
+    plainly: {},
+    "unrolled, with images between": { form: { iterations: 2 }, betweenWeight: 0.5 },
+    "against an adversary": { adversarial: { relativeBudget: 0.01, steps: 1 } },
+  }))
+    it(`leaves their weights and running statistics as they are, trained ${way}`, async () => {
+      expect(await changed({ ...options, groups })).toEqual(head);
+      // and they do change otherwise
+      expect((await changed(options)).length).toBeGreaterThan(6);
+    });
 });
 
 it("weights and the optimiser's values stay in the plan; only the loss and the outputs are read at every step", async () => {

@@ -8,7 +8,7 @@ import {
   type Backend,
 } from "../engine/index.ts";
 import type { ImageRecord, ImageSpec } from "../audit/index.ts";
-import { formatNames, readPicture } from "../data/index.ts";
+import { formatNames, loadPicture } from "../data/index.ts";
 import { pixelsOf, preprocessed, type Network } from "../learning/index.ts";
 import {
   analyticEllipses,
@@ -389,5 +389,5 @@ export async function loadImages(
  * a picture of its size. Throws ShapeError for another size, FormatError for colours that a grey
  * network would lose.
  */
-export const pictureInput = (path: string, network: Network): Float32Array =>
-  preprocessed(network, pixelsOf(readPicture(readFile(path), path)), path);
+export const pictureInput = async (path: string, network: Network): Promise<Float32Array> =>
+  preprocessed(network, pixelsOf(await loadPicture(readFile(path), path)), path);

@@ -42,7 +42,7 @@ export const classifyCommand: Command = command({
   name: "classify",
   operands: "[MODEL] IMAGE…",
   summary:
-    "Prints the likeliest classes of pictures (PNG, JPEG), with their probabilities. MODEL is a checkpoint or an ONNX file.",
+    "Prints the likeliest classes of pictures (PNG, JPEG, BMP, TIFF, WebP), with their probabilities. MODEL is a checkpoint or an ONNX file.",
   options: {
     model: text({ value: "FILE", help: "the model, instead of naming it first" }),
     ...modelOptions,
@@ -73,7 +73,7 @@ export const classifyCommand: Command = command({
     tellOnnx(onnx, values.writeRecipe, terminal);
     const results: { image: string; classes: { name: string; probability: number }[] }[] = [];
     for (const path of pictures) {
-      const input = pictureInput(path, network);
+      const input = await pictureInput(path, network);
       const y = await predict(network, { inputs: input, count: 1, backend: opened });
       const likeliest = topClasses(network, y, values.top);
       const folder = values.explain;

@@ -107,7 +107,7 @@ async function shownBesides(
   const backend = await chooseBackend(values, terminal);
   if (image !== undefined) {
     const sheet = featureSheet(
-      await trace(network, { inputs: pictureInput(image, network), backend }),
+      await trace(network, { inputs: await pictureInput(image, network), backend }),
     );
     writeFiles([{ path: out, content: writePng(sheet.values, sheet.shape, 1) }]);
     terminal.print(`Feature maps: ${out}\n`);

@@ -49,6 +49,8 @@ export interface FitReconstructorOptions
     | "signal"
     | "keepBest"
     | "earlyStopping"
+    | "groups"
+    | "decayed"
   > {
   readonly problem: InverseProblem;
   /** Images that are not trained on, measured alike: what keepBest and earlyStopping watch. */
@@ -161,10 +163,10 @@ function variation(options: FitReconstructorOptions, form: Form): Settings {
 /** From an input of the samples to the reconstruction that is held against the target. */
 function trainingForward(options: FitReconstructorOptions, samples: Samples, form: Form): Forward {
   const { adversarial, betweenWeight = 0 } = options;
-  return (b, net, input, target) => {
+  return (b, net, input, target, { isFrozen }) => {
     const { operator, y } = samples.measured(b, input);
     const shared = new Map<string, Value>();
-    const used: Omit<FormOptions, "trainable"> = { network: net, operator, form, shared };
+    const used: Omit<FormOptions, "trainable"> = { network: net, operator, form, isFrozen, shared };
     const f = (at: Value): Applied => applyForm(b, at, { ...used, trainable: true });
     const r = adversarial && worst(b, y, target, (at) => f(at).y, adversarial);
     const held = r ? [r] : [];

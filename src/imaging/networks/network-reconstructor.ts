@@ -120,6 +120,8 @@ export interface FormOptions {
   readonly operator: Operator;
   readonly form: Form;
   readonly trainable: boolean;
+  /** Layers that do as in prediction, though the network is trained. */
+  readonly isFrozen?: ((layer: string) => boolean) | undefined;
   /** Parameters that it has are not added again. */
   readonly shared: Map<string, Value>;
 }
@@ -130,7 +132,7 @@ function images(
   initial: Value,
   options: FormOptions,
 ): { all: Value[]; parameters: Map<string, Value> } {
-  const { network, operator, form, trainable, shared } = options;
+  const { network, operator, form, trainable, isFrozen, shared } = options;
   const { add, mul, sub } = arithmetic(b);
   const parameters = new Map<string, Value>();
   const all: Value[] = [];
@@ -152,6 +154,7 @@ function images(
     const applied = applyNetwork(b, network, v, {
       trainable,
       training: trainable,
+      isFrozen,
       shared,
       physics,
       onLayer,

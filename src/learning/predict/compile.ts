@@ -25,7 +25,8 @@ export interface Prediction {
   readonly plan: Plan;
   /**
    * A batch's outputs, of the inputs as they are now. It gives way to other work of the thread now
-   * and again; with a signal it ends where that says so. Throws ShapeError for another number of inputs.
+   * and again; with a signal it ends where that says so. Throws ShapeError for another number of
+   * inputs.
    */
   execute(
     inputs: ArrayLike<number>,

@@ -89,7 +89,7 @@ function checkSum({ metadata, dataHash, contentHash }: TensorFile, name: string)
     fail(
       `its format is ${quoted(format)} and this version reads "${FORMAT}", "${SECOND}" and "${FIRST}"; use the version of Fiducial that wrote it, or a later one`,
     );
-  if (metadata.sha256 !== (format === FORMAT ? contentHash : dataHash))
+  if (metadata.sha256 !== (format === FORMAT ? contentHash() : dataHash()))
     fail("its checksum does not match its content: the file is damaged, fetch it again");
 }
 /** Layers are held to their types where they become graph nodes. */

@@ -137,7 +137,10 @@ export async function compileEvaluation(
       const n = indices.length;
       const { plan, names, shape: outputs } = await evaluatorFor(n);
       if (at === 0 || n < batchSize)
-        for (const name of names) await plan.write(name, trained.parameters.get(name)!.data);
+        for (const name of names) {
+          await plan.write(name, trained.parameters.get(name)!.data);
+          await pause.due();
+        }
       const input = new Float32Array(n * sizeOf(data.inputShape));
       const target = new Float32Array(n * sizeOf(data.targetShape));
       await read({ input, target }, indices, 0, batchAt(at + n));

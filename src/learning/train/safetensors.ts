@@ -16,8 +16,8 @@ export interface TensorFile {
   readonly tensors: ReadonlyMap<string, Parameter>;
   readonly metadata: Readonly<Record<string, string>>;
   /** Of the tensors' bytes alone, which the first two formats carry, and of everything. */
-  readonly dataHash: string;
-  readonly contentHash: string;
+  readonly dataHash: () => string;
+  readonly contentHash: () => string;
 }
 
 /** Name, type, shape and place of every tensor, and the metadata, in whatever order. */
@@ -129,9 +129,8 @@ export function readTensors(bytes: Uint8Array, name: string): TensorFile {
       fail(`tensor ${quoted(key)} begins at byte ${from}, and the one before ends at ${expected}`);
     expected = to;
     const view = new DataView(data.buffer, data.byteOffset + from, to - from);
-    const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
-      view.getFloat32(4 * i, true),
-    );
+    const values = new Float32Array(sizeOf(shape));
+    for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
     tensors.set(key, { shape, data: values });
   }
   if (data.length !== expected)
@@ -139,7 +138,7 @@ export function readTensors(bytes: Uint8Array, name: string): TensorFile {
   return {
     tensors,
     metadata,
-    dataHash: bytesToHex(sha256(data)),
-    contentHash: contentHash(metadata, entries, data),
+    dataHash: () => bytesToHex(sha256(data)),
+    contentHash: () => contentHash(metadata, entries, data),
   };
 }
