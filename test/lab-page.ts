@@ -91,14 +91,17 @@ export async function visit(page: Page, url: string, at: string): Promise<void> 
   await settled(page);
 }
 
-/** `elsewhere` is an address where the lab's files are served by something else. */
-export async function openLab(elsewhere?: string): Promise<Lab> {
+/**
+ * `elsewhere` is an address where the lab's files are served by something else; `args` are more of
+ * Chromium's.
+ */
+export async function openLab(elsewhere?: string, args: readonly string[] = []): Promise<Lab> {
   const { server, url } =
     elsewhere === undefined ? await served() : { server: undefined, url: elsewhere };
   const { chromium: browsers } = await import("playwright-core");
   const browser: Browser = await browsers.launch({
     executablePath: chromium!,
-    args: ["--no-sandbox", "--disable-gpu"],
+    args: ["--no-sandbox", "--disable-gpu", ...args],
   });
   const strangers: string[] = [];
   const complaints: string[] = [];

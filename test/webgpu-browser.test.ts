@@ -1,44 +1,17 @@
 // The webgpu backend in a page: Chromium with its own software adapter, against wasm in that page.
-import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { basename, extname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundled, chromium, inPage, servePackage, withAdapter } from "./gpu/page.mjs";
 
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  (path) => existsSync(path),
-);
 if (!chromium)
   console.warn(
     "Skipped: webgpu in a page, because no Chromium is installed (apt-get install chromium)",
   );
 
-/** Serves the built package at 127.0.0.1, which browsers take for a secure context. */
-const server: Server = createServer((request, response) => {
-  const path = normalize(join(dist, new URL(request.url!, "http://x").pathname));
-  if (request.url === "/") {
-    response
-      .writeHead(200, { "Content-Type": "text/html" })
-      .end("<!doctype html><title>webgpu</title>");
-  } else if (path.startsWith(dist) && extname(path) === ".js" && existsSync(path)) {
-    response.writeHead(200, { "Content-Type": "text/javascript" });
-    createReadStream(path).pipe(response);
-  } else response.writeHead(404).end();
-});
-let url = "";
+let served: Awaited<ReturnType<typeof servePackage>>;
 beforeAll(async () => {
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await servePackage();
 });
-/** Built here, so that it is served with the package. */
-const bundle = mkdtempSync(join(dist, "page-"));
-afterAll(() => {
-  server.close();
-  rmSync(bundle, { recursive: true });
-});
+afterAll(() => served.close());
 
 /** Runs in the page: a convolution that learns and a transform, on both backends. */
 const script = `(async () => {
@@ -73,7 +46,7 @@ const without = `(async () => {
 interface AuditShown {
   software: { backend: string };
   accuracy: unknown;
-  outcomes: unknown[];
+  tests: { outcome?: string }[];
 }
 interface Audited {
   adapter: string;
@@ -88,23 +61,10 @@ interface Shown {
 }
 
 describe.skipIf(!chromium)("webgpu in Chromium", () => {
-  async function inPage<T>(args: readonly string[], code: string): Promise<T> {
-    const { chromium: browsers } = await import("playwright-core");
-    const options = { executablePath: chromium!, args: ["--no-sandbox", "--disable-gpu", ...args] };
-    const browser = await browsers.launch(options);
-    try {
-      const page = await browser.newPage();
-      await page.goto(url);
-      return (await page.evaluate(code)) as T;
-    } finally {
-      await browser.close();
-    }
-  }
+  const ask = async <T>(args: readonly string[], code: string): Promise<T> =>
+    (await inPage({ url: served.url, args, code })) as T;
   it("trains and transforms as wasm does, and names its adapter", async () => {
-    const { wasm, webgpu } = await inPage<{ wasm: Shown; webgpu: Shown }>(
-      ["--enable-unsafe-webgpu"],
-      script,
-    );
+    const { wasm, webgpu } = await ask<{ wasm: Shown; webgpu: Shown }>(withAdapter, script);
     expect(webgpu.adapter).toMatch(/\w/);
     expect(wasm.adapter).toBeUndefined();
     for (const name of ["y", "w"] as const) {
@@ -116,19 +76,16 @@ describe.skipIf(!chromium)("webgpu in Chromium", () => {
     expect(Math.abs(webgpu.cost / wasm.cost - 1)).toBeLessThan(1e-5);
   });
   it("runs an audit whose searches are on the page's card, and measures as wasm does", async () => {
-    const input = fileURLToPath(new URL("gpu/page-audit.js", import.meta.url));
-    const rollupOptions = { input, output: { entryFileNames: "entry.js" } };
-    const options = { outDir: bundle, emptyOutDir: true, target: "es2022", rollupOptions };
-    await build({ logLevel: "silent", configFile: false, base: "./", build: options });
-    const code = `import("/${basename(bundle)}/entry.js").then(() => globalThis.run())`;
-    const { adapter, card, wasm } = await inPage<Audited>(["--enable-unsafe-webgpu"], code);
+    const { address, remove } = await bundled("page-audit.js");
+    const code = `import("${address}").then(() => globalThis.runSmall())`;
+    const { adapter, card, wasm } = await ask<Audited>(withAdapter, code).finally(remove);
+    const outcomesOf = ({ tests }: AuditShown): unknown[] => tests.map(({ outcome }) => outcome);
     expect(card.software.backend).toBe(`wasm, searches on webgpu (${adapter})`);
     expect(card.accuracy).toEqual(wasm.accuracy);
-    expect(card.outcomes.map((outcome) => typeof outcome)).toEqual(["string", "string"]);
-    expect(card.outcomes).toEqual(wasm.outcomes);
+    expect(outcomesOf(card)).toEqual(outcomesOf(wasm));
   });
   it("says what is missing where a browser has no adapter", async () => {
-    expect(await inPage<string>([], without)).toMatch(
+    expect(await ask<string>([], without)).toMatch(
       /^BackendError: webgpu: (no graphics adapter|this browser)/,
     );
   });

@@ -63,6 +63,16 @@ describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
       tooLarge: expect.stringMatching(
         /^BackendError: webgpu: a value of shape .* needs 4294967296 bytes, .* binds \d+/,
       ),
+      full: [
+        expect.stringMatching(
+          /^BackendError: webgpu: .* has no room for what this network computes with, \d{4,} bytes; make .*\(no more\)/,
+        ),
+        true,
+      ],
+      fullBefore: expect.stringMatching(
+        /^BackendError: webgpu: .* has no room for what is read back, \d+ bytes/,
+      ),
+      untouched: true,
       longWrite: expect.stringMatching(/^ShapeError: write: 109 values for the parameter "w"/),
       stopped: ["Error: stopped", 1],
       split: true,

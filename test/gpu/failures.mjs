@@ -86,6 +86,35 @@ found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent
   found.notNumbers = [...y].map(Number.isNaN);
 }
 {
+  // a card that has no more memory says so in the scope around what is made
+  const { popErrorScope } = globals.GPUDevice.prototype;
+  const { destroy } = globals.GPUBuffer.prototype;
+  let [isFull, destroyed] = [true, 0];
+  globals.GPUDevice.prototype.popErrorScope = async function () {
+    const error = await popErrorScope.apply(this);
+    const isLast = isFull;
+    isFull = false;
+    return isLast ? new globals.GPUOutOfMemoryError("no more") : error;
+  };
+  globals.GPUBuffer.prototype.destroy = function () {
+    destroyed++;
+    return destroy.apply(this);
+  };
+  found.full = [await messageOf(() => other.compile(learning())), destroyed > 0];
+  // room again, for the plan; then none for what is read back, before a parameter has moved
+  const plan = await other.compile(learning());
+  const x = draw(384, 5);
+  isFull = true;
+  found.fullBefore = await messageOf(() => plan.execute({ x }));
+  await plan.execute({ x });
+  const again = await other.compile(learning());
+  await again.execute({ x });
+  const [w, same] = [await plan.read("w"), await again.read("w")];
+  found.untouched = sameBits({ w }, { w: same });
+  globals.GPUDevice.prototype.popErrorScope = popErrorScope;
+  globals.GPUBuffer.prototype.destroy = destroy;
+}
+{
   // so much work that a run is several submits: a signal ends it between two of them
   const b = new GraphBuilder(ops);
   const { add, mul, sum } = arithmetic(b);

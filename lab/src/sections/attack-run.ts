@@ -10,6 +10,7 @@ import type {
   Stop,
   Transferred,
 } from "../worker/calls/attack.ts";
+import { useBackend } from "./card.tsx";
 import type { Experiment } from "./experiment.ts";
 import { useRun, type Run } from "./run.ts";
 
@@ -61,7 +62,7 @@ export function useAttack({ asked: problem, network }: Experiment) {
     problem,
     ...{ network, domain },
     norms: [r1, r2, r3].map((v) => Number((v / 100).toPrecision(6))),
-    steps,
+    ...{ steps, backend: useBackend() },
   };
   const run: Attack = useRun("attack", asked, [] as readonly Seen[], after);
   return {

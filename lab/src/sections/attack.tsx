@@ -11,6 +11,7 @@ import { ask, useEngine } from "../worker/client.ts";
 import { AttackFigure, Unperturbed } from "./attack-figure.tsx";
 import { AttackCurves, AttackTable, Verdicts } from "./attack-numbers.tsx";
 import { labels, useAttack, type Attack, type AttackState } from "./attack-run.ts";
+import { backendWords, GradientsOn, searchNote } from "./card.tsx";
 import { commandLine, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import type { Section } from "./section.ts";
@@ -146,7 +147,8 @@ function AttackSection(): JSX.Element {
           `--budgets ${sizes}`,
           `--steps ${steps}`,
         ];
-  const more = [...searched, "--methods total-variation,zero-filled"];
+  const beside = "--methods total-variation,zero-filled";
+  const more = [...searched, beside, ...backendWords(asked.backend)];
   return (
     <>
       <ExperimentControls
@@ -155,6 +157,7 @@ function AttackSection(): JSX.Element {
         withNetwork
       />
       <Sizes state={state} />
+      <GradientsOn note={searchNote} />
       <RunButtons run={run} label="Search for the worst" told={told(run)} disabled={!state.grows} />
       {run.seen.length > 0 && <Which state={state} />}
       {run.seen.length === 0 && <Before state={state} />}

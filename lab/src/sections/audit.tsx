@@ -7,6 +7,7 @@ import { RunButtons } from "../parts/RunButtons.tsx";
 import { flag, useSetting, whole } from "../settings.ts";
 import type { AuditAsked, AuditNews, AuditTest, ShownResult } from "../worker/calls/audit.ts";
 import { AuditResults } from "./audit-results.tsx";
+import { backendWords, GradientsOn, searchNote, useBackend } from "./card.tsx";
 import { commandLine, useExperiment, type Experiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { useRun, type Run } from "./run.ts";
@@ -25,6 +26,7 @@ function useAudit({ asked: problem, network }: Experiment) {
   const [steps, setSteps] = useSetting(settings.steps);
   const [details, setDetails] = useSetting(settings.details);
   const [rates, setRates] = useSetting(settings.rates);
+  const backend = useBackend();
   const tests: AuditTest[] = [
     "ascent",
     ...(details ? (["details"] as const) : []),
@@ -36,9 +38,10 @@ function useAudit({ asked: problem, network }: Experiment) {
       ...(problem.image === "own" ? [] : [`--count ${count}`]),
     ],
     ...[`--iterations ${steps}`, "--methods total-variation,zero-filled"],
+    ...backendWords(backend),
   ];
   const command = commandLine("audit", problem, words);
-  const asked: AuditAsked = { problem, network, tests, count, steps, command };
+  const asked: AuditAsked = { problem, network, tests, count, steps, backend, command };
   return { asked, setCount, setSteps, details, setDetails, rates, setRates };
 }
 type State = ReturnType<typeof useAudit>;
@@ -93,6 +96,7 @@ function Audit(): JSX.Element {
         withNetwork
       />
       <Turned state={state} />
+      <GradientsOn note={searchNote} />
       <RunButtons run={run} label="Run the audit" told={told(run)} />
       <AuditResults own={run.result} />
       <Command line={asked.command}>
@@ -100,6 +104,8 @@ function Audit(): JSX.Element {
           For generated images the result that it writes is this one, byte for byte, whatever number
           of threads there is; for a scan of your own it may also say how that is unlike the
           training images.
+          {asked.backend === "webgpu" &&
+            " With a graphics card that holds of what is measured without a search."}
         </p>
       </Command>
     </>

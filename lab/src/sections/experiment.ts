@@ -9,6 +9,7 @@ import {
   type NetworkName,
   type ProblemAsked,
 } from "../worker/break/asked.ts";
+import { backendSetting } from "./card.tsx";
 
 export const NOISE = 0.01;
 const columnList: Setting<string> = {
@@ -30,7 +31,7 @@ export const settings = {
 };
 /** What goes along from section to section. */
 export const carried: ReadonlySet<string> = new Set(
-  Object.values(settings).map(({ name }) => name),
+  [...Object.values(settings), backendSetting].map(({ name }) => name),
 );
 
 export interface Experiment {

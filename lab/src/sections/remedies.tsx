@@ -16,6 +16,7 @@ import type {
   Remedied,
   RemedyName,
 } from "../worker/calls/remedies.ts";
+import { backendWords, GradientsOn, searchNote, useBackend } from "./card.tsx";
 import { commandLine, modelNames, useExperiment } from "./experiment.ts";
 import { ExperimentControls } from "./experiment-controls.tsx";
 import { evidenceSource, trainedRemedies } from "./remedies-evidence.ts";
@@ -36,6 +37,8 @@ const remedies: readonly (readonly [RemedyName, string])[] = [
   ["cascade", "data consistency within the network, trained with it"],
   ["smoothed", "smoothing: the mean of eight answers to noise that is added, σ = 0.05"],
 ];
+/** Of searches and of the trainings further down. */
+const note = `${searchNote} A training's weights hang on the card too.`;
 const settings = { norm: real("norm", 3, 0.01, 50), steps: whole("steps", 10, 5, 70) };
 
 interface Seen {
@@ -139,7 +142,7 @@ function Remedies(): JSX.Element {
   const asked: RemediesAsked = {
     problem,
     norm: share,
-    steps,
+    ...{ steps, backend: useBackend() },
     remedies: remedies.map(([name]) => name),
   };
   const run = useRun("compareRemedies", asked, nothing, after);
@@ -154,6 +157,7 @@ function Remedies(): JSX.Element {
   const more = [
     ...["--tests ascent", "--count 1", `--norms ${share}`, `--iterations ${steps}`],
     `--model ${modelNames.unet} --methods total-variation,wavelet,zero-filled`,
+    ...backendWords(asked.backend),
   ];
   return (
     <>
@@ -176,6 +180,7 @@ function Remedies(): JSX.Element {
           onChange={(v) => setSteps(Math.round(v))}
         />
       </Controls>
+      <GradientsOn note={note} />
       <RunButtons run={run} label={`Compare ${remedies.length} methods`} told={told} />
       {seen.found.length > 0 && <Found found={seen.found} norm={norm} />}
       <Command line={commandLine("audit", problem, more)}>

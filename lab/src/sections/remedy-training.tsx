@@ -16,6 +16,7 @@ import type {
   TrainedHere,
   TrainedName,
 } from "../worker/calls/remedy-training.ts";
+import { useBackend } from "./card.tsx";
 import { alike, remedyFlags, searchedFor } from "./remedy-words.ts";
 import { useRun, type Run } from "./run.ts";
 import { smoothed, thinned } from "./training.ts";
@@ -77,8 +78,8 @@ function LossCurve({ seen }: { seen: Seen }): JSX.Element {
   );
 }
 
-const nameOf = ({ remedy, epochs, seed }: RemedyTraining): string =>
-  `${remedy}, ${epochs} epochs, seed ${seed}`;
+const nameOf = ({ remedy, epochs, seed, backend }: RemedyTraining): string =>
+  `${remedy}, ${epochs} epochs, seed ${seed}${backend === "webgpu" ? ", on the card" : ""}`;
 function TrainedTable({ all }: { all: readonly TrainedHere[] }): JSX.Element {
   const { norm } = searchedFor;
   return (
@@ -140,7 +141,7 @@ export function RemedyTrainings(): JSX.Element {
   const [remedy, setRemedy] = useSetting(settings.remedy);
   const [epochs, setEpochs] = useSetting(settings.epochs);
   const [seed, setSeed] = useSetting(settings.seed);
-  const asked: RemedyTraining = { remedy, epochs, seed };
+  const asked: RemedyTraining = { remedy, epochs, seed, backend: useBackend() };
   const run = useRun("trainRemedy", asked, nothing, after, "train");
   const [all, setAll] = useState<readonly TrainedHere[]>([]);
   const { result } = run;
@@ -169,7 +170,11 @@ export function RemedyTrainings(): JSX.Element {
         </button>
       )}
       <Command line={`npx fiducial train reconstructor ${remedyFlags(asked)}`} what="this training">
-        <p class="note">It gives the same network, to the last bit.</p>
+        <p class="note">
+          {asked.backend === "webgpu"
+            ? "It gives the same network but for the rounding of the card."
+            : "It gives the same network, to the last bit."}
+        </p>
       </Command>
     </section>
   );

@@ -11,8 +11,9 @@ const flags: Readonly<Record<TrainedName, string>> = {
   adversarial: "--adversarial 0.05 ",
   rates: "--rates 0.125,0.25,0.5 ",
 };
-export function remedyFlags({ remedy, epochs, seed }: RemedyTraining): string {
+export function remedyFlags({ remedy, epochs, seed, backend }: RemedyTraining): string {
   const { size, channels, depth, count, noise } = alike;
   const sizes = `--network unet --size ${size} --channels ${channels} --depth ${depth} --count ${count}`;
-  return `${sizes} --epochs ${epochs} --noise ${noise} ${flags[remedy]}--seed ${seed} --out ${remedy}.safetensors`;
+  const on = backend === "webgpu" ? "--backend webgpu " : "";
+  return `${sizes} --epochs ${epochs} --noise ${noise} ${flags[remedy]}${on}--seed ${seed} --out ${remedy}.safetensors`;
 }

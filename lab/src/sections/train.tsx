@@ -12,6 +12,7 @@ import { Part, Row, Shown } from "../parts/words.tsx";
 import { oneOf, real, useSetting, whole } from "../settings.ts";
 import { useEngine } from "../worker/client.ts";
 import type { DataName, Prepared, TrainAsked } from "../worker/calls/train.ts";
+import { GradientsOn, useBackend } from "./card.tsx";
 import { Drawing } from "./drawing.tsx";
 import type { Section } from "./section.ts";
 import { smoothed, thinned, useTraining, type Run, type Training } from "./training.ts";
@@ -39,7 +40,7 @@ function useTrain() {
   const [seed, setSeed] = useSetting(settings.seed);
   const asked: TrainAsked = {
     ...{ data, samples, rate, batch, epochs, kernels, seed },
-    convolutions: convolutions === "2" ? 2 : 1,
+    ...{ convolutions: convolutions === "2" ? 2 : 1, backend: useBackend() },
   };
   /** Another run has done no step yet. */
   const anew =
@@ -122,6 +123,7 @@ function Turned({ state }: { state: State }): JSX.Element {
   );
 }
 
+const cardNote = "Another card rounds in another way, and may come to other weights.";
 const stepsOf = ({ samples, batch, epochs }: TrainAsked): number =>
   epochs * Math.floor(samples / Math.min(batch, samples));
 
@@ -357,6 +359,7 @@ function Train(): JSX.Element {
   return (
     <>
       {turned}
+      <GradientsOn note={cardNote} onChange={() => change({ step: undefined })} />
       <Buttons training={training} asked={asked} />
       <Spoken run={run} />
       <Shown answer={prepared}>{(p) => <Figure prepared={p} run={run} asked={asked} />}</Shown>

@@ -1,5 +1,5 @@
 // Every question that the page may ask, by name. One more is a function in calls/ and a line here.
-import { about } from "./engine.ts";
+import { about, graphicsCard } from "./engine.ts";
 import { backpropagate, nudge } from "./calls/backprop.ts";
 import { channelSums } from "./calls/channels.ts";
 import { costsOf } from "./calls/cost.ts";
@@ -46,6 +46,7 @@ export const calls = {
   exampleOf,
   exerciseSheet,
   filterPicture,
+  graphicsCard,
   learnKernels,
   nudge,
   oneNode,

@@ -21,6 +21,7 @@ import {
 import type { MethodName, NetworkName, ProblemAsked } from "../break/asked.ts";
 import { openMethods, openProblem } from "../break/problem.ts";
 import { runTest, watched, type Look, type Ran } from "../break/watched.ts";
+import { searchesOn, type GradientBackend } from "../engine.ts";
 import type { Context } from "../protocol.ts";
 import { errorOf } from "./kspace.ts";
 
@@ -33,6 +34,8 @@ export interface AttackAsked {
   readonly norms: readonly number[];
   /** At the largest of them. */
   readonly steps: number;
+  /** What the searches take their gradients on. */
+  readonly backend: GradientBackend;
 }
 type Plane = Float64Array;
 /** |x̂|, how wrong it is, and what scores say of it. */
@@ -288,9 +291,9 @@ async function searched(asked: AttackAsked, context: Steered): Promise<Attacked>
   const pictured: Pictured = async (r) =>
     domain === "image" ? r : applyOperator(operator, "adjoint", r, backend);
   const { test, tick, subjects, found } = watchedSearch(asked, nameOf, pictured, context);
-  const ran = await runTest({ problem, methods, seed: wanted.seed, backend }, test, context, {
-    tick,
-  });
+  const searches = await searchesOn(asked.backend);
+  const audited = { problem, methods, seed: wanted.seed, backend, ...searches };
+  const ran = await runTest(audited, test, context, { tick });
   const failed = ran.pieces.flat().find((piece) => piece.error !== undefined);
   if (failed) throw new ConfigError(`${failed.error}.`);
   const judged = verdicts(ran, methods, names, operator);

@@ -23,6 +23,7 @@ import type { MethodName, NetworkName, ProblemAsked } from "../break/asked.ts";
 import { networkAt } from "../break/networks.ts";
 import { HELD_OUT_SEED, openMethods, openProblem } from "../break/problem.ts";
 import { scanRecord } from "../break/scan.ts";
+import { searchesOn, type GradientBackend } from "../engine.ts";
 import type { Context } from "../protocol.ts";
 import { giveWay } from "../samples.ts";
 
@@ -37,6 +38,8 @@ export interface AuditAsked {
   readonly count: number;
   /** Of the ascent, at its largest norm. */
   readonly steps: number;
+  /** What the searches take their gradients on. */
+  readonly backend: GradientBackend;
   /** The command that repeats it, for the report. */
   readonly command: string;
 }
@@ -136,6 +139,8 @@ export async function runAudit(
     { kind: "totalVariation", sigma },
     { kind: "zeroFilled" },
   ];
+  const searches = await searchesOn(asked.backend);
+  const { searching } = searches;
   const chosen = auditTests
     .filter((name) => tests.includes(name))
     .map((name) => testSpecs(steps)[name]);
@@ -145,11 +150,15 @@ export async function runAudit(
     ...{
       certificates: false,
       seed: wanted.seed,
-      backend: { name: backend.name, precision: "reproducible" },
+      backend: {
+        ...{ name: backend.name, precision: "reproducible" as const },
+        ...(searching?.adapter === undefined ? {} : { searches: searching.adapter }),
+      },
     },
   };
   const result = await audit({
-    ...{ problem, methods, tests: chosen.map(openTest), seed: wanted.seed, backend, spec },
+    ...{ problem, methods, tests: chosen.map(openTest), seed: wanted.seed, spec },
+    ...{ backend, ...searches },
     images: recordsOf(asked, count),
     on: {
       async progress(news) {

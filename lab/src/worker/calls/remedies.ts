@@ -6,6 +6,7 @@ import type { ProblemAsked } from "../break/asked.ts";
 import { networkAt } from "../break/networks.ts";
 import { methodOf, openProblem } from "../break/problem.ts";
 import { runTest } from "../break/watched.ts";
+import { searchesOn, type GradientBackend } from "../engine.ts";
 import type { Context } from "../protocol.ts";
 
 export const remedyNames = [
@@ -23,6 +24,8 @@ export interface RemediesAsked {
   /** ‖r‖ as a share of ‖x‖. */
   readonly norm: number;
   readonly steps: number;
+  /** What the searches take their gradients on. */
+  readonly backend: GradientBackend;
   readonly remedies: readonly RemedyName[];
 }
 export interface Remedied {
@@ -58,7 +61,9 @@ export async function compareRemedies(asked: RemediesAsked, context: Context): P
   const methods: Reconstructor[] = [];
   for (const name of remedies) methods.push(await remedyOf(name, wanted));
   const test = instabilityAscent({ relativeNorms: [norm], iterations: steps });
-  const options = { problem: opened.problem, methods, seed: wanted.seed, backend: opened.backend };
+  const { problem, backend } = opened;
+  const searches = await searchesOn(asked.backend);
+  const options = { problem, methods, seed: wanted.seed, backend, ...searches };
   let at = 0;
   await runTest(options, test, context, {
     tick: (done) => context.progress({ done, remedy: at } satisfies RemediesNews),

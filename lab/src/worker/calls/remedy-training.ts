@@ -33,7 +33,7 @@ import {
 import { alike, searchedFor } from "../../sections/remedy-words.ts";
 import { HELD_OUT_SEED } from "../break/problem.ts";
 import { runTest } from "../break/watched.ts";
-import { quickly } from "../engine.ts";
+import { gradientsOn, quickly, searchesOn, type GradientBackend } from "../engine.ts";
 import type { Context } from "../protocol.ts";
 import { giveWay } from "../samples.ts";
 
@@ -43,6 +43,8 @@ export interface RemedyTraining {
   readonly remedy: TrainedName;
   readonly epochs: number;
   readonly seed: number;
+  /** What the training and the search take their gradients on. */
+  readonly backend: GradientBackend;
 }
 const HELD_OUT = 12;
 
@@ -100,11 +102,17 @@ async function tester(operator: CartesianOperator, seed: number, backend: Backen
 }
 
 /** A search for the trained network's own worst perturbation of one phantom. */
-async function worstOf(network: Network, problem: InverseProblem, seed: number, context: Context) {
+async function worstOf(
+  network: Network,
+  problem: InverseProblem,
+  { seed, backend: on }: RemedyTraining,
+  context: Context,
+) {
   const { norm, steps } = searchedFor;
   const test = instabilityAscent({ relativeNorms: [norm], iterations: steps });
   const methods = [networkReconstructor({ network })];
-  const options = { problem, methods, seed, backend: await quickly() };
+  const searches = await searchesOn(on);
+  const options = { problem, methods, seed, backend: await quickly(), ...searches };
   const tick = (done: number): void =>
     context.progress({ kind: "search", done } satisfies RemedyNews);
   const [[{ findings, error }]] = (await runTest(options, test, context, { tick })).pieces;
@@ -157,7 +165,8 @@ export async function trainRemedy(asked: RemedyTraining, context: Context): Prom
   const trained = await fitReconstructor(fresh, {
     ...training,
     ...(training.rates ? {} : { otherMasks: 31 }),
-    ...{ problem, form, seed, epochs, batchSize: 2, backend, signal: context.signal },
+    ...{ problem, form, seed, epochs, batchSize: 2, signal: context.signal },
+    backend: await gradientsOn(asked.backend),
     ...{
       loss: rootMeanSquaredError(),
       schedule: cosine(),
@@ -174,7 +183,7 @@ export async function trainRemedy(asked: RemedyTraining, context: Context): Prom
   });
   const whole = await test(networkReconstructor({ network: trained }));
   const one = problemOn(operator, brainPhantoms({ shape, count: 1, seed: HELD_OUT_SEED + seed }));
-  const { psnr: of, noise } = await worstOf(trained, one, seed, context);
+  const { psnr: of, noise } = await worstOf(trained, one, asked, context);
   return {
     ...{
       ...asked,

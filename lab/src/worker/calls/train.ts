@@ -15,7 +15,7 @@ import {
   type Epoch,
   type Network,
 } from "fiducial/learning";
-import { quickly } from "../engine.ts";
+import { gradientsOn, quickly, type GradientBackend } from "../engine.ts";
 import type { Context } from "../protocol.ts";
 import { giveWay, inMemory } from "../samples.ts";
 
@@ -31,6 +31,8 @@ export interface TrainAsked {
   readonly kernels: number;
   readonly convolutions: 1 | 2;
   readonly seed: number;
+  /** What gradients are taken on. */
+  readonly backend: GradientBackend;
 }
 /** What is known since the last note. */
 export interface TrainProgress {
@@ -163,7 +165,7 @@ export async function trainNetwork(
   const { rate, epochs, seed } = asked;
   const { signal } = context;
   limit = asked.until ?? Number.POSITIVE_INFINITY;
-  const backend = await quickly();
+  const backend = await gradientsOn(asked.backend);
   const { training, heldOut } = await samplesOf(asked, context);
   const report = reporter(context.progress);
   const fresh = freshNetwork(asked);

@@ -24,8 +24,12 @@ class Devices {
     const lost = this.#current;
     const device = await lost;
     if (device.lost === undefined) return device;
-    // whoever comes first opens the next one
-    if (this.#current === lost) this.#current = this.#next();
+    // whoever comes first opens the next one; where there is none, whoever comes later looks again
+    if (this.#current === lost)
+      this.#current = this.#next(device).catch((error) => {
+        this.#current = lost;
+        throw error;
+      });
     return this.#current;
   }
   async close(): Promise<void> {
@@ -33,8 +37,14 @@ class Devices {
     (await this.#current).gpu.destroy();
   }
 
-  async #next(): Promise<Device> {
-    const device = await Device.open();
+  async #next({ lost }: Device): Promise<Device> {
+    const device = await Device.open().catch((error: Error) => {
+      const { adapter } = this.#first;
+      throw new BackendError(
+        `webgpu: the device of ${adapter} was lost (${lost}), and there is no other: ${error.message}`,
+        { adapter },
+      );
+    });
     const { adapter } = this.#first;
     if (device.adapter === adapter) return device;
     device.gpu.destroy();

@@ -14,6 +14,12 @@ const LIMITS = [
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
+/** Buffers that are to be made. */
+interface Needs {
+  readonly what: string;
+  readonly bytes: number;
+}
+
 export class Device {
   readonly gpu: GPUDevice;
   readonly adapter: string;
@@ -75,11 +81,14 @@ export class Device {
     });
   }
 
-  /** What `job` gives; throws BackendError where the device has no room or refuses what it does. */
-  guarded<T>(what: string, job: () => T | Promise<T>): Promise<T> {
-    return this.#turns.take(() => this.#scoped(what, job));
+  /**
+   * What `job` gives, which makes buffers of so many bytes for `what`. Throws BackendError where the
+   * device has no room for them, or refuses what the job does.
+   */
+  guarded<T>(needs: Needs, job: () => T | Promise<T>): Promise<T> {
+    return this.#turns.take(() => this.#scoped(needs, job));
   }
-  async #scoped<T>(what: string, job: () => T | Promise<T>): Promise<T> {
+  async #scoped<T>({ what, bytes }: Needs, job: () => T | Promise<T>): Promise<T> {
     this.check();
     this.gpu.pushErrorScope("validation");
     this.gpu.pushErrorScope("out-of-memory");
@@ -95,11 +104,17 @@ export class Device {
       this.gpu.popErrorScope(),
     ]);
     this.check();
-    const problem = memory ?? validation ?? (thrown as Error | undefined);
+    const { adapter } = this;
+    if (memory)
+      throw new BackendError(
+        `webgpu: ${adapter} has no room for ${what}, ${bytes} bytes; make the batch or the image smaller, or use the wasm backend (${memory.message})`,
+        { adapter, bytes },
+      );
+    const problem = validation ?? (thrown as Error | undefined);
     if (!problem) return given as T;
     throw thrown instanceof BackendError
       ? thrown
-      : new BackendError(`webgpu: ${what}: ${problem.message}`, { adapter: this.adapter });
+      : new BackendError(`webgpu: ${adapter} refused ${what}: ${problem.message}`, { adapter });
   }
 
   /** Bindings 0 to `count` − 1, all of them arrays that a shader may write. */

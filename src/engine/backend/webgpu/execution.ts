@@ -63,6 +63,9 @@ export function executable(compiled: Compiled): Plan {
 
   const execute = async ({ inputs, outputs, signal }: Execution): Promise<Outputs> => {
     device.check();
+    // before anything is written: what has begun must go to its end
+    const room = state.makeRoom(outputs);
+    if (room) await room;
     state.feed(inputs);
     for (const [i, piece] of pieces.entries()) {
       if (signal && i > 0 && i <= interruptible) {
@@ -102,6 +105,7 @@ export function executable(compiled: Compiled): Plan {
       checkInputs(asked, given);
       const inputs = turns.busy ? held(given) : given;
       return turns.take(async () => {
+        await state.makeRoom([]);
         state.feed(inputs);
         const times: { step: PlanStep; ms: number }[] = [];
         for (const step of compiled.steps) times.push(await timed(device, step));
@@ -152,7 +156,8 @@ class State {
   readonly #live: ReadonlySet<number>;
   /** Parameters that nothing reads: they have no place on the card. */
   readonly #unread = new Map<number, Float32Array>();
-  readonly #between: GPUBuffer | undefined;
+  readonly #betweenBytes: number;
+  #between: GPUBuffer | undefined;
   #staging: GPUBuffer | undefined;
 
   constructor(compiled: Compiled) {
@@ -177,7 +182,7 @@ class State {
         room += to.bytes;
         return { from: map.placeOf(next), to, at };
       });
-    this.#between = room > 0 ? this.#make(room, COPIED) : undefined;
+    this.#betweenBytes = room;
   }
 
   put(id: number, values: ArrayLike<number>): void {
@@ -200,11 +205,32 @@ class State {
     for (const { name, id } of this.#inputs) this.put(id, given[name]);
   }
 
+  #chosen(wanted?: readonly string[]): readonly { name: string; id: number }[] {
+    return this.#outputs.filter(({ name }) => wanted === undefined || wanted.includes(name));
+  }
+  #bytesOf(values: readonly { id: number }[]): number {
+    const { map } = this.#compiled;
+    return values.reduce((sum, { id }) => sum + map.placeOf(id).bytes, 0);
+  }
+  /**
+   * Makes what \`finish\` needs beside the plan's own buffers, where it is not there yet. Throws
+   * BackendError where the card has no room for it.
+   */
+  makeRoom(wanted?: readonly string[]): Promise<void> | undefined {
+    const size = this.#bytesOf(this.#chosen(wanted));
+    const isThere = size <= (this.#staging?.size ?? 0);
+    if (isThere && (this.#between || this.#betweenBytes === 0)) return undefined;
+    return this.#make(size);
+  }
+  async #make(size: number): Promise<void> {
+    if (size > 0) await this.#stagingOf(size);
+    if (this.#betweenBytes === 0) return;
+    this.#between ??= await this.#room("the next values of parameters", this.#betweenBytes, COPIED);
+  }
+
   /** Reads what is wanted and gives parameters their next values. */
   async finish(wanted?: readonly string[]): Promise<Outputs> {
-    const chosen = this.#outputs.filter(
-      ({ name }) => wanted === undefined || wanted.includes(name),
-    );
+    const chosen = this.#chosen(wanted);
     if (chosen.length > 0) return this.readBack(chosen, (encoder) => this.#update(encoder));
     const { gpu } = this.#compiled.device;
     const encoder = gpu.createCommandEncoder();
@@ -222,9 +248,9 @@ class State {
   ): Promise<Outputs> {
     const { map, buffers, device, program } = this.#compiled;
     device.check();
+    const staging = await this.#stagingOf(this.#bytesOf(wanted));
     const encoder = device.gpu.createCommandEncoder();
     const places = wanted.map(({ id }) => map.placeOf(id));
-    const staging = this.#stagingOf(places.reduce((sum, { bytes }) => sum + bytes, 0));
     let at = 0;
     for (const { buffer, offset, bytes } of places) {
       encoder.copyBufferToBuffer(buffers[buffer], offset, staging, at, bytes);
@@ -257,15 +283,17 @@ class State {
     return bytes;
   }
 
-  #stagingOf(size: number): GPUBuffer {
+  async #stagingOf(size: number): Promise<GPUBuffer> {
     if (this.#staging && this.#staging.size >= size) return this.#staging;
     this.#staging?.destroy();
-    this.#staging = this.#make(size, READ_BACK);
+    this.#staging = undefined;
+    this.#staging = await this.#room("what is read back", size, READ_BACK);
     return this.#staging;
   }
-  #make(size: number, usage: number): GPUBuffer {
+  async #room(what: string, size: number, usage: number): Promise<GPUBuffer> {
     const { device, owned } = this.#compiled;
-    const buffer = device.gpu.createBuffer({ size, usage });
+    const make = (): GPUBuffer => device.gpu.createBuffer({ size, usage });
+    const buffer = await device.guarded({ what, bytes: size }, make);
     owned.push(buffer);
     return buffer;
   }

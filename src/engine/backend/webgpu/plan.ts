@@ -65,7 +65,7 @@ export async function compileOn(
   const owned: GPUBuffer[] = [];
   try {
     return await device.guarded(
-      `this network needs ${mebibytes(map.bytes + scratch)} MiB`,
+      { what: "what this network computes with", bytes: map.bytes + scratch },
       async () => {
         const make = (size: number): GPUBuffer => {
           const buffer = device.gpu.createBuffer({ size: Math.max(4, size), usage: STORAGE });
@@ -89,8 +89,6 @@ export async function compileOn(
     throw error;
   }
 }
-
-const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(bytes < 2 ** 20 ? 3 : 0);
 
 function checkScratch(bytes: number, limit: number): void {
   if (bytes > limit)
