@@ -60,23 +60,15 @@ export function writeReport(result, root) {
       (r) => r.workload === workload && r.engine === engine && r.threads === threads,
     );
   const engines = [...new Set(result.rows.map((r) => r.engine))];
-  const names = [...new Set(result.rows.map((r) => r.workload))];
-  const columns = engines.flatMap((engine) =>
-    [1, 2]
-      .filter((t) => result.rows.some((r) => r.engine === engine && r.threads === t))
-      .map((threads) => ({ engine, threads })),
-  );
+  const order = [...Object.keys(workloads), "audit"];
+  const names = order.filter((w) => result.rows.some((r) => r.workload === w));
+  const cell = (row) =>
+    row ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}` : "";
   const measured = table(
-    ["", ...columns.map(({ engine, threads }) => `${engine}, ${threads}`)],
-    names.map((w) => [
-      w,
-      ...columns.map(({ engine, threads }) => {
-        const row = find(w, engine, threads);
-        return row
-          ? `${number(row.ms)} (${number(row.min)}–${number(row.max)})${row.agrees ? "" : " ✗"}`
-          : "";
-      }),
-    ]),
+    ["", "threads", ...engines],
+    names.flatMap((w) =>
+      [1, 2].map((t) => [w, t, ...engines.map((engine) => cell(find(w, engine, t)))]),
+    ),
   );
   const rivalOf = (workload, peer, threads) =>
     peer === BEST
@@ -171,12 +163,12 @@ Made by \`${result.command}\` on ${result.date} at commit ${result.commit}: ${re
       .filter(Boolean)
       .filter((v, i, all) => all.indexOf(v) === i)
       .join(", ")}.
-The processor is shared with others that this machine cannot see: the ranges say how much that matters, and only ratios within one run mean anything.
+${(result.earlier ?? []).map((e) => `Workloads that this run did not have: \`${e.command}\`, ${e.date}, commit ${e.commit}.\n`).join("")}The processor is shared with others that this machine cannot see: the ranges say how much that matters, and only ratios within one run mean anything.
 
 ![How many times as fast as each peer](images/performance.svg)
 
 ## Milliseconds: median of the rounds (smallest–largest sample)
-The number behind the engine is its threads. ✗ marks a result that does not agree with PyTorch's.
+✗ marks a result that does not agree with PyTorch's.
 
 ${measured}
 

@@ -6,7 +6,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeReport } from "./report.mjs";
@@ -23,6 +23,8 @@ const { values: options } = parseArgs({
     workloads: { type: "string", default: [...Object.keys(workloads), "audit"].join() },
     only: { type: "string" },
     python: { type: "string", default: "/usr/bin/python3,python3" },
+    // an earlier result, whose other workloads are kept
+    into: { type: "string" },
   },
 });
 /** Interpreters by the version of PyTorch that they have, the first of each. */
@@ -272,6 +274,11 @@ const rows = keys.map((key) => {
   };
 });
 const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+/** Where interpreters and files lie is this machine's own. */
+const given = process.argv
+  .slice(2)
+  .map((word) => word.split(",").map(basename).join())
+  .map((word) => (word.includes("python") && !word.startsWith("-") ? "PYTHON,…" : word));
 const result = {
   date: new Date().toISOString().slice(0, 10),
   commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--untracked-files=no", "--", "src", "bench/engines") === "" ? "" : " with changes"}`,
@@ -283,9 +290,19 @@ const result = {
     ...(ceilings ? { ceilings } : {}),
   },
   versions: Object.fromEntries(raw.filter((r) => r.version).map((r) => [r.engine, r.version])),
-  command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+  command: ["npm run bench", ...(given.length > 0 ? ["--", ...given] : [])].join(" "),
   rows,
 };
+if (options.into) {
+  const earlier = JSON.parse(readFileSync(options.into, "utf8"));
+  const isNew = ({ workload }) => chosen.includes(workload);
+  const kept = earlier.rows.filter((row) => !isNew(row));
+  result.rows = [...kept, ...rows];
+  result.versions = { ...earlier.versions, ...result.versions };
+  // of each part that is still shown: what was run, when, and on which commit
+  const { date, commit, command } = earlier;
+  result.earlier = [...(earlier.earlier ?? []), { date, commit, command }];
+}
 mkdirSync(join(here, "results"), { recursive: true });
 const file = join(here, "results", `${result.date}.json`);
 writeFileSync(file, `${JSON.stringify(result, undefined, 1)}\n`);
