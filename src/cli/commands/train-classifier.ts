@@ -5,7 +5,6 @@ import {
   adam,
   augmented,
   balanced,
-  classification,
   compileEvaluation,
   constant,
   cosine,
@@ -14,6 +13,7 @@ import {
   mixup,
   nn,
   oneCycle,
+  preprocessedShape,
   renderTrainingReport,
   saveNetwork,
   saveTraining,
@@ -21,6 +21,7 @@ import {
   smoothFall,
   together,
   warmUp,
+  withPreprocessing,
   type Dataset,
   type Epoch,
   type Evaluation,
@@ -33,6 +34,7 @@ import { generated, loadDataset, type Split } from "../datasets.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, readFile, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
+import { pictureOptions, samplesFor, trainedPreprocessing } from "../picture-options.ts";
 import { choice, common, flag, integer, number, text, wordsOf, type Values } from "../options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import { logOptions, openLog, resumeOptions, stateToResume } from "../training.ts";
@@ -71,6 +73,21 @@ function architecture(
       {},
     );
   return nn.sequential({ input, layers: described.layers, seed });
+}
+
+/** Untrained, with the names of the classes, what is done to pictures, and where it comes from. */
+function freshNetwork({ train, description }: Split, settings: Settings): Network {
+  const { arch, seed } = settings;
+  const steps = trainedPreprocessing(settings);
+  const [C, H, W] = steps ? preprocessedShape(steps, train.shape) : train.shape;
+  const { provenance, ...started } = architecture(arch, [C, H, W], train.classes.length, seed);
+  const own = steps ? {} : { pixels: "2·value − 1, values in [0, 1]" };
+  const network: Network = {
+    ...started,
+    provenance: { ...provenance, data: description, ...own },
+    trained: { classes: train.classes },
+  };
+  return steps ? withPreprocessing(network, steps, train.classes) : network;
 }
 
 const share = (help: string) => number({ value: "SHARE", default: 0, from: 0, to: 1, help });
@@ -202,6 +219,7 @@ const options = {
     help: "a CSV table of the classes of pictures: file,class; --data is their folder",
   }),
   skipBad: flag({ help: "leave out pictures that cannot be read, naming each" }),
+  ...pictureOptions,
   ...common,
 } as const;
 type Settings = Values<typeof options>;
@@ -216,8 +234,8 @@ function commandOf(settings: Settings): string {
   return ["npx fiducial train classifier", ...words].join(" ");
 }
 
-/** The training images, changed anew every epoch where the options ask for it. */
-function trainingData(train: LabelledImages, settings: Settings): Dataset {
+/** The training samples, changed anew every epoch where the options ask for it. */
+function changed(plain: Dataset, train: LabelledImages, settings: Settings): Dataset {
   const { shift, flip, rotate, scale, jitter: noise, seed, crop, mixup: alpha } = settings;
   const { brightness, contrast, saturation, hue, cutout } = settings;
   const own = Object.entries({ brightness, contrast, saturation, hue, cutout }).filter(
@@ -225,12 +243,11 @@ function trainingData(train: LabelledImages, settings: Settings): Dataset {
   );
   const part = crop === undefined ? {} : { crop: { area: [crop, 1] as const } };
   const change = { shift, flip, rotate, scale, noise, ...Object.fromEntries(own), ...part };
-  const plain = classification(train);
   const even = settings.balanced
     ? balanced(plain, { seed, classOf: (i) => train.label(i) })
     : plain;
-  const changed = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
-  return alpha === undefined ? changed : mixup(changed, { alpha, seed });
+  const other = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
+  return alpha === undefined ? other : mixup(other, { alpha, seed });
 }
 /** The optimiser, its schedule and the loss, as the options ask for them. */
 function wayOf(
@@ -355,19 +372,7 @@ export const trainClassifier: Command = command({
     "Trains a network on labelled images. A run that was stopped goes on with --resume and ends with the same bits.",
   options,
   async perform(settings, terminal) {
-    const {
-      data,
-      out,
-      arch,
-      seed,
-      count,
-      skipBad,
-      patience,
-      size,
-      fit: fitting,
-      labels,
-      log,
-    } = settings;
+    const { data, out, seed, count, skipBad, patience, size, fit: fitting, labels, log } = settings;
     const { epochs: passes, batchSize, accumulate, checkpointEvery } = settings;
     if (data === undefined)
       throw new ConfigError(
@@ -385,17 +390,8 @@ export const trainClassifier: Command = command({
       labels,
       terminal,
     });
-    const { train, test, description } = split;
-    const started = architecture(arch, train.shape, train.classes.length, seed);
-    const network = {
-      ...started,
-      provenance: {
-        ...started.provenance,
-        data: description,
-        pixels: "2·value − 1, values in [0, 1]",
-      },
-      trained: { classes: train.classes },
-    };
+    const { train, test } = split;
+    const network = freshNetwork(split, settings);
     checkWritable(out);
     const resume = stateToResume(settings, statePath, terminal);
     const way = wayOf(settings);
@@ -403,14 +399,14 @@ export const trainClassifier: Command = command({
     const logged = log === undefined ? [] : [openLog(log, resume !== undefined)];
     const epochs: Epoch[] = [];
     const trained = await fit(network, {
-      data: trainingData(train, settings),
+      data: samplesFor(network, train, (data) => changed(data, train, settings)),
       ...way,
       epochs: passes,
       batchSize,
       accumulate,
       seed,
       backend,
-      validation: classification(test),
+      validation: samplesFor(network, test),
       checkpointEvery,
       settings: { precision: settings.precision },
       ...present({ resume, earlyStopping: patience === undefined ? undefined : { patience } }),
@@ -421,7 +417,7 @@ export const trainClassifier: Command = command({
       ),
     });
     const result = await finished(trained, epochs, {
-      data: classification(test),
+      data: samplesFor(network, test),
       loss,
       batchSize,
       backend,
