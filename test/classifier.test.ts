@@ -374,6 +374,41 @@ describe("fiducial train classifier", () => {
     mkdirSync(at("pictures/none"));
     refused(fiducial(...args), /class "none" has no pictures/);
   });
+  it("keeps what is done to pictures in the network, by which classify and inspect go on", () => {
+    const out = at("prepared.safetensors");
+    const pictures = [
+      "--resize",
+      "24",
+      "--centre-crop",
+      "20",
+      "--mean",
+      "0.4",
+      "--deviation",
+      "0.3",
+    ];
+    const data = ["--data", "edges", "--count", "800", "--epochs", "2", "--batch-size", "20"];
+    const run = fiducial("train", "classifier", ...data, ...pictures, "--hue", "0", "--out", out);
+    expect(run.status, run.err).toBe(0);
+    const { architecture, trained, provenance } = loadNetwork(readFileSync(out));
+    expect(architecture.input).toEqual([1, 20, 20]);
+    expect(trained!.preprocessing).toEqual({ resize: 24, crop: 20, mean: [0.4], deviation: [0.3] });
+    expect(provenance.pixels).toBeUndefined();
+    expect(fiducial("inspect", out).out).toMatch(
+      /trained for preprocessing: \{"resize":24,"crop":20/,
+    );
+    // pictures of the data's size, which the network does not take as they are
+    const set = straightEdges({ count: 40, seed: 99 });
+    const pixels = new Float32Array(784);
+    const files = Array.from({ length: set.length }, (_, i) => {
+      set.pixels(i, pixels);
+      writeFileSync(at(`edge-${i}.png`), writePng(pixels, [28, 28], 1));
+      return at(`edge-${i}.png`);
+    });
+    const answer = fiducial("classify", out, ...files, "--top", "1", "--json");
+    const found = JSON.parse(answer.out) as { classes: { name: string }[] }[];
+    const right = found.filter(({ classes }, i) => classes[0].name === set.classes[set.label(i)]);
+    expect(right.length).toBeGreaterThan(36);
+  });
   it("killed at changes of its files and resumed, ends with the bits of a run never stopped", () => {
     const args = (out: string): string[] => [
       "train",
@@ -492,6 +527,21 @@ describe("fiducial train classifier", () => {
       /the loss is (NaN|Infinity) at step \d+ .*lower the learning rate/,
     ],
   ];
+  const edges = ["--data", "edges", "--count", "100"];
+  for (const [words, says] of [
+    ["--mean 1,2", /^fiducial: --mean 1,2: give one number, or three with commas between$/],
+    ["--mean dark", /^fiducial: --mean dark: give a number$/],
+    ["--mean 1,1,1", /3 numbers for 1 channel, the network takes \[1×28×28\]/],
+    ["--deviation 0", /--deviation 0: give one number, .* none of them 0/],
+    ["--range 1,1", /--range 1,1: give two different numbers/],
+    ["--resize 2.5", /--resize 2\.5: give a number of pixels from 1 to 65536, or height and width/],
+    ["--centre-crop 0", /--centre-crop 0: give a number of pixels/],
+    ["--resize 20 --centre-crop 24", /it is 20×20 and is to be cropped to 24×24; resize it larger/],
+    ["--channels cmyk", /--channels cmyk: it is one of rgb, bgr, grey/],
+    ["--channels bgr", /its channels are bgr, the network takes \[1×28×28\]/],
+    ["--interpolation cubic", /it is one of bilinear, nearest/],
+  ] as const)
+    cases.push([`pictures prepared by ${words}`, [...edges, ...words.split(" ")], says]);
   writeFileSync(at("other.json"), JSON.stringify({ input: [1, 9, 9], layers: [] }));
   writeFileSync(at("stack.json"), JSON.stringify({ layers: [{ kind: "linear", outFeatures: 4 }] }));
   writeFileSync(at("text.json"), "layers");

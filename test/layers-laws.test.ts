@@ -350,3 +350,52 @@ describe("networks of several inputs and outputs", () => {
     expect(() => nn.model(outputs)).toThrow(/its outputs have "bb"/);
   });
 });
+
+describe("names that a terminal would obey", () => {
+  const places: Record<string, (name: string) => unknown[]> = {
+    "a kind": (name) => [{ kind: name }],
+    "an option": (name) => [{ kind: "relu", [name]: 1 }],
+    "a layer of one's own": (name) => [{ kind: "custom", layer: name }],
+    "an option of a layer of one's own": (name) => [
+      { kind: "custom", layer: "lawfulName", options: { [name]: 1 } },
+    ],
+    "a share": (name) => [{ kind: "shared", name, layers: [{ kind: "dropout" }] }],
+    "a node": (name) => [{ kind: "graph", nodes: [{ name, from: ["input"], layers: [] }] }],
+    "a node's input": (name) => [{ kind: "graph", nodes: [{ name: "a", from: [name] }] }],
+    "a node's option": (name) => [
+      { kind: "graph", nodes: [{ name: "a", from: ["input"], [name]: 1 }] },
+    ],
+    "an input": (name) => [{ kind: "graph", inputs: { [name]: [4] }, nodes: [] }],
+    "an output": (name) => [
+      { kind: "graph", nodes: [{ name: "a", from: ["input"] }], outputs: [name] },
+    ],
+    "a layer behind a node": (name) => [
+      {
+        kind: "graph",
+        nodes: [{ name, from: ["input"], layers: [{ kind: "dropout", probability: 2 }] }],
+      },
+    ],
+    "a layer within a kind": (name) => [
+      { kind: "residual", body: [{ kind: name, layers: [{ kind: "relu" }] }] },
+    ],
+  };
+  nn.defineLayer("lawfulName", { apply: (_, x) => x });
+  const control = fc.constantFrom("\u001b[2J", "\n", "\u0000", "\u009b", "\r", "\u007f");
+  for (const [place, layersOf] of Object.entries(places))
+    it(`in ${place} are refused by one line without them`, () =>
+      fc.assert(
+        fc.property(fc.string(), control, fc.string(), (before, sign, after) => {
+          const layers = layersOf(`${before}${sign}${after}`) as nn.Layer[];
+          let message = "";
+          try {
+            nn.sequential({ input: [4], layers, seed: 0 });
+          } catch (error) {
+            expect(error).toBeInstanceOf(ConfigError);
+            message = (error as Error).message;
+          }
+          expect(message).toMatch(/^layer /);
+          expect(message).not.toMatch(/\p{Cc}/u);
+        }),
+        { numRuns: 40, seed: 9 },
+      ));
+});

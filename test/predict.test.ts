@@ -16,9 +16,12 @@ import {
   loadNetwork,
   nn,
   predict,
+  preparedFor,
   prepareImages,
+  preprocessedShape,
   saveNetwork,
   withPreprocessing,
+  type Dataset,
   type Network,
   type Pixels,
   type Preprocessing,
@@ -325,6 +328,54 @@ describe("preprocessing", () => {
       /makes it 256×15360000, more than/,
     );
   });
+  it("says which shape it makes of a picture's, whichever its fields", () =>
+    fc.assert(
+      fc.property(
+        fc.record(
+          {
+            orientation: fc.integer({ min: 1, max: 8 }),
+            resize: fc.oneof(fc.integer({ min: 4, max: 12 }), fc.constant([5, 9] as const)),
+            crop: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant([3, 2] as const)),
+            channels: fc.constantFrom("rgb" as const, "grey" as const),
+          },
+          { requiredKeys: [] },
+        ),
+        (steps) => {
+          const shape = preprocessedShape(steps, [3, 7, 9]);
+          expect(prepared([...shape], steps)).toHaveLength(shape.reduce((n, d) => n * d, 1));
+        },
+      ),
+      { numRuns: 60, seed: 6 },
+    ));
+  it("scales samples behind what changes them, whose values are from −1 to 1", () => {
+    const steps = { resize: 5, mean: [0.1, 0.2, 0.3], deviation: [0.5, 0.25, 2] };
+    const network = withPreprocessing(takes(3, 5, 6), { ...steps, resize: [5, 6] });
+    const images = {
+      ...{ length: 1, shape: [3, 7, 9] as const, classes: ["a"], label: () => 0 },
+      pixels: (_: number, out: Float32Array) => out.set(picture.planes),
+    };
+    const read = (data: Dataset): Float32Array => {
+      const input = new Float32Array(90);
+      data.read(0, input, new Float32Array(1), 0);
+      return input;
+    };
+    const seen: Float32Array[] = [];
+    const look = (data: Dataset): Dataset => ({
+      ...data,
+      varied: { from: data, by: { looked: 1 } },
+      read(i, input, target, epoch) {
+        data.read(i, input, target, epoch);
+        seen.push(input.slice());
+      },
+    });
+    const plain = read(preparedFor(network, images));
+    const changed = preparedFor(network, images, { change: look });
+    expect(worst(plain, read(changed))).toBeLessThan(1e-6);
+    expect([Math.min(...seen[0]) >= -1, Math.max(...seen[0]) <= 1]).toEqual([true, true]);
+    // what a run is resumed by is the samples as they are scaled
+    expect(worst(plain, read(changed.varied!.from))).toBeLessThan(1e-6);
+    expect(changed.varied!.by).toEqual({ looked: 1 });
+  });
   it("of any kind goes through a checkpoint", () =>
     fc.assert(
       fc.property(
@@ -442,6 +493,30 @@ describe("the likeliest classes", () => {
     );
     expect(fiducial(["classify", model, at("b.png"), "--as", wrong]).err).toMatch(
       /crop must be a number of pixels/,
+    );
+  });
+  it("are the same of an ONNX file by options, which a recipe that is written has too", async () => {
+    const { trained: _, ...bare } = classifier;
+    const model = file("options.onnx", exportNetwork(bare).bytes);
+    const path = file("c.png", png);
+    const words = ["--resize", "7", "--centre-crop", "6", "--mean", "0.4,0.5,0.6"];
+    const all = [...words, "--deviation", "0.2,0.3,0.4", "--write-recipe", at("written.json")];
+    const runs = [all, ["--as", at("written.json")]].map((options) => {
+      const { out, err } = fiducial(["classify", model, path, ...options, "--json"]);
+      return JSON.parse(out || err) as [{ classes: { name: string; probability: number }[] }];
+    });
+    const steps = { resize: 7, crop: 6, mean: [0.4, 0.5, 0.6], deviation: [0.2, 0.3, 0.4] };
+    const images = [readPicture(png, "c.png")];
+    const [wanted] = await classify(withPreprocessing(bare, steps), { images, backend });
+    for (const [{ classes: printed }] of runs) {
+      expect(printed.map(({ name }) => name)).toEqual(wanted.map(({ name }) => `class ${name}`));
+      printed.forEach(({ probability }, i) =>
+        expect(probability).toBeCloseTo(wanted[i].probability, 5),
+      );
+    }
+    const checkpoint = file("own.safetensors", saveNetwork(classifier));
+    expect(fiducial(["classify", checkpoint, path, "--mean", "0.5"]).err).toMatch(
+      /^fiducial: --mean: .* is a checkpoint, which says it itself; leave it out\n$/,
     );
   });
   it("are as many as asked, by their numbers where they have no names", async () => {

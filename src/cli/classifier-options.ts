@@ -1,6 +1,7 @@
 // The options of `train classifier`, and the command line that repeats a training.
 import { generated } from "./datasets.ts";
 import { choice, common, flag, integer, number, text, wordsOf, type Values } from "./options.ts";
+import { pictureOptions } from "./picture-options.ts";
 import { logOptions, resumeOptions } from "./training.ts";
 
 const share = (help: string) => number({ value: "SHARE", default: 0, from: 0, to: 1, help });
@@ -132,6 +133,7 @@ export const classifierOptions = {
     help: "a CSV table of the classes of pictures: file,class; --data is their folder",
   }),
   skipBad: flag({ help: "leave out pictures that cannot be read, naming each" }),
+  ...pictureOptions,
   ...common,
 } as const;
 export type ClassifierSettings = Values<typeof classifierOptions>;

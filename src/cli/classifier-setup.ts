@@ -5,7 +5,6 @@ import {
   adam,
   augmented,
   balanced,
-  classification,
   constant,
   cosine,
   crossEntropy,
@@ -60,8 +59,8 @@ export function architecture(
   return nn.sequential({ input, layers: file.layers, seed });
 }
 
-/** The training images, changed anew every epoch where the options ask for it. */
-export function trainingData(train: LabelledImages, settings: Settings): Dataset {
+/** The training samples, changed anew every epoch where the options ask for it. */
+export function changed(plain: Dataset, train: LabelledImages, settings: Settings): Dataset {
   const { shift, flip, rotate, scale, jitter: noise, seed, crop, mixup: alpha } = settings;
   const { brightness, contrast, saturation, hue, cutout } = settings;
   const own = Object.entries({ brightness, contrast, saturation, hue, cutout }).filter(
@@ -69,12 +68,11 @@ export function trainingData(train: LabelledImages, settings: Settings): Dataset
   );
   const part = crop === undefined ? {} : { crop: { area: [crop, 1] as const } };
   const change = { shift, flip, rotate, scale, noise, ...Object.fromEntries(own), ...part };
-  const plain = classification(train);
   const even = settings.balanced
     ? balanced(plain, { seed, classOf: (i) => train.label(i) })
     : plain;
-  const changed = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
-  return alpha === undefined ? changed : mixup(changed, { alpha, seed });
+  const other = Object.values(change).some(Boolean) ? augmented(even, { ...change, seed }) : even;
+  return alpha === undefined ? other : mixup(other, { alpha, seed });
 }
 /** The optimiser, its schedule and the loss, as the options ask for them. */
 export function wayOf(

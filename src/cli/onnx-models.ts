@@ -10,7 +10,12 @@ import {
   type Imported,
   type ImportedOptions,
 } from "../imaging/index.ts";
-import { parseOnnxRecipe, writeOnnxRecipe, type OnnxRecipe } from "../learning/index.ts";
+import {
+  parseOnnxRecipe,
+  writeOnnxRecipe,
+  type OnnxRecipe,
+  type Preprocessing,
+} from "../learning/index.ts";
 import { readFile, writeFiles } from "./files.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,16 +36,23 @@ function beside(model: string): (path: string) => Uint8Array | undefined {
 export interface OnnxChoice {
   readonly as: string | undefined;
   readonly size: number | undefined;
+  /** What is done to pictures, beside what the recipe says. */
+  readonly pictures?: Preprocessing | undefined;
 }
 /** What a file and its options come to. */
 export function onnxOptions(
   path: string,
   bytes: Uint8Array,
-  { as, size }: OnnxChoice,
+  { as, size, pictures }: OnnxChoice,
 ): ImportedOptions {
   const recipe = as === undefined ? undefined : parseOnnxRecipe(readFile(as), as);
   const square = size === undefined ? undefined : ([size, size] as const);
-  return { bytes, name: path, readBeside: beside(path), ...present({ recipe, size: square }) };
+  return {
+    bytes,
+    name: path,
+    readBeside: beside(path),
+    ...present({ recipe, size: square, pictures }),
+  };
 }
 /** The classifier. Throws what importedClassifier and parseOnnxRecipe throw. */
 export function openOnnxClassifier(
@@ -50,7 +62,8 @@ export function openOnnxClassifier(
 ): OpenedOnnx {
   const { network, recipe, notes } = importedClassifier(onnxOptions(path, bytes, choice));
   const { range = [0, 1] } = recipe.pictures ?? {};
-  const said = `${path}: ${choice.as === undefined ? "taken without a recipe" : "by the recipe"}: pictures of ${network.architecture.input.join("×")}, black ${range[0]} and white ${range[1]}, ${recipe.pictures?.mean ? "standardised by the recipe's mean and deviation" : "no mean taken off"}`;
+  const { mean, deviation = [1] } = recipe.pictures ?? {};
+  const said = `${path}: ${choice.as === undefined ? "taken without a recipe" : "by the recipe"}: pictures of ${network.architecture.input.join("×")}, black ${range[0]} and white ${range[1]}, ${mean ? `less ${mean.join(", ")} over ${deviation.join(", ")}` : "no mean taken off"}`;
   return { network, recipe, notes: [said, ...notes.map((note) => `${path}: ${note}`)] };
 }
 

@@ -87,7 +87,12 @@ export {
   type PredictOptions,
 } from "./predict/compile.ts";
 export { featuresOf } from "./predict/features.ts";
-export { preprocessed, withPreprocessing, type Preprocessing } from "./predict/preprocessing.ts";
+export {
+  preprocessed,
+  preprocessedShape,
+  withPreprocessing,
+  type Preprocessing,
+} from "./predict/preprocessing.ts";
 export { preparedFor } from "./predict/samples.ts";
 export type { Interpolation, Pixels } from "./predict/resample.ts";
 export { pixelsOf, type ImageSource } from "./predict/sources.ts";

@@ -15,7 +15,8 @@ import { readFile, writeFiles } from "../files.ts";
 import { chooseBackend, pictureInput } from "../inputs.ts";
 import { modelOptions } from "../models.ts";
 import { isOnnx, openOnnxClassifier, tellOnnx, type OnnxFacts } from "../onnx-models.ts";
-import { computing, integer, printing, text, type Values } from "../options.ts";
+import { computing, flagOf, integer, printing, text, type Values } from "../options.ts";
+import { givenPictureOptions, pictureOptions, preprocessingOf } from "../picture-options.ts";
 import { table } from "../terminal.ts";
 import { command, type Command } from "./command.ts";
 
@@ -23,16 +24,21 @@ interface Opened {
   readonly network: Network;
   readonly onnx?: OnnxFacts;
 }
-function openClassifier(path: string, choice: Values<typeof modelOptions>): Opened {
+const choosing = { ...modelOptions, ...pictureOptions } as const;
+function openClassifier(path: string, choice: Values<typeof choosing>): Opened {
   const bytes = readFile(path);
   if (isOnnx(path, bytes)) {
-    const { network, ...onnx } = openOnnxClassifier(path, bytes, choice);
+    const { network, ...onnx } = openOnnxClassifier(path, bytes, {
+      ...choice,
+      pictures: preprocessingOf(choice),
+    });
     return { network, onnx };
   }
-  const given = (["as", "size"] as const).find((name) => choice[name] !== undefined);
+  const own = (["as", "size"] as const).filter((name) => choice[name] !== undefined);
+  const [given] = [...own, ...givenPictureOptions(choice)];
   if (given !== undefined)
     throw new ConfigError(
-      `--${given}: ${path} is a checkpoint, which says it itself; leave it out`,
+      `${flagOf(given)}: ${path} is a checkpoint, which says it itself; leave it out`,
       { given },
     );
   return { network: loadNetwork(bytes, path) };
@@ -45,7 +51,7 @@ export const classifyCommand: Command = command({
     "Prints the likeliest classes of pictures (PNG, JPEG, BMP, TIFF, WebP), with their probabilities. MODEL is a checkpoint or an ONNX file.",
   options: {
     model: text({ value: "FILE", help: "the model, instead of naming it first" }),
-    ...modelOptions,
+    ...choosing,
     top: integer({ default: 3, from: 1, help: "classes per picture" }),
     explain: text({
       value: "FOLDER",

@@ -2,13 +2,14 @@
 // resumed to the same bits (classifier-options.ts; classifier-setup.ts says what they mean).
 import { ConfigError, present } from "../../engine/index.ts";
 import {
-  classification,
   compileEvaluation,
   fit,
+  preprocessedShape,
   renderTrainingReport,
   saveNetwork,
   saveTraining,
   together,
+  withPreprocessing,
   type Dataset,
   type Epoch,
   type Evaluation,
@@ -17,11 +18,12 @@ import {
   type Network,
 } from "../../learning/index.ts";
 import { classifierOptions, commandOf, type ClassifierSettings } from "../classifier-options.ts";
-import { architecture, trainingData, wayOf } from "../classifier-setup.ts";
+import { architecture, changed, wayOf } from "../classifier-setup.ts";
 import { loadDataset, type Split } from "../datasets.ts";
 import { DONE } from "../errors.ts";
 import { checkWritable, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend } from "../inputs.ts";
+import { samplesFor, trainedPreprocessing } from "../picture-options.ts";
 import { table, type Terminal } from "../terminal.ts";
 import { openLog, stateToResume } from "../training.ts";
 import { command, type Command } from "./command.ts";
@@ -120,16 +122,20 @@ function conclude(
   });
 }
 
-/** The network that --arch names, fresh, with what its data is. */
-function freshNetwork({ arch, seed }: ClassifierSettings, { train, description }: Split): Network {
+/** Untrained, with the names of the classes, what is done to pictures, and where it comes from. */
+function freshNetwork(settings: ClassifierSettings, { train, description }: Split): Network {
+  const { arch, seed } = settings;
   const { classes } = train;
-  const network = architecture(arch, train.shape, classes.length, seed);
-  const pixels = "2·value − 1, values in [0, 1]";
-  return {
-    ...network,
-    provenance: { ...network.provenance, data: description, pixels },
+  const steps = trainedPreprocessing(settings);
+  const [C, H, W] = steps ? preprocessedShape(steps, train.shape) : train.shape;
+  const { provenance, ...started } = architecture(arch, [C, H, W], classes.length, seed);
+  const own = steps ? {} : { pixels: "2·value − 1, values in [0, 1]" };
+  const network: Network = {
+    ...started,
+    provenance: { ...provenance, data: description, ...own },
     trained: { classes },
   };
+  return steps ? withPreprocessing(network, steps, classes) : network;
 }
 
 export const trainClassifier: Command = command({
@@ -151,12 +157,12 @@ export const trainClassifier: Command = command({
     const statePath = stateOf(out);
     const resume = stateToResume(settings, statePath, terminal);
     const way = wayOf(settings);
-    const test = classification(split.test);
+    const test = samplesFor(network, split.test);
     const logged = log === undefined ? [] : [openLog(log, resume !== undefined)];
     const epochs: Epoch[] = [];
     const trained = await fit(network, {
       ...way,
-      data: trainingData(split.train, settings),
+      data: samplesFor(network, split.train, (data) => changed(data, split.train, settings)),
       validation: test,
       epochs: settings.epochs,
       batchSize,

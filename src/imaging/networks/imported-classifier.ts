@@ -93,12 +93,19 @@ function pictureOf(
   return { feed: { ...said, layout: found.layout! }, input: [found.C, H, W] };
 }
 
+/** The recipe with what is said of pictures beside it. */
+function withPictures({ recipe, pictures }: ImportedOptions): OnnxRecipe | undefined {
+  if (!pictures) return recipe;
+  return { inputs: {}, ...recipe, pictures: { ...recipe?.pictures, ...pictures } };
+}
+
 /**
  * The classifier in an ONNX file, whose pictures are from 0 to 1 unless a recipe says otherwise.
  * Throws ConfigError for a file that is none, FormatError for a recipe that does not fit.
  */
 export function importedClassifier(options: ImportedOptions): Imported {
-  const { bytes, name, recipe, size } = options;
+  const { bytes, name, size } = options;
+  const recipe = withPictures(options);
   const model = openedOnnx(options, recipe);
   const { feed, input } = pictureOf(model, recipe, size);
   const [C, H, W] = input;

@@ -28,6 +28,7 @@ import {
   type OnnxRecipe,
   type Parameter,
   type Port,
+  type Preprocessing,
   type RecipeInput,
 } from "../../learning/index.ts";
 import {
@@ -47,6 +48,8 @@ export interface ImportedOptions {
   /** The file's name, for messages. */
   readonly name: string;
   readonly recipe?: OnnxRecipe | undefined;
+  /** What is done to a classifier's pictures, beside and before what the recipe says. */
+  readonly pictures?: Preprocessing | undefined;
   /** Rows and columns, instead of the recipe's and of what the file declares. */
   readonly size?: Size | undefined;
   /** A file by its path in the model's folder; undefined where there is none. */

@@ -1,6 +1,6 @@
 // What an option of a layer must be, in words and as a test; and how a wrong one is refused: by
 // name, with what was probably meant.
-import { ConfigError, quoted } from "../../engine/index.ts";
+import { ConfigError, quoted, withoutControls } from "../../engine/index.ts";
 
 /** What a value must be: in words, and whether it is. */
 export interface Type {
@@ -13,6 +13,11 @@ export const whole =
     Number.isSafeInteger(v) && (v as number) >= from && (v as number) <= to;
 export const number: Type = { what: "a number", is: Number.isFinite };
 export const flag: Type = { what: "true or false", is: (v) => typeof v === "boolean" };
+/** What becomes part of names, and so of messages, which a terminal obeys. */
+export const label: Type = {
+  what: "a text without control characters",
+  is: (v) => typeof v === "string" && withoutControls(v) === v,
+};
 export const word: Type = { what: "a text", is: (v) => typeof v === "string" };
 export const oneOf = (...words: readonly string[]): Type => ({
   what: `one of ${words.join(", ")}`,

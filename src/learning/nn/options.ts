@@ -5,6 +5,7 @@ import type { GraphNode } from "./block-layers.ts";
 import type { Layer } from "./layers.ts";
 import {
   flag,
+  label,
   layers,
   listOf,
   near,
@@ -60,12 +61,13 @@ const shapes: Type = {
   what: `shapes by name, from 1 to ${MOST_PORTS}`,
   is: (v) =>
     object.is(v) &&
+    Object.keys(v as object).every(label.is) &&
     whole(1, MOST_PORTS)(Object.keys(v as object).length) &&
     Object.values(v as object).every((shape) => listOf(count).is(shape)),
 };
 const ports: Type = {
   what: `a list of names, from 1 to ${MOST_PORTS}`,
-  is: (v) => listOf(word).is(v) && whole(1, MOST_PORTS)((v as unknown[]).length),
+  is: (v) => listOf(label).is(v) && whole(1, MOST_PORTS)((v as unknown[]).length),
 };
 const paddingMode = oneOf("zeros", "reflect", "replicate", "circular");
 const window = { kernelSize: cells2, stride: cells2, padding: padded(gaps2), dilation: cells2 };
@@ -94,8 +96,8 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   avgPool3d: volume,
   selfAttention2d: { heads: count },
   reduce: { axes: listOf(count), by: oneOf("mean", "max", "sum") },
-  shared: { name: word, layers },
-  custom: { layer: word, options: object },
+  shared: { name: label, layers },
+  custom: { layer: label, options: object },
   linear: { outFeatures: count, bias: flag },
   maxPool2d: { ...window, ceilMode: flag },
   avgPool2d: {
@@ -188,8 +190,8 @@ const known: { readonly [K in Layer["kind"]]: Types<Required<Extract<Layer, { ki
   },
 };
 const knownOfNode: Types<Required<GraphNode>> = {
-  name: word,
-  from: listOf(word),
+  name: label,
+  from: listOf(label),
   join: oneOf("add", "subtract", "multiply", "maximum", "minimum", "concatenate"),
   layers,
 };
@@ -274,16 +276,17 @@ export function checkLayers(value: unknown): void {
  */
 export function checkLayer(name: string, layer: Layer): void {
   const kinds = Object.keys(known);
+  const where = `layer ${withoutControls(name)}`;
   if (!object.is(layer))
-    throw new ConfigError(`layer ${name}: it must be an object, it is ${quoted(layer)}`, { name });
+    throw new ConfigError(`${where}: it must be an object, it is ${quoted(layer)}`, { name });
   const { kind, ...options } = layer;
   if (!Object.hasOwn(known, kind))
     throw new ConfigError(
-      `layer ${withoutControls(name)}: there is no layer ${quoted(kind)}: ${near(String(kind), kinds)}there are ${kinds.join(", ")}`,
+      `${where}: there is no layer ${quoted(kind)}: ${near(String(kind), kinds)}there are ${kinds.join(", ")}`,
       { name },
     );
-  refuse(`layer ${name}`, options, known[kind], needed[kind] ?? []);
+  refuse(where, options, known[kind], needed[kind] ?? []);
   if (layer.kind !== "graph") return;
   for (const node of layer.nodes)
-    refuse(`layer ${name}: node ${quoted(node.name)}`, node, knownOfNode, ["name", "from"]);
+    refuse(`${where}: node ${quoted(node.name)}`, node, knownOfNode, ["name", "from"]);
 }

@@ -8,6 +8,7 @@ import {
   roundHalfEven,
   ShapeError,
   sizeOf,
+  type Shape,
 } from "../../engine/index.ts";
 import { outputShape } from "../nn/cutting.ts";
 import type { Network } from "../nn/network.ts";
@@ -34,7 +35,7 @@ export interface Preprocessing {
   readonly deviation?: readonly number[];
 }
 /** Of a network that says none: what `classification` trains on. */
-const plain: Preprocessing = { range: [-1, 1] };
+export const plain: Preprocessing = { range: [-1, 1] };
 
 const isSide = (v: unknown): boolean =>
   Number.isSafeInteger(v) && (v as number) >= 1 && (v as number) <= 65536;
@@ -129,11 +130,21 @@ export function withPreprocessing(
   };
 }
 
+type Size = Pick<Pixels, "height" | "width">;
+/** The shape of a picture [C,H,W] after it; `channels: "grey"` leaves one channel. */
+export function preprocessedShape(preprocessing: Preprocessing, [C, H, W]: Shape): Shape {
+  const { orientation = 1, resize, crop, channels } = preprocessing;
+  const upright = orientation >= 5 ? { height: W, width: H } : { height: H, width: W };
+  const resized = sizeAfter(upright, resize);
+  const cut = typeof crop === "number" ? [crop, crop] : crop;
+  return [channels === "grey" ? 1 : C, ...(cut ?? resized)];
+}
+
 /** Of a picture that is resized; each is three numbers. */
 const MOST_PIXELS = 2 ** 26;
 /** Sides after `resize`, as torchvision's Resize has them. */
 function sizeAfter(
-  { height, width }: Pixels,
+  { height, width }: Size,
   resize: Preprocessing["resize"],
 ): readonly [number, number] {
   if (resize === undefined) return [height, width];
@@ -206,13 +217,19 @@ export function preprocessed(network: Network, picture: Pixels, name = "picture"
       `${name}: it is ${seen.height}×${seen.width}${seen === picture ? "" : " after its preprocessing"}, the network takes ${formatShape(input)}; resize it`,
       { input },
     );
+  const values = new Float32Array(C * H * W);
+  channelsOf(seen, C, steps, name).forEach((plane, c) => values.set(plane, c * H * W));
+  scale(values, C, steps);
+  return values;
+}
+/** Values from 0 to 1 of so many channels → range, mean and deviation, in place. */
+export function scale(values: Float32Array, channels: number, steps: Preprocessing): void {
   const { range: [low, high] = [0, 1], mean = [0], deviation = [1] } = steps;
   const at = (list: readonly number[], c: number): number => list[list.length === 1 ? 0 : c];
-  const values = new Float32Array(C * H * W);
-  channelsOf(seen, C, steps, name).forEach((plane, c) => {
+  const size = values.length / channels;
+  for (let c = 0; c < channels; c++) {
     const [shift, factor] = [at(mean, c), at(deviation, c)];
-    for (let i = 0; i < H * W; i++)
-      values[c * H * W + i] = (low + (high - low) * plane[i] - shift) / factor;
-  });
-  return values;
+    for (let i = c * size; i < (c + 1) * size; i++)
+      values[i] = (low + (high - low) * values[i] - shift) / factor;
+  }
 }

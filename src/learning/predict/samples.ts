@@ -4,7 +4,7 @@ import type { LabelledImages } from "../../data/index.ts";
 import { ShapeError } from "../../engine/index.ts";
 import type { Network } from "../nn/network.ts";
 import type { Dataset } from "../train/dataset.ts";
-import { preprocessed } from "./preprocessing.ts";
+import { plain, preprocessed, scale, type Preprocessing } from "./preprocessing.ts";
 import type { Pixels } from "./resample.ts";
 
 /** An image's planes as pictures have them: three, equal where it is grey. */
@@ -21,11 +21,38 @@ function pixelsAt(images: LabelledImages, i: number): Pixels {
   return { height, width, planes };
 }
 
+/** Values from −1 to 1 → the network's range, mean and deviation. */
+function scaled(data: Dataset, steps: Preprocessing): Dataset {
+  const [channels] = data.inputShape;
+  return {
+    ...data,
+    ...(data.varied && { varied: { ...data.varied, from: scaled(data.varied.from, steps) } }),
+    read(i, input, target, epoch) {
+      data.read(i, input, target, epoch);
+      for (let k = 0; k < input.length; k++) input[k] = (input[k] + 1) / 2;
+      scale(input, channels, steps);
+    },
+  };
+}
+
 /**
- * The images by the network's own preprocessing, targets one-hot rows. What that refuses is refused
- * when the image is read.
+ * The images by the network's own preprocessing, targets one-hot rows. `change`, such as
+ * augmentation, is given them with values from −1 to 1, before they are scaled by range, mean and
+ * deviation. What preprocessing refuses is refused when the image is read.
  */
-export function preparedFor(network: Network, images: LabelledImages): Dataset {
+export function preparedFor(
+  network: Network,
+  images: LabelledImages,
+  options: { readonly change?: (data: Dataset) => Dataset } = {},
+): Dataset {
+  const { change } = options;
+  if (!change) return prepared(network, images);
+  const { mean: _, deviation: __, ...steps } = network.trained?.preprocessing ?? {};
+  const unscaled = { ...network.trained, preprocessing: { ...steps, range: [-1, 1] as const } };
+  const changed = change(prepared({ ...network, trained: unscaled }, images));
+  return scaled(changed, network.trained?.preprocessing ?? plain);
+}
+function prepared(network: Network, images: LabelledImages): Dataset {
   const { prepare } = images;
   return {
     length: images.length,
