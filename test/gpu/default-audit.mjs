@@ -1,7 +1,8 @@
-// The command line's default audit of one image, its searches on the adapter of a page, beside the
-// same on wasm. It takes hours where a processor plays the card, so every piece is kept in FOLDER
-// and a run that is started again goes on. Build first, then:
-// node test/gpu/default-audit.mjs FOLDER [PATTERN: only pieces of such names, as "U-Net"]
+// The command line's audit of one image, its searches on the adapter of a page, beside the same on
+// wasm; the default one, unless options of `fiducial audit` say otherwise. It takes hours where a
+// processor plays the card, so every piece is kept in FOLDER, and a run that is started again goes
+// on. Build first, then:
+// node test/gpu/default-audit.mjs FOLDER [--only NAME: pieces such as "U-Net"] [audit options …]
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,9 +12,10 @@ import { networksByHash } from "fiducial/imaging";
 import { loadNetwork } from "fiducial/learning";
 import { bundled, openPage, servePackage, withAdapter } from "./page.mjs";
 
-const [folder, pattern = ""] = process.argv.slice(2);
+const [folder, ...words] = process.argv.slice(2);
+const [pattern, options] = words[0] === "--only" ? [words[1], words.slice(2)] : ["", words];
 if (folder === undefined) {
-  console.error("usage: node test/gpu/default-audit.mjs FOLDER [PATTERN]");
+  console.error("usage: node test/gpu/default-audit.mjs FOLDER [--only NAME] [audit options …]");
   process.exit(2);
 }
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,8 +27,8 @@ mkdirSync(join(folder, "card"), { recursive: true });
 function onWasm() {
   const out = join(folder, "wasm");
   if (!existsSync(join(out, "result.json"))) {
-    const words = ["dist/cli/main.js", "audit", "--backend", "wasm", "--count", "1"];
-    const run = spawnSync(process.execPath, [...words, "--out", out], { cwd: root });
+    const audit = ["dist/cli/main.js", "audit", "--backend", "wasm", "--count", "1"];
+    const run = spawnSync(process.execPath, [...audit, ...options, "--out", out], { cwd: root });
     if (run.status > 1) throw new Error(String(run.stderr));
   }
   return read(join(out, "result.json"));

@@ -82,8 +82,8 @@ export class Device {
   }
 
   /**
-   * What `job` gives, which makes buffers of so many bytes for `what`. Throws BackendError where the
-   * device has no room for them, or refuses what the job does.
+   * What `job` gives, which makes buffers of so many bytes for `what`. Throws BackendError where
+   * the device has no room for them, or refuses what the job does.
    */
   guarded<T>(needs: Needs, job: () => T | Promise<T>): Promise<T> {
     return this.#turns.take(() => this.#scoped(needs, job));
