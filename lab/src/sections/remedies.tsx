@@ -38,7 +38,7 @@ const remedies: readonly (readonly [RemedyName, string])[] = [
   ["smoothed", "smoothing: the mean of eight answers to noise that is added, σ = 0.05"],
 ];
 /** Of searches and of the trainings further down. */
-const note = `${searchNote} A training's weights hang on the card too.`;
+const note = `${searchNote} A training's weights depend on the card too.`;
 const settings = { norm: real("norm", 3, 0.01, 50), steps: whole("steps", 10, 5, 70) };
 
 interface Seen {
