@@ -243,7 +243,7 @@ describe.runIf(chromium)("a reconstruction, broken in the lab", () => {
     const page = await lab.open(`break/rates?${quick}&images=2`);
     await press(page, "Measure less and more");
     await finished(page);
-    const rows = await tableOf(page, "PSNR, mean and 95");
+    const rows = await tableOf(page, "PSNR, mean and its interval");
     const { rates = [] } = await repeated(page, "sampling-rates");
     for (const name of names)
       for (const row of rows.filter((r) => r[0] === name)) {
