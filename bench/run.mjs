@@ -277,7 +277,12 @@ const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8"
 /** Where interpreters and files lie is this machine's own. */
 const given = process.argv
   .slice(2)
-  .map((word) => word.split(",").map(basename).join())
+  .map((word) =>
+    word
+      .split(",")
+      .map((path) => basename(path))
+      .join(),
+  )
   .map((word) => (word.includes("python") && !word.startsWith("-") ? "PYTHON,…" : word));
 const result = {
   date: new Date().toISOString().slice(0, 10),

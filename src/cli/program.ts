@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./commands/train-classifier.ts")).trainClassifier,
   },
   "train reconstructor": {
-    summary: "train a U-Net to reconstruct from undersampled k-space",
+    summary: "train a network to reconstruct, on generated images, scans or k-space",
     load: async () => (await import("./commands/train-reconstructor.ts")).trainReconstructor,
   },
 };
