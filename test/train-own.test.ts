@@ -32,6 +32,12 @@ describe("train reconstructor on one's own", () => {
     expect(tenth.out).toMatch(/mean PSNR of 1 held-out images/);
     const third = train(...asked, "--held-out", "0.25", "--json");
     expect(JSON.parse(third.out).provenance.samples).toBe(9);
+    // at least one, and never all
+    const two = stacked("two.npy", images.slice(0, 2));
+    for (const share of ["0.01", "0.9"]) {
+      const run = train("--images", two, "--epochs", "1", "--held-out", share, "--json");
+      expect(JSON.parse(run.out).provenance.samples).toBe(1);
+    }
   });
   it("few images are all trained on, and phantoms tried", () => {
     const few = stacked("few.npy", images.slice(0, 5));
@@ -59,8 +65,11 @@ describe("train reconstructor on one's own", () => {
     );
     refused(train("--images", own, "--kspace", own), /cannot both be given/);
     refused(train("--held-out", "0.2"), /--held-out is a share of your own images/);
+    refused(train("--slices", "3"), /--slices is for --images or --kspace/);
+    refused(train("--fill", "0"), /--fill is for --images/);
+    refused(train("--images", own, "--lowest-frequency", "centre"), /is for --kspace/);
   });
-  it("the epoch that is best on what is held out is kept, also by a run that goes on", () => {
+  it("the epoch that is best on what is held out is kept, and a run may end when none is better", () => {
     const asked = ["--images", own, "--held-out", "0.25", "--learning-rate", "0.05"];
     const best = train(...asked, "--epochs", "6", "--keep-best", "--out", at("f.safetensors"));
     expect(best.status).toBe(0);

@@ -104,11 +104,29 @@ const part = (set: ImageSet, first: number, count: number): ImageSet =>
     set.shape,
   );
 
-/** The last images are held out: neighbours in a volume are alike. */
-function divided(own: ImageSet, share: number): { images: ImageSet; heldOut: ImageSet } {
-  const count = Math.round(share * own.length);
-  const kept = own.length - count;
-  return { images: part(own, 0, kept), heldOut: part(own, kept, count) };
+/** How many of so many images are held out: of a share at least one, and never all. */
+function countHeldOut(all: number, share: number | undefined): number {
+  if (share === undefined) return all < LEAST_TO_DIVIDE ? 0 : Math.round(SHARE_HELD_OUT * all);
+  return share === 0 ? 0 : Math.min(all - 1, Math.max(1, Math.round(share * all)));
+}
+
+/** Throws ConfigError for an option that has no use for what is trained on. */
+function checkOptions({ images, kspace, slices, fill, heldOut, lowestFrequency }: Settings): void {
+  const [files, measured] = [images.length > 0, kspace.length > 0];
+  if (files && measured)
+    throw new ConfigError("--images and --kspace cannot both be given; train on one of them", {});
+  if (!files && !measured && heldOut !== undefined)
+    throw new ConfigError(
+      "--held-out is a share of your own images; of generated ones others are drawn",
+      { heldOut },
+    );
+  const unused = [
+    ["--slices", slices !== undefined && !files && !measured, "--images or --kspace"],
+    ["--fill", fill !== undefined && !files, "--images"],
+    ["--lowest-frequency", lowestFrequency !== undefined && !measured, "--kspace"],
+  ] as const;
+  for (const [flag, isUnused, of] of unused)
+    if (isUnused) throw new ConfigError(`${flag} is for ${of}; give it too, or leave it out`, {});
 }
 
 /**
@@ -121,19 +139,12 @@ export async function trainingImages(
   terminal: Terminal,
 ): Promise<TrainingImages> {
   const { size, seed, images: files, kspace, heldOut } = settings;
-  const { phantoms = training.phantoms, count = training.count } = settings;
+  const { phantoms = training.phantoms } = settings;
   const shape = [size, size] as const;
-  const own = files.length + kspace.length > 0;
-  if (files.length > 0 && kspace.length > 0)
-    throw new ConfigError("--images and --kspace cannot both be given; train on one of them", {});
-  if (!own && heldOut !== undefined)
-    throw new ConfigError(
-      "--held-out is a share of your own images; of generated ones others are drawn",
-      { heldOut },
-    );
+  checkOptions(settings);
   const drawn = { shape, count: PHANTOMS_HELD_OUT, seed: HELD_OUT_SEED + seed };
-  if (!own) {
-    const images = phantomKinds[phantoms]({ shape, count, seed });
+  if (files.length + kspace.length === 0) {
+    const images = phantomKinds[phantoms]({ shape, count: settings.count ?? training.count, seed });
     // formulas are tried on formulas
     const others = images.measurement ? analyticEllipses(drawn) : brainPhantoms(drawn);
     return { images, heldOut: others, kind: "phantoms" };
@@ -141,9 +152,9 @@ export async function trainingImages(
   const backend = await openBackend("auto", { threads: 1 });
   const read = files.length > 0 ? slicesOfFiles : imagesOfKspace;
   const all = await read(settings, { network, shape, embedded: false }, backend, terminal);
-  const few = all.length < LEAST_TO_DIVIDE && heldOut === undefined;
-  const share = heldOut ?? SHARE_HELD_OUT;
-  if (few || Math.round(share * all.length) === 0)
-    return { images: all, heldOut: brainPhantoms(drawn), kind: "phantoms" };
-  return { ...divided(all, share), kind: "images" };
+  const count = countHeldOut(all.length, heldOut);
+  if (count === 0) return { images: all, heldOut: brainPhantoms(drawn), kind: "phantoms" };
+  // the last ones: neighbours in a volume are alike
+  const kept = all.length - count;
+  return { images: part(all, 0, kept), heldOut: part(all, kept, count), kind: "images" };
 }

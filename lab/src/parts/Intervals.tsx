@@ -70,7 +70,7 @@ export function Intervals({ label, x, spreads, line }: IntervalsProps): JSX.Elem
       </svg>
       {line && (
         <figcaption>
-          Dashed: {line.name}. Upright bar: the mean, lying bar: its 95 % interval.
+          Dashed: {line.name}. Upright bar: the mean, lying bar: its interval (95 % from 20 on).
         </figcaption>
       )}
     </figure>

@@ -40,7 +40,7 @@ export function useRun<K extends CallName, S, N>(
     result: undefined,
     error: undefined,
   };
-  const [state, update] = useFramed(idle);
+  const [state, update, answer] = useFramed(idle);
   const going = useRef<Asked<Result<K>> | undefined>(undefined);
   const begun = useAddress().settings.get(setting) === "1";
   const halt = (): void => {
@@ -49,7 +49,7 @@ export function useRun<K extends CallName, S, N>(
   };
   const begin = (): void => {
     halt();
-    update(() => ({ ...idle, phase: "running" }));
+    answer(() => ({ ...idle, phase: "running" }));
     const mine = ask(name, argument, (news: N) => {
       if (going.current === mine)
         update((before) => ({ ...before, seen: after(before.seen, news) }));
@@ -69,7 +69,7 @@ export function useRun<K extends CallName, S, N>(
     const again = known.current !== undefined;
     known.current = key;
     halt();
-    update(() => idle);
+    answer(() => idle);
     if (again) change({ [setting]: undefined });
     else if (begun) begin();
     return halt;
@@ -83,7 +83,7 @@ export function useRun<K extends CallName, S, N>(
     stop() {
       halt();
       change({ [setting]: undefined });
-      update((before) => ({ ...before, phase: "stopped" }));
+      answer((before) => ({ ...before, phase: "stopped" }));
     },
   };
 }

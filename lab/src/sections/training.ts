@@ -55,17 +55,17 @@ export interface Training {
   reset(): void;
 }
 export function useTraining(asked: TrainAsked): Training {
-  const [run, update] = useFramed<Run>(nothing);
+  const [run, update, answer] = useFramed<Run>(nothing);
   const going = useRef<Asked<number> | undefined>(undefined);
   const reset = (): void => {
     going.current?.stop();
     going.current = undefined;
-    update(() => nothing);
+    answer(() => nothing);
   };
   useEffect(() => reset, [JSON.stringify(asked)]);
   const start = (until?: number): void => {
     reset();
-    update(() => ({ ...nothing, phase: "drawing" }));
+    answer(() => ({ ...nothing, phase: "drawing" }));
     const mine = ask("trainNetwork", { ...asked, until: until ?? null }, (news: TrainProgress) => {
       if (going.current === mine) update((before) => after(before, news));
     });

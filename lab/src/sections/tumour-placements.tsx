@@ -52,7 +52,7 @@ export function Placements({ asked }: { asked: SweepAsked }): JSX.Element {
             head={[
               "method",
               "comes back, mean",
-              "95 % interval",
+              "interval, 95 % of 20 and more",
               "lost (less than half)",
               "beyond any method",
             ]}

@@ -12,7 +12,7 @@ import { scanOf, type StabilityTest } from "./test.ts";
 /**
  * Reconstructs every image from nested masks, from far fewer cells than the audit's own mask to far
  * more, `families` of them for every image. A method fails when, at a rate at or above the audit's
- * own, its mean PSNR lies more than `maxPsnrDrop` dB, by its whole 95 % interval, below the best at
+ * own, its mean PSNR lies more than `maxPsnrDrop` dB, by its whole interval, below the best at
  * a smaller such rate: it was given more and made less of it. Paired over images and families.
  */
 export function samplingRates(
@@ -35,7 +35,7 @@ export function samplingRates(
     requires: ["sampling"],
     title: "More measurements give better images",
     failureTitle: "More measurements give worse images",
-    description: `Every image measured with fewer and with more cells of k-space than the audit's own mask has, in nested masks of which that mask is one, ${families} families of them for each image (one below the audit's own rate, where nothing is judged); the method is otherwise as it is. The interval is for 95 %, over images and families.`,
+    description: `Every image measured with fewer and with more cells of k-space than the audit's own mask has, in nested masks of which that mask is one, ${families} families of them for each image (one below the audit's own rate, where nothing is judged); the method is otherwise as it is. The interval is by Student's t, over images and families: for 95 % from 20 of them on.`,
     source: "Antun et al., PNAS 2020, test 3, here with nested masks and intervals",
     settings: { factors, families },
     thresholds: { maxPsnrDropDb: maxPsnrDrop },

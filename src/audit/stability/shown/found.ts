@@ -53,7 +53,7 @@ export function overImages({ images }: Found): string {
   return images.length < MEAN_FROM ? means : `${means} with ${intervalWords(images.length)}`;
 }
 
-/** A point at the mean, with its 95 % interval where there are values enough for one. */
+/** A point at the mean, with its interval where there are values enough for one. */
 export function meanPoint(x: number, values: readonly number[]): Point {
   const { mean: y, interval } = spreadOf(values);
   return { x, y, ...interval };
