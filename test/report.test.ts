@@ -305,6 +305,19 @@ describe("every kind of detail", () => {
     ])
       expect(page).toContain(what);
   });
+  it("stacks a table of methods on a narrow screen however many they are, and no other wide one", () => {
+    const tableOf = (mark: number | undefined): string => {
+      const wide = Array.from({ length: 9 }, (_, k) => ({
+        name: `column ${k}`,
+        ...(mark === undefined || k === 0 ? {} : { mark: mark + k }),
+      }));
+      const detail: Detail = { kind: "table", id: "wide", columns: wide, rows: [] };
+      const section = { id: "only", title: "only", details: [detail] };
+      return reportPage({ name: "wide", title: "wide", sections: [section] });
+    };
+    expect(tableOf(0)).toContain(`<table class="stacks">`);
+    expect(tableOf(undefined)).toContain("<table>");
+  });
   it("crops a picture to its box and outlines it in the whole", () => {
     expect(page).toContain(`<svg class="crop" viewBox="20 10 6 5" role="img"`);
     expect(page).toMatch(

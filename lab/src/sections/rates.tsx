@@ -68,8 +68,8 @@ function Found({
     <>
       <Figure curves={curves} own={own} />
       <NumberTable
-        caption="PSNR, mean and its interval by Student's t over images and masks: 95 % from 20 of them on, 87 to 99 % below"
-        head={["method", "measured", "PSNR, dB", "interval", "images × masks"]}
+        caption="PSNR, mean and its interval (95 % of 20 values and more)"
+        head={["method", "measured", "PSNR, dB", "interval", "values"]}
         rows={curves.flatMap(({ name, points }) =>
           points.map((p) => [
             name,

@@ -48,11 +48,11 @@ export function Placements({ asked }: { asked: SweepAsked }): JSX.Element {
             line={{ at: swept[0].measured, name: "share that is measured at all, on the mean" }}
           />
           <NumberTable
-            caption={`${asked.placements} places, radius ${asked.radius} px, contrast ${asked.contrast}`}
+            caption={`${asked.placements} places, radius ${asked.radius} px, contrast ${asked.contrast}; intervals for 95 % of 20 values and more`}
             head={[
               "method",
               "comes back, mean",
-              "interval, 95 % of 20 and more",
+              "interval",
               "lost (less than half)",
               "beyond any method",
             ]}

@@ -3,8 +3,13 @@ import type { JSX } from "preact";
 import { labelOf, type Cell, type Column, type Table } from "../kinds.ts";
 import { Mark, Scroll, Words } from "./Words.tsx";
 
-/** A table of at most so many columns becomes one column on a narrow screen. */
+/**
+ * A table of at most so many columns becomes one column on a narrow screen, and one that has a
+ * column for every method, however many: verdicts must not lie beyond an edge.
+ */
 const STACKING = 6;
+const doesStack = ({ columns }: Table): boolean =>
+  columns.length <= STACKING || columns.some(({ mark }) => mark !== undefined);
 
 /** Blue for what is as it should be, orange for what is not; the number says the same. */
 function shadeOf(shade: number | undefined): { style?: string } {
@@ -55,7 +60,7 @@ function Row({
 export function TableView({ table }: { table: Table }): JSX.Element {
   return (
     <Scroll label={table.title ?? "table"}>
-      <table class={table.columns.length <= STACKING ? "stacks" : undefined}>
+      <table class={doesStack(table) ? "stacks" : undefined}>
         <thead>
           <tr>
             {table.columns.map((column) => (

@@ -81,13 +81,20 @@ const testSpecs = (steps: number): Readonly<Record<AuditTest, TestSpec>> => ({
   rates: { kind: "samplingRates" },
 });
 
+type Figure = NonNullable<AuditResult["tests"][number]["verdicts"][number]["figure"]>;
+/** What rounding left of nothing is 0. */
+function figureWords({ value, threshold, unit }: Figure): string {
+  const nothing = 1e-6 * (Math.abs(threshold) || 1);
+  const [found, limit] = [Math.abs(value) < nothing ? 0 : value, threshold].map((v) =>
+    String(Number(v.toPrecision(3))).replace("-", "−"),
+  );
+  return `${found} of ${limit} ${unit}`;
+}
 function claimsOf({ tests }: AuditResult): Claim[] {
   return tests.flatMap(({ id, title, verdicts }) =>
     verdicts.map(({ method, outcome, explanation, figure }) => ({
       ...{ test: id, title, method, outcome, explanation },
-      figure: figure
-        ? `${Number(figure.value.toPrecision(3))} of ${figure.threshold} ${figure.unit}`
-        : "–",
+      figure: figure ? figureWords(figure) : "–",
     })),
   );
 }
