@@ -29,22 +29,27 @@ const targets = [
   ["W7", "ORT native", 1, 1, IMPORTED],
   ["W7", "ORT wasm", 3, 3, IMPORTED],
 ];
-/** Quantiles of Student's t for 95 %, by degrees of freedom. */
-const STUDENT = [Number.NaN, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+/** Fewer rounds have no interval worth its name. */
+const LEAST_ROUNDS = 4;
+/** Quantiles of Student's t for 95 %, by degrees of freedom from 3 on. */
+const STUDENT = [3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 /**
- * How many times as fast, and between what, by the rounds' own ratios: a mean of logarithms and
- * Student's interval of it.
+ * How many times as fast, and between what, by the rounds' own ratios: a mean of logarithms, and
+ * Student's interval of it or the smallest and the largest of few.
  */
 function ratioOf(own, other) {
   const rounds = Math.min(own.each.length, other.each.length);
   const logs = Array.from({ length: rounds }, (_, i) => Math.log(other.each[i] / own.each[i]));
   const mean = logs.reduce((sum, v) => sum + v, 0) / rounds;
-  const variance = logs.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, rounds - 1);
-  const width = rounds > 1 ? (STUDENT[rounds - 1] ?? 2) * Math.sqrt(variance / rounds) : Number.NaN;
-  return { ratio: Math.exp(mean), low: Math.exp(mean - width), high: Math.exp(mean + width) };
+  const ratio = Math.exp(mean);
+  if (rounds < LEAST_ROUNDS)
+    return { ratio, low: Math.exp(Math.min(...logs)), high: Math.exp(Math.max(...logs)), rounds };
+  const variance = logs.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (rounds - 1);
+  const width = (STUDENT[rounds - LEAST_ROUNDS] ?? 2) * Math.sqrt(variance / rounds);
+  return { ratio, low: Math.exp(mean - width), high: Math.exp(mean + width), rounds };
 }
-const times = ({ ratio, low, high }) =>
-  `${ratio.toFixed(2)}×${Number.isFinite(low) ? ` (${low.toFixed(2)}–${high.toFixed(2)})` : ""}`;
+const times = ({ ratio, low, high, rounds }) =>
+  `${ratio.toFixed(2)}×${rounds > 1 ? ` (${low.toFixed(2)}–${high.toFixed(2)})` : ""}`;
 const number = (x) =>
   x === undefined ? "" : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
 const table = (head, rows) =>
@@ -179,7 +184,7 @@ ${names
 - audit: the default audit from the command line, start to end
 
 ## Targets: ${met.length} of ${judged.length} met
-How many times as fast as the peer, with the same number of threads (TensorFlow.js has one), in the default, bit-reproducible precision: the geometric mean of the rounds' ratios and its 95 % interval. The native peer is whichever of PyTorch's versions and forms (eager, channels last, compiled) and ONNX Runtime is quickest there.
+How many times as fast as the peer, with the same number of threads (TensorFlow.js has one), in the default, bit-reproducible precision: the geometric mean of the rounds' ratios and, in brackets, its 95 % interval, or of fewer than ${LEAST_ROUNDS} rounds the smallest and largest ratio. The native peer is whichever of PyTorch's versions and forms (eager, channels last, compiled) and ONNX Runtime is quickest there.
 
 ${verdicts}
 ${extra("targets.md")}
