@@ -25,9 +25,18 @@ export const reconstructorOptions = {
       .map(({ help }) => help)
       .join(", "),
   }),
+  from: text({
+    value: "FILE",
+    help: "start from this checkpoint's weights, or those of cascade-128 or unet-128, which the package brings, instead of fresh ones",
+  }),
   out: text({ value: "FILE", help: "where the checkpoint goes (the network's name.safetensors)" }),
   name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
   size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
+  otherSizes: numbers({
+    from: 8,
+    to: 2048,
+    help: "further sides of images, each of which every step trains on as well",
+  }),
   phantoms: choice(["varied", "brain", "ellipses"], {
     help: "generated images to train on: varied (heads, and shapes that are like no organ), brain or ellipses (the network's own)",
   }),

@@ -87,10 +87,11 @@ const clippedAdam = (learningRate: number): Optimizer =>
 const adjustable = ["channels", "depth", "cascades", "iterations", "dataConsistency"] as const;
 type Adjustable = (typeof adjustable)[number];
 
-/** Throws ConfigError for an option that the network has no use for, and would train without. */
-export function checkSizes(name: RecipeName, sizes: Pick<Sizes, Adjustable>): void {
-  const { takes } = recipes[name];
-  const { iterations, dataConsistency } = sizes;
+/** The first of the options given that is none of `takes`. */
+function unusedOf(
+  { iterations, dataConsistency, ...sizes }: Pick<Sizes, Adjustable>,
+  takes: readonly Adjustable[],
+): Adjustable | undefined {
   const given: Readonly<Record<Adjustable, boolean>> = {
     channels: sizes.channels !== undefined,
     depth: sizes.depth !== undefined,
@@ -98,13 +99,24 @@ export function checkSizes(name: RecipeName, sizes: Pick<Sizes, Adjustable>): vo
     iterations: iterations > 1,
     dataConsistency,
   };
-  const other = adjustable.find((option) => given[option] && !takes.includes(option));
+  return adjustable.find((option) => given[option] && !takes.includes(option));
+}
+/** Throws ConfigError for an option that the network has no use for, and would train without. */
+export function checkSizes(name: RecipeName, sizes: Pick<Sizes, Adjustable>): void {
+  const { takes } = recipes[name];
+  const other = unusedOf(sizes, takes);
   if (other === undefined) return;
   const own =
     takes.length > 0 ? `it has ${takes.map(flagOf).join(", ")}` : "its form is its family's";
   throw new ConfigError(`${flagOf(other)}: the network ${name} has no use for it; ${own}`, {
     option: other,
   });
+}
+/** Throws ConfigError for an option that would change a network's size or form. */
+export function checkNoSizes(sizes: Pick<Sizes, Adjustable>, why: string): void {
+  const other = unusedOf(sizes, []);
+  if (other === undefined) return;
+  throw new ConfigError(`${flagOf(other)}: ${why}; leave it out`, { option: other });
 }
 
 const own: Readonly<Record<"cascade" | "unet", Recipe>> = {

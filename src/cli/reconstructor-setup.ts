@@ -2,10 +2,13 @@
 // on those held out, and the run's part of the fit. The images: reconstructor-images.ts.
 import { ConfigError, GraphBuilder, ops, present, type Backend } from "../engine/index.ts";
 import {
+  formOf,
+  gaussianNoise,
   inverseProblem,
   magnitude,
   maximum,
   measure,
+  networkHash,
   psnr,
   variableDensityMask,
   variedParts,
@@ -14,13 +17,22 @@ import {
   type Operator,
   type Reconstructor,
 } from "../imaging/index.ts";
-import type { Trained } from "../learning/index.ts";
+import type { Network, Trained } from "../learning/index.ts";
 import type { Noted } from "./inputs.ts";
 import { kindsOfTraining } from "./likeness.ts";
+import { loadModel } from "./models.ts";
 import { chooseCartesian, chooseOther, describeOperator, usesMask } from "./operator-inputs.ts";
 import { flagOf } from "./options.ts";
 import type { ReconstructorSettings as Settings } from "./reconstructor-options.ts";
-import type { Recipe, Training } from "./reconstructor-recipes.ts";
+import { trainingImages } from "./reconstructor-images.ts";
+import {
+  checkNoSizes,
+  checkSizes,
+  recipes,
+  type Recipe,
+  type Training,
+} from "./reconstructor-recipes.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Images of each kind that are looked at to tell what the network knows. */
 const SAMPLE = 100;
@@ -66,6 +78,50 @@ export async function measuring(
     );
   const { operator } = chooseOther(settings, [size, size]);
   return { operator, sampling: { notes: [describeOperator(operator)] } };
+}
+
+/** The same measurement of further images, at each of the sizes that are trained on as well. */
+export async function otherProblems(
+  settings: Settings,
+  network: Network,
+  terminal: Terminal,
+): Promise<readonly InverseProblem[]> {
+  const { otherSizes = [], size, noise } = settings;
+  const { training } = recipes[settings.network];
+  const { count = training.count } = settings;
+  const noiseOf = gaussianNoise({ sigma: noise });
+  const problems: InverseProblem[] = [];
+  for (const other of otherSizes) {
+    // as many as take the same memory
+    const fewer = Math.max(1, Math.round(count * (size / other) ** 2));
+    const own = { ...settings, size: other, count: fewer };
+    const { operator } = await measuring(own);
+    const { images } = await trainingImages(own, { training, network }, terminal);
+    problems.push(inverseProblem({ operator, noise: noiseOf, images }));
+  }
+  return problems;
+}
+
+/**
+ * The network that the options ask for, fresh or with a checkpoint's weights, how it is used, and
+ * its own loss. Throws ConfigError for options that it has no use for, and as the file's reader
+ * does.
+ */
+export async function networkToTrain(
+  settings: Settings,
+  operator: Operator,
+): Promise<ReturnType<Recipe["build"]>> {
+  const { from, network: name, size } = settings;
+  const { measured } = operator;
+  if (from === undefined) {
+    checkSizes(name, settings);
+    return recipes[name].build({ ...settings, measured });
+  }
+  checkNoSizes(settings, `the network is the one of ${from}`);
+  const { network } = await loadModel({ model: from, size });
+  const { loss } = recipes[name].build({ ...settings, measured });
+  const provenance = { ...network.provenance, startedFrom: networkHash(network) };
+  return { network: { ...network, provenance }, form: formOf(network), loss };
 }
 
 /** A method's mean PSNR on the images held out, dB. */

@@ -160,6 +160,7 @@ export {
 } from "./networks/variational-network.ts";
 export {
   networkHash,
+  formOf,
   networkReconstructor,
   type Form,
   type Smoothing,

@@ -24,10 +24,12 @@ import { checkWritable, removeFile, writeFiles } from "../files.ts";
 import { chooseBackend, noteSampling, type Noted } from "../inputs.ts";
 import { reconstructorOptions } from "../reconstructor-options.ts";
 import { trainingImages, type TrainingImages } from "../reconstructor-images.ts";
-import { checkSizes, recipes } from "../reconstructor-recipes.ts";
+import { recipes } from "../reconstructor-recipes.ts";
 import {
   kindsOf,
   measuring,
+  networkToTrain,
+  otherProblems,
   scoreOn,
   trainingOptions,
   type Score,
@@ -107,11 +109,10 @@ export const trainReconstructor: Command = command({
     "Trains a network to reconstruct from undersampled k-space or line integrals, on generated images or on scans of your own.",
   options: reconstructorOptions,
   async perform(settings, terminal) {
-    checkSizes(settings.network, settings);
     const recipe = recipes[settings.network];
     const { name, noise, seed, log, out = `${settings.network}.safetensors` } = settings;
     const { operator, sampling } = await measuring(settings);
-    const { form, ...built } = recipe.build({ ...settings, measured: operator.measured });
+    const { form, ...built } = await networkToTrain(settings, operator);
     const network = name === undefined ? built.network : { ...built.network, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
@@ -123,6 +124,7 @@ export const trainReconstructor: Command = command({
       noise: gaussianNoise({ sigma: noise }),
       images: images.images,
     });
+    const alsoOn = await otherProblems(settings, network, terminal);
     const score = await scoreOn(images.heldOut, problem, { seed, backend });
     const beside = await score(totalVariation({ sigma: noise }));
     const curve: number[] = [];
@@ -131,6 +133,7 @@ export const trainReconstructor: Command = command({
       ...trainingOptions(settings, recipe, images.heldOut),
       ...present({ loss: built.loss, resume }),
       problem,
+      alsoOn,
       form,
       backend,
       on: together(

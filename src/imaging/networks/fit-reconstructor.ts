@@ -30,7 +30,7 @@ import {
   type FormOptions,
 } from "./network-reconstructor.ts";
 import type { ImageSet } from "../phantoms/brain.ts";
-import { kept, trainingSamples, type Samples } from "./training-samples.ts";
+import { kept, trainingSamples, type Measured, type Samples } from "./training-samples.ts";
 
 export interface FitReconstructorOptions
   extends Pick<
@@ -56,6 +56,11 @@ export interface FitReconstructorOptions
   /** Images that are not trained on, measured alike: what keepBest and earlyStopping watch. */
   readonly validation?: ImageSet;
   readonly form?: Partial<Form>;
+  /**
+   * Problems of other sizes, masks or images that every step trains on as well, with equal weight,
+   * so that the network knows them all.
+   */
+  readonly alsoOn?: readonly InverseProblem[];
   /**
    * Extra Gaussian noise of up to this standard deviation, drawn uniformly for every image. Source:
    * Genzel, Macdonald, März 2022.
@@ -118,7 +123,8 @@ function worst(
 
 /** Throws ConfigError for options that are out of range or need what the operator lacks. */
 function checkOptions(options: FitReconstructorOptions): void {
-  const { problem, jitter = 0, smoothing = 0, rates, adversarial, otherMasks, crop } = options;
+  const { problem, alsoOn = [], jitter = 0, smoothing = 0, rates, adversarial } = options;
+  const { otherMasks, crop } = options;
   const possible = !adversarial || (adversarial.relativeBudget > 0 && adversarial.steps >= 1);
   if (!(jitter >= 0) || !(smoothing >= 0) || !possible)
     throw new ConfigError(
@@ -126,12 +132,14 @@ function checkOptions(options: FitReconstructorOptions): void {
       { jitter, smoothing, adversarial },
     );
   const masked = rates !== undefined || otherMasks !== undefined || crop !== undefined;
-  const lack = lacking(problem.operator, masked ? ["sampling"] : []);
-  if (lack !== undefined)
-    throw new ConfigError(
-      `fitReconstructor: training with other masks or on rows of an image ${lack}`,
-      { rates },
-    );
+  for (const { operator } of [problem, ...alsoOn]) {
+    const lack = lacking(operator, masked ? ["sampling"] : []);
+    if (lack !== undefined)
+      throw new ConfigError(
+        `fitReconstructor: training with other masks or on rows of an image ${lack}`,
+        { rates },
+      );
+  }
   if (rates && otherMasks !== undefined)
     throw new ConfigError("fitReconstructor: give rates or otherMasks, not both", {
       rates,
@@ -139,15 +147,31 @@ function checkOptions(options: FitReconstructorOptions): void {
     });
 }
 
+/** "256×256, 320×320". */
+const describeSizes = (problems: readonly InverseProblem[]): string =>
+  problems.map(({ images }) => images.shape.join("×")).join(", ");
+/** SHA-256 of all images. */
+function hashOf(problems: readonly InverseProblem[]): string {
+  const hash = sha256.create();
+  for (const { images } of problems)
+    for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
+  return bytesToHex(hash.digest());
+}
+/** How a problem measures. */
+const measurementOf = ({ operator, noise }: InverseProblem) => ({
+  operator: JSON.stringify(operator.spec ?? operator.description),
+  measured: bytesToHex(sha256(operator.measured)).slice(0, 16),
+  noise: noise.sigma,
+});
 /** What changes the bits of a run beside the images, for a run that goes on. */
 function variation(options: FitReconstructorOptions, form: Form): Settings {
-  const { operator, noise } = options.problem;
+  const { problem, alsoOn = [] } = options;
+  const others = alsoOn.map((other) => ({ ...measurementOf(other), images: hashOf([other]) }));
   const { jitter = 0, smoothing = 0, adversarial } = options;
   const { rates, otherMasks, crop, betweenWeight } = options;
   return present({
-    operator: JSON.stringify(operator.spec ?? operator.description),
-    measured: bytesToHex(sha256(operator.measured)).slice(0, 16),
-    noise: noise.sigma,
+    ...measurementOf(problem),
+    alsoOn: others.length > 0 ? JSON.stringify(others) : undefined,
     jitter,
     smoothing,
     rates: rates?.join(", "),
@@ -160,23 +184,40 @@ function variation(options: FitReconstructorOptions, form: Form): Settings {
   }) as Settings;
 }
 
-/** From an input of the samples to the reconstruction that is held against the target. */
+/** From an input of the samples to the reconstructions that are held against the images. */
 function trainingForward(options: FitReconstructorOptions, samples: Samples, form: Form): Forward {
   const { adversarial, betweenWeight = 0 } = options;
-  return (b, net, input, target, { isFrozen }) => {
-    const { operator, y } = samples.measured(b, input);
+  return (b, net, input, _target, { isFrozen }) => {
     const shared = new Map<string, Value>();
-    const used: Omit<FormOptions, "trainable"> = { network: net, operator, form, isFrozen, shared };
-    const f = (at: Value): Applied => applyForm(b, at, { ...used, trainable: true });
-    const r = adversarial && worst(b, y, target, (at) => f(at).y, adversarial);
-    const held = r ? [r] : [];
-    const at = r ? b.emit("add", { a: y, b: r }, {}) : y;
-    if (betweenWeight === 0) return { ...f(at), held };
-    const { between, ...applied } = applyFormWithBetween(b, at, { ...used, trainable: true });
+    /** One problem's: x̂, the worst perturbation and the images between. */
+    const reconstructed = ({ operator, y, truth }: Measured) => {
+      const used: Omit<FormOptions, "trainable"> = {
+        network: net,
+        operator,
+        form,
+        isFrozen,
+        shared,
+      };
+      const f = (at: Value): Applied => applyForm(b, at, { ...used, trainable: true });
+      const r = adversarial && worst(b, y, truth, (at) => f(at).y, adversarial);
+      const held = r ? [r] : [];
+      const at = r ? b.emit("add", { a: y, b: r }, {}) : y;
+      if (betweenWeight === 0) return { ...f(at), truth, held, beside: [] };
+      const { between, ...applied } = applyFormWithBetween(b, at, { ...used, trainable: true });
+      const beside = between.map((image) => ({ y: image, target: truth, weight: betweenWeight }));
+      return { ...applied, truth, held, beside };
+    };
+    const [first, ...others] = samples.measured(b, input).map(reconstructed);
+    const { y, parameters } = first;
     return {
-      ...applied,
-      held,
-      beside: between.map((image) => ({ y: image, weight: betweenWeight })),
+      y,
+      parameters,
+      held: [first, ...others].flatMap(({ held }) => held),
+      beside: [
+        ...first.beside,
+        ...others.map((other) => ({ y: other.y, target: other.truth, weight: 1 })),
+        ...others.flatMap(({ beside }) => beside),
+      ],
     };
   };
 }
@@ -190,7 +231,9 @@ export async function fitReconstructor(
   network: Network,
   given: FitReconstructorOptions,
 ): Promise<Network> {
-  const options = { ...given, problem: { ...given.problem, images: kept(given.problem.images) } };
+  const inMemory = (of: InverseProblem): InverseProblem => ({ ...of, images: kept(of.images) });
+  const alsoOn = (given.alsoOn ?? []).map(inMemory);
+  const options = { ...given, problem: inMemory(given.problem), alsoOn };
   const { problem, jitter = 0, smoothing = 0, rates, adversarial } = options;
   const form: Form = { ...formOf(network), ...options.form };
   checkOptions(options);
@@ -205,20 +248,19 @@ export async function fitReconstructor(
     { ...run, data: samples.data, ...present({ validation }) },
     trainingForward(options, samples, form),
   );
-  const hash = sha256.create();
-  for (let i = 0; i < images.length; i++) hash.update(float32Bytes(images.image(i)));
   const provenance = {
     ...trained.provenance,
     software: `fiducial ${version}`,
     images: String(images.description.kind),
     imageSeed: Number(images.description.seed ?? 0),
     mosaics: Number(images.description.mosaics ?? 0),
-    dataSha256: bytesToHex(hash.digest()),
+    dataSha256: hashOf([problem, ...alsoOn]),
     noiseSigma: noise.sigma,
     ...(jitter > 0 ? { jitter } : {}),
     ...(smoothing > 0 ? { smoothing } : {}),
     ...(rates ? { rates } : {}),
     ...present({
+      alsoOn: alsoOn.length > 0 ? describeSizes(alsoOn) : undefined,
       otherMasks: options.otherMasks,
       crop: options.crop,
       betweenWeight: options.betweenWeight,

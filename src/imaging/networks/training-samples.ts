@@ -22,6 +22,7 @@ const FAMILIES = 8;
 
 export interface SampleOptions {
   readonly problem: InverseProblem;
+  readonly alsoOn?: readonly InverseProblem[];
   readonly seed: number;
   readonly jitter?: number;
   readonly smoothing?: number;
@@ -29,10 +30,17 @@ export interface SampleOptions {
   readonly otherMasks?: number;
   readonly crop?: number;
 }
+/** What was measured of a batch, and how: y at the images' own scale. */
+export interface Measured {
+  readonly operator: Operator;
+  readonly y: Value;
+  /** The images. */
+  readonly truth: Value;
+}
 export interface Samples {
   readonly data: Dataset;
-  /** What was measured of a batch, and how: y at the images' own scale. */
-  measured(b: GraphBuilder, input: Value): { readonly operator: Operator; readonly y: Value };
+  /** Of the problem, and of each that is trained on beside it. */
+  measured(b: GraphBuilder, input: Value): readonly Measured[];
 }
 
 /** The masks that are drawn from; undefined where there is the problem's alone. */
@@ -129,13 +137,19 @@ export function kept(images: ImageSet): ImageSet {
   };
 }
 
-/**
- * Image, noise and, where it changes, the mask travel together in one input; the target is the
- * image. What happens to image i in an epoch depends on the seed, the epoch and i alone. `by` is
- * what a run that goes on must have alike. Throws ConfigError for what the masks do not allow.
- */
-export function trainingSamples(options: SampleOptions, by: Settings): Samples {
-  const { problem, seed, jitter = 0, smoothing = 0, crop } = options;
+/** One problem's part of every sample. */
+interface Part {
+  /** Values of it in a sample's input. */
+  readonly size: number;
+  readonly domain: Shape;
+  /** Writes image i, its noise and its mask, and gives the image. */
+  write(i: number, rng: Random, input: Float32Array): Float32Array;
+  /** `from` is where it begins in the input. */
+  measured(b: GraphBuilder, input: Value, from: number): Measured;
+}
+/** Throws ConfigError for what the problem's masks do not allow. */
+function partOf(options: SampleOptions): Part {
+  const { problem, jitter = 0, smoothing = 0, crop } = options;
   const { operator, images, noise } = problem;
   const masks = masksOf(options);
   if (crop !== undefined) checkCrop(crop, masks ?? []);
@@ -145,6 +159,51 @@ export function trainingSamples(options: SampleOptions, by: Settings): Samples {
   const varying = masks && sampling?.under(fullMask(shape));
   const { domain, range } = varying ?? operator;
   const [size, noisySize, maskSize] = [sizeOf(domain), sizeOf(range), masks ? shape[0] * width : 0];
+  return {
+    size: size + noisySize + maskSize,
+    domain,
+    write(i, rng, input) {
+      const whole = images.image(i);
+      const image = crop === undefined ? whole : cut(whole, [height, width], crop, rng.fork("cut"));
+      input.set(image);
+      const draw = rng.fork("noise");
+      const extra = jitter > 0 ? jitter * draw.uniform() : 0;
+      const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
+      for (let k = 0; k < noisySize; k++) input[size + k] = sigma * draw.normal();
+      if (!masks) return image;
+      const drawn = masks[rng.fork("mask").integer(masks.length)].data;
+      input.set(drawn.subarray(0, maskSize), size + noisySize);
+      return image;
+    },
+    measured(b, input, from) {
+      const { add, mul, reshape, slice } = arithmetic(b);
+      const part = (at: number, of: Shape): Value =>
+        reshape(slice(input, 1, from + at, from + at + sizeOf(of)), [input.shape[0], ...of]);
+      const truth = part(0, domain);
+      const drawn = part(size, range);
+      if (!masks || !sampling)
+        return { operator, truth, y: problem.sampled(b, add(operator.forward(b, truth), drawn)) };
+      const mask = part(size + noisySize, broadcastable([1, ...shape], range));
+      const own = masked(sampling, shape, mask);
+      return { operator: own, truth, y: mul(add(own.forward(b, truth), drawn), mask) };
+    },
+  };
+}
+
+/**
+ * Image, noise and, where it changes, the mask travel together in one input, one problem behind the
+ * other; the target is the first one's image. What happens to image i in an epoch depends on the
+ * seed, the epoch and i alone; of problems beside the first an image is drawn. `by` is what a run
+ * that goes on must have alike. Throws ConfigError for what the masks do not allow.
+ */
+export function trainingSamples(options: SampleOptions, by: Settings): Samples {
+  const { problem, alsoOn = [], seed } = options;
+  const { operator, images } = problem;
+  const first = partOf(options);
+  const others = alsoOn.map((other) => partOf({ ...options, problem: other }));
+  const starts = others.map((_, k) =>
+    others.slice(0, k).reduce((n, { size }) => n + size, first.size),
+  );
   const pictures: Dataset = {
     length: images.length,
     inputShape: [0],
@@ -154,35 +213,22 @@ export function trainingSamples(options: SampleOptions, by: Settings): Samples {
   const data: Dataset = {
     length: images.length,
     varied: { from: pictures, by },
-    inputShape: [size + noisySize + maskSize],
-    targetShape: domain,
+    inputShape: [others.reduce((n, { size }) => n + size, first.size)],
+    targetShape: first.domain,
     read(i, input, target, epoch = 0) {
       const rng = random(seed).fork(`epoch ${epoch}`).fork(i);
-      const whole = images.image(i);
-      target.set(crop === undefined ? whole : cut(whole, [height, width], crop, rng.fork("cut")));
-      input.set(target);
-      const draw = rng.fork("noise");
-      const extra = jitter > 0 ? jitter * draw.uniform() : 0;
-      const sigma = Math.sqrt(noise.sigma ** 2 + extra ** 2 + smoothing ** 2);
-      for (let k = 0; k < noisySize; k++) input[size + k] = sigma * draw.normal();
-      if (!masks) return;
-      const drawn = masks[rng.fork("mask").integer(masks.length)].data;
-      input.set(drawn.subarray(0, maskSize), size + noisySize);
+      target.set(first.write(i, rng, input));
+      for (const [k, other] of others.entries()) {
+        const own = rng.fork(`problem ${k + 1}`);
+        other.write(own.integer(alsoOn[k].images.length), own, input.subarray(starts[k]));
+      }
     },
   };
   return {
     data,
-    measured(b, input) {
-      const { add, mul, reshape, slice } = arithmetic(b);
-      const part = (from: number, of: Shape): Value =>
-        reshape(slice(input, 1, from, from + sizeOf(of)), [input.shape[0], ...of]);
-      const truth = part(0, domain);
-      const drawn = part(size, range);
-      if (!masks || !sampling)
-        return { operator, y: problem.sampled(b, add(operator.forward(b, truth), drawn)) };
-      const mask = part(size + noisySize, broadcastable([1, ...shape], range));
-      const own = masked(sampling, shape, mask);
-      return { operator: own, y: mul(add(own.forward(b, truth), drawn), mask) };
-    },
+    measured: (b, input) => [
+      first.measured(b, input, 0),
+      ...others.map((other, k) => other.measured(b, input, starts[k])),
+    ],
   };
 }

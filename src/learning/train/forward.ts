@@ -6,8 +6,12 @@ export interface Forwarded {
   readonly y: Value;
   /** What is learned, by the network's names. */
   readonly parameters: Map<string, Value>;
-  /** What is held to the same target as y, with a weight: deep supervision. */
-  readonly beside?: readonly { readonly y: Value; readonly weight: number }[];
+  /** Further outputs that the loss holds to a target, y's own unless given, with a weight. */
+  readonly beside?: readonly {
+    readonly y: Value;
+    readonly weight: number;
+    readonly target?: Value;
+  }[];
   /** Constants to the gradient, as an adversary's perturbation is. */
   readonly held?: readonly Value[];
 }

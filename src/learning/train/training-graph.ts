@@ -51,7 +51,7 @@ export function trainingGraph(
     );
   const { add, mul } = arithmetic(b);
   const cost = beside.reduce(
-    (sum, other) => add(sum, mul(loss.apply(b, other.y, target), other.weight)),
+    (sum, other) => add(sum, mul(loss.apply(b, other.y, other.target ?? target), other.weight)),
     loss.apply(b, y, target),
   );
   b.output("loss", cost);
