@@ -151,6 +151,20 @@ describe("train reconstructor", () => {
     refused(train("--from", from, "--data-consistency"), /--data-consistency: the network is/);
     refused(train("--from", "none.safetensors"), /none\.safetensors/);
     refused(train("--from", file("empty", "")), /empty/);
-    refused(train("--other-sizes", "4"), /--other-sizes/);
+    refused(train("--as", "recipe.json"), /--as: give the weights .*--from FILE/);
+  });
+  it("refuses sizes that are none, or that the network cannot take, before it trains", () => {
+    for (const list of ["4", "40.5", "", "24,,32"])
+      refused(train("--other-sizes", list), /--other-sizes/);
+    const unet = [...few, "--network", "unet", "--depth", "3"];
+    refused(train(...unet, "--other-sizes", "36"), /--other-sizes 36: .*not multiples of 8/);
+    const automap = train("--network", "automap", "--other-sizes", "24");
+    refused(automap, /--other-sizes 24: .*maps \[2×24×24\] to \[2×16×16\]/);
+  });
+  it("rows at a time are at most those of the smallest size", () => {
+    const own = ["--size", "32", "--other-sizes", "24", "--count", "2", "--epochs", "1"];
+    const out = at("rows.safetensors");
+    const run = fiducial(["train", "reconstructor", ...own, "--json", "--out", out]);
+    expect(JSON.parse(run.out).provenance.crop).toBe(24);
   });
 });

@@ -104,6 +104,25 @@ export interface Model {
   /** What was made of it, where it is an ONNX file. */
   readonly onnx?: OnnxFacts;
 }
+/** Throws ConfigError for a network that is not one from complex images to complex images. */
+function checkReconstructs(network: Network, name: string): void {
+  const { input } = network.architecture;
+  const output = summarize(network).layers.at(-1)?.shape ?? input;
+  if (input.length === 3 && input[0] === 2 && output.join() === input.join()) return;
+  throw new ConfigError(
+    `${name}: it maps ${formatShape(input)} to ${formatShape(output)}; a reconstruction network maps complex images [2×H×W] to complex images of the same size`,
+    { input, output },
+  );
+}
+/** Throws ConfigError where a reconstruction network cannot take images of n×n as well. */
+export function checkOtherSize(network: Network, n: number, flag: string): void {
+  try {
+    checkReconstructs(atImageSize(network, [n, n]), "the network");
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${flag} ${n}: ${error.message}`, { size: n });
+  }
+}
 /**
  * The network to audit. Throws ConfigError when it is not one from complex images to complex
  * images.
@@ -113,12 +132,7 @@ export async function loadModel(
 ): Promise<Model> {
   const { model: path } = options;
   const { network, ...facts } = await openedAtSize(path, options);
+  checkReconstructs(network, `${path}`);
   const { input } = network.architecture;
-  const output = summarize(network).layers.at(-1)?.shape ?? input;
-  if (input.length !== 3 || input[0] !== 2 || output.join() !== input.join())
-    throw new ConfigError(
-      `${path}: it maps ${formatShape(input)} to ${formatShape(output)}; a reconstruction network maps complex images [2×H×W] to complex images of the same size`,
-      { input, output },
-    );
   return { network, shape: [input[1], input[2]], embedded: path === undefined, ...facts };
 }

@@ -99,6 +99,14 @@ export function numbers<D extends readonly number[] | undefined = undefined>(
     given.split(",").map((part) => inRange(part, name, facts));
   return option<readonly number[], D>({ value: "LIST", ...facts, read });
 }
+/** Whole numbers, separated by commas. */
+export function integers<D extends readonly number[] | undefined = undefined>(
+  facts: Facts<D> & Range,
+): Optional<readonly number[], D> {
+  const read = (given: string, name: string): readonly number[] =>
+    given.split(",").map((part) => wholeInRange(part, name, facts));
+  return option<readonly number[], D>({ value: "LIST", ...facts, read });
+}
 /** One of the names. */
 export function choice<const T extends string, D extends NoInfer<T> | undefined = undefined>(
   names: readonly T[],

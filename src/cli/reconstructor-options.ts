@@ -8,6 +8,7 @@ import {
   common,
   flag,
   integer,
+  integers,
   number,
   numbers,
   option,
@@ -29,10 +30,14 @@ export const reconstructorOptions = {
     value: "FILE",
     help: "start from this checkpoint's weights, or those of cascade-128 or unet-128, which the package brings, instead of fresh ones",
   }),
+  as: text({
+    value: "RECIPE",
+    help: "what the weights of --from are where another maker's: a small JSON file, docs/published-weights.md",
+  }),
   out: text({ value: "FILE", help: "where the checkpoint goes (the network's name.safetensors)" }),
   name: text({ value: "NAME", help: "what reports call the network (by its layers)" }),
   size: integer({ default: 128, from: 8, to: 2048, help: "side of the images" }),
-  otherSizes: numbers({
+  otherSizes: integers({
     from: 8,
     to: 2048,
     help: "further sides of images, each of which every step trains on as well",

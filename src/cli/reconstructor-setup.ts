@@ -20,7 +20,7 @@ import {
 import type { Network, Trained } from "../learning/index.ts";
 import type { Noted } from "./inputs.ts";
 import { kindsOfTraining } from "./likeness.ts";
-import { loadModel } from "./models.ts";
+import { checkOtherSize, loadModel } from "./models.ts";
 import { chooseCartesian, chooseOther, describeOperator, usesMask } from "./operator-inputs.ts";
 import { flagOf } from "./options.ts";
 import type { ReconstructorSettings as Settings } from "./reconstructor-options.ts";
@@ -92,6 +92,7 @@ export async function otherProblems(
   const noiseOf = gaussianNoise({ sigma: noise });
   const problems: InverseProblem[] = [];
   for (const other of otherSizes) {
+    checkOtherSize(network, other, "--other-sizes");
     // as many as take the same memory
     const fewer = Math.max(1, Math.round(count * (size / other) ** 2));
     const own = { ...settings, size: other, count: fewer };
@@ -111,14 +112,16 @@ export async function networkToTrain(
   settings: Settings,
   operator: Operator,
 ): Promise<ReturnType<Recipe["build"]>> {
-  const { from, network: name, size } = settings;
+  const { from, as, network: name, size } = settings;
   const { measured } = operator;
   if (from === undefined) {
     checkSizes(name, settings);
+    if (as !== undefined)
+      throw new ConfigError("--as: give the weights that it describes too (--from FILE)", { as });
     return recipes[name].build({ ...settings, measured });
   }
   checkNoSizes(settings, `the network is the one of ${from}`);
-  const { network } = await loadModel({ model: from, size });
+  const { network } = await loadModel({ model: from, as, size });
   const { loss } = recipes[name].build({ ...settings, measured });
   const provenance = { ...network.provenance, startedFrom: networkHash(network) };
   return { network: { ...network, provenance }, form: formOf(network), loss };
@@ -168,7 +171,8 @@ export function trainingOptions(settings: Settings, recipe: Recipe, heldOut: Ima
   const { epochs = training.epochs, batchSize = training.batchSize } = settings;
   const own: Partial<Training> = usesMask(settings) ? training : {};
   const watched = keepBest || patience !== undefined;
-  const { crop = own.crop ?? 0, otherMasks = own.otherMasks ?? 0 } = settings;
+  const { size, otherSizes = [], otherMasks = own.otherMasks ?? 0 } = settings;
+  const { crop = Math.min(own.crop ?? 0, size, ...otherSizes) } = settings;
   return {
     jitter,
     smoothing,
