@@ -92,6 +92,9 @@ describe("optimisers take PyTorch's steps", () => {
     adam: adam({ learningRate: 0.05, weightDecay: 0.1 }),
     adamW: adamW({ learningRate: 0.05, weightDecay: 0.1 }),
     rmsprop: rmsprop({ learningRate: 0.05 }),
+    "rmsprop with momentum": rmsprop({ learningRate: 0.02, momentum: 0.9, weightDecay: 0.1 }),
+    "rmsprop, centred": rmsprop({ learningRate: 0.02, centered: true }),
+    "rmsprop, both": rmsprop({ learningRate: 0.02, alpha: 0.9, momentum: 0.5, centered: true }),
     clipped: clipped(sgd({ learningRate: 0.05 }), { maxNorm: 1 }),
   };
   it("are all in the fixture", () =>
@@ -120,6 +123,7 @@ describe("optimisers take PyTorch's steps", () => {
   it("refuses options that make no sense", () => {
     expect(() => sgd({ learningRate: 0.1, nesterov: true })).toThrow(/nesterov needs a momentum/);
     expect(() => adam({ learningRate: -1 })).toThrow(/learningRate -1 .* must be positive/);
+    expect(() => rmsprop({ learningRate: 1, momentum: 1 })).toThrow(/momentum 1 in \[0, 1\)/);
     expect(() => crossEntropy({ labelSmoothing: 1 })).toThrow(/in \[0, 1\)/);
   });
 });

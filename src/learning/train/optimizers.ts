@@ -149,34 +149,56 @@ export const adam = (options: AdamOptions): Optimizer => adamLike("adam", option
 export const adamW = (options: AdamOptions): Optimizer => adamLike("adamW", options);
 
 /**
- * v ← αv + (1−α)g², w ← w − rate·g/(√v + ε) (PyTorch's RMSprop). Source: Hinton, lecture 6e, 2012.
+ * v ← αv + (1−α)g², u = g/(√v + ε), w ← w − rate·u; with `momentum`, w ← w − rate·m where m ←
+ * momentum·m + u; `centered` takes v − ḡ² for v, ḡ ← αḡ + (1−α)g (PyTorch's RMSprop). Source:
+ * Hinton, lecture 6e, 2012; Graves 2013.
  */
 export function rmsprop(options: {
   learningRate: number;
   alpha?: number;
   epsilon?: number;
   weightDecay?: number;
+  momentum?: number;
+  centered?: boolean;
 }): Optimizer {
   const { learningRate, alpha = 0.99, epsilon = 1e-8, weightDecay = 0 } = options;
+  const { momentum = 0, centered = false } = options;
   inRange(
     "rmsprop",
-    learningRate > 0 && share(alpha) && epsilon > 0 && weightDecay >= 0,
-    `learningRate ${learningRate} and epsilon ${epsilon} must be positive, alpha ${alpha} in [0, 1), weightDecay ${weightDecay} not negative`,
+    learningRate > 0 && share(alpha) && share(momentum) && epsilon > 0 && weightDecay >= 0,
+    `learningRate ${learningRate} and epsilon ${epsilon} must be positive, alpha ${alpha} and momentum ${momentum} in [0, 1), weightDecay ${weightDecay} not negative`,
   );
   return {
     name: "rmsprop",
-    options: { learningRate, alpha, epsilon, weightDecay },
+    options: {
+      ...{ learningRate, alpha, epsilon, weightDecay },
+      ...(momentum > 0 ? { momentum } : {}),
+      ...(centered ? { centered: 1 } : {}),
+    },
     shares: true,
     apply(b, parameters, gradients, rate, shares = evenly) {
       const a = arithmetic(b);
       const { add, div, mul, sqrt, sub } = a;
+      /** old ← α·old + (1−α)·value. */
+      const averaged = (name: string, value: Value): Value => {
+        const old = state(b, `rmsprop.${name}`, value);
+        const next = add(mul(old, alpha), mul(value, 1 - alpha));
+        b.update(old, next);
+        return next;
+      };
       [...parameters].forEach(([name, w], i) => {
         const own = shares(name);
         const g = penalised(a, gradients[i], w, weightDecay * own.decay);
-        const v0 = state(b, `rmsprop.square.${name}`, w);
-        const v = add(mul(v0, alpha), mul(mul(g, g), 1 - alpha));
-        b.update(v0, v);
-        b.update(w, sub(w, mul(ownRate(a, rate, own.rate), div(g, add(sqrt(v), epsilon)))));
+        const raw = averaged(`square.${name}`, mul(g, g));
+        const mean = centered ? averaged(`mean.${name}`, g) : undefined;
+        const v = mean ? sub(raw, mul(mean, mean)) : raw;
+        let step = div(g, add(sqrt(v), epsilon));
+        if (momentum > 0) {
+          const old = state(b, `rmsprop.velocity.${name}`, w);
+          step = add(mul(old, momentum), step);
+          b.update(old, step);
+        }
+        b.update(w, sub(w, mul(ownRate(a, rate, own.rate), step)));
       });
     },
   };
