@@ -438,6 +438,44 @@ describe("pictures and their masks", () => {
   });
 });
 
+describe("names of images and their masks", () => {
+  const named = (names: readonly string[]) => ({
+    length: names.length,
+    shape: [1, 2, 2] as const,
+    classes: [""],
+    label: () => 0,
+    name: (i: number) => names[i],
+    pixels: (_i: number, out: Float32Array) => void out.fill(0),
+  });
+  const pair = (images: readonly string[], masks: readonly string[]): Dataset =>
+    segmentation(named(images), named(masks));
+  it("that tell of the same ones are taken, whatever stands about their numbers", () => {
+    for (const [images, masks] of [
+      [
+        ["1.png", "10.png"],
+        ["1_mask.png", "10_mask.png"],
+      ],
+      [["a/img_001.jpg"], ["b/label001.png"]],
+      [["ISIC_0000012.jpg"], ["ISIC_0000012_segmentation.png"]],
+      [["scan3.png"], ["scan3_v2.png"]],
+      [["3T/scan07.png"], ["masks/07.png"]],
+      [
+        ["cat.png", "dog.png"],
+        ["cat mask.png", "dog mask.png"],
+      ],
+    ])
+      expect(pair(images, masks)).toHaveLength(images.length);
+  });
+  it("that were sorted apart are refused", () => {
+    const ids = ["1", "2", "10"];
+    const sorted = (ending: string): string[] => ids.map((id) => id + ending).sort();
+    expect(() => pair(sorted(".png"), sorted("_mask.png"))).toThrow(
+      /the mask of "1\.png" would be "10_mask\.png", by their order; sort both alike/,
+    );
+    expect(() => pair(["s1_slice2.png"], ["s1_slice3_mask.png"])).toThrow(/sort both alike/);
+  });
+});
+
 describe("logs", () => {
   const validation = stripes(9);
   it("are CSV and JSON lines that say every figure", async () => {

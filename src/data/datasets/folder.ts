@@ -48,6 +48,7 @@ export function pictureFolder(
       ? [`${name}: ${colour} pictures are in colour and ${grey} are grey; all are taken as colour`]
       : [],
     label: (i) => classes.indexOf(files[i].class),
+    name: (i) => files[i].name,
     pixels(i, out) {
       const picture = readPicture(files[i].read(), files[i].name);
       if (picture.height !== height || picture.width !== width)

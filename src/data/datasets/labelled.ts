@@ -8,6 +8,8 @@ export interface LabelledImages {
   readonly shape: readonly [number, number, number];
   readonly classes: readonly string[];
   label(i: number): number;
+  /** Of image i's file, where it has one. */
+  name?(i: number): string;
   /** Writes image i, values in [0, 1], channels first. */
   pixels(i: number, out: Float32Array): void;
   /**

@@ -195,6 +195,7 @@ export async function openPictures(
     classes,
     notes,
     label: (i) => labels[i],
+    name: (i) => files[i].name,
     prepare: (indices) => store.all([...new Set(indices)], decode),
     pixels(i, out) {
       const own = store.there.get(i);

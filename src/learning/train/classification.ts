@@ -4,6 +4,7 @@ import {
   ConfigError,
   DtypeError,
   formatShape,
+  quoted,
   ShapeError,
   sizeOf,
   type Shape,
@@ -34,10 +35,36 @@ export function classification(
   };
 }
 
+/** The numbers in a file's name, without its folders: "scans/img_012.png" has 12. */
+const numbersIn = (path: string): readonly number[] =>
+  (path.split(/[/\\]/).at(-1)!.match(/\d+/g) ?? []).map(Number);
+/** Whether all of `some` are among `others`, in order. */
+function areAmong(some: readonly number[], others: readonly number[]): boolean {
+  let found = 0;
+  for (const n of others) if (n === some[found]) found++;
+  return found === some.length;
+}
+/**
+ * Throws ConfigError where the numbers in an image's name and in its mask's tell of different ones:
+ * sorted by name, 10_mask.png comes before 1_mask.png and 1.png before 10.png.
+ */
+function checkPairs(images: LabelledImages, masks: LabelledImages): void {
+  for (let i = 0; i < images.length; i++) {
+    const [image, mask] = [images.name?.(i), masks.name?.(i)];
+    if (image === undefined || mask === undefined) return;
+    const [ofImage, ofMask] = [numbersIn(image), numbersIn(mask)];
+    if (areAmong(ofImage, ofMask) || areAmong(ofMask, ofImage)) continue;
+    throw new ConfigError(
+      `segmentation: the mask of ${quoted(image)} would be ${quoted(mask)}, by their order; sort both alike`,
+      { i, image, mask },
+    );
+  }
+}
+
 /**
  * Pictures and their masks, one to one: inputs 2·pixel − 1 in [−1, 1], targets [C,H,W] of the
  * masks' C channels, 1 where a mask is bright and 0 where it is dark. Throws ShapeError for masks
- * of another number or size.
+ * of another number or size, ConfigError for files whose names' numbers do not belong together.
  */
 export function segmentation(images: LabelledImages, masks: LabelledImages): Dataset {
   const [{ shape: inputShape, prepare }, { shape: targetShape, prepare: prepareMasks }] = [
@@ -49,6 +76,7 @@ export function segmentation(images: LabelledImages, masks: LabelledImages): Dat
       `segmentation: ${images.length} images ${formatShape(inputShape)} and ${masks.length} masks ${formatShape(targetShape)}; give each image a mask of its size`,
       { images: images.length, masks: masks.length },
     );
+  checkPairs(images, masks);
   return {
     length: images.length,
     inputShape,
