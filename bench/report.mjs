@@ -113,6 +113,7 @@ export function writeReport(result, root) {
     ]),
   );
   const { ceilings } = result.machine;
+  const sharesCore = ceilings && ceilings.mulAdd1282 < 1.5 * ceilings.mulAdd1281;
   const roof =
     ceilings &&
     table(
@@ -191,7 +192,7 @@ ${extra("targets.md")}
 ${
   roof
     ? `## Roofline
-Ceilings measured by bench/ceilings.c, 1 and 2 threads: 128-bit multiply and add, which is what WebAssembly can say, ${ceilings.mulAdd1281} and ${ceilings.mulAdd1282} GFLOP/s; 256-bit fused, which native code uses, ${ceilings.fma2561} and ${ceilings.fma2562}; triad ${ceilings.triad1} and ${ceilings.triad2} GB/s. Operations are those of the convolution's definition, so Winograd's form can pass 100 %.
+Ceilings measured by bench/ceilings.c, 1 and 2 threads: 128-bit multiply and add, which is what WebAssembly can say, ${ceilings.mulAdd1281} and ${ceilings.mulAdd1282} GFLOP/s; 256-bit fused, which native code uses, ${ceilings.fma2561} and ${ceilings.fma2562}; triad ${ceilings.triad1} and ${ceilings.triad2} GB/s. Operations are those of the convolution's definition, so Winograd's form can pass 100 %.${sharesCore ? " Two threads multiply and add hardly faster than one here: the two processors share a core, and rows of two threads say little." : ""}
 
 ${roof}
 
