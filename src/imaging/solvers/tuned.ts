@@ -75,10 +75,22 @@ export interface WeightOptions {
 /**
  * The tables are of masks and a unitary transform. Any other A is taken for c times one that
  * measures a quarter, c² = meanSquare over that share: at 1/c of its scale the noise is σ/c, and λ
- * is c² times the table's (c times, for firenet's cost, whose misfit is not squared).
+ * is c² times the table's (c times, for firenet's cost, whose misfit is not squared; `byLength`).
  */
 export const gainOf = ({ meanSquare }: Operator): number =>
   meanSquare === undefined ? 1 : Math.sqrt(meanSquare / LIKE_SHARE);
+
+/** Cells of the masks that the tables are of. */
+const TABLE_CELLS = 128 ** 2;
+/**
+ * By what firenet's λ differs from its table's for the number of values that are measured: its
+ * misfit is not squared, so the noise makes it as long as the root of that number, while the
+ * penalty has a term for every pixel.
+ */
+function byLength(operator: Operator): number {
+  const measured = operator.measured.reduce((n, there) => n + there, 0);
+  return Math.sqrt((2 * measuredShare(operator) * TABLE_CELLS) / Math.max(1, measured));
+}
 
 /** λ as given, or the tuned one; `units` is how many times as large its units make y. */
 export function weightFor(
@@ -95,7 +107,8 @@ export function weightFor(
     sigma === undefined ? undefined : sigma / gain,
     units,
   );
-  return { ...tuned, lambda: tuned.lambda * (method === "firenet" ? gain : gain ** 2) };
+  const factor = method === "firenet" ? gain * byLength(operator) : gain ** 2;
+  return { ...tuned, lambda: tuned.lambda * factor };
 }
 /** The same for a result file. */
 export const describeWeight = ({
