@@ -141,6 +141,14 @@ describe("train reconstructor", () => {
     expect(train("--from", from, "--size", "24", ...still, "--out", out).status).toBe(0);
     expect(loadNetwork(readFileSync(out), out).architecture.input).toEqual([2, 24, 24]);
   });
+  it("is not asked to fit the recipe's own network", () => {
+    // depth 1 takes sides of 18, the recipe's 3 does not
+    const unet = { inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1 };
+    const shallow = nn.unet({ ...unet, size: [16, 16], residual: true, norm: "none" });
+    const own = file("shallow.safetensors", saveNetwork(shallow));
+    const run = train("--network", "unet", "--from", own, "--size", "18", ...still);
+    expect(run.status).toBe(0);
+  });
   it("other sizes are said in the checkpoint, each with as many images as take equal memory", () => {
     const out = at("sizes.safetensors");
     const run = train("--from", from, "--other-sizes", "24,32", "--json", "--out", out);

@@ -120,6 +120,20 @@ describe("optimisers take PyTorch's steps", () => {
         expect(v).toBeCloseTo(fixture.optimizers[name][i], 7),
       );
     });
+  it("centred RMSprop stays finite where the gradient never changes", async () => {
+    const single = await openBackend("wasm", { threads: 1 });
+    const b = new GraphBuilder(ops);
+    const { mul, sum } = arithmetic(b);
+    const w = b.parameter("w", [64], new Float32Array(64));
+    const slopes = Float32Array.from({ length: 64 }, (_, i) => 0.1 + i / 7);
+    const cost = sum(mul(w, b.constant(slopes, [64])));
+    const optimizer = rmsprop({ learningRate: 1e-6, alpha: 0.5, centered: true });
+    const own = gradients(b, cost, [w]);
+    optimizer.apply(b, new Map([["w", w]]), own, b.scalar(1e-6));
+    const plan = await single.compile(b);
+    for (let k = 0; k < 100; k++) await plan.execute();
+    expect([...(await plan.read("w"))].every(Number.isFinite)).toBe(true);
+  });
   it("refuses options that make no sense", () => {
     expect(() => sgd({ learningRate: 0.1, nesterov: true })).toThrow(/nesterov needs a momentum/);
     expect(() => adam({ learningRate: -1 })).toThrow(/learningRate -1 .* must be positive/);

@@ -91,21 +91,22 @@ export function integer<D extends number | undefined = undefined>(
     read: (given, name) => wholeInRange(given, name, facts),
   });
 }
+/** Each part between commas. */
+const each =
+  (read: typeof inRange, range: Range) =>
+  (given: string, name: string): readonly number[] =>
+    given.split(",").map((part) => read(part, name, range));
 /** Numbers, separated by commas. */
 export function numbers<D extends readonly number[] | undefined = undefined>(
   facts: Facts<D> & Range,
 ): Optional<readonly number[], D> {
-  const read = (given: string, name: string): readonly number[] =>
-    given.split(",").map((part) => inRange(part, name, facts));
-  return option<readonly number[], D>({ value: "LIST", ...facts, read });
+  return option<readonly number[], D>({ value: "LIST", ...facts, read: each(inRange, facts) });
 }
 /** Whole numbers, separated by commas. */
 export function integers<D extends readonly number[] | undefined = undefined>(
   facts: Facts<D> & Range,
 ): Optional<readonly number[], D> {
-  const read = (given: string, name: string): readonly number[] =>
-    given.split(",").map((part) => wholeInRange(part, name, facts));
-  return option<readonly number[], D>({ value: "LIST", ...facts, read });
+  return option<readonly number[], D>({ value: "LIST", ...facts, read: each(wholeInRange, facts) });
 }
 /** One of the names. */
 export function choice<const T extends string, D extends NoInfer<T> | undefined = undefined>(

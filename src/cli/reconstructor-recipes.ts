@@ -54,15 +54,12 @@ export interface Recipe {
   /** Options that change its size or form. */
   readonly takes: readonly Adjustable[];
   readonly training: Training;
-  readonly loss: Loss;
+  /** Of a network of these sizes. */
+  loss(sizes: Sizes): Loss;
   readonly schedule: Schedule;
   optimizer(learningRate: number): Optimizer;
-  /** The network, untrained, how it is used, and its own loss where the sizes ask for another. */
-  build(sizes: Sizes): {
-    readonly network: Network;
-    readonly form: Form;
-    readonly loss?: Loss | undefined;
-  };
+  /** The network, untrained, and how it is used. */
+  build(sizes: Sizes): { readonly network: Network; readonly form: Form };
 }
 
 type Drawn = {
@@ -133,7 +130,7 @@ const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
       otherMasks: 31,
       betweenWeight: 0.1,
     },
-    loss: rootMeanSquaredError(),
+    loss: () => rootMeanSquaredError(),
     schedule: cosine({ restarts: 2 }),
     optimizer: clippedAdam,
     build(sizes) {
@@ -155,7 +152,7 @@ const own: Readonly<Record<"cascade" | "unet", Recipe>> = {
       learningRate: 1e-3,
       otherMasks: 31,
     },
-    loss: rootMeanSquaredError(),
+    loss: () => rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
     build(sizes) {
@@ -188,12 +185,12 @@ function familyRecipe(name: ReconstructionNetworkName): Recipe {
       batchSize: leastBatch,
       learningRate: 1e-3,
     },
-    loss: loss?.() ?? rootMeanSquaredError(),
+    loss: ({ size, seed, measured }) =>
+      loss?.({ size: [size, size], seed, measured }) ?? rootMeanSquaredError(),
     schedule: cosine(),
     optimizer: clippedAdam,
     build({ size, seed, measured }) {
-      const options = { size: [size, size], seed, measured } as const;
-      return { network: build(options), form, loss: loss?.(options) };
+      return { network: build({ size: [size, size], seed, measured }), form };
     },
   };
 }

@@ -104,27 +104,24 @@ export async function otherProblems(
 }
 
 /**
- * The network that the options ask for, fresh or with a checkpoint's weights, how it is used, and
- * its own loss. Throws ConfigError for options that it has no use for, and as the file's reader
- * does.
+ * The network that the options ask for, fresh or with a checkpoint's weights, and how it is used.
+ * Throws ConfigError for options that it has no use for, and as the file's reader does.
  */
 export async function networkToTrain(
   settings: Settings,
   operator: Operator,
 ): Promise<ReturnType<Recipe["build"]>> {
   const { from, as, network: name, size } = settings;
-  const { measured } = operator;
   if (from === undefined) {
     checkSizes(name, settings);
     if (as !== undefined)
       throw new ConfigError("--as: give the weights that it describes too (--from FILE)", { as });
-    return recipes[name].build({ ...settings, measured });
+    return recipes[name].build({ ...settings, measured: operator.measured });
   }
   checkNoSizes(settings, `the network is the one of ${from}`);
   const { network } = await loadModel({ model: from, as, size });
-  const { loss } = recipes[name].build({ ...settings, measured });
   const provenance = { ...network.provenance, startedFrom: networkHash(network) };
-  return { network: { ...network, provenance }, form: formOf(network), loss };
+  return { network: { ...network, provenance }, form: formOf(network) };
 }
 
 /** A method's mean PSNR on the images held out, dB. */
@@ -154,8 +151,12 @@ export async function scoreOn(
 }
 
 /** The run's own part of fitReconstructor's options. */
-export function trainingOptions(settings: Settings, recipe: Recipe, heldOut: ImageSet) {
-  const { training, loss, schedule } = recipe;
+export function trainingOptions(
+  settings: Settings,
+  { operator, heldOut }: { readonly operator: Operator; readonly heldOut: ImageSet },
+) {
+  const recipe = recipes[settings.network];
+  const { training, schedule } = recipe;
   const {
     jitter,
     smoothing,
@@ -187,7 +188,7 @@ export function trainingOptions(settings: Settings, recipe: Recipe, heldOut: Ima
       keepBest: keepBest || undefined,
       earlyStopping: patience === undefined ? undefined : { patience },
     }),
-    loss,
+    loss: recipe.loss({ ...settings, measured: operator.measured }),
     schedule,
     seed,
     epochs,

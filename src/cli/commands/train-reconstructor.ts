@@ -112,8 +112,8 @@ export const trainReconstructor: Command = command({
     const recipe = recipes[settings.network];
     const { name, noise, seed, log, out = `${settings.network}.safetensors` } = settings;
     const { operator, sampling } = await measuring(settings);
-    const { form, ...built } = await networkToTrain(settings, operator);
-    const network = name === undefined ? built.network : { ...built.network, name };
+    const { form, network: built } = await networkToTrain(settings, operator);
+    const network = name === undefined ? built : { ...built, name };
     const backend = await chooseBackend(settings, terminal);
     checkWritable(out);
     const statePath = `${out}.training`;
@@ -130,8 +130,8 @@ export const trainReconstructor: Command = command({
     const curve: number[] = [];
     const logged = log === undefined ? [] : [openLog(log, resume !== undefined)];
     const trained = await fitReconstructor(network, {
-      ...trainingOptions(settings, recipe, images.heldOut),
-      ...present({ loss: built.loss, resume }),
+      ...trainingOptions(settings, { operator, heldOut: images.heldOut }),
+      ...present({ resume }),
       problem,
       alsoOn,
       form,

@@ -178,7 +178,7 @@ export function rmsprop(options: {
     shares: true,
     apply(b, parameters, gradients, rate, shares = evenly) {
       const a = arithmetic(b);
-      const { add, div, mul, sqrt, sub } = a;
+      const { add, div, mul, relu, sqrt, sub } = a;
       /** old ← α·old + (1−α)·value. */
       const averaged = (name: string, value: Value): Value => {
         const old = state(b, `rmsprop.${name}`, value);
@@ -191,7 +191,8 @@ export function rmsprop(options: {
         const g = penalised(a, gradients[i], w, weightDecay * own.decay);
         const raw = averaged(`square.${name}`, mul(g, g));
         const mean = centered ? averaged(`mean.${name}`, g) : undefined;
-        const v = mean ? sub(raw, mul(mean, mean)) : raw;
+        // what rounding leaves of a variance of nothing has no root
+        const v = mean ? relu(sub(raw, mul(mean, mean))) : raw;
         let step = div(g, add(sqrt(v), epsilon));
         if (momentum > 0) {
           const old = state(b, `rmsprop.velocity.${name}`, w);
