@@ -2,7 +2,7 @@
 import { rootsOfUnity } from "../../../../ops/fft2.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
 import { i32, v, type Local } from "../../encoder/instructions.ts";
-import { radices, stages, type Table } from "./stages.ts";
+import { radices, runStages, stagesOf, type Table } from "./stages.ts";
 
 /** Above this prime the definition takes longer than Bluestein's convolution. */
 const LARGEST_PRIME = 61;
@@ -69,10 +69,10 @@ export function convolved(
   const c = table(chirp);
   multiply(f, buffers[0], c, n);
   f.zero(i32.add(buffers[0], n * 32), (m - n) * 32);
-  const spectrum = stages(f, { n: m, inverse: false }, buffers, table);
+  const spectrum = runStages(f, stagesOf(m, false), buffers, table);
   multiply(f, spectrum, table(kernel), m);
   const other = spectrum === buffers[0] ? buffers[1] : buffers[0];
-  const result = stages(f, { n: m, inverse: true }, [spectrum, other], table);
+  const result = runStages(f, stagesOf(m, true), [spectrum, other], table);
   multiply(f, result, c, n);
   return result;
 }

@@ -1,109 +1,99 @@
-// A mixed-radix Stockham transform of four lines at a time, in two buffers.
+// A mixed-radix Stockham transform: stages from one view of the lines' elements to another.
 import { rootsOfUnity } from "../../../../ops/fft2.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
+import { butterfly, product, rootsOf, type Pair, type Roots } from "./butterflies.ts";
 
-/** The factors of n, in the order in which they are taken. */
+/**
+ * The factors of n, in the order in which they are taken: a 4 first, odd ones, and the other even
+ * ones last, whose results go to the fewest places at once.
+ */
 export function radices(n: number): number[] {
+  const [fours, rest] = takeAll(4, n);
+  const [twos, odd] = takeAll(2, rest);
+  const others: number[] = [];
+  let left = odd;
+  for (let p = 3; left > 1; p += 2) {
+    const [found, after] = takeAll(p, left);
+    others.push(...found);
+    left = after;
+  }
+  const even = [...fours, ...twos];
+  return [...even.slice(0, 1), ...others, ...even.slice(1)];
+}
+/** All factors p of n, and what is left of it. */
+function takeAll(p: number, n: number): [found: number[], rest: number] {
   const found: number[] = [];
   let rest = n;
-  for (const p of [4, 2, 3, 5, 7])
-    while (rest % p === 0) {
-      found.push(p);
-      rest /= p;
-    }
-  for (let p = 11; rest > 1; p += 2)
-    while (rest % p === 0) {
-      found.push(p);
-      rest /= p;
-    }
-  return found;
+  while (rest % p === 0) {
+    found.push(p);
+    rest /= p;
+  }
+  return [found, rest];
 }
-interface Pair {
-  readonly re: Local;
-  readonly im: Local;
+
+/** Above this radix a butterfly would be too much code: the definition, in a loop. */
+export const LARGEST_BUTTERFLY = 7;
+
+/** Where the elements of lines lie, in bytes. */
+export interface View {
+  /** Element 0's real part. */
+  readonly at: Local;
+  /** From one element to the next. */
+  readonly stride: number;
+  /** From the real part to the imaginary one. */
+  readonly plane: number;
 }
-/** The r-th roots of unity, and the sign of their angles. */
-interface Roots {
+/** A buffer of four lines side by side: an element is four real parts, then four imaginary ones. */
+export const fourLines = (at: Local): View => ({ at, stride: 32, plane: 16 });
+
+/** Keeps constant numbers; gives their address. */
+export type Table = (values: Float32Array) => number;
+
+/** What of a transform is left: length n, s times over; and the radix that is taken next. */
+export interface Stage {
+  readonly n: number;
+  readonly s: number;
   readonly r: number;
-  readonly cosR: Float64Array;
-  readonly sinR: Float64Array;
-  readonly sign: number;
+  readonly inverse: boolean;
 }
-/**
- * A transform of odd length r: x_t ± x_{r−t} first, so that y_u and y_{r−u} share their products.
- */
-function oddButterfly(
-  f: FunctionBuilder,
-  x: readonly Pair[],
-  { r, cosR, sinR, sign }: Roots,
-  store: (u: number, re: Operand, im: Operand) => void,
-): void {
-  const keep = (c: Operand): Local => f.v128(c);
-  const half = (r - 1) / 2;
-  const [sums, differences] = [v.add, v.sub].map((op) =>
-    Array.from(
-      { length: half },
-      (_, i): Pair => ({
-        re: keep(op(x[i + 1].re, x[r - 1 - i].re)),
-        im: keep(op(x[i + 1].im, x[r - 1 - i].im)),
-      }),
-    ),
-  );
-  const total = (part: keyof Pair): Operand =>
-    sums.reduce((sum: Operand, z) => v.add(sum, z[part]), x[0][part]);
-  store(0, total("re"), total("im"));
-  for (let u = 1; u <= half; u++) {
-    const angle = (t: number): number => (t * u) % r;
-    const even = (part: keyof Pair): Local =>
-      keep(
-        sums.reduce(
-          (sum: Operand, z, i) => v.add(sum, v.mul(z[part], cosR[angle(i + 1)])),
-          x[0][part],
-        ),
-      );
-    const odd = (part: keyof Pair): Local =>
-      keep(
-        differences
-          .map((z, i) => v.mul(z[part], sign * sinR[angle(i + 1)]))
-          .reduce((sum, c) => v.add(sum, c)),
-      );
-    const [re, im, oddRe, oddIm] = [even("re"), even("im"), odd("re"), odd("im")];
-    store(u, v.sub(re, oddIm), v.add(im, oddRe));
-    store(r - u, v.add(re, oddIm), v.sub(im, oddRe));
-  }
+/** How a stage goes over its elements. */
+export interface Manner {
+  /** Elements of a line in a vector, which otherwise holds one element of each of four lines. */
+  readonly wide?: number;
+  /** Groups of lines that are done alike, `from` and `to` bytes from one to the next. */
+  readonly groups?: { readonly count: number; readonly from: number; readonly to: number };
+  /** For a first stage of even radix: element j lies at place (j + n/2) mod n. */
+  readonly turnedIn?: boolean;
+  /** For a last stage of even radix: so does what comes out. */
+  readonly turnedOut?: boolean;
+  /** What comes out, times this. */
+  readonly scale?: number;
 }
 
-const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
-  re: f.v128(v.add(a.re, b.re)),
-  im: f.v128(v.add(a.im, b.im)),
-});
-const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
-  re: f.v128(v.sub(a.re, b.re)),
-  im: f.v128(v.sub(a.im, b.im)),
-});
+/** All stages of a transform of length n, in order. */
+export function stagesOf(n: number, inverse: boolean): Stage[] {
+  let s = 1;
+  return radices(n).map((r) => {
+    const stage = { n: n / s, s, r, inverse };
+    s *= r;
+    return stage;
+  });
+}
 
-/** A transform of length 2 or 4, whose roots need no products. */
-function evenButterfly(
-  f: FunctionBuilder,
-  x: readonly Pair[],
-  { r, sign }: Roots,
-  store: (u: number, re: Operand, im: Operand) => void,
-): void {
-  if (r === 2) {
-    for (const [u, op] of [plus, minus].entries()) {
-      const y = op(f, x[0], x[1]);
-      store(u, y.re, y.im);
-    }
-    return;
-  }
-  const [sum02, sum13] = [plus(f, x[0], x[2]), plus(f, x[1], x[3])];
-  const [gap02, gap13] = [minus(f, x[0], x[2]), minus(f, x[1], x[3])];
-  store(0, v.add(sum02.re, sum13.re), v.add(sum02.im, sum13.im));
-  store(2, v.sub(sum02.re, sum13.re), v.sub(sum02.im, sum13.im));
-  // a quarter turn of the second gap, one way and the other
-  store(sign > 0 ? 3 : 1, v.add(gap02.re, gap13.im), v.sub(gap02.im, gap13.re));
-  store(sign > 0 ? 1 : 3, v.sub(gap02.re, gap13.im), v.add(gap02.im, gap13.re));
+/** w^{pu}: cosine and sine for every p and u. */
+export function twiddles({ n, inverse }: Stage): (p: number, u: number) => [number, number] {
+  const [cos, sin] = rootsOfUnity(n);
+  const sign = inverse ? 1 : -1;
+  return (p, u) => [cos[(p * u) % n], sign * sin[(p * u) % n]];
+}
+function twiddleTable(stage: Stage): Float32Array {
+  const { n, r } = stage;
+  const m = n / r;
+  const w = twiddles(stage);
+  const values = new Float32Array(m * r * 2);
+  for (let p = 0; p < m; p++) for (let u = 0; u < r; u++) values.set(w(p, u), (p * r + u) * 2);
+  return values;
 }
 
 /** A complex number in all lanes. */
@@ -111,79 +101,96 @@ const splatted = (f: FunctionBuilder, at: Operand, offset: number): Pair => ({
   re: f.v128(v.loadSplat(at, offset)),
   im: f.v128(v.loadSplat(at, offset + 4)),
 });
-
-/** Writes (re, im), and with `w` its product with that. */
-function storeTwiddled(f: FunctionBuilder, at: Operand, re: Operand, im: Operand, w?: Pair): void {
-  if (!w) {
-    const target = f.i32(at);
-    f.do(v.store(target, re));
-    f.do(v.store(target, im, 16));
-    return;
-  }
-  const [a, b, target] = [f.v128(re), f.v128(im), f.i32(at)];
-  f.do(v.store(target, v.sub(v.mul(a, w.re), v.mul(b, w.im))));
-  f.do(v.store(target, v.add(v.mul(a, w.im), v.mul(b, w.re)), 16));
+const scaled = (f: FunctionBuilder, { re, im }: Pair, scale: number): Pair => ({
+  re: f.v128(v.mul(re, scale)),
+  im: f.v128(v.mul(im, scale)),
+});
+function writePair(f: FunctionBuilder, at: Operand, { re, im }: Pair, plane: number): void {
+  const target = f.i32(at);
+  f.do(v.store(target, re));
+  f.do(v.store(target, im, plane));
 }
 
-/** Keeps constant numbers; gives their address. */
-export type Table = (values: Float32Array) => number;
-/** Above this radix a butterfly would be too much code: the definition, in a loop. */
-const LARGEST_BUTTERFLY = 7;
-
-/**
- * One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}; an element is
- * four re, four im: 32 bytes.
- */
-function stage(
+/** One Stockham stage: to[q + s(r·p + u)] = w^{pu}·Σ_t from[q + s(p + t·m)]·ω^{tu}. */
+export function runStage(
   f: FunctionBuilder,
-  { n, s, r, inverse }: { n: number; s: number; r: number; inverse: boolean },
-  from: Local,
-  to: Local,
+  stage: Stage,
+  views: readonly [View, View],
   table: Table,
+  manner: Manner = {},
 ): void {
+  const { n, s, r, inverse } = stage;
+  const [from, to] = views;
+  const { turnedIn = false, turnedOut = false, scale } = manner;
   const m = n / r;
-  const [cosN, sinN] = rootsOfUnity(n);
-  const [cosR, sinR] = rootsOfUnity(r);
-  const sign = inverse ? 1 : -1;
-  const roots = { r, cosR, sinR, sign };
-  const twiddles = new Float32Array(m * r * 2);
-  for (let p = 0; p < m; p++)
-    for (let u = 0; u < r; u++)
-      twiddles.set([cosN[(p * u) % n], sign * sinN[(p * u) % n]], (p * r + u) * 2);
-  const w = f.i32(table(twiddles));
-  const source = f.i32(from);
-  const target = f.i32(to);
-  const isLong = r > LARGEST_BUTTERFLY;
-  const rootsAt = isLong ? table(rootTable(roots)) : 0;
-  const element = (q: Local, turns: readonly Pair[]): void => {
-    const a = f.i32(i32.add(source, q));
-    const y = f.i32(i32.add(target, q));
-    if (isLong) {
-      longButterfly(f, a, { r, stride: m * s * 32, rootsAt }, (u, re, im) =>
-        storeTwiddled(
-          f,
-          address(y, [u, s * 4]),
-          re,
-          im,
-          m > 1 ? splatted(f, i32.add(w, u), 0) : undefined,
-        ),
-      );
-      return;
-    }
+  const roots = rootsOf(r, inverse);
+  const part = (t: number, turned: boolean): number => (turned ? (t + r / 2) % r : t);
+  const w = f.i32(table(twiddleTable(stage)));
+  const [source, target] = [f.i32(from.at), f.i32(to.at)];
+  const element = (a: Local, y: Local, turns: readonly Pair[]): void => {
     const x = Array.from({ length: r }, (_, t): Pair => {
-      const at = t * m * s * 32;
-      return { re: f.v128(v.load(a, at)), im: f.v128(v.load(a, at + 16)) };
+      const at = part(t, turnedIn) * m * s * from.stride;
+      return { re: f.v128(v.load(a, at)), im: f.v128(v.load(a, at + from.plane)) };
     });
-    const butterfly = r === 2 || r === 4 ? evenButterfly : oddButterfly;
-    butterfly(f, x, roots, (u, re, im) =>
-      storeTwiddled(f, i32.add(y, u * s * 32), re, im, u === 0 ? undefined : turns[u - 1]),
-    );
+    butterfly(f, x, roots, (u, z) => {
+      const turned = u > 0 && turns.length > 0 ? product(f, z, turns[u - 1]) : z;
+      const out = scale === undefined ? turned : scaled(f, turned, scale);
+      writePair(f, i32.add(y, part(u, turnedOut) * s * to.stride), out, to.plane);
+    });
   };
   f.for(m, () => {
     // the same for all elements
-    const turns =
-      isLong || m === 1 ? [] : Array.from({ length: r - 1 }, (_, u) => splatted(f, w, (u + 1) * 8));
-    f.for(s * 32, (q) => element(q, turns), 32);
+    const turns = m === 1 ? [] : Array.from({ length: r - 1 }, (_, u) => splatted(f, w, 8 * u + 8));
+    overElements(f, [source, target], { s, views, manner }, (a, y) => element(a, y, turns));
+    f.advance(w, r * 8);
+    f.advance(source, s * from.stride);
+    f.advance(target, r * s * to.stride);
+  });
+}
+
+/** Every vector of s elements, in every group of lines. */
+function overElements(
+  f: FunctionBuilder,
+  [source, target]: readonly [Local, Local],
+  { s, views, manner }: { s: number; views: readonly [View, View]; manner: Manner },
+  body: (a: Local, y: Local) => void,
+): void {
+  const [from, to] = views;
+  const { wide = 1, groups = { count: 1, from: 0, to: 0 } } = manner;
+  const [a, y] = [f.i32(source), f.i32(target)];
+  f.for(s / wide, () => {
+    const [here, there] = [f.i32(a), f.i32(y)];
+    f.for(groups.count, () => {
+      body(here, there);
+      f.advance(here, groups.from);
+      f.advance(there, groups.to);
+    });
+    f.advance(a, wide * from.stride);
+    f.advance(y, wide * to.stride);
+  });
+}
+
+/** A stage of a large prime, between buffers of four lines: the definition, in loops. */
+function runLongStage(
+  f: FunctionBuilder,
+  stage: Stage,
+  [from, to]: readonly [Local, Local],
+  table: Table,
+): void {
+  const { n, s, r, inverse } = stage;
+  const m = n / r;
+  const w = f.i32(table(twiddleTable(stage)));
+  const rootsAt = table(rootTable(rootsOf(r, inverse)));
+  const [source, target] = [f.i32(from), f.i32(to)];
+  f.for(m, () => {
+    const element = (q: Local): void => {
+      const [a, y] = [f.i32(i32.add(source, q)), f.i32(i32.add(target, q))];
+      longButterfly(f, a, { r, stride: m * s * 32, rootsAt }, (u, z) => {
+        const out = m > 1 ? product(f, z, splatted(f, i32.add(w, u), 0)) : z;
+        writePair(f, address(y, [u, s * 4]), out, 16);
+      });
+    };
+    f.for(s * 32, element, 32);
     f.advance(w, r * 8);
     f.advance(source, s * 32);
     f.advance(target, r * s * 32);
@@ -200,7 +207,7 @@ function longButterfly(
   f: FunctionBuilder,
   from: Local,
   { r, stride, rootsAt }: { r: number; stride: number; rootsAt: number },
-  store: (u: Local, re: Local, im: Local) => void,
+  take: (u: Local, y: Pair) => void,
 ): void {
   const output = (u: Local): void => {
     const [re, im] = [f.v128(0), f.v128(0)];
@@ -216,23 +223,22 @@ function longButterfly(
       f.set(index, i32.add(index, u));
       f.if(i32.geU(index, r * 8), () => f.advance(index, -r * 8));
     });
-    store(u, re, im);
+    take(u, { re, im });
   };
   f.for(r * 8, output, 8);
 }
 
-/** All stages of a transform of length n; gives the buffer that holds the result. */
-export function stages(
+/** All stages between two buffers of four lines; gives the one that holds the result. */
+export function runStages(
   f: FunctionBuilder,
-  { n, inverse }: { n: number; inverse: boolean },
+  stages: readonly Stage[],
   buffers: readonly [Local, Local],
   table: Table,
 ): Local {
   let [a, b] = buffers;
-  let rest = n;
-  for (const r of radices(n)) {
-    stage(f, { n: rest, s: n / rest, r, inverse }, a, b, table);
-    rest /= r;
+  for (const stage of stages) {
+    if (stage.r > LARGEST_BUTTERFLY) runLongStage(f, stage, [a, b], table);
+    else runStage(f, stage, [fourLines(a), fourLines(b)], table);
     [a, b] = [b, a];
   }
   return a;
