@@ -1,5 +1,5 @@
-// How far float32 rounding takes a 3×3 convolution and its gradients from float64, in Winograd's
-// and the direct form; and, by simulation, with Winograd's usual points. Writes
+// How far float32 rounding takes 3×3 and 5×5 convolutions and their gradients from float64, in
+// Winograd's and the direct form; and, by simulation, with Winograd's usual points. Writes
 // bench/notes/rounding.md.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { GraphBuilder, arithmetic, gradients, openBackend, ops, random } from "fiducial";
@@ -13,17 +13,17 @@ const draw = (count, seed, scale = 1) => {
   return Float32Array.from({ length: count }, () => scale * rng.normal());
 };
 const [C, K, size] = [64, 32, 24];
-async function run(name, options) {
+async function run(name, R, options) {
   const b = new GraphBuilder(ops);
   const f = arithmetic(b);
   const [x, w] = [
     b.parameter("x", [1, C, size, size], draw(C * size * size, 3)),
-    b.parameter("w", [K, C, 3, 3], draw(K * C * 9, 5, 1 / 24)),
+    b.parameter("w", [K, C, R, R], draw(K * C * R * R, 5, 1 / (8 * R))),
   ];
   const y = b.emit(
     "conv2d",
     { x, w },
-    { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
+    { stride: [1, 1], padding: [R >> 1, R >> 1], dilation: [1, 1], groups: 1 },
   );
   const [dx, dw] = gradients(
     b,
@@ -33,14 +33,17 @@ async function run(name, options) {
   for (const [key, value] of Object.entries({ y, dx, dw })) b.output(key, value);
   return (await (await openBackend(name, options)).compile(b)).execute();
 }
-const want = await run("reference");
 const rows = [];
-for (const [label, convolution] of [
-  ["Winograd", "auto"],
-  ["direct", "direct"],
-]) {
-  const got = await run("wasm", { convolution });
-  rows.push([label, ...["y", "dx", "dw"].map((key) => rms(want[key], got[key]).toExponential(1))]);
+for (const R of [3, 5]) {
+  const want = await run("reference", R);
+  for (const [label, convolution] of [
+    ["Winograd", "auto"],
+    ["direct", "direct"],
+  ]) {
+    const got = await run("wasm", R, { convolution });
+    const errors = ["y", "dx", "dw"].map((key) => rms(want[key], got[key]).toExponential(1));
+    rows.push([`${R}×${R}, ${label}`, ...errors]);
+  }
 }
 
 /**
@@ -99,12 +102,12 @@ mkdirSync(new URL("notes/", import.meta.url), { recursive: true });
 writeFileSync(
   new URL("notes/rounding.md", import.meta.url),
   `## Rounding
-\`node bench/rounding.mjs\`: error over value, root mean squares, of a 3×3 convolution of ${C} channels to ${K} at ${size}² and of its gradients, against float64.
+\`node bench/rounding.mjs\`: error over value, root mean squares, of convolutions of ${C} channels to ${K} at ${size}² and of their gradients, against float64.
 
 | form | forward | gradient to the image | gradient to the weights |
 |---|---:|---:|---:|
 ${rows.map((r) => `| ${r.join(" | ")} |`).join("\n")}
 
-Simulated with the points 0, ±√½, ±√2, ∞, which are used here: ${simulated(Math.SQRT1_2, Math.SQRT2)}; with the usual 0, ±1, ±2, ∞: ${simulated(1, 2)}.
+Simulated for 3×3 with the points 0, ±√½, ±√2, ∞, which are used here: ${simulated(Math.SQRT1_2, Math.SQRT2)}; with the usual 0, ±1, ±2, ∞: ${simulated(1, 2)}.
 `,
 );

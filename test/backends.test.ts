@@ -113,6 +113,44 @@ describe("wasm, random shapes", () => {
       { numRuns: 80, seed: 1 },
     );
   }, 30_000);
+  it.each([3, 5])(
+    "Winograd's form of %i×%i kernels and its gradients agree with the definition for any size",
+    async (r) => {
+      const cases = fc.record({
+        n: small(1, 3),
+        c: small(6, 21),
+        k: small(6, 21),
+        h: small(8, 19),
+        w: small(8, 19),
+        padding: fc.tuple(small(0, 4), small(0, 4)),
+      });
+      await fc.assert(
+        fc.asyncProperty(cases, async ({ n, c, k, h, w, padding }) => {
+          const b = new GraphBuilder(ops);
+          const x = b.input("x", [n, c, h, w]);
+          const weights = b.input("w", [k, c, r, r]);
+          const attrs = { stride: [1, 1], padding, dilation: [1, 1], groups: 1 } as const;
+          const y = b.emit("conv2d", { x, w: weights }, attrs);
+          const dy = b.input("dy", y.shape);
+          const cost = b.emit(
+            "sum",
+            { x: b.emit("mul", { a: y, b: dy }, {}) },
+            { axes: [0, 1, 2, 3] },
+          );
+          b.output("y", y);
+          gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
+          const feed = {
+            x: values(sizeOf(x.shape), 1, false),
+            w: values(sizeOf(weights.shape), 2, false),
+            dy: values(sizeOf(y.shape), 3, false),
+          };
+          expect(await difference(b, feed)).toBeLessThan(TOLERANCE);
+        }),
+        { numRuns: 25, seed: 4 },
+      );
+    },
+    30_000,
+  );
   it("a convolution of many rows and channels, in several blocks, agrees with its definition", async () => {
     for (const [channels, size, r] of [
       [24, 61, 3],

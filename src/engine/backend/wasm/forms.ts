@@ -90,7 +90,7 @@ function convolution(
       pack: {
         label: "winograd weights",
         w,
-        floats: winogradWeightsSize(inputs, outputs),
+        floats: winogradWeightsSize(inputs, outputs, R),
         attrs: { flipped },
         emit: winogradWeights(weights, flipped),
       },

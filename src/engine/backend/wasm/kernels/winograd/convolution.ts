@@ -14,18 +14,21 @@ import {
   type Pair,
   type Tiles,
 } from "./tiles.ts";
-import { inputAxis, outputAxis, POSITIONS, spread, tileOf, WINDOW } from "./transforms.ts";
+import { inputAxis, outputAxis, spread, TILE, windowOf } from "./transforms.ts";
 
 /** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
 const BLOCK_BYTES = 640 * 1024;
 /** Room for half of the way back: a tile's columns transformed. */
-const HALF_BYTES = 24 * 16;
+const halfBytes = (window: number): number => TILE * window * 16;
 /** Channels that are summed at once. */
 const EIGHT = 8;
 
 type Inputs = "x" | "u";
 interface Sizes {
   readonly tiles: Tiles;
+  readonly window: number;
+  /** Numbers in a window. */
+  readonly positions: number;
   readonly inputs: number;
   readonly outputs: number;
   /** Inputs, rounded up to whole vectors. */
@@ -64,18 +67,20 @@ export const winogradConvolution =
   }) =>
   (k: KernelContext<Inputs>): void => {
     const inputs = image[1];
-    const tiles = tilesOf(tileOf(kernel), k.out);
+    const window = windowOf(kernel);
+    const positions = window * window;
+    const tiles = tilesOf(k.out);
     const Cp = up(inputs, 4);
-    const source = framed(image, tiles, padding);
+    const source = framed(image, { tiles, window, padding });
     if (source.copied) {
       k.shared(source.bytes);
       frame(k, image, source, padding);
     }
-    const fitting = Math.floor(BLOCK_BYTES / (POSITIONS * Cp * 4) / 4) * 4;
+    const fitting = Math.floor(BLOCK_BYTES / (positions * Cp * 4) / 4) * 4;
     const most = Math.max(8, Math.min(32, fitting, up(tiles.total, 4)));
     const blocks = Math.ceil(tiles.total / most);
     const [position, products] = [spread(most * Cp * 4), spread(most * 4 * EIGHT)];
-    const sizes = { tiles, inputs, outputs, Cp, most, position, products };
+    const sizes = { tiles, window, positions, inputs, outputs, Cp, most, position, products };
     // few tiles: the outputs are shared out as well, and every share transforms the image for
     // itself
     const eights = Math.ceil(outputs / EIGHT);
@@ -84,25 +89,27 @@ export const winogradConvolution =
     );
     k.pass(blocks * Math.ceil(eights / share), (p) => {
       const { f } = p;
-      const room = p.scratch(POSITIONS * (position + products) + HALF_BYTES + transformBytes(most));
-      const m = f.i32(i32.add(room, POSITIONS * position));
-      const half = f.i32(i32.add(m, POSITIONS * products));
+      const bytes = halfBytes(window);
+      const matrices = positions * (position + products);
+      const room = p.scratch(matrices + bytes + transformBytes(most, window));
+      const m = f.i32(i32.add(room, positions * position));
+      const half = f.i32(i32.add(m, positions * products));
       const from = f.i32(i32.mul(i32.remU(p.chunk, blocks), most));
       const [first, last] = unitsOf(f, f.i32(i32.divU(p.chunk, blocks)), eights, share);
       const count = countOf(f, from, most, tiles.total);
       transformTiles(f, {
-        ...{ tiles, source, size: WINDOW, axis: inputAxis, from, count, most },
+        ...{ tiles, source, size: window, window, axis: inputAxis, from, count, most },
         image: source.copied ? p.shared : p.input.x,
-        room: i32.add(half, HALF_BYTES),
+        room: i32.add(half, bytes),
         ...{ to: room, pitch: Cp * 4, position },
       });
-      const u = f.i32(address(p.input.u, [first, POSITIONS * Cp * 4 * EIGHT]));
+      const u = f.i32(address(p.input.u, [first, positions * Cp * 4 * EIGHT]));
       const block = { room, m, half, from, count, u };
       const channels = (channel: Operand, number: number): void => {
         const k0 = f.i32(channel);
         multiply(p, sizes, block);
         transformBack(p, sizes, block, k0, number);
-        f.advance(u, POSITIONS * Cp * 4 * EIGHT);
+        f.advance(u, positions * Cp * 4 * EIGHT);
       };
       f.range(first, last, 1, (eight) => {
         if (outputs % EIGHT === 0) return channels(i32.mul(eight, EIGHT), EIGHT);
@@ -117,10 +124,10 @@ export const winogradConvolution =
 /** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
 function multiply(
   { f }: Pass<Inputs>,
-  { inputs, Cp, position, products }: Sizes,
+  { positions, inputs, Cp, position, products }: Sizes,
   block: Block,
 ): void {
-  f.for(POSITIONS, (i) => {
+  f.for(positions, (i) => {
     const weights = f.i32(address(block.u, [i, Cp * 32]));
     f.range(0, block.count, 4, (t) => {
       const left = f.i32(address(block.room, [i, position], [t, Cp * 4]));
@@ -150,17 +157,15 @@ function transformBack(
   channels: number,
 ): void {
   const { f } = p;
-  const { tiles, products } = sizes;
+  const { tiles, window, products } = sizes;
   f.range(0, block.count, 1, (t) => {
     const place = placeOf(f, i32.add(block.from, t), tiles);
     for (let lane0 = 0; lane0 < channels; lane0 += 4) {
       const column = f.i32(i32.add(block.m, i32.add(i32.mul(t, 32), lane0 * 4)));
       const line = f.i32(block.half);
-      f.for(WINDOW, () => {
-        const numbers = f.loads(WINDOW, column, WINDOW * products);
-        outputAxis(f, numbers, tiles.size).forEach((o, i) =>
-          f.do(v.store(line, o, i * WINDOW * 16)),
-        );
+      f.for(window, () => {
+        const numbers = f.loads(window, column, window * products);
+        outputAxis(f, numbers).forEach((o, i) => f.do(v.store(line, o, i * window * 16)));
         f.advance(column, products);
         f.advance(line, 16);
       });
@@ -180,7 +185,7 @@ function transformBack(
  */
 function writeTile(
   p: Pass<Inputs>,
-  { tiles, outputs }: Sizes,
+  { tiles, window, outputs }: Sizes,
   tile: {
     half: Local;
     place: ReturnType<typeof placeOf>;
@@ -191,38 +196,33 @@ function writeTile(
 ): void {
   const { f } = p;
   const [, , P, Q] = p.out;
-  const { size, across } = tiles;
+  const { across } = tiles;
   const { place, k0, lane0 } = tile;
   const row = f.i32(tile.half);
   const channel = f.i32(i32.mul(i32.add(k0, lane0), 4));
-  const h = f.i32(i32.mul(place.row, size));
-  const w = f.i32(i32.mul(place.column, size));
+  const h = f.i32(i32.mul(place.row, TILE));
+  const w = f.i32(i32.mul(place.column, TILE));
   const offset = f.i32(offsetOf({ at: [place.image, k0, h, w], sizes: [outputs, P, Q], bytes: 4 }));
   if (lane0 > 0) f.advance(offset, lane0 * P * Q * 4);
   const write = (lanes: number): void => {
-    const outs = keep(f, outputAxis(f, f.loads(WINDOW, row, 16), size));
-    // a tile of two columns turns with two that nobody reads
-    const planes = transpose4(
-      f,
-      [0, 1, 2, 3].map((j) => outs[j] ?? outs[0]),
-    );
+    const planes = transpose4(f, keep(f, outputAxis(f, f.loads(window, row, 16))));
     planes.slice(0, tile.channels).forEach((plane, lane) => {
       const at = i32.add(offset, lane * P * Q * 4);
       p.store(plane, { offset: at, channel: i32.add(channel, lane * 4), lanes });
     });
   };
   const columns = (): void => {
-    if (Q % size === 0) {
-      write(size);
+    if (Q % TILE === 0) {
+      write(TILE);
       return;
     }
-    if (Q > size) f.if(i32.ltU(place.column, across - 1), () => write(size));
-    f.if(i32.geU(place.column, across - 1), () => write(Q % size));
+    if (Q > TILE) f.if(i32.ltU(place.column, across - 1), () => write(TILE));
+    f.if(i32.geU(place.column, across - 1), () => write(Q % TILE));
   };
-  f.for(size, () => {
-    if (P % size === 0) columns();
+  f.for(TILE, () => {
+    if (P % TILE === 0) columns();
     else f.if(i32.ltU(h, P), columns);
-    f.advance(row, WINDOW * 16);
+    f.advance(row, window * 16);
     f.advance(h, 1);
     f.advance(offset, Q * 4);
   });

@@ -12,20 +12,19 @@ import {
 } from "../../encoder/instructions.ts";
 import { passOver, up, type KernelContext } from "../../kernel.ts";
 import { keep, transpose4 } from "../vectors.ts";
-import { POSITIONS, WINDOW } from "./transforms.ts";
+import { TILE } from "./transforms.ts";
 
 export type Pair = readonly [number, number];
 
-/** Tiles of size × size outputs: how many there are. */
+/** Tiles of TILE × TILE outputs: how many there are. */
 export interface Tiles {
-  readonly size: number;
   readonly down: number;
   readonly across: number;
   readonly total: number;
 }
-export function tilesOf(size: number, [images, , P, Q]: Shape): Tiles {
-  const [down, across] = [Math.ceil(P / size), Math.ceil(Q / size)];
-  return { size, down, across, total: images * down * across };
+export function tilesOf([images, , P, Q]: Shape): Tiles {
+  const [down, across] = [Math.ceil(P / TILE), Math.ceil(Q / TILE)];
+  return { down, across, total: images * down * across };
 }
 /** Images [·, channels, height, width] that windows are read from. */
 export interface Source {
@@ -53,17 +52,18 @@ const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
 const STAGE_ROW = 32;
 const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
 /** Room for `transformTiles` besides its result. */
-export const transformBytes = (tiles: number): number =>
-  tiles * PLACE.bytes + stageBytes(WINDOW) + POSITIONS * 16;
+export const transformBytes = (tiles: number, window: number): number =>
+  tiles * PLACE.bytes + stageBytes(window) + window * window * 16;
 
 export interface TileTransform {
   readonly tiles: Tiles;
   readonly source: Source;
   /** Where the source's images begin. */
   readonly image: Operand;
-  /** Windows are size × size; WINDOW or a tile's size. */
+  /** What is read of a tile is size × size: a window, or TILE. */
   readonly size: number;
-  /** Transforms one axis: `size` vectors become WINDOW. */
+  readonly window: number;
+  /** Transforms one axis: `size` vectors become `window`. */
   readonly axis: (f: FunctionBuilder, numbers: readonly Local[]) => Operand[];
   /** Tiles from … from + count − 1, at most `most`. */
   readonly from: Local;
@@ -87,7 +87,7 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
   const target = f.i32(t.to);
   const places = f.i32(t.room);
   const stage = f.i32(i32.add(places, t.most * PLACE.bytes));
-  const half = f.i32(i32.add(stage, stageBytes(WINDOW)));
+  const half = f.i32(i32.add(stage, stageBytes(t.window)));
   notePlaces(f, t, places);
   const group = (c: Operand, lanes: number): void => {
     const channel = f.i32(c);
@@ -124,8 +124,8 @@ function notePlaces(
   f.range(0, count, 1, (t) => {
     const at = f.i32(address(places, [t, PLACE.bytes]));
     const place = placeOf(f, i32.add(from, t), tiles);
-    const top = f.i32(i32.sub(i32.mul(place.row, tiles.size), padding[0]));
-    const left = f.i32(i32.sub(i32.mul(place.column, tiles.size), padding[1]));
+    const top = f.i32(i32.sub(i32.mul(place.row, TILE), padding[0]));
+    const left = f.i32(i32.sub(i32.mul(place.column, TILE), padding[1]));
     const pixel = i32.add(
       i32.mul(place.image, channels * height * width),
       i32.add(i32.mul(top, width), left),
@@ -161,8 +161,8 @@ function windowAt(
   const alwaysInside =
     padding[0] === 0 &&
     padding[1] === 0 &&
-    (tiles.down - 1) * tiles.size + size <= height &&
-    (tiles.across - 1) * tiles.size + size <= width;
+    (tiles.down - 1) * TILE + size <= height &&
+    (tiles.across - 1) * TILE + size <= width;
   if (alwaysInside) return { bases, row };
   f.if(i32.eqz(i32.load(at, PLACE.inside)), () => {
     f.zero(stage, stageBytes(size));
@@ -203,23 +203,29 @@ function copyInside(
   );
 }
 
-/** The window's rows transformed, to WINDOW vectors each at `half`. */
+/** The rows of what is read transformed, to a window of vectors each at `half`. */
 function transformRows(
   f: FunctionBuilder,
-  { size, axis }: TileTransform,
+  { size, window, axis }: TileTransform,
   { bases, row }: Window,
   half: Local,
 ): void {
   const line = f.i32(half);
   f.for(size, () => {
-    const rows = bases.map((b) => f.v128(v.load(b)));
-    const columns = transpose4(f, rows);
-    if (size === WINDOW) columns.push(...lastTwo(f, bases));
-    axis(f, columns.slice(0, size)).forEach((x, j) => f.do(v.store(line, x, j * 16)));
-    f.advance(line, WINDOW * 16);
+    const columns = fourColumns(f, bases, 0);
+    if (size === 6) columns.push(...lastTwo(f, bases));
+    if (size === 8) columns.push(...fourColumns(f, bases, 16));
+    axis(f, columns).forEach((x, j) => f.do(v.store(line, x, j * 16)));
+    f.advance(line, window * 16);
     for (const b of bases) f.set(b, i32.add(b, row));
   });
 }
+/** Four columns of four rows. */
+const fourColumns = (f: FunctionBuilder, bases: readonly Local[], offset: number): Local[] =>
+  transpose4(
+    f,
+    bases.map((b) => f.v128(v.load(b, offset))),
+  );
 /** Columns 4 and 5 of four rows. */
 function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
   const pairs = bases.map((b) => f.v128(v.loadPair(b, 16)));
@@ -231,15 +237,15 @@ function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
 /** Their columns transformed, written to their positions. */
 function transformColumns(
   f: FunctionBuilder,
-  { size, axis, position }: TileTransform,
+  { size, window, axis, position }: TileTransform,
   half: Local,
   to: Code,
 ): void {
   const column = f.i32(half);
   const out = f.i32(to);
-  f.for(WINDOW, () => {
-    const numbers = f.loads(size, column, WINDOW * 16);
-    axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * WINDOW * position)));
+  f.for(window, () => {
+    const numbers = f.loads(size, column, window * 16);
+    axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * window * position)));
     f.advance(column, 16);
     f.advance(out, position);
   });
@@ -254,12 +260,15 @@ export interface Framed extends Source {
   /** Of the copy. */
   readonly bytes: number;
 }
-export function framed([N, C, H, W]: Shape, tiles: Tiles, padding: Pair): Framed {
-  const height = (tiles.down - 1) * tiles.size + WINDOW;
-  const width = (tiles.across - 1) * tiles.size + WINDOW;
+export function framed(
+  [N, C, H, W]: Shape,
+  { tiles, window, padding }: { tiles: Tiles; window: number; padding: Pair },
+): Framed {
+  const height = (tiles.down - 1) * TILE + window;
+  const width = (tiles.across - 1) * TILE + window;
   const inside = (n: number, count: number, pad: number): number => {
-    const starts = Array.from({ length: count }, (_, i) => i * tiles.size - pad);
-    return starts.filter((at) => at >= 0 && at + WINDOW <= n).length;
+    const starts = Array.from({ length: count }, (_, i) => i * TILE - pad);
+    return starts.filter((at) => at >= 0 && at + window <= n).length;
   };
   const windows = inside(H, tiles.down, padding[0]) * inside(W, tiles.across, padding[1]);
   const copied = windows < 0.75 * tiles.down * tiles.across;

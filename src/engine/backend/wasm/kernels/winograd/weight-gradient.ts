@@ -13,15 +13,7 @@ import {
   type Pair,
   type TileTransform,
 } from "./tiles.ts";
-import {
-  inputAxis,
-  mapAxis,
-  POSITIONS,
-  spread,
-  tileOf,
-  weightGradAxis,
-  WINDOW,
-} from "./transforms.ts";
+import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./transforms.ts";
 
 /**
  * Tiles transformed and summed in one round: what lies between the passes stays in the caches, and
@@ -41,6 +33,8 @@ interface Matrices {
 }
 interface Sizes {
   readonly tiles: number;
+  /** Numbers in a window. */
+  readonly positions: number;
   /** Channels of images and of maps, rounded up to whole tiles of sums. */
   readonly Cp: number;
   readonly Kp: number;
@@ -54,22 +48,24 @@ const matrices = (at: number, rows: number, pitch: number): Matrices => ({
   position: spread(rows * pitch),
   pitch,
 });
-const endOf = ({ at, position }: Matrices): number => at + POSITIONS * position;
+const endOf = ({ at, position }: Matrices, positions: number): number => at + positions * position;
 
 /** dw [K,C,R,R] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
 export const winogradWeightGrad =
   ({ x, dy, kernel, padding }: { x: Shape; dy: Shape; kernel: number; padding: Pair }) =>
   (k: KernelContext<"x" | "dy">): void => {
     const [K, P, Q] = dy.slice(1);
-    const tiles = tilesOf(tileOf(kernel), dy);
+    const window = windowOf(kernel);
+    const positions = window * window;
+    const tiles = tilesOf(dy);
     const [Cp, Kp] = [up(x[1], 8), up(K, 4)];
-    const source = framed(x, tiles, padding);
+    const source = framed(x, { tiles, window, padding });
     const images = matrices(source.bytes, ROUND, Cp * 4);
-    const maps = matrices(endOf(images), ROUND, Kp * 4);
-    const sums = matrices(endOf(maps), Kp, Cp * 4);
-    k.shared(endOf(sums));
+    const maps = matrices(endOf(images, positions), ROUND, Kp * 4);
+    const sums = matrices(endOf(maps, positions), Kp, Cp * 4);
+    k.shared(endOf(sums, positions));
     if (source.copied) frame(k, x, source, padding);
-    const sizes = { tiles: tiles.total, Cp, Kp, images, maps, sums };
+    const sizes = { tiles: tiles.total, positions, Cp, Kp, images, maps, sums };
     const map = { channels: K, height: P, width: Q, padding: [0, 0] } as const;
     const rounds = Math.ceil(tiles.total / ROUND);
     const calls = { chunks: ROUND / CALL, total: Math.ceil(tiles.total / CALL) };
@@ -78,7 +74,7 @@ export const winogradWeightGrad =
         ...calls,
         write: (p) =>
           transform(p, images, {
-            ...{ tiles, source, size: WINDOW, axis: inputAxis },
+            ...{ tiles, source, size: window, window, axis: inputAxis },
             image: source.copied ? p.shared : p.input.x,
           }),
       },
@@ -88,15 +84,16 @@ export const winogradWeightGrad =
           transform(p, maps, {
             tiles,
             source: map,
-            size: tiles.size,
-            axis: mapAxis,
+            size: TILE,
+            window,
+            axis: mapAxis(window),
             image: p.input.dy,
           }),
       },
-      { chunks: POSITIONS, total: POSITIONS * rounds, write: (p) => sumProducts(p, sizes) },
+      { chunks: positions, total: positions * rounds, write: (p) => sumProducts(p, sizes) },
     ]);
     k.pass(Math.ceil(K / 4), (p) => {
-      const half = p.scratch(WINDOW * kernel * 16);
+      const half = p.scratch(window * kernel * 16);
       const [first, last] = unitsOf(p.f, p.chunk, K, 4);
       p.f.range(first, last, 1, (map) => gradientOfMap(p, sums, { map, half, kernel }));
     });
@@ -106,7 +103,7 @@ export const winogradWeightGrad =
 function transform(
   p: GradientPass,
   to: Matrices,
-  what: Pick<TileTransform, "tiles" | "source" | "image" | "size" | "axis">,
+  what: Pick<TileTransform, "tiles" | "source" | "image" | "size" | "window" | "axis">,
 ): void {
   const { f } = p;
   const from = f.i32(i32.mul(p.chunk, CALL));
@@ -114,17 +111,17 @@ function transform(
   transformTiles(f, {
     ...what,
     ...{ from, count, most: CALL },
-    room: p.scratch(transformBytes(CALL)),
+    room: p.scratch(transformBytes(CALL, what.window)),
     to: address(i32.add(p.shared, to.at), [i32.remU(from, ROUND), to.pitch]),
     ...{ pitch: to.pitch, position: to.position },
   });
 }
 
 /** One position's sums over a round's tiles: [map][channel] += Σ_t map[t][k]·image[t][c]. */
-function sumProducts(p: GradientPass, { tiles, Cp, Kp, ...matrix }: Sizes): void {
+function sumProducts(p: GradientPass, { tiles, positions, Cp, Kp, ...matrix }: Sizes): void {
   const { f } = p;
-  const position = f.i32(i32.remU(p.chunk, POSITIONS));
-  const begin = f.i32(i32.mul(i32.divU(p.chunk, POSITIONS), ROUND));
+  const position = f.i32(i32.remU(p.chunk, positions));
+  const begin = f.i32(i32.mul(i32.divU(p.chunk, positions), ROUND));
   const matrixOf = ({ at, position: bytes }: Matrices): Local =>
     f.i32(address(i32.add(p.shared, at), [position, bytes]));
   const [images, maps, sums] = [matrix.images, matrix.maps, matrix.sums].map(matrixOf);
@@ -166,24 +163,25 @@ function gradientOfMap(
 ): void {
   const C = shape[1];
   const area = kernel * kernel;
+  const window = windowOf(kernel);
   const source = f.i32(address(i32.add(shared, sums.at), [map, sums.pitch]));
   const target = f.i32(address(y, [map, C * area * 4]));
   const group = (lanes: number): void => {
     const [column, line] = [f.i32(source), f.i32(half)];
-    f.for(WINDOW, () => {
-      const numbers = f.loads(WINDOW, column, WINDOW * sums.position);
-      weightGradAxis(f, numbers, kernel).forEach((o, i) => f.do(v.store(line, o, i * WINDOW * 16)));
+    f.for(window, () => {
+      const numbers = f.loads(window, column, window * sums.position);
+      weightGradAxis(f, numbers, kernel).forEach((o, i) => f.do(v.store(line, o, i * window * 16)));
       f.advance(column, sums.position);
       f.advance(line, 16);
     });
     const [row, out] = [f.i32(half), f.i32(target)];
     f.for(kernel, () => {
-      const numbers = f.loads(WINDOW, row, 16);
+      const numbers = f.loads(window, row, 16);
       keep(f, weightGradAxis(f, numbers, kernel)).forEach((o, j) => {
         for (let lane = 0; lane < lanes; lane++)
           f.do(v.storeLane(out, o, lane, lane * area * 4 + j * 4));
       });
-      f.advance(row, WINDOW * 16);
+      f.advance(row, window * 16);
       f.advance(out, kernel * 4);
     });
     f.advance(source, 16);

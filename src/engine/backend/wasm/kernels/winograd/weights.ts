@@ -3,11 +3,11 @@ import type { Shape } from "../../../../core/shape.ts";
 import { address, i32, v, type Local } from "../../encoder/instructions.ts";
 import { up, type KernelContext, type Pass } from "../../kernel.ts";
 import { gatherLanes } from "../vectors.ts";
-import { POSITIONS, WINDOW, weightAxis } from "./transforms.ts";
+import { weightAxis, windowOf } from "./transforms.ts";
 
 /** Floats of transformed weights for `inputs` and `outputs` channels. */
-export const winogradWeightsSize = (inputs: number, outputs: number): number =>
-  (up(outputs, 8) / 8) * POSITIONS * up(inputs, 4) * 8;
+export const winogradWeightsSize = (inputs: number, outputs: number, kernel: number): number =>
+  (up(outputs, 8) / 8) * windowOf(kernel) ** 2 * up(inputs, 4) * 8;
 
 /** Weights [K,C,R,R] as they are read: the outputs' and the inputs' strides in bytes. */
 interface Layout {
@@ -34,20 +34,22 @@ export const winogradWeights =
     const Cp = up(inputs, 4);
     const layout = { inputs, R, flipped, outputStride, inputStride, Cp };
     const eights = up(outputs, 8) / 8;
+    const window = windowOf(R);
+    const positions = window * window;
     k.pass(eights, (p) => {
       const { f } = p;
-      const block = f.i32(address(p.y, [p.chunk, POSITIONS * Cp * 32]));
+      const block = f.i32(address(p.y, [p.chunk, positions * Cp * 32]));
       if (Cp > inputs)
-        f.for(POSITIONS, (i) =>
+        f.for(positions, (i) =>
           f.zero(i32.add(block, i32.add(i32.mul(i, Cp * 32), inputs * 32)), (Cp - inputs) * 32),
         );
-      const half = p.scratch(WINDOW * R * 16);
+      const half = p.scratch(window * R * 16);
       for (const lane0 of [0, 4]) {
         const first = f.i32(i32.add(i32.mul(p.chunk, 8), lane0));
         const four = (lanes: number): void =>
           transformFour(p, layout, { first, block, half, lane0, lanes });
         const nothing = (): void =>
-          f.for(POSITIONS * Cp, (i) => f.do(v.store(address(block, [i, 32]), 0, lane0 * 4)));
+          f.for(positions * Cp, (i) => f.do(v.store(address(block, [i, 32]), 0, lane0 * 4)));
         // blocks that have four channels here, and what the last one has
         const full = Math.floor((outputs - lane0 - 4) / 8) + 1;
         const left = Math.max(0, outputs - (eights - 1) * 8 - lane0);
@@ -75,6 +77,7 @@ function transformFour(
 ): void {
   const source = f.i32(address(input.w, [first, outputStride]));
   const target = f.i32(i32.add(block, lane0 * 4));
+  const window = windowOf(R);
   f.for(inputs, () => {
     const row = f.i32(half);
     // columns of g·Gᵀ lie behind each other
@@ -86,9 +89,9 @@ function transformFour(
       weightAxis(f, g).forEach((x, j) => f.do(v.store(row, x, (j * R + r) * 16)));
     }
     const out = f.i32(target);
-    f.for(WINDOW, () => {
+    f.for(window, () => {
       const g = f.loads(R, row, 16);
-      weightAxis(f, g).forEach((x, i) => f.do(v.store(out, x, i * WINDOW * Cp * 32)));
+      weightAxis(f, g).forEach((x, i) => f.do(v.store(out, x, i * window * Cp * 32)));
       f.advance(row, R * 16);
       f.advance(out, Cp * 32);
     });
