@@ -101,7 +101,7 @@ export const winogradConvolution =
         ...{ tiles, source, size: window, window, axis: inputAxis, from, count, most },
         image: source.copied ? p.shared : p.input.x,
         room: i32.add(half, bytes),
-        ...{ to: room, pitch: Cp * 4, position },
+        ...{ to: room, pitch: Cp * 4, channel: 4, position },
       });
       const u = f.i32(address(p.input.u, [first, positions * Cp * 4 * EIGHT]));
       const block = { room, m, half, from, count, u };

@@ -71,15 +71,18 @@ export interface TileTransform {
   readonly most: number;
   /** Bytes of `transformBytes`. */
   readonly room: Operand;
-  /** Where the result goes, bytes between its tiles and between its positions. */
+  /**
+   * Where the result goes: bytes between its tiles, between its positions, and a quarter of those
+   * between groups of four channels, which lie together.
+   */
   readonly to: Operand;
   readonly pitch: number;
+  readonly channel: number;
   readonly position: number;
 }
 
 /**
- * Reads every tile's window, at the tile's corner − padding, and writes its transform as
- * [position][tile][channel].
+ * Reads every tile's window, at the tile's corner − padding, and writes its transform.
  */
 export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
   const { channels } = t.source;
@@ -100,12 +103,7 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
         stage,
       });
       transformRows(f, t, window, half);
-      transformColumns(
-        f,
-        t,
-        half,
-        i32.add(address(target, [number, t.pitch]), i32.mul(channel, 4)),
-      );
+      transformColumns(f, t, half, address(target, [number, t.pitch], [channel, t.channel]));
     });
   };
   const whole = channels - (channels % 4);

@@ -20,16 +20,20 @@ import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./tr
  * sums of so many bound the rounding error as pairwise sums do.
  */
 const ROUND = 256;
+/**
+ * Bytes of a round for one channel. Four channels lie together, tile by tile: what is summed side by
+ * side is read in a row.
+ */
+const PANEL = ROUND * 4;
 /** Tiles that one call transforms. */
 const CALL = 32;
 
 type GradientPass = Pass<"x" | "dy">;
-/** One of the three matrices per position, in the kernel's shared room. */
+/** One matrix per position, in the kernel's shared room. */
 interface Matrices {
-  /** Where they begin, and bytes between two positions' and between two rows. */
+  /** Where they begin, and bytes between two positions'. */
   readonly at: number;
   readonly position: number;
-  readonly pitch: number;
 }
 interface Sizes {
   readonly tiles: number;
@@ -42,12 +46,7 @@ interface Sizes {
   readonly maps: Matrices;
   readonly sums: Matrices;
 }
-/** Matrices of so many rows behind each other, from `at` on. */
-const matrices = (at: number, rows: number, pitch: number): Matrices => ({
-  at,
-  position: spread(rows * pitch),
-  pitch,
-});
+const matrices = (at: number, bytes: number): Matrices => ({ at, position: spread(bytes) });
 const endOf = ({ at, position }: Matrices, positions: number): number => at + positions * position;
 
 /** dw [K,C,R,R] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
@@ -60,9 +59,9 @@ export const winogradWeightGrad =
     const tiles = tilesOf(dy);
     const [Cp, Kp] = [up(x[1], 8), up(K, 4)];
     const source = framed(x, { tiles, window, padding });
-    const images = matrices(source.bytes, ROUND, Cp * 4);
-    const maps = matrices(endOf(images, positions), ROUND, Kp * 4);
-    const sums = matrices(endOf(maps, positions), Kp, Cp * 4);
+    const images = matrices(source.bytes, Cp * PANEL);
+    const maps = matrices(endOf(images, positions), Kp * PANEL);
+    const sums = matrices(endOf(maps, positions), Kp * Cp * 4);
     k.shared(endOf(sums, positions));
     if (source.copied) frame(k, x, source, padding);
     const sizes = { tiles: tiles.total, positions, Cp, Kp, images, maps, sums };
@@ -95,7 +94,7 @@ export const winogradWeightGrad =
     k.pass(Math.ceil(K / 4), (p) => {
       const half = p.scratch(window * kernel * 16);
       const [first, last] = unitsOf(p.f, p.chunk, K, 4);
-      p.f.range(first, last, 1, (map) => gradientOfMap(p, sums, { map, half, kernel }));
+      p.f.range(first, last, 1, (map) => gradientOfMap(p, sizes, { map, half, kernel }));
     });
   };
 
@@ -112,8 +111,8 @@ function transform(
     ...what,
     ...{ from, count, most: CALL },
     room: p.scratch(transformBytes(CALL, what.window)),
-    to: address(i32.add(p.shared, to.at), [i32.remU(from, ROUND), to.pitch]),
-    ...{ pitch: to.pitch, position: to.position },
+    to: address(i32.add(p.shared, to.at), [i32.remU(from, ROUND), 16]),
+    ...{ pitch: 16, channel: PANEL, position: to.position },
   });
 }
 
@@ -125,22 +124,20 @@ function sumProducts(p: GradientPass, { tiles, positions, Cp, Kp, ...matrix }: S
   const matrixOf = ({ at, position: bytes }: Matrices): Local =>
     f.i32(address(i32.add(p.shared, at), [position, bytes]));
   const [images, maps, sums] = [matrix.images, matrix.maps, matrix.sums].map(matrixOf);
-  const bytes = f.i32(ROUND * Cp * 4);
-  if (tiles % ROUND > 0)
-    f.if(i32.geU(i32.add(begin, ROUND), tiles), () => f.set(bytes, (tiles % ROUND) * Cp * 4));
+  const bytes = f.i32(i32.mul(countOf(f, begin, ROUND, tiles), 16));
   const end = f.i32();
   const block = (k: Local, c: Local): void => {
     const own = [0, 1, 2, 3].map(() => f.zeros(2));
-    const left = f.i32(i32.add(maps, k));
-    const right = i32.add(images, c);
+    const left = f.i32(address(maps, [k, PANEL / 4]));
+    const right = f.i32(address(images, [c, PANEL / 4]));
     f.set(end, i32.add(right, bytes));
-    f.range(right, end, Cp * 4, (at) => {
-      const columns = f.loads(2, at, 16);
+    f.range(right, end, 16, (at) => {
+      const columns = f.loads(2, at, 4 * PANEL);
       own.forEach((row, r) => {
         const splat = f.v128(v.loadSplat(left, r * 4));
         row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
       });
-      f.advance(left, Kp * 4);
+      f.advance(left, 16);
     });
     const to = f.i32(i32.add(address(sums, [k, Cp]), c));
     const put = (value: (sum: Local, at: number) => Operand): void =>
@@ -158,13 +155,13 @@ function sumProducts(p: GradientPass, { tiles, positions, Cp, Kp, ...matrix }: S
 /** From the sums of one map to its gradients, four channels at a time. */
 function gradientOfMap(
   { f, out: shape, y, shared }: GradientPass,
-  sums: Matrices,
+  { sums, Cp }: Pick<Sizes, "sums" | "Cp">,
   { map, half, kernel }: { map: Local; half: Local; kernel: number },
 ): void {
   const C = shape[1];
   const area = kernel * kernel;
   const window = windowOf(kernel);
-  const source = f.i32(address(i32.add(shared, sums.at), [map, sums.pitch]));
+  const source = f.i32(address(i32.add(shared, sums.at), [map, Cp * 4]));
   const target = f.i32(address(y, [map, C * area * 4]));
   const group = (lanes: number): void => {
     const [column, line] = [f.i32(source), f.i32(half)];
