@@ -34,15 +34,16 @@ interface Geometry {
   readonly Q: number;
   readonly C: number;
   readonly R: number;
-  /** Rows of a strip of x, and bytes between its maps. */
+  /** Rows of a strip of x, and bytes of one. */
   readonly rows: number;
-  readonly pitch: number;
+  readonly rowBytes: number;
 }
-/** Where a call's strip, packed weights and image lie. */
+/** Bytes of the packed weights of a few channels. */
+const blockBytes = ({ K, R }: Geometry): number => K * R * PACKED * 8;
+/** Where a call's strip, its group's packed weights and its part of the image lie. */
 interface Places {
   readonly strip: Local;
   readonly packed: Local;
-  readonly weights: Local;
   readonly image: Local;
   /** Rows of the strip. */
   readonly count: Local;
@@ -58,69 +59,88 @@ export const pairedTranspose =
     const even = Math.ceil(P / Math.ceil(least / (N * groups)));
     const rows = Math.max(1, Math.min(Math.floor(STRIP_BYTES / (K * Q * 4)), even));
     const strips = Math.ceil(P / rows);
-    // an odd number of cache lines between the maps, so that they do not fall into one set
-    const pitch = (Math.ceil((rows * Q + 4) / 16) | 1) * 64;
-    const g = { K, P, Q, C, R, rows, pitch };
+    const rowBytes = Math.ceil(Q / 8) * K * 32;
+    const g = { K, P, Q, C, R, rows, rowBytes };
+    const blocks = Math.ceil(C / PACKED);
+    k.shared(groups * blocks * blockBytes(g));
+    k.pass(groups * blocks, (p) => packWeights(p, g, blocks));
     k.pass(N * groups * strips, (p) => {
       const { f } = p;
       const picture = f.i32(i32.divU(p.chunk, strips));
       const group = f.i32(i32.remU(picture, groups));
       const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
       const count = countOf(f, first, rows, P);
-      const strip = p.scratch(K * (pitch + R * PACKED * 8));
-      const packed = f.i32(i32.add(strip, K * pitch));
+      const strip = p.scratch(rows * rowBytes);
       copyStrip(p, g, { picture, first, count, strip });
-      const weights = f.i32(address(p.input.w, [group, K * C * R * 8]));
+      const packed = f.i32(address(p.shared, [group, blocks * blockBytes(g)]));
       const image = f.i32(address(p.y, [i32.add(i32.mul(picture, C * P), first), R * Q * 8]));
-      const channels = (channel: Operand, number: number): void =>
-        writeChannels(p, g, { strip, packed, weights, image, count }, channel, number);
+      const channels = (channel: Operand, number: number): void => {
+        writeChannels(p, g, { strip, packed, image, count }, channel, number);
+        f.advance(packed, blockBytes(g));
+      };
       const rest = C % PACKED;
       f.for(C - rest, (channel) => channels(channel, PACKED), PACKED);
       if (rest > 0) channels(C - rest, rest);
     });
   };
 
-/** The strip's rows of every map, `pitch` apart. */
+/** The strip's rows, eight columns of every map side by side. */
 function copyStrip(
   { f, input }: AdjointPass,
-  { K, P, Q, pitch }: Geometry,
+  { K, P, Q }: Geometry,
   { picture, first, count, strip }: { picture: Local; first: Local; count: Local; strip: Local },
 ): void {
-  const from = f.i32(address(input.x, [i32.add(i32.mul(picture, K * P), first), Q * 4]));
+  const row = f.i32(address(input.x, [i32.add(i32.mul(picture, K * P), first), Q * 4]));
   const to = f.i32(strip);
-  f.for(K, () => {
-    f.copy(to, from, i32.mul(count, Q * 4));
-    f.advance(from, P * Q * 4);
-    f.advance(to, pitch);
+  f.range(0, count, 1, () => {
+    f.for(
+      Q * 4,
+      (column) => {
+        const from = f.i32(i32.add(row, column));
+        f.for(K, () => {
+          f.loads(2, from, 16).forEach((x, j) => f.do(v.store(to, x, j * 16)));
+          f.advance(from, P * Q * 4);
+          f.advance(to, 32);
+        });
+      },
+      32,
+    );
+    f.advance(row, Q * 4);
   });
 }
 
 /**
- * The weights of `channels` channels from `channel`, [kernel's row, pair of channels, K, 4]: they
- * lie far apart, and each line of the cache that they lie in is read once.
+ * The weights of a few channels, [kernel's row, pair of channels, K, 4]: they lie far apart, and
+ * each line of the cache that they lie in is read once.
  */
-function packWeights(
-  { f }: AdjointPass,
-  { K, C, R }: Geometry,
-  { weights, packed }: Places,
-  channel: Operand,
-  channels: number,
-): void {
-  const weight = f.i32(address(weights, [channel, R * 8]));
-  const place = f.i32(packed);
-  const pairs = Math.ceil(channels / 2);
-  f.for(K, () => {
-    for (let r = 0; r < R; r++)
-      for (let pair = 0; pair < pairs; pair++) {
-        const [one, other] = [2 * pair, 2 * pair + 1].map((c) => (c * R + r) * 8);
-        const two = f.v128(v.loadPair(weight, one));
-        const four =
-          2 * pair + 1 < channels ? v.shuffle(two, v.loadPair(weight, other), [0, 1, 4, 5]) : two;
-        f.do(v.store(place, four, (r * pairs + pair) * K * 16));
-      }
-    f.advance(weight, C * R * 8);
-    f.advance(place, 16);
-  });
+function packWeights(p: AdjointPass, { K, C, R }: Geometry, blocks: number): void {
+  const { f, input, chunk, shared } = p;
+  const group = f.i32(i32.divU(chunk, blocks));
+  const block = f.i32(i32.remU(chunk, blocks));
+  const weight = f.i32(address(input.w, [group, K * C * R * 8], [block, PACKED * R * 8]));
+  const place = f.i32(address(shared, [chunk, K * R * PACKED * 8]));
+  const pack = (channels: number): void => {
+    const pairs = Math.ceil(channels / 2);
+    f.for(K, () => {
+      for (let r = 0; r < R; r++)
+        for (let pair = 0; pair < pairs; pair++) {
+          const [one, other] = [2 * pair, 2 * pair + 1].map((c) => (c * R + r) * 8);
+          const two = f.v128(v.loadPair(weight, one));
+          const four =
+            2 * pair + 1 < channels ? v.shuffle(two, v.loadPair(weight, other), [0, 1, 4, 5]) : two;
+          f.do(v.store(place, four, (r * pairs + pair) * K * 16));
+        }
+      f.advance(weight, C * R * 8);
+      f.advance(place, 16);
+    });
+  };
+  const rest = C % PACKED;
+  if (rest === 0) {
+    pack(PACKED);
+    return;
+  }
+  if (blocks > 1) f.if(i32.ltU(block, blocks - 1), () => pack(PACKED));
+  f.if(i32.geU(block, blocks - 1), () => pack(rest));
 }
 
 /** A few channels of the strip's part of the image, two at a time. */
@@ -133,7 +153,6 @@ function writeChannels(
 ): void {
   const { f } = p;
   const { K, Q, R } = g;
-  packWeights(p, g, places, first, channels);
   const lanes = Q % 8;
   const pairs = Math.ceil(channels / 2);
   f.for(R, (r) => {
@@ -166,11 +185,11 @@ interface Tile {
   readonly packed: Local;
 }
 function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, tile: Tile): void {
-  const { K, P, Q, R, pitch } = g;
+  const { K, P, Q, R, rowBytes } = g;
   const { row, column, lanes, channel, channels, r, packed } = tile;
   const vectors = Math.ceil(lanes / 4);
   const plane = P * R * Q * 8;
-  const pixel = f.i32(i32.add(address(strip, [row, Q * 4]), column));
+  const pixel = f.i32(i32.add(address(strip, [row, rowBytes]), i32.mul(column, K)));
   const weight = f.i32(packed);
   const sums = Array.from({ length: channels }, () => [f.zeros(vectors), f.zeros(vectors)]);
   f.for(K, () => {
@@ -181,7 +200,7 @@ function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, ti
         sum.forEach((x, j) => f.mulAdd(x, splat, right[j]));
       }),
     );
-    f.advance(pixel, pitch);
+    f.advance(pixel, 32);
     f.advance(weight, 16);
   });
   const inside = i32.add(i32.mul(i32.add(i32.mul(row, R), r), Q * 8), i32.mul(column, 2));
