@@ -15,6 +15,7 @@ import {
   type Tiles,
 } from "./tiles.ts";
 import { inputAxis, outputAxis, spread, TILE, windowOf } from "./transforms.ts";
+import { weightsOfEight, weightsPosition } from "./weights.ts";
 
 /** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
 const BLOCK_BYTES = 640 * 1024;
@@ -103,13 +104,13 @@ export const winogradConvolution =
         room: i32.add(half, bytes),
         ...{ to: room, pitch: Cp * 4, channel: 4, position },
       });
-      const u = f.i32(address(p.input.u, [first, positions * Cp * 4 * EIGHT]));
+      const u = f.i32(address(p.input.u, [first, weightsOfEight(inputs, kernel)]));
       const block = { room, m, half, from, count, u };
       const channels = (channel: Operand, number: number): void => {
         const k0 = f.i32(channel);
         multiply(p, sizes, block);
         transformBack(p, sizes, block, k0, number);
-        f.advance(u, positions * Cp * 4 * EIGHT);
+        f.advance(u, weightsOfEight(inputs, kernel));
       };
       f.range(first, last, 1, (eight) => {
         if (outputs % EIGHT === 0) return channels(i32.mul(eight, EIGHT), EIGHT);
@@ -128,7 +129,7 @@ function multiply(
   block: Block,
 ): void {
   f.for(positions, (i) => {
-    const weights = f.i32(address(block.u, [i, Cp * 32]));
+    const weights = f.i32(address(block.u, [i, weightsPosition(inputs)]));
     f.range(0, block.count, 4, (t) => {
       const left = f.i32(address(block.room, [i, position], [t, Cp * 4]));
       const right = f.i32(weights);

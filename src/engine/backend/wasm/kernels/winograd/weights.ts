@@ -3,11 +3,16 @@ import type { Shape } from "../../../../core/shape.ts";
 import { address, i32, v, type Local } from "../../encoder/instructions.ts";
 import { up, type KernelContext, type Pass } from "../../kernel.ts";
 import { gatherLanes } from "../vectors.ts";
-import { weightAxis, windowOf } from "./transforms.ts";
+import { spread, weightAxis, windowOf } from "./transforms.ts";
 
+/** Bytes from one position's weights to the next: eight outputs of every input. */
+export const weightsPosition = (inputs: number): number => spread(up(inputs, 4) * 32);
+/** Bytes of transformed weights for eight outputs. */
+export const weightsOfEight = (inputs: number, kernel: number): number =>
+  windowOf(kernel) ** 2 * weightsPosition(inputs);
 /** Floats of transformed weights for `inputs` and `outputs` channels. */
 export const winogradWeightsSize = (inputs: number, outputs: number, kernel: number): number =>
-  (up(outputs, 8) / 8) * windowOf(kernel) ** 2 * up(inputs, 4) * 8;
+  (Math.ceil(outputs / 8) * weightsOfEight(inputs, kernel)) / 4;
 
 /** Weights [K,C,R,R] as they are read: the outputs' and the inputs' strides in bytes. */
 interface Layout {
@@ -16,8 +21,6 @@ interface Layout {
   readonly flipped: boolean;
   readonly outputStride: number;
   readonly inputStride: number;
-  /** Inputs, rounded up to whole vectors. */
-  readonly Cp: number;
 }
 
 /**
@@ -31,71 +34,63 @@ export const winogradWeights =
     const R = w[2];
     const area = R * R * 4;
     const [outputStride, inputStride] = flipped ? [area, w[1] * area] : [w[1] * area, area];
-    const Cp = up(inputs, 4);
-    const layout = { inputs, R, flipped, outputStride, inputStride, Cp };
-    const eights = up(outputs, 8) / 8;
-    const window = windowOf(R);
-    const positions = window * window;
+    const layout = { inputs, R, flipped, outputStride, inputStride };
+    const eights = Math.ceil(outputs / 8);
     k.pass(eights, (p) => {
       const { f } = p;
-      const block = f.i32(address(p.y, [p.chunk, positions * Cp * 32]));
-      if (Cp > inputs)
-        f.for(positions, (i) =>
-          f.zero(i32.add(block, i32.add(i32.mul(i, Cp * 32), inputs * 32)), (Cp - inputs) * 32),
-        );
-      const half = p.scratch(window * R * 16);
-      for (const lane0 of [0, 4]) {
-        const first = f.i32(i32.add(i32.mul(p.chunk, 8), lane0));
-        const four = (lanes: number): void =>
-          transformFour(p, layout, { first, block, half, lane0, lanes });
-        const nothing = (): void =>
-          f.for(positions * Cp, (i) => f.do(v.store(address(block, [i, 32]), 0, lane0 * 4)));
-        // blocks that have four channels here, and what the last one has
-        const full = Math.floor((outputs - lane0 - 4) / 8) + 1;
-        const left = Math.max(0, outputs - (eights - 1) * 8 - lane0);
-        if (full >= eights) {
-          four(4);
-          continue;
-        }
-        if (full > 0) f.if(i32.ltU(p.chunk, full), () => four(4));
-        f.if(i32.geU(p.chunk, Math.max(0, full)), () => (left > 0 ? four(left) : nothing()));
+      const block = f.i32(address(p.y, [p.chunk, weightsOfEight(inputs, R)]));
+      const rest = outputs % 8;
+      if (rest === 0) {
+        transformEight(p, layout, block, 8);
+        return;
       }
+      if (eights > 1) f.if(i32.ltU(p.chunk, eights - 1), () => transformEight(p, layout, block, 8));
+      f.if(i32.geU(p.chunk, eights - 1), () => {
+        f.zero(block, weightsOfEight(inputs, R));
+        transformEight(p, layout, block, rest);
+      });
     });
   };
 
-/** `lanes` output channels from `first` on, with every input. */
-function transformFour(
-  { f, input }: Pass<"w">,
-  { inputs, R, flipped, outputStride, inputStride, Cp }: Layout,
-  {
-    first,
-    block,
-    half,
-    lane0,
-    lanes,
-  }: { first: Local; block: Local; half: Local; lane0: number; lanes: number },
-): void {
-  const source = f.i32(address(input.w, [first, outputStride]));
-  const target = f.i32(i32.add(block, lane0 * 4));
-  const window = windowOf(R);
+/** A call's `outputs` channels, at most eight, with every input. */
+function transformEight(p: Pass<"w">, layout: Layout, block: Local, outputs: number): void {
+  const { f } = p;
+  const { inputs, R, outputStride, inputStride } = layout;
+  const half = p.scratch(windowOf(R) * R * 16);
+  const source = f.i32(address(p.input.w, [p.chunk, 8 * outputStride]));
+  const target = f.i32(block);
   f.for(inputs, () => {
-    const row = f.i32(half);
-    // columns of g·Gᵀ lie behind each other
-    for (let r = 0; r < R; r++) {
-      const g = Array.from({ length: R }, (_, s) => {
-        const tap = (flipped ? R * R - 1 - (r * R + s) : r * R + s) * 4;
-        return f.v128(gatherLanes(source, lanes, outputStride, tap));
-      });
-      weightAxis(f, g).forEach((x, j) => f.do(v.store(row, x, (j * R + r) * 16)));
+    for (let lane0 = 0; lane0 < outputs; lane0 += 4) {
+      const from = f.i32(i32.add(source, lane0 * outputStride));
+      const to = f.i32(i32.add(target, lane0 * 4));
+      transformFour(p, layout, { from, to, half, lanes: Math.min(4, outputs - lane0) });
     }
-    const out = f.i32(target);
-    f.for(window, () => {
-      const g = f.loads(R, row, 16);
-      weightAxis(f, g).forEach((x, i) => f.do(v.store(out, x, i * window * Cp * 32)));
-      f.advance(row, R * 16);
-      f.advance(out, Cp * 32);
-    });
     f.advance(source, inputStride);
     f.advance(target, 32);
+  });
+}
+
+/** One input's kernels for `lanes` outputs. */
+function transformFour(
+  { f }: Pass<"w">,
+  { inputs, R, flipped, outputStride }: Layout,
+  { from, to, half, lanes }: { from: Local; to: Local; half: Local; lanes: number },
+): void {
+  const window = windowOf(R);
+  const row = f.i32(half);
+  // columns of g·Gᵀ lie behind each other
+  for (let r = 0; r < R; r++) {
+    const g = Array.from({ length: R }, (_, s) => {
+      const tap = (flipped ? R * R - 1 - (r * R + s) : r * R + s) * 4;
+      return f.v128(gatherLanes(from, lanes, outputStride, tap));
+    });
+    weightAxis(f, g).forEach((x, j) => f.do(v.store(row, x, (j * R + r) * 16)));
+  }
+  const position = weightsPosition(inputs);
+  f.for(window, () => {
+    const g = f.loads(R, row, 16);
+    weightAxis(f, g).forEach((x, i) => f.do(v.store(to, x, i * window * position)));
+    f.advance(row, R * 16);
+    f.advance(to, position);
   });
 }
