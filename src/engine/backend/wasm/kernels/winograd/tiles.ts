@@ -51,6 +51,8 @@ const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
 /** Bytes of a row of a window that is copied because it crosses the image's border. */
 const STAGE_ROW = 32;
 const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
+/** Numbers in a line of the cache. */
+const LINE = 16;
 /** Room for `transformTiles` besides its result. */
 export const transformBytes = (tiles: number, window: number): number =>
   tiles * PLACE.bytes + stageBytes(window) + window * window * 16;
@@ -92,23 +94,24 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
   const stage = f.i32(i32.add(places, t.most * PLACE.bytes));
   const half = f.i32(i32.add(stage, stageBytes(t.window)));
   notePlaces(f, t, places);
-  const group = (c: Operand, lanes: number): void => {
+  const group = (number: Local, c: Operand, lanes: number): void => {
     const channel = f.i32(c);
-    f.range(0, t.count, 1, (number) => {
-      const window = windowAt(f, t, {
-        at: address(places, [number, PLACE.bytes]),
-        image,
-        channel,
-        lanes,
-        stage,
-      });
-      transformRows(f, t, window, half);
-      transformColumns(f, t, half, address(target, [number, t.pitch], [channel, t.channel]));
-    });
+    const at = address(places, [number, PLACE.bytes]);
+    const window = windowAt(f, t, { at, image, channel, lanes, stage });
+    transformRows(f, t, window, half);
+    transformColumns(f, t, half, address(target, [number, t.pitch], [channel, t.channel]));
   };
-  const whole = channels - (channels % 4);
-  f.for(whole, (c) => group(c, 4), 4);
-  if (whole < channels) group(whole, channels - whole);
+  // whole lines of the cache are written at a time where channels lie side by side
+  const some = (first: Operand, count: number): void =>
+    f.range(0, t.count, 1, (number) => {
+      const whole = count - (count % 4);
+      f.for(whole, (c) => group(number, i32.add(first, c), 4), 4);
+      if (whole < count) group(number, i32.add(first, whole), count - whole);
+    });
+  const together = t.channel === 4 ? LINE : 4;
+  const whole = channels - (channels % together);
+  f.for(whole, (c) => some(c, together), together);
+  if (whole < channels) some(whole, channels - whole);
 }
 
 /** Where each tile's window begins, and whether it lies inside the image. */
