@@ -113,6 +113,28 @@ describe("wasm, random shapes", () => {
       { numRuns: 80, seed: 1 },
     );
   }, 30_000);
+  /** The largest error of a convolution of `x` by `w` and of its two gradients. */
+  const convolutionError = async (
+    x: readonly number[],
+    w: readonly number[],
+    attrs: { stride: Pair; padding: Pair; dilation: Pair; groups: number },
+  ): Promise<number> => {
+    const b = new GraphBuilder(ops);
+    const [image, weights] = [b.input("x", x), b.input("w", w)];
+    const y = b.emit("conv2d", { x: image, w: weights }, attrs);
+    const dy = b.input("dy", y.shape);
+    const products = b.emit("mul", { a: y, b: dy }, {});
+    const cost = b.emit("sum", { x: products }, { axes: [0, 1, 2, 3] });
+    b.output("y", y);
+    gradients(b, cost, [image, weights]).forEach((g, i) => b.output(`d${i}`, g));
+    return difference(b, {
+      x: values(sizeOf(x), 1, false),
+      w: values(sizeOf(w), 2, false),
+      dy: values(sizeOf(y.shape), 3, false),
+    });
+  };
+  type Pair = readonly [number, number];
+  const one: Pair = [1, 1];
   it.each([3, 5])(
     "Winograd's form of %i×%i kernels and its gradients agree with the definition for any size",
     async (r) => {
@@ -126,31 +148,61 @@ describe("wasm, random shapes", () => {
       });
       await fc.assert(
         fc.asyncProperty(cases, async ({ n, c, k, h, w, padding }) => {
-          const b = new GraphBuilder(ops);
-          const x = b.input("x", [n, c, h, w]);
-          const weights = b.input("w", [k, c, r, r]);
-          const attrs = { stride: [1, 1], padding, dilation: [1, 1], groups: 1 } as const;
-          const y = b.emit("conv2d", { x, w: weights }, attrs);
-          const dy = b.input("dy", y.shape);
-          const cost = b.emit(
-            "sum",
-            { x: b.emit("mul", { a: y, b: dy }, {}) },
-            { axes: [0, 1, 2, 3] },
-          );
-          b.output("y", y);
-          gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
-          const feed = {
-            x: values(sizeOf(x.shape), 1, false),
-            w: values(sizeOf(weights.shape), 2, false),
-            dy: values(sizeOf(y.shape), 3, false),
-          };
-          expect(await difference(b, feed)).toBeLessThan(TOLERANCE);
+          const attrs = { stride: one, padding, dilation: one, groups: 1 };
+          expect(await convolutionError([n, c, h, w], [k, c, r, r], attrs)).toBeLessThan(TOLERANCE);
         }),
         { numRuns: 25, seed: 4 },
       );
     },
     30_000,
   );
+  it("the direct form of many maps and channels agrees with the definition for any size", async () => {
+    const cases = fc.record({
+      n: small(1, 2),
+      groups: small(1, 2),
+      c: small(11, 70),
+      k: small(15, 27),
+      h: small(7, 17),
+      w: small(7, 19),
+      r: small(1, 4),
+      s: small(1, 2),
+      stride: fc.tuple(small(1, 3), small(1, 3)),
+      padding: fc.tuple(small(0, 2), small(0, 2)),
+      dilation: fc.tuple(small(1, 2), small(1, 2)),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ n, groups, c, k, h, w, r, s, ...attrs }) => {
+        const [x, weights] = [
+          [n, c * groups, h, w],
+          [k * groups, c, r, s],
+        ];
+        expect(await convolutionError(x, weights, { ...attrs, groups })).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 30, seed: 5 },
+    );
+  }, 30_000);
+  it("kernels that tile the image, and their adjoints, agree with the definition for any size", async () => {
+    const cases = fc.record({
+      n: small(1, 3),
+      groups: small(1, 2),
+      c: small(1, 9),
+      k: small(1, 21),
+      rows: small(1, 9),
+      columns: small(1, 19),
+      r: small(1, 3),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ n, groups, c, k, rows, columns, r }) => {
+        const attrs = { stride: [r, 2], padding: [0, 0], dilation: one, groups } as const;
+        const [x, w] = [
+          [n, c * groups, rows * r, columns * 2],
+          [k * groups, c, r, 2],
+        ];
+        expect(await convolutionError(x, w, attrs)).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 30, seed: 6 },
+    );
+  }, 30_000);
   it("a convolution of many rows and channels, in several blocks, agrees with its definition", async () => {
     for (const [channels, size, r] of [
       [24, 61, 3],

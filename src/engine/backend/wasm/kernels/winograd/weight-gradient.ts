@@ -21,8 +21,8 @@ import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./tr
  */
 const ROUND = 256;
 /**
- * Bytes of a round for one channel. Four channels lie together, tile by tile: what is summed side by
- * side is read in a row.
+ * Bytes of a round for one channel. Four channels lie together, tile by tile: what is summed side
+ * by side is read in a row.
  */
 const PANEL = ROUND * 4;
 /** Tiles that one call transforms. */
