@@ -206,7 +206,8 @@ describe("what holds for every method", () => {
   });
   it("says when it was cut off, and when it was not", async () => {
     const seen = async (steps: number): Promise<boolean> =>
-      (await run(linear, { change: true }, { radii: [0.1], steps, trial: 0 }))[0].goals[0].rising;
+      (await run(linear, { change: true }, { radii: [0.1], steps, trial: 0, semifinal: 0 }))[0]
+        .goals[0].rising;
     expect(await seen(2)).toBe(true);
     expect(await seen(100)).toBe(false);
   });

@@ -92,7 +92,7 @@ export interface Searched {
 }
 
 export const searchDefaults: SearchSettings = {
-  steps: 70,
+  steps: 60,
   trial: 2,
   semifinal: 6,
   randomStarts: 1,
@@ -106,8 +106,11 @@ const RISING = 0.02;
 const STILL = 0.003;
 /** Legs that a climb has at most: each begins with a look at its start. */
 const LEGS = 25;
-/** First steps of a trial, of a climb and of its last share, in radii. */
-const [TRIAL_STEP, CLIMB_STEP, LAST_STEP] = [0.5, 0.25, 0.1];
+/**
+ * First steps of a trial, a semifinal, a climb and of its last share, in radii: long ones lead out
+ * of a basin that is only the nearest, short ones to the top of a crooked one.
+ */
+const FIRST = { trial: 2, semifinal: 1, climb: 0.5, last: 0.1 };
 /** A radius along such a slope changes the value by less than its float32 holds. */
 const BLIND = 1e-7;
 /** Lengths of the probes of a blind search, in radii. */
@@ -225,7 +228,7 @@ async function tryStarts(
   const tried: Candidate[] = [];
   for (const { kind, r } of starts) {
     const begin = norm(r) > 0 ? stretched(r, radius, step.ball) : r;
-    const first = kind === "clean" ? 1 : TRIAL_STEP;
+    const first = kind === "clean" ? 1 : FIRST.trial;
     tried.push({ kind, ...(await climbBall(climber, begin, { steps: trial, first })) });
   }
   return tried;
@@ -254,14 +257,14 @@ async function toTheEnd(
   for (const { kind, r } of finalists)
     long.push({
       kind,
-      ...(await climbBall(climber, r, { steps: steps - leg, first: CLIMB_STEP, still })),
+      ...(await climbBall(climber, r, { steps: steps - leg, first: FIRST.climb, still })),
     });
   const [first, ...lost] = long.sort(ahead(climber.goal));
   const legs: Climbed[] = [first];
   let rising = true;
   for (let used = steps - leg; rising && (legs.length === 1 || used + leg <= most); used += leg) {
     const last = legs[legs.length - 1];
-    const next = await climbBall(climber, last.r, { steps: leg, first: LAST_STEP, still });
+    const next = await climbBall(climber, last.r, { steps: leg, first: FIRST.last, still });
     rising = Math.abs(next.value - last.value) > RISING * Math.abs(next.value - before);
     legs.push(next);
   }
@@ -293,7 +296,7 @@ async function pursue(
   const tried = await tryStarts(climber, starts, budget.trial);
 
   const semifinals = [...tried, at0].sort(bestFirst).slice(0, 2);
-  const further = { steps: budget.semifinal, first: CLIMB_STEP };
+  const further = { steps: budget.semifinal, first: FIRST.semifinal };
   for (const { kind, r } of further.steps > 0 ? [...semifinals] : [])
     semifinals.push({ kind, ...(await climbBall(climber, r, further)) });
   const best = [...semifinals].sort(bestFirst)[0];

@@ -161,8 +161,8 @@ function transformBack(
   const { tiles, window, products } = sizes;
   f.range(0, block.count, 1, (t) => {
     const place = placeOf(f, i32.add(block.from, t), tiles);
-    for (let lane0 = 0; lane0 < channels; lane0 += 4) {
-      const column = f.i32(i32.add(block.m, i32.add(i32.mul(t, 32), lane0 * 4)));
+    const four = (lane: Operand, count: number): void => {
+      const column = f.i32(address(block.m, [t, 32], [lane, 4]));
       const line = f.i32(block.half);
       f.for(window, () => {
         const numbers = f.loads(window, column, window * products);
@@ -170,14 +170,12 @@ function transformBack(
         f.advance(column, products);
         f.advance(line, 16);
       });
-      writeTile(p, sizes, {
-        half: block.half,
-        place,
-        k0,
-        lane0,
-        channels: Math.min(4, channels - lane0),
-      });
-    }
+      const first = f.i32(i32.add(k0, lane));
+      writeTile(p, sizes, { half: block.half, place, first, channels: count });
+    };
+    const rest = channels % 4;
+    f.for(channels - rest, (lane) => four(lane, 4), 4);
+    if (rest > 0) four(channels - rest, rest);
   });
 }
 
@@ -190,29 +188,29 @@ function writeTile(
   tile: {
     half: Local;
     place: ReturnType<typeof placeOf>;
-    k0: Local;
-    lane0: number;
+    /** The first channel, and how many. */
+    first: Local;
     channels: number;
   },
 ): void {
   const { f } = p;
   const [, , P, Q] = p.out;
   const { across } = tiles;
-  const { place, k0, lane0 } = tile;
+  const { place, first } = tile;
   const row = f.i32(tile.half);
-  const channel = f.i32(i32.mul(i32.add(k0, lane0), 4));
+  const channel = f.i32(i32.mul(first, 4));
   const h = f.i32(i32.mul(place.row, TILE));
   const w = f.i32(i32.mul(place.column, TILE));
-  const offset = f.i32(offsetOf({ at: [place.image, k0, h, w], sizes: [outputs, P, Q], bytes: 4 }));
-  if (lane0 > 0) f.advance(offset, lane0 * P * Q * 4);
-  const write = (lanes: number): void => {
-    const planes = transpose4(f, keep(f, outputAxis(f, f.loads(window, row, 16))));
-    planes.slice(0, tile.channels).forEach((plane, lane) => {
-      const at = i32.add(offset, lane * P * Q * 4);
-      p.store(plane, { offset: at, channel: i32.add(channel, lane * 4), lanes });
-    });
-  };
+  const offset = f.i32(
+    offsetOf({ at: [place.image, first, h, w], sizes: [outputs, P, Q], bytes: 4 }),
+  );
   const columns = (): void => {
+    const planes = transpose4(f, keep(f, outputAxis(f, f.loads(window, row, 16))));
+    const write = (lanes: number): void =>
+      planes.slice(0, tile.channels).forEach((plane, lane) => {
+        const at = i32.add(offset, lane * P * Q * 4);
+        p.store(plane, { offset: at, channel: i32.add(channel, lane * 4), lanes });
+      });
     if (Q % TILE === 0) {
       write(TILE);
       return;

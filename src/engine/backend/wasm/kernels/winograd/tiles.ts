@@ -168,11 +168,12 @@ function windowAt(
   f.if(i32.eqz(i32.load(at, PLACE.inside)), () => {
     f.zero(stage, stageBytes(size));
     const [top, left] = [f.i32(i32.load(at, PLACE.top)), f.i32(i32.load(at, PLACE.left))];
-    bases.slice(0, lanes).forEach((b, lane) => {
-      const begin = lane * size * STAGE_ROW;
-      copyInside(f, { source, size, top, left, from: b, to: stage, offset: begin });
-      f.set(b, i32.add(stage, begin));
+    f.for(lanes, (lane) => {
+      const from = f.i32(address(base, [lane, plane]));
+      const to = f.i32(address(stage, [lane, size * STAGE_ROW]));
+      copyInside(f, { source, size, top, left, from, to });
     });
+    bases.slice(0, lanes).forEach((b, lane) => f.set(b, i32.add(stage, lane * size * STAGE_ROW)));
     f.set(row, STAGE_ROW);
   });
   return { bases, row };
@@ -187,7 +188,6 @@ function copyInside(
     left: Local;
     from: Local;
     to: Local;
-    offset: number;
   },
 ): void {
   const { height, width } = w.source;
@@ -197,7 +197,7 @@ function copyInside(
         f.if(i32.ltU(i32.add(w.left, s), width), () => {
           const to = i32.add(w.to, i32.add(i32.mul(r, STAGE_ROW), i32.mul(s, 4)));
           const from = i32.add(w.from, i32.mul(i32.add(i32.mul(r, width), s), 4));
-          f.do(i32.store(to, i32.load(from), w.offset));
+          f.do(i32.store(to, i32.load(from)));
         }),
       ),
     ),

@@ -1,6 +1,6 @@
 // Weights transformed for Winograd's form, once for all images.
 import type { Shape } from "../../../../core/shape.ts";
-import { address, i32, v, type Local } from "../../encoder/instructions.ts";
+import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { up, type KernelContext, type Pass } from "../../kernel.ts";
 import { gatherLanes } from "../vectors.ts";
 import { spread, weightAxis, windowOf } from "./transforms.ts";
@@ -60,11 +60,14 @@ function transformEight(p: Pass<"w">, layout: Layout, block: Local, outputs: num
   const source = f.i32(address(p.input.w, [p.chunk, 8 * outputStride]));
   const target = f.i32(block);
   f.for(inputs, () => {
-    for (let lane0 = 0; lane0 < outputs; lane0 += 4) {
-      const from = f.i32(i32.add(source, lane0 * outputStride));
-      const to = f.i32(i32.add(target, lane0 * 4));
-      transformFour(p, layout, { from, to, half, lanes: Math.min(4, outputs - lane0) });
-    }
+    const four = (lane: Operand, lanes: number): void =>
+      transformFour(p, layout, {
+        from: f.i32(address(source, [lane, outputStride])),
+        ...{ to: f.i32(address(target, [lane, 4])), half, lanes },
+      });
+    const rest = outputs % 4;
+    f.for(outputs - rest, (lane) => four(lane, 4), 4);
+    if (rest > 0) four(outputs - rest, rest);
     f.advance(source, inputStride);
     f.advance(target, 32);
   });
@@ -77,15 +80,19 @@ function transformFour(
   { from, to, half, lanes }: { from: Local; to: Local; half: Local; lanes: number },
 ): void {
   const window = windowOf(R);
-  const row = f.i32(half);
+  const line = f.i32(flipped ? i32.add(from, (R - 1) * R * 4) : from);
+  const column = f.i32(half);
   // columns of g·Gᵀ lie behind each other
-  for (let r = 0; r < R; r++) {
+  f.for(R, () => {
     const g = Array.from({ length: R }, (_, s) => {
-      const tap = (flipped ? R * R - 1 - (r * R + s) : r * R + s) * 4;
-      return f.v128(gatherLanes(from, lanes, outputStride, tap));
+      const tap = (flipped ? R - 1 - s : s) * 4;
+      return f.v128(gatherLanes(line, lanes, outputStride, tap));
     });
-    weightAxis(f, g).forEach((x, j) => f.do(v.store(row, x, (j * R + r) * 16)));
-  }
+    weightAxis(f, g).forEach((x, j) => f.do(v.store(column, x, j * R * 16)));
+    f.advance(line, flipped ? -R * 4 : R * 4);
+    f.advance(column, 16);
+  });
+  const row = f.i32(half);
   const position = weightsPosition(inputs);
   f.for(window, () => {
     const g = f.loads(R, row, 16);
