@@ -26,7 +26,7 @@ type Vectors = readonly Local[];
 const pair = (even: Local, odd: Local): [Code, Code] => [v.add(even, odd), v.sub(even, odd)];
 /** Coefficients of Π (z − s) over the squares, from z⁰ up. */
 const withRoots = (squares: readonly number[]): number[] =>
-  squares.reduce((p, s) => [...p, 0].map((q, k) => (p[k - 1] ?? 0) - s * q), [1]);
+  squares.reduce((p, s) => p.concat(0).map((q, k) => (p[k - 1] ?? 0) - s * q), [1]);
 /** Σ q_k·x_k, where q₀ is 1. */
 const combined = ([, ...q]: readonly number[], [first, ...x]: Vectors): Operand =>
   q.reduce<Operand>(
