@@ -69,6 +69,28 @@ async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): 
 
 describe("wasm, random shapes", () => {
   const small = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
+  type Pair = readonly [number, number];
+  /** The largest error of a convolution of `x` by `w` and of its two gradients. */
+  const convolutionError = async (
+    x: readonly number[],
+    w: readonly number[],
+    attrs: { stride: Pair; padding: Pair; dilation: Pair; groups: number },
+  ): Promise<number> => {
+    const b = new GraphBuilder(ops);
+    const [image, weights] = [b.input("x", x), b.input("w", w)];
+    const y = b.emit("conv2d", { x: image, w: weights }, attrs);
+    const dy = b.input("dy", y.shape);
+    const products = b.emit("mul", { a: y, b: dy }, {});
+    const cost = b.emit("sum", { x: products }, { axes: [0, 1, 2, 3] });
+    b.output("y", y);
+    gradients(b, cost, [image, weights]).forEach((g, i) => b.output(`d${i}`, g));
+    return difference(b, {
+      x: values(sizeOf(x), 1, false),
+      w: values(sizeOf(w), 2, false),
+      dy: values(sizeOf(y.shape), 3, false),
+    });
+  };
+  const one: Pair = [1, 1];
   it("convolution and both its gradients agree with their definition", async () => {
     const cases = fc.record({
       n: small(1, 2),
@@ -91,50 +113,17 @@ describe("wasm, random shapes", () => {
             h + 2 * padding[0] > dilation[0] * (r - 1) &&
               w + 2 * padding[1] > dilation[1] * (s - 1),
           );
-          const b = new GraphBuilder(ops);
-          const x = b.input("x", [n, c * groups, h, w]);
-          const weights = b.input("w", [k * groups, c, r, s]);
-          const y = b.emit("conv2d", { x, w: weights }, { stride, padding, dilation, groups });
-          const cost = b.emit(
-            "sum",
-            { x: b.emit("mul", { a: y, b: y }, {}) },
-            { axes: [0, 1, 2, 3] },
-          );
-          b.output("y", y);
-          gradients(b, cost, [x, weights]).forEach((g, i) => b.output(`d${i}`, g));
-          expect(
-            await difference(b, {
-              x: values(sizeOf(x.shape), 1, false),
-              w: values(sizeOf(weights.shape), 2, false),
-            }),
-          ).toBeLessThan(TOLERANCE);
+          const [x, weights] = [
+            [n, c * groups, h, w],
+            [k * groups, c, r, s],
+          ];
+          const attrs = { stride, padding, dilation, groups };
+          expect(await convolutionError(x, weights, attrs)).toBeLessThan(TOLERANCE);
         },
       ),
       { numRuns: 80, seed: 1 },
     );
   }, 30_000);
-  /** The largest error of a convolution of `x` by `w` and of its two gradients. */
-  const convolutionError = async (
-    x: readonly number[],
-    w: readonly number[],
-    attrs: { stride: Pair; padding: Pair; dilation: Pair; groups: number },
-  ): Promise<number> => {
-    const b = new GraphBuilder(ops);
-    const [image, weights] = [b.input("x", x), b.input("w", w)];
-    const y = b.emit("conv2d", { x: image, w: weights }, attrs);
-    const dy = b.input("dy", y.shape);
-    const products = b.emit("mul", { a: y, b: dy }, {});
-    const cost = b.emit("sum", { x: products }, { axes: [0, 1, 2, 3] });
-    b.output("y", y);
-    gradients(b, cost, [image, weights]).forEach((g, i) => b.output(`d${i}`, g));
-    return difference(b, {
-      x: values(sizeOf(x), 1, false),
-      w: values(sizeOf(w), 2, false),
-      dy: values(sizeOf(y.shape), 3, false),
-    });
-  };
-  type Pair = readonly [number, number];
-  const one: Pair = [1, 1];
   it.each([3, 5])(
     "Winograd's form of %i×%i kernels and its gradients agree with the definition for any size",
     async (r) => {

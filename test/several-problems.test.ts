@@ -146,7 +146,8 @@ describe("train reconstructor", () => {
     const unet = { inChannels: 2, outChannels: 2, baseChannels: 2, depth: 1, seed: 1 };
     const shallow = nn.unet({ ...unet, size: [16, 16], residual: true, norm: "none" });
     const own = file("shallow.safetensors", saveNetwork(shallow));
-    const run = train("--network", "unet", "--from", own, "--size", "18", ...still);
+    const asked = ["--from", own, "--size", "18", "--out", at("deep.safetensors")];
+    const run = train("--network", "unet", ...asked, ...still);
     expect(run.status).toBe(0);
   });
   it("other sizes are said in the checkpoint, each with as many images as take equal memory", () => {
