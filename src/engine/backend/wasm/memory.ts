@@ -14,6 +14,11 @@ import type { Step } from "./lower.ts";
 import { ALIGNMENT, SLACK, type Emitted, type Writer } from "./writer.ts";
 
 const PAGE = 65536;
+/**
+ * Between the threads' scratches: a processor that sees strides fetches ahead of them, and would
+ * take lines away from the thread next door, which is writing them.
+ */
+const SCRATCH_GAP = PAGE;
 const MAX_BYTES = 2 ** 32 - PAGE;
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
@@ -54,7 +59,7 @@ export function mapMemory(options: {
   for (const [id, { offset }] of arena.places) addresses.set(id, arenaAt + offset);
   const shared = arenaAt + (arena.segments[0] ?? 0) + SLACK;
   const scratch = shared + Math.max(0, ...emitted.map((e) => e.shared)) + SLACK;
-  const scratchBytes = writer.scratch + SLACK;
+  const scratchBytes = writer.scratch + SLACK + (threads > 1 ? SCRATCH_GAP : 0);
   const bytes = scratch + threads * scratchBytes;
   if (bytes > MAX_BYTES)
     throw new BackendError(

@@ -1,10 +1,17 @@
 // A worker of the pool, as a file of its own: a page with a strict content security policy loads
 // it like any other script. It takes chunks while there are any, spins for a moment, then sleeps.
-import { MAX_CHUNKS, WORD, type Message, type WorkerPlan } from "./pool-protocol.ts";
+import {
+  countDone,
+  takeChunk,
+  WORD,
+  type Message,
+  type Seat,
+  type WorkerPlan,
+} from "./pool-protocol.ts";
 import { builtin } from "./threads.ts";
 
-/** Looks at the ticket before a worker falls asleep. */
-const SPINS = 3000;
+/** Looks for another pass before a worker falls asleep. */
+const SPINS = 10_000;
 
 interface Port {
   postMessage(message: unknown): void;
@@ -20,11 +27,11 @@ interface Plan {
 const node = builtin("node:worker_threads") as { parentPort: Port } | undefined;
 const port = node ? node.parentPort : (globalThis as unknown as Port);
 const plans = new Map<number, Plan>();
-let control: Int32Array;
+let seat: Seat;
 /** Messages read. */
 let read = 0;
 
-const hasMail = (): boolean => Atomics.load(control, WORD.mail) !== read;
+const hasMail = (): boolean => Atomics.load(seat.control, WORD.mail) !== read;
 
 function add({ id, module, memory, calls, scratch }: WorkerPlan): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -36,7 +43,11 @@ function add({ id, module, memory, calls, scratch }: WorkerPlan): void {
   plans.set(id, { calls: bound, weight: new ArrayBuffer(memory.buffer.byteLength) });
 }
 
-function doChunk(plan: number, pass: number, chunk: number): void {
+function doChunk(chunk: number): void {
+  const { control } = seat;
+  // these stay until the chunk is done
+  const plan = Atomics.load(control, WORD.plan);
+  const pass = Atomics.load(control, WORD.pass);
   try {
     const { call, args, first } = plans.get(plan)!.calls[pass];
     args[args.length - 1] = first + chunk;
@@ -44,38 +55,32 @@ function doChunk(plan: number, pass: number, chunk: number): void {
   } catch {
     Atomics.store(control, WORD.failed, 1);
   }
-  Atomics.add(control, WORD.done, 1);
-  if (Atomics.load(control, WORD.waiting) === 1) Atomics.notify(control, WORD.done);
+  countDone(seat);
 }
 
-function sleep(ticket: number): void {
+/** Waits for another pass than this one, or for mail: spins for a moment, then sleeps. */
+function awaitNews(opened: number): void {
+  const { control } = seat;
+  for (let spins = 0; spins < SPINS; spins++)
+    if (Atomics.load(control, WORD.opened) !== opened) return;
   Atomics.add(control, WORD.sleepers, 1);
-  if (!hasMail()) Atomics.wait(control, WORD.ticket, ticket);
+  Atomics.wait(control, WORD.opened, opened);
   Atomics.sub(control, WORD.sleepers, 1);
 }
 
 /** Takes chunks until there is mail. */
 function work(): void {
-  let idle = 0;
   while (!hasMail()) {
-    const ticket = Atomics.load(control, WORD.ticket);
-    const chunk = ticket & MAX_CHUNKS;
-    const pass = Atomics.load(control, WORD.pass);
-    const plan = Atomics.load(control, WORD.plan);
-    if (chunk < Atomics.load(control, WORD.chunks)) {
-      if (Atomics.compareExchange(control, WORD.ticket, ticket, ticket + 1) !== ticket) continue;
-      idle = 0;
-      doChunk(plan, pass, chunk);
-    } else if (++idle > SPINS) {
-      sleep(ticket);
-      idle = 0;
-    }
+    const opened = Atomics.load(seat.control, WORD.opened);
+    let chunk = takeChunk(seat);
+    for (; chunk >= 0; chunk = takeChunk(seat)) doChunk(chunk);
+    if (!hasMail()) awaitNews(opened);
   }
 }
 
 function receive(message: Message): void {
   read++;
-  if ("control" in message) control = message.control;
+  if ("seat" in message) seat = message.seat;
   else if ("plan" in message) add(message.plan);
   else plans.delete(message.drop);
   port.postMessage(read);

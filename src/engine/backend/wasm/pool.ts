@@ -4,10 +4,14 @@
 import { BackendError } from "../../core/errors.ts";
 import {
   CHUNK_BITS,
-  MAX_CHUNKS,
+  countDone,
+  doneByAll,
+  setTickets,
+  takeChunk,
   WORD,
-  WORDS,
+  wordsFor,
   type Message,
+  type Seat,
   type WorkerPlan,
 } from "./pool-protocol.ts";
 import { startThread, type Thread } from "./threads.ts";
@@ -28,7 +32,8 @@ const PASSES = 2 ** (31 - CHUNK_BITS);
 
 /** `count` workers beside the calling thread. */
 export class Pool {
-  readonly #control = new Int32Array(new SharedArrayBuffer(4 * WORDS));
+  /** This thread's, the first. */
+  readonly #seat: Seat;
   readonly #threads: Thread[] = [];
   readonly #patienceMs: number;
   #pass = 0;
@@ -39,19 +44,21 @@ export class Pool {
   #broken = false;
   #listeners: (() => void)[] = [];
 
-  private constructor(patienceMs: number) {
+  private constructor(threads: number, patienceMs: number) {
+    const control = new Int32Array(new SharedArrayBuffer(4 * wordsFor(threads)));
+    this.#seat = { control, thread: 0, threads };
     this.#patienceMs = patienceMs;
   }
 
   /** Resolves when all workers listen. Throws BackendError when none can be started. */
   static async open(count: number, patienceMs: number = PATIENCE_MS): Promise<Pool> {
-    const pool = new Pool(patienceMs);
+    const pool = new Pool(1 + count, patienceMs);
     const answered = (): void => {
       pool.#answers++;
       pool.#wake();
     };
     for (let i = 0; i < count; i++) pool.#threads.push(startThread(answered, () => pool.#wake()));
-    await pool.#post(() => ({ control: pool.#control }));
+    await pool.#post((thread) => ({ seat: { ...pool.#seat, thread: thread + 1 } }));
     return pool;
   }
 
@@ -69,11 +76,12 @@ export class Pool {
 
   /** Posts to every worker that lives, and waits until all have read it or one is lost. */
   async #post(messageFor: (thread: number) => Message): Promise<void> {
+    const { control } = this.#seat;
     const living = this.#threads.filter((t) => !t.lost);
-    Atomics.store(this.#control, WORD.mail, ++this.#posted);
-    // a new ticket, so that nobody falls asleep on the old one
-    this.#closeTicket();
-    Atomics.notify(this.#control, WORD.ticket);
+    Atomics.store(control, WORD.mail, ++this.#posted);
+    // another number, so that nobody falls asleep on the old one
+    this.#closeTickets();
+    this.#announce();
     for (const thread of living) thread.post(messageFor(this.#threads.indexOf(thread)));
     const wanted = this.#answers + living.length;
     this.#hold(1);
@@ -106,56 +114,57 @@ export class Pool {
         "wasm: a worker was lost in the middle of an earlier run; open a new backend",
         {},
       );
-    this.#openTicket(plan, pass, chunks);
+    const { control } = this.#seat;
+    const before = doneByAll(this.#seat);
+    this.#openTickets(plan, pass, chunks);
     try {
-      this.#takeChunks(chunks, own);
+      this.#takeChunks(own);
     } catch (cause) {
-      Atomics.store(this.#control, WORD.failed, 1);
-      Atomics.add(this.#control, WORD.done, 1);
-      this.#await(chunks);
+      Atomics.store(control, WORD.failed, 1);
+      countDone(this.#seat);
+      this.#await(before, chunks);
       throw cause;
     }
-    this.#await(chunks);
-    if (Atomics.exchange(this.#control, WORD.failed, 0) !== 0)
+    this.#await(before, chunks);
+    if (Atomics.exchange(control, WORD.failed, 0) !== 0)
       throw new BackendError("wasm: a worker failed in the middle of a run", {});
   }
-  #openTicket(plan: number, pass: number, chunks: number): void {
-    const control = this.#control;
-    this.#closeTicket();
+  #openTickets(plan: number, pass: number, chunks: number): void {
+    const { control } = this.#seat;
+    this.#closeTickets();
     Atomics.store(control, WORD.chunks, chunks);
     Atomics.store(control, WORD.pass, pass);
     Atomics.store(control, WORD.plan, plan);
-    Atomics.store(control, WORD.done, 0);
-    Atomics.store(control, WORD.ticket, this.#pass << CHUNK_BITS);
-    if (Atomics.load(control, WORD.sleepers) > 0) Atomics.notify(control, WORD.ticket);
+    setTickets(this.#seat, this.#pass, chunks);
+    this.#announce();
   }
-  /** Nothing to take until the next ticket. */
-  #closeTicket(): void {
+  /** Nothing to take until the next tickets. */
+  #closeTickets(): void {
     this.#pass = (this.#pass + 1) % PASSES;
-    Atomics.store(this.#control, WORD.ticket, (this.#pass << CHUNK_BITS) | MAX_CHUNKS);
+    setTickets(this.#seat, this.#pass);
   }
-  #takeChunks(chunks: number, own: (chunk: number) => void): void {
-    const control = this.#control;
-    for (;;) {
-      const ticket = Atomics.load(control, WORD.ticket);
-      const chunk = ticket & MAX_CHUNKS;
-      if (chunk >= chunks) return;
-      if (Atomics.compareExchange(control, WORD.ticket, ticket, ticket + 1) !== ticket) continue;
+  #announce(): void {
+    const { control } = this.#seat;
+    Atomics.store(control, WORD.opened, this.#pass);
+    if (Atomics.load(control, WORD.sleepers) > 0) Atomics.notify(control, WORD.opened);
+  }
+  #takeChunks(own: (chunk: number) => void): void {
+    for (let chunk = takeChunk(this.#seat); chunk >= 0; chunk = takeChunk(this.#seat)) {
       own(chunk);
-      Atomics.add(control, WORD.done, 1);
+      countDone(this.#seat);
     }
   }
-  /** Waits until all chunks are done: spins for a moment, then sleeps. */
-  #await(chunks: number): void {
-    const control = this.#control;
-    for (let spins = 0; spins < SPINS; spins++)
-      if (Atomics.load(control, WORD.done) >= chunks) return;
+  /** Waits until so many chunks more are done: spins for a moment, then sleeps. */
+  #await(before: number, chunks: number): void {
+    const { control } = this.#seat;
+    const areDone = (): boolean => ((doneByAll(this.#seat) - before) | 0) >= chunks;
+    for (let spins = 0; spins < SPINS; spins++) if (areDone()) return;
     Atomics.store(control, WORD.waiting, 1);
     let since = performance.now();
     for (;;) {
-      const done = Atomics.load(control, WORD.done);
-      if (done >= chunks) break;
-      if (Atomics.wait(control, WORD.done, done, 100) !== "timed-out") since = performance.now();
+      const news = Atomics.load(control, WORD.news);
+      if (areDone()) break;
+      if (Atomics.wait(control, WORD.news, news, 100) !== "timed-out") since = performance.now();
       else if (performance.now() - since > this.#patienceMs) {
         this.#broken = true;
         throw new BackendError(

@@ -11,7 +11,7 @@ import { MAX_CHUNKS } from "./pool-protocol.ts";
 
 /** Kernels may read this far past an array's end. */
 export const SLACK = 128;
-export const ALIGNMENT = 16;
+export const ALIGNMENT = 64;
 const aligned = (bytes: number): number => up(bytes, ALIGNMENT);
 
 /** A function of the module, called for the chunks from `first` on. */
