@@ -59,6 +59,20 @@ const table = (head, rows) =>
     ...rows.map((r) => `| ${r.join(" | ")} |`),
   ].join("\n");
 
+/** Nanoseconds from which on two processors count as far apart. */
+const FAR = 150;
+/** How far apart the two processors were, where that was measured. */
+function hopWords(rows) {
+  const hops = rows.flatMap((r) => r.hopNs ?? []).toSorted((a, b) => a - b);
+  if (hops.length === 0) return "";
+  const range = (some) => (some.length > 0 ? ` (${some[0]} to ${some.at(-1)} ns)` : "");
+  const near = hops.filter((ns) => ns < FAR);
+  const far = hops.filter((ns) => ns >= FAR);
+  return `
+How far apart the two processors are changes: after every run of two threads bench/hop.c measured how long a line of the cache takes to the other one and back, after ${near.length} of ${hops.length} runs less than ${FAR} ns${range(near)}, after ${far.length} more${range(far)}. The host moves the processors of its guests about; what two threads hand each other costs several times as much when they are far apart, so small workloads have two times with two threads.
+`;
+}
+
 export function writeReport(result, root) {
   const find = (workload, engine, threads) =>
     result.rows.find(
@@ -183,7 +197,7 @@ ${names
   .map((w) => `- ${w}: ${workloads[w].title}`)
   .join("\n")}
 - audit: the default audit from the command line, start to end
-
+${hopWords(result.rows)}
 ## Targets: ${met.length} of ${judged.length} met
 How many times as fast as the peer, with the same number of threads (TensorFlow.js has one), in the default, bit-reproducible precision: the geometric mean of the rounds' ratios and, in brackets, its 95 % interval, or of fewer than ${LEAST_ROUNDS} rounds the smallest and largest ratio. The native peer is whichever of PyTorch's versions and forms (eager, channels last, compiled) and ONNX Runtime is quickest there.
 

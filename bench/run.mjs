@@ -162,21 +162,20 @@ function timeAudit(threads) {
       ]
     : [];
 }
-const ceilings = (() => {
+/** A program of this folder in C, or undefined where there is no compiler. */
+function built(name) {
   const out = join(here, ".build");
   mkdirSync(out, { recursive: true });
-  const built = spawnSync("cc", [
-    "-O3",
-    "-march=native",
-    "-pthread",
-    "-o",
-    join(out, "ceilings"),
-    join(here, "ceilings.c"),
-  ]);
-  return built.status === 0
-    ? JSON.parse(execFileSync(join(out, "ceilings"), { encoding: "utf8" }))
-    : undefined;
-})();
+  const program = join(out, name);
+  const flags = ["-O3", "-march=native", "-pthread", "-o", program];
+  return spawnSync("cc", [...flags, join(here, `${name}.c`)]).status === 0 ? program : undefined;
+}
+const measuredBy = (program) => JSON.parse(execFileSync(program, { encoding: "utf8" }));
+const ceilingsProgram = built("ceilings");
+const ceilings = ceilingsProgram && measuredBy(ceilingsProgram);
+const hopProgram = cpus().length > 1 ? built("hop") : undefined;
+/** Where two threads run, how far apart the processors were after it. */
+const hopAfter = (threads) => (hopProgram && threads > 1 ? { hopNs: measuredBy(hopProgram) } : {});
 
 const chosen = options.workloads.split(",");
 const raw = [];
@@ -231,7 +230,9 @@ jobs.forEach((job, i) => {
       ? ""
       : `, ${Math.ceil((((performance.now() - begun) / i) * (jobs.length - i)) / 60_000)} min left`;
   process.stderr.write(`\r\x1b[K${i + 1} of ${jobs.length}${left}  ${job.workload}`);
-  raw.push(...job.run());
+  const results = job.run();
+  const hop = hopAfter(job.threads);
+  raw.push(...results.map((r) => ({ ...r, ...hop })));
 });
 process.stderr.write("\r\x1b[K");
 
@@ -253,6 +254,7 @@ const rows = keys.map((key) => {
     threads,
     ms: +ms.toFixed(3),
     each: same.map((r) => r.ms),
+    ...(same[0].hopNs === undefined ? {} : { hopNs: same.map((r) => r.hopNs) }),
     min: +Math.min(...same.map((r) => r.min)).toFixed(3),
     max: +Math.max(...same.map((r) => r.max)).toFixed(3),
     rounds: same.length,

@@ -131,9 +131,10 @@ async function byNoise(on) {
   const lost = [];
   for (const radius of on.radii) {
     const e = await on.random();
+    const length = norm(e);
     const x = await on.objective.reconstruct(
       on.scene,
-      e.map((v) => (v * radius) / norm(e)),
+      e.map((v) => (v * radius) / length),
     );
     lost.push(on.psnrOf(on.clean) - on.psnrOf(x));
   }

@@ -55,7 +55,8 @@ function blotted(b, x, amount) {
 /** A direction of norm 1 in the measured cells. */
 function directionIn({ operator }, rng) {
   const d = Float64Array.from(operator.measured, (there) => (there ? rng.normal() : 0));
-  return d.map((v) => v / norm(d));
+  const length = norm(d);
+  return d.map((v) => v / length);
 }
 const along = (b, y, d) => arithmetic(b).sum(arithmetic(b).mul(y, b.constant(d, y.shape)));
 

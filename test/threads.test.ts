@@ -20,6 +20,8 @@ import {
 // biome-ignore lint/style/noRestrictedImports: see above
 import { FunctionBuilder } from "../dist/engine/backend/wasm/encoder/function.js";
 // biome-ignore lint/style/noRestrictedImports: see above
+import { address, i32 } from "../dist/engine/backend/wasm/encoder/instructions.js";
+// biome-ignore lint/style/noRestrictedImports: see above
 import { encodeModule } from "../dist/engine/backend/wasm/encoder/module.js";
 // biome-ignore lint/style/noRestrictedImports: see above
 import { Pool } from "../dist/engine/backend/wasm/pool.js";
@@ -57,6 +59,36 @@ describe("threads", () => {
     });
     return { pool, run: (own) => pool.distribute(0, 0, 2, own) };
   }
+  it.each([1, 2, 4])(
+    "%i workers and this thread do every chunk of every pass exactly once, however few they are",
+    async (workers) => {
+      const f = new FunctionBuilder(3);
+      const [counts, , chunk] = f.params;
+      const at = f.i32(address(counts, [chunk, 4]));
+      f.do(i32.store(at, i32.add(i32.load(at), 1)));
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+      const done = new Int32Array(memory.buffer);
+      const pool = await Pool.open(workers);
+      await pool.share({
+        id: 0,
+        module: await WebAssembly.compile(encodeModule([f], 1)),
+        memory,
+        calls: [{ name: "0", pointers: [0], first: 0 }],
+        scratch: Array.from({ length: workers + 1 }, () => 0),
+      });
+      const rng = random(workers);
+      const want = new Int32Array(done.length);
+      for (let pass = 0; pass < 3000; pass++) {
+        const chunks = rng.uniform() < 0.5 ? 1 + rng.integer(8) : 1 + rng.integer(1000);
+        pool.distribute(0, 0, chunks, (own) => {
+          done[own]++;
+        });
+        for (let k = 0; k < chunks; k++) want[k]++;
+      }
+      await pool.close();
+      expect(done).toEqual(want);
+    },
+  );
   it("a worker that is terminated in mid-step is a BackendError, not a hang, and so is every later run", async () => {
     const { pool, run } = await endless(false);
     // this thread dawdles over chunk 0 until the worker has chunk 1, and ends the worker there

@@ -30,6 +30,7 @@ export {
   type Objective,
 } from "./attack/objective.ts";
 export { assembleAudit } from "./assemble.ts";
+export { testDefaults } from "./defaults.ts";
 export {
   decodePiece,
   encodePiece,

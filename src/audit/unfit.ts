@@ -73,9 +73,10 @@ export async function inspectMethod(lab: Laboratory, method: Method): Promise<In
   const again = await looking.reconstruct(scene, zero);
   await requireSame(lab, method, x, again);
   const draw = lab.randomPerturbation("image", `constant ${method.name}`)();
+  const length = norm(draw);
   const other = await looking.reconstruct(
     scene,
-    draw.map((v) => (0.5 * xNorm * v) / norm(draw)),
+    draw.map((v) => (0.5 * xNorm * v) / length),
   );
   const constant = other.every((v, k) => v === x[k]);
   return lab.differentiable(method)

@@ -1,5 +1,5 @@
 // The options of an audit, and the command line that repeats one.
-import { ascentPresets } from "../audit/index.ts";
+import { ascentPresets, testDefaults } from "../audit/index.ts";
 import { ConfigError } from "../engine/index.ts";
 import { commandOptions, readCommand } from "./command-words.ts";
 import { classicalNames, imageOptions, lambdaOption, samplingOptions } from "./inputs.ts";
@@ -67,23 +67,23 @@ export const testOptions = {
     help: "ascent, worst-case, invented (does a trace become a whole structure), details (are small structures lost), lost-detail (a search for one that is), rates (are more samples worse), practice (faults of the acquisition: motion, spikes, lost lines, drift, …), symmetries (does the image do what is done to the measurement: scale, phase, shift), likelihood (of a bad reconstruction under noise and motion), certificates (bounds of the Lipschitz constant), or all",
   }),
   placements: integer({
-    default: 20,
+    default: testDefaults.placements,
     from: 1,
     help: "of every size and contrast of the details, over all images",
   }),
   samples: integer({
-    default: 200,
+    default: testDefaults.samples,
     from: 20,
     help: "of the likelihood, per level of subset simulation",
   }),
   norms: numbers({
-    default: [0.01, 0.03, 0.06],
+    default: testDefaults.relativeNorms,
     from: 1e-6,
     to: 10,
     help: "‖r₁‖, ‖r₂‖, … of the ascent, as shares of ‖x‖",
   }),
   iterations: integer({
-    default: 70,
+    default: testDefaults.steps,
     from: 1,
     help: "steps of the ascent at the largest norm, fewer at the others",
   }),
@@ -100,7 +100,7 @@ export const testOptions = {
     help: "its ball: l2, or linf, every cell by itself",
   }),
   budgets: numbers({
-    default: [0.005, 0.02, 0.05],
+    default: testDefaults.relativeBudgets,
     from: 1e-6,
     to: 10,
     help: "its radii, as shares of ‖y‖ or ‖x‖, or of their largest cell",
@@ -111,12 +111,12 @@ export const testOptions = {
     read: regionOf,
   }),
   steps: integer({
-    default: 70,
+    default: testDefaults.steps,
     from: 1,
     help: "its steps at the largest budget, fewer at the others",
   }),
   restarts: integer({
-    default: 1,
+    default: testDefaults.restarts,
     from: 1,
     help: "its random starts, per budget, beside those that it knows",
   }),
@@ -126,14 +126,14 @@ export const testOptions = {
   }),
   maxLoss: number({
     value: "DB",
-    default: 3,
+    default: testDefaults.maxPsnrLoss,
     from: 1e-6,
     to: 1e3,
     help: "threshold of ascent, worst-case and practice: dB of PSNR",
   }),
   leastRecovery: number({
     value: "SHARE",
-    default: 0.5,
+    default: testDefaults.leastRecovery,
     from: 1e-3,
     to: 1,
     help: "threshold of details and lost-detail: share of a detail that must come back",

@@ -1,8 +1,8 @@
 // Antun et al.'s test: perturbations r₁, r₂, r₃ of the image, growing, and what they do.
 import { ConfigError, present } from "../../engine/index.ts";
 import { heavyBallAscent } from "../attack/ascent.ts";
-import { searchDefaults } from "../attack/search.ts";
-import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
+import { testDefaults } from "../defaults.ts";
+import { judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
 import { largestChange } from "./reference-free.ts";
 import { harmFigures, soughtQueries, soughtSteps } from "./sought.ts";
@@ -87,14 +87,14 @@ const increasing = (values: readonly number[]): boolean =>
 /** Throws ConfigError for options that make no sense. */
 function settingsOf(options: AscentOptions): Settings {
   const settings: Settings = {
-    relativeNorms: options.stops ? [] : [0.01, 0.03, 0.06],
+    relativeNorms: options.stops ? [] : testDefaults.relativeNorms,
     lambda: 0.1,
     stepSize: 0.02,
     momentum: 0.9,
     start: 1e-4,
-    iterations: options.stops ? 80 : searchDefaults.steps,
+    iterations: options.stops ? 80 : testDefaults.steps,
     aim: "reconstruction",
-    maxPsnrLoss: HARM_DB,
+    maxPsnrLoss: testDefaults.maxPsnrLoss,
     ...present(options),
   };
   const { stops, relativeNorms, iterations, stepSize, maxPsnrLoss, momentum } = settings;

@@ -3,6 +3,7 @@
 import { ConfigError, log10, present } from "../../engine/index.ts";
 import { probability } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
+import { testDefaults } from "../defaults.ts";
 import { fromNormals } from "../likelihood/normals.ts";
 import { plainMonteCarlo, subsetSimulation } from "../likelihood/subset-simulation.ts";
 import { outcomeOfInterval } from "../judgement.ts";
@@ -29,7 +30,8 @@ interface Options {
 }
 
 function withDefaults(given: Partial<Options>): Options {
-  const { psnrLoss = 3, maxProbability = 1e-2, samples = 200 } = given;
+  const { psnrLoss = testDefaults.maxPsnrLoss, samples = testDefaults.samples } = given;
+  const { maxProbability = 1e-2 } = given;
   if (!(psnrLoss > 0) || !(maxProbability > 0 && maxProbability < 1) || !(samples >= 20))
     throw new ConfigError(
       `badReconstructionLikelihood: a loss of ${psnrLoss} dB, a probability of ${maxProbability} and ${samples} samples; give a positive loss, a probability between 0 and 1 and at least 20 samples`,

@@ -8,6 +8,7 @@ import {
   type DetailShape,
   type Place,
 } from "../../imaging/index.ts";
+import { testDefaults } from "../defaults.ts";
 import type { Measurement, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { lookFor, scoreOf, type Recovery } from "./recovery.ts";
@@ -36,7 +37,8 @@ export function lostDetailSearch(
     leastShare?: number;
   } = {},
 ): StabilityTest {
-  const { radius = 2.5, contrast = 0.2, walks = 2, moves = 25, leastShare = 0.5 } = options;
+  const { radius = 2.5, contrast = 0.2, walks = 2, moves = 25 } = options;
+  const { leastShare = testDefaults.leastRecovery } = options;
   const positive = radius > 0 && contrast > 0 && walks >= 1 && moves >= 1;
   if (!positive || !(leastShare > 0 && leastShare <= 1))
     throw new ConfigError(

@@ -8,8 +8,9 @@ import {
   inGroups,
   type AcquisitionFault,
 } from "../../imaging/index.ts";
+import { testDefaults } from "../defaults.ts";
 import { SHARE_FROM, shareInterval95 } from "../intervals.ts";
-import { HARM_DB, lossOf, outcomeOfInterval } from "../judgement.ts";
+import { lossOf, outcomeOfInterval } from "../judgement.ts";
 import type { Measurement, Outcome, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
 import { shownAsSeries } from "./shown/series.ts";
@@ -37,7 +38,7 @@ export function practicalFaults(
   const {
     faults = acquisitionFaults,
     draws = DRAWS,
-    maxPsnrLoss = HARM_DB,
+    maxPsnrLoss = testDefaults.maxPsnrLoss,
     maxShare = 0.1,
   } = options;
   const enough = faults.length > 0 && draws >= SHARE_FROM;

@@ -2,6 +2,7 @@
 import { ConfigError } from "../../engine/index.ts";
 import { percent } from "../../report/index.ts";
 import { detailShapes, inGroups, placeDetail, type DetailShape } from "../../imaging/index.ts";
+import { testDefaults } from "../defaults.ts";
 import { meanShareInterval95 } from "../intervals.ts";
 import { outcomeOfInterval } from "../judgement.ts";
 import type { DetailScore, Measurement, Score, Verdict } from "../schema.ts";
@@ -27,7 +28,7 @@ interface Options {
 
 function withDefaults(given: Partial<Options>): Options {
   const { radii = [1.5, 2.5, 4, 6], contrasts = [0.05, 0.1, 0.2, 0.4] } = given;
-  const { placements = 20, leastRecovery = 0.5 } = given;
+  const { placements, leastRecovery } = { ...testDefaults, ...given };
   const empty = radii.length === 0 || contrasts.length === 0;
   if (empty || ![...radii, ...contrasts].every((v) => v > 0) || !(placements >= 1))
     throw new ConfigError(

@@ -3,8 +3,8 @@ import { ConfigError, present } from "../../engine/index.ts";
 import { percent as percentOf } from "../../report/index.ts";
 import type { Ball } from "../attack/ascent.ts";
 import type { Domain } from "../attack/objective.ts";
-import { searchDefaults } from "../attack/search.ts";
-import { HARM_DB, judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
+import { testDefaults } from "../defaults.ts";
+import { judgeHarm, RUIN_DB, sizesOf } from "../judgement.ts";
 import type { Measurement } from "../schema.ts";
 import { largestChange } from "./reference-free.ts";
 import { harmFigures, soughtQueries, soughtSteps } from "./sought.ts";
@@ -35,13 +35,13 @@ type Settings = Required<Omit<WorstCaseOptions, "region" | "queries">> &
 
 /** Throws ConfigError for options that make no sense. */
 function settingsOf(options: WorstCaseOptions): Settings {
-  const { relativeBudgets = [0.005, 0.02, 0.05] } = options;
+  const { relativeBudgets = testDefaults.relativeBudgets } = options;
   const settings: Settings = {
     domain: "measurement",
     ball: "l2",
-    steps: searchDefaults.steps,
-    restarts: searchDefaults.randomStarts,
-    maxPsnrLoss: HARM_DB,
+    steps: testDefaults.steps,
+    restarts: testDefaults.restarts,
+    maxPsnrLoss: testDefaults.maxPsnrLoss,
     judgedBudget: relativeBudgets[Math.floor(relativeBudgets.length / 2)],
     ...present(options),
     relativeBudgets,

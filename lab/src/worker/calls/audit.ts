@@ -7,6 +7,7 @@ import {
   readResult,
   renderHtml,
   specVersion,
+  testDefaults,
   type AuditResult,
   type AuditSpec,
   type TestSpec,
@@ -73,11 +74,15 @@ export interface ShownResult {
 const testSpecs = (steps: number): Readonly<Record<AuditTest, TestSpec>> => ({
   ascent: {
     kind: "instabilityAscent",
-    maxPsnrLoss: 3,
-    relativeNorms: [0.01, 0.03, 0.06],
+    maxPsnrLoss: testDefaults.maxPsnrLoss,
+    relativeNorms: testDefaults.relativeNorms,
     iterations: steps,
   },
-  details: { kind: "structuralChange", placements: 20, leastRecovery: 0.5 },
+  details: {
+    kind: "structuralChange",
+    placements: testDefaults.placements,
+    leastRecovery: testDefaults.leastRecovery,
+  },
   rates: { kind: "samplingRates" },
 });
 

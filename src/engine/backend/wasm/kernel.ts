@@ -25,7 +25,7 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   readonly attrs: Attrs;
   readonly out: Shape;
   /**
-   * Byte addresses, 16-byte aligned; 64 bytes past every array may be read, and an array's last
+   * Byte addresses, aligned to 64 bytes; 64 bytes past every array may be read, and an array's last
    * vector may be written whole.
    */
   readonly input: Readonly<Record<Inputs, Local>>;
