@@ -1,6 +1,10 @@
-// Winograd's form of the weights' gradient: images and maps are transformed round by round, their
-// products summed at every position, and the sums transformed back.
+// Winograd's form of the weights' gradient: images and maps are transformed, their products summed
+// at every position, round by round of tiles, and the sums transformed back. Many rounds are
+// shared out among the threads, each of which keeps its own tiles and sums in its own caches; of
+// few, the threads share the tiles and the positions of each. Either way the numbers are added in
+// the same order.
 import type { Shape } from "../../../../core/shape.ts";
+import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
 import { keep } from "../vectors.ts";
@@ -11,43 +15,43 @@ import {
   transformBytes,
   transformTiles,
   type Pair,
+  type Tiles,
   type TileTransform,
 } from "./tiles.ts";
 import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./transforms.ts";
 
-/**
- * Tiles transformed and summed in one round: what lies between the passes stays in the caches, and
- * sums of so many bound the rounding error as pairwise sums do.
- */
+/** Tiles whose products are summed behind each other: as pairwise sums, they bound the rounding. */
 const ROUND = 256;
-/**
- * Bytes of a round for one channel. Four channels lie together, tile by tile: what is summed side
- * by side is read in a row.
- */
-const PANEL = ROUND * 4;
-/** Tiles that one call transforms. */
+/** Tiles that one call transforms where the threads share a round. */
 const CALL = 32;
+/** Rounds from which on each is one thread's, */
+const ROUNDS_APART = 4;
+/** and bytes of one round's sums, and of all rounds', up to which. */
+const SUMS_BYTES = 640 * 1024;
+const ALL_SUMS_BYTES = 2 ** 24;
+/** Bytes of transformed tiles that a thread's round works on at a time. */
+const OWN_BYTES = 320 * 1024;
 
 type GradientPass = Pass<"x" | "dy">;
-/** One matrix per position, in the kernel's shared room. */
-interface Matrices {
-  /** Where they begin, and bytes between two positions'. */
-  readonly at: number;
-  readonly position: number;
+/** How images or maps become transformed tiles. */
+interface Transformed extends Pick<TileTransform, "source" | "size" | "axis"> {
+  readonly from: (p: GradientPass) => Operand;
 }
 interface Sizes {
-  readonly tiles: number;
+  readonly tiles: Tiles;
+  readonly window: number;
   /** Numbers in a window. */
   readonly positions: number;
   /** Channels of images and of maps, rounded up to whole tiles of sums. */
   readonly Cp: number;
   readonly Kp: number;
-  readonly images: Matrices;
-  readonly maps: Matrices;
-  readonly sums: Matrices;
+  readonly image: Transformed;
+  readonly map: Transformed;
+  /** Bytes of a round's sums, and between two positions of them. */
+  readonly sums: { readonly bytes: number; readonly position: number };
+  /** Where the kernel's shared room is free. */
+  readonly free: number;
 }
-const matrices = (at: number, bytes: number): Matrices => ({ at, position: spread(bytes) });
-const endOf = ({ at, position }: Matrices, positions: number): number => at + positions * position;
 
 /** dw [K,C,R,R] of x [N,C,H,W] and dy [N,K,P,Q]; stride 1. */
 export const winogradWeightGrad =
@@ -59,38 +63,30 @@ export const winogradWeightGrad =
     const tiles = tilesOf(dy);
     const [Cp, Kp] = [up(x[1], 8), up(K, 4)];
     const source = framed(x, { tiles, window, padding });
-    const images = matrices(source.bytes, Cp * PANEL);
-    const maps = matrices(endOf(images, positions), Kp * PANEL);
-    const sums = matrices(endOf(maps, positions), Kp * Cp * 4);
-    k.shared(endOf(sums, positions));
-    if (source.copied) frame(k, x, source, padding);
-    const sizes = { tiles: tiles.total, positions, Cp, Kp, images, maps, sums };
-    const map = { channels: K, height: P, width: Q, padding: [0, 0] } as const;
+    const position = spread(Kp * Cp * 4);
+    const sizes: Sizes = {
+      ...{ tiles, window, positions, Cp, Kp },
+      image: {
+        ...{ source, size: window, axis: inputAxis },
+        from: (p) => (source.copied ? p.shared : p.input.x),
+      },
+      map: {
+        source: { channels: K, height: P, width: Q, padding: [0, 0] },
+        ...{ size: TILE, axis: mapAxis(window) },
+        from: (p) => p.input.dy,
+      },
+      sums: { bytes: positions * position, position },
+      free: source.bytes,
+    };
     const rounds = Math.ceil(tiles.total / ROUND);
-    const calls = { chunks: ROUND / CALL, total: Math.ceil(tiles.total / CALL) };
-    k.rounds(rounds, [
-      {
-        ...calls,
-        write: (p) =>
-          transform(p, images, {
-            ...{ tiles, source, size: window, window, axis: inputAxis },
-            image: source.copied ? p.shared : p.input.x,
-          }),
-      },
-      {
-        ...calls,
-        write: (p) =>
-          transform(p, maps, {
-            tiles,
-            source: map,
-            size: TILE,
-            window,
-            axis: mapAxis(window),
-            image: p.input.dy,
-          }),
-      },
-      { chunks: positions, total: positions * rounds, write: (p) => sumProducts(p, sizes) },
-    ]);
+    const { bytes } = sizes.sums;
+    const isApart =
+      rounds >= ROUNDS_APART && bytes <= SUMS_BYTES && rounds * bytes <= ALL_SUMS_BYTES;
+    const room = source.bytes + (isApart ? rounds * bytes : bytes + tilesFor(sizes, ROUND).bytes);
+    k.shared(room);
+    if (source.copied) frame(k, x, source, padding);
+    if (isApart) sumApart(k, sizes, rounds);
+    else sumTogether(k, sizes, rounds);
     k.pass(Math.ceil(K / 4), (p) => {
       const half = p.scratch(window * kernel * 16);
       const [first, last] = unitsOf(p.f, p.chunk, K, 4);
@@ -98,56 +94,191 @@ export const winogradWeightGrad =
     });
   };
 
-/** A call's tiles transformed into their place in the round. */
+/**
+ * Transformed tiles of so many windows: the images', and the maps' from `mapsAt` on. Four channels
+ * lie together, tile by tile, `panel` bytes a channel: what is summed side by side is read in turn.
+ */
+interface TilesOf {
+  readonly most: number;
+  readonly panel: number;
+  readonly imagePosition: number;
+  readonly mapsAt: number;
+  readonly mapPosition: number;
+  readonly bytes: number;
+}
+function tilesFor({ positions, Cp, Kp }: Sizes, most: number): TilesOf {
+  const panel = most * 4;
+  const [imagePosition, mapPosition] = [spread(Cp * panel), spread(Kp * panel)];
+  const mapsAt = positions * imagePosition;
+  return {
+    ...{ most, panel, imagePosition, mapsAt, mapPosition },
+    bytes: mapsAt + positions * mapPosition,
+  };
+}
+
+/** Every round is one call's: its sums lie apart, and are added up in order. */
+function sumApart(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): void {
+  const { tiles, window, positions, sums, free } = sizes;
+  let most = ROUND;
+  while (most > CALL && tilesFor(sizes, most).bytes > OWN_BYTES) most /= 2;
+  const lies = tilesFor(sizes, most);
+  k.pass(rounds, (p) => {
+    const { f } = p;
+    const own = p.scratch(lies.bytes + transformBytes(most, window));
+    const maps = f.i32(i32.add(own, lies.mapsAt));
+    const room = i32.add(own, lies.bytes);
+    const total = f.i32(address(i32.add(p.shared, free), [p.chunk, sums.bytes]));
+    f.zero(total, sums.bytes);
+    const begin = f.i32(i32.mul(p.chunk, ROUND));
+    const end = f.i32(i32.add(begin, countOf(f, begin, ROUND, tiles.total)));
+    f.range(begin, end, most, (from) => {
+      const some = { from, count: countOf(f, from, most, tiles.total), lies, room };
+      transform(p, sizes, sizes.image, { ...some, to: own, position: lies.imagePosition });
+      transform(p, sizes, sizes.map, { ...some, to: maps, position: lies.mapPosition });
+      const bytes = f.i32(i32.mul(some.count, 16));
+      f.for(positions, (i) =>
+        addProducts(f, sizes, {
+          images: f.i32(address(own, [i, lies.imagePosition])),
+          maps: f.i32(address(maps, [i, lies.mapPosition])),
+          sums: f.i32(address(total, [i, sums.position])),
+          panel: lies.panel,
+          bytes,
+        }),
+      );
+    });
+  });
+  k.pass(positions, (p) => addRounds(p, sizes, rounds));
+}
+
+/** One position's sums of all rounds, added up in order. */
+function addRounds(
+  { f, chunk, shared }: GradientPass,
+  { Cp, Kp, sums, free }: Sizes,
+  rounds: number,
+): void {
+  const to = f.i32(address(i32.add(shared, free), [chunk, sums.position]));
+  f.for(
+    Kp * Cp * 4,
+    (j) => {
+      const at = f.i32(i32.add(to, j));
+      const total = f.v128(v.load(at));
+      f.for(rounds - 1, () => {
+        f.advance(at, sums.bytes);
+        f.set(total, v.add(total, v.load(at)));
+      });
+      f.do(v.store(i32.add(to, j), total));
+    },
+    16,
+  );
+}
+
+/** All calls transform a round's tiles, and then sum up its positions. */
+function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): void {
+  const { tiles, window, positions, sums, free } = sizes;
+  const lies = tilesFor(sizes, ROUND);
+  const tilesAt = free + sums.bytes;
+  const transforming =
+    (what: Transformed, at: number, position: number) =>
+    (p: GradientPass): void => {
+      const { f } = p;
+      const from = f.i32(i32.mul(p.chunk, CALL));
+      const to = address(i32.add(p.shared, at), [i32.remU(from, ROUND), 16]);
+      const count = countOf(f, from, CALL, tiles.total);
+      const room = p.scratch(transformBytes(CALL, window));
+      transform(p, sizes, what, { from, count, lies: { ...lies, most: CALL }, room, to, position });
+    };
+  const calls = { chunks: ROUND / CALL, total: Math.ceil(tiles.total / CALL) };
+  k.rounds(rounds, [
+    { ...calls, write: transforming(sizes.image, tilesAt, lies.imagePosition) },
+    { ...calls, write: transforming(sizes.map, tilesAt + lies.mapsAt, lies.mapPosition) },
+    {
+      chunks: positions,
+      total: positions * rounds,
+      write: ({ f, chunk, shared }) => {
+        const position = f.i32(i32.remU(chunk, positions));
+        const begin = f.i32(i32.mul(i32.divU(chunk, positions), ROUND));
+        const at = (offset: number, bytes: number): Local =>
+          f.i32(address(i32.add(shared, offset), [position, bytes]));
+        addProducts(f, sizes, {
+          images: at(tilesAt, lies.imagePosition),
+          maps: at(tilesAt + lies.mapsAt, lies.mapPosition),
+          sums: at(free, sums.position),
+          panel: lies.panel,
+          bytes: f.i32(i32.mul(countOf(f, begin, ROUND, tiles.total), 16)),
+          ...{ begin, rounds },
+        });
+      },
+    },
+  ]);
+}
+
+/** Tiles `from` … from + count − 1 transformed, the first at `to`. */
 function transform(
   p: GradientPass,
-  to: Matrices,
-  what: Pick<TileTransform, "tiles" | "source" | "image" | "size" | "window" | "axis">,
+  { tiles, window }: Sizes,
+  { source, size, axis, from: image }: Transformed,
+  some: {
+    readonly from: Local;
+    readonly count: Local;
+    readonly lies: TilesOf;
+    readonly room: Operand;
+    readonly to: Operand;
+    readonly position: number;
+  },
 ): void {
-  const { f } = p;
-  const from = f.i32(i32.mul(p.chunk, CALL));
-  const count = countOf(f, from, CALL, what.tiles.total);
-  transformTiles(f, {
-    ...what,
-    ...{ from, count, most: CALL },
-    room: p.scratch(transformBytes(CALL, what.window)),
-    to: address(i32.add(p.shared, to.at), [i32.remU(from, ROUND), 16]),
-    ...{ pitch: 16, channel: PANEL, position: to.position },
+  const { from, count, lies, room, to, position } = some;
+  transformTiles(p.f, {
+    ...{ tiles, source, size, window, axis, from, count, most: lies.most },
+    image: image(p),
+    ...{ room, to, pitch: 16, channel: lies.panel, position },
   });
 }
 
-/** One position's sums over a round's tiles: [map][channel] += Σ_t map[t][k]·image[t][c]. */
-function sumProducts(p: GradientPass, { tiles, positions, Cp, Kp, ...matrix }: Sizes): void {
-  const { f } = p;
-  const position = f.i32(i32.remU(p.chunk, positions));
-  const begin = f.i32(i32.mul(i32.divU(p.chunk, positions), ROUND));
-  const matrixOf = ({ at, position: bytes }: Matrices): Local =>
-    f.i32(address(i32.add(p.shared, at), [position, bytes]));
-  const [images, maps, sums] = [matrix.images, matrix.maps, matrix.sums].map(matrixOf);
-  const bytes = f.i32(i32.mul(countOf(f, begin, ROUND, tiles), 16));
+/**
+ * Of one position and some tiles: Σ_t map[t][k]·image[t][c], four maps by eight channels at a time.
+ * Goes on from the sums that are there; or, where the round's begin is given, sums up by itself and
+ * adds that to what earlier rounds left.
+ */
+function addProducts(
+  f: FunctionBuilder,
+  { Cp, Kp }: Sizes,
+  one: {
+    readonly images: Local;
+    readonly maps: Local;
+    readonly sums: Local;
+    readonly panel: number;
+    /** Of the tiles of four channels. */
+    readonly bytes: Local;
+    readonly begin?: Local;
+    readonly rounds?: number;
+  },
+): void {
+  const { images, maps, sums, panel, bytes, begin, rounds = 1 } = one;
   const end = f.i32();
+  const offsets = [0, 1, 2, 3].map((r) => [0, 1].map((j) => r * Cp * 4 + j * 16));
   const block = (k: Local, c: Local): void => {
-    const own = [0, 1, 2, 3].map(() => f.zeros(2));
-    const left = f.i32(address(maps, [k, PANEL / 4]));
-    const right = f.i32(address(images, [c, PANEL / 4]));
+    const to = f.i32(i32.add(address(sums, [k, Cp]), c));
+    const own = offsets.map((row) =>
+      row.map((at) => f.v128(begin === undefined ? v.load(to, at) : 0)),
+    );
+    const left = f.i32(address(maps, [k, panel / 4]));
+    const right = f.i32(address(images, [c, panel / 4]));
     f.set(end, i32.add(right, bytes));
     f.range(right, end, 16, (at) => {
-      const columns = f.loads(2, at, 4 * PANEL);
+      const columns = f.loads(2, at, 4 * panel);
       own.forEach((row, r) => {
         const splat = f.v128(v.loadSplat(left, r * 4));
         row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
       });
       f.advance(left, 16);
     });
-    const to = f.i32(i32.add(address(sums, [k, Cp]), c));
     const put = (value: (sum: Local, at: number) => Operand): void =>
       own.forEach((row, r) =>
-        row.forEach((sum, j) =>
-          f.do(v.store(to, value(sum, r * Cp * 4 + j * 16), r * Cp * 4 + j * 16)),
-        ),
+        row.forEach((sum, j) => f.do(v.store(to, value(sum, offsets[r][j]), offsets[r][j]))),
       );
-    if (tiles > ROUND) f.if(begin, () => put((sum, at) => v.add(v.load(to, at), sum)));
-    f.if(i32.eqz(begin), () => put((sum) => sum));
+    const isFirst = begin === undefined ? 1 : i32.eqz(begin);
+    f.if(isFirst, () => put((sum) => sum));
+    if (begin && rounds > 1) f.if(begin, () => put((sum, at) => v.add(v.load(to, at), sum)));
   };
   f.for(Kp * 4, (k) => f.for(Cp * 4, (c) => block(k, c), 32), 16);
 }
@@ -155,13 +286,12 @@ function sumProducts(p: GradientPass, { tiles, positions, Cp, Kp, ...matrix }: S
 /** From the sums of one map to its gradients, four channels at a time. */
 function gradientOfMap(
   { f, out: shape, y, shared }: GradientPass,
-  { sums, Cp }: Pick<Sizes, "sums" | "Cp">,
+  { sums, free, Cp, window }: Sizes,
   { map, half, kernel }: { map: Local; half: Local; kernel: number },
 ): void {
   const C = shape[1];
   const area = kernel * kernel;
-  const window = windowOf(kernel);
-  const source = f.i32(address(i32.add(shared, sums.at), [map, Cp * 4]));
+  const source = f.i32(address(i32.add(shared, free), [map, Cp * 4]));
   const target = f.i32(address(y, [map, C * area * 4]));
   const group = (lanes: number): void => {
     const [column, line] = [f.i32(source), f.i32(half)];
