@@ -183,7 +183,7 @@ Made by \`${result.command}\` on ${result.date} at commit ${result.commit}: ${re
       .filter(Boolean)
       .filter((v, i, all) => all.indexOf(v) === i)
       .join(", ")}.
-${(result.earlier ?? []).map((e) => `Workloads that this run did not have: \`${e.command}\`, ${e.date}, commit ${e.commit}.\n`).join("")}The processor is shared with others that this machine cannot see: the ranges say how much that matters, and only ratios within one run mean anything.
+${(result.earlier ?? []).map((e) => `Of ${e.workloads.join(", ")}: \`${e.command}\`, ${e.date}, commit ${e.commit}.\n`).join("")}The processor is shared with others that this machine cannot see: the ranges say how much that matters, and only ratios within one run mean anything.
 
 ![How many times as fast as each peer](images/performance.svg)
 

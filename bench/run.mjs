@@ -298,6 +298,7 @@ const result = {
   },
   versions: Object.fromEntries(raw.filter((r) => r.version).map((r) => [r.engine, r.version])),
   command: ["npm run bench", ...(given.length > 0 ? ["--", ...given] : [])].join(" "),
+  workloads: chosen,
   rows,
 };
 if (options.into) {
@@ -307,8 +308,11 @@ if (options.into) {
   result.rows = [...kept, ...rows];
   result.versions = { ...earlier.versions, ...result.versions };
   // of each part that is still shown: what was run, when, and on which commit
-  const { date, commit, command } = earlier;
-  result.earlier = [...(earlier.earlier ?? []), { date, commit, command }];
+  const { date, commit, command, workloads: measured, earlier: before = [] } = earlier;
+  const isShown = (workload) => kept.some((row) => row.workload === workload);
+  result.earlier = [...before, { date, commit, command, workloads: measured }]
+    .map((part) => ({ ...part, workloads: part.workloads.filter(isShown) }))
+    .filter((part) => part.workloads.length > 0);
 }
 mkdirSync(join(here, "results"), { recursive: true });
 const file = join(here, "results", `${result.date}.json`);
