@@ -145,6 +145,28 @@ describe("wasm, random shapes", () => {
     },
     30_000,
   );
+  it.each([3, 5])(
+    "weights' gradients of so many tiles that every thread has rounds of its own, %i×%i kernels",
+    async (r) => {
+      const cases = fc.record({
+        n: small(2, 4),
+        c: small(6, 13),
+        k: small(6, 13),
+        // at least four rounds of 256 tiles of 4 × 4
+        h: small(81, 99),
+        w: small(84, 99),
+        padding: fc.tuple(small(0, 3), small(0, 3)),
+      });
+      await fc.assert(
+        fc.asyncProperty(cases, async ({ n, c, k, h, w, padding }) => {
+          const attrs = { stride: one, padding, dilation: one, groups: 1 };
+          expect(await convolutionError([n, c, h, w], [k, c, r, r], attrs)).toBeLessThan(TOLERANCE);
+        }),
+        { numRuns: 4, seed: 7 },
+      );
+    },
+    60_000,
+  );
   it("the direct form of many maps and channels agrees with the definition for any size", async () => {
     const cases = fc.record({
       n: small(1, 2),

@@ -9,35 +9,66 @@ import { exp4, log4 } from "./functions.ts";
 import { storeLanes } from "./vectors.ts";
 
 /**
- * Adds `count` numbers from `at`, each passed through `term`, into the doubles `lanes` (four at a
- * time) and `total` (the rest).
+ * Sums in float64 of what `four` gives for byte offsets: `lanes` takes four numbers at a time,
+ * `total` the last ones.
  */
-function accumulate(
-  f: FunctionBuilder,
-  at: Local,
-  count: number,
-  lanes: Local,
-  total: Local,
-  four: (offset: Operand) => Code,
-): void {
+interface Sum {
+  readonly lanes: Local;
+  readonly total: Local;
+  readonly four: (offset: Operand) => Code;
+}
+const newSum = (f: FunctionBuilder, four: Sum["four"]): Sum => ({
+  lanes: f.v128(0),
+  total: f.f64(0),
+  four,
+});
+const numberOf = ({ lanes, total }: Sum): Code =>
+  s64.add(total, s64.add(v.doubleLane(lanes, 0), v.doubleLane(lanes, 1)));
+
+/** Adds `count` numbers to each: a sum waits for itself, and several do not wait for each other. */
+function accumulate(f: FunctionBuilder, count: number, sums: readonly Sum[]): void {
   const whole = count - (count % 4);
   f.for(
     whole * 4,
     (i) => {
-      const x = f.v128(four(i32.add(at, i)));
-      f.set(lanes, v.doubleAdd(lanes, v.doubleAdd(v.lowDoubles(x), v.highDoubles(x))));
+      for (const { lanes, four } of sums) {
+        const x = f.v128(four(i));
+        f.set(lanes, v.doubleAdd(lanes, v.doubleAdd(v.lowDoubles(x), v.highDoubles(x))));
+      }
     },
     16,
   );
-  if (whole < count) {
-    const rest = f.v128(four(i32.add(at, whole * 4)));
+  if (whole === count) return;
+  for (const { total, four } of sums) {
+    const rest = f.v128(four(whole * 4));
     for (let lane = 0; lane < count - whole; lane++)
       f.set(total, s64.add(total, s64.fromF32(v.lane(rest, lane))));
   }
 }
-const zeroLanes = 0;
-const gathered = (lanes: Local, total: Local): Code =>
-  s64.add(total, s64.add(v.doubleLane(lanes, 0), v.doubleLane(lanes, 1)));
+
+/** Units that are summed side by side. */
+const TOGETHER = 2;
+/** Bytes from the first to each of `number` units side by side. */
+const beside = (number: number, bytes: number): number[] =>
+  Array.from({ length: number }, (_, j) => j * bytes);
+/** One pass over n units like ones that cost `steps` each, TOGETHER at a time, or what is left. */
+function passTogether<Inputs extends string, Attrs>(
+  k: KernelContext<Inputs, Attrs>,
+  n: number,
+  steps: number,
+  write: (p: Pass<Inputs, Attrs>, begin: Local, number: number) => void,
+): void {
+  const units = Math.ceil(n / TOGETHER);
+  const rest = n % TOGETHER;
+  passOver(k, units, TOGETHER * steps, (p, first, last) => {
+    const { f } = p;
+    const some = (unit: Operand, number: number): void =>
+      write(p, f.i32(i32.mul(unit, TOGETHER)), number);
+    const isCut = rest > 0 ? f.i32(i32.geU(last, units)) : 0;
+    f.range(first, i32.sub(last, isCut), 1, (unit) => some(unit, TOGETHER));
+    if (rest > 0) f.if(isCut, () => some(units - 1, rest));
+  });
+}
 
 export const sum: Kernel<"sum"> = (k) => {
   const { shapes, attrs, out } = k;
@@ -48,17 +79,20 @@ export const sum: Kernel<"sum"> = (k) => {
   // the outermost kept axis is shared out; each sum is one thread's, in one order
   const outer = kept.shift() ?? { n: 1, s: 0 };
   const below = kept.reduce((n, axis) => n * axis.n, 1);
-  passOver(k, outer.n, sizeOf(shapes.x) / outer.n, ({ f, input, y }, first, last) => {
-    const to = f.i32(i32.add(y, i32.mul(first, below * 4)));
-    f.range(first, last, 1, (i) =>
-      nest(f, kept, i32.add(input.x, i32.mul(i, outer.s * 4)), (start) => {
-        const lanes = f.v128(zeroLanes);
-        const total = f.f64(0);
-        nest(f, reduced, start, (p) => accumulate(f, p, run, lanes, total, (at) => v.load(at)));
-        f.do(s32.store(to, s64.toF32(gathered(lanes, total))));
-        f.advance(to, 4);
-      }),
-    );
+  passTogether(k, outer.n, sizeOf(shapes.x) / outer.n, ({ f, input, y }, begin, number) => {
+    const to = f.i32(i32.add(y, i32.mul(begin, below * 4)));
+    const at = f.i32();
+    nest(f, kept, i32.add(input.x, i32.mul(begin, outer.s * 4)), (start) => {
+      const sums = beside(number, outer.s * 4).map((apart) =>
+        newSum(f, (i) => v.load(i32.add(at, i), apart)),
+      );
+      nest(f, reduced, start, (p) => {
+        f.set(at, p);
+        accumulate(f, run, sums);
+      });
+      sums.forEach((sum, j) => f.do(s32.store(to, s64.toF32(numberOf(sum)), j * below * 4)));
+      f.advance(to, 4);
+    });
   });
 };
 
@@ -100,7 +134,7 @@ function sumLine(
   { from, to, n }: { from: Local; to: Local; n: number },
 ): void {
   const four = (offset: Operand, lanes: number): void => {
-    const [low, high] = [f.v128(zeroLanes), f.v128(zeroLanes)];
+    const [low, high] = [f.v128(0), f.v128(0)];
     nest(f, reduced, i32.add(from, offset), (at) => {
       const x = f.v128(v.load(at));
       f.set(low, v.doubleAdd(low, v.lowDoubles(x)));
@@ -143,20 +177,31 @@ interface NormalizeAttributes {
   readonly axes: readonly number[];
   readonly epsilon: number;
 }
-/** One pass over the groups; `channel` is the byte offset of a number per channel. */
+/** A group while it is normalised. */
+interface Group {
+  /** Bytes behind the first of those that are done together. */
+  readonly apart: number;
+  /** Byte offset of a number per channel. */
+  readonly channel: Local;
+  /** Its mean and 1/√(variance + ε), in all lanes. */
+  readonly mean: Local;
+  readonly scale: Local;
+}
+/** Groups that lie behind each other. */
+interface Groups {
+  readonly each: readonly Group[];
+  /** Numbers in one, and in a run of it. */
+  readonly count: number;
+  readonly run: number;
+  /** Visits the runs of the first: their byte offsets. */
+  runs(visit: (offset: Local) => void): void;
+}
+type NormalizingPass<Inputs extends string> = Pass<Inputs, NormalizeAttributes>;
+
+/** One pass over the groups, a few at a time. */
 function normalizing<Inputs extends "x" | "dy">(
   k: KernelContext<Inputs, NormalizeAttributes>,
-  body: (
-    p: Pass<Inputs, NormalizeAttributes>,
-    g: {
-      channel: Operand;
-      count: number;
-      mean: Local;
-      scale: Local;
-      each: (visit: (offset: Local, run: number) => void) => void;
-      lanes: () => [Local, Local];
-    },
-  ) => void,
+  body: (p: NormalizingPass<Inputs>, groups: Groups) => void,
 ): void {
   const x = k.out;
   const { attrs } = k;
@@ -168,44 +213,53 @@ function normalizing<Inputs extends "x" | "dy">(
     );
   const count = l.chunks * l.run;
   if (count * l.groups === 0) return;
-  passOver(k, l.groups, count, (p, first, last) => {
+  passTogether(k, l.groups, count, (p, begin, number) => {
     const { f } = p;
-    const source = p.input["x" as Inputs];
-    f.range(first, last, 1, (group) => {
-      const base = f.i32(i32.mul(group, l.groupStride * 4));
-      const each = (visit: (offset: Local, run: number) => void): void => {
-        const offset = f.i32(base);
-        f.for(l.chunks, () => {
-          visit(offset, l.run);
-          f.advance(offset, l.chunkStride * 4);
-        });
-      };
-      const lanes = (): [Local, Local] => [f.v128(zeroLanes), f.f64(0)];
-      const [a, ta] = lanes();
-      const pointer = f.i32();
-      each((offset, run) => {
-        f.set(pointer, i32.add(source, offset));
-        accumulate(f, pointer, run, a, ta, (at) => v.load(at));
+    const base = f.i32(i32.mul(begin, l.groupStride * 4));
+    const runs: Groups["runs"] = (visit) => {
+      const offset = f.i32(base);
+      f.for(l.chunks, () => {
+        visit(offset);
+        f.advance(offset, l.chunkStride * 4);
       });
-      const mean = f.f64(s64.div(gathered(a, ta), count));
-      const mean4 = f.v128(v.splat(s64.toF32(mean)));
-      // Σ(x − m)² about the rounded mean m, less n·(mean − m)²
-      const [b, tb] = lanes();
-      each((offset, run) => {
-        f.set(pointer, i32.add(source, offset));
-        accumulate(f, pointer, run, b, tb, (at) => {
-          const d = f.v128(v.sub(v.load(at), mean4));
-          return v.mul(d, d);
-        });
-      });
-      const shift = f.f64(s64.sub(mean, s64.fromF32(s64.toF32(mean))));
-      const variance = s64.sub(s64.div(gathered(b, tb), count), s64.mul(shift, shift));
-      const scale = f.v128(
-        v.splat(s64.toF32(s64.div(1, s64.sqrt(s64.add(variance, attrs.epsilon))))),
-      );
-      const channel = i32.mul(i32.remU(group, x[1] ?? 1), 4);
-      body(p, { channel, count, mean: mean4, scale, each, lanes });
+    };
+    const each = beside(number, l.groupStride * 4).map((apart, j): Group => {
+      const channel = f.i32(i32.mul(i32.remU(i32.add(begin, j), x[1] ?? 1), 4));
+      return { apart, channel, mean: f.v128(), scale: f.v128() };
     });
+    const groups = { each, count, run: l.run, runs };
+    findStatistics(p, groups);
+    body(p, groups);
+  });
+}
+
+/** Sets every group's mean and scale. */
+function findStatistics<Inputs extends "x" | "dy">(
+  { f, input, attrs }: NormalizingPass<Inputs>,
+  { each, count, run, runs }: Groups,
+): void {
+  const at = f.i32();
+  const sumUp = (sums: readonly Sum[]): void =>
+    runs((offset) => {
+      f.set(at, i32.add(input["x" as Inputs], offset));
+      accumulate(f, run, sums);
+    });
+  const sums = each.map(({ apart }) => newSum(f, (i) => v.load(i32.add(at, i), apart)));
+  sumUp(sums);
+  const means = sums.map((sum) => f.f64(s64.div(numberOf(sum), count)));
+  each.forEach(({ mean }, j) => f.set(mean, v.splat(s64.toF32(means[j]))));
+  // Σ(x − m)² about the rounded mean m, less n·(mean − m)²
+  const squares = each.map(({ apart, mean }) =>
+    newSum(f, (i) => {
+      const d = f.v128(v.sub(v.load(i32.add(at, i), apart), mean));
+      return v.mul(d, d);
+    }),
+  );
+  sumUp(squares);
+  each.forEach(({ scale }, j) => {
+    const shift = f.f64(s64.sub(means[j], s64.fromF32(s64.toF32(means[j]))));
+    const variance = s64.sub(s64.div(numberOf(squares[j]), count), s64.mul(shift, shift));
+    f.set(scale, v.splat(s64.toF32(s64.div(1, s64.sqrt(s64.add(variance, attrs.epsilon))))));
   });
 }
 
@@ -227,56 +281,63 @@ function writeRun(
 }
 
 export const normalize: Kernel<"normalize"> = (k) => {
-  normalizing(k, (p, { channel, mean, scale, each }) => {
+  normalizing(k, (p, { each, run, runs }) => {
     const { f, input } = p;
-    each((offset, run) => {
-      const at = f.i32(offset);
-      const four = (lanes: number): void =>
-        p.store(v.mul(v.sub(v.load(i32.add(input.x, at)), mean), scale), {
-          offset: at,
-          channel,
-          lanes,
-        });
-      f.for(
-        run - (run % 4),
-        () => {
-          four(4);
-          f.advance(at, 16);
-        },
-        4,
-      );
-      if (run % 4 > 0) four(run % 4);
-    });
+    for (const { apart, channel, mean, scale } of each)
+      runs((offset) => {
+        const at = f.i32(i32.add(offset, apart));
+        const four = (lanes: number): void =>
+          p.store(v.mul(v.sub(v.load(i32.add(input.x, at)), mean), scale), {
+            offset: at,
+            channel,
+            lanes,
+          });
+        f.for(
+          run - (run % 4),
+          () => {
+            four(4);
+            f.advance(at, 16);
+          },
+          4,
+        );
+        if (run % 4 > 0) four(run % 4);
+      });
   });
 };
 
 export const normalize_grad: Kernel<"normalize_grad"> = (k) => {
-  normalizing(k, (p, { count, mean, scale, each, lanes }) => {
-    const { f, input, y } = p;
-    const dy = f.i32();
-    const x = f.i32();
-    const at = (offset: Local): void => {
+  normalizing(k, ({ f, input, y }, { each, count, run, runs }) => {
+    const [dy, x] = [f.i32(), f.i32()];
+    const place = (offset: Local): void => {
       f.set(dy, i32.add(input.dy, offset));
       f.set(x, i32.add(input.x, offset));
     };
-    const [s, ts] = lanes();
-    const [q, tq] = lanes();
-    const zero = f.i32();
-    each((offset, run) => {
-      at(offset);
-      f.set(zero, 0);
-      accumulate(f, zero, run, s, ts, (i) => v.load(i32.add(dy, i)));
-      accumulate(f, zero, run, q, tq, (i) =>
-        v.mul(v.load(i32.add(dy, i)), v.mul(v.sub(v.load(i32.add(x, i)), mean), scale)),
-      );
+    const slopeOf =
+      ({ apart }: Group) =>
+      (i: Operand): Code =>
+        v.load(i32.add(dy, i), apart);
+    const normalOf =
+      ({ apart, mean, scale }: Group) =>
+      (i: Operand): Code =>
+        v.mul(v.sub(v.load(i32.add(x, i), apart), mean), scale);
+    const sums = each.map((group) => {
+      const [slope, normal] = [slopeOf(group), normalOf(group)];
+      return [newSum(f, slope), newSum(f, (i) => v.mul(slope(i), normal(i)))];
     });
-    const meanDy = f.v128(v.splat(s64.toF32(s64.div(gathered(s, ts), count))));
-    const meanProduct = f.v128(v.splat(s64.toF32(s64.div(gathered(q, tq), count))));
-    each((offset, run) => {
-      at(offset);
-      writeRun(f, i32.add(y, offset), run, (i) => {
-        const z = v.mul(v.sub(v.load(i32.add(x, i)), mean), scale);
-        return v.mul(scale, v.sub(v.sub(v.load(i32.add(dy, i)), meanDy), v.mul(z, meanProduct)));
+    runs((offset) => {
+      place(offset);
+      accumulate(f, run, sums.flat());
+    });
+    each.forEach((group, j) => {
+      const [slope, normal] = [slopeOf(group), normalOf(group)];
+      const [meanSlope, meanProduct] = sums[j].map((sum) =>
+        f.v128(v.splat(s64.toF32(s64.div(numberOf(sum), count)))),
+      );
+      runs((offset) => {
+        place(offset);
+        writeRun(f, i32.add(i32.add(y, offset), group.apart), run, (i) =>
+          v.mul(group.scale, v.sub(v.sub(slope(i), meanSlope), v.mul(normal(i), meanProduct))),
+        );
       });
     });
   });
@@ -296,10 +357,9 @@ function rows(
   f.for(sizeOf(x) / n, () => {
     const top = f.f32(s32.load(row));
     f.for(n * 4, (i) => f.set(top, s32.max(top, s32.load(i32.add(row, i)))), 4);
-    const lanes = f.v128(zeroLanes);
-    const total = f.f64(0);
-    accumulate(f, row, n, lanes, total, (at) => exp4(v.sub(v.load(at), v.splat(top)), f));
-    f.set(total, gathered(lanes, total));
+    const powers = newSum(f, (i) => exp4(v.sub(v.load(i32.add(row, i)), v.splat(top)), f));
+    accumulate(f, n, [powers]);
+    const total = f.f64(numberOf(powers));
     body(row, target, n, top, total);
     f.advance(row, n * 4);
     f.advance(target, n * 4);

@@ -1,8 +1,7 @@
 // Winograd's form of the weights' gradient: images and maps are transformed, their products summed
 // at every position, round by round of tiles, and the sums transformed back. Many rounds are
 // shared out among the threads, each of which keeps its own tiles and sums in its own caches; of
-// few, the threads share the tiles and the positions of each. Either way the numbers are added in
-// the same order.
+// few, the threads share the tiles and the positions of each.
 import type { Shape } from "../../../../core/shape.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
@@ -20,8 +19,11 @@ import {
 } from "./tiles.ts";
 import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./transforms.ts";
 
-/** Tiles whose products are summed behind each other: as pairwise sums, they bound the rounding. */
-const ROUND = 256;
+/**
+ * Tiles whose products are summed behind each other, which bounds the rounding: windows of 8 × 8
+ * amplify that of their sums three times as much as those of 6 × 6.
+ */
+const roundOf = (window: number): number => (window > 6 ? 64 : 256);
 /** Tiles that one call transforms where the threads share a round. */
 const CALL = 32;
 /** Rounds from which on each is one thread's, */
@@ -78,11 +80,12 @@ export const winogradWeightGrad =
       sums: { bytes: positions * position, position },
       free: source.bytes,
     };
-    const rounds = Math.ceil(tiles.total / ROUND);
+    const round = roundOf(window);
+    const rounds = Math.ceil(tiles.total / round);
     const { bytes } = sizes.sums;
     const isApart =
       rounds >= ROUNDS_APART && bytes <= SUMS_BYTES && rounds * bytes <= ALL_SUMS_BYTES;
-    const room = source.bytes + (isApart ? rounds * bytes : bytes + tilesFor(sizes, ROUND).bytes);
+    const room = source.bytes + (isApart ? rounds * bytes : bytes + tilesFor(sizes, round).bytes);
     k.shared(room);
     if (source.copied) frame(k, x, source, padding);
     if (isApart) sumApart(k, sizes, rounds);
@@ -119,7 +122,8 @@ function tilesFor({ positions, Cp, Kp }: Sizes, most: number): TilesOf {
 /** Every round is one call's: its sums lie apart, and are added up in order. */
 function sumApart(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): void {
   const { tiles, window, positions, sums, free } = sizes;
-  let most = ROUND;
+  const round = roundOf(window);
+  let most = round;
   while (most > CALL && tilesFor(sizes, most).bytes > OWN_BYTES) most /= 2;
   const lies = tilesFor(sizes, most);
   k.pass(rounds, (p) => {
@@ -129,8 +133,8 @@ function sumApart(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): v
     const room = i32.add(own, lies.bytes);
     const total = f.i32(address(i32.add(p.shared, free), [p.chunk, sums.bytes]));
     f.zero(total, sums.bytes);
-    const begin = f.i32(i32.mul(p.chunk, ROUND));
-    const end = f.i32(i32.add(begin, countOf(f, begin, ROUND, tiles.total)));
+    const begin = f.i32(i32.mul(p.chunk, round));
+    const end = f.i32(i32.add(begin, countOf(f, begin, round, tiles.total)));
     f.range(begin, end, most, (from) => {
       const some = { from, count: countOf(f, from, most, tiles.total), lies, room };
       transform(p, sizes, sizes.image, { ...some, to: own, position: lies.imagePosition });
@@ -150,44 +154,45 @@ function sumApart(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): v
   k.pass(positions, (p) => addRounds(p, sizes, rounds));
 }
 
-/** One position's sums of all rounds, added up in order. */
+/** One position's sums of all rounds, added up in order and in float64. */
 function addRounds(
   { f, chunk, shared }: GradientPass,
   { Cp, Kp, sums, free }: Sizes,
   rounds: number,
 ): void {
   const to = f.i32(address(i32.add(shared, free), [chunk, sums.position]));
-  f.for(
-    Kp * Cp * 4,
-    (j) => {
-      const at = f.i32(i32.add(to, j));
-      const total = f.v128(v.load(at));
-      f.for(rounds - 1, () => {
-        f.advance(at, sums.bytes);
-        f.set(total, v.add(total, v.load(at)));
-      });
-      f.do(v.store(i32.add(to, j), total));
-    },
-    16,
-  );
+  const four = (offset: Local): void => {
+    const at = f.i32(i32.add(to, offset));
+    const [low, high] = [f.v128(0), f.v128(0)];
+    f.for(rounds, () => {
+      const x = f.v128(v.load(at));
+      f.set(low, v.doubleAdd(low, v.lowDoubles(x)));
+      f.set(high, v.doubleAdd(high, v.highDoubles(x)));
+      f.advance(at, sums.bytes);
+    });
+    const total = v.shuffle(v.fromDoubles(low), v.fromDoubles(high), [0, 1, 4, 5]);
+    f.do(v.store(i32.add(to, offset), total));
+  };
+  f.for(Kp * Cp * 4, four, 16);
 }
 
 /** All calls transform a round's tiles, and then sum up its positions. */
 function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): void {
   const { tiles, window, positions, sums, free } = sizes;
-  const lies = tilesFor(sizes, ROUND);
+  const round = roundOf(window);
+  const lies = tilesFor(sizes, round);
   const tilesAt = free + sums.bytes;
   const transforming =
     (what: Transformed, at: number, position: number) =>
     (p: GradientPass): void => {
       const { f } = p;
       const from = f.i32(i32.mul(p.chunk, CALL));
-      const to = address(i32.add(p.shared, at), [i32.remU(from, ROUND), 16]);
+      const to = address(i32.add(p.shared, at), [i32.remU(from, round), 16]);
       const count = countOf(f, from, CALL, tiles.total);
       const room = p.scratch(transformBytes(CALL, window));
       transform(p, sizes, what, { from, count, lies: { ...lies, most: CALL }, room, to, position });
     };
-  const calls = { chunks: ROUND / CALL, total: Math.ceil(tiles.total / CALL) };
+  const calls = { chunks: round / CALL, total: Math.ceil(tiles.total / CALL) };
   k.rounds(rounds, [
     { ...calls, write: transforming(sizes.image, tilesAt, lies.imagePosition) },
     { ...calls, write: transforming(sizes.map, tilesAt + lies.mapsAt, lies.mapPosition) },
@@ -196,7 +201,7 @@ function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number)
       total: positions * rounds,
       write: ({ f, chunk, shared }) => {
         const position = f.i32(i32.remU(chunk, positions));
-        const begin = f.i32(i32.mul(i32.divU(chunk, positions), ROUND));
+        const begin = f.i32(i32.mul(i32.divU(chunk, positions), round));
         const at = (offset: number, bytes: number): Local =>
           f.i32(address(i32.add(shared, offset), [position, bytes]));
         addProducts(f, sizes, {
@@ -204,7 +209,7 @@ function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number)
           maps: at(tilesAt + lies.mapsAt, lies.mapPosition),
           sums: at(free, sums.position),
           panel: lies.panel,
-          bytes: f.i32(i32.mul(countOf(f, begin, ROUND, tiles.total), 16)),
+          bytes: f.i32(i32.mul(countOf(f, begin, round, tiles.total), 16)),
           ...{ begin, rounds },
         });
       },
