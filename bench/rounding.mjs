@@ -13,6 +13,18 @@ const draw = (count, seed, scale = 1) => {
   return Float32Array.from({ length: count }, () => scale * rng.normal());
 };
 const [C, K, size] = [64, 32, 24];
+/** Maps of a weights' gradient that sums over many: images, channels on both sides, size. */
+const [many, few, large] = [4, 8, 200];
+async function weightsOfMany(name, R, options) {
+  const b = new GraphBuilder(ops);
+  const shape = [many, few, large, large];
+  const count = many * few * large * large;
+  const [x, dy] = [11, 13].map((seed) => b.constant(draw(count, seed), shape));
+  const padding = [R >> 1, R >> 1];
+  const attrs = { stride: [1, 1], padding, dilation: [1, 1], groups: 1, kernel: [R, R] };
+  b.output("dw", b.emit("conv2d_weight_grad", { x, dy }, attrs));
+  return (await (await (await openBackend(name, options)).compile(b)).execute()).dw;
+}
 async function run(name, R, options) {
   const b = new GraphBuilder(ops);
   const f = arithmetic(b);
@@ -36,12 +48,15 @@ async function run(name, R, options) {
 const rows = [];
 for (const R of [3, 5]) {
   const want = await run("reference", R);
+  const wantOfMany = await weightsOfMany("reference", R);
   for (const [label, convolution] of [
     ["Winograd", "auto"],
     ["direct", "direct"],
   ]) {
     const got = await run("wasm", R, { convolution });
+    const ofMany = await weightsOfMany("wasm", R, { convolution });
     const errors = ["y", "dx", "dw"].map((key) => rms(want[key], got[key]).toExponential(1));
+    errors.push(rms(wantOfMany, ofMany).toExponential(1));
     rows.push([`${R}×${R}, ${label}`, ...errors]);
   }
 }
@@ -102,10 +117,10 @@ mkdirSync(new URL("notes/", import.meta.url), { recursive: true });
 writeFileSync(
   new URL("notes/rounding.md", import.meta.url),
   `## Rounding
-\`node bench/rounding.mjs\`: error over value, root mean squares, of convolutions of ${C} channels to ${K} at ${size}² and of their gradients, against float64.
+\`node bench/rounding.mjs\`: error over value, root mean squares, of convolutions of ${C} channels to ${K} at ${size}² and of their gradients, against float64; and of the weights' gradient of ${many} images of ${large}², ${few} channels on both sides.
 
-| form | forward | gradient to the image | gradient to the weights |
-|---|---:|---:|---:|
+| form | forward | gradient to the image | gradient to the weights | of many pixels |
+|---|---:|---:|---:|---:|
 ${rows.map((r) => `| ${r.join(" | ")} |`).join("\n")}
 
 Simulated for 3×3 with the points 0, ±√½, ±√2, ∞, which are used here: ${simulated(Math.SQRT1_2, Math.SQRT2)}; with the usual 0, ±1, ±2, ∞: ${simulated(1, 2)}.
