@@ -124,46 +124,45 @@ describe("wasm, random shapes", () => {
       { numRuns: 80, seed: 1 },
     );
   }, 30_000);
-  it.each([3, 5])(
-    "Winograd's form of %i×%i kernels and its gradients agree with the definition for any size",
-    async (r) => {
-      const cases = fc.record({
-        n: small(1, 3),
-        c: small(6, 21),
-        k: small(6, 21),
-        h: small(8, 19),
-        w: small(8, 19),
-        padding: fc.tuple(small(0, 4), small(0, 4)),
-      });
-      await fc.assert(
-        fc.asyncProperty(cases, async ({ n, c, k, h, w, padding }) => {
-          const attrs = { stride: one, padding, dilation: one, groups: 1 };
+  type Ranges = Record<"n" | "c" | "k" | "h" | "w" | "padding", fc.Arbitrary<number>>;
+  /** Winograd's form of r × r kernels and its gradients agree with the definition. */
+  const winogradAgrees = (
+    r: number,
+    { padding, ...sizes }: Ranges,
+    runs: { numRuns: number; seed: number },
+  ): Promise<void> =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({ ...sizes, padding: fc.tuple(padding, padding) }),
+        async ({ n, c, k, h, w, padding: pads }) => {
+          const attrs = { stride: one, padding: pads, dilation: one, groups: 1 };
           expect(await convolutionError([n, c, h, w], [k, c, r, r], attrs)).toBeLessThan(TOLERANCE);
-        }),
-        { numRuns: 25, seed: 4 },
-      );
+        },
+      ),
+      runs,
+    );
+  it.each([3, 5])(
+    "Winograd's form of kernels of %i and its gradients agree with the definition for any size",
+    (r) => {
+      const [channels, size] = [small(6, 21), small(8, 19)];
+      const ranges = { n: small(1, 3), c: channels, k: channels, h: size, w: size };
+      return winogradAgrees(r, { ...ranges, padding: small(0, 4) }, { numRuns: 25, seed: 4 });
     },
     30_000,
   );
   it.each([3, 5])(
-    "weights' gradients of so many tiles that every thread has rounds of its own, %i×%i kernels",
-    async (r) => {
-      const cases = fc.record({
+    "kernels of %i: weights' gradients of so many tiles that every thread has rounds of its own",
+    (r) => {
+      const channels = small(6, 13);
+      // at least four rounds of 256 tiles of 4 × 4
+      const ranges = {
         n: small(2, 4),
-        c: small(6, 13),
-        k: small(6, 13),
-        // at least four rounds of 256 tiles of 4 × 4
+        c: channels,
+        k: channels,
         h: small(81, 99),
         w: small(84, 99),
-        padding: fc.tuple(small(0, 3), small(0, 3)),
-      });
-      await fc.assert(
-        fc.asyncProperty(cases, async ({ n, c, k, h, w, padding }) => {
-          const attrs = { stride: one, padding, dilation: one, groups: 1 };
-          expect(await convolutionError([n, c, h, w], [k, c, r, r], attrs)).toBeLessThan(TOLERANCE);
-        }),
-        { numRuns: 4, seed: 7 },
-      );
+      };
+      return winogradAgrees(r, { ...ranges, padding: small(0, 3) }, { numRuns: 2, seed: 7 });
     },
     60_000,
   );
