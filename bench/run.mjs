@@ -5,7 +5,7 @@
 // --workloads and --only (engines) narrow it.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -173,7 +173,8 @@ function built(name) {
 const measuredBy = (program) => JSON.parse(execFileSync(program, { encoding: "utf8" }));
 const ceilingsProgram = built("ceilings");
 const ceilings = ceilingsProgram && measuredBy(ceilingsProgram);
-const hopProgram = cpus().length > 1 ? built("hop") : undefined;
+// two threads on one processor would hand each other nothing for minutes
+const hopProgram = availableParallelism() > 1 ? built("hop") : undefined;
 /** Where two threads run, how far apart the processors were after it. */
 const hopAfter = (threads) => (hopProgram && threads > 1 ? { hopNs: measuredBy(hopProgram) } : {});
 
@@ -309,9 +310,13 @@ if (options.into) {
   result.versions = { ...earlier.versions, ...result.versions };
   // of each part that is still shown: what was run, when, and on which commit
   const { date, commit, command, workloads: measured, earlier: before = [] } = earlier;
-  const isShown = (workload) => kept.some((row) => row.workload === workload);
+  const shown = [...new Set(kept.map((row) => row.workload))];
   result.earlier = [...before, { date, commit, command, workloads: measured }]
-    .map((part) => ({ ...part, workloads: part.workloads.filter(isShown) }))
+    // older files do not say which workloads a run had
+    .map((part) => ({
+      ...part,
+      workloads: shown.filter((w) => part.workloads?.includes(w) ?? true),
+    }))
     .filter((part) => part.workloads.length > 0);
 }
 mkdirSync(join(here, "results"), { recursive: true });

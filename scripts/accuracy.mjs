@@ -92,12 +92,13 @@ async function scoresOn(images) {
   const bright = [];
   for (let image = 0; image < images.length; image++) {
     const truth = magnitude(images.image(image));
-    bright.push(truth.filter((v) => v > 0.05 * maximum(truth)).length / truth.length);
+    const top = maximum(truth);
+    bright.push(truth.filter((v) => v > 0.05 * top).length / truth.length);
     const y = await measure(problem, { image, seed: 1, backend });
     for (const [m, plan] of plans.entries()) {
       const x = magnitude((await plan.execute({ y })).x);
-      scores[m].psnr.push(psnr(truth, x, maximum(truth)));
-      scores[m].ssim.push(ssim(truth, x, shape, maximum(truth)));
+      scores[m].psnr.push(psnr(truth, x, top));
+      scores[m].ssim.push(ssim(truth, x, shape, top));
     }
   }
   return { scores, bright };

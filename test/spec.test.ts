@@ -13,6 +13,7 @@ import {
   stabilityTests,
   type AuditResult,
   type AuditSpec,
+  type StabilityTest,
 } from "fiducial/audit";
 import { openBackend } from "fiducial/engine";
 import { arrayHash, brainPhantoms, methods, networksByHash, openMethod } from "fiducial/imaging";
@@ -217,6 +218,19 @@ describe("two audits", () => {
 });
 
 describe("the tables of methods and tests", () => {
+  it.each(Object.keys(stabilityTests))(
+    "%s takes an option that is undefined for its default",
+    (kind) => {
+      const { open, fields } = stabilityTests[kind as keyof typeof stabilityTests];
+      const nothing = Object.fromEntries(Object.keys(fields).map((name) => [name, undefined]));
+      const described = ({ id, title, settings }: StabilityTest): object => ({
+        id,
+        title,
+        settings,
+      });
+      expect(described(open(nothing as never))).toEqual(described(open({} as never)));
+    },
+  );
   it("every kind opens without options, under a name of its own, and says that kind of itself", () => {
     const opened = Object.keys(methods).map((kind) => {
       const named = {

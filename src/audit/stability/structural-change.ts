@@ -28,7 +28,8 @@ interface Options {
 
 function withDefaults(given: Partial<Options>): Options {
   const { radii = [1.5, 2.5, 4, 6], contrasts = [0.05, 0.1, 0.2, 0.4] } = given;
-  const { placements, leastRecovery } = { ...testDefaults, ...given };
+  const { placements = testDefaults.placements } = given;
+  const { leastRecovery = testDefaults.leastRecovery } = given;
   const empty = radii.length === 0 || contrasts.length === 0;
   if (empty || ![...radii, ...contrasts].every((v) => v > 0) || !(placements >= 1))
     throw new ConfigError(

@@ -24,14 +24,15 @@ import { inputAxis, mapAxis, spread, TILE, weightGradAxis, windowOf } from "./tr
  * amplify that of their sums three times as much as those of 6 × 6.
  */
 const roundOf = (window: number): number => (window > 6 ? 64 : 256);
-/** Tiles that one call transforms where the threads share a round. */
-const CALL = 32;
+/** Calls that transform a round's tiles where the threads share it. */
+const CALLS = 8;
 /** Rounds from which on each is one thread's, */
 const ROUNDS_APART = 4;
 /** and bytes of one round's sums, and of all rounds', up to which. */
 const SUMS_BYTES = 640 * 1024;
 const ALL_SUMS_BYTES = 2 ** 24;
-/** Bytes of transformed tiles that a thread's round works on at a time. */
+/** Where a round is one thread's: tiles that it works on at a time at least, and bytes at most. */
+const LEAST = 32;
 const OWN_BYTES = 320 * 1024;
 
 type GradientPass = Pass<"x" | "dy">;
@@ -124,7 +125,7 @@ function sumApart(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number): v
   const { tiles, window, positions, sums, free } = sizes;
   const round = roundOf(window);
   let most = round;
-  while (most > CALL && tilesFor(sizes, most).bytes > OWN_BYTES) most /= 2;
+  while (most > LEAST && tilesFor(sizes, most).bytes > OWN_BYTES) most /= 2;
   const lies = tilesFor(sizes, most);
   k.pass(rounds, (p) => {
     const { f } = p;
@@ -182,17 +183,18 @@ function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number)
   const round = roundOf(window);
   const lies = tilesFor(sizes, round);
   const tilesAt = free + sums.bytes;
+  const call = round / CALLS;
   const transforming =
     (what: Transformed, at: number, position: number) =>
     (p: GradientPass): void => {
       const { f } = p;
-      const from = f.i32(i32.mul(p.chunk, CALL));
+      const from = f.i32(i32.mul(p.chunk, call));
       const to = address(i32.add(p.shared, at), [i32.remU(from, round), 16]);
-      const count = countOf(f, from, CALL, tiles.total);
-      const room = p.scratch(transformBytes(CALL, window));
-      transform(p, sizes, what, { from, count, lies: { ...lies, most: CALL }, room, to, position });
+      const count = countOf(f, from, call, tiles.total);
+      const room = p.scratch(transformBytes(call, window));
+      transform(p, sizes, what, { from, count, lies: { ...lies, most: call }, room, to, position });
     };
-  const calls = { chunks: round / CALL, total: Math.ceil(tiles.total / CALL) };
+  const calls = { chunks: CALLS, total: Math.ceil(tiles.total / call) };
   k.rounds(rounds, [
     { ...calls, write: transforming(sizes.image, tilesAt, lies.imagePosition) },
     { ...calls, write: transforming(sizes.map, tilesAt + lies.mapsAt, lies.mapPosition) },
@@ -210,7 +212,7 @@ function sumTogether(k: KernelContext<"x" | "dy">, sizes: Sizes, rounds: number)
           sums: at(free, sums.position),
           panel: lies.panel,
           bytes: f.i32(i32.mul(countOf(f, begin, round, tiles.total), 16)),
-          ...{ begin, rounds },
+          begin,
         });
       },
     },
@@ -255,10 +257,9 @@ function addProducts(
     /** Of the tiles of four channels. */
     readonly bytes: Local;
     readonly begin?: Local;
-    readonly rounds?: number;
   },
 ): void {
-  const { images, maps, sums, panel, bytes, begin, rounds = 1 } = one;
+  const { images, maps, sums, panel, bytes, begin } = one;
   const end = f.i32();
   const offsets = [0, 1, 2, 3].map((r) => [0, 1].map((j) => r * Cp * 4 + j * 16));
   const block = (k: Local, c: Local): void => {
@@ -281,9 +282,12 @@ function addProducts(
       own.forEach((row, r) =>
         row.forEach((sum, j) => f.do(v.store(to, value(sum, offsets[r][j]), offsets[r][j]))),
       );
-    const isFirst = begin === undefined ? 1 : i32.eqz(begin);
-    f.if(isFirst, () => put((sum) => sum));
-    if (begin && rounds > 1) f.if(begin, () => put((sum, at) => v.add(v.load(to, at), sum)));
+    if (begin === undefined) {
+      put((sum) => sum);
+      return;
+    }
+    f.if(begin, () => put((sum, at) => v.add(v.load(to, at), sum)));
+    f.if(i32.eqz(begin), () => put((sum) => sum));
   };
   f.for(Kp * 4, (k) => f.for(Cp * 4, (c) => block(k, c), 32), 16);
 }
