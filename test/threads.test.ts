@@ -22,6 +22,8 @@ import { FunctionBuilder } from "../dist/engine/backend/wasm/encoder/function.js
 // biome-ignore lint/style/noRestrictedImports: see above
 import { address, i32 } from "../dist/engine/backend/wasm/encoder/instructions.js";
 // biome-ignore lint/style/noRestrictedImports: see above
+import { callingFunctions, pointerOf, writeCall } from "../dist/engine/backend/wasm/calls.js";
+// biome-ignore lint/style/noRestrictedImports: see above
 import { encodeModule } from "../dist/engine/backend/wasm/encoder/module.js";
 // biome-ignore lint/style/noRestrictedImports: see above
 import { Pool } from "../dist/engine/backend/wasm/pool.js";
@@ -46,41 +48,42 @@ describe("threads", () => {
   async function endless(
     trap: boolean,
   ): Promise<{ pool: Pool; run: (own: (chunk: number) => void) => void }> {
-    const f = new FunctionBuilder(2);
-    f.if(f.params[1], () => (trap ? f.do([0x00]) : f.range(0, 1, 0, () => {})));
+    const f = new FunctionBuilder();
+    f.if(f.params[2], () => (trap ? f.do([0x00]) : f.range(0, 1, 0, () => {})));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const pool = await Pool.open(1, 300);
     await pool.share({
       id: 0,
-      module: await WebAssembly.compile(encodeModule([f], 1)),
+      module: await WebAssembly.compile(encodeModule([f, ...callingFunctions()], 1)),
       memory,
-      calls: [{ name: "0", pointers: [], first: 0 }],
       scratch: [0, 0],
     });
+    writeCall(memory.buffer, 0, { kernel: 0, first: 0, chunks: 2, pointers: [] });
     return { pool, run: (own) => pool.distribute(0, 0, 2, own) };
   }
   it.each([1, 2, 4])(
     "%i workers and this thread do every chunk of every pass exactly once, however few they are",
     async (workers) => {
-      const f = new FunctionBuilder(3);
-      const [counts, , chunk] = f.params;
-      const at = f.i32(address(counts, [chunk, 4]));
+      const f = new FunctionBuilder();
+      const [call, , chunk] = f.params;
+      const at = f.i32(address(pointerOf(call, 0), [chunk, 4]));
       f.do(i32.store(at, i32.add(i32.load(at), 1)));
       const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-      const done = new Int32Array(memory.buffer);
+      const record = 60_000;
+      writeCall(memory.buffer, record, { kernel: 0, first: 0, chunks: 0, pointers: [0] });
+      const done = new Int32Array(memory.buffer, 0, record / 4);
       const pool = await Pool.open(workers);
       await pool.share({
         id: 0,
-        module: await WebAssembly.compile(encodeModule([f], 1)),
+        module: await WebAssembly.compile(encodeModule([f, ...callingFunctions()], 1)),
         memory,
-        calls: [{ name: "0", pointers: [0], first: 0 }],
         scratch: Array.from({ length: workers + 1 }, () => 0),
       });
       const rng = random(workers);
       const want = new Int32Array(done.length);
       for (let pass = 0; pass < 3000; pass++) {
         const chunks = rng.uniform() < 0.5 ? 1 + rng.integer(8) : 1 + rng.integer(1000);
-        pool.distribute(0, 0, chunks, (own) => {
+        pool.distribute(0, record, chunks, (own) => {
           done[own]++;
         });
         for (let k = 0; k < chunks; k++) want[k]++;

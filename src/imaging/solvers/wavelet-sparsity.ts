@@ -34,8 +34,11 @@ function kernelsOf(wavelet: Wavelet): { kernels: Float64Array; size: number } {
     size: low.length,
   };
 }
+/** Columns or rows of a period, and as many of the next as a kernel reaches past the last step. */
 const wrap = (n: number, size: number): number[] =>
   Array.from({ length: n + size - 2 }, (_, i) => i % n);
+/** A kernel of two cells, in steps of two, never reaches into the next period. */
+const reachesOn = (size: number): boolean => size > 2;
 
 /**
  * One level of the periodic, orthonormal transform of images [N,1,H,W]: [N,4,H/2,W/2], the coarse
@@ -44,11 +47,14 @@ const wrap = (n: number, size: number): number[] =>
 function analysis(b: GraphBuilder, x: Value, wavelet: Wavelet): Value {
   const { kernels, size } = kernelsOf(wavelet);
   const [, , H, W] = x.shape;
-  const tall = b.emit("take", { x }, { axis: 2, indices: wrap(H, size) });
-  const wide = b.emit("take", { x: tall }, { axis: 3, indices: wrap(W, size) });
+  const wrapped = (image: Value, axis: number, n: number): Value =>
+    b.emit("take", { x: image }, { axis, indices: wrap(n, size) });
   return b.emit(
     "conv2d",
-    { x: wide, w: b.constant(kernels, [4, 1, size, size]) },
+    {
+      x: reachesOn(size) ? wrapped(wrapped(x, 2, H), 3, W) : x,
+      w: b.constant(kernels, [4, 1, size, size]),
+    },
     { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 },
   );
 }
@@ -61,12 +67,9 @@ function synthesis(b: GraphBuilder, c: Value, wavelet: Wavelet): Value {
     { x: c, w: b.constant(kernels, [4, 1, size, size]) },
     { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1, outputPadding: [0, 0] },
   );
-  const tall = b.emit(
-    "take_grad",
-    { dy: wide },
-    { axis: 3, indices: wrap(2 * w, size), size: 2 * w },
-  );
-  return b.emit("take_grad", { dy: tall }, { axis: 2, indices: wrap(2 * h, size), size: 2 * h });
+  const folded = (image: Value, axis: number, n: number): Value =>
+    b.emit("take_grad", { dy: image }, { axis, indices: wrap(n, size), size: n });
+  return reachesOn(size) ? folded(folded(wide, 3, 2 * w), 2, 2 * h) : wide;
 }
 
 /**

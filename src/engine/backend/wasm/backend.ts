@@ -9,7 +9,7 @@ import { builtin, processors, whyAlone } from "./threads.ts";
 
 /** A module with one relaxed multiply-add: whether the host takes it. */
 const relaxedModule = (): Uint8Array<ArrayBuffer> => {
-  const f = new FunctionBuilder(1, true);
+  const f = new FunctionBuilder(true);
   f.mulAdd(f.v128(0), 1, 1);
   return encodeModule([f]);
 };
@@ -22,7 +22,7 @@ const allowRelaxed = (): void =>
     builtin("node:v8") as { setFlagsFromString(flag: string): void } | undefined
   )?.setFlagsFromString("--experimental-wasm-relaxed-simd");
 const simdModule = (): Uint8Array<ArrayBuffer> => {
-  const f = new FunctionBuilder(1);
+  const f = new FunctionBuilder();
   f.v128(0);
   return encodeModule([f]);
 };

@@ -11,6 +11,7 @@ import {
   type PlanStep,
 } from "../backend.ts";
 import type { Program } from "../placement.ts";
+import type { Calling } from "./calls.ts";
 import { copyInto, held, pausing, Turns, type Pause } from "../turns.ts";
 import type { MemoryMap } from "./memory.ts";
 import type { Pool } from "./pool.ts";
@@ -23,9 +24,8 @@ export interface ReadyStep {
   readonly isShared: boolean;
   readonly passes: readonly {
     readonly chunks: number;
-    readonly run: (chunk: number) => void;
-    /** Its number among the calls that the workers know. */
-    readonly index: number;
+    /** Where its record lies. */
+    readonly call: number;
   }[];
 }
 /** A compiled module in its memory, and what it was compiled from. */
@@ -43,6 +43,7 @@ export interface Compiled {
   readonly tables: Writer["tables"];
   readonly pool: Pool | undefined;
   readonly id: number;
+  readonly calling: Calling;
 }
 
 type Outputs = Record<string, HostData>;
@@ -63,7 +64,8 @@ interface Runner {
   renew(): void;
 }
 async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
-  const { steps, pool } = compiled;
+  const { steps, pool, calling } = compiled;
+  const [scratch] = compiled.map.scratch;
   const state = await stateOf(compiled, pause);
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
@@ -72,18 +74,16 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
   const interruptible = written < 0 ? always.length : written;
   let stale = true;
 
+  const [runOnce, runAlways] = [runsOf(compiled, once), runsOf(compiled, always)];
   const runStep = (step: ReadyStep): void => {
-    for (const { chunks, run, index } of step.passes) {
-      if (step.isShared && chunks > 1 && pool) pool.distribute(compiled.id, index, chunks, run);
-      else for (let chunk = 0; chunk < chunks; chunk++) run(chunk);
-    }
+    for (const run of runsOf(compiled, [step])) run();
   };
   /** The same with pauses, also within a step that is divided among threads where there are any. */
   const runWatched = async (step: ReadyStep, look: () => ReturnType<Pause>): Promise<void> => {
     if (step.isShared && !pool)
-      for (const { chunks, run } of step.passes)
+      for (const { chunks, call } of step.passes)
         for (let chunk = 0; chunk < chunks; chunk++) {
-          run(chunk);
+          calling.chunk(call, scratch, chunk);
           const waited = look();
           if (waited) await waited;
         }
@@ -93,7 +93,7 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
   };
   const begin = (inputs: Inputs): void => {
     state.feed(inputs);
-    if (stale) once.forEach(runStep);
+    if (stale) for (const run of runOnce) run();
     stale = false;
   };
   const finish = (outputs?: readonly string[]): Outputs => {
@@ -111,7 +111,7 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
     state,
     execute({ inputs, outputs }) {
       begin(inputs);
-      always.forEach(runStep);
+      for (const run of runAlways) run();
       return finish(outputs);
     },
     async executeWatched({ inputs, outputs }, signal) {
@@ -133,6 +133,36 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
       stale = true;
     },
   };
+}
+
+/** Passes whose records follow each other, done by this thread alone, or one that is shared. */
+interface Stretch {
+  readonly call: number;
+  count: number;
+  /** Of a pass whose chunks are shared out. */
+  readonly chunks?: number;
+}
+function stretchesOf(steps: readonly ReadyStep[], hasWorkers: boolean): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const { passes, isShared } of steps)
+    for (const { call, chunks } of passes) {
+      const last = stretches.at(-1);
+      if (hasWorkers && isShared && chunks > 1) stretches.push({ call, count: 1, chunks });
+      else if (last && last.chunks === undefined) last.count++;
+      else stretches.push({ call, count: 1 });
+    }
+  return stretches;
+}
+
+/** What does the steps, in turn. */
+function runsOf(compiled: Compiled, steps: readonly ReadyStep[]): (() => void)[] {
+  const { id, pool, calling, map } = compiled;
+  const [scratch] = map.scratch;
+  return stretchesOf(steps, pool !== undefined).map(({ call, count, chunks }) => {
+    if (chunks === undefined) return () => calling.run(call, count, scratch);
+    const own = (chunk: number): void => calling.chunk(call, scratch, chunk);
+    return () => pool!.distribute(id, call, chunks, own);
+  });
 }
 
 /** With pauses while constants and first values are written. */

@@ -10,6 +10,8 @@ import {
   placeSideBySide,
   type Program,
 } from "../placement.ts";
+import { bytesOf } from "./calls.ts";
+import { up } from "./kernel.ts";
 import type { Step } from "./lower.ts";
 import { ALIGNMENT, SLACK, type Emitted, type Writer } from "./writer.ts";
 
@@ -24,6 +26,8 @@ const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
 export interface MemoryMap {
+  /** Where the records of the passes begin. */
+  readonly calls: number;
   /** Byte address of a value. */
   readonly addressOf: (id: number) => number;
   /** Of the room that the passes of a kernel share. */
@@ -45,13 +49,14 @@ export function mapMemory(options: {
 }): MemoryMap {
   const { graph, order, program, targets, writer, emitted, threads } = options;
   const addresses = new Map<number, number>();
+  const keptAt = up(writer.top + bytesOfCalls(program, emitted), ALIGNMENT);
   const kept = placeSideBySide(
     keptValues(graph, order, program).map((id) => ({ id, bytes: 4 * sizeOf(program.shapeOf(id)) })),
     { alignment: ALIGNMENT, gap: ALIGNMENT },
   );
-  for (const [id, { offset }] of kept.places) addresses.set(id, writer.top + offset);
+  for (const [id, { offset }] of kept.places) addresses.set(id, keptAt + offset);
   for (const [value, parameter] of targets) addresses.set(value, addresses.get(parameter)!);
-  const arenaAt = writer.top + (kept.segments[0] ?? 0) + SLACK;
+  const arenaAt = keptAt + (kept.segments[0] ?? 0) + SLACK;
   const arena = placeByLifetime(
     lifetimesOf(graph, order, program, (id) => addresses.has(id)),
     { alignment: ALIGNMENT },
@@ -67,12 +72,21 @@ export function mapMemory(options: {
       { bytes, limit: MAX_BYTES },
     );
   return {
+    calls: writer.top,
     addressOf: (id) => addresses.get(program.root(id))!,
     shared,
     scratch: Array.from({ length: threads }, (_, thread) => scratch + thread * scratchBytes),
     bytes,
   };
 }
+
+/** Of the records of all passes: each has the addresses of its step's values and one more. */
+const bytesOfCalls = ({ steps }: Program<Step>, emitted: readonly Emitted[]): number =>
+  steps.reduce(
+    (sum, { reads, outputs }, i) =>
+      sum + emitted[i].passes.length * bytesOf(reads.length + outputs.length + 1),
+    0,
+  );
 
 export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE);
 /** Throws BackendError where the machine does not give so much. */

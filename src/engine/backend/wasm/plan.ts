@@ -9,12 +9,12 @@ import { ops } from "../../ops/index.ts";
 import type { BackendOptions, Plan, PlanStep } from "../backend.ts";
 import { updatedInPlace, type Program } from "../placement.ts";
 import { givingWay } from "../turns.ts";
+import { callingFunctions, writeCall, type Calling } from "./calls.ts";
 import { encodeModule } from "./encoder/module.ts";
 import { executable, type ReadyStep } from "./execution.ts";
 import type { ConvolutionForm } from "./forms.ts";
 import { lower, type Step } from "./lower.ts";
 import { allocate, mapMemory, pagesOf, type MemoryMap } from "./memory.ts";
-import type { SharedCall } from "./pool-protocol.ts";
 import type { Pool } from "./pool.ts";
 import { Writer, type Emitted } from "./writer.ts";
 
@@ -73,49 +73,57 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
   const map = mapMemory({ graph, order, program, targets, writer, emitted, threads });
   await pause();
   const memory = allocate(map.bytes, threads > 1);
-  const code = encodeModule(writer.functions, threads > 1 ? pagesOf(map.bytes) : undefined);
+  const code = encodeModule(
+    [...writer.functions, ...callingFunctions()],
+    threads > 1 ? pagesOf(map.bytes) : undefined,
+  );
   const module = await WebAssembly.compile(code);
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   await pause();
 
-  const { steps, calls } = readySteps(program.steps, { emitted, described, exports, map });
+  const calling = exports as unknown as Calling;
+  const steps = readySteps(program.steps, { emitted, described, memory, map });
   const id = planNumber++;
-  await pool?.share({ id, module, memory, calls, scratch: map.scratch });
+  await pool?.share({ id, module, memory, scratch: map.scratch });
 
   const { tables } = writer;
-  const compiled = { asked, graph, order, program, steps, targets, map, memory, tables, pool, id };
+  const compiled = {
+    ...{ asked, graph, order, program, steps, targets, map, memory, tables, pool, id, calling },
+  };
   const plan = await executable(compiled, pause);
   if (pool) host.forget.register(plan, id);
   return plan;
 }
 
-/** Steps with the functions that do them, and every call by its number, as the workers know it. */
+/**
+ * Steps with their passes, whose records are written: first those of steps that are done once, so
+ * that the others lie behind each other.
+ */
 function readySteps(
   all: readonly Step[],
   given: {
     emitted: readonly Emitted[];
     described: readonly PlanStep[];
-    exports: WebAssembly.Exports;
+    memory: WebAssembly.Memory;
     map: MemoryMap;
   },
-): { steps: ReadyStep[]; calls: SharedCall[] } {
-  const { emitted, described, exports, map } = given;
-  const calls: SharedCall[] = [];
-  const steps = all.map((step, i): ReadyStep => {
+): ReadyStep[] {
+  const { emitted, described, memory, map } = given;
+  const steps: ReadyStep[] = [];
+  let at = map.calls;
+  const ready = (step: Step, i: number): void => {
     const pointers = [...step.reads, ...step.outputs].map(map.addressOf).concat(map.shared);
-    const passes = emitted[i].passes.map(({ name, first, chunks }) => {
-      const args = [...pointers, map.scratch[0], 0];
-      const call = exports[name] as (...args: number[]) => void;
-      const run = (chunk: number): void => {
-        args[args.length - 1] = first + chunk;
-        call(...args);
-      };
-      return { chunks, run, index: calls.push({ name, pointers, first }) - 1 };
+    const passes = emitted[i].passes.map((pass) => {
+      const call = at;
+      at = writeCall(memory.buffer, call, { ...pass, pointers });
+      return { call, chunks: pass.chunks };
     });
     const description = described[i];
-    return { passes, outputs: step.outputs, description, isShared: isShared(description) };
-  });
-  return { steps, calls };
+    steps[i] = { passes, outputs: step.outputs, description, isShared: isShared(description) };
+  };
+  for (const once of [true, false])
+    for (const [i, step] of all.entries()) if (step.once === once) ready(step, i);
+  return steps;
 }
 
 /** What a person sees of a step. Chunks are shared out only where that pays. */

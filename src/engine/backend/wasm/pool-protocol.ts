@@ -13,9 +13,9 @@ export const MAX_CHUNKS: number = 2 ** CHUNK_BITS - 1;
 export const WORD = {
   /** Number of the pass that is open; another one is news for those who wait. */
   opened: 0,
-  /** Chunks of the pass, its index among the plan's, and its plan. */
+  /** Chunks of the pass, where its record lies in the plan's memory, and its plan. */
   chunks: 1,
-  pass: 2,
+  call: 2,
   plan: 3,
   /** Workers asleep on `opened`. */
   sleepers: 4,
@@ -82,18 +82,11 @@ export function doneByAll({ control, threads }: Seat): number {
   return done;
 }
 
-/** A pass: its function, the addresses it is called with, and the number of its first chunk. */
-export interface SharedCall {
-  readonly name: string;
-  readonly pointers: readonly number[];
-  readonly first: number;
-}
-/** A plan as one worker gets it: the compiled code, its memory, its passes, its own scratch. */
+/** A plan as one worker gets it: the compiled code, its memory, its own scratch. */
 export interface WorkerPlan {
   readonly id: number;
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly calls: readonly SharedCall[];
   readonly scratch: number;
 }
 /** A worker answers each with the number of messages it has read. */

@@ -1,5 +1,6 @@
 // A worker of the pool, as a file of its own: a page with a strict content security policy loads
 // it like any other script. It takes chunks while there are any, spins for a moment, then sleeps.
+import type { Calling } from "./calls.ts";
 import {
   countDone,
   takeChunk,
@@ -19,7 +20,8 @@ interface Port {
   onmessage?: ((event: { data: Message }) => void) | null;
 }
 interface Plan {
-  readonly calls: readonly { call: (...args: number[]) => void; args: number[]; first: number }[];
+  readonly calling: Calling;
+  readonly scratch: number;
   /** The weight of a shared memory, for the collector, as in the thread that made it. */
   readonly weight: ArrayBuffer;
 }
@@ -33,25 +35,20 @@ let read = 0;
 
 const hasMail = (): boolean => Atomics.load(seat.control, WORD.mail) !== read;
 
-function add({ id, module, memory, calls, scratch }: WorkerPlan): void {
+function add({ id, module, memory, scratch }: WorkerPlan): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const bound = calls.map(({ name, pointers, first }) => ({
-    call: exports[name] as (...args: number[]) => void,
-    args: [...pointers, scratch, 0],
-    first,
-  }));
-  plans.set(id, { calls: bound, weight: new ArrayBuffer(memory.buffer.byteLength) });
+  const calling = exports as unknown as Calling;
+  plans.set(id, { calling, scratch, weight: new ArrayBuffer(memory.buffer.byteLength) });
 }
 
 function doChunk(chunk: number): void {
   const { control } = seat;
   // these stay until the chunk is done
   const plan = Atomics.load(control, WORD.plan);
-  const pass = Atomics.load(control, WORD.pass);
+  const call = Atomics.load(control, WORD.call);
   try {
-    const { call, args, first } = plans.get(plan)!.calls[pass];
-    args[args.length - 1] = first + chunk;
-    call(...args);
+    const { calling, scratch } = plans.get(plan)!;
+    calling.chunk(call, scratch, chunk);
   } catch {
     Atomics.store(control, WORD.failed, 1);
   }

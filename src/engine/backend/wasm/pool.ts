@@ -105,10 +105,10 @@ export class Pool {
   }
 
   /**
-   * Does the chunks of one pass, `own` doing those of this thread. Throws BackendError when a
+   * Does the chunks of the pass whose record lies at `call`, `own` this thread's. Throws BackendError when a
    * worker fails or is gone with a chunk undone.
    */
-  distribute(plan: number, pass: number, chunks: number, own: (chunk: number) => void): void {
+  distribute(plan: number, call: number, chunks: number, own: (chunk: number) => void): void {
     if (this.#broken)
       throw new BackendError(
         "wasm: a worker was lost in the middle of an earlier run; open a new backend",
@@ -116,7 +116,7 @@ export class Pool {
       );
     const { control } = this.#seat;
     const before = doneByAll(this.#seat);
-    this.#openTickets(plan, pass, chunks);
+    this.#openTickets(plan, call, chunks);
     try {
       this.#takeChunks(own);
     } catch (cause) {
@@ -129,11 +129,11 @@ export class Pool {
     if (Atomics.exchange(control, WORD.failed, 0) !== 0)
       throw new BackendError("wasm: a worker failed in the middle of a run", {});
   }
-  #openTickets(plan: number, pass: number, chunks: number): void {
+  #openTickets(plan: number, call: number, chunks: number): void {
     const { control } = this.#seat;
     this.#closeTickets();
     Atomics.store(control, WORD.chunks, chunks);
-    Atomics.store(control, WORD.pass, pass);
+    Atomics.store(control, WORD.call, call);
     Atomics.store(control, WORD.plan, plan);
     setTickets(this.#seat, this.#pass, chunks);
     this.#announce();

@@ -1,5 +1,6 @@
 // Writes the functions of a program: every distinct kernel once, with what is fused behind it.
 import { sizeOf, type Shape } from "../../core/shape.ts";
+import { pointerOf, type Call } from "./calls.ts";
 import { FunctionBuilder } from "./encoder/function.ts";
 import type { Encodable } from "./encoder/module.ts";
 import { i32, v, type Local, type Operand } from "./encoder/instructions.ts";
@@ -14,14 +15,9 @@ export const SLACK = 128;
 export const ALIGNMENT = 64;
 const aligned = (bytes: number): number => up(bytes, ALIGNMENT);
 
-/** A function of the module, called for the chunks from `first` on. */
-export interface EmittedPass {
-  readonly name: string;
-  readonly first: number;
-  readonly chunks: number;
-}
 export interface Emitted {
-  readonly passes: readonly EmittedPass[];
+  /** Functions of the module, and the chunks that each is called for. */
+  readonly passes: readonly Omit<Call, "pointers">[];
   /** Bytes of the room that the passes share. */
   readonly shared: number;
 }
@@ -45,11 +41,11 @@ export class Writer {
   emit(step: Step): Emitted {
     const known = this.#known.get(step.key);
     if (known) return known;
-    const passes: EmittedPass[] = [];
+    const passes: Omit<Call, "pointers">[] = [];
     let shared = 0;
-    const add = (name: string, first: number, chunks: number): void => {
+    const add = (kernel: number, first: number, chunks: number): void => {
       for (let begin = 0; begin < chunks; begin += MAX_CHUNKS)
-        passes.push({ name, first: first + begin, chunks: Math.min(MAX_CHUNKS, chunks - begin) });
+        passes.push({ kernel, first: first + begin, chunks: Math.min(MAX_CHUNKS, chunks - begin) });
     };
     const context: KernelContext = {
       shapes: step.shapes,
@@ -60,10 +56,10 @@ export class Writer {
       },
       pass: (chunks, write) => add(this.#function(step, write), 0, chunks),
       rounds: (times, each) => {
-        const names = each.map(({ write }) => this.#function(step, write));
+        const kernels = each.map(({ write }) => this.#function(step, write));
         for (let round = 0; round < times; round++)
           each.forEach(({ chunks, total }, i) =>
-            add(names[i], round * chunks, Math.max(0, Math.min(chunks, total - round * chunks))),
+            add(kernels[i], round * chunks, Math.max(0, Math.min(chunks, total - round * chunks))),
           );
       },
     };
@@ -73,22 +69,26 @@ export class Writer {
     return emitted;
   }
 
-  /** One pass as a function; gives its name. */
-  #function(step: Step, write: (p: Pass) => void): string {
+  /** One pass as a function; gives its number. */
+  #function(step: Step, write: (p: Pass) => void): number {
     const names = Object.keys(step.inputs);
     const [extraAt, outputsAt] = [names.length, names.length + step.extra.length];
-    // inputs, operands of the epilogue, outputs, shared room, scratch, chunk
-    const f = new FunctionBuilder(outputsAt + step.outputs.length + 3, this.#relaxed);
-    const extra = f.params.slice(extraAt, outputsAt);
-    const outputs = f.params.slice(outputsAt, -3);
-    const [shared, scratch, chunk] = f.params.slice(-3);
+    const f = new FunctionBuilder(this.#relaxed);
+    const [call, scratch, chunk] = f.params;
+    // inputs, operands of the epilogue, outputs, shared room
+    const pointers = Array.from({ length: outputsAt + step.outputs.length + 1 }, (_, i) =>
+      f.i32(pointerOf(call, i)),
+    );
+    const extra = pointers.slice(extraAt, outputsAt);
+    const outputs = pointers.slice(outputsAt, -1);
+    const shared = pointers[pointers.length - 1];
     const epilogue = { step, extra, outputs, shapes: step.extra.map(this.#shapeOf) };
     write({
       f,
       shapes: step.shapes,
       attrs: step.attrs,
       out: step.out,
-      input: Object.fromEntries(names.map((name, i) => [name, f.params[i]])),
+      input: Object.fromEntries(names.map((name, i) => [name, pointers[i]])),
       outputs,
       y: outputs[0],
       chunk,
@@ -102,7 +102,7 @@ export class Writer {
     });
     // encoded here, kernel by kernel: a whole module at once would hold the thread up
     const bytes = Uint8Array.from(f.bytes());
-    return String(this.functions.push({ params: f.params, bytes: () => bytes }) - 1);
+    return this.functions.push({ bytes: () => bytes }) - 1;
   }
 
   /** Constant numbers with equal bytes share a place. */

@@ -11,7 +11,7 @@ import {
 } from "./instructions.ts";
 
 const typeByte: Record<Type, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
-const [LOOP, IF, END, BRANCH_IF, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x21];
+const [LOOP, IF, END, BRANCH_IF, CALL_INDIRECT, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x11, 0x21];
 const NO_RESULT = 0x40;
 const [COPY, FILL] = [
   [0xfc, 0x0a, 0, 0],
@@ -25,14 +25,16 @@ function append(bytes: number[], all: Code): void {
 }
 
 export class FunctionBuilder {
-  readonly params: readonly Local[];
+  /** Every function takes three whole numbers, so that one table holds them all. */
+  readonly params: readonly [Local, Local, Local];
   readonly #locals: Local[] = [];
   #body: Code[] = [];
   readonly #relaxed: boolean;
   /** With `relaxed`, mulAdd may round once instead of twice, as the machine does it best. */
-  constructor(parameterCount: number, relaxed = false) {
+  constructor(relaxed = false) {
     this.#relaxed = relaxed;
-    this.params = Array.from({ length: parameterCount }, (_, index) => ({ index, type: "i32" }));
+    const parameter = (index: number): Local => ({ index, type: "i32" });
+    this.params = [parameter(0), parameter(1), parameter(2)];
   }
 
   #local(type: Type, initial?: Operand): Local {
@@ -82,6 +84,11 @@ export class FunctionBuilder {
   }
   zero(at: Operand, bytes: number): void {
     if (bytes > 0) this.#body.push([code("i32", at), code("i32", 0), code("i32", bytes), FILL]);
+  }
+  /** Calls the module's function of that number. */
+  callTable(number: Operand, values: readonly [Operand, Operand, Operand]): void {
+    const given = values.map((value) => code("i32", value));
+    this.#body.push([...given, code("i32", number), CALL_INDIRECT, 0, 0]);
   }
   /** for (i = 0; i < end; i += step), with `end` known now; at least one round. */
   for(end: number, body: (i: Local) => void, step = 1): void {

@@ -1,10 +1,13 @@
 // A WebAssembly module of functions over one imported memory.
-import type { FunctionBuilder } from "./function.ts";
 import { unsigned } from "./instructions.ts";
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const [I32, FUNCTION, MEMORY] = [0x7f, 0x60, 2];
-const [TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODES] = [1, 2, 3, 7, 10];
+const [I32, FUNCTION, FUNCTION_REFERENCE, MEMORY] = [0x7f, 0x60, 0x70, 2];
+const [TYPES, IMPORTS, FUNCTIONS, TABLES, EXPORTS, ELEMENTS, CODES] = [1, 2, 3, 4, 7, 9, 10];
+/** Three whole numbers, no result. */
+const SIGNATURE = [FUNCTION, 3, I32, I32, I32, 0];
+/** i32.const 0, end: where the table's elements begin. */
+const FROM_0 = [0x41, 0, 0x0b];
 
 type Bytes = ArrayLike<number>;
 function joined(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
@@ -20,46 +23,44 @@ function section(id: number, items: readonly Bytes[]): Bytes {
   const content = joined([unsigned(items.length), ...items]);
   return joined([[id, ...unsigned(content.length)], content]);
 }
-const name = (s: string): number[] => [
+const text = (s: string): number[] => [
   ...unsigned(s.length),
   ...[...s].map((c) => c.charCodeAt(0)),
 ];
 
 /** A function, finished. */
-export type Encodable = Pick<FunctionBuilder, "params"> & { bytes(): Bytes };
+export interface Encodable {
+  bytes(): Bytes;
+}
 
 /**
- * A module that imports `env.memory` (shared memories have a stated size) and exports the functions
- * as "0", "1", … Parameters are all i32.
+ * A module that imports `env.memory` (shared memories have a stated size), with a table of all its
+ * functions in their order, and exports those that have a name.
  */
 export function encodeModule(
-  functions: readonly Encodable[],
+  functions: readonly (Encodable & { readonly name?: string })[],
   sharedPages?: number,
 ): Uint8Array<ArrayBuffer> {
-  const counts = [...new Set(functions.map((f) => f.params.length))];
-  const signature = (parameters: number): number[] => [
-    FUNCTION,
-    ...unsigned(parameters),
-    ...new Array<number>(parameters).fill(I32),
-    0,
-  ];
   const limits = sharedPages === undefined ? [0, 1] : [3, 1, ...unsigned(sharedPages)];
   const body = (f: Encodable): Bytes => {
     const bytes = f.bytes();
     return joined([unsigned(bytes.length), bytes]);
   };
+  const exported = functions.flatMap(({ name }, i) =>
+    name === undefined ? [] : [[...text(name), 0, ...unsigned(i)]],
+  );
+  const numbers = functions.flatMap((_, i) => unsigned(i));
   return joined([
     HEADER,
-    section(TYPES, counts.map(signature)),
-    section(IMPORTS, [[...name("env"), ...name("memory"), MEMORY, ...limits]]),
+    section(TYPES, [SIGNATURE]),
+    section(IMPORTS, [[...text("env"), ...text("memory"), MEMORY, ...limits]]),
     section(
       FUNCTIONS,
-      functions.map((f) => unsigned(counts.indexOf(f.params.length))),
+      functions.map(() => [0]),
     ),
-    section(
-      EXPORTS,
-      functions.map((_, i) => [...name(String(i)), 0, ...unsigned(i)]),
-    ),
+    section(TABLES, [[FUNCTION_REFERENCE, 0, ...unsigned(functions.length)]]),
+    section(EXPORTS, exported),
+    section(ELEMENTS, [[0, ...FROM_0, ...unsigned(functions.length), ...numbers]]),
     section(CODES, functions.map(body)),
   ]);
 }
