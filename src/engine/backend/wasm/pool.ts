@@ -105,8 +105,8 @@ export class Pool {
   }
 
   /**
-   * Does the chunks of the pass whose record lies at `call`, `own` this thread's. Throws BackendError when a
-   * worker fails or is gone with a chunk undone.
+   * Does the chunks of the pass whose record lies at `call`, `own` this thread's. Throws
+   * BackendError when a worker fails or is gone with a chunk undone.
    */
   distribute(plan: number, call: number, chunks: number, own: (chunk: number) => void): void {
     if (this.#broken)
