@@ -68,6 +68,7 @@ async function difference(b: GraphBuilder, feed: Record<string, Float32Array>): 
 }
 
 describe("wasm, random shapes", () => {
+  const unit = { min: 0, max: 1, maxExcluded: true, noNaN: true };
   const small = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
   type Pair = readonly [number, number];
   /** The largest error of a convolution of `x` by `w` and of its two gradients. */
@@ -305,6 +306,80 @@ describe("wasm, random shapes", () => {
         },
       ),
       { numRuns: 80, seed: 4 },
+    );
+  });
+  it("sums of two have the bits of float64's rounded once, signs of zeros and ends of the range too", async () => {
+    const special = [0, -0, 1e-45, -1e-45, 2 ** -126, 3.4e38, -3.4e38, 1, -1, 2 ** 24, 2 ** 25 + 4];
+    const pairs = special.flatMap((x) => special.map((y) => [x, y] as const));
+    for (const n of [pairs.length, 400]) {
+      const [p, q] = [values(n, 1, false), values(n, 2, false)].map((drawn, part) =>
+        drawn.map((v, i) => (n === pairs.length ? pairs[i][part] : v * 2 ** (i % 60))),
+      );
+      const b = new GraphBuilder(ops);
+      b.output("y", b.emit("sum", { x: b.input("x", [2, n]) }, { axes: [0] }));
+      const wasm = await openBackend("wasm", { threads: 1 });
+      const { y } = await (await wasm.compile(b)).execute({ x: Float32Array.of(...p, ...q) });
+      const want = Float32Array.from(p, (x, i) => 0 + x + q[i]);
+      expect([...y].findIndex((v, i) => !Object.is(v, want[i]))).toBe(-1);
+    }
+  });
+  it("expressions of few ops and of many agree with their definition for any length", async () => {
+    const cases = fc.record({
+      outer: small(1, 3),
+      n: small(1, 150),
+      ops: fc.constantFrom(1, 2, 6, 7, 20),
+      broadcast: fc.constantFrom("none", "rows", "columns", "number"),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ outer, n, ops: count, broadcast }) => {
+        const other = { none: [outer, n], rows: [1, n], columns: [outer, 1], number: [1, 1] };
+        const shape = other[broadcast as keyof typeof other];
+        const b = new GraphBuilder(ops);
+        const [x, y] = [b.input("x", [outer, n]), b.input("y", shape)];
+        let value = b.emit("mul", { a: x, b: y }, {});
+        for (let i = 1; i < count; i++)
+          value = b.emit(i % 2 === 0 ? "add" : "sub", { a: value, b: y }, {});
+        b.output("value", value);
+        const given = { x: values(outer * n, n, false), y: values(sizeOf(shape), count, false) };
+        expect(await difference(b, given)).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 80, seed: 7 },
+    );
+  });
+  it("pieces of any length are moved whole, and nothing beside them", async () => {
+    const cases = fc.record({ rows: small(1, 4), n: small(2, 700), at: fc.double(unit) });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ rows, n, at }) => {
+        const first = 1 + Math.floor(at * (n - 1));
+        const b = new GraphBuilder(ops);
+        const x = b.input("x", [rows, n]);
+        const slice = (start: number, end: number): Value =>
+          b.emit("slice", { x }, { start: [0, start], end: [rows, end] });
+        const [left, right] = [slice(0, first), slice(first, n)];
+        b.output("turned", b.emit("concat", { a: right, b: left }, { axis: 1 }));
+        b.output("rolled", b.emit("roll", { x }, { axis: 1, shift: first }));
+        b.output("padded", b.emit("pad", { x: left }, { before: [1, 2], after: [0, n] }));
+        expect(await difference(b, { x: values(rows * n, n, false) })).toBe(0);
+      }),
+      { numRuns: 60, seed: 8 },
+    );
+  });
+  it("strided convolutions agree with their definition for any width and padding", async () => {
+    const cases = fc.record({
+      c: small(1, 3),
+      k: small(1, 5),
+      w: small(3, 45),
+      s: small(1, 3),
+      stride: small(2, 3),
+      padding: small(0, 4),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ c, k, w, s, stride, padding }) => {
+        const attrs = { stride: [stride, stride], padding: [0, padding], dilation: one } as const;
+        const error = await convolutionError([1, c, 5, w], [k, c, 2, s], { ...attrs, groups: 1 });
+        expect(error).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 60, seed: 9 },
     );
   });
   it("matmul agrees with its definition", async () => {

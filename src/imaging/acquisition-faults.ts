@@ -46,15 +46,17 @@ function cells(
   const half = scan.y.length / 2;
   const out = new Float64Array(2 * half);
   const columns = measuredColumns(scan);
-  const timeOf = new Map(
-    columns.map((c, i) => [c, columns.length > 1 ? i / (columns.length - 1) : 0]),
-  );
+  const timeOf = new Float64Array(W);
+  for (const [i, c] of columns.entries()) timeOf[c] = i / Math.max(1, columns.length - 1);
   for (let k = 0; k < half; k++) {
     const cell = k % size;
     if (!scan.mask.data[cell]) continue;
-    const [row, column] = [Math.floor(cell / W), cell % W];
-    const at = { row, column, coil: Math.floor(k / size), k, time: timeOf.get(column)! };
-    [out[k], out[half + k]] = next(scan.y[k], scan.y[half + k], at);
+    const row = Math.floor(cell / W);
+    const column = cell % W;
+    const at = { row, column, coil: Math.floor(k / size), k, time: timeOf[column] };
+    const [re, im] = next(scan.y[k], scan.y[half + k], at);
+    out[k] = re;
+    out[half + k] = im;
   }
   return out;
 }

@@ -25,8 +25,11 @@ export interface LocalLipschitz {
   readonly settled: boolean;
 }
 
-const inner = (p: Float64Array, q: Float64Array): number =>
-  p.reduce((sum, v, k) => sum + v * q[k], 0);
+function inner(p: Float64Array, q: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < p.length; k++) sum += p[k] * q[k];
+  return sum;
+}
 const scaled = (v: Float64Array, by: number): Float64Array => v.map((x) => x * by);
 
 /**

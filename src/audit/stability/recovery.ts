@@ -55,8 +55,9 @@ async function recoveryOf(subject: Looked, detail: Detail, x: Float64Array): Pro
         part * H * W + (top + Math.floor(inside / width)) * W + left + (inside % width)
       ];
     });
-  const [own, truth] = [crop(x), crop(z.map((v, k) => v + scan.x[k]))];
-  const [before, added] = [crop(clean), crop(z)];
+  const [own, before, added] = [x, clean, z].map(crop);
+  const background = crop(scan.x);
+  const truth = added.map((v, k) => v + background[k]);
   for (let i = 0; i < own.length; i++) error += (own[i] - before[i] - added[i]) ** 2;
   return {
     detail,

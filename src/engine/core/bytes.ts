@@ -21,7 +21,10 @@ export function base64(bytes: Uint8Array): string {
 }
 /** The float32 numbers of `base64(float32Bytes(…))`. */
 export function float32sOf(text: string): Float32Array {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  const characters = atob(text);
+  const view = new DataView(new ArrayBuffer(characters.length));
+  for (let i = 0; i < characters.length; i++) view.setUint8(i, characters.charCodeAt(i));
+  const values = new Float32Array(Math.floor(characters.length / 4));
+  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
+  return values;
 }

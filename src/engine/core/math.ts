@@ -17,7 +17,8 @@ function scaleByPowerOfTwo(x: number, n: number): number {
     y *= 2 ** -1000;
     k += 1000;
   }
-  buffer.setBigUint64(0, BigInt(k + 1023) << 52n);
+  buffer.setFloat64(0, 1);
+  buffer.setUint32(0, (k + 1023) << 20);
   return y * buffer.getFloat64(0);
 }
 
@@ -44,9 +45,9 @@ export function log(x: number): number {
     e -= 54;
   }
   buffer.setFloat64(0, m);
-  const bits = buffer.getBigUint64(0);
-  e += Number(bits >> 52n) - 1023;
-  buffer.setBigUint64(0, (bits & 0xfffffffffffffn) | 0x3ff0000000000000n);
+  const high = buffer.getUint32(0);
+  e += (high >>> 20) - 1023;
+  buffer.setUint32(0, (high & 0xfffff) | 0x3ff00000);
   m = buffer.getFloat64(0);
   if (m > 1.4142135623730951) {
     m /= 2;

@@ -18,6 +18,11 @@ const [COPY, FILL] = [
   [0xfc, 0x0b, 0],
 ];
 
+/** Bytes that are moved here: the machine's own way is quicker for more, but takes a while to begin. */
+const SHORT = 1024;
+/** Bytes of a turn of the loop that moves them. */
+const TURN = 64;
+
 function append(bytes: number[], all: Code): void {
   for (const part of all)
     if (typeof part === "number") bytes.push(part);
@@ -79,11 +84,49 @@ export class FunctionBuilder {
   advance(l: Local, bytes: number): void {
     if (bytes !== 0) this.set(l, i32.add(l, bytes));
   }
-  copy(to: Operand, from: Operand, bytes: Operand): void {
-    this.#body.push([code("i32", to), code("i32", from), code("i32", bytes), COPY]);
+  /** Whole numbers of four bytes, to a place apart. */
+  copy(to: Operand, from: Operand, bytes: number): void {
+    if (bytes > SHORT) {
+      this.#body.push([code("i32", to), code("i32", from), code("i32", bytes), COPY]);
+      return;
+    }
+    const [target, source] = [this.i32(to), this.i32(from)];
+    this.#inPieces(bytes, [target, source], (offset, isVector) =>
+      this.do(
+        isVector
+          ? v.store(target, v.load(source, offset), offset)
+          : i32.store(target, i32.load(source, offset), offset),
+      ),
+    );
   }
   zero(at: Operand, bytes: number): void {
-    if (bytes > 0) this.#body.push([code("i32", at), code("i32", 0), code("i32", bytes), FILL]);
+    if (bytes > SHORT) {
+      this.#body.push([code("i32", at), code("i32", 0), code("i32", bytes), FILL]);
+      return;
+    }
+    const target = this.i32(at);
+    this.#inPieces(bytes, [target], (offset, isVector) =>
+      this.do(isVector ? v.store(target, 0, offset) : i32.store(target, 0, offset)),
+    );
+  }
+  /** `piece` for every vector at the pointers, which go on, and what is left of four bytes. */
+  #inPieces(
+    bytes: number,
+    pointers: readonly Local[],
+    piece: (offset: number, isVector: boolean) => void,
+  ): void {
+    const turns = bytes - (bytes % TURN);
+    const vectors = bytes - (bytes % 16) - turns;
+    this.for(
+      turns,
+      () => {
+        for (let offset = 0; offset < TURN; offset += 16) piece(offset, true);
+        for (const pointer of pointers) this.advance(pointer, TURN);
+      },
+      TURN,
+    );
+    for (let offset = 0; offset < vectors; offset += 16) piece(offset, true);
+    for (let offset = vectors; offset < bytes - turns; offset += 4) piece(offset, false);
   }
   /** Calls the module's function of that number. */
   callTable(number: Operand, values: readonly [Operand, Operand, Operand]): void {

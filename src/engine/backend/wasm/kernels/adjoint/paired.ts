@@ -34,10 +34,17 @@ interface Geometry {
   readonly Q: number;
   readonly C: number;
   readonly R: number;
-  /** Rows of a strip of x, and bytes of one. */
+  /** Rows of a strip of x. */
   readonly rows: number;
+  /** Whether it is copied first; few channels read it too seldom to pay for that. */
+  readonly copied: boolean;
+  /** Bytes of a row of the strip, from a column to the next, and from a map to the next. */
   readonly rowBytes: number;
+  readonly columnBytes: number;
+  readonly mapBytes: number;
 }
+/** Rows of the image that a strip's row is read for, over all channels. */
+const FEW = 4;
 /** Bytes of the packed weights of a few channels. */
 const blockBytes = ({ K, R }: Geometry): number => K * R * PACKED * 8;
 /** Where a call's strip, its group's packed weights and its part of the image lie. */
@@ -59,8 +66,11 @@ export const pairedTranspose =
     const even = Math.ceil(P / Math.ceil(least / (N * groups)));
     const rows = Math.max(1, Math.min(Math.floor(STRIP_BYTES / (K * Q * 4)), even));
     const strips = Math.ceil(P / rows);
-    const rowBytes = Math.ceil(Q / 8) * K * 32;
-    const g = { K, P, Q, C, R, rows, rowBytes };
+    const copied = C * R > FEW;
+    const places = copied
+      ? { rowBytes: Math.ceil(Q / 8) * K * 32, columnBytes: K * 4, mapBytes: 32 }
+      : { rowBytes: Q * 4, columnBytes: 4, mapBytes: P * Q * 4 };
+    const g = { K, P, Q, C, R, rows, copied, ...places };
     const blocks = Math.ceil(C / PACKED);
     k.shared(groups * blocks * blockBytes(g));
     k.pass(groups * blocks, (p) => packWeights(p, g, blocks));
@@ -70,8 +80,9 @@ export const pairedTranspose =
       const group = f.i32(i32.remU(picture, groups));
       const first = f.i32(i32.mul(i32.remU(p.chunk, strips), rows));
       const count = countOf(f, first, rows, P);
-      const strip = p.scratch(rows * rowBytes);
-      copyStrip(p, g, { picture, first, count, strip });
+      const source = address(p.input.x, [i32.add(i32.mul(picture, K * P), first), Q * 4]);
+      const strip = copied ? p.scratch(rows * g.rowBytes) : f.i32(source);
+      if (copied) copyStrip(p, g, f.i32(source), { count, strip });
       const packed = f.i32(address(p.shared, [group, blocks * blockBytes(g)]));
       const image = f.i32(address(p.y, [i32.add(i32.mul(picture, C * P), first), R * Q * 8]));
       const channels = (channel: Operand, number: number): void => {
@@ -86,11 +97,11 @@ export const pairedTranspose =
 
 /** The strip's rows, eight columns of every map side by side. */
 function copyStrip(
-  { f, input }: AdjointPass,
+  { f }: AdjointPass,
   { K, P, Q }: Geometry,
-  { picture, first, count, strip }: { picture: Local; first: Local; count: Local; strip: Local },
+  row: Local,
+  { count, strip }: { count: Local; strip: Local },
 ): void {
-  const row = f.i32(address(input.x, [i32.add(i32.mul(picture, K * P), first), Q * 4]));
   const to = f.i32(strip);
   f.range(0, count, 1, () => {
     f.for(
@@ -185,11 +196,11 @@ interface Tile {
   readonly packed: Local;
 }
 function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, tile: Tile): void {
-  const { K, P, Q, R, rowBytes } = g;
+  const { K, P, Q, R, rowBytes, columnBytes, mapBytes } = g;
   const { row, column, lanes, channel, channels, r, packed } = tile;
   const vectors = Math.ceil(lanes / 4);
   const plane = P * R * Q * 8;
-  const pixel = f.i32(i32.add(address(strip, [row, rowBytes]), i32.mul(column, K)));
+  const pixel = f.i32(i32.add(address(strip, [row, rowBytes]), i32.mul(column, columnBytes / 4)));
   const weight = f.i32(packed);
   const sums = Array.from({ length: channels }, () => [f.zeros(vectors), f.zeros(vectors)]);
   f.for(K, () => {
@@ -200,7 +211,7 @@ function writeTile({ f }: AdjointPass, g: Geometry, { strip, image }: Places, ti
         sum.forEach((x, j) => f.mulAdd(x, splat, right[j]));
       }),
     );
-    f.advance(pixel, 32);
+    f.advance(pixel, mapBytes);
     f.advance(weight, 16);
   });
   const inside = i32.add(i32.mul(i32.add(i32.mul(row, R), r), Q * 8), i32.mul(column, 2));

@@ -4,7 +4,7 @@
 import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
-import { i32, s32, type Local } from "../../encoder/instructions.ts";
+import { i32, s32, v, type Local } from "../../encoder/instructions.ts";
 import { up } from "../../kernel.ts";
 
 /** Convolutions of fewer products than this run on one thread. */
@@ -100,6 +100,45 @@ export function stripOf(g: Geometry, least: number): Strip {
   };
 }
 
+/** A row's columns of one phase: where the first lies in the image's row and in the strip's. */
+interface Phase {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+function phasesOf({ W, attrs }: Geometry, { phases, pitch }: Strip): Phase[] {
+  const padding = attrs.padding[1];
+  return Array.from({ length: phases }, (_, phase) => {
+    // image column j·phases + phase − padding goes to column j of this phase
+    const first = Math.max(0, Math.ceil((padding - phase) / phases));
+    const end = Math.min(pitch, Math.ceil((W + padding - phase) / phases));
+    return {
+      from: (first * phases + phase - padding) * 4,
+      to: (phase * pitch + first) * 4,
+      count: end - first,
+    };
+  });
+}
+/** Eight columns of a row at a time, four for each of two phases; gives how many of each. */
+function partEights(
+  f: FunctionBuilder,
+  phases: readonly Phase[],
+  row: Local,
+  buffer: Local,
+): number {
+  const [even, odd] = phases[0].from === 0 ? phases : [...phases].reverse();
+  const eights = Math.max(0, Math.floor(Math.min(even.count, odd.count) / 4));
+  const [source, target] = [f.i32(row), f.i32(buffer)];
+  f.for(eights, () => {
+    const [a, b] = f.loads(2, source, 16);
+    f.do(v.store(target, v.shuffle(a, b, [0, 2, 4, 6]), even.to));
+    f.do(v.store(target, v.shuffle(a, b, [1, 3, 5, 7]), odd.to));
+    f.advance(source, 32);
+    f.advance(target, 16);
+  });
+  return eights * 4;
+}
+
 /**
  * Copies the rows that output rows `first` … read, with zeros around them; gives where the strip's
  * first tap lies. `image` is the image's first row of the group's first channel.
@@ -115,7 +154,7 @@ export function copyStrip(
   const { stride, padding } = g.attrs;
   if (!strip.copied) return f.i32(i32.add(image, i32.mul(first, strip.row)));
   const buffer = room();
-  f.zero(buffer, strip.bytes);
+  if (padding.some((n) => n > 0)) f.zero(buffer, strip.bytes);
   const top = f.i32(i32.sub(i32.mul(first, stride[0]), padding[0]));
   const plane = f.i32(image);
   const to = f.i32(buffer);
@@ -123,16 +162,16 @@ export function copyStrip(
     f.for(strip.imageRows, (r) => {
       f.if(i32.ltU(i32.add(top, r), g.H), () => {
         const row = f.i32(i32.add(plane, i32.mul(i32.add(top, r), g.W * 4)));
-        for (let phase = 0; phase < strip.phases; phase++) {
-          // image column j·phases + phase − padding goes to column j of this phase
-          const from = Math.max(0, Math.ceil((padding[1] - phase) / strip.phases));
-          const end = Math.min(strip.pitch, Math.ceil((g.W + padding[1] - phase) / strip.phases));
-          if (end <= from) continue;
-          const source = f.i32(i32.add(row, (from * strip.phases + phase - padding[1]) * 4));
-          const target = f.i32(i32.add(to, (phase * strip.pitch + from) * 4));
-          if (strip.phases === 1) f.copy(target, source, (end - from) * 4);
+        const parts = phasesOf(g, strip);
+        const done = strip.phases === 2 ? partEights(f, parts, row, to) : 0;
+        for (const part of parts) {
+          const count = part.count - done;
+          if (count <= 0) continue;
+          const source = f.i32(i32.add(row, part.from + done * strip.phases * 4));
+          const target = f.i32(i32.add(to, part.to + done * 4));
+          if (strip.phases === 1) f.copy(target, source, count * 4);
           else
-            f.for(end - from, () => {
+            f.for(count, () => {
               f.do(s32.store(target, s32.load(source)));
               f.advance(target, 4);
               f.advance(source, strip.phases * 4);

@@ -71,11 +71,11 @@ function oddButterfly(
   }
 }
 
-const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+export const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
   re: f.v128(v.add(a.re, b.re)),
   im: f.v128(v.add(a.im, b.im)),
 });
-const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+export const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
   re: f.v128(v.sub(a.re, b.re)),
   im: f.v128(v.sub(a.im, b.im)),
 });
