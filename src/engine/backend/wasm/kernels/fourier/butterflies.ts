@@ -71,11 +71,11 @@ function oddButterfly(
   }
 }
 
-export const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+const plus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
   re: f.v128(v.add(a.re, b.re)),
   im: f.v128(v.add(a.im, b.im)),
 });
-export const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
+const minus = (f: FunctionBuilder, a: Pair, b: Pair): Pair => ({
   re: f.v128(v.sub(a.re, b.re)),
   im: f.v128(v.sub(a.im, b.im)),
 });

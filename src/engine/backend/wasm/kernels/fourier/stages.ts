@@ -2,7 +2,7 @@
 import { rootsOfUnity } from "../../../../ops/fft2.ts";
 import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
-import { butterfly, minus, plus, product, rootsOf, type Pair, type Roots } from "./butterflies.ts";
+import { butterfly, product, rootsOf, type Pair, type Roots } from "./butterflies.ts";
 
 /**
  * The factors of n, in the order in which they are taken: a 4 first, odd ones, and the other even
@@ -146,47 +146,6 @@ export function runStage(
     f.advance(source, s * from.stride);
     f.advance(target, r * s * to.stride);
   });
-}
-
-/**
- * A transform's last two stages, of 4 and of 2, at once: to[q + s(4v + u)] = even_u ± odd_u, the
- * fours of the elements with even and with odd numbers, the odd ones turned by w^u. Eight numbers
- * lie in registers meanwhile, and are rounded as one stage after the other rounds them.
- */
-export function runLastEights(
-  f: FunctionBuilder,
-  stage: Stage,
-  views: readonly [View, View],
-  manner: Manner,
-): void {
-  const { s, inverse } = stage;
-  const [from, to] = views;
-  const { turnedOut = false, scale = 1 } = manner;
-  const roots = rootsOf(4, inverse);
-  const w = twiddles(stage);
-  const turns = [1, 2, 3].map((u): Pair => {
-    const [cos, sin] = w(1, u);
-    return { re: f.v128(cos), im: f.v128(sin) };
-  });
-  const fours = (a: Local, parity: number): Pair[] =>
-    [0, 1, 2, 3].map((t) => {
-      const at = (parity + 2 * t) * s * from.stride;
-      return { re: f.v128(v.load(a, at)), im: f.v128(v.load(a, at + from.plane)) };
-    });
-  const element = (a: Local, y: Local): void => {
-    const write = (z: Pair, place: number): void =>
-      writePair(f, i32.add(y, place * s * to.stride), scaled(f, z, scale), to.plane);
-    const odd: Pair[] = [];
-    butterfly(f, fours(a, 1), roots, (u, z) => {
-      odd[u] = u > 0 ? product(f, z, turns[u - 1]) : z;
-    });
-    const [sums, differences] = turnedOut ? [4, 0] : [0, 4];
-    butterfly(f, fours(a, 0), roots, (u, even) => {
-      write(plus(f, even, odd[u]), sums + u);
-      write(minus(f, even, odd[u]), differences + u);
-    });
-  };
-  overElements(f, [f.i32(from.at), f.i32(to.at)], { s, views, manner }, element);
 }
 
 /** Every vector of s elements, in every group of lines. */

@@ -8,12 +8,10 @@ import {
   fourLines,
   LARGEST_BUTTERFLY,
   radices,
-  runLastEights,
   runStage,
   runStages,
   stagesOf,
   twiddles,
-  type Manner,
   type Stage,
   type Table,
   type View,
@@ -42,7 +40,8 @@ export const rowRoom = (n: number): number => 2 * n * 8;
 /** One row, four of its elements to a vector. */
 export function transformRow(f: FunctionBuilder, row: Straight, table: Table): void {
   const { n, inverse, from, to, room } = row;
-  const { first, rest, runLast } = partedStages(n, inverse);
+  const [first, ...rest] = stagesOf(n, inverse);
+  const last = rest.pop()!;
   const buffer = (at: Local): View => ({ at, stride: 4, plane: n * 4 });
   let [here, other] = [buffer(room), buffer(f.i32(i32.add(room, n * 8)))];
   firstOfRow(f, first, [from, here], table);
@@ -50,25 +49,11 @@ export function transformRow(f: FunctionBuilder, row: Straight, table: Table): v
     runStage(f, stage, [here, other], table, { wide: 4 });
     [here, other] = [other, here];
   }
-  runLast(f, [here, to], table, { wide: 4 });
-}
-
-/** The first stage, those between buffers, and the last one, or two where they go together. */
-function partedStages(n: number, inverse: boolean) {
-  const [first, ...rest] = stagesOf(n, inverse);
-  const last = rest.pop()!;
-  const before = rest.at(-1)?.r === 4 && last.r === 2 ? rest.pop() : undefined;
-  const runLast = (
-    f: FunctionBuilder,
-    views: readonly [View, View],
-    table: Table,
-    manner: Manner,
-  ): void => {
-    const whole = { ...manner, turnedOut: true, scale: 1 / Math.sqrt(n) };
-    if (before) runLastEights(f, before, views, whole);
-    else runStage(f, last, views, table, whole);
-  };
-  return { first, rest, runLast };
+  runStage(f, last, [here, to], table, {
+    wide: 4,
+    turnedOut: true,
+    scale: 1 / Math.sqrt(n),
+  });
 }
 
 /** Cosines of four places, and sines; of the parts 1 to 3 in turn. */
@@ -137,7 +122,8 @@ export function transformColumns(
   table: Table,
 ): void {
   const bytes = bufferOf(n);
-  const { first, rest, runLast } = partedStages(n, inverse);
+  const [first, ...rest] = stagesOf(n, inverse);
+  const last = rest.pop()!;
   const own = f.i32(i32.add(room, bytes));
   runStage(f, first, [from, fourLines(own)], table, {
     turnedIn: true,
@@ -150,7 +136,9 @@ export function transformColumns(
     runStages(f, rest, buffers, table);
   };
   if (rest.length > 0) f.for(groups * bytes, between, bytes);
-  runLast(f, [fourLines(isOdd ? room : own), to], table, {
+  runStage(f, last, [fourLines(isOdd ? room : own), to], table, {
+    turnedOut: true,
+    scale: 1 / Math.sqrt(n),
     groups: { count: groups, from: bytes, to: 16 },
   });
 }
