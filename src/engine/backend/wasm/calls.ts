@@ -34,10 +34,15 @@ export interface Calling {
   /** Does the `count` passes whose records begin at `from`. */
   run(from: number, count: number, scratch: number): void;
 }
+const named = (name: keyof Calling, f: FunctionBuilder) => ({
+  name,
+  params: f.params,
+  bytes: () => f.bytes(),
+});
 /** The functions of `Calling`, for a module whose other functions are kernels. */
 export const callingFunctions = (): (Encodable & { readonly name: keyof Calling })[] => [
-  { name: "chunk", bytes: () => chunkFunction().bytes() },
-  { name: "run", bytes: () => runFunction().bytes() },
+  named("chunk", chunkFunction()),
+  named("run", runFunction()),
 ];
 
 function chunkFunction(): FunctionBuilder {

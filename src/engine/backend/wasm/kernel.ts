@@ -38,6 +38,15 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   store(value: Operand, place: Place): void;
   /** Address of constant numbers kept for this kernel. */
   table(values: Float32Array | Int32Array): number;
+  /**
+   * A function that kernels have in common, written once for all that give the same key: V8 turns it
+   * into good code once, and not once for each. What it gives writes a call of it.
+   */
+  common(
+    key: string,
+    parameters: number,
+    write: (f: FunctionBuilder) => void,
+  ): (values: readonly Operand[]) => void;
   /** Room for this call alone; gives its address. What it holds is lost between calls. */
   scratch(bytes: number): Local;
   /**

@@ -33,6 +33,8 @@ export class Writer {
   readonly #relaxed: boolean;
   readonly #shapeOf: (id: number) => Shape;
   readonly #known = new Map<string, Emitted>();
+  /** Functions that kernels have in common, by their key. */
+  readonly #common = new Map<string, number>();
   constructor(relaxed: boolean, shapeOf: (id: number) => Shape) {
     this.#relaxed = relaxed;
     this.#shapeOf = shapeOf;
@@ -95,14 +97,28 @@ export class Writer {
       shared,
       store: (value, place) => store(f, epilogue, value, place),
       table: (values) => this.#table(values),
+      common: (key, parameters, write) => {
+        const number = this.#common.get(key) ?? this.#add(this.#written(parameters, write));
+        this.#common.set(key, number);
+        return (values) => f.call(number, values);
+      },
       scratch: (bytes) => {
         this.scratch = Math.max(this.scratch, aligned(bytes + SLACK));
         return scratch;
       },
     });
+    return this.#add(f);
+  }
+  #written(parameters: number, write: (f: FunctionBuilder) => void): FunctionBuilder {
+    const f = new FunctionBuilder(this.#relaxed, parameters);
+    write(f);
+    return f;
+  }
+  /** Gives the function's number. */
+  #add(f: FunctionBuilder): number {
     // encoded here, kernel by kernel: a whole module at once would hold the thread up
     const bytes = Uint8Array.from(f.bytes());
-    return this.functions.push({ bytes: () => bytes }) - 1;
+    return this.functions.push({ params: f.params, bytes: () => bytes }) - 1;
   }
 
   /** Constant numbers with equal bytes share a place. */

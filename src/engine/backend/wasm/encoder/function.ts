@@ -11,7 +11,8 @@ import {
 } from "./instructions.ts";
 
 const typeByte: Record<Type, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
-const [LOOP, IF, END, BRANCH_IF, CALL_INDIRECT, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x11, 0x21];
+const [LOOP, IF, END, BRANCH_IF, SET] = [0x03, 0x04, 0x0b, 0x0d, 0x21];
+const [CALL, CALL_INDIRECT] = [0x10, 0x11];
 const NO_RESULT = 0x40;
 const [COPY, FILL] = [
   [0xfc, 0x0a, 0, 0],
@@ -29,17 +30,20 @@ function append(bytes: number[], all: Code): void {
     else append(bytes, part);
 }
 
+/** Parameters of the functions that are called by a number from memory. */
+export const TABLED = 3;
+const given = (value: Operand): Code => code("i32", value);
+
 export class FunctionBuilder {
-  /** Every function takes three whole numbers, so that one table holds them all. */
-  readonly params: readonly [Local, Local, Local];
+  /** Whole numbers. */
+  readonly params: readonly Local[];
   readonly #locals: Local[] = [];
   #body: Code[] = [];
   readonly #relaxed: boolean;
   /** With `relaxed`, mulAdd may round once instead of twice, as the machine does it best. */
-  constructor(relaxed = false) {
+  constructor(relaxed = false, parameters: number = TABLED) {
     this.#relaxed = relaxed;
-    const parameter = (index: number): Local => ({ index, type: "i32" });
-    this.params = [parameter(0), parameter(1), parameter(2)];
+    this.params = Array.from({ length: parameters }, (_, index) => ({ index, type: "i32" }));
   }
 
   #local(type: Type, initial?: Operand): Local {
@@ -128,10 +132,13 @@ export class FunctionBuilder {
     for (let offset = 0; offset < vectors; offset += 16) piece(offset, true);
     for (let offset = vectors; offset < bytes - turns; offset += 4) piece(offset, false);
   }
-  /** Calls the module's function of that number. */
+  /** Calls the module's function of that number, known when it runs; it takes TABLED values. */
   callTable(number: Operand, values: readonly [Operand, Operand, Operand]): void {
-    const given = values.map((value) => code("i32", value));
-    this.#body.push([...given, code("i32", number), CALL_INDIRECT, 0, 0]);
+    this.#body.push([values.map(given), code("i32", number), CALL_INDIRECT, 0, 0]);
+  }
+  /** The same, known now. */
+  call(number: number, values: readonly Operand[]): void {
+    this.#body.push([values.map(given), CALL, unsigned(number)]);
   }
   /** for (i = 0; i < end; i += step), with `end` known now; at least one round. */
   for(end: number, body: (i: Local) => void, step = 1): void {

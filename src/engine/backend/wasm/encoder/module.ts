@@ -1,11 +1,10 @@
 // A WebAssembly module of functions over one imported memory.
+import { TABLED, type FunctionBuilder } from "./function.ts";
 import { unsigned } from "./instructions.ts";
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const [I32, FUNCTION, FUNCTION_REFERENCE, MEMORY] = [0x7f, 0x60, 0x70, 2];
 const [TYPES, IMPORTS, FUNCTIONS, TABLES, EXPORTS, ELEMENTS, CODES] = [1, 2, 3, 4, 7, 9, 10];
-/** Three whole numbers, no result. */
-const SIGNATURE = [FUNCTION, 3, I32, I32, I32, 0];
 /** i32.const 0, end: where the table's elements begin. */
 const FROM_0 = [0x41, 0, 0x0b];
 
@@ -29,9 +28,7 @@ const text = (s: string): number[] => [
 ];
 
 /** A function, finished. */
-export interface Encodable {
-  bytes(): Bytes;
-}
+export type Encodable = Pick<FunctionBuilder, "params"> & { bytes(): Bytes };
 
 /**
  * A module that imports `env.memory` (shared memories have a stated size), with a table of all its
@@ -41,6 +38,14 @@ export function encodeModule(
   functions: readonly (Encodable & { readonly name?: string })[],
   sharedPages?: number,
 ): Uint8Array<ArrayBuffer> {
+  // the first is that of the table's calls
+  const counts = [...new Set([TABLED, ...functions.map((f) => f.params.length)])];
+  const signature = (parameters: number): number[] => [
+    FUNCTION,
+    ...unsigned(parameters),
+    ...new Array<number>(parameters).fill(I32),
+    0,
+  ];
   const limits = sharedPages === undefined ? [0, 1] : [3, 1, ...unsigned(sharedPages)];
   const body = (f: Encodable): Bytes => {
     const bytes = f.bytes();
@@ -52,11 +57,11 @@ export function encodeModule(
   const numbers = functions.flatMap((_, i) => unsigned(i));
   return joined([
     HEADER,
-    section(TYPES, [SIGNATURE]),
+    section(TYPES, counts.map(signature)),
     section(IMPORTS, [[...text("env"), ...text("memory"), MEMORY, ...limits]]),
     section(
       FUNCTIONS,
-      functions.map(() => [0]),
+      functions.map((f) => unsigned(counts.indexOf(f.params.length))),
     ),
     section(TABLES, [[FUNCTION_REFERENCE, 0, ...unsigned(functions.length)]]),
     section(EXPORTS, exported),

@@ -1,6 +1,7 @@
 // Winograd's form of a convolution of stride 1: a block of tiles is transformed, multiplied with
 // the transformed weights position by position, eight channels at a time, and transformed back.
 import type { Shape } from "../../../../core/shape.ts";
+import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, offsetOf, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, unitsOf, up, type KernelContext, type Pass } from "../../kernel.ts";
 import { keep, transpose4 } from "../vectors.ts";
@@ -123,15 +124,26 @@ export const winogradConvolution =
   };
 
 /** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
-function multiply(
-  { f }: Pass<Inputs>,
-  { positions, inputs, Cp, position, products }: Sizes,
-  block: Block,
+function multiply(p: Pass<Inputs>, sizes: Sizes, block: Block): void {
+  const { positions, inputs, position, products } = sizes;
+  const call = p.common(`winograd products ${positions} ${inputs}`, 6, (f) =>
+    writeProducts(f, sizes),
+  );
+  call([block.room, block.u, block.m, block.count, position, products]);
+}
+function writeProducts(
+  f: FunctionBuilder,
+  { positions, inputs, Cp }: Pick<Sizes, "positions" | "inputs" | "Cp">,
 ): void {
+  const [room, u, m, count, position, products] = f.params;
   f.for(positions, (i) => {
-    const weights = f.i32(address(block.u, [i, weightsPosition(inputs)]));
-    f.range(0, block.count, 4, (t) => {
-      const left = f.i32(address(block.room, [i, position], [t, Cp * 4]));
+    const weights = f.i32(address(u, [i, weightsPosition(inputs)]));
+    const [tiles, sumsAt] = [
+      f.i32(i32.add(room, i32.mul(i, position))),
+      f.i32(i32.add(m, i32.mul(i, products))),
+    ];
+    f.range(0, count, 4, (t) => {
+      const left = f.i32(address(tiles, [t, Cp * 4]));
       const right = f.i32(weights);
       const sums = [0, 1, 2, 3].map(() => f.zeros(2));
       f.for(inputs, () => {
@@ -143,7 +155,7 @@ function multiply(
         f.advance(left, 4);
         f.advance(right, 32);
       });
-      const to = f.i32(address(block.m, [i, products], [t, 32]));
+      const to = f.i32(address(sumsAt, [t, 32]));
       sums.forEach((row, r) => row.forEach((sum, j) => f.do(v.store(to, sum, r * 32 + j * 16))));
     });
   });

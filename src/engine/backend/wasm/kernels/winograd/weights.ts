@@ -1,8 +1,8 @@
 // Weights transformed for Winograd's form, once for all images.
 import type { Shape } from "../../../../core/shape.ts";
+import type { FunctionBuilder } from "../../encoder/function.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { up, type KernelContext, type Pass } from "../../kernel.ts";
-import { gatherLanes } from "../vectors.ts";
 import { spread, weightAxis, windowOf } from "./transforms.ts";
 
 /** Bytes from one position's weights to the next: eight outputs of every input. */
@@ -55,49 +55,68 @@ export const winogradWeights =
 /** A call's `outputs` channels, at most eight, with every input. */
 function transformEight(p: Pass<"w">, layout: Layout, block: Local, outputs: number): void {
   const { f } = p;
-  const { inputs, R, outputStride, inputStride } = layout;
+  const { inputs, R, flipped, outputStride, inputStride } = layout;
   const half = p.scratch(windowOf(R) * R * 16);
   const source = f.i32(address(p.input.w, [p.chunk, 8 * outputStride]));
-  const target = f.i32(block);
-  f.for(inputs, () => {
-    const four = (lane: Operand, lanes: number): void =>
-      transformFour(p, layout, {
-        from: f.i32(address(source, [lane, outputStride])),
-        ...{ to: f.i32(address(target, [lane, 4])), half, lanes },
-      });
-    const rest = outputs % 4;
-    f.for(outputs - rest, (lane) => four(lane, 4), 4);
-    if (rest > 0) four(outputs - rest, rest);
-    f.advance(source, inputStride);
+  for (let lane = 0; lane < outputs; lane += 4) {
+    const lanes = Math.min(4, outputs - lane);
+    const call = p.common(`winograd weights ${R} ${flipped} ${lanes}`, 7, (g) =>
+      transformFour(g, { R, flipped, lanes }),
+    );
+    const [from, to] = [i32.add(source, lane * outputStride), i32.add(block, lane * 4)];
+    call([from, to, half, inputs, inputStride, outputStride, weightsPosition(inputs)]);
+  }
+}
+
+/** Kernels of every input, for `lanes` outputs. */
+function transformFour(
+  f: FunctionBuilder,
+  { R, flipped, lanes }: { R: number; flipped: boolean; lanes: number },
+): void {
+  const [from, to, half, inputs, inputStride, outputStride, position] = f.params;
+  const window = windowOf(R);
+  const row = f.i32(i32.mul(position, window));
+  const kernel = f.i32(flipped ? i32.add(from, (R - 1) * R * 4) : from);
+  const target = f.i32(to);
+  f.range(0, inputs, 1, () => {
+    transformRows(f, { R, flipped, lanes, kernel, outputStride, half });
+    const line = f.i32(half);
+    const places = [f.i32(target)];
+    for (let i = 1; i < window; i++) places.push(f.i32(i32.add(places[i - 1], row)));
+    f.for(window, () => {
+      const g = f.loads(R, line, 16);
+      weightAxis(f, g).forEach((x, i) => f.do(v.store(places[i], x)));
+      f.advance(line, R * 16);
+      for (const place of places) f.set(place, i32.add(place, position));
+    });
+    f.set(kernel, i32.add(kernel, inputStride));
     f.advance(target, 32);
   });
 }
-
-/** One input's kernels for `lanes` outputs. */
-function transformFour(
-  { f }: Pass<"w">,
-  { inputs, R, flipped, outputStride }: Layout,
-  { from, to, half, lanes }: { from: Local; to: Local; half: Local; lanes: number },
+/** g·Gᵀ of one input's kernels, its columns behind each other. */
+function transformRows(
+  f: FunctionBuilder,
+  kernels: {
+    R: number;
+    flipped: boolean;
+    lanes: number;
+    kernel: Local;
+    outputStride: Local;
+    half: Local;
+  },
 ): void {
-  const window = windowOf(R);
-  const line = f.i32(flipped ? i32.add(from, (R - 1) * R * 4) : from);
+  const { R, flipped, lanes, kernel, outputStride, half } = kernels;
+  const lines = [f.i32(kernel)];
+  for (let lane = 1; lane < lanes; lane++)
+    lines.push(f.i32(i32.add(lines[lane - 1], outputStride)));
   const column = f.i32(half);
-  // columns of g·Gᵀ lie behind each other
   f.for(R, () => {
     const g = Array.from({ length: R }, (_, s) => {
       const tap = (flipped ? R - 1 - s : s) * 4;
-      return f.v128(gatherLanes(line, lanes, outputStride, tap));
+      return f.v128(lines.reduce<Operand>((x, line, lane) => v.loadLane(line, x, lane, tap), 0));
     });
     weightAxis(f, g).forEach((x, j) => f.do(v.store(column, x, j * R * 16)));
-    f.advance(line, flipped ? -R * 4 : R * 4);
+    for (const line of lines) f.advance(line, flipped ? -R * 4 : R * 4);
     f.advance(column, 16);
-  });
-  const row = f.i32(half);
-  const position = weightsPosition(inputs);
-  f.for(window, () => {
-    const g = f.loads(R, row, 16);
-    weightAxis(f, g).forEach((x, i) => f.do(v.store(to, x, i * window * position)));
-    f.advance(row, R * 16);
-    f.advance(to, position);
   });
 }
