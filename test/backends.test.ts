@@ -167,6 +167,35 @@ describe("wasm, random shapes", () => {
     },
     60_000,
   );
+  it("large weights, kept once for a convolution and its gradient, give the bits of those that are turned first", async () => {
+    for (const [K, C, h, w] of [
+      [344, 360, 8, 8],
+      [256, 512, 5, 11],
+    ]) {
+      const attrs = { stride: one, padding: one, dilation: one, groups: 1 };
+      const dyShape = [2, K, h, w];
+      const given = { dy: values(sizeOf(dyShape), 3, false) };
+      const gradientWith = async (convolved: boolean): Promise<Float32Array> => {
+        const b = new GraphBuilder(ops);
+        const weights = b.parameter("w", [K, C, 3, 3], values(K * C * 9, 2, false));
+        const transposed = { ...attrs, outputPadding: [0, 0] as const };
+        b.output(
+          "dx",
+          b.emit("conv_transpose2d", { x: b.input("dy", dyShape), w: weights }, transposed),
+        );
+        if (convolved) {
+          const x = b.constant(values(C * h * w, 1, false), [1, C, h, w]);
+          b.output("y", b.emit("conv2d", { x, w: weights }, attrs));
+        }
+        const wasm = await openBackend("wasm", { threads: 1 });
+        const plan = await wasm.compile(b);
+        const packings = plan.steps.filter((step) => step.name === "winograd weights");
+        expect(packings).toHaveLength(1);
+        return (await plan.execute(given)).dx as Float32Array;
+      };
+      expect(await gradientWith(true)).toEqual(await gradientWith(false));
+    }
+  }, 30_000);
   it("the direct form of many maps and channels agrees with the definition for any size", async () => {
     const cases = fc.record({
       n: small(1, 2),

@@ -21,20 +21,30 @@ type ConvolutionNode = OpNode<"conv2d" | "conv_transpose2d" | "conv2d_weight_gra
 export const isConvolution = (node: OpNode): node is ConvolutionNode =>
   node.op === "conv2d" || node.op === "conv_transpose2d" || node.op === "conv2d_weight_grad";
 
+/**
+ * Transformed weights of so many bytes are kept once for a convolution and its gradient: kernels of
+ * 3×3, which have the same bits turned before and after they are transformed.
+ */
+const LARGE = 2 ** 24;
+
+/** `isApplied`: whether a convolution of the same graph has these weights. */
 export function convolutionKernel(
   node: ConvolutionNode,
   shapeOf: (id: number) => Shape,
-  form: ConvolutionForm,
+  { form, isApplied }: { form: ConvolutionForm; isApplied: (weights: number) => boolean },
 ): Chosen {
   const { op, inputs, shape } = node;
   if (Object.values(inputs).some((id) => sizeOf(shapeOf(id)) === 0)) return zeros(shape);
   if (op === "conv2d_weight_grad") return weightGradient(node, shapeOf, form);
   const { x, w } = inputs;
   const { attrs } = node;
-  if (op === "conv2d") return convolution(node, { attrs, flipped: false }, shapeOf, form);
+  if (op === "conv2d")
+    return convolution(node, { attrs, flipped: false, shared: false }, shapeOf, form);
   const padding = adjointPadding(shapeOf(w), attrs);
-  if (padding)
-    return convolution(node, { attrs: { ...attrs, padding }, flipped: true }, shapeOf, form);
+  if (padding) {
+    const as = { attrs: { ...attrs, padding }, flipped: true, shared: isApplied(w) };
+    return convolution(node, as, shapeOf, form);
+  }
   return isPaired(shapeOf(w), shapeOf(x), shape, attrs)
     ? { label: "conv_transpose2d paired", emit: pairedTranspose(attrs) }
     : { label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) };
@@ -67,10 +77,13 @@ function zeros(shape: Shape): Chosen {
   };
 }
 
-/** A convolution, or with `flipped` an adjoint that is one with turned kernels. */
+/**
+ * A convolution, or with `flipped` an adjoint that is one with turned kernels; `shared` where the
+ * convolution itself is there, too.
+ */
 function convolution(
   { op, inputs: { x, w }, shape }: ConvolutionNode,
-  { attrs, flipped }: { attrs: ConvAttributes; flipped: boolean },
+  { attrs, flipped, shared }: { attrs: ConvAttributes; flipped: boolean; shared: boolean },
   shapeOf: (id: number) => Shape,
   form: ConvolutionForm,
 ): Chosen {
@@ -82,19 +95,25 @@ function convolution(
   if (
     form === "auto" &&
     winogradPays({ kernel: [R, S], attrs, images: image[0], inputs, outputs, map: shape })
-  )
+  ) {
+    const floats = winogradWeightsSize(inputs, outputs, R);
+    const isWhole = R === 3 && inputs % 8 === 0 && outputs % 8 === 0;
+    const turned = shared && isWhole && 4 * floats >= LARGE;
+    const packed = flipped && !turned;
     return {
       ...common,
+      attrs: { ...common.attrs, turned },
       label: `${op} winograd`,
-      emit: winogradConvolution({ image, outputs, kernel: R, padding: attrs.padding }),
+      emit: winogradConvolution({ image, outputs, kernel: R, padding: attrs.padding, turned }),
       pack: {
         label: "winograd weights",
         w,
-        floats: winogradWeightsSize(inputs, outputs, R),
-        attrs: { flipped },
-        emit: winogradWeights(weights, flipped),
+        floats: turned ? winogradWeightsSize(outputs, inputs, R) : floats,
+        attrs: { flipped: packed },
+        emit: winogradWeights(weights, packed),
       },
     };
+  }
   const turned = flipped ? [outputs, inputs / groups, R, S] : weights;
   return {
     ...common,

@@ -39,8 +39,8 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   /** Address of constant numbers kept for this kernel. */
   table(values: Float32Array | Int32Array): number;
   /**
-   * A function that kernels have in common, written once for all that give the same key: V8 turns it
-   * into good code once, and not once for each. What it gives writes a call of it.
+   * A function that kernels have in common, written once for all that give the same key: it is
+   * turned into good code once, and not once for each. What it gives writes a call of it.
    */
   common(
     key: string,

@@ -1,7 +1,7 @@
 // From groups to the steps that run: every group gets a kernel, every convolution a form (in
 // forms.ts), and weights are packed once where nothing changes them.
 import { sizeOf, type Shape } from "../../core/shape.ts";
-import type { Graph, OpNode } from "../../graph/ir.ts";
+import type { Graph, Node, OpNode } from "../../graph/ir.ts";
 import { adjointPadding } from "../../ops/convolution.ts";
 import { ops } from "../../ops/index.ts";
 import { fuse, isSettled, type Expression, type Group, type Reach } from "../fusion.ts";
@@ -61,7 +61,8 @@ export async function lower(
   { form, pause }: { form: ConvolutionForm; pause: Pause },
 ): Promise<Program<Step>> {
   const { groups, root } = fuse(graph, order, { reach, limits: LIMITS });
-  const lowering = new Lowering(graph, form);
+  const nodes = order.map((id) => graph.nodes[id]);
+  const lowering = new Lowering(graph, form, nodes);
   for (const group of groups) {
     const waited = pause();
     if (waited) await waited;
@@ -76,9 +77,14 @@ class Lowering {
   readonly #form: ConvolutionForm;
   readonly #packedShapes: Shape[] = [];
   readonly #packed = new Map<string, number>();
-  constructor(graph: Graph, form: ConvolutionForm) {
+  /** Weights of the graph's convolutions. */
+  readonly #applied: ReadonlySet<number>;
+  constructor(graph: Graph, form: ConvolutionForm, nodes: readonly Node[]) {
     this.#graph = graph;
     this.#form = form;
+    this.#applied = new Set(
+      nodes.flatMap((node) => (node.kind === "op" && node.op === "conv2d" ? [node.inputs.w] : [])),
+    );
   }
 
   readonly shapeOf = (id: number): Shape => {
@@ -130,7 +136,11 @@ class Lowering {
   }
 
   #choose(node: OpNode): Chosen {
-    if (isConvolution(node)) return convolutionKernel(node, this.shapeOf, this.#form);
+    if (isConvolution(node))
+      return convolutionKernel(node, this.shapeOf, {
+        form: this.#form,
+        isApplied: (weights) => this.#applied.has(weights),
+      });
     const emit = kernels[node.op as keyof typeof kernels];
     const { x, dy } = node.inputs;
     if (node.op === "normalize") return { label: node.op, emit, inPlace: [x] };

@@ -19,7 +19,7 @@ const [COPY, FILL] = [
   [0xfc, 0x0b, 0],
 ];
 
-/** Bytes that are moved here: the machine's own way is quicker for more, but takes a while to begin. */
+/** Bytes that are moved here: the machine's own way is quicker for more, but begins slowly. */
 const SHORT = 1024;
 /** Bytes of a turn of the loop that moves them. */
 const TURN = 64;

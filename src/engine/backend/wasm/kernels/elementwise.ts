@@ -78,7 +78,7 @@ function collapse(shape: Shape, operands: readonly Shape[]): { n: number; steps:
   return axes.length === 0 ? [{ n: 1, steps: strides.map(() => 0) }] : axes;
 }
 
-/** Vectors to a turn of the loop, of expressions of few ops: counting would take half of the time. */
+/** Vectors to a turn of the loop, where there are few ops: counting would take half of the time. */
 const TOGETHER = 4;
 const FEW = 6;
 

@@ -15,7 +15,7 @@ import {
   type Pair,
   type Tiles,
 } from "./tiles.ts";
-import { inputAxis, outputAxis, spread, TILE, windowOf } from "./transforms.ts";
+import { inputAxis, outputAxis, spread, TILE, turnedAxis, windowOf } from "./transforms.ts";
 import { weightsOfEight, weightsPosition } from "./weights.ts";
 
 /** Bytes of transformed tiles that a block may take: about half of a second-level cache. */
@@ -28,6 +28,7 @@ const EIGHT = 8;
 type Inputs = "x" | "u";
 interface Sizes {
   readonly tiles: Tiles;
+  readonly kernel: number;
   readonly window: number;
   /** Numbers in a window. */
   readonly positions: number;
@@ -52,20 +53,27 @@ interface Block {
   readonly count: Local;
   /** Weights of the channels that are summed now, walked along. */
   readonly u: Local;
+  /** Room for those of one position, where they must be turned. */
+  readonly turned?: Local;
 }
 
-/** y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. */
+/**
+ * y[N,K,P,Q] of x [N,C,H,W] and transformed weights; stride 1. With `turned` the weights are those
+ * of the adjoint, whose inputs are this one's outputs: each is turned as it is needed.
+ */
 export const winogradConvolution =
   ({
     image,
     outputs,
     kernel,
     padding,
+    turned,
   }: {
     image: Shape;
     outputs: number;
     kernel: number;
     padding: Pair;
+    turned: boolean;
   }) =>
   (k: KernelContext<Inputs>): void => {
     const inputs = image[1];
@@ -82,7 +90,9 @@ export const winogradConvolution =
     const most = Math.max(8, Math.min(32, fitting, up(tiles.total, 4)));
     const blocks = Math.ceil(tiles.total / most);
     const [position, products] = [spread(most * Cp * 4), spread(most * 4 * EIGHT)];
-    const sizes = { tiles, window, positions, inputs, outputs, Cp, most, position, products };
+    const sizes = {
+      ...{ tiles, kernel, window, positions, inputs, outputs, Cp, most, position, products },
+    };
     // few tiles: the outputs are shared out as well, and every share transforms the image for
     // itself
     const eights = Math.ceil(outputs / EIGHT);
@@ -93,7 +103,8 @@ export const winogradConvolution =
       const { f } = p;
       const bytes = halfBytes(window);
       const matrices = positions * (position + products);
-      const room = p.scratch(matrices + bytes + transformBytes(most, window));
+      const panelAt = up(matrices + bytes + transformBytes(most, window), 64);
+      const room = p.scratch(panelAt + (turned ? inputs * 4 * EIGHT : 0));
       const m = f.i32(i32.add(room, positions * position));
       const half = f.i32(i32.add(m, positions * products));
       const from = f.i32(i32.mul(i32.remU(p.chunk, blocks), most));
@@ -105,13 +116,16 @@ export const winogradConvolution =
         room: i32.add(half, bytes),
         ...{ to: room, pitch: Cp * 4, channel: 4, position },
       });
-      const u = f.i32(address(p.input.u, [first, weightsOfEight(inputs, kernel)]));
+      // of turned weights, eight outputs are eight inputs of each of theirs
+      const eightBytes = turned ? EIGHT * 4 * EIGHT : weightsOfEight(inputs, kernel);
+      const u = f.i32(address(p.input.u, [first, eightBytes]));
       const block = { room, m, half, from, count, u };
+      const panel = turned ? { turned: f.i32(i32.add(room, panelAt)) } : {};
       const channels = (channel: Operand, number: number): void => {
         const k0 = f.i32(channel);
-        multiply(p, sizes, block);
+        multiply(p, sizes, { ...block, ...panel });
         transformBack(p, sizes, block, k0, number);
-        f.advance(u, weightsOfEight(inputs, kernel));
+        f.advance(u, eightBytes);
       };
       f.range(first, last, 1, (eight) => {
         if (outputs % EIGHT === 0) return channels(i32.mul(eight, EIGHT), EIGHT);
@@ -125,39 +139,75 @@ export const winogradConvolution =
 
 /** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
 function multiply(p: Pass<Inputs>, sizes: Sizes, block: Block): void {
-  const { positions, inputs, position, products } = sizes;
-  const call = p.common(`winograd products ${positions} ${inputs}`, 6, (f) =>
-    writeProducts(f, sizes),
-  );
-  call([block.room, block.u, block.m, block.count, position, products]);
-}
-function writeProducts(
-  f: FunctionBuilder,
-  { positions, inputs, Cp }: Pick<Sizes, "positions" | "inputs" | "Cp">,
-): void {
-  const [room, u, m, count, position, products] = f.params;
+  const { f } = p;
+  const { positions, inputs, Cp, position, products } = sizes;
+  const sumUp = p.common(`winograd products ${inputs}`, 4, (g) => writeProducts(g, inputs, Cp));
   f.for(positions, (i) => {
-    const weights = f.i32(address(u, [i, weightsPosition(inputs)]));
-    const [tiles, sumsAt] = [
-      f.i32(i32.add(room, i32.mul(i, position))),
-      f.i32(i32.add(m, i32.mul(i, products))),
-    ];
-    f.range(0, count, 4, (t) => {
-      const left = f.i32(address(tiles, [t, Cp * 4]));
-      const right = f.i32(weights);
-      const sums = [0, 1, 2, 3].map(() => f.zeros(2));
-      f.for(inputs, () => {
-        const columns = f.loads(2, right, 16);
-        sums.forEach((row, r) => {
-          const splat = f.v128(v.loadSplat(left, r * Cp * 4));
-          row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
-        });
-        f.advance(left, 4);
-        f.advance(right, 32);
+    const weights = block.turned
+      ? turnWeights(p, sizes, block.turned, { at: block.u, number: i })
+      : address(block.u, [i, weightsPosition(inputs)]);
+    const [tiles, sums] = [address(block.room, [i, position]), address(block.m, [i, products])];
+    sumUp([tiles, weights, sums, block.count]);
+  });
+}
+function writeProducts(f: FunctionBuilder, inputs: number, Cp: number): void {
+  const [tiles, weights, m, count] = f.params;
+  f.range(0, count, 4, (t) => {
+    const left = f.i32(address(tiles, [t, Cp * 4]));
+    const right = f.i32(weights);
+    const sums = [0, 1, 2, 3].map(() => f.zeros(2));
+    f.for(inputs, () => {
+      const columns = f.loads(2, right, 16);
+      sums.forEach((row, r) => {
+        const splat = f.v128(v.loadSplat(left, r * Cp * 4));
+        row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
       });
-      const to = f.i32(address(sumsAt, [t, 32]));
-      sums.forEach((row, r) => row.forEach((sum, j) => f.do(v.store(to, sum, r * 32 + j * 16))));
+      f.advance(left, 4);
+      f.advance(right, 32);
     });
+    const to = f.i32(address(m, [t, 32]));
+    sums.forEach((row, r) => row.forEach((sum, j) => f.do(v.store(to, sum, r * 32 + j * 16))));
+  });
+}
+/** Puts one position's weights of eight outputs at `panel`; gives where they lie. */
+function turnWeights(
+  p: Pass<Inputs>,
+  { inputs, outputs, kernel }: Sizes,
+  panel: Local,
+  weights: { at: Local; number: Local },
+): Local {
+  const axis = turnedAxis(kernel);
+  const both = axis.flatMap((row) =>
+    axis.map((column) => ({
+      place: row.place * axis.length + column.place,
+      factor: row.factor * column.factor,
+    })),
+  );
+  const places = p.table(Int32Array.from(both, (b) => b.place * weightsPosition(outputs)));
+  const factors = p.table(Float32Array.from(both, (b) => b.factor));
+  const word = i32.mul(weights.number, 4);
+  const from = i32.add(weights.at, i32.load(word, places));
+  const turn = p.common(`winograd turned weights ${inputs} ${outputs} ${kernel}`, 3, (g) =>
+    writeTurned(g, inputs / EIGHT, weightsOfEight(outputs, kernel)),
+  );
+  turn([from, panel, i32.add(word, factors)]);
+  return panel;
+}
+/** Squares of eight by eight, `apart` bytes from one to the next, turned and times a factor. */
+function writeTurned(f: FunctionBuilder, squares: number, apart: number): void {
+  const [from, to, factorAt] = f.params;
+  const factor = f.v128(v.loadSplat(factorAt));
+  const [source, target] = [f.i32(from), f.i32(to)];
+  f.for(squares, () => {
+    for (const half of [0, 16])
+      for (const rows of [0, 4]) {
+        const four = [0, 1, 2, 3].map((r) => f.v128(v.load(source, (rows + r) * 32 + half)));
+        transpose4(f, four).forEach((x, k) =>
+          f.do(v.store(target, v.mul(x, factor), (half / 4 + k) * 32 + rows * 4)),
+        );
+      }
+    f.advance(source, apart);
+    f.advance(target, EIGHT * 32);
   });
 }
 

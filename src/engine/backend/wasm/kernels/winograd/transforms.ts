@@ -56,6 +56,23 @@ export function inputAxis(f: FunctionBuilder, c: Vectors): Operand[] {
 /** What values at ±p are divided by: p·2p·Π(p² − s) over the other squares. */
 const weightScales = (squares: readonly number[]): number[] =>
   squares.map((p) => 1 / squares.reduce((d, s) => (s === p ? d : d * (p - s)), 2 * p));
+/**
+ * A turned kernel's values are those of the kernel at the points' inverses, in another order and
+ * times a power of 2: for every number of an axis, which one it is and the factor.
+ */
+export function turnedAxis(kernel: number): readonly { place: number; factor: number }[] {
+  const window = windowOf(kernel);
+  const squares = squaresOf(window);
+  const scales = weightScales(squares);
+  const pairs = squares.flatMap((square, i) => {
+    const inverse = squares.length - 1 - i;
+    const factor = (scales[i] * square ** ((kernel - 1) / 2)) / scales[inverse];
+    // the quotient of rounded numbers: the power of 2 that it stands for
+    const exact = Math.sign(factor) * 2 ** Math.round(Math.log2(Math.abs(factor)));
+    return [1, 2].map((sign) => ({ place: 2 * inverse + sign, factor: exact }));
+  });
+  return [{ place: window - 1, factor: 1 }, ...pairs, { place: 0, factor: 1 }];
+}
 /** A polynomial's values at the points, those at each pair scaled. */
 function atPoints(f: FunctionBuilder, c: Vectors, window: number, scales?: number[]): Operand[] {
   const part = (square: number, parity: number, scale: number): Local => {
