@@ -15,6 +15,13 @@ export interface Place {
   readonly lanes?: number;
 }
 
+/** Writes calls of a function of so many whole numbers, which is written once for every key. */
+export type Common = (
+  key: string,
+  parameters: number,
+  write: (f: FunctionBuilder) => void,
+) => (values: readonly Operand[]) => void;
+
 /**
  * One pass of a kernel while it is written: a function run once for every `chunk`, in any order, on
  * any thread.
@@ -40,13 +47,9 @@ export interface Pass<Inputs extends string = string, Attrs = unknown> {
   table(values: Float32Array | Int32Array): number;
   /**
    * A function that kernels have in common, written once for all that give the same key: it is
-   * turned into good code once, and not once for each. What it gives writes a call of it.
+   * turned into good code once, and not once for each.
    */
-  common(
-    key: string,
-    parameters: number,
-    write: (f: FunctionBuilder) => void,
-  ): (values: readonly Operand[]) => void;
+  readonly common: Common;
   /** Room for this call alone; gives its address. What it holds is lost between calls. */
   scratch(bytes: number): Local;
   /**

@@ -112,6 +112,7 @@ export const winogradConvolution =
       const count = countOf(f, from, most, tiles.total);
       transformTiles(f, {
         ...{ tiles, source, size: window, window, axis: inputAxis, from, count, most },
+        common: p.common,
         image: source.copied ? p.shared : p.input.x,
         room: i32.add(half, bytes),
         ...{ to: room, pitch: Cp * 4, channel: 4, position },

@@ -10,7 +10,7 @@ import {
   type Local,
   type Operand,
 } from "../../encoder/instructions.ts";
-import { passOver, up, type KernelContext } from "../../kernel.ts";
+import { passOver, up, type Common, type KernelContext } from "../../kernel.ts";
 import { keep, transpose4 } from "../vectors.ts";
 import { TILE } from "./transforms.ts";
 
@@ -58,6 +58,7 @@ export const transformBytes = (tiles: number, window: number): number =>
   tiles * PLACE.bytes + stageBytes(window) + window * window * 16;
 
 export interface TileTransform {
+  readonly common: Common;
   readonly tiles: Tiles;
   readonly source: Source;
   /** Where the source's images begin. */
@@ -97,9 +98,13 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
   const group = (number: Local, c: Operand, lanes: number): void => {
     const channel = f.i32(c);
     const at = address(places, [number, PLACE.bytes]);
-    const window = windowAt(f, t, { at, image, channel, lanes, stage });
-    transformRows(f, t, window, half);
-    transformColumns(f, t, half, address(target, [number, t.pitch], [channel, t.channel]));
+    const { base, apart, row } = windowAt(f, t, { at, image, channel, lanes, stage });
+    const to = address(target, [number, t.pitch], [channel, t.channel]);
+    const { size, window, position } = t;
+    const transform = t.common(`winograd tiles ${size} ${window} ${position} ${lanes}`, 5, (g) =>
+      writeWindow(g, t, lanes),
+    );
+    transform([base, apart, row, half, to]);
   };
   // whole lines of the cache are written at a time where channels lie side by side
   const some = (first: Operand, count: number): void =>
@@ -141,9 +146,10 @@ function notePlaces(
   });
 }
 
-/** A window in four channels: where its first row lies in each, and bytes between rows. */
+/** Where a window begins in the first of its channels; bytes between channels and rows. */
 interface Window {
-  readonly bases: readonly Local[];
+  readonly base: Local;
+  readonly apart: Local;
   readonly row: Local;
 }
 function windowAt(
@@ -156,15 +162,13 @@ function windowAt(
   const plane = height * width * 4;
   const at = f.i32(options.at);
   const base = f.i32(address(i32.add(image, i32.load(at)), [channel, plane]));
-  const row = f.i32(width * 4);
-  // channels past the last repeat it: nobody reads them
-  const bases = [0, 1, 2, 3].map((lane) => f.i32(i32.add(base, Math.min(lane, lanes - 1) * plane)));
+  const [apart, row] = [f.i32(plane), f.i32(width * 4)];
   const alwaysInside =
     padding[0] === 0 &&
     padding[1] === 0 &&
     (tiles.down - 1) * TILE + size <= height &&
     (tiles.across - 1) * TILE + size <= width;
-  if (alwaysInside) return { bases, row };
+  if (alwaysInside) return { base, apart, row };
   f.if(i32.eqz(i32.load(at, PLACE.inside)), () => {
     f.zero(stage, stageBytes(size));
     const [top, left] = [f.i32(i32.load(at, PLACE.top)), f.i32(i32.load(at, PLACE.left))];
@@ -173,10 +177,11 @@ function windowAt(
       const to = f.i32(address(stage, [lane, size * STAGE_ROW]));
       copyInside(f, { source, size, top, left, from, to });
     });
-    bases.slice(0, lanes).forEach((b, lane) => f.set(b, i32.add(stage, lane * size * STAGE_ROW)));
+    f.set(base, stage);
+    f.set(apart, size * STAGE_ROW);
     f.set(row, STAGE_ROW);
   });
-  return { bases, row };
+  return { base, apart, row };
 }
 /** Copies those numbers of a window that lie inside the image. */
 function copyInside(
@@ -204,12 +209,21 @@ function copyInside(
   );
 }
 
+/** A window's transform of `lanes` channels, written to its positions. */
+function writeWindow(f: FunctionBuilder, t: TileTransform, lanes: number): void {
+  const [base, apart, row, half, to] = f.params;
+  const bases = [f.i32(base)];
+  // channels past the last repeat it: nobody reads them
+  for (let lane = 1; lane < 4; lane++)
+    bases.push(f.i32(lane < lanes ? i32.add(bases[lane - 1], apart) : bases[lane - 1]));
+  transformRows(f, t, { bases, row, half });
+  transformColumns(f, t, half, to);
+}
 /** The rows of what is read transformed, to a window of vectors each at `half`. */
 function transformRows(
   f: FunctionBuilder,
   { size, window, axis }: TileTransform,
-  { bases, row }: Window,
-  half: Local,
+  { bases, row, half }: { bases: readonly Local[]; row: Local; half: Local },
 ): void {
   const line = f.i32(half);
   f.for(size, () => {
@@ -240,7 +254,7 @@ function transformColumns(
   f: FunctionBuilder,
   { size, window, axis, position }: TileTransform,
   half: Local,
-  to: Code,
+  to: Local,
 ): void {
   const column = f.i32(half);
   const out = f.i32(to);

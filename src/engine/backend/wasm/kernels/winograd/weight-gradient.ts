@@ -237,6 +237,7 @@ function transform(
   transformTiles(p.f, {
     ...{ tiles, source, size, window, axis, from, count, most: lies.most },
     image: image(p),
+    common: p.common,
     ...{ room, to, pitch: 16, channel: lies.panel, position },
   });
 }
