@@ -22,16 +22,17 @@ export const isConvolution = (node: OpNode): node is ConvolutionNode =>
   node.op === "conv2d" || node.op === "conv_transpose2d" || node.op === "conv2d_weight_grad";
 
 /**
- * Transformed weights of so many bytes are kept once for a convolution and its gradient: kernels of
- * 3×3, which have the same bits turned before and after they are transformed.
+ * Transformed weights of so many bytes are kept once for a convolution and its gradient, if they are
+ * kept from run to run: kernels of 3×3, which have the same bits turned before and after they are
+ * transformed. In training each would live from the one to the other, and take more memory.
  */
 const LARGE = 2 ** 24;
 
-/** `isApplied`: whether a convolution of the same graph has these weights. */
+/** `isKept`: whether a convolution of the same graph has these weights, and no run changes them. */
 export function convolutionKernel(
   node: ConvolutionNode,
   shapeOf: (id: number) => Shape,
-  { form, isApplied }: { form: ConvolutionForm; isApplied: (weights: number) => boolean },
+  { form, isKept }: { form: ConvolutionForm; isKept: (weights: number) => boolean },
 ): Chosen {
   const { op, inputs, shape } = node;
   if (Object.values(inputs).some((id) => sizeOf(shapeOf(id)) === 0)) return zeros(shape);
@@ -42,7 +43,7 @@ export function convolutionKernel(
     return convolution(node, { attrs, flipped: false, shared: false }, shapeOf, form);
   const padding = adjointPadding(shapeOf(w), attrs);
   if (padding) {
-    const as = { attrs: { ...attrs, padding }, flipped: true, shared: isApplied(w) };
+    const as = { attrs: { ...attrs, padding }, flipped: true, shared: isKept(w) };
     return convolution(node, as, shapeOf, form);
   }
   return isPaired(shapeOf(w), shapeOf(x), shape, attrs)

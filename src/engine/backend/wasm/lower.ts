@@ -139,7 +139,7 @@ class Lowering {
     if (isConvolution(node))
       return convolutionKernel(node, this.shapeOf, {
         form: this.#form,
-        isApplied: (weights) => this.#applied.has(weights),
+        isKept: (weights) => this.#applied.has(weights) && isSettled(this.#graph, weights),
       });
     const emit = kernels[node.op as keyof typeof kernels];
     const { x, dy } = node.inputs;
