@@ -22,9 +22,9 @@ export const isConvolution = (node: OpNode): node is ConvolutionNode =>
   node.op === "conv2d" || node.op === "conv_transpose2d" || node.op === "conv2d_weight_grad";
 
 /**
- * Transformed weights of so many bytes are kept once for a convolution and its gradient, if they are
- * kept from run to run: kernels of 3×3, which have the same bits turned before and after they are
- * transformed. In training each would live from the one to the other, and take more memory.
+ * Transformed weights of so many bytes are kept once for a convolution and its gradient, if they
+ * are kept from run to run: kernels of 3×3, which have the same bits turned before and after they
+ * are transformed. In training each would live from the one to the other, and take more memory.
  */
 const LARGE = 2 ** 24;
 
