@@ -47,6 +47,24 @@ describe("graph", () => {
     await plan.execute();
     expect([(await plan.read("u"))[0], (await plan.read("w"))[0]]).toEqual([-1, 1]);
   });
+  it.each(["reference", "wasm"] as const)(
+    "a parameter that nothing reads keeps what is written, and changes nothing beside it: %s",
+    async (name) => {
+      const b = new GraphBuilder(ops);
+      b.parameter("idle", [50], new Float32Array(50).fill(2));
+      const w = b.parameter("w", [3], Float32Array.of(1, 2, 3));
+      const scale = b.constant([10, 20, 30], [3]);
+      b.output("y", b.emit("mul", { a: w, b: scale }, {}));
+      const plan = await (await openBackend(name)).compile(b);
+      expect([...(await plan.read("idle"))]).toEqual(new Array(50).fill(2));
+      await plan.write("idle", new Float32Array(50).fill(7));
+      expect([...(await plan.execute()).y]).toEqual([10, 40, 90]);
+      expect([...(await plan.read("idle"))]).toEqual(new Array(50).fill(7));
+      expect([...(await plan.read("w"))]).toEqual([1, 2, 3]);
+      await expect(plan.write("w", [1, 2])).rejects.toThrow(/2 values for the parameter "w" \[3\]/);
+      await expect(plan.write("w", [1, 2, 3, 4])).rejects.toThrow(ShapeError);
+    },
+  );
   it("the kernel 1 0 −1 finds the edge of the 6×6 image", async () => {
     const b = new GraphBuilder(ops);
     const x = b.constant(

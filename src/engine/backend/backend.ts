@@ -2,7 +2,7 @@
 import { ConfigError, ShapeError } from "../core/errors.ts";
 import { formatShape, sizeOf } from "../core/shape.ts";
 import type { Shape } from "../core/shape.ts";
-import type { Graph } from "../graph/ir.ts";
+import type { Graph, ParameterNode } from "../graph/ir.ts";
 
 export type HostData = Float32Array | Float64Array;
 
@@ -135,4 +135,13 @@ export function findParameter(graph: Graph, name: string): number {
   if (node === undefined)
     throw new ConfigError(`plan: the graph has no parameter "${name}"`, { name });
   return node.id;
+}
+/** Throws ShapeError for other than as many numbers as a parameter holds. */
+export function checkLength(graph: Graph, parameter: number, given: number): void {
+  const { name, shape } = graph.nodes[parameter] as ParameterNode;
+  if (given !== sizeOf(shape))
+    throw new ShapeError(
+      `write: ${given} values for the parameter "${name}" ${formatShape(shape)}, which holds ${sizeOf(shape)}`,
+      { name, shape },
+    );
 }

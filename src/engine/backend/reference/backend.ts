@@ -7,6 +7,7 @@ import { ops } from "../../ops/index.ts";
 import {
   checkInputs,
   checkOutputs,
+  checkLength,
   findParameter,
   type Backend,
   type HostData,
@@ -103,6 +104,7 @@ function plan(graph: Graph): Plan {
     },
     async write(name, values) {
       const id = findParameter(graph, name);
+      checkLength(graph, id, values.length);
       const own = turns.busy ? Float64Array.from(values) : values;
       return turns.take(() => kept.get(id)!.set(own));
     },

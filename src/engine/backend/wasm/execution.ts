@@ -3,6 +3,7 @@ import { sizeOf } from "../../core/shape.ts";
 import type { Graph } from "../../graph/ir.ts";
 import {
   checkInputs,
+  checkLength,
   checkOutputs,
   findParameter,
   type HostData,
@@ -173,18 +174,19 @@ export async function executable(compiled: Compiled, pause: Pause): Promise<Plan
   // this, which is never touched and so takes no room
   const weight = pool && new ArrayBuffer(map.bytes);
   const turns = new Turns();
-  const placeOf = (name: string): Float32Array => runner.state.view(findParameter(graph, name));
   return {
     get memoryBytes() {
       return weight?.byteLength ?? map.bytes;
     },
     steps: steps.map((step) => step.description),
     async read(name) {
-      const place = placeOf(name);
+      const place = runner.state.parameter(findParameter(graph, name));
       return turns.take(() => new Float32Array(place));
     },
     async write(name, values) {
-      const place = placeOf(name);
+      const id = findParameter(graph, name);
+      checkLength(graph, id, values.length);
+      const place = runner.state.parameter(id);
       const own = turns.busy ? Float32Array.from(values) : values;
       return turns.take(() => {
         place.set(own);
@@ -209,8 +211,8 @@ export async function executable(compiled: Compiled, pause: Pause): Promise<Plan
 }
 
 interface State {
-  /** A value where it lies. */
-  view(id: number): Float32Array;
+  /** A parameter where it lies. */
+  parameter(id: number): Float32Array;
   feed(inputs: Inputs): void;
   copies(outputs?: readonly string[]): Outputs;
   /** Gives parameters their next values, where those were not written in place. */
@@ -225,12 +227,12 @@ async function stateOf(compiled: Compiled, pause: Pause): Promise<State> {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
   }
-  const live = order.map((id) => graph.nodes[id]);
-  for (const node of live) {
+  const nodes = order.map((id) => graph.nodes[id]);
+  for (const node of nodes) {
     if (node.kind === "parameter") await copyInto(view(node.id), node.initial, pause);
     if (node.kind === "constant") await copyInto(view(node.id), node.data, pause);
   }
-  const inputs = live.flatMap((node) =>
+  const inputs = nodes.flatMap((node) =>
     node.kind === "input" ? [{ name: node.name, place: view(node.id) }] : [],
   );
   const outputs = [...graph.outputs].map(([name, id]) => ({ name, place: view(id) }));
@@ -241,8 +243,14 @@ async function stateOf(compiled: Compiled, pause: Pause): Promise<State> {
       from: view(next),
       copy: new Float32Array(sizeOf(program.shapeOf(parameter))),
     }));
+  // what no step reads has no place in the plan's memory, and keeps what is written here
+  const live = new Set(order);
+  const unread = new Map<number, Float32Array>();
+  for (const node of graph.nodes)
+    if (node.kind === "parameter" && !live.has(node.id))
+      unread.set(node.id, Float32Array.from(node.initial));
   return {
-    view,
+    parameter: (id) => unread.get(id) ?? view(id),
     feed(given) {
       for (const { name, place } of inputs) place.set(given[name]);
     },

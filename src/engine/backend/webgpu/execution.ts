@@ -1,9 +1,9 @@
 // A plan that is ready to run: what it keeps on the card between executions, and the executions.
-import { ShapeError } from "../../core/errors.ts";
-import { formatShape, sizeOf, type Shape } from "../../core/shape.ts";
+import { sizeOf } from "../../core/shape.ts";
 import {
   checkInputs,
   checkOutputs,
+  checkLength,
   findParameter,
   type HostData,
   type Inputs,
@@ -87,7 +87,7 @@ export function executable(compiled: Compiled): Plan {
     },
     async write(name, values) {
       const id = findParameter(compiled.graph, name);
-      checkLength(name, compiled.graph.nodes[id].shape, values.length);
+      checkLength(compiled.graph, id, values.length);
       const own = turns.busy ? Float32Array.from(values) : values;
       return turns.take(() => {
         device.check();
@@ -114,15 +114,6 @@ export function executable(compiled: Compiled): Plan {
       });
     },
   };
-}
-
-/** More numbers than a parameter holds would run into its neighbour. */
-function checkLength(name: string, shape: Shape, given: number): void {
-  if (given !== sizeOf(shape))
-    throw new ShapeError(
-      `write: ${given} values for the parameter "${name}" ${formatShape(shape)}, which holds ${sizeOf(shape)}`,
-      { name, shape },
-    );
 }
 
 function submit({ gpu }: Device, steps: readonly ReadyStep[]): void {
