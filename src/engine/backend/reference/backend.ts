@@ -6,8 +6,8 @@ import { reachable, verify } from "../../graph/verify.ts";
 import { ops } from "../../ops/index.ts";
 import {
   checkInputs,
-  checkOutputs,
   checkLength,
+  checkOutputs,
   findParameter,
   type Backend,
   type HostData,

@@ -1,5 +1,6 @@
 // Every pass of a plan as a record in the plan's own memory, and the two functions that read it:
 // one does a chunk of a pass, the other many passes in turn without leaving WebAssembly.
+import type { StepValues } from "../placement.ts";
 import { FunctionBuilder } from "./encoder/function.ts";
 import type { Encodable } from "./encoder/module.ts";
 import { i32, type Code, type Local } from "./encoder/instructions.ts";
@@ -15,6 +16,9 @@ export interface Call {
 /** Bytes from a record's start, where its addresses follow behind each other. */
 const RECORD = { kernel: 0, first: 4, chunks: 8, bytes: 12, pointers: 16 };
 
+/** Addresses in a record of a step's pass: of its values, and of the room that passes share. */
+export const pointersOf = ({ reads, outputs }: Pick<StepValues, "reads" | "outputs">): number =>
+  reads.length + outputs.length + 1;
 export const bytesOf = (pointers: number): number => RECORD.pointers + 4 * pointers;
 /** A kernel's `i`-th address, read from the record `call`. */
 export const pointerOf = (call: Local, i: number): Code => i32.load(call, RECORD.pointers + 4 * i);

@@ -12,8 +12,8 @@ import {
   type PlanStep,
 } from "../backend.ts";
 import type { Program } from "../placement.ts";
-import type { Calling } from "./calls.ts";
 import { copyInto, held, pausing, Turns, type Pause } from "../turns.ts";
+import type { Calling } from "./calls.ts";
 import type { MemoryMap } from "./memory.ts";
 import type { Pool } from "./pool.ts";
 import type { Writer } from "./writer.ts";
@@ -65,8 +65,8 @@ interface Runner {
   renew(): void;
 }
 async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
-  const { steps, pool, calling } = compiled;
-  const [scratch] = compiled.map.scratch;
+  const { steps, pool } = compiled;
+  const threads = threadsOf(compiled);
   const state = await stateOf(compiled, pause);
   const once = steps.filter((step) => step.description.once);
   const always = steps.filter((step) => !step.description.once);
@@ -75,16 +75,23 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
   const interruptible = written < 0 ? always.length : written;
   let stale = true;
 
-  const [runOnce, runAlways] = [runsOf(compiled, once), runsOf(compiled, always)];
-  const runStep = (step: ReadyStep): void => {
-    for (const run of runsOf(compiled, [step])) run();
+  const [allOnce, allAlways] = [once, always].map((some) => stretchesOf(some, pool !== undefined));
+  const runAll = (stretches: readonly Stretch[]): void => {
+    for (const { call, count, chunks } of stretches)
+      if (chunks === undefined) threads.alone(call, count);
+      else threads.together(call, chunks);
+  };
+  const runStep = ({ passes, isShared }: ReadyStep): void => {
+    for (const { call, chunks } of passes)
+      if (pool && isShared && chunks > 1) threads.together(call, chunks);
+      else threads.alone(call, 1);
   };
   /** The same with pauses, also within a step that is divided among threads where there are any. */
   const runWatched = async (step: ReadyStep, look: () => ReturnType<Pause>): Promise<void> => {
     if (step.isShared && !pool)
       for (const { chunks, call } of step.passes)
         for (let chunk = 0; chunk < chunks; chunk++) {
-          calling.chunk(call, scratch, chunk);
+          threads.chunk(call, chunk);
           const waited = look();
           if (waited) await waited;
         }
@@ -94,7 +101,7 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
   };
   const begin = (inputs: Inputs): void => {
     state.feed(inputs);
-    if (stale) for (const run of runOnce) run();
+    if (stale) runAll(allOnce);
     stale = false;
   };
   const finish = (outputs?: readonly string[]): Outputs => {
@@ -112,7 +119,7 @@ async function runnerOf(compiled: Compiled, pause: Pause): Promise<Runner> {
     state,
     execute({ inputs, outputs }) {
       begin(inputs);
-      for (const run of runAlways) run();
+      runAll(allAlways);
       return finish(outputs);
     },
     async executeWatched({ inputs, outputs }, signal) {
@@ -155,15 +162,16 @@ function stretchesOf(steps: readonly ReadyStep[], hasWorkers: boolean): Stretch[
   return stretches;
 }
 
-/** What does the steps, in turn. */
-function runsOf(compiled: Compiled, steps: readonly ReadyStep[]): (() => void)[] {
-  const { id, pool, calling, map } = compiled;
+/** Does a plan's passes: one chunk, many passes on this thread, or one with the workers. */
+function threadsOf({ id, pool, calling, map }: Compiled) {
   const [scratch] = map.scratch;
-  return stretchesOf(steps, pool !== undefined).map(({ call, count, chunks }) => {
-    if (chunks === undefined) return () => calling.run(call, count, scratch);
-    const own = (chunk: number): void => calling.chunk(call, scratch, chunk);
-    return () => pool!.distribute(id, call, chunks, own);
-  });
+  const chunk = (call: number, number: number): void => calling.chunk(call, scratch, number);
+  return {
+    chunk,
+    alone: (call: number, count: number): void => calling.run(call, count, scratch),
+    together: (call: number, chunks: number): void =>
+      pool!.distribute(id, call, chunks, (number) => chunk(call, number)),
+  };
 }
 
 /** With pauses while constants and first values are written. */

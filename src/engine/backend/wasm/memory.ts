@@ -10,7 +10,7 @@ import {
   placeSideBySide,
   type Program,
 } from "../placement.ts";
-import { bytesOf } from "./calls.ts";
+import { bytesOf, pointersOf } from "./calls.ts";
 import { up } from "./kernel.ts";
 import type { Step } from "./lower.ts";
 import { ALIGNMENT, SLACK, type Emitted, type Writer } from "./writer.ts";
@@ -73,20 +73,20 @@ export function mapMemory(options: {
     );
   return {
     calls: writer.top,
-    addressOf: (id) => addresses.get(program.root(id))!,
+    addressOf(id) {
+      const address = addresses.get(program.root(id));
+      if (address === undefined) throw new BackendError(`wasm: value ${id} has no place`, { id });
+      return address;
+    },
     shared,
     scratch: Array.from({ length: threads }, (_, thread) => scratch + thread * scratchBytes),
     bytes,
   };
 }
 
-/** Of the records of all passes: each has the addresses of its step's values and one more. */
+/** Of the records of all passes. */
 const bytesOfCalls = ({ steps }: Program<Step>, emitted: readonly Emitted[]): number =>
-  steps.reduce(
-    (sum, { reads, outputs }, i) =>
-      sum + emitted[i].passes.length * bytesOf(reads.length + outputs.length + 1),
-    0,
-  );
+  steps.reduce((sum, step, i) => sum + emitted[i].passes.length * bytesOf(pointersOf(step)), 0);
 
 export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE);
 /** Throws BackendError where the machine does not give so much. */

@@ -1,6 +1,6 @@
 // Writes the functions of a program: every distinct kernel once, with what is fused behind it.
 import { sizeOf, type Shape } from "../../core/shape.ts";
-import { pointerOf, type Call } from "./calls.ts";
+import { pointerOf, pointersOf, type Call } from "./calls.ts";
 import { FunctionBuilder } from "./encoder/function.ts";
 import type { Encodable } from "./encoder/module.ts";
 import { i32, v, type Local, type Operand } from "./encoder/instructions.ts";
@@ -78,9 +78,7 @@ export class Writer {
     const f = new FunctionBuilder(this.#relaxed);
     const [call, scratch, chunk] = f.params;
     // inputs, operands of the epilogue, outputs, shared room
-    const pointers = Array.from({ length: outputsAt + step.outputs.length + 1 }, (_, i) =>
-      f.i32(pointerOf(call, i)),
-    );
+    const pointers = Array.from({ length: pointersOf(step) }, (_, i) => f.i32(pointerOf(call, i)));
     const extra = pointers.slice(extraAt, outputsAt);
     const outputs = pointers.slice(outputsAt, -1);
     const shared = pointers[pointers.length - 1];

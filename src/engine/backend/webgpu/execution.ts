@@ -2,8 +2,8 @@
 import { sizeOf } from "../../core/shape.ts";
 import {
   checkInputs,
-  checkOutputs,
   checkLength,
+  checkOutputs,
   findParameter,
   type HostData,
   type Inputs,

@@ -116,10 +116,13 @@ export const expression =
               storeLanes(f, there[j], value, lanes, offset),
             );
         };
-        const turn = 16 * together;
-        const turned = f.i32(i32.sub(end, i32.remU(i32.sub(end, from), turn)));
-        if (together > 1) f.range(from, turned, turn, (i) => vectors(i, together));
-        f.range(together > 1 ? turned : from, end, 16, (i) => vectors(i, 1));
+        const rest = f.i32(from);
+        if (together > 1) {
+          const turn = 16 * together;
+          f.set(rest, i32.sub(end, i32.remU(i32.sub(end, from), turn)));
+          f.range(from, rest, turn, (i) => vectors(i, together));
+        }
+        f.range(rest, end, 16, (i) => vectors(i, 1));
         if (tail > 0) vectors(end, 1, tail);
       };
       const [first, last] = unitsOf(f, p.chunk, outer.n, per);

@@ -119,6 +119,24 @@ function phasesOf({ W, attrs }: Geometry, { phases, pitch }: Strip): Phase[] {
     };
   });
 }
+/** A row of the image to the strip's, its columns by their phases. */
+function partRow(f: FunctionBuilder, phases: readonly Phase[], row: Local, to: Local): void {
+  const apart = phases.length * 4;
+  const done = phases.length === 2 ? partEights(f, phases, row, to) : 0;
+  for (const phase of phases) {
+    const count = phase.count - done;
+    if (count <= 0) continue;
+    const source = f.i32(i32.add(row, phase.from + done * apart));
+    const target = f.i32(i32.add(to, phase.to + done * 4));
+    if (phases.length === 1) f.copy(target, source, count * 4);
+    else
+      f.for(count, () => {
+        f.do(s32.store(target, s32.load(source)));
+        f.advance(target, 4);
+        f.advance(source, apart);
+      });
+  }
+}
 /** Eight columns of a row at a time, four for each of two phases; gives how many of each. */
 function partEights(
   f: FunctionBuilder,
@@ -162,21 +180,7 @@ export function copyStrip(
     f.for(strip.imageRows, (r) => {
       f.if(i32.ltU(i32.add(top, r), g.H), () => {
         const row = f.i32(i32.add(plane, i32.mul(i32.add(top, r), g.W * 4)));
-        const parts = phasesOf(g, strip);
-        const done = strip.phases === 2 ? partEights(f, parts, row, to) : 0;
-        for (const part of parts) {
-          const count = part.count - done;
-          if (count <= 0) continue;
-          const source = f.i32(i32.add(row, part.from + done * strip.phases * 4));
-          const target = f.i32(i32.add(to, part.to + done * 4));
-          if (strip.phases === 1) f.copy(target, source, count * 4);
-          else
-            f.for(count, () => {
-              f.do(s32.store(target, s32.load(source)));
-              f.advance(target, 4);
-              f.advance(source, strip.phases * 4);
-            });
-        }
+        partRow(f, phasesOf(g, strip), row, to);
       });
       f.advance(to, strip.phases * strip.pitch * 4);
     });
