@@ -1,7 +1,8 @@
 // On a machine with a graphics card, in one call: conformance, the contraction probe, lost devices,
 // 10,000 steps with flat memory, and W1 to W9 beside our own processor and PyTorch's CUDA (TF32
-// off). Writes docs/performance.md's section with the card's name.
-// node scripts/gpu.mjs [--workloads W1,W9] [--steps 10000] [--budget 2] [--profile W6] [--write]
+// off, the fastest of its forms), each kernel against what the card can do at most. Writes
+// docs/performance.md's section with the card's name.
+// node scripts/gpu.mjs [--workloads W1,W9] [--steps 10000] [--budget 2] [--profile W6,W8] [--write]
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +15,8 @@ const { values: options } = parseArgs({
     workloads: { type: "string", default: Object.keys(workloads).join(",") },
     steps: { type: "string", default: "10000" },
     budget: { type: "string", default: "2" },
-    profile: { type: "string", default: "W6" },
+    profile: { type: "string", default: "W6,W8" },
+    forms: { type: "string", default: "eager,channels-last,compiled" },
     checks: { type: "string", default: "conformance,steps,failures,probe,soak" },
     write: { type: "boolean", default: false },
   },
@@ -94,7 +96,18 @@ const python = ["/usr/bin/python3", "python3"].find(
 );
 if (!python) say("no PyTorch with CUDA here: its column stays empty");
 const fiducial = join(root, "bench/engines/fiducial.mjs");
+const pytorch = join(root, "bench/engines/pytorch.py");
 const timing = (w) => ["--w", w, "--budget", options.budget, "--most", "8"];
+/** The fastest of PyTorch's forms that run. */
+function bestOfForms(w) {
+  const runs = options.forms.split(",").map((form) => {
+    const args = [pytorch, ...timing(w), "--device", "cuda", "--form", form];
+    return { form, ...lastLine(python, args) };
+  });
+  const done = runs.filter(({ value }) => value);
+  if (done.length === 0) return runs[0];
+  return done.reduce((best, run) => (run.value.ms < best.value.ms ? run : best));
+}
 const engines = [
   {
     name: "card",
@@ -104,20 +117,7 @@ const engines = [
     name: "processor",
     run: (w) => lastLine(process.execPath, [fiducial, ...timing(w), "--threads", "2"]),
   },
-  ...(python
-    ? [
-        {
-          name: "CUDA",
-          run: (w) =>
-            lastLine(python, [
-              join(root, "bench/engines/pytorch.py"),
-              ...timing(w),
-              "--device",
-              "cuda",
-            ]),
-        },
-      ]
-    : []),
+  ...(python ? [{ name: "CUDA", run: bestOfForms }] : []),
 ];
 /** Whether a result is PyTorch's, within the workload's tolerance. */
 const agrees = (w, checksum) =>
@@ -128,39 +128,52 @@ const agrees = (w, checksum) =>
 const rows = options.workloads.split(",").map((w) => {
   const row = { w };
   for (const { name, run } of engines) {
-    const { value, failed } = run(w);
-    row[name] = failed ? undefined : { ms: value.ms, agrees: agrees(w, value.checksum) };
-    say(`${w} ${name}: ${failed ?? `${value.ms.toFixed(2)} ms${row[name].agrees ? "" : " ✗"}`}`);
+    const { value, failed, form = "" } = run(w);
+    row[name] = failed ? undefined : { ms: value.ms, form, agrees: agrees(w, value.checksum) };
+    const said = failed ?? `${value.ms.toFixed(2)} ms${row[name].agrees ? "" : " ✗"} ${form}`;
+    say(`${w} ${name}: ${said}`);
   }
   return row;
 });
 const cell = (t) => (t ? `${t.ms.toPrecision(3)}${t.agrees ? "" : " ✗"}` : "");
 const ratio = (a, b) => (a && b ? (a.ms / b.ms).toPrecision(2) : "");
 const table = [
-  "| | this card, ms | our processor, 2 threads, ms | PyTorch CUDA, ms | times our processor's speed | times CUDA's speed |",
-  "|---|---:|---:|---:|---:|---:|",
+  "| | | this card, ms | our processor, 2 threads, ms | PyTorch CUDA, ms | its form | times our processor's speed | times CUDA's speed |",
+  "|---|---|---:|---:|---:|---|---:|---:|",
   ...rows.map(
     ({ w, card, processor, CUDA }) =>
-      `| ${w} | ${cell(card)} | ${cell(processor)} | ${cell(CUDA)} | ${ratio(processor, card)} | ${ratio(CUDA, card)} |`,
+      `| ${w} | ${workloads[w].title} | ${cell(card)} | ${cell(processor)} | ${cell(CUDA)} | ${CUDA?.form ?? ""} | ${ratio(processor, card)} | ${ratio(CUDA, card)} |`,
   ),
 ];
 
-/** Where a step's time goes, kernel by kernel. */
-function kernels() {
-  if (options.profile === "none") return [];
-  const args = [fiducial, "--w", options.profile, "--budget", "0.1", "--least", "1", "--most", "1"];
-  const { stderr, failed } = lastLine(process.execPath, args, {
-    BACKEND: "webgpu",
-    PROFILE: "names",
+/** Where a step's time goes, kernel by kernel, and how near each is to what the card can do. */
+function kernels(w) {
+  const args = [fiducial, "--w", w, "--budget", "0.1", "--least", "1", "--most", "1"];
+  const profiled = { BACKEND: "webgpu", PROFILE: "names" };
+  const { stderr, failed } = lastLine(process.execPath, args, profiled);
+  if (failed) return ["", `Kernels of ${w}: ${failed}`];
+  const row = /([\d.]+) ms +(\d+)× +([\d.]+) GF +([\d.]+) GB (.+)$/;
+  const found = stderr.split("\n").flatMap((line) => {
+    const [, ms, times, operations, bytes, name] = row.exec(line) ?? [];
+    if (!name) return [];
+    const share = Math.max(operations / (most.operations / 1e9), bytes / (most.bytes / 1e9));
+    return [
+      `| ${name} | ${times} | ${ms} | ${operations} | ${bytes} | ${Math.round(100 * share)} % |`,
+    ];
   });
-  const text =
-    failed ??
-    stderr
-      .split("\n")
-      .filter((l) => / ms .*×/.test(l))
-      .join("\n");
-  return ["", `Kernels of ${options.profile}, each timed by itself:`, "", "```", text, "```"];
+  return [
+    "",
+    `Kernels of ${w}, by the card's own clock. The roofline: ${tera(most.operations)} Tera-operations and ${tera(most.bytes)} TB a second, measured here by sums that wait for nothing and a copy of 128 MiB; a step's bytes are what it must read and write once.`,
+    "",
+    "| kernel | times | ms | 10⁹ operations a second | GB a second | of the roofline |",
+    "|---|---:|---:|---:|---:|---:|",
+    ...found,
+  ];
 }
+const tera = (n) => (n / 1e12).toPrecision(3);
+const profiles = options.profile === "none" ? [] : options.profile.split(",");
+const { value: most, failed: unmeasured } = profiles.length > 0 ? check("ceilings") : {};
+if (unmeasured) say(`no roofline: ${unmeasured}`);
 
 const isSoftware = /swiftshader|llvmpipe/i.test(adapter);
 const section = [
@@ -173,7 +186,7 @@ const section = [
   ...lines,
   "",
   ...table,
-  ...kernels(),
+  ...(most ? profiles.flatMap(kernels) : []),
   "",
 ].join("\n");
 if (options.write) {

@@ -45,6 +45,12 @@ describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
     expect(found.filter(({ worst }) => worst === null || worst >= TOLERANCE)).toEqual([]);
     expect(found.filter(({ repeats }) => !repeats)).toEqual([]);
   });
+  it("agrees with the definitions in the forms of a card, too", () => {
+    const { found } = adapter!.check<Conformance>("conformance", "tiled", "card");
+    expect(found.length).toBeGreaterThanOrEqual(8);
+    expect(found.filter(({ worst }) => worst === null || worst >= TOLERANCE)).toEqual([]);
+    expect(found.filter(({ repeats }) => !repeats)).toEqual([]);
+  });
   it("trains, searches and transforms as wasm does, and repeats its bits", () => {
     const { found } = adapter!.check<Steps>("steps");
     expect(Object.keys(found).length).toBe(5);

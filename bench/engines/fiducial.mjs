@@ -293,10 +293,11 @@ if (process.env.PROFILE) {
   const byKernel = new Map();
   for (const r of rows) {
     const key = process.env.PROFILE === "shapes" ? `${r.step.name} [${r.step.shape}]` : r.step.name;
-    const k = byKernel.get(key) ?? { ms: 0, n: 0, flops: 0 };
+    const k = byKernel.get(key) ?? { ms: 0, n: 0, flops: 0, bytes: 0 };
     k.ms += r.ms;
     k.n++;
     k.flops += r.step.flops;
+    k.bytes += r.step.bytes;
     byKernel.set(key, k);
   }
   console.error(
@@ -305,7 +306,7 @@ if (process.env.PROFILE) {
       .slice(0, 40)
       .map(
         ([k, r]) =>
-          `${r.ms.toFixed(2).padStart(9)} ms ${String(r.n).padStart(4)}× ${(r.flops / r.ms / 1e6).toFixed(1).padStart(6)} GF ${k}`,
+          `${r.ms.toFixed(2).padStart(9)} ms ${String(r.n).padStart(4)}× ${(r.flops / r.ms / 1e6).toFixed(1).padStart(6)} GF ${(r.bytes / r.ms / 1e6).toFixed(1).padStart(6)} GB ${k}`,
       )
       .join("\n"),
   );

@@ -11,7 +11,14 @@ import {
 } from "fiducial/engine";
 import { draw, sameBits, worstOf } from "./cases.mjs";
 
-const only = process.argv[2];
+// [cases whose names begin so] [card]: with the kernels of a card on a processor that plays one
+const [only, asCard] = process.argv.slice(2);
+if (asCard) {
+  const { globals } = await import("webgpu");
+  Object.defineProperty(globals.GPUAdapterInfo.prototype, "isFallbackAdapter", {
+    get: () => false,
+  });
+}
 const [reference, gpu] = [await openBackend("reference"), await openBackend("webgpu")];
 
 async function compare(b, feed) {
@@ -96,6 +103,38 @@ function longCases() {
   return [...reduced, normalized, product, many];
 }
 
+/** Products that a card carries through shared memory, and that are no multiples of its tiles. */
+function tiledCases() {
+  const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
+  const convolutions = [
+    { c: 5, k: 34, attrs },
+    { c: 33, k: 70, size: [9, 11], attrs },
+    { c: 24, k: 26, taps: [5, 2], attrs: { ...attrs, stride: [2, 3], dilation: [2, 1] } },
+    { c: 30, k: 27, attrs: { ...attrs, padding: [0, 2], groups: 2 } },
+  ].map(({ c, k, size = [17, 13], taps = [3, 3], attrs }) => {
+    const b = new GraphBuilder(ops);
+    const a = arithmetic(b);
+    const x = b.input("x", [2, c * attrs.groups, ...size]);
+    const w = b.input("w", [k * attrs.groups, c, ...taps]);
+    const bias = b.input("bias", [1, k * attrs.groups, 1, 1]);
+    const y = a.relu(a.add(b.emit("conv2d", { x, w }, attrs), bias));
+    b.output("y", y);
+    gradients(b, a.sum(a.square(y)), [x, w]).forEach((g, i) => b.output(`d${i}`, g));
+    const feed = { x: draw(sizeOf(x.shape), 1), w: draw(sizeOf(w.shape), 2) };
+    return { b, feed: { ...feed, bias: draw(k * attrs.groups, 3) } };
+  });
+  const products = [0, 1, 2, 3].map((number) => {
+    const [transposeA, transposeB] = [number % 2 === 1, number > 1];
+    const b = new GraphBuilder(ops);
+    const p = b.input("p", transposeA ? [333, 67] : [67, 333]);
+    const q = b.input("q", transposeB ? [150, 333] : [333, 150]);
+    const y = b.emit("matmul", { a: p, b: q }, { transposeA, transposeB });
+    b.output("y", arithmetic(b).relu(y));
+    return { b, feed: { p: draw(67 * 333, 4), q: draw(150 * 333, 5) } };
+  });
+  return [...convolutions, ...products];
+}
+
 /** What no sample has: nothing summed, one value under two names, constants that are not finite. */
 function oddCases() {
   const nothing = (() => {
@@ -140,6 +179,7 @@ for (const size of [
 ])
   cases.push({ name: `fft2 of ${size}`, make: () => fourierCase(size, size[0] > 5) });
 longCases().forEach((made, i) => cases.push({ name: `long ${i}`, make: () => made }));
+tiledCases().forEach((made, i) => cases.push({ name: `tiled ${i}`, make: () => made }));
 oddCases().forEach((made, i) => cases.push({ name: `odd ${i}`, make: () => made }));
 
 const found = [];

@@ -7,6 +7,7 @@ import { findAdapter, nameOf } from "./adapter.ts";
 const MOST_PIPELINES = 2000;
 /** The bit of a compute shader's stage. */
 const COMPUTE = 4;
+const CLOCK: GPUFeatureName = "timestamp-query";
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -25,6 +26,8 @@ export class Device {
   readonly adapter: string;
   /** Whether a processor plays the card. */
   readonly isSoftware: boolean;
+  /** Whether the card can say when it began and ended. */
+  readonly hasClock: boolean;
   /** Why the device is gone, once it is. */
   lost: string | undefined;
   #failure: string | undefined;
@@ -37,6 +40,7 @@ export class Device {
     this.gpu = gpu;
     this.adapter = nameOf(adapter);
     this.isSoftware = adapter.info.isFallbackAdapter;
+    this.hasClock = gpu.features.has(CLOCK);
     void gpu.lost.then(({ reason, message }) => {
       this.lost = message || reason;
     });
@@ -48,9 +52,11 @@ export class Device {
   /** Throws BackendError where there is no adapter, or it gives no device. */
   static async open(): Promise<Device> {
     const adapter = await findAdapter();
+    const requiredFeatures = adapter.features.has(CLOCK) ? [CLOCK] : [];
     const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
     try {
-      return new Device(await adapter.requestDevice({ requiredLimits }), adapter);
+      const gpu = await adapter.requestDevice({ requiredFeatures, requiredLimits });
+      return new Device(gpu, adapter);
     } catch (cause) {
       throw new BackendError(
         `webgpu: ${nameOf(adapter)} gave no device: ${(cause as Error).message}`,

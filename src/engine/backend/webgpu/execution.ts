@@ -8,12 +8,12 @@ import {
   type HostData,
   type Inputs,
   type Plan,
-  type PlanStep,
 } from "../backend.ts";
 import { held, Turns } from "../turns.ts";
-import type { Device } from "./device.ts";
+import { time } from "./clock.ts";
 import type { Place } from "./memory.ts";
-import type { Compiled, ReadyStep } from "./plan.ts";
+import type { Compiled } from "./plan.ts";
+import { piecesOf, submit } from "./submit.ts";
 
 type Outputs = Record<string, HostData>;
 interface Execution {
@@ -26,28 +26,6 @@ interface Execution {
 /** Bits of a buffer's usage: mapped to be read, copied to; copied from and to. */
 const READ_BACK = 0x01 | 0x08;
 const COPIED = 0x04 | 0x08;
-/** A system ends a program whose card does not answer for some seconds: work of one submit. */
-const WORK = { card: 2e10, processor: 5e8 };
-/** Numbers read and written cost about as much as so many operations. */
-const OPERATIONS_A_BYTE = 4;
-
-/** Steps in pieces that a card does in a moment. */
-function piecesOf({ steps, device }: Compiled): ReadyStep[][] {
-  const limit = device.isSoftware ? WORK.processor : WORK.card;
-  const pieces: ReadyStep[][] = [[]];
-  let work = 0;
-  for (const step of steps) {
-    const own = step.description.flops + OPERATIONS_A_BYTE * step.description.bytes;
-    if (work > 0 && work + own > limit) {
-      pieces.push([]);
-      work = 0;
-    }
-    pieces.at(-1)!.push(step);
-    work += own;
-  }
-  return pieces;
-}
-
 export function executable(compiled: Compiled): Plan {
   const { asked, device, bytes } = compiled;
   const state = new State(compiled);
@@ -107,34 +85,12 @@ export function executable(compiled: Compiled): Plan {
       return turns.take(async () => {
         await state.makeRoom([]);
         state.feed(inputs);
-        const times: { step: PlanStep; ms: number }[] = [];
-        for (const step of compiled.steps) times.push(await timed(device, step));
+        const times = await time(device, compiled.steps);
         await state.finish([]);
         return times;
       });
     },
   };
-}
-
-function submit({ gpu }: Device, steps: readonly ReadyStep[]): void {
-  const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  for (const { pipeline, bindings, grid } of steps.flatMap((step) => step.dispatches)) {
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindings);
-    pass.dispatchWorkgroups(...grid);
-  }
-  pass.end();
-  gpu.queue.submit([encoder.finish()]);
-}
-
-async function timed(device: Device, step: ReadyStep): Promise<{ step: PlanStep; ms: number }> {
-  await device.gpu.queue.onSubmittedWorkDone();
-  const begun = performance.now();
-  submit(device, [step]);
-  await device.gpu.queue.onSubmittedWorkDone();
-  device.check();
-  return { step: step.description, ms: performance.now() - begun };
 }
 
 /** What lies on the card, its constants and first values written. */

@@ -25,6 +25,8 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
   readonly outputs: readonly string[];
   /** Bytes that a workgroup may share. */
   readonly workgroupBytes: number;
+  /** Whether a processor plays the card: invocations that wait for each other cost it much. */
+  readonly isSoftware: boolean;
   /**
    * The statements that write `value` at element `index`, after what is fused behind the kernel has
    * been done to it.

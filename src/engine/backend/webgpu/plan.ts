@@ -12,7 +12,7 @@ import type { Device } from "./device.ts";
 import type { Table } from "./kernel.ts";
 import { lower, type Step } from "./lower.ts";
 import { mapMemory, type MemoryMap, type Place } from "./memory.ts";
-import { emit, gridOf, type Emitted } from "./writer.ts";
+import { emit, gridOf, type Card, type Emitted } from "./writer.ts";
 
 /** One dispatch. */
 export interface Dispatch {
@@ -59,7 +59,10 @@ export async function compileOn(
   const program = lower(graph, order, limits.maxStorageBuffersPerShaderStage);
   const targets = updatedInPlace(graph, program);
   const map = mapMemory({ graph, order, program, targets, limits });
-  const emitted = emitAll(program.steps, map, limits.maxComputeWorkgroupStorageSize);
+  const emitted = emitAll(program.steps, map, {
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    isSoftware: device.isSoftware,
+  });
   const scratch = Math.max(0, ...emitted.map((e) => e.scratch)) * 4;
   checkScratch(scratch, limits.maxStorageBufferBindingSize);
   const owned: GPUBuffer[] = [];
@@ -109,7 +112,7 @@ function slotsOf(step: Step, map: MemoryMap): { places: Place[]; slots: number[]
   return { places, slots };
 }
 
-function emitAll(steps: readonly Step[], map: MemoryMap, workgroupBytes: number): Emitted[] {
+function emitAll(steps: readonly Step[], map: MemoryMap, card: Card): Emitted[] {
   const known = new Map<string, Emitted>();
   return steps.map((step) => {
     const { slots } = slotsOf(step, map);
@@ -122,7 +125,7 @@ function emitAll(steps: readonly Step[], map: MemoryMap, workgroupBytes: number)
       slots,
       step.epilogue,
     ]);
-    const emitted = known.get(key) ?? emit(step, slots, workgroupBytes);
+    const emitted = known.get(key) ?? emit(step, slots, card);
     known.set(key, emitted);
     return emitted;
   });

@@ -17,6 +17,9 @@ export interface Emitted {
   readonly scratch: number;
 }
 
+/** What a kernel may ask of the card it is written for. */
+export type Card = Pick<KernelContext, "workgroupBytes" | "isSoftware">;
+
 /** Most workgroups along an axis of a dispatch. */
 const MAX_WORKGROUPS = 65535;
 /** Workgroups as a dispatch counts them: rows of a length that the shader knows. */
@@ -29,8 +32,8 @@ export function gridOf(workgroups: number): [number, number] {
  * `slots`: for each value that the step reads and then each that it writes, the number of its
  * array; values in one place have one array.
  */
-export function emit(step: Step, slots: readonly number[], workgroupBytes: number): Emitted {
-  const writing = new Writing(step, slots, workgroupBytes);
+export function emit(step: Step, slots: readonly number[], card: Card): Emitted {
+  const writing = new Writing(step, slots, card);
   step.emit(writing.context);
   return writing.done();
 }
@@ -38,12 +41,12 @@ export function emit(step: Step, slots: readonly number[], workgroupBytes: numbe
 class Writing {
   readonly #step: Step;
   readonly #slots: readonly number[];
-  readonly #workgroupBytes: number;
+  readonly #card: Card;
   readonly #passes: Pass[] = [];
   readonly #tables: Table[] = [];
   #scratch: { count: number; type: string } | undefined;
-  constructor(step: Step, slots: readonly number[], workgroupBytes: number) {
-    [this.#step, this.#slots, this.#workgroupBytes] = [step, slots, workgroupBytes];
+  constructor(step: Step, slots: readonly number[], card: Card) {
+    [this.#step, this.#slots, this.#card] = [step, slots, card];
   }
 
   get context(): KernelContext {
@@ -56,7 +59,7 @@ class Writing {
       input: Object.fromEntries(names),
       y: this.#output(0),
       outputs: this.#step.outputs.map((_, j) => this.#output(j)),
-      workgroupBytes: this.#workgroupBytes,
+      ...this.#card,
       store: (index, value) => this.#store(index, value),
       table: (values) => `t${this.#tables.push(values) - 1}`,
       scratch: (count, type = "f32") => {

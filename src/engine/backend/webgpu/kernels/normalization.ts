@@ -1,12 +1,16 @@
-// Normalisation and its gradient: three passes over a group's cells, in workgroups of their own
-// where a group is large.
+// Normalisation and its gradient in two passes: of every part of a group its own mean and the sums
+// about it, and then all cells, whose parts are joined as Chan, Golub and LeVeque do ("Updating
+// formulae and a pairwise algorithm for computing sample variances", 1979).
 import type { Shape } from "../../../core/shape.ts";
 import { plus, shared, tree, type Kernel, type KernelContext } from "../kernel.ts";
 import { f32, lines, offsetOf } from "../text.ts";
 import { groupsOf, TEAM } from "./reduction.ts";
 
-/** Cells of a part: a workgroup sums one part of one group. */
-const PART = 8192;
+/** Cells of a part at most: a workgroup sums one part of one group. */
+const PART = 4096;
+/** Cells of a part from which on more invocations share it. */
+const LONG = 1024;
+const LONG_TEAM = 256;
 
 interface Attributes {
   readonly axes: readonly number[];
@@ -14,107 +18,99 @@ interface Attributes {
 }
 type Context = KernelContext<"x", Attributes> | KernelContext<"dy" | "x", Attributes>;
 
-/** Which cells a workgroup sums, and where what all workgroups know of a group is kept. */
-class Normalizing {
-  readonly k: Context;
-  readonly size: number;
-  readonly #count: number;
-  readonly #parts: number;
-  readonly #place: { first: string; cell: string };
-  readonly #room: string;
-  #kept = 0;
+interface Normalizing {
+  /** Formulas of cell `at`: what is summed beside the squares. */
+  readonly sums: readonly [dy: string, product: string];
+  /** Formula of what is written to cell `at`; knows `mean`, `scale`, `level` and `slope`. */
+  readonly value: string;
+}
 
-  /** `sums`: how many sums of each group are kept. */
-  constructor(k: Context, sums: number) {
-    this.k = k;
-    const { count, size, first, rest } = groupsOf(k.shapes.x as Shape, k.attrs.axes);
-    [this.#count, this.size, this.#parts] = [count, size, Math.ceil(size / PART)];
-    this.#place = { first: offsetOf(first, "group_number"), cell: offsetOf(rest, "j") };
-    this.#room = k.scratch(sums * count * this.#parts);
-  }
-
-  /** Keeps the sum of `term`, a formula of the cell's offset `at`; `given` are known means. */
-  sum(given: readonly string[], term: string): void {
-    const name = this.#kept++;
-    this.k.pass({
-      workgroups: this.#count * this.#parts,
-      lanes: TEAM,
-      declarations: shared("sums", "f32", TEAM),
-      code: lines(
-        this.#prepare(given),
-        "var sum = 0.0f;",
-        this.#loop(`sum += ${term};`),
-        "sums[lane] = sum;",
-        tree("sums", TEAM, plus),
-        `if (lane == 0u) { ${this.#room}[${name * this.#count * this.#parts}u + block] = sums[0]; }`,
-      ),
-    });
-  }
-  /** Writes `value`, a formula of the cell's offset, everywhere. */
-  write(given: readonly string[], value: string): void {
-    this.k.pass({
-      workgroups: this.#count * this.#parts,
-      lanes: TEAM,
-      code: lines(this.#prepare(given), this.#loop(this.k.store("at", value))),
-    });
-  }
-  /** A statement: `name` is the mean over the group of the sum kept as number `kept`. */
-  mean(name: string, kept: number): string {
-    const at = `${this.#room}[${kept * this.#count * this.#parts}u + group_number * ${this.#parts}u + p]`;
-    return lines(
-      `var ${name} = 0.0f;`,
-      `for (var p = 0u; p < ${this.#parts}u; p++) { ${name} += ${at}; }`,
-      `${name} = ${name} / ${f32(this.size)};`,
-    );
-  }
-
-  #prepare(given: readonly string[]): string {
-    const per = Math.ceil(this.size / this.#parts);
-    return lines(
-      `let group_number = block / ${this.#parts}u;`,
-      `let first = ${this.#place.first};`,
-      `let begin = (block % ${this.#parts}u) * ${per}u;`,
-      `let end = min(begin + ${per}u, ${this.size}u);`,
-      given,
-    );
-  }
-  #loop(body: string): string {
-    return lines(
-      `for (var j = begin + lane; j < end; j += ${TEAM}u) {`,
-      `let at = first + ${this.#place.cell};`,
+function normalizing(k: Context, { sums, value }: Normalizing): void {
+  const { count, size, first, rest } = groupsOf(k.shapes.x as Shape, k.attrs.axes);
+  const per = Math.ceil(size / Math.ceil(size / PART));
+  const parts = Math.ceil(size / per);
+  const lanes = per >= LONG ? LONG_TEAM : TEAM;
+  const room = k.scratch(4 * count * parts);
+  const prepare = lines(
+    `let group_number = block / ${parts}u;`,
+    `let first = ${offsetOf(first, "group_number")};`,
+    `let begin = (block % ${parts}u) * ${per}u;`,
+    `let end = min(begin + ${per}u, ${size}u);`,
+  );
+  const loop = (body: string): string =>
+    lines(
+      `for (var j = begin + lane; j < end; j += ${lanes}u) {`,
+      `let at = first + ${offsetOf(rest, "j")};`,
       body,
       "}",
     );
-  }
+  const joined = (from: string): string =>
+    lines(`joined[lane] = ${from};`, tree("joined", lanes, plus));
+  const x = `${k.input.x}[at]`;
+  k.pass({
+    workgroups: count * parts,
+    lanes,
+    declarations: shared("joined", "vec4<f32>", lanes),
+    code: lines(
+      prepare,
+      "var sum = 0.0f;",
+      loop(`sum += ${x};`),
+      joined("vec4<f32>(sum)"),
+      "let mean = joined[0].x / f32(end - begin);",
+      "workgroupBarrier();",
+      "var sums = vec4<f32>();",
+      loop(
+        `let away = ${x} - mean;\nsums += vec4<f32>(0.0f, away * away, ${sums[0]}, ${sums[1]});`,
+      ),
+      joined("sums"),
+      "if (lane == 0u) {",
+      `let kept = vec4<f32>(mean, joined[0].yzw);`,
+      [0, 1, 2, 3].map((i) => `${room}[4u * block + ${i}u] = kept[${i}];`),
+      "}",
+    ),
+  });
+  k.pass({
+    workgroups: count * parts,
+    lanes,
+    code: lines(
+      prepare,
+      joinedParts({ room, parts, per, size }),
+      `let scale = 1.0f / sqrt(squares / ${f32(size)} + ${f32(k.attrs.epsilon)});`,
+      `let level = dy_sum / ${f32(size)};`,
+      `let slope = product_sum * scale / ${f32(size)};`,
+      loop(k.store("at", value)),
+    ),
+  });
 }
 
-/** The mean of x and 1/√(variance + ε), from the first two sums. */
-function statistics(
-  over: Normalizing,
-  x: string,
-): { mean: string; scale: string; centred: string } {
-  const mean = over.mean("mean", 0);
-  over.sum([], `${x}[at]`);
-  over.sum([mean], `(${x}[at] - mean) * (${x}[at] - mean)`);
-  const scale = lines(
-    over.mean("variance", 1),
-    `let scale = 1.0f / sqrt(variance + ${f32(over.k.attrs.epsilon)});`,
+/** Statements that join a group's parts: \`mean\`, \`squares\`, \`dy_sum\` and \`product_sum\`. */
+function joinedParts(of: { room: string; parts: number; per: number; size: number }): string {
+  const { room, parts, per, size } = of;
+  const kept = (i: number): string => `${room}[4u * (group_number * ${parts}u + p) + ${i}u]`;
+  const cells = `f32(min(${per}u, ${size}u - p * ${per}u))`;
+  const overParts = (body: readonly string[]): string =>
+    lines(`for (var p = 0u; p < ${parts}u; p++) {`, body, "}");
+  return lines(
+    "var mean = 0.0f;",
+    overParts([`mean += ${kept(0)} * ${cells};`]),
+    `mean = mean / ${f32(size)};`,
+    "var squares = 0.0f;\nvar dy_sum = 0.0f;\nvar product_sum = 0.0f;",
+    overParts([
+      `let away = ${kept(0)} - mean;`,
+      `squares += ${kept(1)} + away * away * ${cells};`,
+      `dy_sum += ${kept(2)};`,
+      `product_sum += ${kept(3)} + away * ${kept(2)};`,
+    ]),
   );
-  return { mean, scale, centred: `((${x}[at] - mean) * scale)` };
 }
 
-export const normalize: Kernel<"normalize"> = (k) => {
-  const over = new Normalizing(k, 2);
-  const { mean, scale, centred } = statistics(over, k.input.x);
-  over.write([mean, scale], centred);
-};
+export const normalize: Kernel<"normalize"> = (k) =>
+  normalizing(k, { sums: ["0.0f", "0.0f"], value: `((${k.input.x}[at] - mean) * scale)` });
 
 export const normalize_grad: Kernel<"normalize_grad"> = (k) => {
-  const over = new Normalizing(k, 4);
-  const { dy } = k.input;
-  const { mean, scale, centred } = statistics(over, k.input.x);
-  over.sum([], `${dy}[at]`);
-  over.sum([mean, scale], `${dy}[at] * ${centred}`);
-  const given = [mean, scale, over.mean("level", 2), over.mean("slope", 3)];
-  over.write(given, `scale * ((${dy}[at] - level) - ${centred} * slope)`);
+  const dy = `${k.input.dy}[at]`;
+  normalizing(k, {
+    sums: [dy, `${dy} * away`],
+    value: `scale * ((${dy} - level) - ((${k.input.x}[at] - mean) * scale) * slope)`,
+  });
 };
