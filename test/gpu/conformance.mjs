@@ -111,6 +111,9 @@ function tiledCases() {
     { c: 33, k: 70, size: [9, 11], attrs },
     { c: 24, k: 26, taps: [5, 2], attrs: { ...attrs, stride: [2, 3], dilation: [2, 1] } },
     { c: 30, k: 27, attrs: { ...attrs, padding: [0, 2], groups: 2 } },
+    // by transformed windows, forwards and back
+    { c: 33, k: 40, size: [19, 18], attrs },
+    { c: 64, k: 65, size: [18, 21], attrs: { ...attrs, padding: [0, 3] } },
   ].map(({ c, k, size = [17, 13], taps = [3, 3], attrs }) => {
     const b = new GraphBuilder(ops);
     const a = arithmetic(b);

@@ -54,10 +54,12 @@ export async function findAdapter(): Promise<GPUAdapter> {
   );
 }
 
-/** The adapter's name, as its maker writes it. */
+/** The adapter's name, and its driver's in brackets, as far as it says them. */
 export function nameOf({ info }: GPUAdapter): string {
-  const parts = [info.description, info.device, info.architecture, info.vendor];
-  return parts.find((part) => part !== "") ?? "an adapter that does not say its name";
+  const { device, architecture, vendor, description } = info;
+  const own = [device, architecture, vendor].find((part) => part !== "")?.replace(/-+$/, "");
+  if (!own) return description || "an adapter that does not say its name";
+  return description === "" || description === own ? own : `${own} (${description})`;
 }
 
 /** Whether there is an adapter that is no processor playing a card. */

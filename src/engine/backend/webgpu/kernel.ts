@@ -25,6 +25,8 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
   readonly outputs: readonly string[];
   /** Bytes that a workgroup may share. */
   readonly workgroupBytes: number;
+  /** Bytes that a shader sees of one array at most. */
+  readonly bindingBytes: number;
   /** Whether a processor plays the card: invocations that wait for each other cost it much. */
   readonly isSoftware: boolean;
   /**

@@ -61,6 +61,7 @@ export async function compileOn(
   const map = mapMemory({ graph, order, program, targets, limits });
   const emitted = emitAll(program.steps, map, {
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    bindingBytes: limits.maxStorageBufferBindingSize,
     isSoftware: device.isSoftware,
   });
   const scratch = Math.max(0, ...emitted.map((e) => e.scratch)) * 4;

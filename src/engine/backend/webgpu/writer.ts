@@ -18,7 +18,7 @@ export interface Emitted {
 }
 
 /** What a kernel may ask of the card it is written for. */
-export type Card = Pick<KernelContext, "workgroupBytes" | "isSoftware">;
+export type Card = Pick<KernelContext, "workgroupBytes" | "bindingBytes" | "isSoftware">;
 
 /** Most workgroups along an axis of a dispatch. */
 const MAX_WORKGROUPS = 65535;

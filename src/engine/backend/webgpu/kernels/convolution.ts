@@ -5,6 +5,7 @@ import type { Kernel } from "../kernel.ts";
 import { lines } from "../text.ts";
 import type { Factor } from "./product/description.ts";
 import { product } from "./product/index.ts";
+import { convolved, hasWindows, weightGradient } from "./winograd/index.ts";
 
 /** WGSL that returns `value` where `inside` holds, else 0. */
 const guarded = (inside: string, value: string): string =>
@@ -17,6 +18,12 @@ export const conv2d: Kernel<"conv2d"> = (k) => {
   const [P, Q] = out.slice(2);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
+  if (hasWindows(k, k.shapes.w, attrs)) {
+    const image = { name: input.x, shape: k.shapes.x, before: padding, outputs: [P, Q] };
+    const weight = (r: number, s: number): string =>
+      `${input.w}[(row * ${C}u + c) * ${R * S}u + ${r * S + s}u]`;
+    if (convolved(k, { image, rows: K, weight })) return;
+  }
   product(k, {
     batches: attrs.groups,
     rows: Kg,
@@ -58,6 +65,14 @@ export const conv_transpose2d: Kernel<"conv_transpose2d"> = (k) => {
   const [C, H, W] = out.slice(1);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
+  if (hasWindows(k, k.shapes.w, attrs)) {
+    // the convolution with turned kernels
+    const before = [R - 1 - padding[0], S - 1 - padding[1]] as const;
+    const image = { name: input.x, shape: k.shapes.x, before, outputs: [H, W] };
+    const weight = (r: number, s: number): string =>
+      `${input.w}[(c * ${C}u + row) * ${R * S}u + ${R * S - 1 - (r * S + s)}u]`;
+    if (convolved(k, { image, rows: C, weight })) return;
+  }
   // an input's cell answers where the tap's distance is a whole number of strides
   const whole = [
     ...(stride[0] > 1 ? [`h % ${stride[0]}u == 0u`] : []),
@@ -106,6 +121,12 @@ export const conv2d_weight_grad: Kernel<"conv2d_weight_grad"> = (k) => {
   const [P, Q] = k.shapes.dy.slice(2);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
+  if (hasWindows(k, out, attrs)) {
+    const outputs = [P, Q];
+    const image = { name: input.x, shape: k.shapes.x, before: padding, outputs };
+    const map = { name: input.dy, shape: k.shapes.dy, before: [0, 0], outputs } as const;
+    if (weightGradient(k, image, map)) return;
+  }
   product(k, {
     batches: attrs.groups,
     rows: Kg,

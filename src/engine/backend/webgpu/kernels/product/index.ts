@@ -4,7 +4,7 @@ import type { KernelContext } from "../../kernel.ts";
 import { lines } from "../../text.ts";
 import { factorOf, type Form, type Product, type Write } from "./description.ts";
 import { direct } from "./direct.ts";
-import { tiled } from "./tiled.ts";
+import { isTiled, tiled } from "./tiled.ts";
 
 /** Products of a part of a sum, at least. */
 const PART = 256;
@@ -19,7 +19,7 @@ export interface ProductPlan {
 
 /** In what form and in how many parts: the card and the sizes alone decide. */
 export function planProduct(k: KernelContext<never>, it: Product): ProductPlan {
-  const form = (k.isSoftware ? undefined : tiled(it)) ?? direct(it);
+  const form = !k.isSoftware && isTiled(it) ? tiled(it) : direct(it);
   const [outermost, ...inner] = it.loops;
   const per = inner.reduce((n, { count }) => n * count, 1);
   const wanted = Math.min(

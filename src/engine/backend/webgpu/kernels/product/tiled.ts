@@ -28,15 +28,18 @@ const LEAST = { rows: 24, columns: 48 };
 
 type Name = "a" | "b";
 
-/** Nothing where the product is too small. */
-export function tiled(it: Product): Form | undefined {
-  const terms = it.loops.reduce((n, { count }) => n * count, 1);
-  if (it.rows < LEAST.rows || it.columns < LEAST.columns || terms < TERMS) return undefined;
+const termsOf = ({ loops }: Product): number => loops.reduce((n, { count }) => n * count, 1);
+
+/** Whether the product is so large that shared memory pays. */
+export const isTiled = (it: Product): boolean =>
+  it.rows >= LEAST.rows && it.columns >= LEAST.columns && termsOf(it) >= TERMS;
+
+export function tiled(it: Product): Form {
   const { down, across } = shapeOf(it);
   const lanes = down * across;
   const a = new Tile(it, "a", { lanes, size: down * SIDE });
   const b = new Tile(it, "b", { lanes, size: across * SIDE });
-  const inner = terms / it.loops[0].count;
+  const inner = termsOf(it) / it.loops[0].count;
   const code: Form["code"] = (write) =>
     lines(
       `let down = lane / ${across}u;`,
