@@ -18,7 +18,7 @@ export const conv2d: Kernel<"conv2d"> = (k) => {
   const [P, Q] = out.slice(2);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
-  if (hasWindows(k, k.shapes.w, attrs)) {
+  if (hasWindows(k.shapes.w, attrs)) {
     const image = { name: input.x, shape: k.shapes.x, before: padding, outputs: [P, Q] };
     const weight = (r: number, s: number): string =>
       `${input.w}[(row * ${C}u + c) * ${R * S}u + ${r * S + s}u]`;
@@ -65,7 +65,7 @@ export const conv_transpose2d: Kernel<"conv_transpose2d"> = (k) => {
   const [C, H, W] = out.slice(1);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
-  if (hasWindows(k, k.shapes.w, attrs)) {
+  if (hasWindows(k.shapes.w, attrs)) {
     // the convolution with turned kernels
     const before = [R - 1 - padding[0], S - 1 - padding[1]] as const;
     const image = { name: input.x, shape: k.shapes.x, before, outputs: [H, W] };
@@ -121,7 +121,7 @@ export const conv2d_weight_grad: Kernel<"conv2d_weight_grad"> = (k) => {
   const [P, Q] = k.shapes.dy.slice(2);
   const Kg = K / attrs.groups;
   const { stride, padding, dilation } = attrs;
-  if (hasWindows(k, out, attrs)) {
+  if (hasWindows(out, attrs)) {
     const outputs = [P, Q];
     const image = { name: input.x, shape: k.shapes.x, before: padding, outputs };
     const map = { name: input.dy, shape: k.shapes.dy, before: [0, 0], outputs } as const;

@@ -62,7 +62,7 @@ function stage(
   table: string,
 ): string {
   const m = n / (radix * before);
-  return `for (var e = lane; e < cells; e += ${LANES}u) {
+  return `{
   let first = (e / ${n}u) * ${n}u;
   let o = e % ${n}u;
   let k = (o / ${before}u) % ${radix}u;
@@ -81,8 +81,22 @@ function stage(
     if (t >= ${n}u) { t -= ${n}u; }
   }
   ${to}[e] = sum;
+}`;
 }
-workgroupBarrier();`;
+/** Stockham's stages from \`line_a\` to the array whose name is given back. */
+function stagesOf(
+  n: number,
+  table: string,
+  around: (stage: string) => string,
+): { stages: string[]; result: string } {
+  const stages: string[] = [];
+  let [names, before] = [["line_a", "line_b"], 1];
+  for (const radix of factorsOf(n)) {
+    stages.push(around(stage(n, radix, before, names, table)));
+    before *= radix;
+    names = [names[1], names[0]];
+  }
+  return { stages, result: names[0] };
 }
 
 /** Lines of a workgroup side by side; `from` may be `to`. */
@@ -96,13 +110,9 @@ function inWorkgroups(
   const { n, count, step, plane } = it;
   const abreast = Math.max(1, Math.min(count, Math.floor(CELLS / n)));
   const table = k.table(roots(n, inverse));
-  const stages: string[] = [];
-  let [names, before] = [["line_a", "line_b"], 1];
-  for (const radix of factorsOf(n)) {
-    stages.push(stage(n, radix, before, names, table));
-    before *= radix;
-    names = [names[1], names[0]];
-  }
+  const { stages, result } = stagesOf(n, table, (one) =>
+    lines(`for (var e = lane; e < cells; e += ${LANES}u)`, one, "workgroupBarrier();"),
+  );
   // neighbours in memory are read by neighbouring invocations
   const places = step === 1 ? ["e / WIDTH", "e % WIDTH"] : [`e % held`, `e / held`];
   const [own, position] = places.map((text) => text.replace("WIDTH", `${n}u`));
@@ -116,7 +126,9 @@ function inWorkgroups(
   k.pass({
     workgroups: Math.ceil(count / abreast),
     lanes: LANES,
-    declarations: names.map((name) => shared(name, "vec2<f32>", abreast * n)).join("\n"),
+    declarations: ["line_a", "line_b"]
+      .map((name) => shared(name, "vec2<f32>", abreast * n))
+      .join("\n"),
     code: lines(
       `let first_line = block * ${abreast}u;`,
       `let held = min(${abreast}u, ${count}u - first_line);\nlet cells = held * ${n}u;`,
@@ -125,12 +137,38 @@ function inWorkgroups(
       stages,
       cell(
         lines(
-          `let value = ${names[0]}[own * ${n}u + position];`,
+          `let value = ${result}[own * ${n}u + position];`,
           `${to}[at] = ${scaled(n, "value.x")};\n${to}[at + ${plane}u] = ${scaled(n, "value.y")};`,
         ),
       ),
     ),
   });
+}
+
+/** A line in each invocation: where invocations that wait for each other are dear. */
+function alone(k: KernelContext, it: Lines, from: string, to: string, inverse: boolean): void {
+  const { n, count, step, plane } = it;
+  const table = k.table(roots(n, inverse));
+  const each = `for (var e = 0u; e < ${n}u; e++)`;
+  const { stages, result } = stagesOf(n, table, (one) => lines(each, one));
+  const cell = (target: string): string => `${each} {
+  let at = first + (${centred(n, "e")}) * ${step}u;
+  ${target}
+}`;
+  k.each(
+    count,
+    lines(
+      "let line = i;",
+      `let first = ${beginning(it)};`,
+      `var line_a: array<vec2<f32>, ${n}>;`,
+      `var line_b: array<vec2<f32>, ${n}>;`,
+      cell(`line_a[e] = vec2<f32>(${from}[at], ${from}[at + ${plane}u]);`),
+      stages,
+      cell(`let value = ${result}[e];
+${to}[at] = ${scaled(n, "value.x")};
+${to}[at + ${plane}u] = ${scaled(n, "value.y")};`),
+    ),
+  );
 }
 
 /** Every value by the definition; `from` is not `to`. */
@@ -177,8 +215,8 @@ export const fft2: Kernel<"fft2"> = (k) => {
   const columns: Lines = { n: H, count: images * W, step: W, plane, abreast: W };
   const fits = (n: number): boolean => n * BYTES_A_CELL <= k.workgroupBytes;
   const between = fits(H) ? y : k.scratch(sizeOf(out));
-  if (fits(W)) inWorkgroups(k, rows, input.x, between, attrs.inverse);
-  else byDefinition(k, rows, input.x, between, attrs.inverse);
-  if (fits(H)) inWorkgroups(k, columns, between, y, attrs.inverse);
-  else byDefinition(k, columns, between, y, attrs.inverse);
+  const byStages = k.isSoftware ? alone : inWorkgroups;
+  const [alongRows, alongColumns] = [W, H].map((n) => (fits(n) ? byStages : byDefinition));
+  alongRows(k, rows, input.x, between, attrs.inverse);
+  alongColumns(k, columns, between, y, attrs.inverse);
 };

@@ -3,7 +3,7 @@ import { sizeOf } from "../../../core/shape.ts";
 import type { LookupAttributes } from "../../../graph/catalogue.ts";
 import { plus, shared, tree, type Kernel } from "../kernel.ts";
 import { f32, lines } from "../text.ts";
-import { TEAM } from "./reduction.ts";
+import { teamOf } from "./reduction.ts";
 
 /** Which entry `x` reads; what is no number reads the first, as in the definition. */
 const binOf = (x: string, bins: number, { low, step }: LookupAttributes): string =>
@@ -25,29 +25,24 @@ ${y}[i] = ${input.table}[channel * ${bins}u + ${binOf(`${input.x}[i]`, bins, att
   );
 };
 
-export const lookup_grad: Kernel<"lookup_grad"> = ({
-  shapes: { x },
-  attrs,
-  input,
-  y,
-  out,
-  pass,
-}) => {
+export const lookup_grad: Kernel<"lookup_grad"> = (k) => {
+  const { attrs, input, y, out } = k;
   const { bins } = attrs;
-  const [N, C] = x;
-  const inner = sizeOf(x.slice(2));
-  pass({
+  const [N, C] = k.shapes.x;
+  const inner = sizeOf(k.shapes.x.slice(2));
+  const lanes = teamOf(k);
+  k.pass({
     workgroups: sizeOf(out),
-    lanes: TEAM,
-    declarations: shared("sums", "f32", TEAM),
+    lanes,
+    declarations: shared("sums", "f32", lanes),
     code: lines(
       `let channel = block / ${bins}u;\nlet bin = block % ${bins}u;\nvar sum = 0.0f;`,
-      `for (var j = lane; j < ${N * inner}u; j += ${TEAM}u) {`,
+      `for (var j = lane; j < ${N * inner}u; j += ${lanes}u) {`,
       `let at = ((j / ${inner}u) * ${C}u + channel) * ${inner}u + j % ${inner}u;`,
       `if (${binOf(`${input.x}[at]`, bins, attrs)} == bin) { sum += ${input.dy}[at]; }`,
       "}",
       "sums[lane] = sum;",
-      tree("sums", TEAM, plus),
+      tree("sums", lanes, plus),
       `if (lane == 0u) { ${y}[block] = sums[0]; }`,
     ),
   });

@@ -4,7 +4,7 @@
 import type { Shape } from "../../../core/shape.ts";
 import { plus, shared, tree, type Kernel, type KernelContext } from "../kernel.ts";
 import { f32, lines, offsetOf } from "../text.ts";
-import { groupsOf, TEAM } from "./reduction.ts";
+import { groupsOf, teamOf } from "./reduction.ts";
 
 /** Cells of a part at most: a workgroup sums one part of one group. */
 const PART = 4096;
@@ -29,7 +29,7 @@ function normalizing(k: Context, { sums, value }: Normalizing): void {
   const { count, size, first, rest } = groupsOf(k.shapes.x as Shape, k.attrs.axes);
   const per = Math.ceil(size / Math.ceil(size / PART));
   const parts = Math.ceil(size / per);
-  const lanes = per >= LONG ? LONG_TEAM : TEAM;
+  const lanes = per >= LONG && !k.isSoftware ? LONG_TEAM : teamOf(k);
   const room = k.scratch(4 * count * parts);
   const prepare = lines(
     `let group_number = block / ${parts}u;`,

@@ -3,8 +3,10 @@ import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
 import { larger, plus, shared, tree, type Kernel, type KernelContext } from "../kernel.ts";
 import { f32, lines, offsetOf, type View } from "../text.ts";
 
-/** Invocations that share one sum. */
-export const TEAM = 64;
+/** Invocations that share one sum: on a processor that plays a card, those of one vector. */
+const TEAM = { card: 64, processor: 4 };
+export const teamOf = ({ isSoftware }: Pick<KernelContext, "isSoftware">): number =>
+  isSoftware ? TEAM.processor : TEAM.card;
 /** Up to so many numbers one invocation sums alone. */
 const ALONE = 32;
 /** Numbers of a part, where one sum is shared by several workgroups. */
@@ -72,7 +74,7 @@ let end = min(begin + ${per}u, ${size}u);`,
   });
 }
 
-/** A pass in which every workgroup joins the terms of a range, each lane every 64th of them. */
+/** A pass in which every workgroup joins the terms of a range, each lane some of them. */
 function team(
   k: KernelContext<"x">,
   workgroups: number,
@@ -85,16 +87,17 @@ function team(
     into: string;
   },
 ): void {
+  const lanes = teamOf(k);
   k.pass({
     workgroups,
-    lanes: TEAM,
-    declarations: shared("sums", "f32", TEAM),
+    lanes,
+    declarations: shared("sums", "f32", lanes),
     code: lines(
       it.prepare,
       `var sum = ${it.start};`,
-      `for (var j = ${it.range[0]} + lane; j < ${it.range[1]}; j += ${TEAM}u) { sum = ${it.join("sum", it.term)}; }`,
+      `for (var j = ${it.range[0]} + lane; j < ${it.range[1]}; j += ${lanes}u) { sum = ${it.join("sum", it.term)}; }`,
       "sums[lane] = sum;",
-      tree("sums", TEAM, it.join),
+      tree("sums", lanes, it.join),
       `if (lane == 0u) { ${it.into} = sums[0]; }`,
     ),
   });
@@ -134,21 +137,23 @@ ${y}[i] = f32(best);`,
 /** Both softmaxes: a row's largest, the sum of its powers, and `value` of each cell. */
 function rows(k: KernelContext<"x">, value: (cell: string) => string): void {
   const n = k.shapes.x.at(-1)!;
+  const lanes = teamOf(k);
   const cell = `${k.input.x}[first + j]`;
-  const loop = (body: string): string => `for (var j = lane; j < ${n}u; j += ${TEAM}u) { ${body} }`;
+  const loop = (body: string): string =>
+    `for (var j = lane; j < ${n}u; j += ${lanes}u) { ${body} }`;
   k.pass({
     workgroups: sizeOf(k.out) / n,
-    lanes: TEAM,
-    declarations: lines(shared("tops", "f32", TEAM), shared("sums", "f32", TEAM)),
+    lanes,
+    declarations: lines(shared("tops", "f32", lanes), shared("sums", "f32", lanes)),
     code: lines(
       `let first = block * ${n}u;\nvar top = ${f32(Number.NEGATIVE_INFINITY)};`,
       loop(`top = ${larger("top", cell)};`),
       "tops[lane] = top;",
-      tree("tops", TEAM, larger),
+      tree("tops", lanes, larger),
       "top = tops[0];\nvar sum = 0.0f;",
       loop(`sum += expOf(${cell} - top);`),
       "sums[lane] = sum;",
-      tree("sums", TEAM, plus),
+      tree("sums", lanes, plus),
       "let total = sums[0];",
       loop(`${k.y}[first + j] = ${value(cell)};`),
     ),

@@ -28,6 +28,12 @@ interface Loop {
   readonly count: number;
 }
 
+/** Products of numbers from which on a processor that plays a card wins more than it compiles. */
+const LARGE = 1e6;
+export function isLarge({ batches, rows, columns, loops }: Product): boolean {
+  return loops.reduce((n, { count }) => n * count, batches * rows * columns) >= LARGE;
+}
+
 /** How a product is written down. */
 export interface Form {
   /** A workgroup's rows and columns. */

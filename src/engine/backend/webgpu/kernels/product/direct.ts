@@ -1,14 +1,16 @@
-// A product without shared memory: each invocation reads what it multiplies, and sums four by four
-// results in its registers.
+// A product without shared memory: each invocation reads what it multiplies, and sums a few
+// by a few results in its registers.
 import { LANES } from "../../kernel.ts";
 import { lines } from "../../text.ts";
-import { numbers, readOf, type Form, type Product } from "./description.ts";
+import { isLarge, numbers, readOf, type Form, type Product } from "./description.ts";
 
-/** Results of an invocation along each side, at most. */
-const SMALL = 4;
+/** Results of an invocation along each side: few leave a card more invocations. */
+const FEW = 4;
+const MANY = 8;
 
-export function direct(it: Product): Form {
-  const [rows, columns] = [Math.min(SMALL, it.rows), Math.min(SMALL, it.columns)];
+export function direct(it: Product, isSoftware: boolean): Form {
+  const most = isSoftware && isLarge(it) ? MANY : FEW;
+  const [rows, columns] = [Math.min(most, it.rows), Math.min(most, it.columns)];
   let down = 1;
   while (down < 8 && down < Math.ceil(it.rows / rows)) down *= 2;
   const across = LANES / down;

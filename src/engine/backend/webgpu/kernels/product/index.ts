@@ -19,7 +19,7 @@ export interface ProductPlan {
 
 /** In what form and in how many parts: the card and the sizes alone decide. */
 export function planProduct(k: KernelContext<never>, it: Product): ProductPlan {
-  const form = !k.isSoftware && isTiled(it) ? tiled(it) : direct(it);
+  const form = !k.isSoftware && isTiled(it) ? tiled(it) : direct(it, k.isSoftware);
   const [outermost, ...inner] = it.loops;
   const per = inner.reduce((n, { count }) => n * count, 1);
   const wanted = Math.min(

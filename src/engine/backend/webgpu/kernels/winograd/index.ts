@@ -5,7 +5,7 @@ import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import type { KernelContext } from "../../kernel.ts";
 import { lines } from "../../text.ts";
-import type { Product } from "../product/description.ts";
+import { isLarge, type Product } from "../product/description.ts";
 import { passProduct, planProduct } from "../product/index.ts";
 import { isTiled } from "../product/tiled.ts";
 import {
@@ -23,8 +23,8 @@ import {
 
 type Context = KernelContext<never>;
 
-/** Channels on both sides from which on it is faster: of a convolution, of a weights' gradient. */
-const LEAST = { convolution: 32, gradient: 64 };
+/** Channels on both sides from which on a card is faster so: forwards, and to the weights. */
+const LEAST_CHANNELS = { convolution: 32, gradient: 64 };
 /** Bytes that transformed numbers may take. */
 const MOST_BYTES = 2 ** 28;
 /** Numbers of a window. */
@@ -46,11 +46,11 @@ interface Convolution {
   readonly weight: (r: number, s: number) => string;
 }
 
-/** Whether a convolution, or a gradient of one, has such a form on this card. */
-export function hasWindows(k: Context, [, , R, S]: Shape, attrs: ConvAttributes): boolean {
+/** Whether a convolution, or a gradient of one, has such a form. */
+export function hasWindows([, , R, S]: Shape, attrs: ConvAttributes): boolean {
   const { stride, dilation, groups } = attrs;
   const isPlain = [...stride, ...dilation, groups].every((n) => n === 1);
-  return !k.isSoftware && isPlain && R === KERNEL && S === KERNEL;
+  return isPlain && R === KERNEL && S === KERNEL;
 }
 
 interface Tiles {
@@ -110,12 +110,14 @@ interface Room {
   readonly parts: number;
 }
 /** Nothing where the product is too small to pay, or too large. */
-function roomFor(k: Context, of: Products): Room | undefined {
+function roomFor(k: Context, of: Products, leastChannels: number): Room | undefined {
   const { it, parts } = planProduct(k, productIn("", of));
+  const channels = Math.min(of.rows, of.byTerms ? of.columns : of.terms);
+  const pays = k.isSoftware ? isLarge(it) : isTiled(it) && channels >= leastChannels;
   const b = NUMBERS * of.rows * of.terms;
   const results = b + NUMBERS * of.terms * of.columns;
   const total = results + parts * it.size;
-  if (!isTiled(it) || 4 * total > Math.min(MOST_BYTES, k.bindingBytes)) return undefined;
+  if (!pays || 4 * total > Math.min(MOST_BYTES, k.bindingBytes)) return undefined;
   return { name: k.scratch(total), b, results, size: it.size, parts };
 }
 function multiplied(k: Context, of: Products, { name, results, size }: Room): void {
@@ -128,7 +130,7 @@ export function convolved(k: Context, { image, rows, weight }: Convolution): boo
   const [, C] = image.shape;
   const tiles = tilesOf(image);
   const of = { rows, columns: tiles.count, terms: C, byTerms: false };
-  const room = Math.min(rows, C) < LEAST.convolution ? undefined : roomFor(k, of);
+  const room = roomFor(k, of, LEAST_CHANNELS.convolution);
   if (!room) return false;
   k.each(
     rows * C,
@@ -174,7 +176,7 @@ export function weightGradient(k: Context, image: Image, dy: Image): boolean {
   const [rows, C] = k.out;
   const { count } = tilesOf(image);
   const of = { rows, columns: C, terms: count, byTerms: true };
-  const room = Math.min(rows, C) < LEAST.gradient ? undefined : roomFor(k, of);
+  const room = roomFor(k, of, LEAST_CHANNELS.gradient);
   if (!room) return false;
   transformed(k, dy, {
     size: TILE,
