@@ -47,8 +47,16 @@ export interface KernelContext<Inputs extends string = string, Attrs = unknown> 
 export type Kernel<K extends OpName> = (k: KernelContext<InputName<K>, Attributes<K>>) => void;
 export type Kernels = { readonly [K in OpName]: Kernel<K> };
 
+type Player = Pick<KernelContext, "isSoftware">;
 /** Invocations of a workgroup in passes over elements. */
-export const LANES = 64;
+export const lanesOf = ({ isSoftware }: Player): number => (isSoftware ? 64 : 128);
+/** Cells of one sum from which on a card gives it more invocations. */
+const LONG = 1024;
+/** Invocations that share a sum of so many cells: where a processor plays, those of one vector. */
+export function teamOf({ isSoftware }: Player, cells: number): number {
+  if (isSoftware) return 4;
+  return cells < LONG ? 64 : 256;
+}
 
 /** Memory of a workgroup that a tree of sums needs. */
 export const shared = (name: string, type: string, count: number): string =>

@@ -2,7 +2,7 @@
 // fused behind them.
 import { sizeOf } from "../../core/shape.ts";
 import { functionsFor } from "./functions.ts";
-import { LANES, type KernelContext, type Pass, type Table } from "./kernel.ts";
+import { lanesOf, type KernelContext, type Pass, type Table } from "./kernel.ts";
 import { evaluate } from "./kernels/elementwise.ts";
 import type { Step } from "./lower.ts";
 import { indexOf } from "./text.ts";
@@ -91,10 +91,11 @@ class Writing {
   }
 
   #each(count: number, code: string): void {
+    const lanes = lanesOf(this.#card);
     this.#passes.push({
-      workgroups: Math.ceil(count / LANES),
-      lanes: LANES,
-      code: `let i = block * ${LANES}u + lane;\nif (i < ${count}u) {\n${code}\n}`,
+      workgroups: Math.ceil(count / lanes),
+      lanes,
+      code: `let i = block * ${lanes}u + lane;\nif (i < ${count}u) {\n${code}\n}`,
     });
   }
 

@@ -1,9 +1,8 @@
 // Tables of functions that are learned: a look-up, its gradient, and sparse matrices.
 import { sizeOf } from "../../../core/shape.ts";
 import type { LookupAttributes } from "../../../graph/catalogue.ts";
-import { plus, shared, tree, type Kernel } from "../kernel.ts";
+import { plus, shared, teamOf, tree, type Kernel } from "../kernel.ts";
 import { f32, lines } from "../text.ts";
-import { teamOf } from "./reduction.ts";
 
 /** Which entry `x` reads; what is no number reads the first, as in the definition. */
 const binOf = (x: string, bins: number, { low, step }: LookupAttributes): string =>
@@ -30,7 +29,7 @@ export const lookup_grad: Kernel<"lookup_grad"> = (k) => {
   const { bins } = attrs;
   const [N, C] = k.shapes.x;
   const inner = sizeOf(k.shapes.x.slice(2));
-  const lanes = teamOf(k);
+  const lanes = teamOf(k, N * inner);
   k.pass({
     workgroups: sizeOf(out),
     lanes,

@@ -2,16 +2,12 @@
 // about it, and then all cells, whose parts are joined as Chan, Golub and LeVeque do ("Updating
 // formulae and a pairwise algorithm for computing sample variances", 1979).
 import type { Shape } from "../../../core/shape.ts";
-import { plus, shared, tree, type Kernel, type KernelContext } from "../kernel.ts";
+import { plus, shared, teamOf, tree, type Kernel, type KernelContext } from "../kernel.ts";
 import { f32, lines, offsetOf } from "../text.ts";
-import { groupsOf, teamOf } from "./reduction.ts";
+import { groupsOf } from "./reduction.ts";
 
 /** Cells of a part at most: a workgroup sums one part of one group. */
 const PART = 4096;
-/** Cells of a part from which on more invocations share it. */
-const LONG = 1024;
-const LONG_TEAM = 256;
-
 interface Attributes {
   readonly axes: readonly number[];
   readonly epsilon: number;
@@ -29,7 +25,7 @@ function normalizing(k: Context, { sums, value }: Normalizing): void {
   const { count, size, first, rest } = groupsOf(k.shapes.x as Shape, k.attrs.axes);
   const per = Math.ceil(size / Math.ceil(size / PART));
   const parts = Math.ceil(size / per);
-  const lanes = per >= LONG && !k.isSoftware ? LONG_TEAM : teamOf(k);
+  const lanes = teamOf(k, per);
   const room = k.scratch(4 * count * parts);
   const prepare = lines(
     `let group_number = block / ${parts}u;`,

@@ -1,16 +1,12 @@
 // Sums, maxima and what is made of them, in trees whose form the shapes alone decide.
 import { sizeOf, stridesOf, type Shape } from "../../../core/shape.ts";
-import { larger, plus, shared, tree, type Kernel, type KernelContext } from "../kernel.ts";
+import { larger, plus, shared, teamOf, tree, type Kernel, type KernelContext } from "../kernel.ts";
 import { f32, lines, offsetOf, type View } from "../text.ts";
 
-/** Invocations that share one sum: on a processor that plays a card, those of one vector. */
-const TEAM = { card: 64, processor: 4 };
-export const teamOf = ({ isSoftware }: Pick<KernelContext, "isSoftware">): number =>
-  isSoftware ? TEAM.processor : TEAM.card;
 /** Up to so many numbers one invocation sums alone. */
 const ALONE = 32;
 /** Numbers of a part, where one sum is shared by several workgroups. */
-const PART = 16384;
+const PART = 4096;
 
 /** Cells of x by their group: `first` where a group begins, `rest` its cells from there. */
 interface Groups {
@@ -58,6 +54,7 @@ function reduce(k: KernelContext<"x">, { groups, start, join }: Reduction): void
 let begin = (block % ${parts}u) * ${per}u;
 let end = min(begin + ${per}u, ${size}u);`,
     range: ["begin", "end"],
+    cells: per,
     term: cell("j"),
     start,
     join,
@@ -67,6 +64,7 @@ let end = min(begin + ${per}u, ${size}u);`,
   team(k, count, {
     prepare: `let first = block * ${parts}u;`,
     range: ["0u", `${parts}u`],
+    cells: parts,
     term: `${into}[first + j]`,
     start,
     join,
@@ -81,13 +79,14 @@ function team(
   it: {
     prepare: string;
     range: readonly [string, string];
+    cells: number;
     term: string;
     start: string;
     join: Reduction["join"];
     into: string;
   },
 ): void {
-  const lanes = teamOf(k);
+  const lanes = teamOf(k, it.cells);
   k.pass({
     workgroups,
     lanes,
@@ -137,7 +136,7 @@ ${y}[i] = f32(best);`,
 /** Both softmaxes: a row's largest, the sum of its powers, and `value` of each cell. */
 function rows(k: KernelContext<"x">, value: (cell: string) => string): void {
   const n = k.shapes.x.at(-1)!;
-  const lanes = teamOf(k);
+  const lanes = teamOf(k, n);
   const cell = `${k.input.x}[first + j]`;
   const loop = (body: string): string =>
     `for (var j = lane; j < ${n}u; j += ${lanes}u) { ${body} }`;

@@ -1,12 +1,15 @@
 // A product without shared memory: each invocation reads what it multiplies, and sums a few
 // by a few results in its registers.
-import { LANES } from "../../kernel.ts";
 import { lines } from "../../text.ts";
 import { isLarge, numbers, readOf, type Form, type Product } from "./description.ts";
 
 /** Results of an invocation along each side: few leave a card more invocations. */
 const FEW = 4;
 const MANY = 8;
+/** Invocations of a workgroup. */
+const LANES = 64;
+/** So many workgroups are enough; fewer, and a long sum is shared out. */
+const ENOUGH = { card: 512, processor: 256 };
 
 export function direct(it: Product, isSoftware: boolean): Form {
   const most = isSoftware && isLarge(it) ? MANY : FEW;
@@ -33,7 +36,8 @@ export function direct(it: Product, isSoftware: boolean): Form {
         }),
       ),
     );
-  return { down: rows * down, across: columns * across, lanes: LANES, enough: 256, code };
+  const enough = isSoftware ? ENOUGH.processor : ENOUGH.card;
+  return { down: rows * down, across: columns * across, lanes: LANES, enough, code };
 }
 
 function nest(it: Product, [rows, columns]: readonly [number[], number[]]): string {
