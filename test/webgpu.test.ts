@@ -83,6 +83,7 @@ describe.skipIf(!adapter)(`webgpu on ${adapter?.name}`, () => {
       stopped: ["Error: stopped", 1],
       split: true,
       state: true,
+      profiled: [true, true, true],
       notNumbers: [true, false, true, false],
       closed: expect.stringMatching(/^BackendError: webgpu: this backend was closed/),
       missing: expect.stringMatching(/^ShapeError: execute: input "x"/),

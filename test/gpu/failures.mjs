@@ -139,6 +139,16 @@ found.lostUnread = sameBits({ w: whole.w, v: whole.v }, { w: silent.w, v: silent
   await wasm.close();
 }
 {
+  // a run that is timed step by step is a run
+  const [timed, plain] = [await other.compile(learning()), await other.compile(learning())];
+  const x = draw(384, 6);
+  const rows = await timed.profile({ x });
+  await plain.execute({ x });
+  const [w, same] = [await timed.read("w"), await plain.read("w")];
+  const areTimes = rows.length === timed.steps.length && rows.every(({ ms }) => ms >= 0);
+  found.profiled = [areTimes, rows.some(({ ms }) => ms > 0), sameBits({ w }, { w: same })];
+}
+{
   const plan = await other.compile(learning());
   await other.close();
   found.closed = await messageOf(() => plan.execute({ x: new Float32Array(384) }));

@@ -41,7 +41,8 @@ async function byHost(device: Device, steps: readonly ReadyStep[]): Promise<Time
   return times;
 }
 
-async function byCard({ gpu }: Device, steps: readonly ReadyStep[]): Promise<Timed[]> {
+async function byCard(device: Device, steps: readonly ReadyStep[]): Promise<Timed[]> {
+  const { gpu } = device;
   const count = 2 * steps.length;
   const size = count * BYTES_A_TIME;
   const querySet = gpu.createQuerySet({ type: "timestamp", count });
@@ -55,7 +56,8 @@ async function byCard({ gpu }: Device, steps: readonly ReadyStep[]): Promise<Tim
   last.resolveQuerySet(querySet, 0, count, resolved, 0);
   last.copyBufferToBuffer(resolved, 0, read, 0, size);
   gpu.queue.submit([last.finish()]);
-  await read.mapAsync(MAP_TO_READ);
+  await read.mapAsync(MAP_TO_READ).catch((error: Error) => device.failed(error));
+  device.check();
   const at = new BigUint64Array(read.getMappedRange().slice(0));
   for (const made of [querySet, resolved, read]) made.destroy();
   return steps.map(({ description }, i) => ({
