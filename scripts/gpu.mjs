@@ -163,7 +163,7 @@ function kernels(w) {
   });
   return [
     "",
-    `Kernels of ${w}, by the card's own clock. The roofline: ${tera(most.operations)}·10¹² operations and ${tera(most.bytes)}·10¹² bytes a second, measured here by sums that wait for nothing and a copy of 128 MiB. A step's bytes are what it must read and write once; its operations are those of the definition, of which Winograd's form does a quarter.`,
+    `Kernels of ${w}, by the card's own clock. The roofline: ${tera(most.operations)}·10¹² operations and ${tera(most.bytes)}·10¹² bytes a second, measured here by sums that wait for nothing and by a copy. A step's bytes are what it must read and write once; its operations are those of the definition, of which Winograd's form does a quarter.`,
     "",
     "| kernel | times | ms | 10⁹ operations a second | GB a second | of the roofline |",
     "|---|---:|---:|---:|---:|---:|",

@@ -160,7 +160,7 @@ class State {
     return values.reduce((sum, { id }) => sum + map.placeOf(id).bytes, 0);
   }
   /**
-   * Makes what \`finish\` needs beside the plan's own buffers, where it is not there yet. Throws
+   * Makes what `finish` needs beside the plan's own buffers, where it is not there yet. Throws
    * BackendError where the card has no room for it.
    */
   makeRoom(wanted?: readonly string[]): Promise<void> | undefined {

@@ -83,7 +83,7 @@ function stage(
   ${to}[e] = sum;
 }`;
 }
-/** Stockham's stages from \`line_a\` to the array whose name is given back. */
+/** Stockham's stages from `line_a` to the array whose name is given back. */
 function stagesOf(
   n: number,
   table: string,

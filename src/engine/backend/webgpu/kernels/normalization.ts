@@ -8,6 +8,7 @@ import { groupsOf } from "./reduction.ts";
 
 /** Cells of a part at most: a workgroup sums one part of one group. */
 const PART = 4096;
+
 interface Attributes {
   readonly axes: readonly number[];
   readonly epsilon: number;
@@ -79,7 +80,7 @@ function normalizing(k: Context, { sums, value }: Normalizing): void {
   });
 }
 
-/** Statements that join a group's parts: \`mean\`, \`squares\`, \`dy_sum\` and \`product_sum\`. */
+/** Statements that join a group's parts: `mean`, `squares`, `dy_sum` and `product_sum`. */
 function joinedParts(of: { room: string; parts: number; per: number; size: number }): string {
   const { room, parts, per, size } = of;
   const kept = (i: number): string => `${room}[4u * (group_number * ${parts}u + p) + ${i}u]`;

@@ -10,6 +10,7 @@ export interface Factor {
   /** Along what its numbers are neighbours in memory. */
   readonly along: "terms" | "side";
 }
+export type FactorName = "a" | "b";
 /** y[batch, row, column] = Σ a[row, …]·b[…, column] over the loops. */
 export interface Product {
   readonly batches: number;
@@ -30,9 +31,10 @@ interface Loop {
 
 /** Products of numbers from which on a processor that plays a card wins more than it compiles. */
 const LARGE = 1e6;
-export function isLarge({ batches, rows, columns, loops }: Product): boolean {
-  return loops.reduce((n, { count }) => n * count, batches * rows * columns) >= LARGE;
-}
+export const isLarge = (it: Product): boolean =>
+  it.batches * it.rows * it.columns * termsOf(it) >= LARGE;
+/** Products that each result sums. */
+export const termsOf = ({ loops }: Product): number => loops.reduce((n, { count }) => n * count, 1);
 
 /** How a product is written down. */
 export interface Form {
@@ -49,7 +51,7 @@ export interface Form {
 export type Write = (at: string, value: string) => string;
 
 /** Functions `a_side(batch, at)` and `a_value(side, loops…)`, and b's. */
-export function factorOf(it: Product, name: "a" | "b"): string {
+export function factorOf(it: Product, name: FactorName): string {
   const { side, value } = it[name];
   const own = numbers(4).map((i) => side[i] ?? "0u");
   const terms = it.loops.map((loop) => `${loop.name}: u32`);
@@ -61,6 +63,6 @@ export function factorOf(it: Product, name: "a" | "b"): string {
   );
 }
 /** The number of a side whose own four are `side`, at the loops' names. */
-export const readOf = (it: Product, name: "a" | "b", side: string): string =>
+export const readOf = (it: Product, name: FactorName, side: string): string =>
   `${name}_value(${[side, ...it.loops.map((loop) => loop.name)].join(", ")})`;
 export const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

@@ -2,7 +2,7 @@
 // say. A card goes through shared memory; small products and processors that play a card do not.
 import type { KernelContext } from "../../kernel.ts";
 import { lines } from "../../text.ts";
-import { factorOf, type Form, type Product, type Write } from "./description.ts";
+import { factorOf, termsOf, type Form, type Product, type Write } from "./description.ts";
 import { direct } from "./direct.ts";
 import { isTiled, tiled } from "./tiled.ts";
 
@@ -20,13 +20,11 @@ export interface ProductPlan {
 /** In what form and in how many parts: the card and the sizes alone decide. */
 export function planProduct(k: KernelContext<never>, it: Product): ProductPlan {
   const form = !k.isSoftware && isTiled(it) ? tiled(it) : direct(it, k.isSoftware);
-  const [outermost, ...inner] = it.loops;
-  const per = inner.reduce((n, { count }) => n * count, 1);
   const wanted = Math.min(
     Math.ceil(form.enough / workgroupsOf(it, form).all),
-    Math.floor((outermost.count * per) / PART),
+    Math.floor(termsOf(it) / PART),
   );
-  return { it, form, parts: Math.max(1, Math.min(outermost.count, wanted)) };
+  return { it, form, parts: Math.max(1, Math.min(it.loops[0].count, wanted)) };
 }
 function workgroupsOf(it: Product, form: Form): { across: number; tiles: number; all: number } {
   const across = Math.ceil(it.columns / form.across);
@@ -60,13 +58,6 @@ export function passProduct(
   });
 }
 
-/** The sum over the parts of element `at`, which lie `size` apart in `room`, as the name `sum`. */
-export const sumOfParts = (of: { room: string; parts: number; size: number; at: string }): string =>
-  lines(
-    "var sum = 0.0f;",
-    `for (var p = 0u; p < ${of.parts}u; p++) { sum += ${of.room}[p * ${of.size}u + ${of.at}]; }`,
-  );
-
 export function product(k: KernelContext<never>, it: Product): void {
   const plan = planProduct(k, it);
   const { parts } = plan;
@@ -77,5 +68,12 @@ export function product(k: KernelContext<never>, it: Product): void {
   const { size } = it;
   const room = k.scratch(parts * size);
   passProduct(k, plan, (at, value) => `${room}[part * ${size}u + ${at}] = ${value};`);
-  k.each(size, lines(sumOfParts({ room, parts, size, at: "i" }), k.store("i", "sum")));
+  k.each(
+    size,
+    lines(
+      "var sum = 0.0f;",
+      `for (var p = 0u; p < ${parts}u; p++) { sum += ${room}[p * ${size}u + i]; }`,
+      k.store("i", "sum"),
+    ),
+  );
 }

@@ -2,7 +2,15 @@
 // time, and each invocation sums eight by eight results. While it multiplies, the next terms are on
 // their way into its registers.
 import { lines } from "../../text.ts";
-import { numbers, readOf, type Form, type Product, type Write } from "./description.ts";
+import {
+  numbers,
+  readOf,
+  termsOf,
+  type FactorName,
+  type Form,
+  type Product,
+  type Write,
+} from "./description.ts";
 
 /** Terms that are carried at once. */
 const TERMS = 8;
@@ -25,10 +33,6 @@ const SHAPES: readonly Shape[] = [
 const ENOUGH = 512;
 /** The least rows and columns for which shared memory pays. */
 const LEAST = { rows: 24, columns: 48 };
-
-type Name = "a" | "b";
-
-const termsOf = ({ loops }: Product): number => loops.reduce((n, { count }) => n * count, 1);
 
 /** Whether the product is so large that shared memory pays. */
 export const isTiled = (it: Product): boolean =>
@@ -77,7 +81,7 @@ function shapeOf({ rows, columns }: Product): Shape {
 /** What an invocation carries of one term, whose number in the tile is `e`. */
 interface Carried {
   readonly e: string;
-  readonly numbers: readonly {
+  readonly all: readonly {
     readonly index: string;
     /** The four numbers of its side. */
     readonly side: string;
@@ -89,10 +93,10 @@ interface Carried {
 class Tile {
   readonly size: number;
   readonly #it: Product;
-  readonly #name: Name;
+  readonly #name: FactorName;
   readonly #lanes: number;
   readonly #carried: readonly Carried[];
-  constructor(it: Product, name: Name, { lanes, size }: { lanes: number; size: number }) {
+  constructor(it: Product, name: FactorName, { lanes, size }: { lanes: number; size: number }) {
     [this.#it, this.#name, this.#lanes, this.size] = [it, name, lanes, size];
     this.#carried = this.#alongTerms ? this.#byTerms() : this.#bySides();
   }
@@ -108,7 +112,7 @@ class Tile {
       const index = `lane / ${TERMS}u + ${j * rows}u`;
       return { index, side: `${name}_sides[${index}]`, register: `${name}_next${j}` };
     });
-    return [{ e: `lane % ${TERMS}u`, numbers: all }];
+    return [{ e: `lane % ${TERMS}u`, all }];
   }
   /** Neighbours carry neighbours of the side, which each invocation knows by heart. */
   #bySides(): Carried[] {
@@ -117,7 +121,7 @@ class Tile {
     const rows = this.#lanes / wide;
     return numbers(TERMS / rows).map((n) => ({
       e: `lane / ${wide}u + ${n * rows}u`,
-      numbers: numbers(each).map((j) => ({
+      all: numbers(each).map((j) => ({
         index: `lane % ${wide}u + ${j * wide}u`,
         side: `${name}_side${j}`,
         register: `${name}_next${n * each + j}`,
@@ -150,19 +154,19 @@ class Tile {
         );
     return lines(
       sides,
-      this.#carried.flatMap((c) => c.numbers.map(({ register }) => `var ${register} = 0.0f;`)),
+      this.#carried.flatMap((c) => c.all.map(({ register }) => `var ${register} = 0.0f;`)),
     );
   }
   /** Into registers: the tile of the terms from `start` on; 0 beyond the last one. */
   fetch(start: string): string {
     const value = (side: string): string => readOf(this.#it, this.#name, side);
     return lines(
-      this.#carried.flatMap(({ e, numbers }) => [
-        ...numbers.map(({ register }) => `${register} = 0.0f;`),
+      this.#carried.flatMap(({ e, all }) => [
+        ...all.map(({ register }) => `${register} = 0.0f;`),
         `{ let at = ${start} + ${e};`,
         "if (at < last) {",
         ...this.#terms(),
-        ...numbers.map(({ register, side }) => `${register} = ${value(side)};`),
+        ...all.map(({ register, side }) => `${register} = ${value(side)};`),
         "}}",
       ]),
     );
@@ -170,9 +174,9 @@ class Tile {
   /** From registers into shared memory. */
   put(): string {
     return lines(
-      this.#carried.flatMap(({ e, numbers }) => {
+      this.#carried.flatMap(({ e, all }) => {
         const first = `(${e}) * ${this.#stride}u`;
-        return numbers.map(
+        return all.map(
           ({ index, register }) => `${this.#name}_tile[${first} + ${index}] = ${register};`,
         );
       }),
@@ -224,8 +228,8 @@ const multiply = (a: string, b: string): string =>
   );
 
 /** Writes an invocation's results that lie inside. */
-function results(it: Product, sizes: Record<Name, number>, write: Write): string {
-  const index = (name: Name, lane: string, i: number): string =>
+function results(it: Product, sizes: Record<FactorName, number>, write: Write): string {
+  const index = (name: FactorName, lane: string, i: number): string =>
     `${lane} * ${HALF}u + ${Math.floor(i / HALF) * (sizes[name] / 2) + (i % HALF)}u`;
   const cell = (i: number, j: number): string =>
     lines(
