@@ -110,17 +110,52 @@ describe("the package", () => {
       (JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { version: string })
         .version,
     ).toBe(version);
-    const files = (
-      readdirSync(join(installed, "dist", "engine"), { recursive: true }) as string[]
-    ).filter((name) => extname(name) === ".js");
-    expect(files.length).toBeGreaterThan(50);
-    for (const name of files)
-      expect(
-        readFileSync(join(installed, "dist", "engine", name), "utf8").match(
-          /(?:from|import\()\s*"(?!\.)[^"]*"/g,
+    const imported = (file: string): string[] =>
+      [
+        ...readFileSync(join(installed, file), "utf8").matchAll(
+          /^(?:import|export) [^"]*?"([^"]+)";$|import\("([^"]+)"\)/gm,
         ),
-        name,
-      ).toBe(null);
+      ].map(([, named, loaded]) => named ?? loaded);
+    const files = new Set(["dist/engine/index.js"]);
+    for (const file of files)
+      for (const name of imported(file)) {
+        expect(name, file).toMatch(/^\./);
+        files.add(join(dirname(file), name));
+      }
+    // its backends are loaded when they are opened
+    expect([...files].join()).toMatch(/wasm-backend.*webgpu-backend/);
+  });
+  it("is a few files, which load in a moment, and brings the files its workers start from", () => {
+    const chunks = join(folder, "node_modules", "fiducial", "dist", "chunks");
+    const files = readdirSync(chunks);
+    expect(files.length).toBeLessThan(80);
+    const started = files.flatMap((file) =>
+      [...readFileSync(join(chunks, file), "utf8").matchAll(/new URL\("(\.\/[^"]+)"/g)].map(
+        ([, address]) => address,
+      ),
+    );
+    expect(new Set(started).size).toBe(3);
+    for (const address of started) expect(existsSync(join(chunks, address)), address).toBe(true);
+  });
+  it("leaves nothing behind of what is imported and not used", async () => {
+    const wings = ["", "/engine", "/learning", "/imaging", "/audit", "/report", "/data"];
+    const entry = join(folder, "unused.js");
+    const names = wings.map((wing) => JSON.stringify(`fiducial${wing}`));
+    writeFileSync(entry, names.map((name) => `import ${name};`).join("\n"));
+    const { rolldown } = await import("rolldown");
+    // what package.json says of effects aside, so that every statement must show that it has none
+    const bundle = await rolldown({
+      input: entry,
+      external: (id) => !/^[./]|^fiducial/.test(id),
+      treeshake: { moduleSideEffects: () => true },
+    });
+    const { output } = await bundle.generate();
+    expect(output).toHaveLength(1);
+    expect(output[0].code).toContain('import "fflate";');
+    const left = output[0].code
+      .split("\n")
+      .filter((line) => !/^(import ".*";|\/\/.*|)$/.test(line));
+    expect(left).toEqual([]);
   });
   it("has no link that leads out of it or nowhere", () => {
     const installed = join(folder, "node_modules", "fiducial");

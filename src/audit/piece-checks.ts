@@ -79,15 +79,14 @@ export function checkPiece(
   return value;
 }
 
-const { schemaVersion, software, spec, seed, problem, methods, metrics } = result;
 const facts: Checks<AuditHeader["facts"]> = {
-  schemaVersion,
-  software,
-  spec,
-  seed,
-  problem,
-  methods,
-  metrics,
+  schemaVersion: result.schemaVersion,
+  software: result.software,
+  spec: result.spec,
+  seed: result.seed,
+  problem: result.problem,
+  methods: result.methods,
+  metrics: result.metrics,
 };
 const test: Checks<AuditHeader["tests"][number]> = {
   id: aText,

@@ -56,7 +56,9 @@ interface TestDefinition<O> {
 const faults = new Map([...acquisitionFaults, coilDropOut].map((f) => [f.name, f]));
 const aFault = oneOf([...faults.keys()]);
 const faultOf = (name: string): AcquisitionFault => faults.get(name)!;
-const [number, whole, list] = [aNumber, aWhole, numbers].map(maybe);
+const number = maybe(aNumber);
+const whole = maybe(aWhole);
+const list = maybe(numbers);
 
 /** In the order in which an audit does them. */
 export const stabilityTests: { readonly [K in keyof Tests]: TestDefinition<Tests[K]> } = {

@@ -2,7 +2,10 @@
 // is given one whose segments do not follow one another may look for the next for ever.
 import type { FrameHead } from "./dicom-codecs.ts";
 
-const [SIZ, SOT, SOD, EOC] = [0xff51, 0xff90, 0xff93, 0xffd9];
+const SIZ = 0xff51;
+const SOT = 0xff90;
+const SOD = 0xff93;
+const EOC = 0xffd9;
 
 /** From the marker behind the start to the first tile; undefined where it does not get there. */
 function firstTile(view: DataView, start: number): number | undefined {

@@ -21,7 +21,10 @@ export interface MatlabArray {
 }
 
 export const MATRIX = 14;
-const [CELL, STRUCT, OBJECT, SPARSE] = [1, 2, 3, 5];
+const CELL = 1;
+const STRUCT = 2;
+const OBJECT = 3;
+const SPARSE = 5;
 /** Of arrays inside arrays. */
 const DEEPEST = 32;
 

@@ -29,12 +29,10 @@ const perAxis = (each: Type, axes: number): Type => ({
   what: `${each.what}, or a list of ${axes}`,
   is: (v) => each.is(v) || (listOf(each).is(v) && (v as unknown[]).length === axes),
 });
-const [cells2, gaps2, cells3, gaps3] = [
-  perAxis(cells, 2),
-  perAxis(gap, 2),
-  perAxis(cells, 3),
-  perAxis(gap, 3),
-];
+const cells2 = perAxis(cells, 2);
+const gaps2 = perAxis(gap, 2);
+const cells3 = perAxis(cells, 3);
+const gaps3 = perAxis(gap, 3);
 const padded = (sizes: Type): Type => ({
   what: `${sizes.what}, "same" or "valid"`,
   is: (v) => v === "same" || v === "valid" || sizes.is(v),

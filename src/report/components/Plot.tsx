@@ -5,8 +5,8 @@ import { chartOf, frame, px, type Chart, type DrawnCurve } from "../chart.ts";
 import type { Curves } from "../kinds.ts";
 import { colourOf, markCount, outlineOf } from "../marks.ts";
 
-const { width, height, left, right, top, bottom } = frame;
-const [xEnd, yEnd] = [width - right, height - bottom];
+const xEnd = frame.width - frame.right;
+const yEnd = frame.height - frame.bottom;
 export const markClass = (mark: number): string => `m${mark % markCount}`;
 
 export function Marker({ mark, x, y }: { mark: number; x: number; y: number }): JSX.Element {
@@ -25,8 +25,8 @@ function Grid({ chart, x, y }: { chart: Chart; x: string; y: string }): JSX.Elem
     <g class="axes" font-size="14" fill="#444">
       {chart.yTicks.map(({ at, text }) => (
         <>
-          <line class="rule" x1={left} x2={xEnd} y1={px(at)} y2={px(at)} stroke="#ddd" />
-          <text x={left - 8} y={px(at + 5)} text-anchor="end">
+          <line class="rule" x1={frame.left} x2={xEnd} y1={px(at)} y2={px(at)} stroke="#ddd" />
+          <text x={frame.left - 8} y={px(at + 5)} text-anchor="end">
             {text}
           </text>
         </>
@@ -38,16 +38,26 @@ function Grid({ chart, x, y }: { chart: Chart; x: string; y: string }): JSX.Elem
       ))}
       {chart.lines.map(({ at, text }) => (
         <>
-          <line x1={px(at)} x2={px(at)} y1={top} y2={yEnd} stroke="#777" stroke-dasharray="2 3" />
-          <text x={px(at + 5)} y={top + 11}>
+          <line
+            x1={px(at)}
+            x2={px(at)}
+            y1={frame.top}
+            y2={yEnd}
+            stroke="#777"
+            stroke-dasharray="2 3"
+          />
+          <text x={px(at + 5)} y={frame.top + 11}>
             {text}
           </text>
         </>
       ))}
-      <text x={px((left + xEnd) / 2)} y={height - 10} text-anchor="middle">
+      <text x={px((frame.left + xEnd) / 2)} y={frame.height - 10} text-anchor="middle">
         {x}
       </text>
-      <text transform={`translate(16 ${px((top + yEnd) / 2)}) rotate(-90)`} text-anchor="middle">
+      <text
+        transform={`translate(16 ${px((frame.top + yEnd) / 2)}) rotate(-90)`}
+        text-anchor="middle"
+      >
         {y}
       </text>
     </g>
@@ -74,7 +84,7 @@ export function Plot({ curves }: { curves: Curves }): JSX.Element | null {
   if (!chart) return null;
   return (
     <svg
-      viewBox={`0 0 ${width} ${height}`}
+      viewBox={`0 0 ${frame.width} ${frame.height}`}
       role="img"
       aria-label={curves.label}
       font-family="system-ui, sans-serif"
