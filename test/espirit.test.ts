@@ -42,10 +42,10 @@ const median = (values: Float64Array): number => {
   return (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
 };
 
-describe.skipIf(!there)("a real scan", () => {
+describe.skipIf(!there)("a real scan", async () => {
   const y = there ? kspace() : new Float32Array();
   const { coils, eigenvalues, singularValues } = there
-    ? espirit(y, [2, C, H, W])
+    ? await espirit(y, [2, C, H, W])
     : { coils: undefined, eigenvalues: new Float64Array(), singularValues: new Float64Array() };
   it("has the singular values of the calibration matrix", () => {
     expect(singularValues).toHaveLength(288);
@@ -105,8 +105,8 @@ describe("known coils", async () => {
     ["sigpy", 12, 6],
   ] as const)(
     "are found again where there is signal, by %s's settings, %i and %i",
-    (preset, calibration, kernel) => {
-      const { coils, eigenvalues } = espirit(y, operator.range, {
+    async (preset, calibration, kernel) => {
+      const { coils, eigenvalues } = await espirit(y, operator.range, {
         ...espiritPresets[preset],
         calibration,
         kernel,
@@ -128,18 +128,20 @@ describe("known coils", async () => {
       expect(worst).toBeLessThan(0.03);
     },
   );
-  it("are refused where the middle is not measured, or settings do not fit", () => {
+  it("are refused where the middle is not measured, or settings do not fit", async () => {
     const holes = y.slice();
     for (let c = 0; c < 8; c++) holes[c * 1920 + 24 * 40 + 21] = 0;
     const settings = { ...espiritPresets.sigpy, calibration: 20, kernel: 5 };
-    expect(() => espirit(holes, operator.range, settings)).toThrow(
+    await expect(espirit(holes, operator.range, settings)).rejects.toThrow(
       /the middle 20×20 of k-space is not measured/,
     );
-    expect(() => espirit(y, operator.range, { ...settings, calibration: 41 })).toThrow(
+    await expect(espirit(y, operator.range, { ...settings, calibration: 41 })).rejects.toThrow(
       /calibration of 41/,
     );
-    expect(() => espirit(y, operator.range, { ...settings, crop: 1 })).toThrow(/crop 1 must be/);
-    expect(() => espirit(y, [2, 4, 48, 41], settings)).toThrow(/are not k-space/);
-    expect(() => espirit(y, [4, 48, 40], settings)).toThrow(/not \[2×coils/);
+    await expect(espirit(y, operator.range, { ...settings, crop: 1 })).rejects.toThrow(
+      /crop 1 must be/,
+    );
+    await expect(espirit(y, [2, 4, 48, 41], settings)).rejects.toThrow(/are not k-space/);
+    await expect(espirit(y, [4, 48, 40], settings)).rejects.toThrow(/not \[2×coils/);
   });
 });

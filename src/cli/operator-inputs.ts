@@ -141,11 +141,11 @@ async function chooseCoils(
   return coilsFrom(Float32Array.from(maps.flatMap((map) => [...map])), [slices, 2, height, width]);
 }
 
-function estimated(
+async function estimated(
   name: keyof typeof espiritNames,
   [H, W]: Size,
   kspace: readonly Float32Array[] | undefined,
-): Coils {
+): Promise<Coils> {
   if (!kspace)
     throw new ConfigError(
       `--coils ${name}: they are found in one slice of measured k-space (reconstruct --kspace, --slices)`,
@@ -157,7 +157,9 @@ function estimated(
     all.set(coil.subarray(0, size), c * size);
     all.set(coil.subarray(size), (kspace.length + c) * size);
   });
-  return espirit(all, [2, kspace.length, H, W], espiritPresets[espiritNames[name]]).coils;
+  const shape = [2, kspace.length, H, W];
+  const { coils } = await espirit(all, shape, espiritPresets[espiritNames[name]]);
+  return coils;
 }
 
 /** The operator without a mask that the options ask for, for images of a shape. */

@@ -1,5 +1,5 @@
 // Coil sensitivities from the fully sampled middle of k-space: ESPIRiT.
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import type { Matrix } from "ml-matrix";
 import {
   ConfigError,
   FormatError,
@@ -79,9 +79,13 @@ function calibrationMatrix(
   return blocks;
 }
 
+/** Loaded when it is needed: it takes longer than the rest of this part together. */
+const eigenLibrary = () => import("ml-matrix");
+type EigenLibrary = Awaited<ReturnType<typeof eigenLibrary>>;
+
 /** AᴴA, Hermitian, as the real symmetric matrix [[Re, −Im], [Im, Re]]. */
-function gram({ rows, columns, re, im }: Complex): Matrix {
-  const matrix = Matrix.zeros(2 * columns, 2 * columns);
+function gram(library: EigenLibrary, { rows, columns, re, im }: Complex): Matrix {
+  const matrix = library.Matrix.zeros(2 * columns, 2 * columns);
   for (let p = 0; p < columns; p++)
     for (let q = 0; q <= p; q++) {
       let [a, b] = [0, 0];
@@ -117,14 +121,19 @@ const conjugateTranspose = ({ rows, columns, re, im }: Complex): Complex => {
  * factor √2: each singular vector is there twice, the second time times i, as the real matrix has
  * it.
  */
-function signalSpace(blocks: Complex, threshold: number): { values: Float64Array; space: Complex } {
+function signalSpace(
+  library: EigenLibrary,
+  blocks: Complex,
+  threshold: number,
+): { values: Float64Array; space: Complex } {
   const { rows, columns } = blocks;
   // of AᴴA and AAᴴ the smaller one
   const wide = columns > rows;
   const of = wide ? conjugateTranspose(blocks) : blocks;
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram(of), {
-    assumeSymmetric: true,
-  });
+  const { realEigenvalues, eigenvectorMatrix } = new library.EigenvalueDecomposition(
+    gram(library, of),
+    { assumeSymmetric: true },
+  );
   const n = of.columns;
   const falling = Array.from(realEigenvalues.keys()).sort(
     (a, b) => realEigenvalues[b] - realEigenvalues[a],
@@ -296,11 +305,11 @@ function checkOptions([, C, H, W]: readonly number[], size: number, options: Esp
  * measured.
  * Source: Uecker et al., MRM 2014; SigPy, mri/app.py, EspiritCalib.
  */
-export function espirit(
+export async function espirit(
   kspace: ArrayLike<number>,
   shape: readonly number[],
   options: EspiritOptions = espiritPresets.sigpy,
-): Sensitivities {
+): Promise<Sensitivities> {
   const [parts, C, H, W] = shape;
   if (shape.length !== 4 || parts !== 2)
     throw new ShapeError(`espirit: k-space is ${formatShape(shape)}, not [2×coils×height×width]`, {
@@ -310,7 +319,7 @@ export function espirit(
   const at: Kspace = (c, i, j) => [kspace[(c * H + i) * W + j], kspace[((C + c) * H + i) * W + j]];
   const blocks = calibrationMatrix(at, [C, H, W], options);
   requireMeasured(blocks, C, options);
-  const { values, space } = signalSpace(blocks, options.threshold);
+  const { values, space } = signalSpace(await eigenLibrary(), blocks, options.threshold);
   const sums = correlations(space, C, options.kernel);
   const own = reference(blocks, C, options);
   const maps = new Float64Array(C * 2 * H * W);
