@@ -246,6 +246,25 @@ describe("thresholds", () => {
         expect(markdown).toMatch(new RegExp(`\\| ${name} \\| .+ \\| .{20,} \\|`));
     },
   );
+  it("a verdict's figure never reads as its threshold, unless it is", () => {
+    const result = made({ ascent: "fail", practice: "pass", psnr: 31, images: 1 });
+    const [first] = result.tests;
+    const [own, other] = first.verdicts;
+    for (const [threshold, unit] of [
+      [6, "dB beyond noise at r₃"],
+      [50, "% recovered, at least"],
+      [0.001, "probability of losing 3 dB"],
+    ] as const)
+      for (const value of [threshold * 1.0004, threshold * 0.9996, threshold]) {
+        const figure = { value, threshold, unit };
+        const tests = [{ ...first, verdicts: [{ ...own, figure }, other] }];
+        const [, written] = /judged: (\S+), threshold/.exec(
+          renderMarkdown({ ...result, tests }, { command: "x" }),
+        )!;
+        const read = Number(written.replace("−", "-"));
+        expect(Math.sign(read - threshold), written).toBe(Math.sign(value - threshold));
+      }
+  });
   it("says which scans are unlike the training images, and how", () => {
     const result = made({ ascent: "pass", practice: "pass", psnr: 31, images: 3 });
     const unlike =

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  besideLimit,
   count,
   csvOf,
   decibels,
@@ -263,6 +264,33 @@ describe("numbers for people", () => {
       figure(1234.5),
       probability(0.0002),
     ]).toEqual(["−1.5", "3.14 dB", "12.34 %", "1230", "2.0e−4"]);
+  });
+  it("never read as the limit that they are judged by, unless they are it", () => {
+    const writers: readonly (readonly [typeof fixed, number])[] = [
+      [fixed, 2],
+      [decibels, 2],
+      [percent, 0],
+      [(v, digits) => probability(v, digits), 0],
+    ];
+    const limits = fc.constantFrom(0.01, 0.1, 0.5, 3, 6);
+    const away = fc.double({ min: 1e-6, max: 0.01, noNaN: true });
+    fc.assert(
+      fc.property(limits, away, fc.boolean(), (limit, distance, above) => {
+        const value = above ? limit + distance : limit - distance;
+        for (const [write, digits] of writers)
+          expect(besideLimit(value, limit, { write, digits })).not.toBe(
+            besideLimit(limit, limit, { write, digits }),
+          );
+      }),
+    );
+    expect([
+      besideLimit(6.003, 6, { write: decibels, digits: 2 }),
+      besideLimit(6.03, 6, { write: decibels, digits: 2 }),
+      besideLimit(0.498, 0.5, { write: percent, digits: 0 }),
+      besideLimit(6, 6, { write: decibels, digits: 2 }),
+      // not another number, but the rounding of the same
+      besideLimit(0.1 + 0.2, 0.3, { write: fixed, digits: 2 }),
+    ]).toEqual(["6.003 dB", "6.03 dB", "49.8 %", "6.00 dB", "0.30"]);
   });
   it("take the words beside them along: one image, two images, an arrow, a disc", () => {
     expect([

@@ -37,6 +37,7 @@ export {
   fixed,
   percent,
   print,
+  besideLimit,
   probability,
   withArticle,
 } from "./numbers.ts";

@@ -1,5 +1,6 @@
 // The answer, and every test's outcome for every method.
 import {
+  besideLimit,
   figure,
   fixed,
   type Cell,
@@ -14,12 +15,14 @@ import { answerOf } from "./answer.ts";
 import { ACCURACY } from "./standing.ts";
 
 type Judged = NonNullable<Verdict["figure"]>;
-/** Decibels with two decimals, as everywhere; anything else with three digits. */
-const written = (value: number, unit: string): string =>
-  unit.startsWith("dB") ? fixed(value, 2) : figure(value);
+/** Decibels with two decimals, as everywhere; anything else with three digits that count. */
+const written = ({ value, threshold, unit }: Judged): string =>
+  unit.startsWith("dB")
+    ? besideLimit(value, threshold, { write: fixed, digits: 2 })
+    : besideLimit(value, threshold, { write: figure, digits: 3 });
 /** "7.08, threshold 6 dB beyond noise at r₃" */
-export const judgedFigure = ({ value, threshold, unit }: Judged): string =>
-  `${written(value, unit)}, threshold ${figure(threshold)} ${unit}`;
+export const judgedFigure = (judged: Judged): string =>
+  `${written(judged)}, threshold ${figure(judged.threshold)} ${judged.unit}`;
 
 function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
   const cell = (method: string): Cell => {
@@ -29,7 +32,7 @@ function verdictRow(test: TestRecord, methods: readonly string[]): Cell[] {
     const weaker = test.measurements.some(
       (m) => m.method === method && m.search?.queries !== undefined,
     );
-    const text = judged ? written(judged.value, judged.unit) : "";
+    const text = judged ? written(judged) : "";
     return { text, outcome, ...(weaker ? { soft: "no gradients" } : {}) };
   };
   const threshold = test.verdicts.find((v) => v.figure)?.figure;

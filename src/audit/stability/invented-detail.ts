@@ -1,6 +1,6 @@
 // A targeted search: can a faint perturbation make a whole detail appear that is not there?
 import { ConfigError, present } from "../../engine/index.ts";
-import { percent as percentOf } from "../../report/index.ts";
+import { besideLimit, figure, percent as percentOf } from "../../report/index.ts";
 import { norm, placeDetail } from "../../imaging/index.ts";
 import { doubtsOf } from "../judgement.ts";
 import { mean } from "../statistics.ts";
@@ -109,7 +109,8 @@ function judgeShown(
   const onMean = measurements.length > 1 ? " on the mean" : "";
   const byQueries = measurements.some((m) => m.search?.queries !== undefined);
   const weaker = byQueries ? ", searched without gradients" : "";
-  const said = `shows ${percent(shown)} of the disc${onMean} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${percent(maxShown)}`;
+  const part = besideLimit(shown, maxShown, { write: percentOf, digits: 0 });
+  const said = `shows ${part} of the disc${onMean} for a perturbation of ${percent(budget)} of it${weaker}; threshold ${figure(100 * maxShown)} %`;
   return {
     method,
     outcome: shown > maxShown ? "fail" : passed,

@@ -1,7 +1,7 @@
 // How likely is a bad reconstruction, when nobody searches for one? Noise as the problem has it,
 // and one thing that goes wrong in practice.
 import { ConfigError, log10, present } from "../../engine/index.ts";
-import { probability } from "../../report/index.ts";
+import { besideLimit, probability } from "../../report/index.ts";
 import { acquisitionFaults, type AcquisitionFault } from "../../imaging/index.ts";
 import { testDefaults } from "../defaults.ts";
 import { fromNormals } from "../likelihood/normals.ts";
@@ -78,7 +78,9 @@ export function badReconstructionLikelihood(given: Partial<Options> = {}): Stabi
     judge(method, { measurements }) {
       const all = measurements.flatMap((m) => m.likelihood ?? []);
       const worst = all.reduce((p, q) => (q.probability > p.probability ? q : p));
-      const [value, low, high] = [worst.probability, worst.low, worst.high].map(probability);
+      const [value, low, high] = [worst.probability, worst.low, worst.high].map((p) =>
+        besideLimit(p, maxProbability, { write: probability, digits: 0 }),
+      );
       const below = worst.bound ? "below " : "";
       const onWorst = all.length > 1 ? " on its worst image" : "";
       return {

@@ -1,6 +1,6 @@
 // The place and shape where a small detail is lost: a search, where structural-change draws.
 import { ConfigError, type Random } from "../../engine/index.ts";
-import { percent, withArticle } from "../../report/index.ts";
+import { besideLimit, figure, percent, withArticle } from "../../report/index.ts";
 import {
   detailAt,
   detailShapes,
@@ -207,17 +207,19 @@ function judgeLost(
       ? ` (${percent(mean(held.map((m) => m.share)), 0)} on the mean of ${held.length} images)`
       : "";
   const unsure = rising ? "; a walk was still finding worse when it stopped" : "";
-  const said = `recovers ${percent(worst.share, 0)} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${percent(leastShare, 0)}`;
-  const figure = {
+  const share = besideLimit(worst.share, leastShare, { write: percent, digits: 0 });
+  const said = `recovers ${share} of what is measured of ${withArticle(worst.label)} in image ${worst.image + 1}, the least found in ${walks * (moves + 1)} tries per image${average}; threshold ${figure(100 * leastShare)} %`;
+  const judged = {
     value: 100 * worst.share,
     threshold: 100 * leastShare,
     unit: "% of what is measured, at least",
   };
-  if (worst.share < leastShare) return { method, outcome: "fail", figure, explanation: said };
+  if (worst.share < leastShare)
+    return { method, outcome: "fail", figure: judged, explanation: said };
   return {
     method,
     outcome: rising ? "inconclusive" : "pass",
-    figure,
+    figure: judged,
     explanation: `${said}${unsure}`,
   };
 }

@@ -1,7 +1,7 @@
 // What happens in practice: faults that scanners and patients really make, at three severities
 // each, for every method.
 import { ConfigError } from "../../engine/index.ts";
-import { decibels, percent } from "../../report/index.ts";
+import { besideLimit, decibels, figure, percent } from "../../report/index.ts";
 import {
   acquisitionFaults,
   coilDropOut,
@@ -145,8 +145,10 @@ function judgeFaults(
   const sorted = judged.toSorted((a, b) => rank[b.outcome] - rank[a.outcome] || b.share - a.share);
   const [{ outcome, share }] = sorted;
   const named = sorted.filter((f) => f.outcome === outcome).slice(0, outcome === "pass" ? 1 : 3);
+  const written = (part: number): string =>
+    besideLimit(part, maxShare, { write: percent, digits: 0 });
   const said = named.map(({ fault, losses, ruined, interval }) => {
-    const range = `${percent(interval.low, 0)} to ${percent(interval.high, 0)}`;
+    const range = `${written(interval.low)} to ${written(interval.high)}`;
     return `${fault.name} (${labelOf(fault, fault.severities[JUDGED])}) in ${ruined} of ${losses.length} acquisitions (${range}), ${decibels(mean(losses))} on the mean`;
   });
   return {
@@ -157,6 +159,6 @@ function judgeFaults(
       threshold: 100 * maxShare,
       unit: "% of acquisitions ruined by a moderate fault",
     },
-    explanation: `loses more than ${maxPsnrLoss} dB ${outcome === "pass" ? "at most " : ""}to ${said.join(", to ")}; threshold ${percent(maxShare, 0)}`,
+    explanation: `loses more than ${maxPsnrLoss} dB ${outcome === "pass" ? "at most " : ""}to ${said.join(", to ")}; threshold ${figure(100 * maxShare)} %`,
   };
 }

@@ -1,7 +1,7 @@
 // More samples: does the reconstruction get better when more of k-space is measured than the
 // network was trained for?
 import { ConfigError } from "../../engine/index.ts";
-import { decibels, fixed, percent as percentOf } from "../../report/index.ts";
+import { besideLimit, decibels, fixed, percent as percentOf } from "../../report/index.ts";
 import { nestedMasks } from "../../imaging/index.ts";
 import { differenceInterval95 } from "../intervals.ts";
 import type { RateScore, Verdict } from "../schema.ts";
@@ -135,7 +135,8 @@ function judgeRates(
   const range = Number.isFinite(shown.low)
     ? ` (${fixed(shown.low, 2)} to ${fixed(shown.high, 2)})`
     : "";
-  const lost = `is ${decibels(shown.drop)}${range} worse at ${percentOf(shown.rate, 0)} of k-space than at ${percentOf(shown.from, 0)}; threshold ${maxPsnrDrop} dB; it`;
+  const drop = besideLimit(shown.drop, maxPsnrDrop, { write: decibels, digits: 2 });
+  const lost = `is ${drop}${range} worse at ${percentOf(shown.rate, 0)} of k-space than at ${percentOf(shown.from, 0)}; threshold ${maxPsnrDrop} dB; it`;
   const moved = `${gain >= 0 ? "gains" : "loses"} ${decibels(Math.abs(gain))} from ${percentOf(own, 0)} to ${percentOf(top, 0)}`;
   return {
     method,

@@ -1,6 +1,6 @@
 // Structural change: are small details that the data hold still there in the reconstruction?
 import { ConfigError } from "../../engine/index.ts";
-import { percent } from "../../report/index.ts";
+import { besideLimit, figure, percent } from "../../report/index.ts";
 import { detailShapes, inGroups, placeDetail, type DetailShape } from "../../imaging/index.ts";
 import { testDefaults } from "../defaults.ts";
 import { meanShareInterval95 } from "../intervals.ts";
@@ -157,14 +157,16 @@ function judgeRecovery(
   const same = shares.length >= LEAST_SHARES && shares.every((v) => Math.abs(v - shares[0]) < 1e-9);
   const range = interval ?? (same ? { low: mean, high: mean } : undefined);
   const outcome = range ? outcomeOfInterval(range, leastRecovery, "below") : "inconclusive";
-  const within = interval ? ` (${percent(interval.low, 0)} to ${percent(interval.high, 0)})` : "";
+  const written = (share: number): string =>
+    besideLimit(share, leastRecovery, { write: percent, digits: 0 });
+  const within = interval ? ` (${written(interval.low)} to ${written(interval.high)})` : "";
   const few = range ? "" : `; too few details for an interval of their mean, so nothing is decided`;
   const more = beyond > 0 ? `; ${beyond} more are not in the data` : "";
   return {
     method,
     outcome,
     figure: { value: 100 * mean, threshold: 100 * leastRecovery, unit: "% recovered, at least" },
-    explanation: `recovers ${percent(mean, 0)}${within} of details of ${what}, loses ${lost} of ${shares.length}${more}${few}; threshold ${100 * leastRecovery} %`,
+    explanation: `recovers ${written(mean)}${within} of details of ${what}, loses ${lost} of ${shares.length}${more}${few}; threshold ${figure(100 * leastRecovery)} %`,
   };
 }
 /** Fewer tell nothing of a mean. */

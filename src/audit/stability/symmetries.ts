@@ -2,7 +2,7 @@
 // truth is. What is done to the measurement must be seen in the image, and nothing else.
 import { ConfigError, PI, sinCos } from "../../engine/index.ts";
 import { magnitude, maximum, norm, type Mask } from "../../imaging/index.ts";
-import { fixed, percent } from "../../report/index.ts";
+import { besideLimit, fixed, percent } from "../../report/index.ts";
 import { FLOOR_DB } from "../judgement.ts";
 import type { Score, Verdict } from "../schema.ts";
 import { mean } from "../statistics.ts";
@@ -224,7 +224,7 @@ function judgeRelations(
   const [worst] = breaks;
   const failed = breaks.filter((b) => b.share > maxShare);
   const size = ({ share, relative }: Break): string =>
-    `${fixed(share, 2)} times its own error (${percent(relative)} of ‖x‖)`;
+    `${besideLimit(share, maxShare, { write: fixed, digits: 2 })} times its own error (${percent(relative)} of ‖x‖)`;
   const said =
     failed.length > 0
       ? `breaks ${failed.map((b) => `${b.label} by ${size(b)}`).join(", ")}`
