@@ -221,6 +221,30 @@ describe("wasm, random shapes", () => {
       { numRuns: 30, seed: 5 },
     );
   }, 30_000);
+  it("the direct form agrees with the definition where taps are summed in parts, and maps shared out", async () => {
+    const cases = fc.record({
+      n: small(1, 2),
+      groups: small(1, 2),
+      c: small(130, 260),
+      k: fc.constantFrom(15, 18, 64, 128),
+      h: small(4, 9),
+      w: small(4, 21),
+      r: small(2, 4),
+      stride: fc.tuple(small(2, 3), small(1, 3)),
+      padding: fc.tuple(small(0, 2), small(0, 2)),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ n, groups, c, k, h, w, r, ...attrs }) => {
+        const [x, weights] = [
+          [n, c * groups, h, w],
+          [k * groups, c, r, 4],
+        ];
+        const all = { ...attrs, dilation: one, groups };
+        expect(await convolutionError(x, weights, all)).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 8, seed: 12 },
+    );
+  }, 120_000);
   it("kernels that tile the image, and their adjoints, agree with the definition for any size", async () => {
     const cases = fc.record({
       n: small(1, 3),
@@ -411,6 +435,55 @@ describe("wasm, random shapes", () => {
       { numRuns: 60, seed: 9 },
     );
   });
+  it("strided adjoints agree with their definition for any size, with what is fused behind them", async () => {
+    const cases = fc.record({
+      n: small(1, 2),
+      groups: small(1, 2),
+      // few, so many that their taps are summed in parts, and maps enough to be shared out
+      channels: fc.oneof(
+        fc.record({ c: small(1, 20), k: small(1, 20) }),
+        fc.record({ c: small(15, 40), k: small(60, 300) }),
+        fc.record({ c: fc.constantFrom(64, 128), k: small(1, 40) }),
+      ),
+      rows: small(1, 9),
+      columns: small(1, 21),
+      r: small(1, 5),
+      s: small(1, 5),
+      stride: fc.tuple(small(1, 5), small(1, 4)),
+      dilation: fc.constantFrom(...[one, one, one, [2, 1], [3, 2]]),
+      padding: fc.tuple(small(0, 4), small(0, 4)),
+      more: fc.tuple(small(0, 3), small(0, 3)),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        cases,
+        async ({ n, groups, channels: { c, k }, rows, columns, ...given }) => {
+          const { r, s, stride, dilation, more } = given;
+          const spans = [r, s].map((taps, axis) => (taps - 1) * dilation[axis] + 1);
+          const padding = given.padding.map((p, axis) => Math.min(p, spans[axis] - 1));
+          const outputPadding = more.map((p, axis) => Math.min(p, stride[axis] - 1));
+          const isThere = [rows, columns].every(
+            (size, axis) => (size - 1) * stride[axis] + spans[axis] > 2 * padding[axis],
+          );
+          fc.pre(isThere);
+          const b = new GraphBuilder(ops);
+          const [x, w] = [b.input("x", [n, k * groups, rows, columns]), [k * groups, c, r, s]];
+          const attrs = { stride, padding, dilation, groups, outputPadding };
+          const inputs = { x, w: b.input("w", w) };
+          const y = b.emit("conv_transpose2d", inputs, attrs as never);
+          const shift = b.input("shift", [1, c * groups, 1, 1]);
+          b.output("y", b.emit("relu", { x: b.emit("add", { a: y, b: shift }, {}) }, {}));
+          const feed = {
+            x: values(sizeOf(x.shape), 1, false),
+            w: values(sizeOf(w), 2, false),
+            shift: values(c * groups, 3, false),
+          };
+          expect(await difference(b, feed)).toBeLessThan(TOLERANCE);
+        },
+      ),
+      { numRuns: 80, seed: 11 },
+    );
+  }, 60_000);
   it("matmul agrees with its definition", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -1,7 +1,7 @@
 // How figures become verdicts on searched perturbations: harm in dB down to a floor, beside noise
 // that is measured as much, beside the classical methods at their own worst case, and whether a
 // search that found little is evidence. docs/verdicts.md gives the definitions and reasons.
-import { decibels } from "../report/index.ts";
+import { besideLimit, decibels } from "../report/index.ts";
 import type { Measurement, Outcome, Verdict } from "./schema.ts";
 import type { Beside, Findings } from "./stability/test.ts";
 import { mean } from "./statistics.ts";
@@ -65,15 +65,17 @@ export function harmReason(
   best: Reference | undefined,
   limits: HarmLimits,
 ): string | undefined {
-  const more = `${decibels(harm.beyond)} more than noise does`;
-  if (harm.beyond >= limits.ruinDb) return `: ${more}, limit ${limits.ruinDb} dB`;
+  const beside = (value: number, limit: number): string =>
+    besideLimit(value, limit, { write: decibels, digits: 2 });
+  const more = (limit: number): string => `${beside(harm.beyond, limit)} more than noise does`;
+  if (harm.beyond >= limits.ruinDb) return `: ${more(limits.ruinDb)}, limit ${limits.ruinDb} dB`;
   if (harm.loss < limits.harmDb) return undefined;
   if (best === undefined)
     return harm.beyond >= limits.harmDb
-      ? `: ${more}, limit ${limits.harmDb} dB where no classical method is there to compare with`
+      ? `: ${more(limits.harmDb)}, limit ${limits.harmDb} dB where no classical method is there to compare with`
       : undefined;
   if (harm.left >= best.left) return undefined;
-  const kept = `${best.method} keeps at its own worst case (${decibels(best.left)})`;
+  const kept = `${best.method} keeps at its own worst case (${beside(best.left, harm.left)})`;
   return `, less than ${kept}; limit ${limits.harmDb} dB`;
 }
 

@@ -6,6 +6,8 @@ import type { OpNode } from "../../graph/ir.ts";
 import { adjointPadding } from "../../ops/convolution.ts";
 import type { Chosen, KernelContext } from "./kernel.ts";
 import { isPaired, pairedTranspose } from "./kernels/adjoint/paired.ts";
+import { phasedTranspose } from "./kernels/adjoint/phased.ts";
+import { isPhased, phasedWeights, phasedWeightsSize } from "./kernels/adjoint/phases.ts";
 import { scatteredTranspose } from "./kernels/adjoint/scattered.ts";
 import { directConvolution } from "./kernels/direct/convolution.ts";
 import { directWeightGrad } from "./kernels/direct/weight-gradient.ts";
@@ -28,6 +30,15 @@ export const isConvolution = (node: OpNode): node is ConvolutionNode =>
  */
 const LARGE = 2 ** 24;
 
+/** Whether the form of a transposed convolution takes what is fused behind it. */
+export function goesOn(
+  { inputs: { x, w }, attrs, shape }: OpNode<"conv_transpose2d">,
+  shapeOf: (id: number) => Shape,
+): boolean {
+  if (adjointPadding(shapeOf(w), attrs)) return true;
+  return !isPaired(shapeOf(w), shapeOf(x), shape, attrs) && isPhased(attrs);
+}
+
 /** `isKept`: whether a convolution of the same graph has these weights, and no run changes them. */
 export function convolutionKernel(
   node: ConvolutionNode,
@@ -46,9 +57,23 @@ export function convolutionKernel(
     const as = { attrs: { ...attrs, padding }, flipped: true, shared: isKept(w) };
     return convolution(node, as, shapeOf, form);
   }
-  return isPaired(shapeOf(w), shapeOf(x), shape, attrs)
-    ? { label: "conv_transpose2d paired", emit: pairedTranspose(attrs) }
-    : { label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) };
+  if (isPaired(shapeOf(w), shapeOf(x), shape, attrs))
+    return { label: "conv_transpose2d paired", emit: pairedTranspose(attrs) };
+  if (!isPhased(attrs))
+    return { label: "conv_transpose2d scattered", emit: scatteredTranspose(attrs) };
+  return {
+    label: "conv_transpose2d phased",
+    inputs: { x },
+    attrs: { ...attrs, weights: shapeOf(w) },
+    emit: phasedTranspose(shapeOf(x), shapeOf(w), attrs),
+    pack: {
+      label: "phased weights",
+      w,
+      floats: phasedWeightsSize(shapeOf(w), attrs),
+      attrs,
+      emit: phasedWeights(shapeOf(w), attrs),
+    },
+  };
 }
 
 /**

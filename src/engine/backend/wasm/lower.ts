@@ -2,12 +2,11 @@
 // forms.ts), and weights are packed once where nothing changes them.
 import { sizeOf, type Shape } from "../../core/shape.ts";
 import type { Graph, Node, OpNode } from "../../graph/ir.ts";
-import { adjointPadding } from "../../ops/convolution.ts";
 import { ops } from "../../ops/index.ts";
 import { fuse, isSettled, type Expression, type Group, type Reach } from "../fusion.ts";
 import type { Program, StepValues } from "../placement.ts";
 import type { Pause } from "../turns.ts";
-import { convolutionKernel, isConvolution, type ConvolutionForm } from "./forms.ts";
+import { convolutionKernel, goesOn, isConvolution, type ConvolutionForm } from "./forms.ts";
 import type { Chosen, KernelContext, Packing } from "./kernel.ts";
 import { expression } from "./kernels/elementwise.ts";
 import { kernels } from "./kernels/index.ts";
@@ -47,9 +46,8 @@ function reach(source: OpNode, graph: Graph): Reach {
     const { axes } = source.attrs as OpNode<"normalize">["attrs"];
     return OWN_CHANNEL.includes(axes.join()) ? "channels" : "values";
   }
-  if (source.op !== "conv_transpose2d") return "nothing";
-  const weights = graph.nodes[source.inputs.w].shape;
-  return adjointPadding(weights, source.attrs as OpNode<"conv_transpose2d">["attrs"])
+  return source.op === "conv_transpose2d" &&
+    goesOn(source as OpNode<"conv_transpose2d">, (id) => graph.nodes[id].shape)
     ? "channels"
     : "nothing";
 }

@@ -1,5 +1,5 @@
 // The adjoint of a convolution whose kernels of two columns tile the image, as a U-Net's way up has
-// them: the two columns' sums are interleaved in registers. The general form: scattered.ts.
+// them: the two columns' sums are interleaved in registers. Others: phased.ts.
 import type { Shape } from "../../../../core/shape.ts";
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";

@@ -1,5 +1,5 @@
 // The adjoint of a strided convolution as a matrix product whose columns are scattered into the
-// image. Kernels two columns wide that tile it have their own form (paired.ts).
+// image: for what neither paired.ts nor phased.ts does, dilated kernels and large strides.
 import type { ConvAttributes } from "../../../../graph/catalogue.ts";
 import { address, i32, s32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import type { KernelContext, Pass } from "../../kernel.ts";

@@ -47,7 +47,9 @@ export const productsOf = (g: Geometry): number =>
 export interface Strip {
   rows: number;
   count: number;
+  /** Whether it is a copy, and whether what no cell of the image is copied to must be 0. */
   copied: boolean;
+  cleared: boolean;
   imageRows: number;
   pitch: number;
   phases: number;
@@ -55,9 +57,16 @@ export interface Strip {
   row: number;
   taps: Int32Array;
 }
+/** Whether windows reach over the image's edge; a padding below 0 begins within it. */
+function leavesImage({ H, W, R, S, P, Q, attrs }: Geometry): boolean {
+  const reach = (axis: 0 | 1, outputs: number, taps: number): number =>
+    (outputs - 1) * attrs.stride[axis] + (taps - 1) * attrs.dilation[axis] - attrs.padding[axis];
+  return attrs.padding.some((n) => n !== 0) || reach(0, P, R) >= H || reach(1, Q, S) >= W;
+}
 export function stripOf(g: Geometry, least: number): Strip {
-  const { stride, padding, dilation } = g.attrs;
-  const copied = padding.some((n) => n > 0) || stride[1] > 1;
+  const { stride, dilation } = g.attrs;
+  const cleared = leavesImage(g);
+  const copied = cleared || stride[1] > 1;
   const phases = stride[1];
   const pitch = copied ? up(g.Q + Math.floor(((g.S - 1) * dilation[1]) / phases), 4) + 4 : g.W;
   const rowsFor = (rows: number): number => (rows - 1) * stride[0] + (g.R - 1) * dilation[0] + 1;
@@ -91,6 +100,7 @@ export function stripOf(g: Geometry, least: number): Strip {
     rows,
     count: Math.ceil(g.P / rows),
     copied,
+    cleared,
     imageRows,
     pitch,
     phases,
@@ -98,6 +108,12 @@ export function stripOf(g: Geometry, least: number): Strip {
     row: stride[0] * phases * pitch * 4,
     taps: Int32Array.from(taps),
   };
+}
+
+/** Where strips are too few for threads, the maps are shared out as well, in blocks of eight. */
+export function sharesOf({ K }: Geometry, strips: number): number {
+  const shares = [8, 4, 2].find((n) => strips * n <= 16 && K % (8 * n) === 0 && K / n >= 32);
+  return shares ?? 1;
 }
 
 /** A row's columns of one phase: where the first lies in the image's row and in the strip's. */
@@ -172,7 +188,7 @@ export function copyStrip(
   const { stride, padding } = g.attrs;
   if (!strip.copied) return f.i32(i32.add(image, i32.mul(first, strip.row)));
   const buffer = room();
-  if (padding.some((n) => n > 0)) f.zero(buffer, strip.bytes);
+  if (strip.cleared) f.zero(buffer, strip.bytes);
   const top = f.i32(i32.sub(i32.mul(first, stride[0]), padding[0]));
   const plane = f.i32(image);
   const to = f.i32(buffer);
