@@ -50,6 +50,32 @@ export function unetParameters() {
   all.outb = zeros([1]);
   return all;
 }
+/** Halvings of DAGAN's generator, half as wide: out of each way down, in and out of each way up. */
+export const GENERATOR_DOWN = [32, 64, 128, 256, 256, 256, 256, 256];
+export const GENERATOR_UP = [
+  [256, 256],
+  [512, 512],
+  [768, 512],
+  [768, 512],
+  [768, 128],
+  [256, 64],
+  [128, 32],
+  [64, 32],
+];
+export function generatorParameters() {
+  const all = {};
+  let seed = 500;
+  GENERATOR_DOWN.forEach((out, i) => {
+    const inputs = GENERATOR_DOWN[i - 1] ?? 1;
+    all[`d${i}`] = drawn([out, inputs, 4, 4], seed++, he(inputs * 16));
+  });
+  GENERATOR_UP.forEach(([inputs, out], i) => {
+    // an output meets a quarter of the taps
+    all[`u${i}`] = drawn([inputs, out, 4, 4], seed++, he(inputs * 4));
+  });
+  all.out = drawn([1, 32, 1, 1], seed, he(32));
+  return all;
+}
 /** LeNet-5's; the weights of full layers are [in, out]. */
 export function lenetParameters() {
   let seed = 200;
@@ -320,5 +346,14 @@ export const workloads = {
     detectors: 185,
     check: [1332233.34],
     tolerance: 1e-4,
+  },
+  W17: {
+    kind: "generator",
+    title:
+      "DAGAN's generator, half as wide (4×4 convolutions of step 2 and their adjoints), gradient of ½‖f(x)‖² to its input, 256²",
+    step: "attack",
+    x: () => drawn([1, 1, 256, 256], 8, 1),
+    check: [152274.475],
+    tolerance: 1e-3,
   },
 };

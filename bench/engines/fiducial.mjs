@@ -5,6 +5,9 @@ import {
   absoluteSum,
   cascadeParameters,
   fill,
+  GENERATOR_DOWN,
+  GENERATOR_UP,
+  generatorParameters,
   lenetLabels,
   lenetParameters,
   measuredRows,
@@ -247,6 +250,23 @@ const builders = {
     const y = f.add(conv(value, p.out, 0), f.reshape(p.outb, [1, 1, 1, 1]));
     return finish(y, { image, target, step, parameters: p });
   },
+  generator({ x, step }) {
+    const p = residents(generatorParameters());
+    const image = graph.input("x", x().shape);
+    const half = { ...plain, stride: [2, 2], padding: [1, 1] };
+    let value = image;
+    const skips = GENERATOR_DOWN.map((_, i) => {
+      const y = graph.emit("conv2d", { x: value, w: p[`d${i}`] }, half);
+      value = graph.emit("maximum", { a: y, b: f.mul(y, 0.2) }, {});
+      return value;
+    });
+    GENERATOR_UP.forEach((_, i) => {
+      const inputs = { x: value, w: p[`u${i}`] };
+      const y = f.relu(graph.emit("conv_transpose2d", inputs, { ...half, outputPadding: [0, 0] }));
+      value = i < 7 ? f.concat([y, skips[6 - i]], 1) : y;
+    });
+    return finish(f.add(conv(value, p.out, 0), image), { image, step });
+  },
   fourier({ size, re, im }) {
     const both = new Float32Array(2 * size * size);
     both.set(re());
@@ -274,7 +294,8 @@ const begun = performance.now();
 const plan = await backend.compile(graph);
 const compileMs = performance.now() - begun;
 const fixed = {};
-if (["cascade", "lenet", "resnet", "unet"].includes(workload.kind)) fixed.x = workload.x().data;
+if (["cascade", "generator", "lenet", "resnet", "unet"].includes(workload.kind))
+  fixed.x = workload.x().data;
 if (workload.target) fixed.target = workload.target().data;
 let t = 0;
 const run = () => {

@@ -166,6 +166,36 @@ def cascade_parameters():
     return {name: laid_out(value) for name, value in parameters.items()}
 
 
+GENERATOR_DOWN = [32, 64, 128, 256, 256, 256, 256, 256]
+GENERATOR_UP = [(256, 256), (512, 512), (768, 512), (768, 512), (768, 128), (256, 64), (128, 32), (64, 32)]
+
+
+def generator_parameters():
+    """DAGAN's generator, half as wide."""
+    parameters = {}
+    seed = 500
+    for i, (inputs, out) in enumerate(zip([1] + GENERATOR_DOWN, GENERATOR_DOWN)):
+        parameters[f"d{i}"] = drawn((out, inputs, 4, 4), seed, he(inputs * 16))
+        seed += 1
+    for i, (inputs, out) in enumerate(GENERATOR_UP):
+        parameters[f"u{i}"] = drawn((inputs, out, 4, 4), seed, he(inputs * 4))
+        seed += 1
+    parameters["out"] = drawn((1, 32, 1, 1), seed, he(32))
+    return {name: laid_out(value) for name, value in parameters.items()}
+
+
+def generator(image, p):
+    x, skips = image, []
+    for i in range(8):
+        x = F.leaky_relu(F.conv2d(x, p[f"d{i}"], stride=2, padding=1), 0.2)
+        skips.append(x)
+    for i in range(8):
+        x = F.relu(F.conv_transpose2d(x, p[f"u{i}"], stride=2, padding=1))
+        if i < 7:
+            x = torch.cat([x, skips[6 - i]], 1)
+    return F.conv2d(x, p["out"]) + image
+
+
 def fourier(x, inverse=False):
     z = torch.complex(x[:, 0], x[:, 1])
     z = (torch.fft.ifft2 if inverse else torch.fft.fft2)(z, norm="ortho")
@@ -431,6 +461,11 @@ def unet_attack():
     attack(lambda x: unet(x, p), (1, 1, 128, 128))
 
 
+def generator_attack():
+    p = generator_parameters()
+    attack(lambda x: generator(x, p), (1, 1, 256, 256))
+
+
 def cascade_attack(size):
     p = cascade_parameters()
     rows = measured_rows(size)
@@ -548,6 +583,7 @@ workloads = {
     "W14": many_coils,
     "W15": lenet_prediction,
     "W16": line_integrals,
+    "W17": generator_attack,
     "export": export,
 }
 workloads[options.w]()
