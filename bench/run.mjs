@@ -27,6 +27,8 @@ const { values: options } = parseArgs({
     into: { type: "string" },
   },
 });
+// before anything is measured: half an hour's figures would be lost with it
+const earlier = options.into && JSON.parse(readFileSync(options.into, "utf8"));
 /** Interpreters by the version of PyTorch that they have, the first of each. */
 const pytorches = new Map();
 for (const python of options.python.split(",")) {
@@ -302,8 +304,7 @@ const result = {
   workloads: chosen,
   rows,
 };
-if (options.into) {
-  const earlier = JSON.parse(readFileSync(options.into, "utf8"));
+if (earlier) {
   const isNew = ({ workload }) => chosen.includes(workload);
   const kept = earlier.rows.filter((row) => !isNew(row));
   result.rows = [...kept, ...rows];
