@@ -135,15 +135,15 @@ export function writeReport(result, root) {
         "workload",
         "threads",
         "GFLOP/s or GB/s",
-        "share of the 128-bit multiply-and-add ceiling, or of the triad",
+        "share of that run's 128-bit multiply-and-add ceiling, or of its triad",
       ],
       result.rows
-        .filter((r) => r.engine === "fiducial" && (r.gflops || r.gbytes))
+        .filter((r) => r.engine === "fiducial" && r.ceiling)
         .map((r) => [
           r.workload,
           r.threads,
           number(r.gflops ?? r.gbytes),
-          `${((100 * (r.gflops ?? r.gbytes)) / ceilings[`${r.gflops ? "mulAdd128" : "triad"}${r.threads}`]).toFixed(0)} %`,
+          `${((100 * (r.gflops ?? r.gbytes)) / r.ceiling).toFixed(0)} %`,
         ]),
     );
   const leastPeak = (workload) => {
@@ -206,7 +206,7 @@ ${extra("targets.md")}
 ${
   roof
     ? `## Roofline
-Ceilings measured by bench/ceilings.c, 1 and 2 threads: 128-bit multiply and add, which is what WebAssembly can say, ${ceilings.mulAdd1281} and ${ceilings.mulAdd1282} GFLOP/s; 256-bit fused, which native code uses, ${ceilings.fma2561} and ${ceilings.fma2562}; triad ${ceilings.triad1} and ${ceilings.triad2} GB/s. Operations are those of the convolution's definition, so Winograd's form can pass 100 %.${sharesCore ? " Two threads multiply and add hardly faster than one here: the two processors share a core, and rows of two threads say little." : ""}
+Ceilings measured by bench/ceilings.c in the last run, 1 and 2 threads: 128-bit multiply and add, which is what WebAssembly can say, ${ceilings.mulAdd1281} and ${ceilings.mulAdd1282} GFLOP/s; 256-bit fused, which native code uses, ${ceilings.fma2561} and ${ceilings.fma2562}; triad ${ceilings.triad1} and ${ceilings.triad2} GB/s. Operations are those of the convolution's definition, so Winograd's form can pass 100 %.${sharesCore ? " Two threads multiply and add hardly faster than one here: the two processors share a core, and rows of two threads say little." : ""}
 
 ${roof}
 

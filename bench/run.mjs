@@ -263,6 +263,10 @@ const rows = keys.map((key) => {
     rounds: same.length,
     ...(flops ? { gflops: +(flops / ms / 1e6).toFixed(1) } : {}),
     ...(bytes ? { gbytes: +(bytes / ms / 1e6).toFixed(1) } : {}),
+    // of this run: another hour's is another one
+    ...(ceilings && (flops || bytes)
+      ? { ceiling: ceilings[`${flops ? "mulAdd128" : "triad"}${threads}`] }
+      : {}),
     checksum: same[0].checksum,
     agrees,
     foreign: +Math.max(...same.map((r) => r.foreign)).toFixed(2),

@@ -76,6 +76,18 @@ export function generatorParameters() {
   all.out = drawn([1, 32, 1, 1], seed, he(32));
   return all;
 }
+/** Multiplications and additions of a prediction. */
+function generatorFlops(size) {
+  const down = GENERATOR_DOWN.map((out, i) => {
+    const side = size / 2 ** (i + 1);
+    return 32 * (GENERATOR_DOWN[i - 1] ?? 1) * out * side ** 2;
+  });
+  const up = GENERATOR_UP.map(([inputs, out], i) => {
+    const side = size / 2 ** (8 - i);
+    return 32 * inputs * out * side ** 2;
+  });
+  return [...down, ...up].reduce((sum, n) => sum + n, 64 * size ** 2);
+}
 /** LeNet-5's; the weights of full layers are [in, out]. */
 export function lenetParameters() {
   let seed = 200;
@@ -353,6 +365,7 @@ export const workloads = {
       "DAGAN's generator, half as wide (4×4 convolutions of step 2 and their adjoints), gradient of ½‖f(x)‖² to its input, 256²",
     step: "attack",
     x: () => drawn([1, 1, 256, 256], 8, 1),
+    flops: 2 * generatorFlops(256),
     check: [152274.475],
     tolerance: 1e-3,
   },
