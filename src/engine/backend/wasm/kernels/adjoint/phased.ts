@@ -73,15 +73,17 @@ export const phasedTranspose =
     k.pass(g.N * attrs.groups * strip.count * shares, (p) => writeStrip(p, plan));
   };
 
-/** Where a call's outputs lie: its maps' first rows, and the channel times 4 of its first map. */
+/** What a call makes, and where it keeps it until it is put together. */
 interface Share {
-  readonly share: Local;
+  /** The image and group, and the first of the maps. */
   readonly picture: Local;
+  readonly share: Local;
+  /** That map's channel, times 4. */
   readonly channel: Local;
-  /** Rows of one remainder. */
+  /** Rows of one remainder: the first, and how many. */
   readonly first: Local;
   readonly rows: Local;
-  /** One remainder's outputs after the other, of one row's. */
+  /** The outputs of a remainder of the rows, one remainder of the columns after the other. */
   readonly columns: Local;
 }
 function writeStrip(p: PhasedPass, plan: Plan): void {
