@@ -1,4 +1,5 @@
-// Sums of a strip's taps for all maps: tiles of outputs that stay in registers while the taps go by.
+// Sums of a strip's taps for all maps: tiles of outputs that stay in registers while the taps go
+// by.
 import { address, i32, v, type Local, type Operand } from "../../encoder/instructions.ts";
 import { countOf, type Pass, type Place } from "../../kernel.ts";
 import { tapsOf, type Geometry } from "./strips.ts";
