@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { GraphBuilder, openBackend, ops } from "fiducial/engine";
+import { GraphBuilder, openBackend, ops, pausing } from "fiducial/engine";
 import {
   adam,
   compilePrediction,
@@ -51,6 +51,8 @@ async function counted(work: () => Promise<unknown>): Promise<Work> {
     clock += 1000;
     return clock;
   });
+  // as in a page, which has no other way
+  vi.stubGlobal("setImmediate", undefined);
   const Channel = globalThis.MessageChannel;
   vi.stubGlobal(
     "MessageChannel",
@@ -112,6 +114,24 @@ function expectSmall(work: Work, about: { code: number; calls: number }): void {
   expect(work.code.total).toBeGreaterThan(about.code);
   expect(work.calls.total).toBeGreaterThanOrEqual(about.calls);
 }
+
+describe("giving way in Node", () => {
+  it("makes no channel, whose first message would load `fetch`", async () => {
+    const made = vi.fn();
+    vi.stubGlobal("MessageChannel", made);
+    let others = 0;
+    const count = setInterval(() => others++, 0);
+    try {
+      const pause = pausing(new AbortController().signal);
+      for (const until = performance.now() + 100; performance.now() < until; ) await pause();
+    } finally {
+      clearInterval(count);
+      vi.unstubAllGlobals();
+    }
+    expect(others).toBeGreaterThan(0);
+    expect(made).not.toHaveBeenCalled();
+  });
+});
 
 describe("what is done in a page without giving way", () => {
   for (const [name, network] of Object.entries(networks)) {
