@@ -57,6 +57,8 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
   const pause = givingWay();
   const order = reachable(graph);
   const program = await lower(graph, order, { form: host.convolution, pause });
+  // workers start while the kernels are written
+  const opening = program.steps.some((step) => pays(step, program)) ? host.pool() : undefined;
   const writer = new Writer(host.relaxed, program.shapeOf);
   const emitted: Emitted[] = [];
   for (const step of program.steps) {
@@ -65,7 +67,7 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
     emitted.push(writer.emit(step));
   }
   const described = program.steps.map((step, i) => describe(step, emitted[i], program));
-  const pool = described.some(isShared) ? await host.pool() : undefined;
+  const pool = described.some(isShared) ? await opening : undefined;
   const threads = 1 + (pool?.size ?? 0);
   await pause();
 
@@ -126,12 +128,17 @@ function readySteps(
   return steps;
 }
 
-/** What a person sees of a step. Chunks are shared out only where that pays. */
-function describe(step: Step, { passes }: Emitted, { shapeOf }: Program): PlanStep {
-  const bytes = 4 * [...step.reads, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0);
-  const pays = step.flops >= SHARED_FLOPS || bytes >= SHARED_BYTES;
-  const chunks = pays ? Math.max(1, ...passes.map((p) => p.chunks)) : 1;
-  return { name: step.label, shape: step.out, bytes, flops: step.flops, chunks, once: step.once };
+/** Of all that a step reads and writes. */
+const bytesMoved = (step: Step, { shapeOf }: Program): number =>
+  4 * [...step.reads, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0);
+/** Whether sharing a step's chunks out among threads would pay. */
+const pays = (step: Step, program: Program): boolean =>
+  step.flops >= SHARED_FLOPS || bytesMoved(step, program) >= SHARED_BYTES;
+/** What a person sees of a step. */
+function describe(step: Step, { passes }: Emitted, program: Program): PlanStep {
+  const { label: name, out: shape, flops, once } = step;
+  const chunks = pays(step, program) ? Math.max(1, ...passes.map((p) => p.chunks)) : 1;
+  return { name, shape, bytes: bytesMoved(step, program), flops, chunks, once };
 }
 /** Whether a step is worth waking threads for; its pieces are the same either way. */
 const isShared = (step: PlanStep): boolean => step.chunks > 1;
