@@ -44,6 +44,16 @@ function chunkName({ facadeModuleId, name }) {
   return `chunks/${path.replaceAll("/", "-")}.js`;
 }
 
+/**
+ * The engine in three files, though tests look into single modules of it: each file more takes a
+ * millisecond to load. A worker of the pool needs the first alone.
+ */
+const groups = [
+  { name: "threads", test: /wasm.(pool-protocol|threads)\.ts$/, priority: 3 },
+  { name: "engine", test: /src.engine.(autodiff|core|graph|ops|backend.(?!open)\w+\.ts)/, priority: 2 },
+  { name: "wasm", test: /engine.backend.wasm.(?!pool-worker)/, priority: 1 },
+];
+
 /** What bundlers take for effects, though in this package it has none. */
 const seeming = [
   "CallExpression",
@@ -91,6 +101,12 @@ const bundle = await rolldown({
   platform: "neutral",
   plugins: [pureConstants],
 });
-await bundle.write({ dir: out, format: "esm", chunkFileNames: chunkName, minify: false });
+await bundle.write({
+  dir: out,
+  format: "esm",
+  chunkFileNames: chunkName,
+  codeSplitting: { groups },
+  minify: false,
+});
 await bundle.close();
 chmodSync(`${out}/${program}.js`, 0o755);
