@@ -51,8 +51,6 @@ const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
 /** Bytes of a row of a window that is copied because it crosses the image's border. */
 const STAGE_ROW = 32;
 const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
-/** Numbers in a line of the cache. */
-const LINE = 16;
 /** Room for `transformTiles` besides its result. */
 export const transformBytes = (tiles: number, window: number): number =>
   tiles * PLACE.bytes + stageBytes(window) + window * window * 16;
@@ -75,12 +73,11 @@ export interface TileTransform {
   /** Bytes of `transformBytes`. */
   readonly room: Operand;
   /**
-   * Where the result goes: bytes between its tiles, between its positions, and a quarter of those
-   * between groups of four channels, which lie together.
+   * Where the result goes: four channels lie together, tile by tile, `panel` bytes a channel, and
+   * `position` bytes between its positions.
    */
   readonly to: Operand;
-  readonly pitch: number;
-  readonly channel: number;
+  readonly panel: number;
   readonly position: number;
 }
 
@@ -99,23 +96,17 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
     const channel = f.i32(c);
     const at = address(places, [number, PLACE.bytes]);
     const { base, apart, row } = windowAt(f, t, { at, image, channel, lanes, stage });
-    const to = address(target, [number, t.pitch], [channel, t.channel]);
+    const to = address(target, [number, 16], [channel, t.panel]);
     const { size, window, position } = t;
-    const transform = t.common(`winograd tiles ${size} ${window} ${position} ${lanes}`, 5, (g) =>
+    const transform = t.common(`winograd tiles ${size} ${window} ${lanes}`, 6, (g) =>
       writeWindow(g, t, lanes),
     );
-    transform([base, apart, row, half, to]);
+    transform([base, apart, row, half, to, position]);
   };
-  // whole lines of the cache are written at a time where channels lie side by side
-  const some = (first: Operand, count: number): void =>
-    f.range(0, t.count, 1, (number) => {
-      const whole = count - (count % 4);
-      f.for(whole, (c) => group(number, i32.add(first, c), 4), 4);
-      if (whole < count) group(number, i32.add(first, whole), count - whole);
-    });
-  const together = t.channel === 4 ? LINE : 4;
-  const whole = channels - (channels % together);
-  f.for(whole, (c) => some(c, together), together);
+  const some = (first: Operand, lanes: number): void =>
+    f.range(0, t.count, 1, (number) => group(number, first, lanes));
+  const whole = channels - (channels % 4);
+  f.for(whole, (c) => some(c, 4), 4);
   if (whole < channels) some(whole, channels - whole);
 }
 
@@ -211,13 +202,13 @@ function copyInside(
 
 /** A window's transform of `lanes` channels, written to its positions. */
 function writeWindow(f: FunctionBuilder, t: TileTransform, lanes: number): void {
-  const [base, apart, row, half, to] = f.params;
+  const [base, apart, row, half, to, position] = f.params;
   const bases = [f.i32(base)];
   // channels past the last repeat it: nobody reads them
   for (let lane = 1; lane < 4; lane++)
     bases.push(f.i32(lane < lanes ? i32.add(bases[lane - 1], apart) : bases[lane - 1]));
   transformRows(f, t, { bases, row, half });
-  transformColumns(f, t, half, to);
+  transformColumns(f, t, { half, to, position });
 }
 /** The rows of what is read transformed, to a window of vectors each at `half`. */
 function transformRows(
@@ -252,17 +243,18 @@ function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
 /** Their columns transformed, written to their positions. */
 function transformColumns(
   f: FunctionBuilder,
-  { size, window, axis, position }: TileTransform,
-  half: Local,
-  to: Local,
+  { size, window, axis }: TileTransform,
+  { half, to, position }: { half: Local; to: Local; position: Local },
 ): void {
   const column = f.i32(half);
-  const out = f.i32(to);
+  const row = f.i32(i32.mul(position, window));
+  const places = [f.i32(to)];
+  for (let i = 1; i < window; i++) places.push(f.i32(i32.add(places[i - 1], row)));
   f.for(window, () => {
     const numbers = f.loads(size, column, window * 16);
-    axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * window * position)));
+    axis(f, numbers).forEach((x, i) => f.do(v.store(places[i], x)));
     f.advance(column, 16);
-    f.advance(out, position);
+    for (const place of places) f.set(place, i32.add(place, position));
   });
 }
 
