@@ -115,7 +115,7 @@ export const winogradConvolution =
         common: p.common,
         image: source.copied ? p.shared : p.input.x,
         room: i32.add(half, bytes),
-        ...{ to: room, panel: most * 4, position },
+        ...{ to: room, pitch: Cp * 4, channel: 4, position },
       });
       // of turned weights, eight outputs are eight inputs of each of theirs
       const eightBytes = turned ? EIGHT * 4 * EIGHT : weightsOfEight(inputs, kernel);
@@ -138,43 +138,34 @@ export const winogradConvolution =
     });
   };
 
-/**
- * At every position, sums over the inputs of tiles × weights, for four tiles at a time. Tiles lie
- * side by side, four channels of each: that the code does not depend on how many there are.
- */
+/** At every position, sums over the inputs of tiles × weights, for four tiles at a time. */
 function multiply(p: Pass<Inputs>, sizes: Sizes, block: Block): void {
   const { f } = p;
-  const { positions, inputs, most, position, products } = sizes;
-  const rest = inputs % 4;
-  const sumUp = p.common(`winograd products ${rest}`, 6, (g) => writeProducts(g, rest));
+  const { positions, inputs, Cp, position, products } = sizes;
+  const sumUp = p.common(`winograd products ${inputs}`, 4, (g) => writeProducts(g, inputs, Cp));
   f.for(positions, (i) => {
     const weights = block.turned
       ? turnWeights(p, sizes, block.turned, { at: block.u, number: i })
       : address(block.u, [i, weightsPosition(inputs)]);
     const [tiles, sums] = [address(block.room, [i, position]), address(block.m, [i, products])];
-    sumUp([tiles, weights, sums, block.count, inputs - rest, most * 16]);
+    sumUp([tiles, weights, sums, block.count]);
   });
 }
-/** Of `whole` inputs, four lying `apart` bytes from the four before, and `rest` more. */
-function writeProducts(f: FunctionBuilder, rest: number): void {
-  const [tiles, weights, m, count, whole, apart] = f.params;
+function writeProducts(f: FunctionBuilder, inputs: number, Cp: number): void {
+  const [tiles, weights, m, count] = f.params;
   f.range(0, count, 4, (t) => {
-    const left = f.i32(address(tiles, [t, 16]));
+    const left = f.i32(address(tiles, [t, Cp * 4]));
     const right = f.i32(weights);
     const sums = [0, 1, 2, 3].map(() => f.zeros(2));
-    const add = (channel: number): void => {
-      const columns = [0, 16].map((at) => f.v128(v.load(right, channel * 32 + at)));
+    f.for(inputs, () => {
+      const columns = f.loads(2, right, 16);
       sums.forEach((row, r) => {
-        const splat = f.v128(v.loadSplat(left, r * 16 + channel * 4));
+        const splat = f.v128(v.loadSplat(left, r * Cp * 4));
         row.forEach((sum, j) => f.mulAdd(sum, splat, columns[j]));
       });
-    };
-    f.range(0, whole, 4, () => {
-      for (let channel = 0; channel < 4; channel++) add(channel);
-      f.set(left, i32.add(left, apart));
-      f.advance(right, 128);
+      f.advance(left, 4);
+      f.advance(right, 32);
     });
-    for (let channel = 0; channel < rest; channel++) add(channel);
     const to = f.i32(address(m, [t, 32]));
     sums.forEach((row, r) => row.forEach((sum, j) => f.do(v.store(to, sum, r * 32 + j * 16))));
   });

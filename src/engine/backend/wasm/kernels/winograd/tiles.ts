@@ -51,6 +51,8 @@ const PLACE = { offset: 0, inside: 4, top: 8, left: 12, bytes: 16 };
 /** Bytes of a row of a window that is copied because it crosses the image's border. */
 const STAGE_ROW = 32;
 const stageBytes = (size: number): number => 4 * size * STAGE_ROW;
+/** Numbers in a line of the cache. */
+const LINE = 16;
 /** Room for `transformTiles` besides its result. */
 export const transformBytes = (tiles: number, window: number): number =>
   tiles * PLACE.bytes + stageBytes(window) + window * window * 16;
@@ -73,11 +75,12 @@ export interface TileTransform {
   /** Bytes of `transformBytes`. */
   readonly room: Operand;
   /**
-   * Where the result goes: four channels lie together, tile by tile, `panel` bytes a channel, and
-   * `position` bytes between its positions.
+   * Where the result goes: bytes between its tiles, between its positions, and a quarter of those
+   * between groups of four channels, which lie together.
    */
   readonly to: Operand;
-  readonly panel: number;
+  readonly pitch: number;
+  readonly channel: number;
   readonly position: number;
 }
 
@@ -96,17 +99,23 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
     const channel = f.i32(c);
     const at = address(places, [number, PLACE.bytes]);
     const { base, apart, row } = windowAt(f, t, { at, image, channel, lanes, stage });
-    const to = address(target, [number, 16], [channel, t.panel]);
+    const to = address(target, [number, t.pitch], [channel, t.channel]);
     const { size, window, position } = t;
     const transform = t.common(`winograd tiles ${size} ${window} ${lanes}`, 6, (g) =>
       writeWindow(g, t, lanes),
     );
     transform([base, apart, row, half, to, position]);
   };
-  const some = (first: Operand, lanes: number): void =>
-    f.range(0, t.count, 1, (number) => group(number, first, lanes));
-  const whole = channels - (channels % 4);
-  f.for(whole, (c) => some(c, 4), 4);
+  // whole lines of the cache are written at a time where channels lie side by side
+  const some = (first: Operand, count: number): void =>
+    f.range(0, t.count, 1, (number) => {
+      const whole = count - (count % 4);
+      f.for(whole, (c) => group(number, i32.add(first, c), 4), 4);
+      if (whole < count) group(number, i32.add(first, whole), count - whole);
+    });
+  const together = t.channel === 4 ? LINE : 4;
+  const whole = channels - (channels % together);
+  f.for(whole, (c) => some(c, together), together);
   if (whole < channels) some(whole, channels - whole);
 }
 

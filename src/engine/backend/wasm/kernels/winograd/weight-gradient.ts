@@ -238,7 +238,7 @@ function transform(
     ...{ tiles, source, size, window, axis, from, count, most: lies.most },
     image: image(p),
     common: p.common,
-    ...{ room, to, panel: lies.panel, position },
+    ...{ room, to, pitch: 16, channel: lies.panel, position },
   });
 }
 
