@@ -214,7 +214,7 @@ ${roof}
     : ""
 }## Start and memory
 ${start}
-${extra("rounding.md")}${extra("scaling.md")}${extra("gpu.md")}${extra("soak.md")}`,
+${extra("start.md")}${extra("rounding.md")}${extra("scaling.md")}${extra("gpu.md")}${extra("soak.md")}`,
   );
   return `${measured.replaceAll(" | ", "  ")}\n\n${verdicts.replaceAll(" | ", "  ")}`;
 }
