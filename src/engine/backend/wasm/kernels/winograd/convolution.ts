@@ -188,17 +188,18 @@ function turnWeights(
   const factors = p.table(Float32Array.from(both, (b) => b.factor));
   const word = i32.mul(weights.number, 4);
   const from = i32.add(weights.at, i32.load(word, places));
-  const turn = p.common("winograd turned weights", 5, writeTurned);
-  const apart = weightsOfEight(outputs, kernel);
-  turn([from, panel, i32.add(word, factors), inputs / EIGHT, apart]);
+  const turn = p.common(`winograd turned weights ${inputs} ${outputs} ${kernel}`, 3, (g) =>
+    writeTurned(g, inputs / EIGHT, weightsOfEight(outputs, kernel)),
+  );
+  turn([from, panel, i32.add(word, factors)]);
   return panel;
 }
 /** Squares of eight by eight, `apart` bytes from one to the next, turned and times a factor. */
-function writeTurned(f: FunctionBuilder): void {
-  const [from, to, factorAt, squares, apart] = f.params;
+function writeTurned(f: FunctionBuilder, squares: number, apart: number): void {
+  const [from, to, factorAt] = f.params;
   const factor = f.v128(v.loadSplat(factorAt));
   const [source, target] = [f.i32(from), f.i32(to)];
-  f.range(0, squares, 1, () => {
+  f.for(squares, () => {
     for (const half of [0, 16])
       for (const rows of [0, 4]) {
         const four = [0, 1, 2, 3].map((r) => f.v128(v.load(source, (rows + r) * 32 + half)));
@@ -206,7 +207,7 @@ function writeTurned(f: FunctionBuilder): void {
           f.do(v.store(target, v.mul(x, factor), (half / 4 + k) * 32 + rows * 4)),
         );
       }
-    f.set(source, i32.add(source, apart));
+    f.advance(source, apart);
     f.advance(target, EIGHT * 32);
   });
 }

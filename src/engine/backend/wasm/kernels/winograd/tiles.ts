@@ -101,10 +101,10 @@ export function transformTiles(f: FunctionBuilder, t: TileTransform): void {
     const { base, apart, row } = windowAt(f, t, { at, image, channel, lanes, stage });
     const to = address(target, [number, t.pitch], [channel, t.channel]);
     const { size, window, position } = t;
-    const transform = t.common(`winograd tiles ${size} ${window} ${lanes}`, 6, (g) =>
+    const transform = t.common(`winograd tiles ${size} ${window} ${position} ${lanes}`, 5, (g) =>
       writeWindow(g, t, lanes),
     );
-    transform([base, apart, row, half, to, position]);
+    transform([base, apart, row, half, to]);
   };
   // whole lines of the cache are written at a time where channels lie side by side
   const some = (first: Operand, count: number): void =>
@@ -211,13 +211,13 @@ function copyInside(
 
 /** A window's transform of `lanes` channels, written to its positions. */
 function writeWindow(f: FunctionBuilder, t: TileTransform, lanes: number): void {
-  const [base, apart, row, half, to, position] = f.params;
+  const [base, apart, row, half, to] = f.params;
   const bases = [f.i32(base)];
   // channels past the last repeat it: nobody reads them
   for (let lane = 1; lane < 4; lane++)
     bases.push(f.i32(lane < lanes ? i32.add(bases[lane - 1], apart) : bases[lane - 1]));
   transformRows(f, t, { bases, row, half });
-  transformColumns(f, t, { half, to, position });
+  transformColumns(f, t, half, to);
 }
 /** The rows of what is read transformed, to a window of vectors each at `half`. */
 function transformRows(
@@ -252,18 +252,17 @@ function lastTwo(f: FunctionBuilder, bases: readonly Local[]): Local[] {
 /** Their columns transformed, written to their positions. */
 function transformColumns(
   f: FunctionBuilder,
-  { size, window, axis }: TileTransform,
-  { half, to, position }: { half: Local; to: Local; position: Local },
+  { size, window, axis, position }: TileTransform,
+  half: Local,
+  to: Local,
 ): void {
   const column = f.i32(half);
-  const row = f.i32(i32.mul(position, window));
-  const places = [f.i32(to)];
-  for (let i = 1; i < window; i++) places.push(f.i32(i32.add(places[i - 1], row)));
+  const out = f.i32(to);
   f.for(window, () => {
     const numbers = f.loads(size, column, window * 16);
-    axis(f, numbers).forEach((x, i) => f.do(v.store(places[i], x)));
+    axis(f, numbers).forEach((x, i) => f.do(v.store(out, x, i * window * position)));
     f.advance(column, 16);
-    for (const place of places) f.set(place, i32.add(place, position));
+    f.advance(out, position);
   });
 }
 
