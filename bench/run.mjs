@@ -27,8 +27,16 @@ const { values: options } = parseArgs({
     into: { type: "string" },
   },
 });
-// before anything is measured: half an hour's figures would be lost with it
-const earlier = options.into && JSON.parse(readFileSync(options.into, "utf8"));
+/** Read before anything is measured: half an hour's figures would be lost with it. */
+function earlierResult(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch ({ message }) {
+    console.error(`bench: --into is a result of an earlier run, and ${file} is not: ${message}`);
+    process.exit(2);
+  }
+}
+const earlier = options.into && earlierResult(options.into);
 /** Interpreters by the version of PyTorch that they have, the first of each. */
 const pytorches = new Map();
 for (const python of options.python.split(",")) {

@@ -8,6 +8,7 @@ import { multiplyStrip, roomOf, type Products } from "../direct/products.ts";
 import {
   ALONE,
   copyStrip,
+  pieceOf,
   productsOf,
   sharesOf,
   stripOf,
@@ -88,13 +89,8 @@ interface Share {
 }
 function writeStrip(p: PhasedPass, plan: Plan): void {
   const { f } = p;
-  const { g, strip, shares, stride, bytes } = plan;
-  const { groups } = g.attrs;
-  const strips = f.i32(i32.divU(p.chunk, shares));
-  const share = f.i32(i32.mul(i32.remU(p.chunk, shares), g.K / shares));
-  const picture = f.i32(i32.divU(strips, strip.count));
-  const first = f.i32(i32.mul(i32.remU(strips, strip.count), strip.rows));
-  const group = f.i32(i32.remU(picture, groups));
+  const { g, strip, stride, bytes } = plan;
+  const { share, picture, group, first } = pieceOf(f, g, plan, p.chunk);
   const scratch = p.scratch(plan.room + strip.bytes + stride[1] * bytes);
   const copy = f.i32(i32.add(scratch, plan.room));
   const image = f.i32(address(p.input.x, [picture, g.C * g.H * g.W * 4]));

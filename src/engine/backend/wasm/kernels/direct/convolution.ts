@@ -8,6 +8,7 @@ import {
   ALONE,
   copyStrip,
   geometryOf,
+  pieceOf,
   productsOf,
   sharesOf,
   stripOf,
@@ -41,27 +42,17 @@ export const directConvolution =
     });
   };
 
-function convolveStrip(
-  p: DirectPass,
-  g: Geometry,
-  { strip, shares, table }: Cut,
-  number: Local,
-): void {
+function convolveStrip(p: DirectPass, g: Geometry, cut: Cut, number: Local): void {
   const { f } = p;
-  const { groups } = g.attrs;
-  const strips = f.i32(i32.divU(number, shares));
-  const count = g.K / shares;
-  const share = f.i32(i32.mul(i32.remU(number, shares), count));
-  const picture = f.i32(i32.divU(strips, strip.count));
-  const first = f.i32(i32.mul(i32.remU(strips, strip.count), strip.rows));
-  const group = f.i32(i32.remU(picture, groups));
+  const { strip, shares, table } = cut;
+  const { share, picture, group, first } = pieceOf(f, g, cut, number);
   const image = f.i32(address(p.input.x, [picture, g.C * g.H * g.W * 4]));
   const room = p.scratch(roomOf(g) + strip.bytes);
   const copy = f.i32(i32.add(room, roomOf(g)));
   const base = copyStrip(f, g, strip, image, first, () => copy);
   const channel0 = f.i32(i32.mul(group, g.K * 4));
   const products = {
-    ...{ g, table, room, maps: { first: share, count } },
+    ...{ g, table, room, maps: { first: share, count: g.K / shares } },
     weights: f.i32(address(p.input.u, [group, up(g.K, 4) * tapsOf(g) * 4])),
     row: g.Q * 4,
     plane: g.P * g.Q * 4,

@@ -116,6 +116,29 @@ export function sharesOf({ K }: Geometry, strips: number): number {
   return shares ?? 1;
 }
 
+/** A call's piece: a strip of a group of an image's channels, and the maps from `share` on. */
+export interface Piece {
+  readonly share: Local;
+  /** Number of the image's group, counted over all images, and within the image. */
+  readonly picture: Local;
+  readonly group: Local;
+  /** The strip's first row of outputs. */
+  readonly first: Local;
+}
+export function pieceOf(
+  f: FunctionBuilder,
+  g: Geometry,
+  { strip, shares }: { readonly strip: Strip; readonly shares: number },
+  number: Local,
+): Piece {
+  const strips = f.i32(i32.divU(number, shares));
+  const share = f.i32(i32.mul(i32.remU(number, shares), g.K / shares));
+  const picture = f.i32(i32.divU(strips, strip.count));
+  const first = f.i32(i32.mul(i32.remU(strips, strip.count), strip.rows));
+  const group = f.i32(i32.remU(picture, g.attrs.groups));
+  return { share, picture, group, first };
+}
+
 /** A row's columns of one phase: where the first lies in the image's row and in the strip's. */
 interface Phase {
   readonly from: number;
