@@ -50,7 +50,11 @@ function chunkName({ facadeModuleId, name }) {
  */
 const groups = [
   { name: "threads", test: /wasm.(pool-protocol|threads)\.ts$/, priority: 3 },
-  { name: "engine", test: /src.engine.(autodiff|core|graph|ops|backend.(?!open)\w+\.ts)/, priority: 2 },
+  {
+    name: "engine",
+    test: /src.engine.(autodiff|core|graph|ops|backend.(?!open)\w+\.ts)/,
+    priority: 2,
+  },
   { name: "wasm", test: /engine.backend.wasm.(?!pool-worker)/, priority: 1 },
 ];
 
