@@ -1,6 +1,6 @@
-// First results from a cold process: from the program's start to what W1 and the U-Net's gradient
-// (W8) give first, loading and weights included, in every Node and beside PyTorch, one after the
-// other. Writes bench/notes/start.md.
+// First results from a cold process: from the program's start to what W1, the U-Net's prediction
+// (W7b) and its gradient (W8) give first, loading and weights included, in every Node and beside
+// PyTorch, one after the other. Writes bench/notes/start.md.
 //
 //   node bench/start.mjs [--rounds 15] [--node A,B] [--python A]
 import { execFileSync } from "node:child_process";
@@ -63,7 +63,7 @@ const touch = (program) => ({
 const jobs = programs.flatMap(({ program, name, script }) => [
   { name, what: "an empty program", run: () => empty(program) },
   ...(script === "fiducial.mjs" ? [touch(program)] : []),
-  ...["W1", "W8"].flatMap((workload) =>
+  ...["W1", "W7b", "W8"].flatMap((workload) =>
     [1, 2].map((threads) => ({
       name,
       what: `${workload}, ${threads} thread${threads > 1 ? "s" : ""}`,
@@ -93,7 +93,7 @@ const table = [
 ].join("\n");
 const commit = output("git", ["rev-parse", "--short", "HEAD"]).trim();
 const note = `## From a cold process
-\`node bench/start.mjs\`, milliseconds from the process's start to the first result, ${rounds} processes each, one after the other: ${cpus()[0].model}, ${cpus().length} processors, commit ${commit}. Weights are made in that time, and for PyTorch its modules are loaded.
+\`node bench/start.mjs\`, milliseconds from the process's start to the first result, ${rounds} processes each, one after the other: ${cpus()[0].model}, ${cpus().length} processors, commit ${commit}. W1 is a convolution, W7b the U-Net's prediction at 128², W8 its gradient. Weights are made in that time, and for PyTorch its modules are loaded.
 
 ${table}
 `;

@@ -283,6 +283,15 @@ export const workloads = {
     check: [85934.5],
     tolerance: 1e-4,
   },
+  W7b: {
+    kind: "unet",
+    title: "that U-Net, inference, 128²",
+    step: "infer",
+    x: () => drawn([1, 1, 128, 128], 8, 1),
+    flops: unetFlops(128),
+    check: [21380.7],
+    tolerance: 1e-4,
+  },
   W8: {
     kind: "unet",
     title: "that U-Net, gradient of ½‖f(x)‖² to its input, 128²",

@@ -434,9 +434,9 @@ def cascade_training(size):
     training(p, lambda: F.mse_loss(cascade(x, p, rows), target), adam)
 
 
-def inference():
+def inference(size):
     p = unet_parameters()
-    x = laid_out(drawn((1, 1, 256, 256), 8, 1))
+    x = laid_out(drawn((1, 1, size, size), 8, 1))
     run = formed(unet)
     with torch.no_grad():
         measure(lambda: run(x, p), absolute_sum)
@@ -571,7 +571,8 @@ workloads = {
     "W4": pooling,
     "W5": lenet_training,
     "W6": unet_training,
-    "W7": inference,
+    "W7": lambda: inference(256),
+    "W7b": lambda: inference(128),
     "W8": unet_attack,
     "W9": lambda: transform(256),
     "W9b": lambda: transform(320),
