@@ -290,9 +290,7 @@ describe("numbers for people", () => {
       besideLimit(6, 6, { write: decibels, digits: 2 }),
       // not another number, but the rounding of the same
       besideLimit(0.1 + 0.2, 0.3, { write: fixed, digits: 2 }),
-      besideLimit(1e-8, 0, { write: fixed, digits: 2 }),
-      besideLimit(-3e-8, 0, { write: decibels, digits: 2 }),
-    ]).toEqual(["6.003 dB", "6.03 dB", "49.8 %", "6.00 dB", "0.30", "0.00", "0.00 dB"]);
+    ]).toEqual(["6.003 dB", "6.03 dB", "49.8 %", "6.00 dB", "0.30"]);
   });
   it("take the words beside them along: one image, two images, an arrow, a disc", () => {
     expect([

@@ -37,11 +37,12 @@ async function verdicts(
   method: Reconstructor,
   beside: readonly Reconstructor[] = [zeroFilled()],
   other: InverseProblem = problem,
+  asked = tests,
 ): Promise<{ accuracy: Outcome; ascent: Outcome; worst: Outcome; result: AuditResult }> {
   const result = await audit({
     problem: other,
     methods: [method, ...beside],
-    tests,
+    tests: asked,
     seed: 1,
     backend,
   });
@@ -192,5 +193,24 @@ describe("a method whose truth is known", () => {
     expect(said(result, 2)).toMatch(
       /^is \d+\.\d+ dB less accurate than total variation to begin with; /,
     );
+  });
+  it("as accurate as can be by every step: what is judged is on the side of its threshold that the outcome says", async () => {
+    const tv = totalVariation({ iterations: 30, sigma: 0.005 });
+    for (const beside of [[], [zeroFilled()], [zeroFilled(), tv]]) {
+      const outcomes: Outcome[] = [];
+      for (const scale of [1, 0.9999, 0.999, 0.98, 0.9, 0.4]) {
+        const scaled = stub("scaled", (b, y, op) => arithmetic(b).mul(op.adjoint(b, y), scale));
+        const { result } = await verdicts(scaled, beside, problem, [
+          worstCasePerturbation({ steps: 1 }),
+        ]);
+        for (const { outcome, figure } of result.tests[0].verdicts) {
+          expect(["pass", "fail"]).toContain(outcome);
+          expect(figure!.value >= figure!.threshold).toBe(outcome === "pass");
+        }
+        outcomes.push(result.tests[0].verdicts[0].outcome);
+      }
+      expect(outcomes.at(-1)).toBe("fail");
+      if (beside.length < 2) expect(outcomes[0]).toBe("pass");
+    }
   });
 });

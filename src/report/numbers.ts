@@ -38,11 +38,8 @@ export function figure(value: number | null, digits = 3): string {
   return minus(String(Number(value.toPrecision(digits))));
 }
 
-/**
- * What is still told apart: more decimals would show how numbers are rounded on their way, as in
- * 1e−8 dB between a zero-filled image and the same computed again.
- */
-const MOST_DECIMALS = 6;
+/** What is still told apart by its decimals, and not by how numbers are rounded. */
+const MOST_DECIMALS = 9;
 /**
  * As `write` does with `digits`, or with as many more as tell `value` from the limit that it is
  * judged by: 6.003 beside 6 is not "6.00".
