@@ -4,7 +4,7 @@
 //
 //   node bench/start.mjs [--rounds 15] [--node A,B] [--python A]
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,9 +27,9 @@ const started = (program, script, workload, threads) => {
   const args = [join(engines, script), "--w", workload, "--threads", `${threads}`, ...short];
   return JSON.parse(output(program, args).trim().split("\n").at(-1)).startMs;
 };
-function empty(program) {
+function empty(program, script) {
   const begun = performance.now();
-  output(program, [program.includes("python") ? "-c" : "-e", "0"]);
+  output(program, [script === "pytorch.py" ? "-c" : "-e", "0"]);
   return performance.now() - begun;
 }
 
@@ -55,14 +55,11 @@ const programs = [
     ? [{ program: options.python, name: torchOf(options.python), script: "pytorch.py" }]
     : []),
 ];
-const touch = (program) => ({
-  name: versionOf(program),
-  what: "the first touch of 256 MiB",
-  run: () => touched(program),
-});
 const jobs = programs.flatMap(({ program, name, script }) => [
-  { name, what: "an empty program", run: () => empty(program) },
-  ...(script === "fiducial.mjs" ? [touch(program)] : []),
+  { name, what: "an empty program", run: () => empty(program, script) },
+  ...(script === "fiducial.mjs"
+    ? [{ name, what: "the first touch of 256 MiB", run: () => touched(program) }]
+    : []),
   ...["W1", "W7b", "W8"].flatMap((workload) =>
     [1, 2].map((threads) => ({
       name,
@@ -92,11 +89,15 @@ const table = [
   }),
 ].join("\n");
 const commit = output("git", ["rev-parse", "--short", "HEAD"]).trim();
+/** Where interpreters lie is this machine's own. */
+const command = [
+  `node bench/start.mjs --rounds ${rounds} --node …`,
+  ...(options.python ? ["--python …"] : []),
+].join(" ");
 const note = `## From a cold process
-\`node bench/start.mjs\`, milliseconds from the process's start to the first result, ${rounds} processes each, one after the other: ${cpus()[0].model}, ${cpus().length} processors, commit ${commit}. W1 is a convolution, W7b the U-Net's prediction at 128², W8 its gradient. Weights are made in that time, and for PyTorch its modules are loaded.
+\`${command}\`, milliseconds from the process's start to the first result, ${rounds} processes each, one after the other: ${cpus()[0].model}, ${cpus().length} processors, commit ${commit}. W1 is a convolution, W7b the U-Net's prediction at 128², W8 its gradient. Weights are made in that time, and for PyTorch its modules are loaded.
 
 ${table}
 `;
-mkdirSync(join(root, "bench/notes"), { recursive: true });
 writeFileSync(join(root, "bench/notes/start.md"), note);
 console.log(note);

@@ -46,7 +46,7 @@ export type Pause = (mayStop?: boolean) => Promise<void> | undefined;
 
 /**
  * After what else the thread has to do now: timers, messages, what a person did. In Node not by a
- * channel, whose first message loads half of its `fetch`: 50 ms.
+ * channel, whose first message loads all of `fetch` there: 50 ms.
  */
 function turnOf(goOn: () => void): void {
   const { setImmediate } = globalThis as { setImmediate?(goOn: () => void): void };

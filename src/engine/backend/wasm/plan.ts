@@ -58,7 +58,10 @@ async function compileAs(graph: Graph, asked: Graph, host: Host): Promise<Plan> 
   const order = reachable(graph);
   const program = await lower(graph, order, { form: host.convolution, pause });
   // workers start while the kernels are written
-  const opening = program.steps.some((step) => pays(step, program)) ? host.pool() : undefined;
+  const isLarge = program.steps.some((step) =>
+    pays({ flops: step.flops, bytes: bytesMoved(step, program) }),
+  );
+  const opening = isLarge ? host.pool() : undefined;
   const writer = new Writer(host.relaxed, program.shapeOf);
   const emitted: Emitted[] = [];
   for (const step of program.steps) {
@@ -131,14 +134,15 @@ function readySteps(
 /** Of all that a step reads and writes. */
 const bytesMoved = (step: Step, { shapeOf }: Program): number =>
   4 * [...step.reads, ...step.outputs].reduce((n, id) => n + sizeOf(shapeOf(id)), 0);
-/** Whether sharing a step's chunks out among threads would pay. */
-const pays = (step: Step, program: Program): boolean =>
-  step.flops >= SHARED_FLOPS || bytesMoved(step, program) >= SHARED_BYTES;
+/** Whether sharing the chunks of so much work out among threads would pay. */
+const pays = ({ flops, bytes }: Pick<PlanStep, "flops" | "bytes">): boolean =>
+  flops >= SHARED_FLOPS || bytes >= SHARED_BYTES;
 /** What a person sees of a step. */
 function describe(step: Step, { passes }: Emitted, program: Program): PlanStep {
   const { label: name, out: shape, flops, once } = step;
-  const chunks = pays(step, program) ? Math.max(1, ...passes.map((p) => p.chunks)) : 1;
-  return { name, shape, bytes: bytesMoved(step, program), flops, chunks, once };
+  const bytes = bytesMoved(step, program);
+  const chunks = pays({ flops, bytes }) ? Math.max(1, ...passes.map((p) => p.chunks)) : 1;
+  return { name, shape, bytes, flops, chunks, once };
 }
 /** Whether a step is worth waking threads for; its pieces are the same either way. */
 const isShared = (step: PlanStep): boolean => step.chunks > 1;
